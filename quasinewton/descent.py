@@ -1,0 +1,433 @@
+"""The descent: a method chooses a direction, a search chooses a step, and this joins them.
+
+The descent is a state machine that asks for one evaluation at a time: `scalars.want` says what to evaluate at
+`x_trial`, and `tell` digests the result. Whoever evaluates is a door: the compiled loop `run`, the user's own code
+(ask–tell), a batch.
+
+Convention, between two calls of `tell`: x, f, g are the current iterate, all finite, and never worse than an earlier
+one except by rounding; `x_trial` is a gift that the objective may overwrite; p is the direction from x and
+`line.alpha` the step to `x_trial` = x + alpha p.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from quasinewton.clock import NEVER, now
+from quasinewton.jit import fragment, kernel
+from quasinewton.linalg import copy, dot, negate, norm_inf, point_on_line
+from quasinewton.methods import method as methods
+from quasinewton.objective.arguments import borrow
+from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, call
+from quasinewton.searches import line as searches
+from quasinewton.searches.line import LINE
+from quasinewton.status import Status
+
+# Phases: what the evaluation that is being waited for is for.
+START = np.int64(0)  # f and g at x0
+SEARCH = np.int64(1)  # a trial of the line search
+RECOVER = np.int64(2)  # the best trial of a search that ended without an acceptable one
+CURVATURE = np.int64(3)  # the Hessian, for the next direction
+CERTIFY = np.int64(4)  # the Hessian, to see whether g ≈ 0 is a minimum
+ESCAPE = np.int64(5)  # a trial along negative curvature
+
+NOTHING = 0  # what a machine wants that has ended
+
+# The statuses as plain integers, which is what kernels can hold.
+RUNNING = np.int64(Status.RUNNING.value)
+CONVERGED = np.int64(Status.GRADIENT.value)
+F_CONVERGED = np.int64(Status.FTOL.value)
+X_CONVERGED = np.int64(Status.XTOL.value)
+REACHED = np.int64(Status.TARGET.value)
+PRECISION_LIMIT = np.int64(Status.PRECISION.value)
+OUT_OF_ITERATIONS = np.int64(Status.ITERATIONS.value)
+OUT_OF_EVALUATIONS = np.int64(Status.EVALUATIONS.value)
+TIME_OVER = np.int64(Status.TIME.value)
+NO_PROGRESS = Status.LINE_SEARCH.value
+AT_SADDLE = np.int64(Status.SADDLE.value)
+NOT_FINITE = np.int64(Status.NONFINITE.value)
+NOT_BOUNDED = np.int64(Status.UNBOUNDED.value)
+
+UNBOUNDED_BELOW = -1e20  # times max(1, |f(x0)|)
+PRECISION = 1e4 * np.finfo(np.float64).eps  # a predicted decrease of f, relative to |f|, that rounding may hide
+ESCAPE_TRIALS = 60
+ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
+SLICE = 50_000_000  # nanoseconds between two returns to the interpreter
+MOST_STRIDE = 256  # evaluations between two looks at the clock
+
+SCALARS = np.dtype(
+    LINE.descr
+    + [
+        ("phase", "i8"),
+        ("want", "i8"),  # what to evaluate at x_trial: VALUE, GRADIENT, HESSIAN
+        ("status", "i8"),  # the value of a Status
+        ("ending", "i8"),  # the status to end with once the best trial is recovered; RUNNING: go on
+        ("verdict", "i8"),  # of the search in progress
+        ("restarted", "i8"),  # whether this search already is the second try from x
+        ("iterated", "i8"),  # whether the last evaluation completed an iteration
+        ("rows", "i8"),  # of the trace that are filled
+        ("nit", "i8"),
+        ("nfev", "i8"),
+        ("njev", "i8"),
+        ("nhev", "i8"),
+        ("hessian_nit", "i8"),  # iteration of the last Hessian; −1 before the first
+        ("f", "f8"),
+        ("f0", "f8"),
+        ("f_old", "f8"),
+        ("f_trial", "f8"),
+        ("g_norm", "f8"),  # ‖g‖_∞
+        ("s_norm", "f8"),  # ‖s‖_∞ of the last step and ‖x‖_∞, where xtol wants them
+        ("x_norm", "f8"),
+        ("overdue", "i8"),  # whether the deadline has passed
+        ("step", "f8"),  # the last accepted alpha
+        ("predicted", "f8"),  # decrease of f along the first direction tried from x, by its model
+        ("curvature", "f8"),  # least eigenvalue of the Hessian, where it was found negative at g ≈ 0
+        ("gtol", "f8"),
+        ("ftol", "f8"),
+        ("xtol", "f8"),
+        ("f_target", "f8"),
+        ("maxiter", "i8"),
+        ("maxfun", "i8"),
+        ("deadline", "i8"),
+        ("value_first", "i8"),
+    ],
+    align=True,
+)
+
+
+class Limits(NamedTuple):
+    """When to stop, and how to ask.
+
+    Attributes
+    ----------
+    gtol : float
+        On ‖g‖_∞, in the units of f/x.
+    ftol : float
+        On the reduction of f in an iteration, relative to max(|f|, 1); 0 for no such test.
+    xtol : float
+        On ‖s‖_∞, relative to max(‖x‖_∞, 1); 0 for no such test.
+    f_target : float
+        A value that is good enough.
+    maxiter, maxfun : int
+        Iterations, evaluations of the value.
+    deadline : int
+        Nanoseconds on the monotonic clock.
+    value_first : int
+        Whether the gradient is wanted only where the value is promising.
+    """
+
+    gtol: float = 1e-5
+    ftol: float = 0.0
+    xtol: float = 0.0
+    f_target: float = -np.inf
+    maxiter: int = NEVER
+    maxfun: int = NEVER
+    deadline: int = NEVER
+    value_first: int = 0
+
+
+class State(NamedTuple):
+    """Everything a descent knows, as arrays: it can be saved between any two evaluations.
+
+    `x, g, p, x_trial, g_trial` have shape (n,); `hessian` has shape (n, n) if the method wants it and (0, 0)
+    otherwise; `scalars[0]` is a record SCALARS; `trace` has a row (f, ‖g‖_∞, alpha, nfev) for every iterate as long
+    as there is room; `memory` is the method's.
+    """
+
+    x: np.ndarray
+    g: np.ndarray
+    p: np.ndarray
+    x_trial: np.ndarray
+    g_trial: np.ndarray
+    hessian: np.ndarray
+    scalars: np.ndarray
+    trace: np.ndarray
+    memory: NamedTuple
+
+
+@register_jitable
+def allocate(method, limits, x0, rows):
+    """A descent about to ask for f and g at x0.
+
+    Parameters
+    ----------
+    method : NamedTuple
+    limits : Limits
+    x0 : ndarray, float64, shape (n,)
+        Copied.
+    rows : int
+        Length of the trace.
+
+    Returns
+    -------
+    State
+    """
+    n = x0.size
+    scalars = np.zeros(1, SCALARS)
+    s = scalars[0]
+    s["phase"], s["want"] = START, VALUE | GRADIENT
+    s["status"] = s["ending"] = RUNNING
+    s["hessian_nit"] = -1
+    s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
+    s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
+    s["value_first"] = limits.value_first
+    order = methods.hessian_order(method, n)
+    return State(
+        x0.copy(),
+        np.empty(n),
+        np.empty(n),
+        x0.copy(),
+        np.empty(n),
+        np.empty((order, order)),
+        scalars,
+        np.empty((rows, 4)),
+        methods.allocate(method, n),
+    )
+
+
+@kernel
+def run(objective, method, search, state, each):
+    """Evaluate and tell until the descent ends, or something should be seen to by the caller.
+
+    Parameters
+    ----------
+    objective : Objective
+    method, search : NamedTuple
+    state : State
+        Updated.
+    each : int
+        Whether to return after every iteration.
+
+    Returns
+    -------
+    int
+        What the descent wants next; NOTHING when it has ended. Otherwise the caller goes on by calling again: an
+        iteration is complete, the trace is full, or the time of a slice is over.
+    """
+    state = borrow(state)
+    s = state.scalars[0]
+    looked = begun = now()
+    stride = wait = 1
+    while s.want != NOTHING:
+        # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
+        g = state.g if s.want == HESSIAN else state.g_trial
+        f = call(objective.address, state.x_trial, g, state.hessian, s.want, objective.data)
+        if s.want & VALUE:
+            s.nfev += 1
+        else:
+            f = s.f_trial
+        if s.want & GRADIENT:
+            s.njev += 1
+            s.nfev += objective.values
+        elif s.want & HESSIAN:
+            s.nhev += 1
+            s.nfev += objective.hessian_values
+            s.njev += objective.hessian_gradients
+        tell(method, search, state, f)
+        if s.iterated and (each or s.rows == state.trace.shape[0] > 0):
+            break
+        wait -= 1
+        if wait == 0:
+            time = now()
+            # Look at the clock as rarely as the evaluations are short: every millisecond or so.
+            stride = min(2 * stride, MOST_STRIDE) if time - looked < 1_000_000 else max(1, stride // 2)
+            looked, wait = time, stride
+            if time >= s.deadline:
+                s.overdue = 1
+            if time - begun > SLICE:
+                break
+    return s.want
+
+
+# What to do next, in digesting an evaluation.
+WAIT = 0  # nothing: an evaluation is wanted, or the descent has ended
+PLACE = 1  # put x_trial where the next evaluation is to be
+MOVE = 2  # make the trial the iterate
+SET_OUT = 3  # find a direction and begin a search
+COPY_X = 4  # put x_trial at x, for the Hessian there
+PROCEED = 5  # see what the iterate calls for
+PROPOSE = 6  # ask for the search's next trial
+PROPOSE_ESCAPE = 7  # ask for a trial along negative curvature
+NO_STEP = 8  # the search has ended without an acceptable step
+END = 9  # end with the status s.ending, at the best point evaluated
+
+
+@fragment
+def tell(method, search, state, f):
+    """Digest the evaluation that was wanted and decide on the next.
+
+    All work on vectors is done here; the decisions are functions of the scalars alone.
+
+    Parameters
+    ----------
+    method, search : NamedTuple
+    state : State
+        Updated; its `g_trial`, or its `hessian`, holds the derivative that was wanted.
+    f : float
+        The value at `x_trial`.
+    """
+    s = state.scalars[0]
+    x, g, p, memory = state.x, state.g, state.p, state.memory
+    second_order = state.hessian.size > 0
+    s.iterated = 0
+    if s.want == HESSIAN:
+        s.hessian_nit = s.nit
+        if s.phase == CERTIFY:
+            s.curvature = methods.negative_curvature(method, memory, state.hessian, p)
+            if s.curvature < 0.0 and dot(g, p) > 0.0:
+                negate(p, p)
+        todo = digest(search, s, f, norm_inf(x))
+    elif s.phase == SEARCH:
+        todo = digest(search, s, f, dot(state.g_trial, p))
+    else:
+        todo = digest(search, s, f, norm_inf(state.g_trial))
+        if s.phase == START:
+            copy(g, state.g_trial)
+    while todo != WAIT:
+        if todo == PLACE:
+            if point_on_line(x, s.alpha, p, state.x_trial):
+                todo = WAIT
+            else:  # the trial is x itself, to rounding
+                s.verdict = searches.STUCK
+                s.ending = AT_SADDLE
+                todo = END if s.phase == ESCAPE else NO_STEP
+        elif todo == MOVE:
+            methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
+            s.f_old, s.f, s.g_norm, s.step = s.f, f, norm_inf(g), s.alpha
+            s.nit += 1
+            s.iterated, s.restarted = 1, 0
+            s.best = 0.0
+            if s.xtol > 0.0:
+                s.s_norm, s.x_norm = abs(s.step) * norm_inf(p), norm_inf(x)
+            todo = PROCEED
+        elif todo == SET_OUT:
+            slope, alpha = methods.direction(method, memory, state.hessian, x, g, p)
+            if not (slope < 0.0 and np.isfinite(slope)):
+                methods.restart(method, memory)
+                negate(p, g)
+                slope = -dot(g, g)
+                alpha = methods.gradient_step(slope)
+            if not s.restarted:
+                s.predicted = -0.5 * slope  # by the method's own model, whose minimiser is at alpha = 1
+            searches.start(search, s, s.f, slope, alpha)
+            todo = PROPOSE
+        elif todo == COPY_X:
+            copy(state.x_trial, x)
+            todo = WAIT
+        elif todo == NO_STEP and not s.restarted and s.phi_best >= s.f - s.noise and methods.restart(method, memory):
+            s.restarted = 1
+            todo = SET_OUT
+        else:
+            if todo == PROCEED and s.rows < state.trace.shape[0]:
+                row = state.trace[s.rows]
+                row[0], row[1], row[2], row[3] = s.f, s.g_norm, s.step, s.nfev
+                s.rows += 1
+            todo = decide(s, todo, second_order)
+
+
+@fragment
+def digest(search, s, f, measure):
+    """Take in an evaluation; return what to do next.
+
+    `measure` is what has to be known of the vectors: in a search the slope at the trial, at a single point
+    ‖g‖_∞ there, with a Hessian ‖x‖_∞.
+    """
+    s.f_trial = f
+    if s.phase == SEARCH:
+        trial = s.alpha
+        if s.want == VALUE:
+            if f <= s.phi0 + s.noise and f != -np.inf:
+                s.want = GRADIENT  # promising: now its gradient is worth having, at the same point
+                return PLACE
+            # Not a step, whatever its slope: that of the parabola through the lower end of the interval will do.
+            measure = 2.0 * (f - s.phi_a) / (trial - s.a) - s.dphi_a
+        s.verdict = searches.step(search, s, f, measure)
+        if s.verdict == searches.CONTINUE:
+            return PROPOSE
+        # A search that ends where it found its best point needs not go back for it.
+        ended = s.best == trial and s.want != VALUE and f < s.f and s.verdict != searches.UNBOUNDED
+        if s.verdict == searches.ACCEPT or ended:
+            s.alpha = trial
+            return MOVE
+        return NO_STEP
+    if s.phase == CURVATURE:
+        return SET_OUT
+    if s.phase == CERTIFY:
+        s.alpha, s.count = max(1.0, measure), 0
+        s.ending = CONVERGED
+        return END if s.curvature == 0.0 else PROPOSE_ESCAPE
+    finite = np.isfinite(f) and np.isfinite(measure)
+    if s.phase == START:
+        s.f = s.f0 = s.f_old = f
+        s.g_norm = measure
+        if not finite:
+            s.ending = NOT_BOUNDED if f == -np.inf else NOT_FINITE
+        return PROCEED if finite else END
+    if s.phase == RECOVER:
+        if s.ending == RUNNING and not finite:
+            s.ending = NO_PROGRESS
+        return MOVE if finite else END
+    # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on a line.
+    if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
+        return MOVE
+    s.count += 1
+    s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)
+    return PROPOSE_ESCAPE
+
+
+@fragment
+def decide(s, todo, second_order):
+    """Carry out what is a matter of scalars; return what to do next."""
+    if todo == PROCEED:
+        converged = s.g_norm <= s.gtol
+        if s.f <= s.f_target:
+            s.ending = REACHED
+        elif converged and not second_order:
+            s.ending = CONVERGED
+        elif s.ending != RUNNING or converged:
+            pass
+        elif s.nit > 0 and s.ftol > 0.0 and s.f_old - s.f <= s.ftol * max(abs(s.f_old), abs(s.f), 1.0):
+            s.ending = F_CONVERGED
+        elif s.nit > 0 and s.xtol > 0.0 and s.s_norm <= s.xtol * max(s.x_norm, 1.0):
+            s.ending = X_CONVERGED
+        elif s.f <= UNBOUNDED_BELOW * max(1.0, abs(s.f0)):
+            s.ending = NOT_BOUNDED
+        elif s.nit >= s.maxiter:
+            s.ending = OUT_OF_ITERATIONS
+        elif s.nfev >= s.maxfun:
+            s.ending = OUT_OF_EVALUATIONS
+        elif s.overdue:
+            s.ending = TIME_OVER
+        if s.ending == RUNNING:
+            if not second_order:
+                return SET_OUT
+            s.phase, s.want, s.f_trial = CERTIFY if converged else CURVATURE, HESSIAN, s.f
+            return COPY_X
+    elif todo == PROPOSE:
+        if s.nfev < s.maxfun and not s.overdue:
+            s.phase = SEARCH
+            s.want = VALUE if s.value_first else VALUE | GRADIENT
+            return PLACE
+        s.ending = TIME_OVER if s.overdue else OUT_OF_EVALUATIONS
+    elif todo == PROPOSE_ESCAPE:
+        if s.nit < s.maxiter and s.nfev < s.maxfun and s.count < ESCAPE_TRIALS:
+            s.phase, s.want = ESCAPE, VALUE | GRADIENT
+            return PLACE
+        s.ending = AT_SADDLE
+    elif todo == NO_STEP:
+        if s.verdict == searches.UNBOUNDED:
+            s.ending = NOT_BOUNDED
+        elif s.phi_best >= s.f - s.noise:
+            if s.predicted <= PRECISION * abs(s.f):
+                s.ending = PRECISION_LIMIT
+            else:
+                s.ending = NOT_FINITE if s.verdict == searches.NONFINITE else NO_PROGRESS
+    # The best point evaluated may be a trial of the search in progress: ask for it once more, to end there (or, if a
+    # search without an acceptable step has found a lower point after all, to go on from it).
+    if s.phase == SEARCH and s.best > 0.0 and s.phi_best < s.f:
+        s.alpha = s.best
+        s.phase, s.want = RECOVER, VALUE | GRADIENT
+        return PLACE
+    s.status, s.want = s.ending, NOTHING
+    return WAIT

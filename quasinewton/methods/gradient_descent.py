@@ -1,0 +1,48 @@
+"""Steepest descent: the baseline that every other method has to beat.
+
+p = −g, Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.3. Cost: O(n) an iteration.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.linalg import dot, move, negate
+from quasinewton.methods import method as protocol
+from quasinewton.methods.method import gradient_step
+
+
+class GradientDescent(NamedTuple):
+    """Steepest descent under a line search."""
+
+
+class LastStep(NamedTuple):
+    """Memory: alpha·slope of the last step, shape (1,); 0 before the first."""
+
+    product: np.ndarray
+
+
+@protocol.allocate.register(GradientDescent)
+def _allocate(method, n):
+    return LastStep(np.zeros(1))
+
+
+@protocol.direction.register(GradientDescent)
+def _direction(method, memory, hessian, x, g, p):
+    negate(p, g)
+    slope = dot(g, p)
+    # The first-order change of f is that of the last step, N&W p. 59.
+    return slope, memory.product[0] / slope if memory.product[0] != 0.0 else gradient_step(slope)
+
+
+@protocol.update.register(GradientDescent)
+def _update(method, memory, x, g, p, alpha, g_new):
+    memory.product[0] = alpha * dot(g, p)
+    move(x, g, p, alpha, g_new)
+
+
+@protocol.restart.register(GradientDescent)
+def _restart(method, memory):
+    known = memory.product[0] != 0.0
+    memory.product[0] = 0.0
+    return known

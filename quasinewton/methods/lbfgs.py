@@ -1,0 +1,145 @@
+"""L-BFGS: the inverse Hessian from the last m pairs, never formed.
+
+Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical Optimization, 2nd ed. (2006),
+Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
+
+The pairs live in a ring: `newest` is the row of the last pair, the one before it is row newest − 1 (modulo m), and so
+on for `count` rows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.jit import reduction
+from quasinewton.linalg import advance, dot, negate
+from quasinewton.methods import method as protocol
+from quasinewton.methods.method import gradient_step, learn_pair
+from quasinewton.settings import count
+
+
+class _Fields(NamedTuple):
+    memory: int
+    damping: int
+
+
+class LBFGS(_Fields):
+    """Limited-memory BFGS.
+
+    Parameters
+    ----------
+    memory : int
+        Number of pairs m; SciPy's `maxcor`. 5 to 20 serve most problems.
+    damping : bool
+        Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, memory=10, damping=False):
+        return super().__new__(cls, count("memory", memory, 1), int(bool(damping)))
+
+
+RING = np.dtype([("count", "i8"), ("newest", "i8"), ("gamma", "f8")], align=True)
+
+
+class Pairs(NamedTuple):
+    """Memory: S[k] = x[k+1] − x[k] and Y[k] = g[k+1] − g[k], shape (m, n); rho[k] = 1/(S[k]·Y[k]), shape (m,).
+
+    `a` is workspace, shape (m,). `ring[0]` is a record RING; its gamma = s·y/y·y of the newest pair scales H₀.
+    """
+
+    S: np.ndarray
+    Y: np.ndarray
+    rho: np.ndarray
+    a: np.ndarray
+    ring: np.ndarray
+
+
+@protocol.allocate.register(LBFGS)
+def _allocate(method, n):
+    m = method.memory
+    return Pairs(np.empty((m, n)), np.empty((m, n)), np.empty(m), np.empty(m), np.zeros(1, RING))
+
+
+@protocol.direction.register(LBFGS)
+def _direction(method, memory, hessian, x, g, p):
+    ring = memory.ring[0]
+    if ring.count == 0:
+        negate(p, g)
+        slope = dot(g, p)
+        return slope, gradient_step(slope)
+    slope = two_loop(memory.S, memory.Y, memory.rho, memory.a, ring.count, ring.newest, ring.gamma, g, p)
+    return slope, 1.0
+
+
+@reduction
+def two_loop(S, Y, rho, a, count, newest, gamma, g, p):
+    """Write −H g to p and return g·p, for the H of `count` pairs (Nocedal & Wright, 2006, Algorithm 7.4).
+
+    Every pass over p both adds the last vector and multiplies by the next one, so that p is read and written once a
+    pair. p and a are overwritten.
+    """
+    m, n = S.shape
+    k = newest
+    product = 0.0
+    for i in range(n):
+        p[i] = -g[i]
+        product += S[k, i] * p[i]
+    for _ in range(count - 1):  # newest to oldest
+        c = a[k] = rho[k] * product
+        older = k - 1 if k > 0 else m - 1
+        product = 0.0
+        for i in range(n):
+            value = p[i] - c * Y[k, i]
+            p[i] = value
+            product += S[older, i] * value
+        k = older
+    c = a[k] = rho[k] * product
+    product = 0.0
+    for i in range(n):
+        value = gamma * (p[i] - c * Y[k, i])
+        p[i] = value
+        product += Y[k, i] * value
+    for _ in range(count - 1):  # oldest to newest
+        c = a[k] - rho[k] * product
+        newer = k + 1 if k < m - 1 else 0
+        product = 0.0
+        for i in range(n):
+            value = p[i] + c * S[k, i]
+            p[i] = value
+            product += Y[newer, i] * value
+        k = newer
+    c = a[k] - rho[k] * product
+    product = 0.0
+    for i in range(n):
+        value = p[i] + c * S[k, i]
+        p[i] = value
+        product += g[i] * value
+    return product
+
+
+@protocol.update.register(LBFGS)
+def _update(method, memory, x, g, p, alpha, g_new):
+    ring = memory.ring[0]
+    m = memory.rho.size
+    slope = dot(g, p)
+    # The row after the newest is free, or holds the oldest pair, which goes first.
+    k = (ring.newest + 1) % m if ring.count > 0 else 0
+    s, y = memory.S[k], memory.Y[k]
+    advance(x, g, p, alpha, g_new, s, y)
+    fit, sy, yy = learn_pair(s, y, x, g, alpha, slope, method.damping)
+    if fit:
+        memory.rho[k] = 1.0 / sy
+        ring.gamma = sy / yy
+        ring.newest = k
+        ring.count = min(ring.count + 1, m)
+    elif ring.count == m:
+        ring.count = m - 1  # the oldest pair has been overwritten
+
+
+@protocol.restart.register(LBFGS)
+def _restart(method, memory):
+    known = memory.ring[0].count > 0
+    memory.ring[0].count = 0
+    return known

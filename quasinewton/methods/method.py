@@ -1,0 +1,93 @@
+"""What the descent asks of a method, and what the methods share.
+
+A method is a NamedTuple of numbers; its type is its behaviour. What it learns on the way is its memory, a NamedTuple
+of arrays. A method chooses a direction and never calls the objective.
+"""
+
+import numpy as np
+
+from quasinewton.jit import generic, fragment
+from quasinewton.linalg import dots
+
+EPSILON = np.finfo(np.float64).eps
+
+
+@generic
+def allocate(method, n):
+    """Return the memory of a fresh run in n variables."""
+
+
+@generic
+def hessian_order(method, n):
+    """Return n if the method wants the Hessian at every iterate."""
+    return 0
+
+
+@generic
+def direction(method, memory, hessian, x, g, p):
+    """Write the direction at x to p; return its slope g·p and the step to try first.
+
+    Anything but a negative slope asks for a restart along −g.
+    """
+
+
+@generic
+def update(method, memory, x, g, p, alpha, g_new):
+    """Move x to x + alpha p and g to g_new (both overwritten), and learn from the step."""
+
+
+@generic
+def restart(method, memory):
+    """Forget what was learnt; return whether there was anything."""
+
+
+@generic
+def negative_curvature(method, memory, hessian, p):
+    """Write the direction of most negative curvature to p, if there is one.
+
+    Return its eigenvalue, or 0 if the Hessian is positive semidefinite up to rounding.
+    """
+    return 0.0
+
+
+@fragment
+def gradient_step(slope):
+    """First step along −g: min(1, 1/‖g‖), so that the first trial moves by no more than 1."""
+    return min(1.0, 1.0 / np.sqrt(-slope))
+
+
+@fragment
+def learn_pair(s, y, x, g, alpha, slope, damping):
+    """Judge a pair (s, y) and, with damping, correct it.
+
+    Parameters
+    ----------
+    s, y, x, g : ndarray, float64, shape (n,)
+        The step, the change of the gradient, and the new point and gradient. y is overwritten when damped.
+    alpha, slope : float
+        The step length, and g·p at its start, of a direction p = −H g.
+    damping : int
+        Whether to damp (Powell, 1978; Nocedal & Wright, 2006, Procedure 18.2): y <- θ y + (1 − θ) B s, where B s is
+        −alpha times the old gradient, so that s·y >= 0.2 s·B s.
+
+    Returns
+    -------
+    (bool, float, float)
+        Whether the pair is fit to learn from, s·y and y·y.
+
+    Notes
+    -----
+    Fit means s·y > ε y·y and s·y > ε |alpha slope|, tests that do not change with the scales of f and x (Byrd, Lu,
+    Nocedal & Zhu, 1995, section 6), and s and y clear of rounding: |s| > 4ε|x|, |y| > 4ε|g|.
+    """
+    sy, yy, ss, xx = dots(s, y, x)
+    curvature = -alpha * slope * alpha  # s·B s
+    if damping and sy < 0.2 * curvature:
+        theta = 0.8 * curvature / (curvature - sy)
+        for i in range(y.size):
+            y[i] = theta * y[i] - (1.0 - theta) * alpha * (g[i] - y[i])
+        sy, yy, ss, xx = dots(s, y, x)
+    rounding = (4.0 * EPSILON) ** 2
+    gg = dots(g, g, g)[0]
+    fit = sy > EPSILON * yy and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
+    return fit, sy, yy

@@ -1,0 +1,146 @@
+"""One contract for every objective: a function address, what to evaluate, where to write it.
+
+`call` enters the function at an address that is known only at run time. So a solver loop is compiled once for all
+objectives, and whatever the user gave (a compiled function, a Python callable, finite differences around either)
+looks the same from inside the loop.
+"""
+
+from typing import NamedTuple
+
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+# What an evaluation is asked for; the first two may be combined.
+VALUE = 1  # return f(x)
+GRADIENT = 2  # write the gradient to g
+HESSIAN = 4  # write the Hessian to h, row by row
+COMPLEX = 8  # x holds n complex numbers: return Im f(x)
+
+POINTER = types.CPointer(types.float64)
+SIGNATURE = types.float64(POINTER, types.intp, POINTER, POINTER, types.intp, types.intp)
+
+
+class Objective(NamedTuple):
+    """What a compiled loop knows of the user's functions.
+
+    Attributes
+    ----------
+    address : int
+        Machine address of a compiled function with `SIGNATURE`: (x, n, g, h, what, data) -> f.
+    data : int
+        Handed through to that function: the address of the user's `args`, of a Python callable, or of the
+        objective that it differences.
+    values : int
+        Values that one gradient costs; 0 if the user's own.
+    hessian_values, hessian_gradients : int
+        Values and gradients that one Hessian costs; 0 if the user's own.
+    """
+
+    address: int
+    data: int
+    values: int = 0
+    hessian_values: int = 0
+    hessian_gradients: int = 0
+
+
+def address_of(dispatcher):
+    """Machine address of a dispatcher compiled for `SIGNATURE`.
+
+    Parameters
+    ----------
+    dispatcher : numba dispatcher
+        Must be kept alive as long as the address is used.
+
+    Returns
+    -------
+    int
+    """
+    result = dispatcher.get_compile_result(SIGNATURE)
+    return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+
+
+@intrinsic
+def call(typingctx, address, x, g, h, what, data):
+    """Call the objective at `address`; an exception raised there passes through.
+
+    x and g are contiguous float64 vectors, h a contiguous float64 array of any rank; arrays that are not asked
+    for may have length 0. Returns f, or NaN when the value was not asked for.
+    """
+    signature = types.float64(types.intp, x, g, h, types.intp, types.intp)
+
+    def codegen(context, builder, signature, args):
+        address, *arrays, what, data = args
+        x, g, h = (
+            arrayobj.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args[1:4], arrays, strict=True)
+        )
+        n = cgutils.unpack_tuple(builder, x.shape)[0]
+        convention = context.call_conv
+        prototype = convention.get_function_type(SIGNATURE.return_type, SIGNATURE.args)
+        function = builder.inttoptr(address, prototype.as_pointer())
+        status, f = convention.call_function(
+            builder, function, SIGNATURE.return_type, SIGNATURE.args, (x.data, n, g.data, h.data, what, data)
+        )
+        with cgutils.if_unlikely(builder, status.is_error):
+            convention.return_status_propagate(builder, status)
+        return f
+
+    return signature, codegen
+
+
+def _view(context, builder, kind, pointer, shape):
+    """An array over memory that somebody else owns: no reference is counted."""
+    array = arrayobj.make_array(kind)(context, builder)
+    size = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
+    strides = [size]
+    for length in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], length))
+    data = builder.bitcast(pointer, array.data.type)
+    arrayobj.populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
+    return array._getvalue()
+
+
+@intrinsic
+def vector(typingctx, pointer, n):
+    """View n doubles as a float64 vector."""
+    kind = types.Array(types.float64, 1, "C")
+
+    def codegen(context, builder, signature, args):
+        return _view(context, builder, kind, args[0], [args[1]])
+
+    return kind(POINTER, types.intp), codegen
+
+
+@intrinsic
+def vector_at(typingctx, address, n):
+    """View n doubles at an integer address as a float64 vector."""
+    kind = types.Array(types.float64, 1, "C")
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.inttoptr(args[0], context.get_value_type(POINTER))
+        return _view(context, builder, kind, pointer, [args[1]])
+
+    return kind(types.intp, types.intp), codegen
+
+
+@intrinsic
+def complex_vector(typingctx, pointer, n):
+    """View 2n doubles as a complex128 vector of length n."""
+    kind = types.Array(types.complex128, 1, "C")
+
+    def codegen(context, builder, signature, args):
+        return _view(context, builder, kind, args[0], [args[1]])
+
+    return kind(POINTER, types.intp), codegen
+
+
+@intrinsic
+def matrix(typingctx, pointer, n):
+    """View n² doubles as a float64 matrix, row by row."""
+    kind = types.Array(types.float64, 2, "C")
+
+    def codegen(context, builder, signature, args):
+        return _view(context, builder, kind, args[0], [args[1], args[1]])
+
+    return kind(POINTER, types.intp), codegen

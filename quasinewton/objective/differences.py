@@ -1,0 +1,205 @@
+"""Finite differences as an objective: derivatives where the user gave none, behind the same contract.
+
+An objective that lacks derivatives is wrapped in another one that has them. Steps are those that balance truncation
+and rounding (Nocedal & Wright, 2006, section 8.1): ε^(1/2) for forward and ε^(1/3) for central differences of values,
+times max(1, |x_i|), rounded so that x + h − x = h exactly. The complex step (Squire & Trapp, SIAM Review 40, 1998)
+subtracts nothing, so its step can be as small as one likes.
+"""
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
+
+from quasinewton.jit import fragment, kernel
+from quasinewton.linalg import copy
+from quasinewton.objective.contract import (
+    COMPLEX,
+    GRADIENT,
+    HESSIAN,
+    SIGNATURE,
+    VALUE,
+    address_of,
+    call,
+    matrix,
+    vector,
+    vector_at,
+)
+
+# How a derivative is obtained.
+EXACT = 0
+FORWARD = 1
+CENTRAL = 2
+COMPLEX_STEP = 3
+
+EPSILON = np.finfo(np.float64).eps
+ROOT2 = EPSILON ** (1 / 2)
+ROOT3 = EPSILON ** (1 / 3)
+ROOT4 = EPSILON ** (1 / 4)
+TINY_STEP = 1e-150
+
+WRAPPED = np.dtype(
+    [
+        ("address", "i8"),  # of the wrapped objective, and its data
+        ("data", "i8"),
+        ("gradient", "i8"),  # schemes
+        ("hessian", "i8"),
+        ("relative", "i8"),  # whether the given steps multiply |x_i|
+        ("steps", "i8"),  # how many steps are given: 0, 1 or n; and their address
+        ("step", "i8"),
+        ("probe", "i8"),  # address of 2n doubles of workspace
+        ("f", "f8"),  # the last value, that of the point whose gradient is asked for next
+    ],
+    align=True,
+)
+_WRAPPED = numba.from_dtype(WRAPPED)
+
+
+@intrinsic
+def wrapped_at(typingctx, address):
+    """The record WRAPPED at an address."""
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(_WRAPPED))
+
+    return _WRAPPED(types.intp), codegen
+
+
+@fragment
+def step_for(w, x, i, fraction):
+    """The step for component i of x, exactly representable: x + h − x == h.
+
+    `fraction` is the step of the scheme for |x_i| <= 1. The step points away from zero, so that no sign is crossed.
+    """
+    usual = fraction * max(1.0, abs(x[i]))
+    h = usual
+    if w.steps > 0:
+        given = vector_at(w.step, w.steps)[i % w.steps]
+        h = given * abs(x[i]) if w.relative else given
+    if x[i] < 0.0:
+        h, usual = -h, -usual
+    moved = x[i] + h
+    if moved == x[i]:  # a given step that vanishes beside x
+        moved = x[i] + usual
+    return moved - x[i]
+
+
+@fragment
+def value_beside(w, x, i, h, probe):
+    """The wrapped value at x + h e_i. The point is made anew each time: the user's function may write to it."""
+    point = probe[: x.size]
+    copy(point, x)
+    point[i] = x[i] + h
+    return call(w.address, point, point, point, VALUE, w.data)
+
+
+@fragment
+def gradient_of_values(w, x, g, probe):
+    """Write the gradient at x to g by differences of values; w.f is f(x)."""
+    n = x.size
+    if w.gradient == COMPLEX_STEP:
+        for i in range(n):
+            for j in range(n):
+                probe[2 * j] = x[j]
+                probe[2 * j + 1] = 0.0
+            probe[2 * i + 1] = TINY_STEP
+            # The length handed on is n, the number of variables, though there are 2n doubles.
+            g[i] = call(w.address, probe[:n], g, g, COMPLEX, w.data) / TINY_STEP
+        return
+    for i in range(n):
+        if w.gradient == FORWARD:
+            h = step_for(w, x, i, ROOT2)
+            g[i] = (value_beside(w, x, i, h, probe) - w.f) / h
+        else:
+            h = step_for(w, x, i, ROOT3)
+            ahead = value_beside(w, x, i, h, probe)
+            g[i] = (ahead - value_beside(w, x, i, -h, probe)) / (2.0 * h)
+
+
+@fragment
+def hessian_of_gradients(w, x, g, h, probe):
+    """Write to row i of h the difference of the wrapped gradient along x_i; g is the gradient at x.
+
+    For a vector function in the place of the gradient this is the transpose of its Jacobian.
+    """
+    n = x.size
+    point, behind = probe[:n], probe[n:]
+    central = w.hessian == CENTRAL
+    for i in range(n):
+        step = step_for(w, x, i, ROOT3 if central else ROOT2)
+        ahead = h[i]
+        copy(point, x)
+        point[i] = x[i] + step
+        call(w.address, point, ahead, point, GRADIENT, w.data)
+        if central:
+            copy(point, x)
+            point[i] = x[i] - step
+            call(w.address, point, behind, point, GRADIENT, w.data)
+            for j in range(n):
+                ahead[j] = (ahead[j] - behind[j]) / (2.0 * step)
+        else:
+            for j in range(n):
+                ahead[j] = (ahead[j] - g[j]) / step
+
+
+@fragment
+def hessian_of_values(w, x, h, probe):
+    """h_ij = (f(x+a+b) − f(x+a) − f(x+b) + f(x)) / (a b), N&W (2006) eq. 8.21, with steps ε^(1/4)."""
+    n = x.size
+    single = probe[n:]
+    f = value_beside(w, x, 0, 0.0, probe)
+    for i in range(n):
+        single[i] = value_beside(w, x, i, step_for(w, x, i, ROOT4), probe)
+    for i in range(n):
+        a = step_for(w, x, i, ROOT4)
+        for j in range(i):
+            b = step_for(w, x, j, ROOT4)
+            point = probe[:n]
+            copy(point, x)
+            point[i] = x[i] + a
+            point[j] = x[j] + b
+            both = call(w.address, point, point, point, VALUE, w.data)
+            h[i, j] = h[j, i] = (both - single[i] - single[j] + f) / (a * b)
+        h[i, i] = (single[i] - 2.0 * f + value_beside(w, x, i, -a, probe)) / (a * a)
+
+
+@kernel
+def _differences(x_, n, g_, h_, what, data):
+    """The wrapping objective: see `contract.SIGNATURE`; `data` is the address of a record WRAPPED."""
+    w = wrapped_at(data)
+    x, g = vector(x_, n), vector(g_, n)
+    probe = vector_at(w.probe, 2 * n)
+    f = np.nan
+    if what & VALUE:
+        f = w.f = value_beside(w, x, 0, 0.0, probe) if w.gradient else call(w.address, x, g, x, what, w.data)
+    if what & GRADIENT:
+        if w.gradient:
+            gradient_of_values(w, x, g, probe)
+        elif not what & VALUE:
+            call(w.address, x, g, x, GRADIENT, w.data)
+    if what & HESSIAN:
+        h = matrix(h_, n)
+        if not w.hessian:
+            call(w.address, x, g, h, HESSIAN, w.data)
+        elif w.gradient:
+            hessian_of_values(w, x, h, probe)
+        else:
+            hessian_of_gradients(w, x, g, h, probe)
+        if w.hessian and not what & VALUE:
+            for i in range(n):
+                for j in range(i):
+                    h[i, j] = h[j, i] = 0.5 * (h[i, j] + h[j, i])
+    return f
+
+
+def address():
+    """Address of the compiled objective that differences another one.
+
+    Returns
+    -------
+    int
+        To be called with the address of a record WRAPPED as its data.
+    """
+    if not _differences.overloads:
+        _differences.compile(SIGNATURE)
+    return address_of(_differences)

@@ -1,0 +1,178 @@
+"""From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.dispatcher import Dispatcher
+
+from quasinewton.objective import compiled, differences, python
+from quasinewton.objective.arguments import is_plain, pack
+from quasinewton.objective.contract import Objective
+from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
+
+GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
+HESSIAN_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
+NO_ARGS = types.Tuple(())
+
+
+class Prepared(NamedTuple):
+    """An objective ready to be called.
+
+    Attributes
+    ----------
+    objective : Objective
+    held : tuple
+        Whatever the addresses in `objective` point into; must live as long as it is used.
+    mode : str
+        How the gradient is obtained: "exact" or the scheme of differences.
+    """
+
+    objective: Objective
+    held: tuple
+    mode: str
+
+
+def is_compiled(function):
+    """Whether a function is a Numba dispatcher, which the solvers call without the interpreter."""
+    return isinstance(function, Dispatcher)
+
+
+def as_args(args):
+    """`args` as a tuple: anything else is the one argument, as in SciPy."""
+    return args if isinstance(args, tuple) else (args,)
+
+
+def args_type(args):
+    """The Numba type of `args` if they can be handed to compiled code, otherwise None."""
+    if not args:
+        return NO_ARGS
+    try:
+        kind = numba.typeof(args)
+    except (ValueError, TypeError, NotImplementedError):
+        return None
+    return kind if is_plain(kind) else None
+
+
+def gradient_form(jac):
+    """How fun and jac give value and gradient.
+
+    Returns
+    -------
+    (str, int)
+        The form (see `compiled.FIRST_ORDER`) and the scheme of differences.
+
+    Raises
+    ------
+    ValueError
+        If `jac` is none of the legal values.
+    """
+    if callable(jac):
+        return "separate", EXACT
+    if jac is None or jac is False:
+        return "value", FORWARD
+    if jac is True:
+        return "joint", EXACT
+    if isinstance(jac, str) and jac == "inplace":
+        return "inplace", EXACT
+    if isinstance(jac, str) and jac in GRADIENT_SCHEMES:
+        return "value", GRADIENT_SCHEMES[jac]
+    raise ValueError(f"jac must be callable, True, 'inplace', None, '2-point', '3-point' or 'cs'; got {jac!r}")
+
+
+def difference_step(eps, rel_step, n):
+    """The steps the user gave, as (array, relative); an empty array if none.
+
+    Raises
+    ------
+    ValueError
+        If a step is not positive and finite, or their number is neither 1 nor n.
+    """
+    name, step = ("eps", eps) if rel_step is None else ("finite_diff_rel_step", rel_step)
+    if step is None:
+        return np.empty(0), False
+    step = np.atleast_1d(np.asarray(step, dtype=np.float64))
+    if step.shape not in ((1,), (n,)) or not np.all((step > 0) & np.isfinite(step)):
+        raise ValueError(f"{name} must be a positive number, or {n} of them; got {step!r}")
+    return step, rel_step is not None
+
+
+def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
+    """Make an objective of the user's functions.
+
+    Parameters
+    ----------
+    fun : callable
+    jac : callable, bool, str or None
+    hess : callable, "2-point", "3-point" or None
+    args : tuple
+    n : int
+        Number of variables.
+    wants_hessian : bool
+        Whether the method uses second derivatives.
+    eps, rel_step : float, ndarray of shape (n,), or None
+        Absolute or relative step of the differences.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    TypeError
+        If a function is not callable or, compiled, does not accept its arguments or returns the wrong thing.
+    ValueError
+        If `jac`, `hess` or a step is illegal.
+    """
+    if not callable(fun):
+        raise TypeError(f"fun must be callable, got {type(fun).__name__}")
+    form, gradient = gradient_form(jac)
+    jac_function = jac if form == "separate" else None
+    hessian, hess_function = EXACT, None
+    if wants_hessian:
+        if callable(hess):
+            hess_function = hess
+        elif hess is None or isinstance(hess, str) and hess in HESSIAN_SCHEMES:
+            hessian = HESSIAN_SCHEMES.get(hess, FORWARD)
+        else:
+            raise ValueError(f"hess must be callable, '2-point', '3-point' or None; got {hess!r}")
+    functions = [function for function in (fun, jac_function, hess_function) if function is not None]
+    kind = args_type(args) if all(map(is_compiled, functions)) else None
+    if kind is None:
+        objective = python.evaluator(fun, jac_function, hess_function, form, args, n)
+        address, data, held = python.trampoline_address(), id(objective), (objective,)
+    else:
+        complex_step = gradient == COMPLEX_STEP
+        address = compiled.trampoline_address(fun, jac_function, hess_function, form, complex_step, kind)
+        block = pack(args) if args else None
+        data, held = block.ctypes.data if args else 0, (fun, block, args)
+    mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
+    if gradient == EXACT and hessian == EXACT:
+        return Prepared(Objective(address, data), held, mode)
+    step, relative = difference_step(eps, rel_step, n)
+    return _differenced(address, data, held, mode, gradient, hessian, step, relative, n)
+
+
+def _differenced(address, data, held, mode, gradient, hessian, step, relative, n):
+    """Wrap an objective in its differences."""
+    wrapped, probe = np.zeros(1, differences.WRAPPED), np.empty(2 * n)
+    wrapped[0] = (
+        address,
+        data,
+        gradient,
+        hessian,
+        relative,
+        step.size,
+        step.ctypes.data,
+        probe.ctypes.data,
+        np.nan,
+    )
+    values = {EXACT: 0, FORWARD: n, CENTRAL: 2 * n, COMPLEX_STEP: n}[gradient]
+    hessian_values = hessian_gradients = 0
+    if hessian and gradient:
+        hessian_values = 1 + n + n * (n + 1) // 2
+    elif hessian:
+        hessian_gradients = 2 * n if hessian == CENTRAL else n
+    objective = Objective(differences.address(), wrapped.ctypes.data, values, hessian_values, hessian_gradients)
+    return Prepared(objective, (*held, wrapped, probe, step), mode)

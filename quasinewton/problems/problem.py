@@ -1,0 +1,101 @@
+"""What a test problem is: compiled derivatives, the standard start, and what is known of the minima."""
+
+import operator
+from dataclasses import dataclass
+from typing import Callable, Optional, Tuple
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Problem:
+    """State an unconstrained test problem: its function, its derivatives, its start and its known minima.
+
+    Parameters
+    ----------
+    name : str
+        Name in the literature.
+    fun : njit function
+        ``fun(x) -> float``; x is a float64 array of shape (n,), C-order, and is never modified.
+    jac : njit function
+        ``jac(x) -> ndarray``, the gradient, shape (n,), newly allocated.
+    hess : njit function or None
+        ``hess(x) -> ndarray``, the Hessian, shape (n, n), newly allocated; None where there is none.
+    start : array_like, shape (n,)
+        The standard starting point.
+    source : str
+        Paper and number of the function within it.
+    fmin : float, optional
+        Least value of f known; None where it is unknown for this n.
+    minimiser : array_like, shape (n,), optional
+        A point with f = `fmin`; None where it has no closed form.
+    local_minima : tuple of float
+        Values of f at other known minima, those at infinity included. Not exhaustive.
+    bounds : None
+        Reserved for bound-constrained problems.
+
+    Notes
+    -----
+    `x0` and `xmin` are fresh copies each time they are read, so a caller may overwrite them.
+    Functions never raise on finite x: outside the domain they return inf or NaN.
+    """
+
+    name: str
+    fun: Callable
+    jac: Callable
+    hess: Optional[Callable]
+    start: np.ndarray
+    source: str
+    fmin: Optional[float] = None
+    minimiser: Optional[np.ndarray] = None
+    local_minima: Tuple[float, ...] = ()
+    bounds: None = None
+
+    def __post_init__(self):
+        for field in "start", "minimiser":
+            value = getattr(self, field)
+            if value is not None:
+                value = np.array(value, dtype=np.float64)
+                value.flags.writeable = False
+                object.__setattr__(self, field, value)
+
+    @property
+    def n(self):
+        """Number of variables."""
+        return self.start.size
+
+    @property
+    def x0(self):
+        """Standard starting point: a new float64 array of shape (n,)."""
+        return self.start.copy()
+
+    @property
+    def xmin(self):
+        """Known minimiser: a new float64 array of shape (n,), or None."""
+        return None if self.minimiser is None else self.minimiser.copy()
+
+    @property
+    def args(self):
+        """Further arguments of `fun`: always the empty tuple."""
+        return ()
+
+    def __repr__(self):
+        return f"<Problem {self.name}, n = {self.n}>"
+
+
+def dimension(n, least=1, most=None, multiple=1):
+    """Return `n` as an int, or raise a ValueError that says which numbers of variables are legal."""
+    legal = "an integer" if multiple == 1 else f"a multiple of {multiple}"
+    legal += f" ≥ {least}" if most is None else f" from {least} to {most}"
+    try:
+        value = operator.index(n)
+    except TypeError:
+        raise ValueError(f"n = {n!r}, but the number of variables must be {legal}") from None
+    if value < least or (most is not None and value > most) or value % multiple:
+        raise ValueError(f"n = {n!r}, but the number of variables must be {legal}")
+    return value
+
+
+def mgh(number):
+    """Cite function `number` of Moré, Garbow & Hillstrom."""
+    return f"Moré, Garbow & Hillstrom (1981), ACM TOMS 7, 17-41, function ({number})"

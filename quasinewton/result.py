@@ -1,0 +1,125 @@
+"""What a run returns: SciPy's result with our fields, and the inverse Hessian of L-BFGS as an operator."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.optimize
+from scipy.sparse.linalg import LinearOperator
+
+from quasinewton.jit import kernel
+from quasinewton.linalg import copy
+from quasinewton.methods.lbfgs import two_loop
+
+
+class OptimizeResult(scipy.optimize.OptimizeResult):
+    """The outcome of a run: SciPy's `OptimizeResult`, with a few fields more.
+
+    Attributes
+    ----------
+    x : ndarray, float64, shape (n,)
+        The best point.
+    fun : float
+        f there.
+    jac : ndarray, float64, shape (n,)
+        Gradient there.
+    success : bool
+        Whether a tolerance was met; also at the precision limit if ‖jac‖_∞ <= 1.5e-8 max(1, |fun|).
+    status : Status
+        Why the run ended; compares equal to SciPy's integer.
+    message : str
+        The same in words.
+    nit, nfev, njev, nhev : int
+        Iterations, and calls of the user's function, gradient and (Newton) Hessian.
+    hess_inv : ndarray or LinearOperator, shape (n, n)
+        Estimate of the inverse Hessian (BFGS, L-BFGS).
+    hess : ndarray, shape (n, n)
+        Hessian at x (Newton).
+    jac_mode : str
+        How gradients were obtained: "exact", "2-point", "3-point" or "cs".
+    history : History
+        With ``options={"history": True}``.
+    allvecs : list of ndarray
+        All iterates, with ``options={"return_all": True}``.
+    diagnosis : dict
+        After a failed search: the numbers behind the advice in `message`.
+    """
+
+
+class History(NamedTuple):
+    """The course of a run, iterate by iterate, x0 first; arrays of shape (nit + 1,).
+
+    Attributes
+    ----------
+    f, g_norm : ndarray, float64
+        Value and ‖g‖_∞.
+    alpha : ndarray, float64
+        Step length that led there; 0 for x0.
+    nfev : ndarray, int64
+        Calls of fun so far.
+    """
+
+    f: np.ndarray
+    g_norm: np.ndarray
+    alpha: np.ndarray
+    nfev: np.ndarray
+
+
+@kernel
+def _inverse_times(S, Y, rho, v, Hv):
+    """Hv = H v by the two loops, for pairs in order, oldest first."""
+    count = rho.size
+    if count == 0:
+        copy(Hv, v)
+        return
+    last = count - 1
+    gamma = 1.0 / (rho[last] * np.sum(Y[last] * Y[last]))
+    two_loop(S, Y, rho, np.empty(count), count, last, gamma, -v, Hv)
+
+
+class InverseHessian(LinearOperator):
+    """The inverse Hessian that L-BFGS ended with, from its last pairs; never formed.
+
+    Parameters
+    ----------
+    sk, yk : ndarray, float64, shape (m, n)
+        Steps and changes of the gradient, oldest first. Kept, not copied.
+
+    Notes
+    -----
+    H₀ = γ I with γ = s·y/y·y of the newest pair, the matrix the method itself used (Nocedal & Wright, 2006, eq. 7.20).
+    Products cost O(m n).
+    """
+
+    def __init__(self, sk, yk):
+        super().__init__(np.float64, (sk.shape[1], sk.shape[1]))
+        self.sk, self.yk = sk, yk
+        self.n_corrs = sk.shape[0]
+        self.rho = 1.0 / np.einsum("ij,ij->i", sk, yk)
+
+    def _matvec(self, v):
+        v = np.array(v, dtype=np.float64).reshape(-1)
+        product = np.empty_like(v)
+        _inverse_times(self.sk, self.yk, self.rho, v, product)
+        return product
+
+    def _adjoint(self):
+        return self
+
+    def todense(self):
+        """H as an array of shape (n, n)."""
+        return self.matmat(np.eye(self.shape[0]))
+
+    def diagonal(self):
+        """The diagonal of H, shape (n,), in O(m² n)."""
+        if self.n_corrs == 0:
+            return np.ones(self.shape[0])
+        S, Y, rho = self.sk, self.yk, self.rho
+        gamma = 1.0 / (rho[-1] * (Y[-1] @ Y[-1]))
+        # Compact form, Byrd, Nocedal & Schnabel (1994) eq. 2.6: H = γI + [S γY] M [S γY]ᵀ.
+        R = np.triu(S @ Y.T)
+        inverse = np.linalg.inv(R)
+        core = inverse.T @ (np.diag(1.0 / rho) + gamma * (Y @ Y.T)) @ inverse
+        W = np.vstack([S, gamma * Y])
+        m = self.n_corrs
+        M = np.block([[core, -inverse.T], [-inverse, np.zeros((m, m))]])
+        return gamma + np.einsum("ij,ik,kj->j", W, M, W)

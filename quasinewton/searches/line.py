@@ -1,0 +1,138 @@
+"""What all line searches share: the state along the line, the safeguards, the finish at the precision limit.
+
+A search sees scalars alone: phi(alpha) = f(x + alpha p) and its slope dphi(alpha) = g(x + alpha p)·p. It is a state
+machine: `begin` prepares the first trial, each `step` digests one evaluation and either ends the search or leaves the
+next trial in `line.alpha`.
+"""
+
+import numpy as np
+
+from quasinewton.jit import generic, fragment
+
+EPSILON = np.finfo(np.float64).eps
+
+# Verdicts of a step.
+CONTINUE = 0  # evaluate at line.alpha
+ACCEPT = 1  # the trial just evaluated is the step
+STUCK = 2  # the interval has shrunk to rounding
+EXHAUSTED = 3  # maxls evaluations were spent
+NONFINITE = 4  # no finite value however short the step
+UNBOUNDED = 5  # phi is −inf, or still falling at the longest step
+
+# c of the noise floor c·ε·max|f|, the size of a change in f that may be rounding alone.
+NOISE = 16.0
+LONGEST_STEP = 1e10
+SHRINK = 0.1  # of a step to a point that is not finite
+MAX_SHRINKS = 52  # −log2(ε): 0.1^52 reaches from anywhere to nowhere
+
+LINE = np.dtype(
+    [
+        ("alpha", "f8"),  # the trial
+        ("phi0", "f8"),
+        ("dphi0", "f8"),  # at alpha = 0; negative
+        ("noise", "f8"),  # changes of phi below this are rounding
+        ("a", "f8"),  # end of the interval with the lower value
+        ("phi_a", "f8"),
+        ("dphi_a", "f8"),
+        ("b", "f8"),  # the other end
+        ("phi_b", "f8"),
+        ("dphi_b", "f8"),
+        ("best", "f8"),  # step to the best point evaluated; 0 if none is better than the start
+        ("phi_best", "f8"),
+        ("dphi_best", "f8"),
+        ("limit", "f8"),  # steps this long or longer are not finite, or not wanted
+        ("width", "f8"),  # of the interval, now and two steps ago
+        ("width_old", "f8"),
+        ("stage", "i8"),  # where in its algorithm the search is
+        ("bracketed", "i8"),  # whether the interval holds a minimum
+        ("count", "i8"),  # evaluations, those that were not finite included
+        ("nonfinite", "i8"),
+    ],
+    align=True,
+)
+
+
+@generic
+def begin(search, line):
+    """Prepare `line`, whose alpha, phi0 and dphi0 are set, for the first trial of this search."""
+
+
+@generic
+def advance(search, line, phi, dphi):
+    """Digest a finite trial: return a verdict, and on CONTINUE leave the next trial in `line.alpha`."""
+
+
+@fragment
+def start(search, line, phi0, dphi0, alpha):
+    """Begin a search from phi0 = f(x) along a direction of slope dphi0 < 0, with alpha as the first trial.
+
+    Parameters
+    ----------
+    search : NamedTuple
+        Its type is the algorithm.
+    line : record LINE
+        Overwritten.
+    phi0, dphi0, alpha : float
+    """
+    line.alpha = min(alpha, LONGEST_STEP)
+    line.phi0 = line.phi_a = line.phi_b = line.phi_best = phi0
+    line.dphi0 = line.dphi_a = line.dphi_b = line.dphi_best = dphi0
+    line.noise = NOISE * EPSILON * abs(phi0)
+    line.a = line.b = line.best = 0.0
+    line.limit = LONGEST_STEP * max(1.0, line.alpha)
+    line.width = line.width_old = 0.0
+    line.stage = line.bracketed = line.count = line.nonfinite = 0
+    begin(search, line)
+
+
+@fragment
+def step(search, line, phi, dphi):
+    """Digest the evaluation at `line.alpha`.
+
+    Parameters
+    ----------
+    search : NamedTuple
+    line : record LINE
+        Updated; on CONTINUE its `alpha` is the next trial, always shorter than any that was not finite.
+    phi, dphi : float
+        Value and slope at `line.alpha`; may be NaN or infinite.
+
+    Returns
+    -------
+    int
+        A verdict: CONTINUE, ACCEPT, STUCK, EXHAUSTED, NONFINITE or UNBOUNDED.
+
+    Notes
+    -----
+    Near the precision limit differences of values are rounding, while slopes are good to order ε. There a trial whose
+    value is phi0 up to rounding is accepted on its slope, by the approximate Wolfe conditions of Hager & Zhang
+    (SIAM J. Optim. 16, 2005, eq. 2.7) with δ = 0.1, σ = 0.9: (2δ − 1) dphi0 >= dphi >= σ dphi0. Their tolerance for
+    the value, 10⁻⁶|f|, is a noise floor here: no licence to climb. The best point, too, is the one with the
+    smaller slope where values tell nothing.
+    """
+    line.count += 1
+    trial = line.alpha
+    if phi == -np.inf:
+        return UNBOUNDED
+    if not (np.isfinite(phi) and np.isfinite(dphi)):
+        line.nonfinite += 1
+        line.limit = trial
+        line.alpha = line.best + SHRINK * (trial - line.best)
+        return CONTINUE if line.nonfinite < MAX_SHRINKS and line.alpha != line.best else NONFINITE
+    level = abs(phi - line.phi_best) <= line.noise
+    if abs(dphi) < abs(line.dphi_best) if level else phi < line.phi_best:
+        line.best, line.phi_best, line.dphi_best = trial, phi, dphi
+    verdict = advance(search, line, phi, dphi)
+    level = phi <= line.phi0 + max(line.noise, NOISE * EPSILON * abs(phi))
+    if verdict == ACCEPT or (level and -0.8 * line.dphi0 >= dphi >= 0.9 * line.dphi0):
+        return ACCEPT
+    if verdict == CONTINUE:
+        if not line.alpha < line.limit:
+            line.alpha = trial + 0.5 * (line.limit - trial)
+        if not (np.isfinite(line.alpha) and line.alpha > 0.0):
+            line.alpha = 0.5 * (line.a + line.b) if line.bracketed else SHRINK * trial
+        if line.alpha == trial:
+            return STUCK
+        if line.count - line.nonfinite >= search.maxls:
+            return EXHAUSTED
+    return verdict

@@ -1,0 +1,49 @@
+"""Every way in which a run can end, and what it says."""
+
+from enum import Enum
+
+
+class Status(int, Enum):
+    """The outcome of a run. Its `message` is the text of the result.
+
+    As an integer a status is SciPy's code (0 for every kind of convergence, 1 for limits, 2 for a failed search, 3 for
+    values that are not finite, 99 for a callback), so ``res.status == 0`` means what it means there. Two statuses are
+    equal only if they are the same one; `value` is unique.
+    """
+
+    def __new__(cls, value, code, message):
+        member = int.__new__(cls, code)
+        member._value_ = value
+        member.message = message
+        return member
+
+    RUNNING = -1, -1, "The run has not ended."
+    GRADIENT = 0, 0, "Optimization terminated successfully. The gradient is within gtol."
+    FTOL = 1, 0, "Optimization terminated successfully. The relative reduction of f is within ftol."
+    XTOL = 2, 0, "Optimization terminated successfully. The relative change of x is within xtol."
+    TARGET = 3, 0, "Optimization terminated successfully. f has reached f_target."
+    PRECISION = (
+        4,
+        2,
+        "Desired error not necessarily achieved due to precision loss: f cannot be decreased any further in double precision.",
+    )
+    ITERATIONS = 5, 1, "Maximum number of iterations has been exceeded."
+    EVALUATIONS = 6, 1, "Maximum number of function evaluations has been exceeded."
+    TIME = 7, 1, "The time limit has been reached."
+    LINE_SEARCH = 8, 2, "The line search found no lower point along a direction of descent."
+    SADDLE = 9, 2, "The gradient is within gtol, but the Hessian is not positive semidefinite: not a minimum."
+    NONFINITE = 10, 3, "NaN result encountered. The objective or its gradient is not finite."
+    UNBOUNDED = 11, 3, "The objective appears to be unbounded below."
+    CALLBACK = 12, 99, "`callback` raised `StopIteration`."
+    INTERRUPTED = 13, 99, "The run was interrupted."
+
+    def __eq__(self, other):
+        return self is other if isinstance(other, Status) else int(self) == other
+
+    def __hash__(self):
+        return int.__hash__(self)
+
+    @property
+    def converged(self):
+        """Whether a tolerance that the user set has been met."""
+        return int(self) == 0
