@@ -15,7 +15,10 @@ from numba.core import types
 from numba.core.caching import FunctionCache
 from numba.extending import overload
 
-OPTIONS = {"error_model": "numpy", "nogil": True}
+OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+
+# What only compiled code calls needs no entry for Python, which would take a third of its compile time.
+INNER = OPTIONS | {"no_cpython_wrapper": True}
 
 # Sums may be reordered (that is what makes them vector code); NaN and infinities keep their meaning, since
 # every safeguard in the package tests for them.
@@ -94,8 +97,7 @@ def kernel(function):
 def fragment(function):
     """Compile `function` as a part of kernels: callable from compiled code only.
 
-    It has no entry for Python, which would take a third of its compile time, and is cached with the kernels it is
-    part of.
+    It is cached with the kernels it is part of.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def fragment(function):
     -------
     numba dispatcher
     """
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    return numba.njit(**INNER)(function)
 
 
 def reduction(function):
@@ -121,7 +123,7 @@ def reduction(function):
     -------
     numba dispatcher
     """
-    return numba.njit(fastmath=REORDER, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    return numba.njit(fastmath=REORDER, **INNER)(function)
 
 
 def generic(function):
@@ -155,7 +157,7 @@ def generic(function):
         return implementation(type(first))(first, *rest)
 
     choose.__signature__ = inspect.signature(function)
-    overload(interpreted, strict=False, jit_options=OPTIONS)(choose)
+    overload(interpreted, strict=False, jit_options=INNER)(choose)
 
     def register(kind):
         def add(function):

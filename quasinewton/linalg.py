@@ -112,7 +112,7 @@ def _lapack(name, arguments):
 _dpotrf = _lapack("dpotrf", "cidii")
 _dpotrs = _lapack("dpotrs", "ciididii")
 _dsyev = _lapack("dsyev", "ccididdii")
-_dgesv = _lapack("dgesv", "iididii")
+_dgesv = _lapack("dgesv", "iidiidii")
 
 
 @fragment

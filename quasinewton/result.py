@@ -1,5 +1,6 @@
 """What a run returns: SciPy's result with our fields, and the inverse Hessian of L-BFGS as an operator."""
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,9 @@ from scipy.sparse.linalg import LinearOperator
 from quasinewton.jit import kernel
 from quasinewton.linalg import copy
 from quasinewton.methods.lbfgs import two_loop
+
+
+FLOAT64 = np.dtype(np.float64)
 
 
 class OptimizeResult(scipy.optimize.OptimizeResult):
@@ -81,8 +85,17 @@ class InverseHessian(LinearOperator):
 
     Parameters
     ----------
+    pairs : Pairs
+        The memory of a finished run. Kept, not copied.
+
+    Attributes
+    ----------
     sk, yk : ndarray, float64, shape (m, n)
-        Steps and changes of the gradient, oldest first. Kept, not copied.
+        Steps and changes of the gradient, oldest first.
+    rho : ndarray, float64, shape (m,)
+        1/(sk·yk).
+    n_corrs : int
+        Number of pairs m.
 
     Notes
     -----
@@ -90,11 +103,32 @@ class InverseHessian(LinearOperator):
     Products cost O(m n).
     """
 
-    def __init__(self, sk, yk):
-        super().__init__(np.float64, (sk.shape[1], sk.shape[1]))
-        self.sk, self.yk = sk, yk
-        self.n_corrs = sk.shape[0]
-        self.rho = 1.0 / np.einsum("ij,ij->i", sk, yk)
+    def __init__(self, pairs):
+        # What LinearOperator.__init__ would do, less its checks: this runs in every solve.
+        n = pairs.S.shape[1]
+        self.dtype, self.shape = FLOAT64, (n, n)
+        self._pairs = pairs
+
+    @cached_property
+    def _order(self):
+        ring = self._pairs.ring[0]
+        return (ring["newest"] + 1 - ring["count"] + np.arange(ring["count"])) % self._pairs.rho.size
+
+    @property
+    def n_corrs(self):
+        return self._order.size
+
+    @cached_property
+    def sk(self):
+        return self._pairs.S[self._order]
+
+    @cached_property
+    def yk(self):
+        return self._pairs.Y[self._order]
+
+    @cached_property
+    def rho(self):
+        return self._pairs.rho[self._order]
 
     def _matvec(self, v):
         v = np.array(v, dtype=np.float64).reshape(-1)

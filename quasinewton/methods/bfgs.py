@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.jit import fragment, reduction
+from quasinewton.jit import fragment, kernel, reduction
 from quasinewton.linalg import advance, dot, negate
 from quasinewton.methods import method as protocol
 from quasinewton.methods.method import gradient_step, learn_pair
@@ -92,7 +92,7 @@ def update_and_multiply(memory, y, g, v, u):
     pending.pending = 0
 
 
-@fragment
+@kernel
 def settle(memory):
     """Apply the pending update, and make H exactly symmetric."""
     H = memory.H

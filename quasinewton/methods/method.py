@@ -6,7 +6,7 @@ of arrays. A method chooses a direction and never calls the objective.
 
 import numpy as np
 
-from quasinewton.jit import generic, fragment
+from quasinewton.jit import fragment, generic
 from quasinewton.linalg import dots
 
 EPSILON = np.finfo(np.float64).eps

@@ -13,7 +13,7 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.extending import overload
 
-from quasinewton.jit import OPTIONS
+from quasinewton.jit import INNER
 from quasinewton.objective.arguments import loader
 from quasinewton.objective.contract import (
     COMPLEX,
@@ -28,6 +28,7 @@ from quasinewton.objective.contract import (
 )
 from quasinewton.objective.python import NOT_SCALAR
 
+WRONG_SIZE = "the derivative returned by the objective does not have the size that x asks for"
 X = types.Array(types.float64, 1, "C")
 
 
@@ -35,7 +36,7 @@ def as_scalar(f):
     """The number in a scalar or an array of size 1."""
 
 
-@overload(as_scalar, jit_options=OPTIONS)
+@overload(as_scalar, jit_options=INNER)
 def _as_scalar(f):
     if isinstance(f, types.Array):
 
@@ -52,22 +53,34 @@ def write(out, values):
     """Copy a user's derivative to `out`, checking its size."""
 
 
-@overload(write, jit_options=OPTIONS)
+@overload(write, jit_options=INNER)
 def _write(out, values):
-    if isinstance(values, types.Array) and values.ndim == out.ndim:
+    # Loops, not out[...] = values: that compiles ten times as long, for the message it might have to give.
+    if isinstance(values, types.Array) and values.ndim == out.ndim == 1:
 
         def copy(out, values):
-            if values.shape != out.shape:
-                raise ValueError("the derivative returned by the objective has the wrong shape")
-            out[...] = values
+            if values.size != out.size:
+                raise ValueError(WRONG_SIZE)
+            for i in range(out.size):
+                out[i] = values[i]
 
         return copy
+    if isinstance(values, types.Array) and values.ndim == out.ndim == 2:
+
+        def copy_rows(out, values):
+            if values.shape[0] != out.shape[0] or values.shape[1] != out.shape[1]:
+                raise ValueError(WRONG_SIZE)
+            for i in range(out.shape[0]):
+                for j in range(out.shape[1]):
+                    out[i, j] = values[i, j]
+
+        return copy_rows
     if isinstance(values, (types.Array, types.UniTuple)):
 
         def spread(out, values):
             values = np.asarray(values)
             if values.size != out.size:
-                raise ValueError("the derivative returned by the objective has the wrong size")
+                raise ValueError(WRONG_SIZE)
             flat = out.ravel()
             for i, value in enumerate(values.flat):
                 flat[i] = value
@@ -76,7 +89,7 @@ def _write(out, values):
 
     def fill(out, values):
         if out.size != 1:
-            raise ValueError("the derivative returned by the objective is a scalar, but x is not")
+            raise ValueError(WRONG_SIZE)
         out.ravel()[0] = values
 
     return fill
@@ -107,6 +120,14 @@ FIRST_ORDER = {
     "residual": """
     if what & GRADIENT:
         write(vector(g_, n), fun(x, *args))
+""",
+    "residual-joint": """
+    if what & (GRADIENT | HESSIAN):
+        values, jacobian = fun(x, *args)
+        if what & GRADIENT:
+            write(vector(g_, n), values)
+        else:
+            write(matrix(h_, n), jacobian)
 """,
 }
 COMPLEX_VALUE = """
@@ -144,8 +165,7 @@ def build(fun, jac, hess, form, complex_step, args_type):
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix, as_scalar=as_scalar, write=write)
     scope |= dict(fun=fun, jac=jac, hess=hess)
     exec("\n".join(lines), scope)
-    # Entered by address alone: no wrapper for Python or C callers is needed, which saves a third of its compile time.
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(scope["trampoline"])
+    return numba.njit(**INNER)(scope["trampoline"])  # entered by address alone
 
 
 def _is_number(kind):
@@ -204,13 +224,13 @@ def check(fun, jac, hess, form, complex_step, args_type):
     arguments = tuple(args_type)
     expected = None
     kind = result_type(fun, (X, X, *arguments) if form == "inplace" else (X, *arguments), "fun")
-    if form == "joint":
+    if form in ("joint", "residual-joint"):
         if not (isinstance(kind, types.BaseTuple) and len(kind) == 2):
-            raise TypeError(f"with jac=True, fun must return (f, g); it returns {kind}")
+            raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}")
         kind, gradient = kind[0], kind[1]
         if not _is_derivative(gradient):
-            expected = f"with jac=True, fun must return (f, g) with a real vector g; its g is {gradient}"
-    if form == "residual":
+            expected = f"with jac=True, fun must return a value and a real derivative; the derivative is {gradient}"
+    if form in ("residual", "residual-joint"):
         if not _is_derivative(kind):
             expected = f"fun must return a real vector; it returns {kind}"
     elif not _is_value(kind):

@@ -60,6 +60,33 @@ def address_of(dispatcher):
     return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
 
 
+def address_constant(dispatcher):
+    """Make the intrinsic that gives compiled code the address of a dispatcher compiled for `SIGNATURE`.
+
+    Parameters
+    ----------
+    dispatcher : numba dispatcher
+
+    Returns
+    -------
+    intrinsic
+        address() -> int: a link-time constant, so the code that uses it can be cached. (A dispatcher passed as an
+        argument could not: it is an address of this process.)
+    """
+
+    @intrinsic
+    def address(typingctx):
+        def codegen(context, builder, signature, args):
+            result = dispatcher.get_compile_result(SIGNATURE)
+            function = context.declare_function(builder.module, result.fndesc)
+            context.active_code_library.add_linking_library(result.library)
+            return builder.ptrtoint(function, context.get_value_type(types.intp))
+
+        return types.intp(), codegen
+
+    return address
+
+
 @intrinsic
 def call(typingctx, address, x, g, h, what, data):
     """Call the objective at `address`; an exception raised there passes through.

@@ -44,6 +44,7 @@ WRAPPED = np.dtype(
         ("data", "i8"),
         ("gradient", "i8"),  # schemes
         ("hessian", "i8"),
+        ("symmetric", "i8"),  # whether the "Hessian" is one, or else the Jacobian of a vector function
         ("relative", "i8"),  # whether the given steps multiply |x_i|
         ("steps", "i8"),  # how many steps are given: 0, 1 or n; and their address
         ("step", "i8"),
@@ -164,7 +165,7 @@ def hessian_of_values(w, x, h, probe):
 
 
 @kernel
-def _differences(x_, n, g_, h_, what, data):
+def objective(x_, n, g_, h_, what, data):
     """The wrapping objective: see `contract.SIGNATURE`; `data` is the address of a record WRAPPED."""
     w = wrapped_at(data)
     x, g = vector(x_, n), vector(g_, n)
@@ -185,10 +186,13 @@ def _differences(x_, n, g_, h_, what, data):
             hessian_of_values(w, x, h, probe)
         else:
             hessian_of_gradients(w, x, g, h, probe)
-        if w.hessian and not what & VALUE:
+        if w.hessian:
             for i in range(n):
                 for j in range(i):
-                    h[i, j] = h[j, i] = 0.5 * (h[i, j] + h[j, i])
+                    above, below = h[j, i], h[i, j]
+                    if w.symmetric:
+                        above = below = 0.5 * (above + below)
+                    h[i, j], h[j, i] = above, below  # rows were derivatives along x_i: transpose
     return f
 
 
@@ -200,6 +204,6 @@ def address():
     int
         To be called with the address of a record WRAPPED as its data.
     """
-    if not _differences.overloads:
-        _differences.compile(SIGNATURE)
-    return address_of(_differences)
+    if not objective.overloads:
+        objective.compile(SIGNATURE)
+    return address_of(objective)

@@ -125,53 +125,83 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
     ValueError
         If `jac`, `hess` or a step is illegal.
     """
+    form, gradient = gradient_form(jac)
+    function, hessian = second_derivative("hess", hess) if wants_hessian else (None, EXACT)
+    jac_function = jac if form == "separate" else None
+    mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
+    bound = _bind(fun, jac_function, function, form, gradient == COMPLEX_STEP, args, n)
+    return _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n)
+
+
+def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
+    """Make an objective of a vector function: GRADIENT is its value, HESSIAN its Jacobian.
+
+    Parameters
+    ----------
+    fun : callable
+        fun(x, *args) -> ndarray, shape (n,); with ``jac=True`` the pair of that and the Jacobian.
+    jac : callable, True, "2-point", "3-point", False or None
+    args, n, eps, rel_step
+        As for `prepare`.
+
+    Returns
+    -------
+    Prepared
+    """
+    if jac is True:
+        bound = _bind(fun, None, None, "residual-joint", False, args, n)
+        return Prepared(Objective(*bound[:2]), bound[2], "exact")
+    function, scheme = second_derivative("jac", jac or None)
+    mode = "exact" if scheme == EXACT else jac or "2-point"
+    bound = _bind(fun, None, function, "residual", False, args, n)
+    return _differenced(*bound, mode, EXACT, scheme, False, eps, rel_step, n)
+
+
+def second_derivative(name, given):
+    """A callable, or the scheme of differences in its place.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if callable(given):
+        return given, EXACT
+    if given is None or isinstance(given, str) and given in HESSIAN_SCHEMES:
+        return None, HESSIAN_SCHEMES.get(given, FORWARD)
+    raise ValueError(f"{name} must be callable, '2-point', '3-point' or None; got {given!r}")
+
+
+def _bind(fun, jac, hess, form, complex_step, args, n):
+    """Address, data and what they point into, for functions that are compiled or not."""
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
-    form, gradient = gradient_form(jac)
-    jac_function = jac if form == "separate" else None
-    hessian, hess_function = EXACT, None
-    if wants_hessian:
-        if callable(hess):
-            hess_function = hess
-        elif hess is None or isinstance(hess, str) and hess in HESSIAN_SCHEMES:
-            hessian = HESSIAN_SCHEMES.get(hess, FORWARD)
-        else:
-            raise ValueError(f"hess must be callable, '2-point', '3-point' or None; got {hess!r}")
-    functions = [function for function in (fun, jac_function, hess_function) if function is not None]
+    functions = [function for function in (fun, jac, hess) if function is not None]
     kind = args_type(args) if all(map(is_compiled, functions)) else None
     if kind is None:
-        objective = python.evaluator(fun, jac_function, hess_function, form, args, n)
-        address, data, held = python.trampoline_address(), id(objective), (objective,)
-    else:
-        complex_step = gradient == COMPLEX_STEP
-        address = compiled.trampoline_address(fun, jac_function, hess_function, form, complex_step, kind)
-        block = pack(args) if args else None
-        data, held = block.ctypes.data if args else 0, (fun, block, args)
-    mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
+        evaluate = python.evaluator(fun, jac, hess, form, args, n)
+        return python.trampoline_address(), id(evaluate), (evaluate,)
+    address = compiled.trampoline_address(fun, jac, hess, form, complex_step, kind)
+    if not args:
+        return address, 0, (fun,)
+    block = pack(args)
+    return address, block.ctypes.data, (fun, block, args)
+
+
+def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n):
+    """Wrap an objective in the differences that it needs."""
     if gradient == EXACT and hessian == EXACT:
         return Prepared(Objective(address, data), held, mode)
     step, relative = difference_step(eps, rel_step, n)
-    return _differenced(address, data, held, mode, gradient, hessian, step, relative, n)
-
-
-def _differenced(address, data, held, mode, gradient, hessian, step, relative, n):
-    """Wrap an objective in its differences."""
     wrapped, probe = np.zeros(1, differences.WRAPPED), np.empty(2 * n)
-    wrapped[0] = (
-        address,
-        data,
-        gradient,
-        hessian,
-        relative,
-        step.size,
-        step.ctypes.data,
-        probe.ctypes.data,
-        np.nan,
-    )
+    w = wrapped[0]
+    w["address"], w["data"], w["gradient"], w["hessian"] = address, data, gradient, hessian
+    w["symmetric"], w["relative"] = symmetric, relative
+    w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
     values = {EXACT: 0, FORWARD: n, CENTRAL: 2 * n, COMPLEX_STEP: n}[gradient]
     hessian_values = hessian_gradients = 0
     if hessian and gradient:
-        hessian_values = 1 + n + n * (n + 1) // 2
+        hessian_values = 1 + 2 * n + n * (n - 1) // 2
     elif hessian:
         hessian_gradients = 2 * n if hessian == CENTRAL else n
     objective = Objective(differences.address(), wrapped.ctypes.data, values, hessian_values, hessian_gradients)

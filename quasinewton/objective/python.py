@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 from quasinewton.jit import kernel
 from quasinewton.objective.contract import COMPLEX, GRADIENT, HESSIAN, SIGNATURE, VALUE, address_of
 
+FLOAT64 = np.dtype(np.float64)
 NOT_SCALAR = "The user-provided objective function must return a scalar value."
 
 
@@ -69,6 +70,24 @@ def derivative(values, shape, name):
     return values.reshape(shape)
 
 
+class Views(dict):
+    """Arrays of one shape over memory that belongs to a solver, by address; made at first sight.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy dtype
+    """
+
+    def __init__(self, shape, dtype=np.float64):
+        self.shape, self.dtype = shape, np.dtype(dtype)
+
+    def __missing__(self, address):
+        memory = (ctypes.c_byte * (math.prod(self.shape) * self.dtype.itemsize)).from_address(address)
+        view = self[address] = np.frombuffer(memory, self.dtype).reshape(self.shape)
+        return view
+
+
 def evaluator(fun, jac, hess, form, args, n):
     """The user's callables behind one function: called with copies of x, checked on return.
 
@@ -88,65 +107,79 @@ def evaluator(fun, jac, hess, form, args, n):
     callable
         evaluate(what, x, g, h) -> float, with memory addresses, as `contract.SIGNATURE` says.
     """
-    # Arrays over the solver's buffers, by address; a solver has few and uses them always.
-    vectors, others = {}, {}
-
-    def vector(address):
-        try:
-            return vectors[address]
-        except KeyError:
-            view = vectors[address] = np.frombuffer((ctypes.c_double * n).from_address(address))
-            return view
+    # What follows runs once an evaluation, so it is written for speed: closures rather than methods, and no
+    # argument unpacked where there is none.
+    shape = (n,)
+    vectors, matrices, complexes = Views(shape), Views((n, n)), Views(shape, np.complex128)
+    if args:
+        fun, jac, hess = with_args(fun, args), with_args(jac, args), with_args(hess, args)
+    if form == "residual-joint":
+        fun, hess = halves(fun)
+        form = "residual"
 
     def put(g, values):
-        if not (type(values) is np.ndarray and values.dtype == np.float64 and values.shape == (n,)):
-            values = derivative(values, (n,), "the gradient")
-        vector(g)[:] = values
+        if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
+            values = derivative(values, shape, "the gradient")
+        vectors[g][...] = values
 
-    def value(what, x, g):
-        return fun(x.copy(), *args)
-
-    def separate(what, x, g):
-        f = fun(x.copy(), *args) if what & VALUE else math.nan
-        if what & GRADIENT:
-            put(g, jac(x.copy(), *args))
-        return f
-
-    def joint(what, x, g):
-        f, values = fun(x.copy(), *args)
-        if what & GRADIENT:
-            put(g, values)
-        return f
-
-    def inplace(what, x, g):
-        gradient = np.empty(n)
-        f = fun(x.copy(), gradient, *args)
-        if what & GRADIENT:
-            put(g, gradient)
-        return f
-
-    def residual(what, x, g):
-        if what & GRADIENT:
-            put(g, fun(x.copy(), *args))
-        return math.nan
-
-    first = {"value": value, "separate": separate, "joint": joint, "inplace": inplace, "residual": residual}[form]
-
-    def evaluate(what, x, g, h):
-        if what & HESSIAN:
-            values = derivative(hess(vector(x).copy(), *args), (n, n), "the second derivative")
-            if h not in others:
-                others[h] = np.frombuffer((ctypes.c_double * (n * n)).from_address(h)).reshape(n, n)
-            others[h][...] = values
-            return math.nan
-        if what & COMPLEX:
-            if x not in others:
-                others[x] = np.frombuffer((ctypes.c_double * (2 * n)).from_address(x)).view(np.complex128)
-            return imaginary(fun(others[x].copy(), *args))
-        f = first(what, vector(x), g)
+    def value(what, x, g, h):
+        f = fun(vectors[x].copy())
         return f if isinstance(f, float) else scalar(f)
 
-    return evaluate
+    def separate(what, x, g, h):
+        point, f = vectors[x], math.nan
+        if what & VALUE:
+            f = fun(point.copy())
+        if what & GRADIENT:
+            put(g, jac(point.copy()))
+        return f if isinstance(f, float) else scalar(f)
+
+    def joint(what, x, g, h):
+        f, values = fun(vectors[x].copy())
+        if what & GRADIENT:
+            put(g, values)
+        return f if isinstance(f, float) else scalar(f)
+
+    def inplace(what, x, g, h):
+        gradient = np.empty(n)
+        f = fun(vectors[x].copy(), gradient)
+        if what & GRADIENT:
+            put(g, gradient)
+        return f if isinstance(f, float) else scalar(f)
+
+    def residual(what, x, g, h):
+        put(g, fun(vectors[x].copy()))
+        return math.nan
+
+    def second_order(what, x, g, h):
+        if what == HESSIAN:
+            matrices[h][...] = derivative(hess(vectors[x].copy()), (n, n), "the second derivative")
+            return math.nan
+        if what == COMPLEX:
+            return imaginary(fun(complexes[x].copy()))
+        return first(what, x, g, h)
+
+    forms = {"value": value, "separate": separate, "joint": joint, "inplace": inplace, "residual": residual}
+    first = forms[form]
+    return first if hess is None and form != "value" else second_order
+
+
+def with_args(function, args):
+    """The function of what comes before `args`; None stays None."""
+    if function is None:
+        return None
+    return lambda *variables: function(*variables, *args)
+
+
+def halves(function):
+    """A function of value and derivative as two; the second is that of the last point given to the first."""
+    last = []
+
+    def value(x):
+        last[:] = function(x)
+        return last[0]
+
+    return value, lambda x: last[1]
 
 
 def imaginary(f):

@@ -92,6 +92,16 @@ def test_hessian_agrees_with_differences_and_is_symmetric(factory):
     check()
 
 
+def test_gradient_of_penalty_2_where_the_constraint_vanishes():
+    """Elsewhere the terms of weight 1e-5 are below the tolerance."""
+    p = problems.penalty_2(4)
+    x = np.array([0.2, 0.2, 0.5, 0.0])
+    x[3] = np.sqrt(1.0 - 4.0 * x[0] ** 2 - 3.0 * x[1] ** 2 - 2.0 * x[2] ** 2)
+    expected, rounding = differences(p.fun, x)
+    assert np.max(rounding) < 1e-11
+    assert np.all(np.abs(p.jac(x) - expected) <= rounding)
+
+
 @each
 def test_arguments_are_not_modified_and_results_are_new(factory):
     p = small(factory)

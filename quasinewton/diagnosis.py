@@ -1,0 +1,62 @@
+"""Why a search failed: the objective looked at along its last direction, once more and more closely."""
+
+import numpy as np
+
+from quasinewton.jit import kernel
+from quasinewton.linalg import point_on_line
+from quasinewton.objective.contract import VALUE, call
+
+EPSILON = np.finfo(np.float64).eps
+
+
+@kernel
+def value_along(objective, x, p, alpha, point, g):
+    """f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
+    point_on_line(x, alpha, p, point)
+    return call(objective.address, point, g, g, VALUE, objective.data)
+
+
+def diagnose(objective, state):
+    """Compare the slope g·p with differences of f along p.
+
+    Parameters
+    ----------
+    objective : Objective
+    state : State
+        Of a descent that ended in a failed search.
+
+    Returns
+    -------
+    (dict, str)
+        The numbers, and a sentence with advice. Counts its three values in the state's nfev.
+    """
+    s = state.scalars[0]
+    x, g, p, f = state.x, state.g, state.p, float(s["f"])
+    slope = float(g @ p)
+    point, work = np.empty_like(x), np.empty_like(x)
+    size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
+    h = EPSILON ** (1 / 3) * size
+    ahead, behind, again = (value_along(objective, x, p, alpha, point, work) for alpha in (h, -h, 0.0))
+    s["nfev"] += 3
+    forward, backward, central = (ahead - f) / h, (f - behind) / h, (ahead - behind) / (2 * h)
+    rounding = 4 * EPSILON * max(abs(f), abs(ahead), abs(behind)) / h
+    numbers = {
+        "slope": slope,
+        "slope_ahead": forward,
+        "slope_behind": backward,
+        "slope_rounding": rounding,
+        "predicted_decrease": float(s["predicted"]),
+        "step": h,
+    }
+    if not np.isfinite([ahead, behind]).all():
+        return numbers, "The objective is not finite right beside x: x lies at the edge of its domain."
+    if again != f:
+        return numbers, f"The objective is not reproducible: f(x) was {f!r} and is {again!r} at the same x."
+    if abs(central - slope) > 0.01 * max(abs(slope), abs(central)) + rounding:
+        if forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope):
+            return numbers, f"f has a kink at x: its slope is {backward:.3g} behind and {forward:.3g} ahead."
+        return numbers, (
+            f"The gradient disagrees with f along the search direction: g·p = {slope:.6g}, "
+            f"differences of f give {central:.6g}. Check jac."
+        )
+    return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."

@@ -1,0 +1,178 @@
+"""The door `line_search`: one search along one direction, from Python and from compiled code."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.core import types
+from numba.core.errors import TypingError
+from numba.extending import overload, register_jitable
+
+from quasinewton import searches
+from quasinewton.jit import kernel
+from quasinewton.linalg import dot, point_on_line
+from quasinewton.objective.contract import GRADIENT, VALUE, call
+from quasinewton.objective.inline import binder, constant, hold
+from quasinewton.objective.prepare import NO_ARGS, as_args, prepare
+from quasinewton.options import search_object
+from quasinewton.searches import line as protocol
+from quasinewton.searches.line import ACCEPT, CONTINUE, LINE, STUCK
+from quasinewton.settings import number
+
+
+class LineSearchResult(NamedTuple):
+    """The outcome of a line search.
+
+    Attributes
+    ----------
+    alpha : float
+        The step: the accepted one, else the best evaluated; 0 if none is better than the start.
+    fun, slope : float
+        f and g·p at x + alpha p.
+    nfev, njev : int
+        Calls of the user's function and gradient.
+    success : bool
+        Whether the conditions of the search hold at alpha.
+    """
+
+    alpha: float
+    fun: float
+    slope: float
+    nfev: int
+    njev: int
+    success: bool
+
+
+@kernel
+def run(objective, search, x, p, alpha):
+    """Search along p from x.
+
+    Parameters
+    ----------
+    objective : Objective
+    search : NamedTuple
+    x, p : ndarray, float64, shape (n,)
+    alpha : float
+        First trial.
+
+    Returns
+    -------
+    (float, float, float, int, bool)
+        alpha, f, g·p, evaluations, success. No step at all if p is no direction of descent.
+    """
+    lines = np.zeros(1, LINE)
+    line = lines[0]
+    x_trial, g = x.copy(), np.empty(x.size)
+    f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
+    slope = dot(g, p)
+    count = 1
+    if not (slope < 0.0 and np.isfinite(f)):
+        return 0.0, f, slope, count, False
+    protocol.start(search, line, f, slope, alpha)
+    verdict = CONTINUE
+    trial = 0.0
+    while verdict == CONTINUE:
+        trial = line.alpha
+        if not point_on_line(x, trial, p, x_trial):
+            verdict = STUCK
+            break
+        f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
+        slope = dot(g, p)
+        count += 1
+        verdict = protocol.step(search, line, f, slope)
+    if verdict == ACCEPT:
+        return trial, f, slope, count, True
+    return line.best, line.phi_best, line.dphi_best, count, False
+
+
+def line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
+    """Find a step along a direction of descent; usable from Python and inside ``@njit`` functions.
+
+    Parameters
+    ----------
+    fun, jac
+        As for `minimize`. Inside ``@njit``: compiled functions, ``jac`` also None, "2-point", "3-point", "cs", True
+        or "inplace".
+    x, p : ndarray, float64, shape (n,)
+        Point and direction. Not changed.
+    args : tuple
+        Further arguments of `fun` and `jac`.
+    search : str or search object
+        "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo", "fixed", or an object such as
+        ``StrongWolfe(c2=0.1)``.
+    alpha : float
+        The step to try first, positive.
+
+    Returns
+    -------
+    LineSearchResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On illegal input, from Python before anything runs. A p that is no direction of descent is no error:
+        the result has ``success=False`` and ``alpha=0``.
+
+    References
+    ----------
+    Each search names its own; the safeguards they share are in `searches.line`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import line_search
+    >>> @njit
+    ... def f(x):
+    ...     return np.sum(x**2), 2.0 * x
+    >>> x = np.array([1.0, 2.0])
+    >>> line_search(f, x, -2.0 * x, jac=True).alpha
+    0.5
+    """
+    x, p = np.array(x, dtype=np.float64, ndmin=1), np.array(p, dtype=np.float64, ndmin=1)
+    if x.ndim != 1 or x.shape != p.shape:
+        raise ValueError(f"x and p must be vectors of one length, got shapes {x.shape} and {p.shape}")
+    alpha = number("alpha", alpha, 0.0, np.inf)
+    search = search_object(search)
+    prepared = prepare(fun, jac, None, as_args(args), x.size, False)
+    alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
+    return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)
+
+
+@overload(line_search, inline="always")
+def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
+    for name, kind in (("x", x), ("p", p)):
+        if not (isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64):
+            raise TypingError(f"line_search: `{name}` must be a float64 vector, got {kind}")
+    bind = binder("line_search", fun, jac, args if isinstance(args, types.BaseTuple) else NO_ARGS)
+    choose = chooser("line_search", search)
+
+    # Inlined, so that the functions in its arguments stay names and the caller can be cached.
+    def impl(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
+        objective, held = bind(args, x.size)
+        found = run(objective, choose(search), np.ascontiguousarray(x), np.ascontiguousarray(p), alpha)
+        hold(held)
+        hold(args)
+        count = found[3]
+        return LineSearchResult(found[0], found[1], found[2], count * (1 + objective.values), count, found[4])
+
+    return impl
+
+
+def chooser(door, search):
+    """Make the function that, in compiled code, gives the search object for an argument given as a name or an object.
+
+    Raises
+    ------
+    TypingError
+        If it is neither.
+    """
+    given = constant(search)
+    if not isinstance(given, types.Type):
+        try:
+            fixed = search_object(given)
+        except (ValueError, TypeError) as error:
+            raise TypingError(f"{door}: {error}") from None
+        return register_jitable(lambda search: fixed)
+    if isinstance(given, types.BaseNamedTuple) and given.instance_class in searches.BY_NAME.values():
+        return register_jitable(lambda search: search)
+    raise TypingError(f"{door}: `search` must be a name or a search object, got {given}")

@@ -1,0 +1,352 @@
+"""The door `minimize`: SciPy's signature in front of the compiled descent."""
+
+import contextlib
+import inspect
+import math
+import warnings
+
+import numpy as np
+from scipy.optimize import OptimizeWarning
+
+from quasinewton import descent
+from quasinewton.descent import NOTHING, RECOVER, SEARCH
+from quasinewton.diagnosis import diagnose
+from quasinewton.jit import kernel
+from quasinewton.methods import BFGS, LBFGS, Newton
+from quasinewton.methods.bfgs import settle
+from quasinewton.objective.contract import HESSIAN, call
+from quasinewton.objective.prepare import as_args, prepare
+from quasinewton.options import NAMES, initial_inverse_hessian, method_class, read
+from quasinewton.result import History, InverseHessian, OptimizeResult
+from quasinewton.status import Status
+
+ROOT_EPSILON = np.finfo(np.float64).eps ** 0.5
+TRACE_ROWS = 256
+
+
+def minimize(
+    fun,
+    x0,
+    args=(),
+    method="lbfgs",
+    jac=None,
+    hess=None,
+    hessp=None,
+    bounds=None,
+    constraints=(),
+    tol=None,
+    callback=None,
+    options=None,
+    **keywords,
+):
+    """Minimise a smooth function of several variables.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float`` with x of shape (n,). Functions compiled by ``numba.njit`` are called without the
+        interpreter. With ``jac=True``, ``fun`` returns (f, g); with ``jac="inplace"``, ``fun(x, g, *args) -> float``
+        writes the gradient to g, which arrives uninitialised.
+    x0 : array_like, shape (n,), or scalar
+        Start. Not changed.
+    args : tuple
+        Further arguments of `fun`, `jac` and `hess`. For compiled functions: numbers, arrays and tuples of them;
+        new values never compile anything again.
+    method : str or method object
+        "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; or an
+        object such as ``LBFGS(memory=20)``. None is BFGS.
+    jac : callable, bool, str or None
+        ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "2-point" (as None), "3-point" or "cs"
+        for finite differences, central differences or the complex step.
+    hess : callable, str or None
+        ``hess(x, *args) -> ndarray, shape (n, n)``, or "2-point" (as None), "3-point" for differences of the
+        gradient. Used by "newton".
+    hessp : callable, optional
+        Not used by these methods.
+    bounds, constraints : optional
+        Accepted when they confine nothing.
+    tol : float, optional
+        Sets gtol, and ftol for L-BFGS.
+    callback : callable, optional
+        ``callback(xk)`` or ``callback(intermediate_result=res)`` after every iteration; may raise StopIteration.
+    options : dict, optional
+        Also accepted as plain keywords.
+
+        gtol : float
+            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x).
+        ftol, xtol : float
+            Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less than
+            xtol max(‖x‖_∞, 1) (0: never).
+        f_target : float
+            Success when f <= f_target.
+        maxiter, maxfun : int
+            Limits on iterations (15000; BFGS and Newton 200 n) and values (15000 times the values that a
+            gradient costs; BFGS and Newton none).
+        time_limit : float
+            Seconds.
+        line_search : str or search object
+            "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2, maxls are its settings.
+        maxcor : int
+            Number of pairs of L-BFGS (10).
+        damping : bool
+            Powell's damping of BFGS and L-BFGS (False).
+        hess_inv0 : ndarray, shape (n, n)
+            Initial inverse Hessian of BFGS, symmetric positive definite.
+        eps, finite_diff_rel_step : float or ndarray
+            Absolute or relative step of finite differences.
+        history, return_all, disp : bool
+            Keep the course of f, keep all iterates, print a summary.
+
+    Returns
+    -------
+    OptimizeResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On input that is illegal, before anything runs. Exceptions of the user's functions pass through; the best
+        result so far is their attribute ``result``.
+
+    Notes
+    -----
+    The gradient test is the only one that ends a run by default: SciPy's L-BFGS-B also stops where f falls slowly,
+    which an ill-conditioned problem does far from its minimum.
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed., Springer 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import minimize
+    >>> @njit
+    ... def rosenbrock(x):
+    ...     return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+    >>> res = minimize(rosenbrock, [-1.2, 1.0])
+    >>> res.success, np.round(res.x, 3)
+    (True, array([1., 1.]))
+    """
+    x0 = start_point(x0)
+    n = x0.size
+    args = as_args(args)
+    options = {**options, **keywords} if options else keywords
+    kind = method_class(method)
+    refuse_constraints(kind, bounds, constraints)
+    warn_unused(kind, hess, hessp)
+    differenced = not (callable(jac) or jac is True or (isinstance(jac, str) and jac == "inplace"))
+    settings = read(method, n, tol, options, differenced)
+    controls = settings.controls
+    prepared = prepare(
+        fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
+    )
+    history = controls.get("history", False)
+    state = descent.allocate(settings.method, settings.limits, x0, TRACE_ROWS if history else 0)
+    if kind is BFGS and controls.get("hess_inv0") is not None:
+        state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], n)
+        state.memory.update[0]["known"] = state.memory.update[0]["given"] = 1
+    allvecs = [x0.copy()] if controls.get("return_all") else None
+    try:
+        status, trace = drive(prepared.objective, settings, state, callback, allvecs)
+        result = finished(prepared, settings.method, state, status)
+    except BaseException as error:
+        with contextlib.suppress(AttributeError, TypeError):
+            error.result = unfinished(prepared, state)
+        raise
+    if history:
+        rows = np.concatenate(trace)
+        result["history"] = History(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3].astype(np.int64))
+    if allvecs is not None:
+        result["allvecs"] = allvecs
+    if controls.get("disp"):
+        report(result)
+    return result
+
+
+def start_point(x0):
+    """x0 as a new float64 vector.
+
+    Raises
+    ------
+    ValueError
+        If it has more than one dimension, is empty, or is complex.
+    TypeError
+        If it does not hold numbers.
+    """
+    x0 = np.atleast_1d(np.asarray(x0))
+    if x0.ndim != 1:
+        raise ValueError("'x0' must only have one dimension.")
+    if x0.size == 0:
+        raise ValueError("'x0' must hold at least one number.")
+    if x0.dtype.kind == "c":
+        raise ValueError("'x0' must be real; split complex variables into their real and imaginary parts.")
+    if x0.dtype.kind not in "buif":
+        try:
+            return np.array(x0, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}") from None
+    return np.array(x0, dtype=np.float64)
+
+
+def refuse_constraints(kind, bounds, constraints):
+    """Accept bounds and constraints only where they confine nothing, or as SciPy's methods without bounds do."""
+    if constraints is not None and np.size(constraints) > 0:
+        warnings.warn(f"Method {NAMES[kind]} cannot handle constraints.", RuntimeWarning, stacklevel=3)
+    if bounds is None:
+        return
+    if hasattr(bounds, "lb"):
+        low, high = np.atleast_1d(bounds.lb), np.atleast_1d(bounds.ub)
+    else:
+        low = np.array([-math.inf if pair[0] is None else pair[0] for pair in bounds], dtype=np.float64)
+        high = np.array([math.inf if pair[1] is None else pair[1] for pair in bounds], dtype=np.float64)
+    if np.isneginf(low).all() and np.isposinf(high).all():
+        return
+    if kind is LBFGS:
+        raise NotImplementedError("finite bounds are not supported yet; use scipy.optimize.minimize(method='L-BFGS-B')")
+    warnings.warn(f"Method {NAMES[kind]} cannot handle bounds.", RuntimeWarning, stacklevel=3)
+
+
+def warn_unused(kind, hess, hessp):
+    """Warn of derivatives that the method ignores."""
+    name = NAMES[kind]
+    if callable(hess) and kind is not Newton:
+        warnings.warn(f"Method {name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
+    if hessp is not None:
+        message = f"Method {name} does not use Hessian-vector product information (hessp)."
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+def drive(objective, settings, state, callback, allvecs):
+    """Run a descent to its end, seeing to callbacks between iterations and to signals in between.
+
+    Returns
+    -------
+    (Status, list of ndarray)
+        How it ended, and the trace, in pieces of shape (rows, 4).
+    """
+    method, search = settings.method, settings.search
+    each = callback is not None or allvecs is not None
+    notify = notifier(callback)
+    s, pieces = state.scalars[0], []
+    while True:
+        # Every return is a chance for the interpreter to raise KeyboardInterrupt.
+        want = descent.run(objective, method, search, state, each)
+        if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
+            pieces.append(state.trace[: s["rows"]].copy())
+            s["rows"] = 0
+        if each and s["iterated"]:
+            if allvecs is not None:
+                allvecs.append(state.x.copy())
+            try:
+                notify(state)
+            except StopIteration:
+                if s["rows"]:
+                    pieces.append(state.trace[: s["rows"]].copy())
+                return Status.CALLBACK, pieces
+        if want == NOTHING:
+            return Status(int(s["status"])), pieces
+
+
+def notifier(callback):
+    """A function of the state that calls the user's callback in the form it asks for."""
+    if callback is None:
+        return lambda state: None
+    try:
+        names = set(inspect.signature(callback).parameters)
+    except (TypeError, ValueError):
+        names = set()
+    if names == {"intermediate_result"}:
+
+        def notify(state):
+            s = state.scalars[0]
+            result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
+            result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
+            callback(intermediate_result=result)
+
+        return notify
+    return lambda state: callback(state.x.copy())
+
+
+@kernel
+def _hessian(objective, x_trial, g, h):
+    call(objective.address, x_trial, g, h, HESSIAN, objective.data)
+
+
+def finished(prepared, method, state, status):
+    """The result of a descent that has ended."""
+    s = state.scalars[0]
+    message, diagnosis = status.message, None
+    if status is Status.LINE_SEARCH:
+        diagnosis, advice = diagnose(prepared.objective, state)
+        message = f"{message} {advice}"
+    if type(method) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
+        state.x_trial[:] = state.x
+        _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
+        s["nhev"] += 1
+        s["nfev"] += prepared.objective.hessian_values
+        s["njev"] += prepared.objective.hessian_gradients
+    f, g_norm = float(s["f"]), float(s["g_norm"])
+    precise = status is Status.PRECISION and g_norm <= max(float(s["gtol"]), ROOT_EPSILON * max(1.0, abs(f)))
+    result = OptimizeResult(
+        x=state.x,
+        fun=f,
+        jac=state.g,
+        nit=int(s["nit"]),
+        nfev=int(s["nfev"]),
+        njev=int(s["njev"]),
+        status=status,
+        success=bool(status.converged or precise),
+        message=message,
+        jac_mode=prepared.mode,
+    )
+    if type(method) is LBFGS:
+        result["hess_inv"] = InverseHessian(state.memory)
+    elif type(method) is BFGS:
+        if state.memory.update[0]["known"]:
+            settle(state.memory)
+            result["hess_inv"] = state.memory.H
+        else:
+            result["hess_inv"] = np.eye(state.x.size)
+    elif type(method) is Newton:
+        result["hess"] = state.hessian
+        result["nhev"] = int(s["nhev"])
+    if diagnosis is not None:
+        result["diagnosis"] = diagnosis
+    return result
+
+
+def unfinished(prepared, state):
+    """The best point of a descent that an exception has interrupted."""
+    s = state.scalars[0]
+    x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
+    if s["njev"] == 0 or not np.isfinite(f):
+        f, g = math.nan, np.full_like(x, math.nan)
+    elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
+        x, f, g = x + s["best"] * state.p, float(s["phi_best"]), np.full_like(x, math.nan)
+    return OptimizeResult(
+        x=x,
+        fun=f,
+        jac=g,
+        nit=int(s["nit"]),
+        nfev=int(s["nfev"]),
+        njev=int(s["njev"]),
+        status=Status.INTERRUPTED,
+        success=False,
+        message=Status.INTERRUPTED.message,
+        jac_mode=prepared.mode,
+    )
+
+
+def report(result):
+    """Print a summary, or warn of a failure, as SciPy's `disp` does."""
+    if result.success:
+        print(result.message)
+    else:
+        warnings.warn(result.message, OptimizeWarning, stacklevel=3)
+    print(f"         Current function value: {result.fun:f}")
+    print(f"         Iterations: {result.nit:d}")
+    print(f"         Function evaluations: {result.nfev:d}")
+    print(f"         Gradient evaluations: {result.njev:d}")
+    if "nhev" in result:
+        print(f"         Hessian evaluations: {result.nhev:d}")

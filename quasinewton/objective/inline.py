@@ -1,0 +1,119 @@
+"""Objectives bound inside compiled code: the user's functions known by type, entered by address like all others."""
+
+import numpy as np
+from numba.core import types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, register_jitable
+
+from quasinewton.objective import compiled, differences
+from quasinewton.objective.arguments import is_plain, pack
+from quasinewton.objective.contract import Objective, address_constant
+from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, WRAPPED
+from quasinewton.objective.prepare import NO_ARGS, gradient_form
+
+
+@intrinsic
+def address_of_data(typingctx, array):
+    """Integer address of an array's data."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        return builder.ptrtoint(data, context.get_value_type(types.intp))
+
+    return types.intp(array), codegen
+
+
+@intrinsic
+def hold(typingctx, value):
+    """Use a value, so that it lives at least until here."""
+
+    def codegen(context, builder, signature, args):
+        return context.get_dummy_value()
+
+    return types.void(value), codegen
+
+
+def dispatcher_of(name, kind, door):
+    """The dispatcher behind the type of a function argument.
+
+    Raises
+    ------
+    TypingError
+        If the argument is not a compiled function, naming it.
+    """
+    if not isinstance(kind, types.Dispatcher):
+        raise TypingError(f"{door}: `{name}` must be an @njit function visible to the caller, got {kind}")
+    return kind.dispatcher
+
+
+def constant(kind):
+    """The Python value of an argument known while compiling: omitted, None, a literal; otherwise its type."""
+    if isinstance(kind, types.Omitted):
+        return kind.value
+    if isinstance(kind, types.NoneType):
+        return None
+    if isinstance(kind, types.Literal):
+        return kind.literal_value
+    return kind
+
+
+def binder(door, fun, jac, args):
+    """Make the function that, in compiled code, turns `args` into an Objective.
+
+    Parameters
+    ----------
+    door : str
+        Name of the caller, for messages.
+    fun, jac, args : numba types
+        As a door's overload sees its arguments.
+
+    Returns
+    -------
+    callable
+        bind(args, n) -> (Objective, held): the addresses in the first point into the second, which must be kept by
+        `hold` as long as the first is used, as must `args`.
+
+    Raises
+    ------
+    TypingError
+        Naming the argument that is wrong.
+    """
+    function = dispatcher_of("fun", fun, door)
+    jac = constant(jac)
+    try:
+        form, scheme = ("separate", EXACT) if isinstance(jac, types.Type) else gradient_form(jac)
+    except ValueError as error:
+        raise TypingError(f"{door}: {error}") from None
+    jac_function = dispatcher_of("jac", jac, door) if form == "separate" else None
+    if not (isinstance(args, types.BaseTuple) and is_plain(args)):
+        raise TypingError(f"{door}: `args` must be a tuple of numbers, arrays and tuples of them, got {args}")
+    kind = args if len(args) else NO_ARGS
+    try:
+        compiled.check(function, jac_function, None, form, scheme == COMPLEX_STEP, kind)
+    except (TypeError, ValueError) as error:
+        raise TypingError(f"{door}: {error}") from None
+    trampoline = compiled.build(function, jac_function, None, form, scheme == COMPLEX_STEP, kind)
+    address = address_constant(trampoline)
+    if scheme == EXACT:
+
+        @register_jitable
+        def bind_exact(args, n):
+            block = pack(args)
+            return Objective(address(), address_of_data(block), 0, 0, 0), block
+
+        return bind_exact
+
+    differences_address = address_constant(differences.objective)
+    values = 2 if scheme == CENTRAL else 1
+
+    @register_jitable
+    def bind_differences(args, n):
+        block = pack(args)
+        wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
+        w = wrapped[0]
+        w.address, w.data = address(), address_of_data(block)
+        w.gradient, w.symmetric = scheme, 1
+        w.probe = address_of_data(probe)
+        return Objective(differences_address(), address_of_data(wrapped), values * n, 0, 0), (block, wrapped, probe)
+
+    return bind_differences

@@ -1,0 +1,229 @@
+"""Names and options, SciPy's and ours, to method, search and limits."""
+
+import functools
+import math
+import time
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import OptimizeWarning
+
+from quasinewton import methods, searches
+from quasinewton.clock import NANOSECONDS, NEVER
+from quasinewton.descent import Limits
+from quasinewton.settings import number
+
+METHODS = {
+    "newton": methods.Newton,
+    "bfgs": methods.BFGS,
+    "lbfgs": methods.LBFGS,
+    "l-bfgs": methods.LBFGS,
+    "l-bfgs-b": methods.LBFGS,
+    "gradient-descent": methods.GradientDescent,
+    "steepest-descent": methods.GradientDescent,
+}
+NAMES = {methods.Newton: "newton", methods.BFGS: "bfgs", methods.LBFGS: "lbfgs", methods.GradientDescent: "gradient-descent"}
+
+# Options that are fields of a method or a search: option -> field.
+METHOD_FIELDS = {"maxcor": "memory", "memory": "memory", "damping": "damping", "floor": "floor"}
+SEARCH_FIELDS = {"c1": "c1", "c2": "c2", "maxls": "maxls", "alpha": "alpha"}
+SYNONYMS = {"maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
+LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
+CONTROLS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step", "hess_inv0", "line_search")
+
+
+class Settings(NamedTuple):
+    """What the options say.
+
+    Attributes
+    ----------
+    method, search : NamedTuple
+    limits : Limits
+    controls : dict
+        Those of CONTROLS that were given.
+    """
+
+    method: NamedTuple
+    search: NamedTuple
+    limits: Limits
+    controls: dict
+
+
+def method_class(method):
+    """The class of a method given by name or as an object.
+
+    Parameters
+    ----------
+    method : str, method object, method class, or None
+        None is BFGS, as in SciPy.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor a method.
+    """
+    if method is None:
+        return methods.BFGS
+    if isinstance(method, str):
+        try:
+            return METHODS[method.lower().replace("_", "-")]
+        except KeyError:
+            raise ValueError(f"Unknown solver {method!r}; known are {', '.join(sorted(METHODS))}") from None
+    kind = method if isinstance(method, type) else type(method)
+    if kind not in NAMES:
+        raise TypeError(f"method must be a name or a method object such as LBFGS(memory=20); got {method!r}")
+    return kind
+
+
+def search_object(search):
+    """A line search given by name or as an object; the default for None.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor a search.
+    """
+    if search is None:
+        return searches.MoreThuente()
+    if isinstance(search, str):
+        try:
+            return searches.BY_NAME[search.lower().replace("_", "-")]()
+        except KeyError:
+            raise ValueError(f"unknown line search {search!r}; known are {', '.join(searches.BY_NAME)}") from None
+    if isinstance(search, type):
+        search = search()
+    if type(search) not in searches.BY_NAME.values():
+        raise TypeError(f"line_search must be a name or a search object such as MoreThuente(c2=0.1); got {search!r}")
+    return search
+
+
+def with_fields(settings, fields):
+    """The same settings with some fields changed, checked as at construction."""
+    return type(settings)(**(settings._asdict() | fields)) if fields else settings
+
+
+def limit(name, value):
+    """A limit on a count: any real number, infinity included, rounded up; at most NEVER."""
+    try:
+        return NEVER if value == math.inf else min(math.ceil(value), NEVER)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+
+
+def warn_unknown(names):
+    """Warn of options that mean nothing, as SciPy does."""
+    if names:
+        warnings.warn(f"Unknown solver options: {', '.join(map(str, names))}", OptimizeWarning, stacklevel=4)
+
+
+def read(method, n, tol, options, differenced):
+    """Settings from a method, `tol` and the options; unknown options are warned of.
+
+    Parameters
+    ----------
+    method : str, method object or None
+    n : int
+        Number of variables.
+    tol : float or None
+        Default of gtol, and of ftol for L-BFGS, as in SciPy.
+    options : dict
+        Not changed.
+    differenced : bool
+        Whether a gradient costs many values, so that the value should be asked for first.
+
+    Returns
+    -------
+    Settings
+
+    Warns
+    -----
+    OptimizeWarning
+        Naming options that mean nothing to this method.
+    """
+    try:
+        settings, unknown = _remembered(method, n, tol, tuple(options.items()), differenced)
+    except TypeError:  # an option that cannot be hashed, or one that is illegal and says so again
+        settings, unknown = _read(method, n, tol, options.items(), differenced)
+    warn_unknown(unknown)
+    if "time_limit" in settings.controls:
+        deadline = time.monotonic_ns() + settings.controls["time_limit"]
+        return settings._replace(limits=settings.limits._replace(deadline=min(deadline, NEVER)))
+    return settings
+
+
+def _read(method, n, tol, items, differenced):
+    """Settings, and the names of unknown options."""
+    kind = method_class(method)
+    method_fields, search_fields, limits, controls, unknown = {}, {}, {}, {}, []
+    for name, value in items:
+        name = SYNONYMS.get(name, name)
+        if name in METHOD_FIELDS and METHOD_FIELDS[name] in kind._fields:
+            method_fields[METHOD_FIELDS[name]] = value
+        elif name in SEARCH_FIELDS:
+            search_fields[name] = value
+        elif name in LIMITS:
+            if value is not None:
+                limits[name] = value
+        elif name in CONTROLS:
+            controls[name] = value
+        else:
+            unknown.append(name)
+    search = search_object(controls.get("line_search"))
+    unknown += [name for name in search_fields if name not in search._fields]
+    search = with_fields(search, {name: value for name, value in search_fields.items() if name not in unknown})
+    if "time_limit" in limits:
+        seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
+        controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
+    given = kind() if method is None or isinstance(method, (str, type)) else method
+    limits = _limits(kind, n, tol, limits, search, differenced)
+    return Settings(with_fields(given, method_fields), search, limits, controls), unknown
+
+
+# Most programs call with the same few options again and again; reading them costs more than a small solve.
+_remembered = functools.lru_cache(maxsize=128)(_read)
+
+
+def _limits(kind, n, tol, given, search, differenced):
+    """When to stop; defaults are SciPy's, except that no run ends on ftol unless asked to."""
+    gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
+    if tol is not None and kind is methods.LBFGS:
+        ftol = given.get("ftol", tol)
+    if kind in (methods.BFGS, methods.Newton):
+        maxiter, maxfun = 200 * n, NEVER
+    else:
+        maxiter, maxfun = 15000, 15000 * (n + 1 if differenced else 1)
+    return Limits(
+        number("gtol", gtol, -math.inf, math.inf, open_high=False),
+        number("ftol", ftol, -math.inf, math.inf, open_high=False),
+        number("xtol", given.get("xtol", 0.0), -math.inf, math.inf, open_high=False),
+        number("f_target", given.get("f_target", -math.inf), -math.inf, math.inf, open_low=False, open_high=False),
+        limit("maxiter", given.get("maxiter", maxiter)),
+        limit("maxfun", given.get("maxfun", maxfun)),
+        NEVER,
+        int(differenced and type(search) is not searches.Fixed),
+    )
+
+
+def initial_inverse_hessian(given, n):
+    """The user's `hess_inv0` as a matrix.
+
+    Raises
+    ------
+    ValueError
+        If it is not symmetric positive definite, of shape (n, n).
+    """
+    H = np.array(given, dtype=np.float64)
+    definite = H.shape == (n, n) and np.allclose(H, H.T)
+    if definite:
+        try:
+            np.linalg.cholesky(H)
+        except np.linalg.LinAlgError:
+            definite = False
+    if not definite:
+        raise ValueError("'hess_inv0' matrix isn't positive definite.")
+    return H
