@@ -145,7 +145,7 @@ def minimize(
     state = descent.allocate(settings.method, settings.limits, x0, TRACE_ROWS if history else 0)
     if kind is BFGS and controls.get("hess_inv0") is not None:
         state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], n)
-        state.memory.update[0]["known"] = state.memory.update[0]["given"] = 1
+        state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
         status, trace = drive(prepared.objective, settings, state, callback, allvecs)

@@ -4,16 +4,17 @@ Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eq. 6.17 (upda
 Algorithm 6.1. Cost: one pass over n² doubles an iteration.
 
 The update is delayed. Writing H⁺ = H − rho (v sᵀ + s vᵀ) + c s sᵀ with v = H y and c = rho (1 + rho y·v), the product
-H⁺ g needs only s, v and H g; so one pass applies the *last* pair's update to a row and multiplies that row by the new
-y and g while it is in the cache. Between iterations H therefore lacks the pair (s, v), which `settle` applies.
+H⁺ g needs only s, v and H g; and v = H g_new − H g, both known. So one pass applies the *last* pair's update to a row
+and multiplies that row by the new g while it is in the cache. H is symmetric: the pass touches its lower triangle alone,
+and half the memory. Between iterations H therefore lacks its upper triangle and the pair (s, v), which `settle` adds.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.jit import fragment, kernel, reduction
-from quasinewton.linalg import advance, dot, negate
+from quasinewton.jit import kernel, reduction
+from quasinewton.linalg import advance, copy, dot, negate
 from quasinewton.methods import method as protocol
 from quasinewton.methods.method import gradient_step, learn_pair
 
@@ -37,93 +38,69 @@ class BFGS(_Fields):
         return super().__new__(cls, int(bool(damping)))
 
 
-PENDING = np.dtype([("known", "i8"), ("pending", "i8"), ("given", "i8"), ("rho", "f8"), ("c", "f8")], align=True)
+PENDING = np.dtype([("known", "i8"), ("fresh", "i8"), ("rho", "f8"), ("c", "f8")], align=True)
 
 
 class InverseHessian(NamedTuple):
-    """Memory: H, shape (n, n), less the pending update of (s, v) with the numbers in `update[0]`, a record PENDING.
+    """Memory: the lower triangle of H, shape (n, n), less the pending update of (s, v), shape (n,).
 
-    `Hg` is H g with every update applied, for the current g. `s_new`, `y` and `v_new` are workspace. `known` tells
-    whether H holds anything, `given` whether the user gave it.
+    `Hg` is H g with every update applied, for the current g; `u`, `s_new` and `y` are workspace. `update[0]` is a
+    record PENDING: rho and c of the pending update, zero if there is none; `known` tells whether H holds anything,
+    `fresh` whether it was given and not yet multiplied by g.
     """
 
     H: np.ndarray
     Hg: np.ndarray
     s: np.ndarray
     v: np.ndarray
+    u: np.ndarray
     s_new: np.ndarray
     y: np.ndarray
-    v_new: np.ndarray
     update: np.ndarray
 
 
 @reduction
-def update_row(row, a, s, b, v, y, g):
-    """row += a s + b v, then (row·y, row·g), in one pass; `row` is overwritten."""
-    ry = rg = 0.0
-    for j in range(row.size):
-        row[j] += a * s[j] + b * v[j]
-        ry += row[j] * y[j]
-        rg += row[j] * g[j]
-    return ry, rg
-
-
-@reduction
-def multiply_row(row, y, g):
-    """(row·y, row·g)."""
-    ry = rg = 0.0
-    for j in range(row.size):
-        ry += row[j] * y[j]
-        rg += row[j] * g[j]
-    return ry, rg
-
-
-@fragment
-def update_and_multiply(memory, y, g, v, u):
-    """Apply the pending update to H, and write v = H y and u = H g, in one pass over H."""
-    pending = memory.update[0]
-    rho, c = pending.rho, pending.c
-    for i in range(g.size):
-        if pending.pending:
-            a = c * memory.s[i] - rho * memory.v[i]
-            v[i], u[i] = update_row(memory.H[i], a, memory.s, -rho * memory.s[i], memory.v, y, g)
-        else:
-            v[i], u[i] = multiply_row(memory.H[i], y, g)
-    pending.pending = 0
+def update_and_multiply(H, s, v, rho, c, g, u):
+    """H += c s sᵀ − rho (v sᵀ + s vᵀ) in its lower triangle, and u = H g, in one pass; H and u are overwritten."""
+    n = g.size
+    for i in range(n):
+        u[i] = 0.0
+    for i in range(n):
+        a, b = c * s[i] - rho * v[i], -rho * s[i]
+        g_i, total = g[i], 0.0
+        for j in range(i):
+            h = H[i, j] + (a * s[j] + b * v[j])
+            H[i, j] = h
+            total += h * g[j]
+            u[j] += h * g_i
+        h = H[i, i] + (a * s[i] + b * v[i])
+        H[i, i] = h
+        u[i] += total + h * g_i
 
 
 @kernel
 def settle(memory):
-    """Apply the pending update, and make H exactly symmetric."""
-    H = memory.H
-    update_and_multiply(memory, memory.y, memory.y, memory.v_new, memory.v_new)
+    """Apply the pending update, and fill the upper triangle of H."""
+    H, pending = memory.H, memory.update[0]
+    update_and_multiply(H, memory.s, memory.v, pending.rho, pending.c, memory.Hg, memory.u)
+    pending.rho = pending.c = 0.0
     for i in range(H.shape[0]):
         for j in range(i):
-            H[i, j] = H[j, i] = 0.5 * (H[i, j] + H[j, i])
-
-
-@fragment
-def set_identity(H, scale):
-    """H = scale·I, overwritten."""
-    for i in range(H.shape[0]):
-        H[i].fill(0.0)
-        H[i, i] = scale
+            H[j, i] = H[i, j]
 
 
 @protocol.allocate.register(BFGS)
 def _allocate(method, n):
-    vectors = np.zeros((6, n))
-    return InverseHessian(
-        np.empty((n, n)), vectors[0], vectors[1], vectors[2], vectors[3], vectors[4], vectors[5], np.zeros(1, PENDING)
-    )
+    rows = np.zeros((6, n))
+    return InverseHessian(np.empty((n, n)), rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], np.zeros(1, PENDING))
 
 
 @protocol.direction.register(BFGS)
 def _direction(method, memory, hessian, x, g, p):
     state = memory.update[0]
-    if state.given == 1:  # the first product with the user's H
-        update_and_multiply(memory, g, g, memory.v_new, memory.Hg)
-        state.given = 2
+    if state.fresh:
+        update_and_multiply(memory.H, memory.s, memory.v, 0.0, 0.0, g, memory.Hg)
+        state.fresh = 0
     negate(p, memory.Hg if state.known else g)
     slope = dot(g, p)
     return slope, 1.0 if state.known else gradient_step(slope)
@@ -132,31 +109,44 @@ def _direction(method, memory, hessian, x, g, p):
 @protocol.update.register(BFGS)
 def _update(method, memory, x, g, p, alpha, g_new):
     state = memory.update[0]
-    s, y, v = memory.s_new, memory.y, memory.v_new
+    H, Hg, s, v, u = memory.H, memory.Hg, memory.s, memory.v, memory.u
+    s_new, n = memory.s_new, g.size
     slope = dot(g, p)
-    advance(x, g, p, alpha, g_new, s, y)
-    fit, sy, yy = learn_pair(s, y, x, g, alpha, slope, method.damping)
+    advance(x, g, p, alpha, g_new, s_new, memory.y)
+    fit, sy, yy, theta = learn_pair(s_new, memory.y, x, g, alpha, slope, method.damping)
     if not state.known:
         if not fit:
             return
-        set_identity(memory.H, sy / yy)
+        # H = γ I, N&W eq. 6.20; H g is that of the old gradient, −γ p.
+        gamma = sy / yy
+        for i in range(n):
+            for j in range(i):
+                H[i, j] = 0.0
+            H[i, i] = gamma
+            Hg[i] = -gamma * p[i]
         state.known = 1
-    update_and_multiply(memory, y, g, v, memory.Hg)
+    update_and_multiply(H, s, v, state.rho, state.c, g, u)
+    state.rho = state.c = 0.0
     if not fit:
+        copy(Hg, u)
         return
     rho = 1.0 / sy
-    c = rho * (1.0 + rho * dot(y, v))
-    sg, vg = dot(s, g), dot(v, g)
-    for i in range(g.size):
-        memory.Hg[i] += (c * sg - rho * vg) * s[i] - rho * sg * v[i]
-        memory.s[i] = s[i]
-        memory.v[i] = v[i]
-    state.rho, state.c, state.pending = rho, c, 1
+    yv = sg = vg = 0.0
+    for i in range(n):
+        s[i] = s_new[i]
+        v[i] = theta * (u[i] - Hg[i]) + (1.0 - theta) * s[i]  # H times the damped y
+        yv += memory.y[i] * v[i]
+        sg += s[i] * g[i]
+        vg += v[i] * g[i]
+    state.rho, state.c = rho, rho * (1.0 + rho * yv)
+    for i in range(n):
+        Hg[i] = u[i] + (state.c * sg - rho * vg) * s[i] - rho * sg * v[i]
 
 
 @protocol.restart.register(BFGS)
 def _restart(method, memory):
     state = memory.update[0]
     known = state.known != 0
-    state.known = state.pending = state.given = 0
+    state.known = state.fresh = 0
+    state.rho = state.c = 0.0
     return known

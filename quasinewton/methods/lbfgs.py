@@ -128,7 +128,7 @@ def _update(method, memory, x, g, p, alpha, g_new):
     k = (ring.newest + 1) % m if ring.count > 0 else 0
     s, y = memory.S[k], memory.Y[k]
     advance(x, g, p, alpha, g_new, s, y)
-    fit, sy, yy = learn_pair(s, y, x, g, alpha, slope, method.damping)
+    fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, method.damping)
     if fit:
         memory.rho[k] = 1.0 / sy
         ring.gamma = sy / yy

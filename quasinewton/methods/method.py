@@ -72,8 +72,8 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
 
     Returns
     -------
-    (bool, float, float)
-        Whether the pair is fit to learn from, s·y and y·y.
+    (bool, float, float, float)
+        Whether the pair is fit to learn from, s·y, y·y, and θ (1 where nothing was damped).
 
     Notes
     -----
@@ -82,6 +82,7 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
     """
     sy, yy, ss, xx = dots(s, y, x)
     curvature = -alpha * slope * alpha  # s·B s
+    theta = 1.0
     if damping and sy < 0.2 * curvature:
         theta = 0.8 * curvature / (curvature - sy)
         for i in range(y.size):
@@ -90,4 +91,4 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
     rounding = (4.0 * EPSILON) ** 2
     gg = dots(g, g, g)[0]
     fit = sy > EPSILON * yy and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
-    return fit, sy, yy
+    return fit, sy, yy, theta

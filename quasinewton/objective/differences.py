@@ -6,6 +6,8 @@ times max(1, |x_i|), rounded so that x + h − x = h exactly. The complex step (
 subtracts nothing, so its step can be as small as one likes.
 """
 
+import functools
+
 import numba
 import numpy as np
 from numba.core import types
@@ -196,6 +198,7 @@ def objective(x_, n, g_, h_, what, data):
     return f
 
 
+@functools.cache
 def address():
     """Address of the compiled objective that differences another one.
 

@@ -1,6 +1,7 @@
 """Python callables behind the compiled contract: evaluations that enter the interpreter and come back."""
 
 import ctypes
+import functools
 import math
 
 import numpy as np
@@ -233,6 +234,7 @@ def _trampoline(x, n, g, h, what, data):
     return _enter(data, what, x, g, h)
 
 
+@functools.cache
 def trampoline_address():
     """Address of the one compiled function through which all Python objectives are called.
 

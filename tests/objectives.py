@@ -1,0 +1,106 @@
+"""Objectives that many tests share: each compiled once a process."""
+
+import numpy as np
+from numba import njit
+
+
+@njit
+def rosenbrock(x):
+    """Return Rosenbrock's chained function, Σ 100 (x_{i+1} − x_i²)² + (1 − x_i)²."""
+    f = 0.0
+    for i in range(x.size - 1):
+        a, b = x[i + 1] - x[i] * x[i], 1.0 - x[i]
+        f += 100.0 * a * a + b * b
+    return f
+
+
+@njit
+def rosenbrock_inplace(x, g):
+    """Write the gradient to g, and return the value, of `rosenbrock`."""
+    g[:] = 0.0
+    f = 0.0
+    for i in range(x.size - 1):
+        a, b = x[i + 1] - x[i] * x[i], 1.0 - x[i]
+        f += 100.0 * a * a + b * b
+        g[i] -= 400.0 * a * x[i] + 2.0 * b
+        g[i + 1] += 200.0 * a
+    return f
+
+
+@njit
+def rosenbrock_joint(x):
+    """Return value and gradient of `rosenbrock`."""
+    g = np.empty(x.size)
+    f = rosenbrock_inplace(x, g)
+    return f, g
+
+
+@njit
+def rosenbrock_gradient(x):
+    """Return the gradient of `rosenbrock`."""
+    g = np.empty(x.size)
+    rosenbrock_inplace(x, g)
+    return g
+
+
+@njit
+def rosenbrock_hessian(x):
+    """Return the Hessian of `rosenbrock`."""
+    n = x.size
+    h = np.zeros((n, n))
+    for i in range(n - 1):
+        h[i, i] += 1200.0 * x[i] * x[i] - 400.0 * x[i + 1] + 2.0
+        h[i, i + 1] = h[i + 1, i] = -400.0 * x[i]
+        h[i + 1, i + 1] += 200.0
+    return h
+
+
+@njit
+def quadratic(x, A, b):
+    """Return x·A x/2 − b·x."""
+    f = 0.0
+    for i in range(x.size):
+        row = 0.0
+        for j in range(x.size):
+            row += A[i, j] * x[j]
+        f += (0.5 * row - b[i]) * x[i]
+    return f
+
+
+@njit
+def quadratic_gradient(x, A, b):
+    """Return A x − b."""
+    g = np.empty(x.size)
+    for i in range(x.size):
+        g[i] = -b[i]
+        for j in range(x.size):
+            g[i] += A[i, j] * x[j]
+    return g
+
+
+@njit
+def quadratic_hessian(x, A, b):
+    """Return A."""
+    return A.copy()
+
+
+def spd(rng, n, condition=100.0):
+    """Return a random symmetric positive definite matrix of this order and condition."""
+    Q = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    A = Q @ np.diag(np.geomspace(1.0, condition, n)) @ Q.T
+    return 0.5 * (A + A.T)
+
+
+class Counted:
+    """A function that counts its calls and keeps the points it was called at."""
+
+    def __init__(self, function):
+        self.function, self.points = function, []
+
+    def __call__(self, x, *args):
+        self.points.append(np.array(x))
+        return self.function(x, *args)
+
+    @property
+    def calls(self):
+        return len(self.points)

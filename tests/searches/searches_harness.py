@@ -1,0 +1,96 @@
+"""Line searches driven along functions of one variable, as the descent drives them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from quasinewton.searches.line import CONTINUE, LINE, start, step
+
+MOST = 400  # trials, far more than any search may spend
+
+
+class Outcome(NamedTuple):
+    """How a search ended: the verdict, its trials in order, value and slope at the start and at the last trial."""
+
+    verdict: int
+    trials: np.ndarray
+    phi0: float
+    dphi0: float
+    phi: float
+    dphi: float
+    line: np.void
+
+
+@njit
+def along(c, wall, t):
+    """Value and slope at t of Σ c_k t^k, less c_0's share of a barrier at `wall`; NaN at the wall and beyond."""
+    if t >= wall:
+        return np.nan, np.nan
+    phi, dphi = 0.0, 0.0
+    for k in range(c.size - 1, -1, -1):
+        dphi = dphi * t + phi
+        phi = phi * t + c[k]
+    if np.isfinite(wall):
+        phi -= np.log(1.0 - t / wall)
+        dphi += 1.0 / (wall - t)
+    return phi, dphi
+
+
+@njit
+def drive(search, line, c, wall, alpha, trials):
+    """Search along a polynomial; return the verdict and the number of trials."""
+    record = line[0]
+    phi, dphi = along(c, wall, 0.0)
+    start(search, record, phi, dphi, alpha)
+    for k in range(trials.size):
+        trials[k] = record.alpha
+        phi, dphi = along(c, wall, record.alpha)
+        verdict = step(search, record, phi, dphi)
+        if verdict != CONTINUE:
+            return verdict, k + 1
+    return CONTINUE, trials.size
+
+
+@njit
+def _step_once(search, line, phi0, dphi0, alpha, phi, dphi):
+    record = line[0]
+    start(search, record, phi0, dphi0, alpha)
+    trial = record.alpha
+    return step(search, record, phi, dphi), trial
+
+
+def step_once(search, phi0, dphi0, alpha, phi, dphi):
+    """Return the verdict on one evaluation, of this value and slope, and the step it belongs to."""
+    return _step_once(search, np.zeros(1, LINE), phi0, dphi0, alpha, phi, dphi)
+
+
+def search_along(search, coefficients, alpha, wall=np.inf):
+    """Search along Σ c_k t^k (with a barrier before `wall`) from t = 0, trying `alpha` first."""
+    c = np.asarray(coefficients, dtype=float)
+    line, trials = np.zeros(1, LINE), np.empty(MOST)
+    verdict, count = drive(search, line, c, wall, alpha, trials)
+    trials = trials[:count]
+    return Outcome(verdict, trials, *along(c, wall, 0.0), *along(c, wall, trials[-1]), line[0])
+
+
+def is_decrease(outcome, c1, slack=0.0):
+    """Phi <= phi0 + c1 alpha dphi0, N&W (2006) eq. 3.6a."""
+    return outcome.phi <= outcome.phi0 + c1 * outcome.trials[-1] * outcome.dphi0 + slack
+
+
+def is_approximate_wolfe(outcome):
+    """(2δ − 1) dphi0 >= dphi >= σ dphi0 with δ = 0.1, σ = 0.9, at a value that has not risen but for rounding."""
+    level = outcome.phi <= outcome.phi0 + 16 * np.finfo(float).eps * max(abs(outcome.phi0), abs(outcome.phi))
+    return level and -0.8 * outcome.dphi0 >= outcome.dphi >= 0.9 * outcome.dphi0
+
+
+def is_strong_wolfe(outcome, c1, c2):
+    """The strong Wolfe conditions, N&W (2006) eq. 3.7."""
+    return is_decrease(outcome, c1) and abs(outcome.dphi) <= -c2 * outcome.dphi0
+
+
+def is_wolfe(outcome, c1, c2):
+    """The Wolfe conditions, N&W (2006) eq. 3.6."""
+    return is_decrease(outcome, c1) and outcome.dphi >= c2 * outcome.dphi0
+
