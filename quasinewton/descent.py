@@ -290,7 +290,6 @@ def tell(method, search, state, f):
                 todo = WAIT
             else:  # the trial is x itself, to rounding
                 s.verdict = searches.STUCK
-                s.ending = AT_SADDLE
                 todo = END if s.phase == ESCAPE else NO_STEP
         elif todo == MOVE:
             methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
@@ -305,9 +304,11 @@ def tell(method, search, state, f):
             slope, alpha = methods.direction(method, memory, state.hessian, x, g, p)
             if not (slope < 0.0 and np.isfinite(slope)):
                 methods.restart(method, memory)
-                negate(p, g)
-                slope = -dot(g, g)
-                alpha = methods.gradient_step(slope)
+                # Along −g, scaled so that nothing overflows; the first trial moves by no more than 1.
+                for i in range(g.size):
+                    p[i] = -g[i] / s.g_norm
+                slope = dot(g, p)
+                alpha = min(1.0, s.g_norm)
             if not s.restarted:
                 s.predicted = -0.5 * slope  # by the method's own model, whose minimiser is at alpha = 1
             searches.start(search, s, s.f, slope, alpha)
@@ -315,6 +316,11 @@ def tell(method, search, state, f):
         elif todo == COPY_X:
             copy(state.x_trial, x)
             todo = WAIT
+        elif todo == NO_STEP and s.verdict == searches.LONGEST:
+            # Unbounded if that is far in x, too; else the scale was wrong, and the longest step is one to take.
+            far = abs(s.best) * norm_inf(p) >= searches.LONGEST_STEP * max(1.0, norm_inf(x))
+            s.ending = NOT_BOUNDED if far else RUNNING
+            todo = MOVE if s.best == s.alpha else END
         elif todo == NO_STEP and not s.restarted and s.phi_best >= s.f - s.noise and methods.restart(method, memory):
             s.restarted = 1
             todo = SET_OUT
@@ -346,7 +352,7 @@ def digest(search, s, f, measure):
         if s.verdict == searches.CONTINUE:
             return PROPOSE
         # A search that ends where it found its best point needs not go back for it.
-        ended = s.best == trial and s.want != VALUE and f < s.f and s.verdict != searches.UNBOUNDED
+        ended = s.best == trial and s.want != VALUE and f < s.f and s.verdict < searches.LONGEST
         if s.verdict == searches.ACCEPT or ended:
             s.alpha = trial
             return MOVE
@@ -355,8 +361,10 @@ def digest(search, s, f, measure):
         return SET_OUT
     if s.phase == CERTIFY:
         s.alpha, s.count = max(1.0, measure), 0
+        if s.curvature < 0.0:
+            return PROPOSE_ESCAPE
         s.ending = CONVERGED
-        return END if s.curvature == 0.0 else PROPOSE_ESCAPE
+        return END
     finite = np.isfinite(f) and np.isfinite(measure)
     if s.phase == START:
         s.f = s.f0 = s.f_old = f
@@ -414,6 +422,8 @@ def decide(s, todo, second_order):
         if s.nit < s.maxiter and s.nfev < s.maxfun and s.count < ESCAPE_TRIALS:
             s.phase, s.want = ESCAPE, VALUE | GRADIENT
             return PLACE
+        s.ending = AT_SADDLE
+    elif s.phase == ESCAPE:
         s.ending = AT_SADDLE
     elif todo == NO_STEP:
         if s.verdict == searches.UNBOUNDED:

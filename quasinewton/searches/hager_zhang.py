@@ -12,7 +12,7 @@ import numpy as np
 
 from quasinewton.searches import line as protocol
 from quasinewton.searches.interpolation import secant
-from quasinewton.searches.line import ACCEPT, CONTINUE, STUCK, UNBOUNDED
+from quasinewton.searches.line import ACCEPT, CONTINUE, LONGEST, STUCK
 from quasinewton.settings import count, number
 
 # Stages: which trial is being evaluated.
@@ -72,8 +72,8 @@ def _advance(search, line, phi, dphi):
         line.b, line.dphi_b = c, dphi
     if line.stage == BRACKET:
         if low and not rising:
-            if c >= 0.99 * protocol.LONGEST_STEP:
-                return UNBOUNDED
+            if c >= line.limit:
+                return LONGEST
             line.alpha = RHO * c
             return CONTINUE
         line.bracketed = 1

@@ -17,11 +17,12 @@ ACCEPT = 1  # the trial just evaluated is the step
 STUCK = 2  # the interval has shrunk to rounding
 EXHAUSTED = 3  # maxls evaluations were spent
 NONFINITE = 4  # no finite value however short the step
-UNBOUNDED = 5  # phi is −inf, or still falling at the longest step
+LONGEST = 5  # still falling at the longest step
+UNBOUNDED = 6  # phi is −inf
 
 # c of the noise floor c·ε·max|f|, the size of a change in f that may be rounding alone.
 NOISE = 16.0
-LONGEST_STEP = 1e10
+LONGEST_STEP = 1e10  # of the first trial
 SHRINK = 0.1  # of a step to a point that is not finite
 MAX_SHRINKS = 52  # −log2(ε): 0.1^52 reaches from anywhere to nowhere
 
@@ -74,12 +75,12 @@ def start(search, line, phi0, dphi0, alpha):
         Overwritten.
     phi0, dphi0, alpha : float
     """
-    line.alpha = min(alpha, LONGEST_STEP)
+    line.alpha = alpha
     line.phi0 = line.phi_a = line.phi_b = line.phi_best = phi0
     line.dphi0 = line.dphi_a = line.dphi_b = line.dphi_best = dphi0
     line.noise = NOISE * EPSILON * abs(phi0)
     line.a = line.b = line.best = 0.0
-    line.limit = LONGEST_STEP * max(1.0, line.alpha)
+    line.limit = LONGEST_STEP * line.alpha
     line.width = line.width_old = 0.0
     line.stage = line.bracketed = line.count = line.nonfinite = 0
     begin(search, line)
@@ -100,7 +101,7 @@ def step(search, line, phi, dphi):
     Returns
     -------
     int
-        A verdict: CONTINUE, ACCEPT, STUCK, EXHAUSTED, NONFINITE or UNBOUNDED.
+        A verdict: CONTINUE, ACCEPT, STUCK, EXHAUSTED, NONFINITE, LONGEST or UNBOUNDED.
 
     Notes
     -----
@@ -128,7 +129,7 @@ def step(search, line, phi, dphi):
         return ACCEPT
     if verdict == CONTINUE:
         if not line.alpha < line.limit:
-            line.alpha = trial + 0.5 * (line.limit - trial)
+            line.alpha = trial + 0.5 * (line.limit - trial) if line.nonfinite else line.limit
         if not (np.isfinite(line.alpha) and line.alpha > 0.0):
             line.alpha = 0.5 * (line.a + line.b) if line.bracketed else SHRINK * trial
         if line.alpha == trial:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.searches import line as protocol
-from quasinewton.searches.line import ACCEPT, CONTINUE, STUCK, UNBOUNDED
+from quasinewton.searches.line import ACCEPT, CONTINUE, LONGEST, STUCK
 from quasinewton.settings import count, number
 
 AUXILIARY, PLAIN = 0, 1  # stages: minimise psi, then phi
@@ -59,8 +59,8 @@ def _advance(search, line, phi, dphi):
     decrease = line.phi0 + alpha * slope
     if phi <= decrease and abs(dphi) <= -search.c2 * line.dphi0:
         return ACCEPT
-    if not line.bracketed and phi <= decrease and dphi <= slope and alpha >= 0.99 * protocol.LONGEST_STEP:
-        return UNBOUNDED
+    if not line.bracketed and phi <= decrease and dphi <= slope and alpha >= line.limit:
+        return LONGEST
     if line.stage == AUXILIARY and phi <= decrease and dphi >= 0.0:
         line.stage = PLAIN
     # On psi the values and slopes are those of phi less those of the line of sufficient decrease.

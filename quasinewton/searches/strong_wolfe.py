@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from quasinewton.searches import line as protocol
 from quasinewton.searches.interpolation import cubic
-from quasinewton.searches.line import ACCEPT, CONTINUE, STUCK, UNBOUNDED
+from quasinewton.searches.line import ACCEPT, CONTINUE, LONGEST, STUCK
 from quasinewton.settings import count, number
 
 BRACKET, ZOOM = 0, 1
@@ -61,8 +61,8 @@ def _advance(search, line, phi, dphi):
     if not high and abs(dphi) <= -search.c2 * line.dphi0:
         return ACCEPT
     if line.stage == BRACKET and not high and dphi < 0.0:  # still falling: go further
-        if alpha >= 0.99 * protocol.LONGEST_STEP:
-            return UNBOUNDED
+        if alpha >= line.limit:
+            return LONGEST
         further = cubic(line.a, line.phi_a, line.dphi_a, alpha, phi, dphi)
         if not further > alpha:  # no minimiser ahead
             further = STRETCH_MOST * alpha

@@ -80,8 +80,9 @@ def is_decrease(outcome, c1, slack=0.0):
 
 
 def is_approximate_wolfe(outcome):
-    """(2δ − 1) dphi0 >= dphi >= σ dphi0 with δ = 0.1, σ = 0.9, at a value that has not risen but for rounding."""
-    level = outcome.phi <= outcome.phi0 + 16 * np.finfo(float).eps * max(abs(outcome.phi0), abs(outcome.phi))
+    """(2δ − 1) dphi0 >= dphi >= σ dphi0 with δ = 0.1, σ = 0.9, at a value that differs by rounding alone."""
+    noise = 16 * np.finfo(float).eps * max(abs(outcome.phi0), abs(outcome.phi))
+    level = abs(outcome.phi - outcome.phi0) <= noise
     return level and -0.8 * outcome.dphi0 >= outcome.dphi >= 0.9 * outcome.dphi0
 
 

@@ -38,7 +38,7 @@ def test_cubic_finds_the_minimiser_of_a_cubic(a, b, low, gap, size):
 
 
 def test_cubic_without_a_minimiser_is_nan():
-    assert np.isnan(cubic(0.0, 0.0, 1.0, 1.0, 2.0, 1.0))  # slope 1 + 6t − 6t²... rises at both ends and between
+    assert np.isnan(cubic(-1.0, -2.0, 4.0, 1.0, 2.0, 4.0))  # t³ + t
     assert np.isnan(cubic(0.0, 1.0, 0.0, 1.0, 1.0, 0.0))  # a constant
 
 

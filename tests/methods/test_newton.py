@@ -1,0 +1,121 @@
+"""Newton: quadratic convergence, saddles and maxima that do not hold it, Hessians in every form."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import njit
+from objectives import (
+    quadratic,
+    quadratic_gradient,
+    quadratic_hessian,
+    rosenbrock,
+    rosenbrock_gradient,
+    rosenbrock_hessian,
+    spd,
+)
+
+from quasinewton import Status, minimize
+
+
+@njit
+def double_well(x):
+    """Return x₁² − x₂² + x₂⁴: a saddle at 0, minima f = −1/4 at (0, ±1/√2)."""
+    return x[0] * x[0] - x[1] * x[1] + x[1] ** 4
+
+
+@njit
+def double_well_gradient(x):
+    return np.array([2.0 * x[0], -2.0 * x[1] + 4.0 * x[1] ** 3])
+
+
+@njit
+def double_well_hessian(x):
+    return np.array([[2.0, 0.0], [0.0, -2.0 + 12.0 * x[1] * x[1]]])
+
+
+def newton(fun, x0, jac, hess, args=(), **options):
+    return minimize(fun, x0, args, "newton", jac, hess, options=options)
+
+
+@pytest.mark.parametrize("n", [1, 3, 30])
+def test_quadratic_takes_one_step(n, rng):
+    A, b = spd(rng, n, 1e4), rng.standard_normal(n)
+    res = newton(quadratic, np.zeros(n), quadratic_gradient, quadratic_hessian, (A, b), gtol=1e-8)
+    assert res.success and res.nit == 1 and res.nfev == res.njev == 2
+    assert res.x == pytest.approx(np.linalg.solve(A, b))
+
+
+def test_converges_quadratically():
+    res = newton(rosenbrock, [-1.2, 1.0], rosenbrock_gradient, rosenbrock_hessian, gtol=1e-13, return_all=True)
+    errors = [np.abs(x - 1.0).max() for x in res.allvecs[-4:]]
+    assert res.success and all(new <= 10 * old**2 + 1e-15 for old, new in zip(errors, errors[1:], strict=False))
+
+
+def test_hessian_of_the_result_is_that_at_x():
+    for maxiter in 3, 1000:
+        res = newton(rosenbrock, [-1.2, 1.0], rosenbrock_gradient, rosenbrock_hessian, maxiter=maxiter)
+        assert np.array_equal(res.hess, rosenbrock_hessian(res.x))
+        assert np.array_equal(res.jac, rosenbrock_gradient(res.x))
+
+
+@pytest.mark.parametrize("x0", [[1.0, 0.0], [0.0, 0.0], [-3.0, 0.0], [0.5, 1e-9]])
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "python"])
+def test_leaves_a_saddle_for_a_minimum(x0, compiled):
+    functions = [double_well, double_well_gradient, double_well_hessian]
+    if not compiled:
+        functions = [function.py_func for function in functions]
+    res = newton(functions[0], x0, *functions[1:])
+    assert res.success and res.status is Status.GRADIENT
+    assert np.abs(res.jac).max() <= 1e-5
+    assert res.fun == pytest.approx(-0.25)
+    assert np.abs(res.x) == pytest.approx([0.0, np.sqrt(0.5)], abs=1e-5)
+
+
+def test_leaves_a_maximum():
+    res = newton(lambda x: np.cos(x[0]), [0.0], lambda x: -np.sin(x), lambda x: [[-np.cos(x[0])]])
+    assert res.success and res.fun == pytest.approx(-1.0)
+
+
+def test_a_saddle_without_escape_is_no_success():
+    """Nothing beyond rounding is lower along the direction of negative curvature: the values are held to 0."""
+    res = newton(lambda x: 0.0, [0.0, 0.0], lambda x: np.zeros(2), lambda x: np.diag([1.0, -1.0]))
+    assert res.status is Status.SADDLE and res.success is False
+
+
+@given(x0=st.lists(st.floats(-2.0, 2.0), min_size=2, max_size=2))
+def test_ends_in_a_minimum_from_anywhere(x0):
+    res = newton(double_well, x0, double_well_gradient, double_well_hessian)
+    assert res.success and res.fun == pytest.approx(-0.25)
+
+
+def test_a_singular_hessian_does_no_harm():
+    """f = x₁² alone: the Hessian has a zero eigenvalue."""
+    res = newton(lambda x: x[0] ** 2, [3.0, 5.0], lambda x: np.array([2 * x[0], 0.0]), lambda x: np.diag([2.0, 0.0]))
+    assert res.success and res.x == pytest.approx([0.0, 5.0])
+
+
+@pytest.mark.parametrize("hess", [None, "2-point", "3-point"])
+@pytest.mark.parametrize("jac", [rosenbrock_gradient, None, "3-point"], ids=["jac", "2-point", "3-point"])
+def test_differences_take_the_place_of_the_hessian(jac, hess):
+    res = newton(rosenbrock, [-1.2, 1.0, 0.8], jac, hess, gtol=1e-4)
+    assert res.success and res.x == pytest.approx(np.ones(3), abs=1e-3)
+    assert res.hess == pytest.approx(rosenbrock_hessian(res.x), rel=1e-2, abs=1e-1)
+    assert np.array_equal(res.hess, res.hess.T)
+
+
+def test_sparse_hessian_is_the_dense_one():
+    from scipy.sparse import coo_array, csc_array, csr_array
+
+    functions = rosenbrock.py_func, rosenbrock_gradient, rosenbrock_hessian
+    dense = newton(functions[0], [-1.2, 1.0], *functions[1:])
+    for kind in coo_array, csc_array, csr_array:
+        res = newton(functions[0], [-1.2, 1.0], functions[1], lambda x, kind=kind: kind(rosenbrock_hessian(x)))
+        assert np.array_equal(res.x, dense.x)
+        assert (res.nfev, res.njev, res.nhev) == (dense.nfev, dense.njev, dense.nhev)
+
+
+def test_nonfinite_hessian_is_survived():
+    """Where it cannot be factored the gradient still leads down."""
+    res = newton(lambda x: x @ x, [3.0, 4.0], lambda x: 2 * x, lambda x: np.full((2, 2), np.nan), maxiter=50)
+    assert res.fun < 25.0 and np.all(np.isfinite(res.x))
