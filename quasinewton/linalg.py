@@ -154,17 +154,8 @@ def eigen(a, w):
     sizes = np.array([n, 34 * n, 0], dtype=np.int32)
     work = np.empty(34 * n)
     letters = np.array([ord("V"), ord("U")], dtype=np.uint8)
-    _dsyev(
-        letters.ctypes,
-        letters[1:].ctypes,
-        sizes.ctypes,
-        a.ctypes,
-        sizes.ctypes,
-        w.ctypes,
-        work.ctypes,
-        sizes[1:].ctypes,
-        sizes[2:].ctypes,
-    )
+    order, length, info = sizes[:1].ctypes, sizes[1:].ctypes, sizes[2:].ctypes
+    _dsyev(letters[:1].ctypes, letters[1:].ctypes, order, a.ctypes, order, w.ctypes, work.ctypes, length, info)
     return sizes[2] == 0
 
 
@@ -182,5 +173,7 @@ def solve(a, b):
     n = a.shape[0]
     sizes = np.array([n, 1, 0], dtype=np.int32)
     pivots = np.empty(n, dtype=np.int32)
-    _dgesv(sizes.ctypes, sizes[1:].ctypes, a.ctypes, sizes.ctypes, pivots.ctypes, b.ctypes, sizes.ctypes, sizes[2:].ctypes)
+    _dgesv(
+        sizes.ctypes, sizes[1:].ctypes, a.ctypes, sizes.ctypes, pivots.ctypes, b.ctypes, sizes.ctypes, sizes[2:].ctypes
+    )
     return sizes[2] == 0

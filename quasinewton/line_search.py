@@ -1,11 +1,13 @@
 """The door `line_search`: one search along one direction, from Python and from compiled code."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.core import types
 from numba.core.errors import TypingError
 from numba.extending import overload, register_jitable
+from numpy.typing import ArrayLike
 
 from quasinewton import searches
 from quasinewton.jit import kernel
@@ -84,7 +86,15 @@ def run(objective, search, x, p, alpha):
     return line.best, line.phi_best, line.dphi_best, count, False
 
 
-def line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
+def line_search(
+    fun: Callable[..., Any],
+    x: ArrayLike,
+    p: ArrayLike,
+    args: Any = (),
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    search: str | tuple[Any, ...] | None = None,
+    alpha: float = 1.0,
+) -> LineSearchResult:
     """Find a step along a direction of descent; usable from Python and inside ``@njit`` functions.
 
     Parameters

@@ -4,8 +4,11 @@ import contextlib
 import inspect
 import math
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import descent
@@ -25,20 +28,20 @@ TRACE_ROWS = 256
 
 
 def minimize(
-    fun,
-    x0,
-    args=(),
-    method="lbfgs",
-    jac=None,
-    hess=None,
-    hessp=None,
-    bounds=None,
-    constraints=(),
-    tol=None,
-    callback=None,
-    options=None,
-    **keywords,
-):
+    fun: Callable[..., Any],
+    x0: ArrayLike,
+    args: Any = (),
+    method: str | tuple[Any, ...] | None = "lbfgs",
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    hess: Callable[..., ArrayLike] | str | None = None,
+    hessp: Callable[..., ArrayLike] | None = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    **keywords: Any,
+) -> OptimizeResult:
     """Minimise a smooth function of several variables.
 
     Parameters
@@ -85,7 +88,8 @@ def minimize(
         time_limit : float
             Seconds.
         line_search : str or search object
-            "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2, maxls are its settings.
+            "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2 and maxls are its
+            settings.
         maxcor : int
             Number of pairs of L-BFGS (10).
         damping : bool

@@ -23,7 +23,12 @@ METHODS = {
     "gradient-descent": methods.GradientDescent,
     "steepest-descent": methods.GradientDescent,
 }
-NAMES = {methods.Newton: "newton", methods.BFGS: "bfgs", methods.LBFGS: "lbfgs", methods.GradientDescent: "gradient-descent"}
+NAMES = {
+    methods.Newton: "newton",
+    methods.BFGS: "bfgs",
+    methods.LBFGS: "lbfgs",
+    methods.GradientDescent: "gradient-descent",
+}
 
 # Options that are fields of a method or a search: option -> field.
 METHOD_FIELDS = {"maxcor": "memory", "memory": "memory", "damping": "damping", "floor": "floor"}
@@ -146,7 +151,9 @@ def read(method, n, tol, options, differenced):
         Naming options that mean nothing to this method.
     """
     try:
-        settings, unknown = _remembered(method, n, tol, tuple(options.items()), differenced)
+        # With their types: a search object equals any other of the same numbers, whatever its class.
+        items = tuple((name, type(value), value) for name, value in options.items())
+        settings, unknown = _remembered(method, type(method), n, tol, items, differenced)
     except TypeError:  # an option that cannot be hashed, or one that is illegal and says so again
         settings, unknown = _read(method, n, tol, options.items(), differenced)
     warn_unknown(unknown)
@@ -184,8 +191,10 @@ def _read(method, n, tol, items, differenced):
     return Settings(with_fields(given, method_fields), search, limits, controls), unknown
 
 
-# Most programs call with the same few options again and again; reading them costs more than a small solve.
-_remembered = functools.lru_cache(maxsize=128)(_read)
+@functools.lru_cache(maxsize=128)
+def _remembered(method, kind, n, tol, items, differenced):
+    """What `_read` says; most programs give the same few options again and again, and small solves are short."""
+    return _read(method, n, tol, [(name, value) for name, _, value in items], differenced)
 
 
 def _limits(kind, n, tol, given, search, differenced):

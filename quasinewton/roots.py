@@ -6,8 +6,11 @@ the Jacobian is singular the step is that of Levenberg and Marquardt, eq. 10.36,
 
 import contextlib
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from quasinewton.clock import now
 from quasinewton.descent import SLICE
@@ -161,7 +164,17 @@ def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
     return s.status
 
 
-def root(fun, x0, args=(), jac=None, method="newton", tol=None, callback=None, options=None, **keywords):
+def root(
+    fun: Callable[..., ArrayLike],
+    x0: ArrayLike,
+    args: Any = (),
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    method: str = "newton",
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    **keywords: Any,
+) -> OptimizeResult:
     """Find a root of a function of as many values as variables.
 
     Parameters

@@ -38,7 +38,11 @@ class Status(int, Enum):
     INTERRUPTED = 13, 99, "The run was interrupted."
 
     ROOT = 14, 0, "The solution converged: the residual is within ftol, or the step within xtol."
-    NO_ROOT = 15, 2, "The residual has no lower value nearby, yet is not zero: a minimum of its norm, or a wrong Jacobian."
+    NO_ROOT = (
+        15,
+        2,
+        "The residual has no lower value nearby, yet is not zero: a minimum of its norm, or a wrong Jacobian.",
+    )
 
     def __eq__(self, other):
         return self is other if isinstance(other, Status) else int(self) == other

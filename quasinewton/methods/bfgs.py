@@ -5,8 +5,8 @@ Algorithm 6.1. Cost: one pass over n² doubles an iteration.
 
 The update is delayed. Writing H⁺ = H − rho (v sᵀ + s vᵀ) + c s sᵀ with v = H y and c = rho (1 + rho y·v), the product
 H⁺ g needs only s, v and H g; and v = H g_new − H g, both known. So one pass applies the *last* pair's update to a row
-and multiplies that row by the new g while it is in the cache. H is symmetric: the pass touches its lower triangle alone,
-and half the memory. Between iterations H therefore lacks its upper triangle and the pair (s, v), which `settle` adds.
+and multiplies that row by the new g while it is in the cache. H is symmetric: the pass touches its lower triangle,
+half of its memory. Between iterations H therefore lacks its upper triangle and the pair (s, v), which `settle` adds.
 """
 
 from typing import NamedTuple

@@ -251,8 +251,7 @@ def check(fun, jac, hess, form, complex_step, args_type):
         raise TypeError(expected)
 
 
-# One compiled trampoline per objective, kept as long as the user's function lives: the value must not refer to
-# its key, so the trampoline is reached through the user's dispatcher alone.
+# One compiled trampoline per objective, kept as long as the user's function lives.
 _trampolines = weakref.WeakKeyDictionary()
 
 
@@ -275,6 +274,8 @@ def trampoline_address(fun, jac, hess, form, complex_step, args_type):
         check(fun, jac, hess, form, complex_step, args_type)
         trampoline = build(fun, jac, hess, form, complex_step, args_type)
         trampoline.compile(SIGNATURE)
+        # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
         # jac and hess are held so that their id cannot be given to another function.
-        entry = known[key] = (address_of(trampoline), trampoline, jac, hess)
+        library = trampoline.get_compile_result(SIGNATURE).library
+        entry = known[key] = (address_of(trampoline), library, jac, hess)
     return entry[0]

@@ -13,3 +13,5 @@ BY_NAME = {
     "armijo": Armijo,
     "fixed": Fixed,
 }
+
+__all__ = ["BY_NAME", "Armijo", "Fixed", "HagerZhang", "MoreThuente", "StrongWolfe"]

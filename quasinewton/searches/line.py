@@ -108,8 +108,8 @@ def step(search, line, phi, dphi):
     Near the precision limit differences of values are rounding, while slopes are good to order ε. There a trial whose
     value is phi0 up to rounding is accepted on its slope, by the approximate Wolfe conditions of Hager & Zhang
     (SIAM J. Optim. 16, 2005, eq. 2.7) with δ = 0.1, σ = 0.9: (2δ − 1) dphi0 >= dphi >= σ dphi0. Their tolerance for
-    the value, 10⁻⁶|f|, is a noise floor here: no licence to climb. The best point, too, is the one with the
-    smaller slope where values tell nothing.
+    the value, 10⁻⁶|f|, is a noise floor here, and binds both ways: no licence to climb, nor to overrule c2. The best
+    point, too, is the one with the smaller slope where values tell nothing.
     """
     line.count += 1
     trial = line.alpha
@@ -124,7 +124,7 @@ def step(search, line, phi, dphi):
     if abs(dphi) < abs(line.dphi_best) if level else phi < line.phi_best:
         line.best, line.phi_best, line.dphi_best = trial, phi, dphi
     verdict = advance(search, line, phi, dphi)
-    level = phi <= line.phi0 + max(line.noise, NOISE * EPSILON * abs(phi))
+    level = abs(phi - line.phi0) <= line.noise
     if verdict == ACCEPT or (level and -0.8 * line.dphi0 >= dphi >= 0.9 * line.dphi0):
         return ACCEPT
     if verdict == CONTINUE:

@@ -82,7 +82,7 @@ def test_quadratic_takes_n_steps_with_exact_searches(method, n, rng):
     A, b = spd(rng, n, 50.0), rng.standard_normal(n)
     options = {"c1": 1e-12, "c2": 1e-10, "maxls": 60, "gtol": 1e-6 * np.abs(b).max()}
     res = minimize(quadratic, np.zeros(n), (A, b), method=method, jac=quadratic_gradient, options=options)
-    assert res.success and res.nit <= n
+    assert res.success and res.nit <= n + 1  # one for rounding
     assert res.x == pytest.approx(np.linalg.solve(A, b), abs=1e-5)
 
 

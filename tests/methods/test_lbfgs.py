@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
-from objectives import rosenbrock, rosenbrock_gradient, spd
+from objectives import quadratic, quadratic_gradient, rosenbrock, rosenbrock_gradient, spd
 
 from quasinewton import BFGS, LBFGS, minimize
 from quasinewton.methods.lbfgs import two_loop
@@ -109,8 +109,6 @@ def test_memory_beyond_the_iterations_changes_nothing(x0, maxiter):
 
 def test_exact_searches_make_it_bfgs_on_a_quadratic(rng):
     """Then every H₀ = γ I gives the directions of conjugate gradients: N&W (2006) theorem 6.4 and section 7.2."""
-    from objectives import quadratic, quadratic_gradient
-
     n = 8
     A, b = spd(rng, n, 30.0), rng.standard_normal(n)
     options = {"c1": 1e-12, "c2": 1e-10, "maxls": 60, "gtol": 0.0, "maxiter": n - 2, "return_all": True}

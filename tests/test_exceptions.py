@@ -1,0 +1,211 @@
+"""Exceptions, signals, nesting and threads: what the user raises reaches the user, and nothing is lost."""
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from numba import njit
+from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
+from processes import start
+
+from quasinewton import Status, minimize
+
+X0 = [-1.2, 1.0]
+
+
+class Trouble(Exception):
+    """An exception that no library knows."""
+
+
+@njit
+def explosive(x, limit):
+    """Return `rosenbrock`, or raise below a limit."""
+    f = rosenbrock(x)
+    if f < limit:
+        raise ValueError("too low", 7)
+    return f
+
+
+def raising(function, error, after):
+    """The same function, raising `error` at call number `after`."""
+    calls = []
+
+    def wrapped(*arguments):
+        calls.append(None)
+        if len(calls) == after:
+            raise error
+        return function(*arguments)
+
+    return wrapped
+
+
+@pytest.mark.parametrize("after", [1, 2, 10])
+@pytest.mark.parametrize("role", ["fun", "jac", "hess", "callback"])
+@pytest.mark.parametrize("error", [Trouble("text", 42), KeyboardInterrupt(), SystemExit(3)], ids=lambda e: type(e).__name__)
+def test_exception_passes_unchanged(role, after, error):
+    functions = {"fun": rosenbrock, "jac": rosenbrock_gradient, "hess": rosenbrock_hessian, "callback": lambda x: None}
+    functions[role] = raising(functions[role], error, after)
+    with pytest.raises(type(error)) as caught:
+        minimize(x0=X0, method="newton", **functions)
+    assert caught.value is error
+    assert any(entry.name == "wrapped" for entry in caught.traceback)
+    del error.result
+
+
+def test_result_of_an_exception_is_the_best_point():
+    values = []
+
+    def fun(x):
+        if len(values) == 12:
+            raise Trouble
+        values.append(rosenbrock(x))
+        return values[-1]
+
+    with pytest.raises(Trouble) as caught:
+        minimize(fun, X0, jac=rosenbrock_gradient)
+    res = caught.value.result
+    assert res.status is Status.INTERRUPTED and res.success is False
+    assert res.fun == rosenbrock(res.x) == min(values) and res.nit > 3
+
+
+def test_exception_at_the_first_evaluation_leaves_the_start():
+    with pytest.raises(Trouble) as caught:
+        minimize(raising(rosenbrock, Trouble(), 1), X0, jac=rosenbrock_gradient)
+    res = caught.value.result
+    assert res.x.tolist() == X0 and np.isnan(res.fun) and res.nit == 0
+
+
+@pytest.mark.parametrize("jac", [None, "3-point"])
+def test_exception_within_a_difference(jac):
+    error = Trouble("in a difference")
+    with pytest.raises(Trouble) as caught:
+        minimize(raising(rosenbrock, error, 17), X0, jac=jac)
+    assert caught.value is error and caught.value.result.nit > 0
+
+
+def test_exception_of_compiled_code():
+    with pytest.raises(ValueError, match="too low") as caught:
+        minimize(explosive, X0, (1e-3,))
+    assert caught.value.args == ("too low", 7)
+    assert caught.value.result.fun >= 1e-3 and caught.value.result.nit > 3
+    assert minimize(explosive, X0, (-1.0,)).success
+
+
+def test_a_run_after_an_exception_is_as_good_as_any():
+    expected = minimize(rosenbrock, X0, jac=rosenbrock_gradient).x
+    for after in 1, 5:
+        with pytest.raises(Trouble):
+            minimize(raising(rosenbrock, Trouble(), after), X0, jac=rosenbrock_gradient)
+        assert np.array_equal(minimize(rosenbrock, X0, jac=rosenbrock_gradient).x, expected)
+
+
+def test_stop_iteration_of_an_objective_is_an_error():
+    """It ends a run from a callback alone."""
+    with pytest.raises(StopIteration):
+        minimize(raising(rosenbrock, StopIteration(), 3), X0, jac=rosenbrock_gradient)
+
+
+def test_exceptions_without_room_for_a_result():
+    class Slotted(Exception):
+        __slots__ = ()
+
+        def __setattr__(self, name, value):
+            raise AttributeError(name)
+
+    with pytest.raises(Slotted):
+        minimize(raising(rosenbrock, Slotted(), 3), X0, jac=rosenbrock_gradient)
+
+
+ENDLESS = """
+from numba import njit
+from quasinewton import minimize
+
+@njit
+def slow(x, g):
+    for _ in range(20000):
+        g[0] = 1.0 / (1.0 + x[0] * x[0]) ** 2 * 1e-9
+    return x[0] * 1e-9
+
+def climb(maxiter):
+    return minimize(slow, [0.0], jac="inplace", method="gradient-descent", line_search="fixed", alpha=1e-6,
+                    gtol=0.0, maxiter=maxiter, maxfun=10**15)
+
+climb(2)
+print("ready", flush=True)
+try:
+    climb(10**12)
+except KeyboardInterrupt as error:
+    res = error.result
+    print("interrupted", res.nit > 0, res.fun < 0.0, res.status.name, flush=True)
+"""
+
+
+def test_interrupt_ends_compiled_work():
+    process = start(ENDLESS)
+    try:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert out == "interrupted True True INTERRUPTED\n", err
+
+
+def test_nested_runs():
+    """The objective of the outer run is the minimum of an inner one: min over y of (y − x)² + x² = x²."""
+    outer_error = Trouble("from the inner objective")
+
+    def outer(x):
+        inner = minimize(lambda y: (y[0] - x[0]) ** 2 + x[0] ** 2, [0.0], method="bfgs")
+        return inner.fun
+
+    assert minimize(outer, [3.0], method="bfgs").x == pytest.approx([0.0], abs=1e-4)
+
+    def failing(x):
+        return minimize(raising(lambda y: y @ y, outer_error, 2), x).fun
+
+    with pytest.raises(Trouble) as caught:
+        minimize(failing, [1.0])
+    assert caught.value is outer_error
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "python"])
+def test_threads_do_not_disturb_each_other(compiled):
+    fun, jac = (f if compiled else f.py_func for f in (rosenbrock, rosenbrock_gradient))
+    if not compiled:
+        jac = rosenbrock_gradient
+    starts = [np.array([-1.2 - 0.1 * k, 1.0, 0.3 * k]) for k in range(4)]
+    expected = [minimize(fun, x0, jac=jac).x for x0 in starts]
+    found = [[] for _ in starts]
+
+    def work(k):
+        for _ in range(20):
+            found[k].append(minimize(fun, starts[k], jac=jac).x)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(len(xs) == 20 and all(np.array_equal(x, expected[k]) for x in xs) for k, xs in enumerate(found))
+
+
+def test_an_exception_in_one_thread_stays_there():
+    caught = []
+
+    def work(error):
+        try:
+            minimize(raising(rosenbrock, error, 9), X0, jac=rosenbrock_gradient)
+        except Trouble as trouble:
+            caught.append(trouble is error)
+
+    threads = [threading.Thread(target=work, args=(Trouble(k),)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    assert minimize(rosenbrock, X0, jac=rosenbrock_gradient).success
+    for thread in threads:
+        thread.join()
+    assert caught == [True] * 4

@@ -1,0 +1,104 @@
+"""SciPy as an oracle, and as a user: the same minima at a like price, and our door within SciPy's own routines."""
+
+import functools
+
+import numpy as np
+import pytest
+import scipy.optimize
+from objectives import Counted, rosenbrock, rosenbrock_gradient
+
+import quasinewton
+from quasinewton import problems
+
+PAIRS = [("lbfgs", "L-BFGS-B", {"ftol": 0.0, "maxfun": 10**6}), ("bfgs", "BFGS", {})]
+HANDFUL = ["rosenbrock", "beale", "wood", "helical_valley", "extended_rosenbrock", "brown_dennis", "chebyquad",
+           "discrete_boundary_value", "broyden_tridiagonal", "variably_dimensioned", "dixmaana", "engval1", "arwhead"]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("ours, theirs, options", PAIRS, ids=[pair[0] for pair in PAIRS])
+@pytest.mark.parametrize("name", HANDFUL)
+def test_same_minimum_at_a_like_price(name, ours, theirs, options):
+    p = getattr(problems, name)()
+    res = quasinewton.minimize(p.fun, p.x0, method=ours, jac=p.jac, options={"gtol": 1e-6})
+    oracle = scipy.optimize.minimize(p.fun, p.x0, method=theirs, jac=p.jac, options={"gtol": 1e-6, **options})
+    assert res.success
+    assert res.fun <= oracle.fun + 1e-8 * max(1.0, abs(oracle.fun))
+    assert res.nfev <= 1.5 * oracle.nfev + 5
+
+
+def test_price_of_the_handful_is_no_higher_than_scipys():
+    for ours, theirs, options in PAIRS:
+        spent = np.zeros(2)
+        for name in HANDFUL:
+            p = getattr(problems, name)()
+            spent += [
+                quasinewton.minimize(p.fun, p.x0, method=ours, jac=p.jac, options={"gtol": 1e-5}).nfev,
+                scipy.optimize.minimize(p.fun, p.x0, method=theirs, jac=p.jac, options={"gtol": 1e-5, **options}).nfev,
+            ]
+        assert spent[0] <= 1.1 * spent[1], theirs
+
+
+class TestAsTheMethodOfScipy:
+    """`scipy.optimize.minimize(…, method=quasinewton.minimize)`."""
+
+    def test_plain(self):
+        res = scipy.optimize.minimize(rosenbrock, [-1.2, 1.0], method=quasinewton.minimize)
+        assert res.success and res.x == pytest.approx([1.0, 1.0], abs=1e-4)
+
+    def test_is_the_door_itself(self):
+        seen = []
+        through = scipy.optimize.minimize(rosenbrock.py_func, [-1.2, 1.0], jac=rosenbrock_gradient, tol=1e-7,
+                                          method=quasinewton.minimize, callback=seen.append, options={"maxcor": 3})
+        direct = quasinewton.minimize(rosenbrock, [-1.2, 1.0], jac=rosenbrock_gradient, tol=1e-7, maxcor=3)
+        assert np.array_equal(through.x, direct.x) and len(seen) == direct.nit
+
+    def test_with_a_method(self):
+        bfgs = functools.partial(quasinewton.minimize, method="bfgs")
+        res = scipy.optimize.minimize(rosenbrock, [-1.2, 1.0], jac=rosenbrock_gradient, method=bfgs)
+        assert res.success and isinstance(res.hess_inv, np.ndarray)
+
+    def test_with_args_and_joint_gradient(self):
+        def fun(x, centre):
+            return np.sum((x - centre) ** 2), 2.0 * (x - centre)
+
+        res = scipy.optimize.minimize(fun, [0.0, 0.0], args=(3.0,), jac=True, method=quasinewton.minimize)
+        assert res.success and res.x == pytest.approx([3.0, 3.0])
+
+
+def ripples(x):
+    """Return a function of many minima, the lowest f = −1 at 0."""
+    return float(0.05 * np.sum(x**2) - np.prod(np.cos(3.0 * x)))
+
+
+def test_basinhopping():
+    res = scipy.optimize.basinhopping(ripples, [2.0, 2.0], niter=25, stepsize=1.5, rng=1,
+                                      minimizer_kwargs={"method": quasinewton.minimize, "options": {"maxiter": 100}})
+    assert res.fun == pytest.approx(-1.0, abs=1e-6) and res.lowest_optimization_result.success
+
+
+def test_dual_annealing():
+    local = functools.partial(quasinewton.minimize, method="bfgs")
+
+    def search(fun, x0, args=(), bounds=None, **keywords):
+        return local(fun, x0, args, **keywords)
+
+    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=50, rng=1, minimizer_kwargs={"method": search})
+    assert res.fun == pytest.approx(-1.0, abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Method bfgs cannot handle bounds:RuntimeWarning")
+def test_dual_annealing_hands_its_bounds_on():
+    local = functools.partial(quasinewton.minimize, method="bfgs")
+    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=50, rng=1,
+                                        minimizer_kwargs={"method": local, "bounds": None})
+    assert res.fun == pytest.approx(-1.0, abs=1e-6)
+
+
+def test_brute_finishes_with_it():
+    def finish(fun, x0, args=(), full_output=None, disp=None):
+        return quasinewton.minimize(fun, x0, args).x, 0.0, 0
+
+    fun = Counted(ripples)
+    x = scipy.optimize.brute(fun, [(-2.0, 2.0)] * 2, Ns=9, finish=lambda f, x0, **_: quasinewton.minimize(f, x0, method="bfgs").x)
+    assert x == pytest.approx([0.0, 0.0], abs=1e-4)
