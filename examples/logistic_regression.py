@@ -44,11 +44,14 @@ def negative_log_likelihood(x, X, t, ridge):
 def hessian(x, X, t, ridge):
     """Return ∂²f/∂x²."""
     n = x.size - 1
-    H = np.zeros((n + 1, n + 1))
-    for i in range(t.size):
-        row = np.append(X[i], 1.0)
+    H, row = np.zeros((n + 1, n + 1)), np.ones(n + 1)
+    for k in range(t.size):
+        for j in range(n):
+            row[j] = X[k, j]
         e = np.exp(-abs(np.dot(row, x)))
-        H += e / (1.0 + e) ** 2 * np.outer(row, row)
+        for i in range(n + 1):
+            for j in range(n + 1):
+                H[i, j] += e / (1.0 + e) ** 2 * row[i] * row[j]
     for j in range(n):
         H[j, j] += ridge
     return H

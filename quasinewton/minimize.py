@@ -19,7 +19,7 @@ from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, prepare
-from quasinewton.options import NAMES, initial_inverse_hessian, method_class, read
+from quasinewton.options import NAMES, initial_inverse_hessian, method_class, read, start_point
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.status import Status
 
@@ -166,31 +166,6 @@ def minimize(
     if controls.get("disp"):
         report(result)
     return result
-
-
-def start_point(x0):
-    """x0 as a new float64 vector.
-
-    Raises
-    ------
-    ValueError
-        If it has more than one dimension, is empty, or is complex.
-    TypeError
-        If it does not hold numbers.
-    """
-    x0 = np.atleast_1d(np.asarray(x0))
-    if x0.ndim != 1:
-        raise ValueError("'x0' must only have one dimension.")
-    if x0.size == 0:
-        raise ValueError("'x0' must hold at least one number.")
-    if x0.dtype.kind == "c":
-        raise ValueError("'x0' must be real; split complex variables into their real and imaginary parts.")
-    if x0.dtype.kind not in "buif":
-        try:
-            return np.array(x0, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}") from None
-    return np.array(x0, dtype=np.float64)
 
 
 def refuse_constraints(kind, bounds, constraints):

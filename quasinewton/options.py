@@ -1,4 +1,4 @@
-"""Names and options, SciPy's and ours, to method, search and limits."""
+"""What the doors are given: the start, and names and options, SciPy's and ours, to method, search and limits."""
 
 import functools
 import math
@@ -236,3 +236,28 @@ def initial_inverse_hessian(given, n):
     if not definite:
         raise ValueError("'hess_inv0' matrix isn't positive definite.")
     return H
+
+
+def start_point(x0):
+    """x0 as a new float64 vector.
+
+    Raises
+    ------
+    ValueError
+        If it has more than one dimension, is empty, or is complex.
+    TypeError
+        If it does not hold numbers.
+    """
+    x0 = np.atleast_1d(np.asarray(x0))
+    if x0.ndim != 1:
+        raise ValueError("'x0' must only have one dimension.")
+    if x0.size == 0:
+        raise ValueError("'x0' must hold at least one number.")
+    if x0.dtype.kind == "c":
+        raise ValueError("'x0' must be real; split complex variables into their real and imaginary parts.")
+    if x0.dtype.kind not in "buif":
+        try:
+            return np.array(x0, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}") from None
+    return np.array(x0, dtype=np.float64)

@@ -16,10 +16,9 @@ from quasinewton.clock import now
 from quasinewton.descent import SLICE
 from quasinewton.jit import fragment, kernel
 from quasinewton.linalg import cholesky, cholesky_solve, copy, dot, norm_inf, point_on_line, solve
-from quasinewton.minimize import start_point
 from quasinewton.objective.contract import GRADIENT, HESSIAN, call
 from quasinewton.objective.prepare import as_args, prepare_residual
-from quasinewton.options import limit, warn_unknown
+from quasinewton.options import limit, start_point, warn_unknown
 from quasinewton.result import OptimizeResult
 from quasinewton.searches import Armijo
 from quasinewton.searches import line as searches

@@ -128,7 +128,7 @@ class TestResults:
         assert res.success is False and res.status == 3 and "NaN result encountered." in res.message
 
     def test_precision_loss(self):
-        res = solve(fun=lambda x: 1e10 + rosenbrock(x), options={"gtol": 0.0})
+        res = minimize(rosenbrock, [-1.2, 1.0, 0.5, 2.0], method="bfgs", jac=rosenbrock_gradient, options={"gtol": 0.0})
         assert res.status == 2 and "precision loss" in res.message
 
     @each_method

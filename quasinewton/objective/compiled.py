@@ -100,8 +100,13 @@ FIRST_ORDER = {
     if what & VALUE:
         f = as_scalar(fun(x, *args))
 """,
+    # Either function may write to its x. The place of the gradient is free until jac returns: fun gets its x there.
     "separate": """
-    if what & VALUE:
+    if what & VALUE and what & GRADIENT:
+        own = vector(g_, n)
+        write(own, x)
+        f = as_scalar(fun(own, *args))
+    elif what & VALUE:
         f = as_scalar(fun(x, *args))
     if what & GRADIENT:
         write(vector(g_, n), jac(x, *args))

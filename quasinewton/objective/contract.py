@@ -116,58 +116,40 @@ def call(typingctx, address, x, g, h, what, data):
     return signature, codegen
 
 
-def _view(context, builder, kind, pointer, shape):
-    """An array over memory that somebody else owns: no reference is counted."""
-    array = arrayobj.make_array(kind)(context, builder)
-    size = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
-    strides = [size]
-    for length in reversed(shape[1:]):
-        strides.insert(0, builder.mul(strides[0], length))
-    data = builder.bitcast(pointer, array.data.type)
-    arrayobj.populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
-    return array._getvalue()
+def _view(kind):
+    """Make the intrinsic that views memory that somebody else owns: no reference is counted.
+
+    Parameters
+    ----------
+    kind : numba array type
+        Of rank 1 or 2; every length is the n that the intrinsic is given.
+
+    Returns
+    -------
+    intrinsic
+        view(pointer, n) -> array; the pointer may be an integer address.
+    """
+
+    @intrinsic
+    def view(typingctx, pointer, n):
+        def codegen(context, builder, signature, args):
+            array = arrayobj.make_array(kind)(context, builder)
+            pointer, n = args
+            if isinstance(signature.args[0], types.Integer):
+                data = builder.inttoptr(pointer, array.data.type)
+            else:
+                data = builder.bitcast(pointer, array.data.type)
+            size = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
+            strides = [builder.mul(size, n), size][2 - kind.ndim :]
+            shape = [n] * kind.ndim
+            arrayobj.populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
+            return array._getvalue()
+
+        return kind(pointer, types.intp), codegen
+
+    return view
 
 
-@intrinsic
-def vector(typingctx, pointer, n):
-    """View n doubles as a float64 vector."""
-    kind = types.Array(types.float64, 1, "C")
-
-    def codegen(context, builder, signature, args):
-        return _view(context, builder, kind, args[0], [args[1]])
-
-    return kind(POINTER, types.intp), codegen
-
-
-@intrinsic
-def vector_at(typingctx, address, n):
-    """View n doubles at an integer address as a float64 vector."""
-    kind = types.Array(types.float64, 1, "C")
-
-    def codegen(context, builder, signature, args):
-        pointer = builder.inttoptr(args[0], context.get_value_type(POINTER))
-        return _view(context, builder, kind, pointer, [args[1]])
-
-    return kind(types.intp, types.intp), codegen
-
-
-@intrinsic
-def complex_vector(typingctx, pointer, n):
-    """View 2n doubles as a complex128 vector of length n."""
-    kind = types.Array(types.complex128, 1, "C")
-
-    def codegen(context, builder, signature, args):
-        return _view(context, builder, kind, args[0], [args[1]])
-
-    return kind(POINTER, types.intp), codegen
-
-
-@intrinsic
-def matrix(typingctx, pointer, n):
-    """View n² doubles as a float64 matrix, row by row."""
-    kind = types.Array(types.float64, 2, "C")
-
-    def codegen(context, builder, signature, args):
-        return _view(context, builder, kind, args[0], [args[1], args[1]])
-
-    return kind(POINTER, types.intp), codegen
+vector = _view(types.Array(types.float64, 1, "C"))
+matrix = _view(types.Array(types.float64, 2, "C"))  # n rows of n
+complex_vector = _view(types.Array(types.complex128, 1, "C"))

@@ -25,7 +25,6 @@ from quasinewton.objective.contract import (
     call,
     matrix,
     vector,
-    vector_at,
 )
 
 # How a derivative is obtained.
@@ -77,7 +76,7 @@ def step_for(w, x, i, fraction):
     usual = fraction * max(1.0, abs(x[i]))
     h = usual
     if w.steps > 0:
-        given = vector_at(w.step, w.steps)[i % w.steps]
+        given = vector(w.step, w.steps)[i % w.steps]
         h = given * abs(x[i]) if w.relative else given
     if x[i] < 0.0:
         h, usual = -h, -usual
@@ -171,7 +170,7 @@ def objective(x_, n, g_, h_, what, data):
     """The wrapping objective: see `contract.SIGNATURE`; `data` is the address of a record WRAPPED."""
     w = wrapped_at(data)
     x, g = vector(x_, n), vector(g_, n)
-    probe = vector_at(w.probe, 2 * n)
+    probe = vector(w.probe, 2 * n)
     f = np.nan
     if what & VALUE:
         f = w.f = value_beside(w, x, 0, 0.0, probe) if w.gradient else call(w.address, x, g, x, what, w.data)
