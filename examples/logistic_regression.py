@@ -1,13 +1,11 @@
 """Logistic regression by maximum likelihood: 569 tumours, 30 measurements of each, benign or malignant.
 
-The data are scikit-learn's copy of the Wisconsin breast cancer set (Street, Wolberg & Mangasarian, 1993). The penalised
-negative log-likelihood, with z = X w + b and labels t = ±1, is
+The data are scikit-learn's copy of the Wisconsin breast cancer set (Street, Wolberg & Mangasarian, 1993). With
+z = X w + b, labels t = ±1 and a ridge that makes the minimum unique, the negative log-likelihood is
 
     f(w, b) = Σ log(1 + exp(−t z)) + ½ ridge ‖w‖²
 
-The ridge makes the minimum unique: without it the two classes can be separated and w grows without bound. The
-gradient comes with the value, since both need z. The data travel through `args`, so other data of the same types
-would not compile anything again. scikit-learn's own fit is the check.
+The data travel through `args`, so other data compile nothing again. scikit-learn's own fit is the check.
 """
 
 import argparse
@@ -58,40 +56,35 @@ def hessian(x, X, t, ridge):
 
 
 def main(plot=None):
-    data = load_breast_cancer()
-    X = np.ascontiguousarray((data.data - data.data.mean(axis=0)) / data.data.std(axis=0))
-    t = np.where(data.target == 1, 1.0, -1.0)
-    ridge = 1.0
-    args = X, t, ridge
+    X, target = load_breast_cancer(return_X_y=True)
+    X, t = (X - X.mean(axis=0)) / X.std(axis=0), np.where(target == 1, 1.0, -1.0)
+    args = X, t, 1.0
     start = np.zeros(X.shape[1] + 1)
     options = {"gtol": 1e-6, "history": True}
 
     lbfgs = minimize(negative_log_likelihood, start, args, method="lbfgs", jac=True, options=options)
     newton = minimize(negative_log_likelihood, start, args, method="newton", jac=True, hess=hessian, options=options)
-    theirs = LogisticRegression(C=1.0 / ridge, tol=1e-10, max_iter=10_000).fit(X, t)
+    theirs = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000).fit(X, t)
     expected = np.append(theirs.coef_, theirs.intercept_)
-
     print(f"{'':14}{'f':>12}{'iterations':>12}{'evaluations':>13}{'‖g‖_∞':>10}{'to scikit-learn':>18}")
     for name, res in ("L-BFGS", lbfgs), ("Newton", newton):
         distance = np.abs(res.x - expected).max()
         print(f"{name:14}{res.fun:12.6f}{res.nit:12d}{res.nfev:13d}{np.abs(res.jac).max():10.1e}{distance:18.1e}")
         assert res.success, res.message
         assert distance < 1e-5
-    accuracy = np.mean(np.sign(X @ newton.x[:-1] + newton.x[-1]) == t)
-    print(f"{accuracy:.1%} of the tumours are classified correctly.")
+    print(f"{np.mean(np.sign(X @ newton.x[:-1] + newton.x[-1]) == t):.1%} of the tumours are classified correctly.")
 
     if plot:
         import matplotlib.pyplot as plt
 
         for name, res in ("L-BFGS", lbfgs), ("Newton", newton):
             plt.semilogy(res.history.nfev, res.history.g_norm, ".-", label=name)
-        plt.xlabel("evaluations of f")
-        plt.ylabel("‖g‖_∞")
+        plt.gca().set(xlabel="evaluations of f", ylabel="‖g‖_∞")
         plt.legend()
         plt.savefig(plot)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--plot", metavar="FILE", help="save the course of the gradient as a picture (needs matplotlib)")
+    parser.add_argument("--plot", metavar="FILE", help="save the course of ‖g‖_∞ as a picture (needs matplotlib)")
     main(parser.parse_args().plot)

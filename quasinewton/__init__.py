@@ -3,6 +3,7 @@
 The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
+from quasinewton.inside import Minimum
 from quasinewton.line_search import LineSearchResult, line_search
 from quasinewton.methods import BFGS, LBFGS, GradientDescent, Newton
 from quasinewton.minimize import minimize
@@ -19,6 +20,7 @@ __all__ = [
     "GradientDescent",
     "HagerZhang",
     "LineSearchResult",
+    "Minimum",
     "MoreThuente",
     "Newton",
     "OptimizeResult",

@@ -51,6 +51,7 @@ NOT_BOUNDED = np.int64(Status.UNBOUNDED.value)
 
 UNBOUNDED_BELOW = -1e20  # times max(1, |f(x0)|)
 PRECISION = 1e4 * np.finfo(np.float64).eps  # a predicted decrease of f, relative to |f|, that rounding may hide
+ROOT_EPSILON = np.finfo(np.float64).eps ** 0.5
 ESCAPE_TRIALS = 60
 ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
 SLICE = 50_000_000  # nanoseconds between two returns to the interpreter
@@ -238,6 +239,17 @@ def run(objective, method, search, state, each):
             if time - begun > SLICE:
                 break
     return s.want
+
+
+@register_jitable
+def succeeded(status, g_norm, gtol, f):
+    """Whether a descent that ended with this status has met a tolerance.
+
+    At the precision limit it has if ‖g‖_∞ <= √ε max(1, |f|): what was asked for cannot be had, but this is a minimum.
+    """
+    if status == PRECISION_LIMIT:
+        return g_norm <= max(gtol, ROOT_EPSILON * max(1.0, abs(f)))
+    return status == CONVERGED or status == F_CONVERGED or status == X_CONVERGED or status == REACHED
 
 
 # What to do next, in digesting an evaluation.

@@ -23,7 +23,6 @@ from quasinewton.options import NAMES, initial_inverse_hessian, method_class, re
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.status import Status
 
-ROOT_EPSILON = np.finfo(np.float64).eps ** 0.5
 TRACE_ROWS = 256
 
 
@@ -265,8 +264,7 @@ def finished(prepared, method, state, status):
         s["nhev"] += 1
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
-    f, g_norm = float(s["f"]), float(s["g_norm"])
-    precise = status is Status.PRECISION and g_norm <= max(float(s["gtol"]), ROOT_EPSILON * max(1.0, abs(f)))
+    f = float(s["f"])
     result = OptimizeResult(
         x=state.x,
         fun=f,
@@ -275,7 +273,7 @@ def finished(prepared, method, state, status):
         nfev=int(s["nfev"]),
         njev=int(s["njev"]),
         status=status,
-        success=bool(status.converged or precise),
+        success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f)),
         message=message,
         jac_mode=prepared.mode,
     )

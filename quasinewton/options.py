@@ -7,6 +7,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import methods, searches
@@ -29,6 +30,8 @@ NAMES = {
     methods.LBFGS: "lbfgs",
     methods.GradientDescent: "gradient-descent",
 }
+
+DENSE = (methods.BFGS, methods.Newton)  # methods that keep an n × n matrix
 
 # Options that are fields of a method or a search: option -> field.
 METHOD_FIELDS = {"maxcor": "memory", "memory": "memory", "damping": "damping", "floor": "floor"}
@@ -197,15 +200,20 @@ def _remembered(method, kind, n, tol, items, differenced):
     return _read(method, n, tol, [(name, value) for name, _, value in items], differenced)
 
 
+@register_jitable
+def default_counts(dense, n, differenced):
+    """Default maxiter and maxfun, SciPy's: of the dense methods, and of the others."""
+    if dense:
+        return 200 * n, NEVER
+    return 15000, 15000 * (n + 1) if differenced else 15000
+
+
 def _limits(kind, n, tol, given, search, differenced):
     """When to stop; defaults are SciPy's, except that no run ends on ftol unless asked to."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
     if tol is not None and kind is methods.LBFGS:
         ftol = given.get("ftol", tol)
-    if kind in (methods.BFGS, methods.Newton):
-        maxiter, maxfun = 200 * n, NEVER
-    else:
-        maxiter, maxfun = 15000, 15000 * (n + 1 if differenced else 1)
+    maxiter, maxfun = default_counts(kind in DENSE, n, differenced)
     return Limits(
         number("gtol", gtol, -math.inf, math.inf, open_high=False),
         number("ftol", ftol, -math.inf, math.inf, open_high=False),

@@ -19,7 +19,7 @@ def environment(*path, **variables):
 
 def start(code, *path, **variables):
     """Run `code` in a new interpreter, without waiting for it."""
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-P", "-c", code]
     env = environment(*path, **variables)
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -83,14 +83,14 @@ def test_dual_annealing():
     def search(fun, x0, args=(), bounds=None, **keywords):
         return local(fun, x0, args, **keywords)
 
-    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=50, rng=1, minimizer_kwargs={"method": search})
+    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=200, rng=1, minimizer_kwargs={"method": search})
     assert res.fun == pytest.approx(-1.0, abs=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:Method bfgs cannot handle bounds:RuntimeWarning")
 def test_dual_annealing_hands_its_bounds_on():
     local = functools.partial(quasinewton.minimize, method="bfgs")
-    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=50, rng=1,
+    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=200, rng=1,
                                         minimizer_kwargs={"method": local, "bounds": None})
     assert res.fun == pytest.approx(-1.0, abs=1e-6)
 

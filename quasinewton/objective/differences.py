@@ -11,7 +11,7 @@ import functools
 import numba
 import numpy as np
 from numba.core import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from quasinewton.jit import fragment, kernel
 from quasinewton.linalg import copy
@@ -65,6 +65,17 @@ def wrapped_at(typingctx, address):
         return builder.inttoptr(args[0], context.get_value_type(_WRAPPED))
 
     return _WRAPPED(types.intp), codegen
+
+
+@register_jitable
+def costs(gradient, hessian, n):
+    """Values that a gradient costs, and values and gradients that a Hessian costs, under these schemes."""
+    values = 0 if gradient == EXACT else 2 * n if gradient == CENTRAL else n
+    if hessian == EXACT:
+        return values, 0, 0
+    if gradient == EXACT:
+        return values, 0, 2 * n if hessian == CENTRAL else n
+    return values, 1 + 2 * n + n * (n - 1) // 2, 0
 
 
 @fragment

@@ -8,8 +8,8 @@ from numba.extending import intrinsic, register_jitable
 from quasinewton.objective import compiled, differences
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective, address_constant
-from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, WRAPPED
-from quasinewton.objective.prepare import NO_ARGS, gradient_form
+from quasinewton.objective.differences import COMPLEX_STEP, EXACT, WRAPPED, costs
+from quasinewton.objective.prepare import NO_ARGS, gradient_form, second_derivative
 
 
 @intrinsic
@@ -57,15 +57,17 @@ def constant(kind):
     return kind
 
 
-def binder(door, fun, jac, args):
+def binder(door, fun, jac, args, hess=None, wants_hessian=False):
     """Make the function that, in compiled code, turns `args` into an Objective.
 
     Parameters
     ----------
     door : str
         Name of the caller, for messages.
-    fun, jac, args : numba types
+    fun, jac, args, hess : numba types
         As a door's overload sees its arguments.
+    wants_hessian : bool
+        Whether second derivatives are used.
 
     Returns
     -------
@@ -79,9 +81,14 @@ def binder(door, fun, jac, args):
         Naming the argument that is wrong.
     """
     function = dispatcher_of("fun", fun, door)
-    jac = constant(jac)
+    jac, hess = constant(jac), constant(hess)
+    hess_function, hessian = None, EXACT
     try:
-        form, scheme = ("separate", EXACT) if isinstance(jac, types.Type) else gradient_form(jac)
+        form, gradient = ("separate", EXACT) if isinstance(jac, types.Type) else gradient_form(jac)
+        if wants_hessian and isinstance(hess, types.Type):
+            hess_function = dispatcher_of("hess", hess, door)
+        elif wants_hessian:
+            _, hessian = second_derivative("hess", hess)
     except ValueError as error:
         raise TypingError(f"{door}: {error}") from None
     jac_function = dispatcher_of("jac", jac, door) if form == "separate" else None
@@ -89,12 +96,12 @@ def binder(door, fun, jac, args):
         raise TypingError(f"{door}: `args` must be a tuple of numbers, arrays and tuples of them, got {args}")
     kind = args if len(args) else NO_ARGS
     try:
-        compiled.check(function, jac_function, None, form, scheme == COMPLEX_STEP, kind)
+        compiled.check(function, jac_function, hess_function, form, gradient == COMPLEX_STEP, kind)
     except (TypeError, ValueError) as error:
         raise TypingError(f"{door}: {error}") from None
-    trampoline = compiled.build(function, jac_function, None, form, scheme == COMPLEX_STEP, kind)
+    trampoline = compiled.build(function, jac_function, hess_function, form, gradient == COMPLEX_STEP, kind)
     address = address_constant(trampoline)
-    if scheme == EXACT:
+    if gradient == EXACT and hessian == EXACT:
 
         @register_jitable
         def bind_exact(args, n):
@@ -104,7 +111,6 @@ def binder(door, fun, jac, args):
         return bind_exact
 
     differences_address = address_constant(differences.objective)
-    values = 2 if scheme == CENTRAL else 1
 
     @register_jitable
     def bind_differences(args, n):
@@ -112,8 +118,12 @@ def binder(door, fun, jac, args):
         wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
         w = wrapped[0]
         w.address, w.data = address(), address_of_data(block)
-        w.gradient, w.symmetric = scheme, 1
+        w.gradient, w.hessian, w.symmetric = gradient, hessian, 1
         w.probe = address_of_data(probe)
-        return Objective(differences_address(), address_of_data(wrapped), values * n, 0, 0), (block, wrapped, probe)
+        values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
+        objective = Objective(
+            differences_address(), address_of_data(wrapped), values, hessian_values, hessian_gradients
+        )
+        return objective, (block, wrapped, probe)
 
     return bind_differences

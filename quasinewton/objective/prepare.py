@@ -198,11 +198,5 @@ def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, r
     w["address"], w["data"], w["gradient"], w["hessian"] = address, data, gradient, hessian
     w["symmetric"], w["relative"] = symmetric, relative
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
-    values = {EXACT: 0, FORWARD: n, CENTRAL: 2 * n, COMPLEX_STEP: n}[gradient]
-    hessian_values = hessian_gradients = 0
-    if hessian and gradient:
-        hessian_values = 1 + 2 * n + n * (n - 1) // 2
-    elif hessian:
-        hessian_gradients = 2 * n if hessian == CENTRAL else n
-    objective = Objective(differences.address(), wrapped.ctypes.data, values, hessian_values, hessian_gradients)
+    objective = Objective(differences.address(), wrapped.ctypes.data, *differences.costs(gradient, hessian, n))
     return Prepared(objective, (*held, wrapped, probe, step), mode)

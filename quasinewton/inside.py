@@ -1,0 +1,157 @@
+"""The door `minimize` inside compiled code: the same loop, entered without the interpreter."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.core import types
+from numba.core.errors import TypingError
+from numba.extending import overload, register_jitable
+
+from quasinewton import descent
+from quasinewton.clock import NEVER
+from quasinewton.descent import NOTHING, Limits
+from quasinewton.line_search import chooser
+from quasinewton.methods import Newton
+from quasinewton.minimize import minimize
+from quasinewton.objective.inline import binder, constant, hold
+from quasinewton.objective.prepare import NO_ARGS
+from quasinewton.options import DENSE, NAMES, default_counts, method_class
+from quasinewton.searches import Fixed
+
+class Minimum(NamedTuple):
+    """What `minimize` returns inside compiled code.
+
+    Attributes
+    ----------
+    x, jac : ndarray, float64, shape (n,)
+        The best point and the gradient there.
+    fun : float
+        f there.
+    success : bool
+        Whether a tolerance was met.
+    status : int
+        The `value` of a `Status`.
+    nit, nfev, njev, nhev : int
+        Iterations, and calls of the user's functions.
+    """
+
+    x: np.ndarray
+    fun: float
+    jac: np.ndarray
+    success: bool
+    status: int
+    nit: int
+    nfev: int
+    njev: int
+    nhev: int
+
+
+def method_chooser(method):
+    """The class of a method given by name or as an object, and the function that gives the object itself.
+
+    Raises
+    ------
+    TypingError
+        If it is neither.
+    """
+    given = constant(method)
+    if not isinstance(given, types.Type):
+        try:
+            kind = method_class(given)
+        except (ValueError, TypeError) as error:
+            raise TypingError(f"minimize: {error}") from None
+        fixed = kind()
+        return kind, register_jitable(lambda method: fixed)
+    if isinstance(given, types.BaseNamedTuple) and given.instance_class in NAMES:
+        return given.instance_class, register_jitable(lambda method: method)
+    raise TypingError(f"minimize: `method` must be a name or a method object, got {given}")
+
+
+def point_maker(x0):
+    """The function that makes the start a new float64 vector.
+
+    Raises
+    ------
+    TypingError
+        If it is neither a number nor a vector of real numbers.
+    """
+    if isinstance(x0, (types.Float, types.Integer)):
+        return register_jitable(lambda x0: np.full(1, float(x0)))
+    if isinstance(x0, types.Array) and x0.ndim == 1 and isinstance(x0.dtype, (types.Float, types.Integer)):
+        return register_jitable(lambda x0: x0.astype(np.float64))
+    raise TypingError(f"minimize: `x0` must be a number or a vector of real numbers, got {x0}")
+
+
+# Inlined, so that the functions in its arguments stay names and the caller can be cached.
+@overload(minimize, inline="always")
+def _minimize(
+    fun,
+    x0,
+    args=(),
+    method="lbfgs",
+    jac=None,
+    hess=None,
+    line_search=None,
+    gtol=1e-5,
+    ftol=0.0,
+    xtol=0.0,
+    f_target=-np.inf,
+    maxiter=None,
+    maxfun=None,
+):
+    kind, choose_method = method_chooser(method)
+    choose_search = chooser("minimize", line_search)
+    make_point = point_maker(x0)
+    packed = args if isinstance(args, types.BaseTuple) else NO_ARGS
+    bind = binder("minimize", fun, jac, packed, hess, kind is Newton)
+    given = constant(jac)
+    differenced = given is None or (isinstance(given, str) and given != "inplace")
+    given = constant(line_search)
+    fixed = given == "fixed" or getattr(given, "instance_class", None) is Fixed
+    dense, value_first = kind in DENSE, int(differenced and not fixed)
+
+    def impl(
+        fun,
+        x0,
+        args=(),
+        method="lbfgs",
+        jac=None,
+        hess=None,
+        line_search=None,
+        gtol=1e-5,
+        ftol=0.0,
+        xtol=0.0,
+        f_target=-np.inf,
+        maxiter=None,
+        maxfun=None,
+    ):
+        x = make_point(x0)
+        objective, held = bind(args, x.size)
+        iterations, values = default_counts(dense, x.size, differenced)
+        limits = Limits(
+            float(gtol),
+            float(ftol),
+            float(xtol),
+            float(f_target),
+            iterations if maxiter is None else maxiter,
+            values if maxfun is None else maxfun,
+            NEVER,
+            value_first,
+        )
+        chosen = choose_method(method)
+        state = descent.allocate(chosen, limits, x, 0)
+        while descent.run(objective, chosen, choose_search(line_search), state, 0) != NOTHING:
+            pass
+        hold(held)
+        hold(args)
+        return minimum(state)
+
+    return impl
+
+
+@register_jitable
+def minimum(state):
+    """The result of a descent that has ended."""
+    s = state.scalars[0]
+    success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f)
+    return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev)

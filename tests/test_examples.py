@@ -1,0 +1,96 @@
+"""What the documentation shows runs: the examples as scripts, the Python in the README and in docs/ page by page."""
+
+import ast
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from processes import environment, finish
+
+from quasinewton import Status
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def name(path):
+    """Return how a file is called in the name of a test."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def start(*command):
+    """Run Python without waiting for it, as a user does from another folder."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)], env=environment(MPLBACKEND="Agg"), stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def run_page(path):
+    """Run the Python blocks of a page, in order, in one namespace; those with prompts as doctests."""
+    text = path.read_text(encoding="utf-8")
+    namespace = {"__name__": path.stem}
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    runner = doctest.DocTestRunner(optionflags=flags, verbose=False)
+    for block in BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start(1))
+        code = block[1]
+        if code.startswith(">>>"):
+            test = doctest.DocTestParser().get_doctest(code, namespace, path.name, str(path), line)
+            complaints = []
+            runner.run(test, out=complaints.append, clear_globs=False)
+            assert not complaints, "".join(complaints)
+            namespace.update(test.globs)
+        else:
+            # Blank lines ahead make a traceback point at the line of the page.
+            exec(compile("\n" * line + code, str(path), "exec"), namespace)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name)
+def test_example_runs(path):
+    assert finish(start(path)), "an example shows something"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name)
+def test_example_is_short_and_checks_itself(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 90
+    assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(source)))
+
+
+def test_example_draws(tmp_path):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "picture.png"
+    finish(start(ROOT / "examples" / "logistic_regression.py", "--plot", picture))
+    assert picture.stat().st_size > 0
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_page_runs(path):
+    run_page(path)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_page_links_to_what_exists(path):
+    broken = [link for link in LINK.findall(path.read_text(encoding="utf-8")) if not (path.parent / link).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.RUNNING], ids=lambda s: s.name)
+def test_status_is_documented(status):
+    rows = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
+    success = "yes" if status.converged else "if the gradient is small" if status is Status.PRECISION else "no"
+    assert f"| `{status.name}` | {int(status)} | {success} | {status.message} |" in rows
+
+
+def test_a_page_that_is_wrong_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nx = 1\n```\n\n```python\n>>> x + 1\n3\n```\n")
+    with pytest.raises(AssertionError, match="Expected:"):
+        run_page(page)

@@ -1,0 +1,284 @@
+"""`minimize` inside compiled code: the same bits as from Python, no leak, readable errors."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from numba import njit, prange
+from numba.core.errors import TypingError
+from numba.core.runtime import _nrt_python, rtsys
+
+from quasinewton import BFGS, LBFGS, Armijo, Fixed, GradientDescent, Minimum, Newton, Status, StrongWolfe, minimize
+
+
+@njit
+def both(x, scale):
+    """Rosenbrock's function and its gradient."""
+    a, b = x[1] - x[0] * x[0], 1.0 - x[0]
+    g = np.empty(2)
+    g[0] = scale * (-400.0 * x[0] * a - 2.0 * b)
+    g[1] = scale * 200.0 * a
+    return scale * (100.0 * a * a + b * b), g
+
+
+@njit
+def value(x, scale):
+    """The value alone."""
+    return both(x, scale)[0]
+
+
+@njit
+def gradient(x, scale):
+    """The gradient alone."""
+    return both(x, scale)[1]
+
+
+@njit
+def hessian(x, scale):
+    """The Hessian."""
+    H = np.empty((2, 2))
+    H[0, 0] = scale * (1200.0 * x[0] ** 2 - 400.0 * x[1] + 2.0)
+    H[0, 1] = H[1, 0] = -scale * 400.0 * x[0]
+    H[1, 1] = scale * 200.0
+    return H
+
+
+X0 = np.array([-1.2, 1.0])
+FEW = LBFGS(memory=3)
+TIGHT = StrongWolfe(c2=0.1)
+SHORT = Fixed(1e-3)
+
+
+@njit
+def default(x0, scale):
+    """L-BFGS with differences."""
+    return minimize(value, x0, (scale,))
+
+
+@njit
+def separate(x0, scale):
+    """BFGS with a gradient of its own, to a tighter tolerance."""
+    return minimize(value, x0, (scale,), "bfgs", gradient, gtol=1e-9)
+
+
+@njit
+def second_order(x0, scale):
+    """Newton with the exact Hessian."""
+    return minimize(both, x0, (scale,), "newton", True, hessian)
+
+
+@njit
+def differenced_hessian(x0, scale):
+    """Newton with differences of the gradient."""
+    return minimize(both, x0, (scale,), method="newton", jac=True, hess="3-point")
+
+
+@njit
+def objects(x0, scale):
+    """Method and search as objects, and a limit."""
+    return minimize(both, x0, (scale,), method=FEW, jac=True, line_search=TIGHT, maxiter=20)
+
+
+@njit
+def steepest(x0, scale):
+    """Gradient descent with a fixed step, to a target."""
+    return minimize(both, x0, (scale,), "gradient-descent", True, line_search=SHORT, f_target=0.5)
+
+
+CASES = {
+    default: dict(fun=value),
+    separate: dict(fun=value, method="bfgs", jac=gradient, gtol=1e-9),
+    second_order: dict(fun=both, method="newton", jac=True, hess=hessian),
+    differenced_hessian: dict(fun=both, method="newton", jac=True, hess="3-point"),
+    objects: dict(fun=both, method=FEW, jac=True, line_search=TIGHT, maxiter=20),
+    steepest: dict(fun=both, method="gradient-descent", jac=True, line_search=SHORT, f_target=0.5),
+}
+
+
+@pytest.mark.parametrize("inside", CASES, ids=lambda function: function.__name__)
+def test_the_same_bits_as_from_python(inside):
+    found = inside(X0, 2.0)
+    expected = minimize(x0=X0, args=(2.0,), **CASES[inside])
+    assert isinstance(found, Minimum)
+    np.testing.assert_array_equal(found.x, expected.x)
+    np.testing.assert_array_equal(found.jac, expected.jac)
+    assert (found.fun, found.nit, found.nfev, found.njev) == (
+        expected.fun,
+        expected.nit,
+        expected.nfev,
+        expected.njev,
+    )
+    assert found.success == expected.success and Status(found.status) is expected.status
+
+
+@njit(parallel=True)
+def parallel(starts):
+    """A solve for every row, on all threads."""
+    found = np.empty_like(starts)
+    for i in prange(starts.shape[0]):
+        found[i] = minimize(both, starts[i], (1.0,), jac=True).x
+    return found
+
+
+def test_parallel_loops_give_the_bits_of_single_solves():
+    starts = np.random.default_rng(0).normal(size=(64, 2))
+    expected = [minimize(both, start, (1.0,), jac=True).x for start in starts]
+    np.testing.assert_array_equal(parallel(starts), expected)
+
+
+@njit
+def profile(y):
+    """min over x of (x − y₀)² + x⁴: the objective itself minimises."""
+
+    return minimize(inner, np.zeros(1), (y[0],), jac=True).fun + (y[0] - 3.0) ** 2
+
+
+@njit
+def inner(x, y):
+    """The inner problem."""
+    return (x[0] - y) ** 2 + x[0] ** 4, np.array([2.0 * (x[0] - y) + 4.0 * x[0] ** 3])
+
+
+@njit
+def nested():
+    """The outer problem."""
+    return minimize(profile, np.zeros(1), jac="3-point")
+
+
+def test_an_objective_may_minimise():
+    res = nested()
+    y, x = res.x[0], minimize(inner, [0.0], (res.x[0],), jac=True).x[0]
+    # Stationary in y by the envelope theorem.
+    assert res.success and 2.0 * (y - x) + 2.0 * (y - 3.0) == pytest.approx(0.0, abs=1e-4)
+
+
+@njit
+def repeat(count, data, x0):
+    """Many solves, with an array among the arguments."""
+    total = 0.0
+    for _ in range(count):
+        total += minimize(quadratic, x0, (data, 2.0), jac=True).fun
+    return total
+
+
+@njit
+def quadratic(x, data, weight):
+    """Σ weight (x − data)²."""
+    return weight * np.sum((x - data) ** 2), 2.0 * weight * (x - data)
+
+
+def test_no_memory_is_left_behind():
+    _nrt_python.memsys_enable_stats()
+    data, x0 = np.arange(3.0), np.zeros(3)
+    repeat(1, data, x0)
+    before = rtsys.get_allocation_stats()
+    repeat(2000, data, x0)
+    after = rtsys.get_allocation_stats()
+    assert after.alloc - before.alloc > 2000
+    assert after.alloc - before.alloc == after.free - before.free
+
+
+@njit
+def scalar_start(x0):
+    """A number as the start."""
+    return minimize(quadratic, x0, (np.ones(1), 1.0), jac=True)
+
+
+@pytest.mark.parametrize("start", [3, 3.5])
+def test_a_number_is_a_start(start):
+    assert scalar_start(start).x == pytest.approx([1.0])
+
+
+def test_x0_is_not_changed():
+    start = X0.copy()
+    separate(start, 1.0)
+    np.testing.assert_array_equal(start, X0)
+
+
+def test_the_caller_can_be_cached(tmp_path):
+    (tmp_path / "user.py").write_text(
+        textwrap.dedent(
+            """
+            import numpy as np
+            from numba import njit
+            from quasinewton import minimize
+
+            @njit
+            def f(x, a):
+                return np.sum((x - a) ** 2), 2.0 * (x - a)
+
+            @njit(cache=True)
+            def solve(x0, a):
+                return minimize(f, x0, (a,), jac=True).x
+
+            assert abs(solve(np.zeros(2), 3.0) - 3.0).max() < 1e-5
+            print(sum(solve.stats.cache_hits.values()))
+            """
+        )
+    )
+    command = [sys.executable, "-c", "import user"]
+    outputs = [
+        subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert [output.strip() for output in outputs] == ["0", "1"]
+
+
+@njit
+def bad_method(x0):
+    """An unknown name."""
+    return minimize(both, x0, (1.0,), "simplex", True)
+
+
+@njit
+def bad_jac(x0):
+    """A gradient that is a number."""
+    return minimize(value, x0, (1.0,), jac=3)
+
+
+@njit
+def bad_args(x0):
+    """Arguments that are no tuple of numbers and arrays."""
+    return minimize(value, x0, ("text",))
+
+
+@njit
+def bad_fun(x0):
+    """No function at all."""
+    return minimize(1.0, x0)
+
+
+@njit
+def bad_start():
+    """A matrix as the start."""
+    return minimize(value, np.zeros((2, 2)), (1.0,))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "words"),
+    [
+        (bad_method, (X0,), "Unknown solver 'simplex'"),
+        (bad_jac, (X0,), "jac"),
+        (bad_args, (X0,), "`args` must be a tuple"),
+        (bad_fun, (X0,), "`fun` must be an @njit function"),
+        (bad_start, (), "`x0` must be a number or a vector"),
+    ],
+)
+def test_a_wrong_call_is_named(function, arguments, words):
+    with pytest.raises(TypingError, match=words):
+        function(*arguments)
+
+
+METHODS = (Newton(), BFGS(damping=True), LBFGS(memory=4), GradientDescent())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
+def test_method_objects_come_in_as_arguments(method):
+    @njit
+    def solve(x0, method, search):
+        return minimize(quadratic, x0, (np.ones(3), 1.0), method, True, line_search=search)
+
+    assert solve(np.zeros(3), method, Armijo()).x == pytest.approx(np.ones(3), abs=1e-5)

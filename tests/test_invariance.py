@@ -1,0 +1,96 @@
+"""What a change of units or of coordinates must not change."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
+
+from quasinewton import minimize
+
+METHODS = ["lbfgs", "bfgs", "newton", "gradient-descent"]
+each_method = pytest.mark.parametrize("method", METHODS)
+starts = st.lists(st.floats(-2.0, 2.0), min_size=3, max_size=3).map(np.array)
+
+
+def path(method, fun, x0, jac, hess, **options):
+    """All iterates, or the first few of them."""
+    options = {"return_all": True, "maxiter": 8, "gtol": 0.0, **options}
+    hess = hess if method == "newton" else None
+    return np.array(minimize(fun, x0, method=method, jac=jac, hess=hess, options=options).allvecs)
+
+
+def rosenbrock_path(method, x0, **options):
+    return path(method, rosenbrock, x0, rosenbrock_gradient, rosenbrock_hessian, **options)
+
+
+def assert_same_path(found, expected):
+    """Equal up to rounding, which the iteration itself may amplify a millionfold."""
+    steps = min(len(found), len(expected))
+    scale = np.maximum(1.0, np.abs(expected).max())
+    assert steps > 1 and found[:steps] == pytest.approx(expected[:steps], abs=1e-6 * scale)
+
+
+@each_method
+@given(x0=starts, shift=st.lists(st.floats(-10.0, 10.0), min_size=3, max_size=3).map(np.array))
+def test_translation(method, x0, shift):
+    if np.abs(rosenbrock_gradient(x0)).max() < 1e-3:
+        return
+    moved = path(method, lambda x: rosenbrock(x - shift), x0 + shift, lambda x: rosenbrock_gradient(x - shift),
+                 lambda x: rosenbrock_hessian(x - shift), maxiter=5)
+    assert_same_path(moved - shift, rosenbrock_path(method, x0, maxiter=5))
+
+
+@each_method
+@given(x0=starts, seed=st.integers(0, 2**32 - 1))
+def test_orthogonal_change_of_variables(method, x0, seed):
+    if np.abs(rosenbrock_gradient(x0)).max() < 1e-3:
+        return
+    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((3, 3)))[0]
+    turned = path(method, lambda x: rosenbrock(Q @ x), Q.T @ x0, lambda x: Q.T @ rosenbrock_gradient(Q @ x),
+                  lambda x: Q.T @ rosenbrock_hessian(Q @ x) @ Q, maxiter=5)
+    assert_same_path(turned @ Q.T, rosenbrock_path(method, x0, maxiter=5))
+
+
+@each_method
+@given(x0=starts, exponent=st.integers(0, 20))
+def test_power_of_two_times_f(method, x0, exponent):
+    """Not a bit changes, as long as ‖g‖ >= 1 at the start: there the first step is 1/‖g‖, whatever the unit of f.
+
+    An even power, since Cholesky's factor has its square root.
+    """
+    g = rosenbrock_gradient(x0)
+    if g @ g < 1.0:
+        return
+    c = 4.0**exponent
+    scaled = path(method, lambda x: c * rosenbrock(x), x0, lambda x: c * rosenbrock_gradient(x),
+                  lambda x: c * rosenbrock_hessian(x), maxiter=200, gtol=c * 1e-6)
+    assert np.array_equal(scaled, rosenbrock_path(method, x0, maxiter=200, gtol=1e-6))
+
+
+@given(x0=starts, exponents=st.lists(st.integers(-3, 3), min_size=3, max_size=3).map(np.array))
+def test_newton_does_not_see_the_units_of_x(x0, exponents):
+    """Powers of two times each variable: exact in every product, but not in the order of a sum's terms."""
+    d = 2.0**exponents
+    H = rosenbrock_hessian(x0)
+    if np.linalg.eigvalsh(H)[0] < 1e-3 * np.linalg.norm(H, 2):
+        return  # an indefinite Hessian's eigenvalues do change
+    units = path("newton", lambda x: rosenbrock(d * x), x0 / d, lambda x: d * rosenbrock_gradient(d * x),
+                 lambda x: d * rosenbrock_hessian(d * x) * d[:, None], maxiter=1)
+    assert units * d == pytest.approx(rosenbrock_path("newton", x0, maxiter=1), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+@given(x0=starts)
+def test_order_of_the_variables(method, x0):
+    back = path(method, lambda x: rosenbrock(x[::-1].copy()), x0[::-1],
+                lambda x: rosenbrock_gradient(x[::-1].copy())[::-1], None, maxiter=4)
+    if len(back) > 1 and np.abs(rosenbrock_gradient(x0)).max() > 1e-3:
+        assert_same_path(back[:, ::-1], rosenbrock_path(method, x0, maxiter=4))
+
+
+@given(x0=st.floats(-5.0, 5.0), n=st.integers(2, 6))
+def test_equal_variables_stay_equal(x0, n):
+    """What a method does to one variable it does to all."""
+    res = minimize(lambda x: float(np.sum(np.cosh(x - 1.0))), np.full(n, x0), jac=lambda x: np.sinh(x - 1.0))
+    assert res.success and np.ptp(res.x) <= 1e-12

@@ -1,0 +1,302 @@
+"""What compiling costs, and when: once for all objectives, on disk for all processes, never for a new value."""
+
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from numba import njit
+from numba.core.runtime import _nrt_python, rtsys
+from objectives import quadratic, quadratic_gradient, rosenbrock_inplace, spd
+from processes import PACKAGE, finish, run, start
+
+from quasinewton import descent, jit, minimize
+from quasinewton.objective import compiled
+
+SIMPLE = """
+from quasinewton import minimize
+res = minimize(lambda x: x @ x, [3.0, 4.0], jac=lambda x: 2 * x, method="gradient-descent",
+               line_search="fixed", alpha=0.125, maxiter=1)
+print(res.x.tolist())
+"""
+SIMPLE_RESULT = "[2.25, 3.0]"
+
+
+@njit
+def valley(x, centre, weights):
+    """Return Σ w_i (x_i − c)²."""
+    f = 0.0
+    for i in range(x.size):
+        f += weights[i] * (x[i] - centre) ** 2
+    return f
+
+
+@njit
+def other_valley(x, centre):
+    """Return Σ (x_i − c)⁴ + (x_i − c)²."""
+    f = 0.0
+    for i in range(x.size):
+        f += (x[i] - centre) ** 4 + (x[i] - centre) ** 2
+    return f
+
+
+class TestCompilesOnce:
+    @pytest.fixture
+    def solvers(self):
+        """Return the number of loops compiled so far, when called."""
+        minimize(valley, np.zeros(2), (1.0, np.ones(2)))
+        minimize(lambda x: x @ x, [1.0])
+        return lambda: len(descent.run.overloads)
+
+    def test_for_every_objective(self, solvers):
+        before = solvers()
+        minimize(other_valley, np.zeros(5), (1.0,))
+        minimize(other_valley.py_func, np.zeros(3), (1.0,))
+        minimize(lambda x: (x @ x, 2 * x), np.ones(2), jac=True)
+        assert solvers() == before
+
+    def test_for_every_setting(self, solvers):
+        before = solvers()
+        minimize(valley, np.zeros(2), (1.0, np.ones(2)), maxcor=3, c2=0.5, maxls=7, gtol=1e-3, maxiter=9, damping=True)
+        minimize(valley, np.zeros(2), (1.0, np.ones(2)), callback=lambda x: None, options={"history": True})
+        assert solvers() == before
+
+    def test_for_every_kind_of_arguments(self, solvers):
+        before = solvers()
+        for centre in 1.0, 2, True, np.float32(2.0):
+            for weights in np.ones(2), np.ones(2, dtype=np.int64), np.ones(4)[::2]:
+                minimize(valley, np.zeros(2), (centre, weights))
+        assert solvers() == before
+
+    def test_trampoline_for_every_value(self):
+        minimize(valley, np.zeros(2), (1.0, np.ones(2)))
+        before = dict(compiled._trampolines[valley])
+        for centre in -3.0, 0.0, 1e6, np.float64(2.0):
+            for n in 1, 2, 30:
+                minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)))
+        assert compiled._trampolines[valley] == before
+
+    def test_trampoline_for_every_type(self):
+        minimize(other_valley, np.zeros(2), (1.0,))
+        before = len(compiled._trampolines[other_valley])
+        minimize(other_valley, np.zeros(2), (7,))
+        minimize(other_valley, np.zeros(2), (8,))
+        assert len(compiled._trampolines[other_valley]) == before + 1
+
+    def test_trampolines_go_with_their_objective(self):
+        import gc
+        import weakref
+
+        @njit
+        def fleeting(x):
+            return x[0] ** 2
+
+        minimize(fleeting, [1.0])
+        assert fleeting in compiled._trampolines
+        alive = weakref.ref(fleeting)
+        del fleeting
+        gc.collect()
+        assert alive() is None
+
+
+class TestMemory:
+    @pytest.fixture(autouse=True)
+    def statistics(self):
+        enabled = _nrt_python.memsys_stats_enabled()
+        _nrt_python.memsys_enable_stats()
+        yield
+        if not enabled:
+            _nrt_python.memsys_disable_stats()
+
+    def allocations(self, method, maxiter, **keywords):
+        keywords = {"fun": rosenbrock_inplace, "jac": "inplace", **keywords}
+        before = rtsys.get_allocation_stats()
+        res = minimize(x0=[-1.2, 1.0, 0.5, 0.2], method=method, options={"maxiter": maxiter, "gtol": 0.0}, **keywords)
+        after = rtsys.get_allocation_stats()
+        assert res.nit == maxiter
+        return after.alloc - before.alloc
+
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "gradient-descent"])
+    def test_allocations_do_not_grow_with_iterations(self, method):
+        self.allocations(method, 1)
+        assert self.allocations(method, 3) == self.allocations(method, 25)
+
+    def test_newton_allocates_nothing_of_its_own(self):
+        """What grows is the user's: a new matrix with every Hessian."""
+
+        @njit
+        def hessian(x):
+            return np.diag(12.0 * x * x + 1.0)
+
+        @njit
+        def value_and_gradient(x, g):
+            f = 0.0
+            for i in range(x.size):
+                f += x[i] ** 4 + 0.5 * x[i] ** 2
+                g[i] = 4.0 * x[i] ** 3 + x[i]
+            return f
+
+        # Hessians that the trampoline calls: `hess` cannot go with "inplace", so both are counted by themselves.
+        before = rtsys.get_allocation_stats().alloc
+        hessian(np.ones(4))
+        own = rtsys.get_allocation_stats().alloc - before
+        functions = {"fun": value_and_gradient, "jac": "inplace", "hess": hessian}
+        self.allocations("newton", 1, **functions)
+        few, more = (self.allocations("newton", maxiter, **functions) for maxiter in (2, 5))
+        assert more - few <= 3 * own
+
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    def test_nothing_leaks(self, method, rng):
+        args = spd(rng, 5), np.ones(5)
+        minimize(quadratic, np.zeros(5), args, method, quadratic_gradient)
+        before = rtsys.get_allocation_stats()
+        for _ in range(50):
+            minimize(quadratic, np.zeros(5), args, method, quadratic_gradient)
+            minimize(valley, np.zeros(5), (1.0, args[1]), method)
+        after = rtsys.get_allocation_stats()
+        assert after.alloc - before.alloc == after.free - before.free > 0
+        assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free
+
+    def test_nothing_leaks_through_exceptions(self):
+        @njit
+        def failing(x, array):
+            if x[0] < 1.0:
+                raise ValueError
+            return x[0] + array[0]
+
+        def fail():
+            with pytest.raises(ValueError):
+                minimize(failing, [3.0], (np.ones(3),))
+
+        import gc
+
+        fail()
+        gc.collect()
+        before = rtsys.get_allocation_stats()
+        for _ in range(20):
+            fail()
+        gc.collect()
+        after = rtsys.get_allocation_stats()
+        assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free
+
+
+class TestCache:
+    """In fresh interpreters, since a cache is for the next one."""
+
+    def copy(self, folder):
+        shutil.copytree(PACKAGE, folder / "quasinewton", ignore=shutil.ignore_patterns("__pycache__"))
+        return folder / "quasinewton"
+
+    def test_sees_an_edit_in_any_file(self, tmp_path):
+        package, cache = self.copy(tmp_path), str(tmp_path / "cache")
+        assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+        file = package / "linalg.py"
+        source = file.read_text()
+        assert source.count("x[i] = x[i] + alpha * p[i]") == 1
+        file.write_text(source.replace("x[i] = x[i] + alpha * p[i]", "x[i] = x[i] + 2.0 * alpha * p[i]"))
+        assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == "[1.5, 2.0]"
+
+    def test_is_used_by_the_next_process(self, tmp_path):
+        count = "\nfrom quasinewton import descent\nprint(sum(descent.run.stats.cache_hits.values()))"
+        cache = str(tmp_path)
+        first, second = (run(SIMPLE + count, NUMBA_CACHE_DIR=cache).splitlines() for _ in range(2))
+        assert first == [SIMPLE_RESULT, "0"] and second == [SIMPLE_RESULT, "1"]
+
+    def test_is_done_without_where_nothing_can_be_written(self, tmp_path):
+        """A package within an archive, and a cache folder below what is no folder."""
+        package = self.copy(tmp_path)
+        archive = tmp_path / "archive.zip"
+        with zipfile.ZipFile(archive, "w") as file:
+            for path in package.rglob("*.py"):
+                file.write(path, path.relative_to(tmp_path))
+        where = "\nimport quasinewton\nprint('archive.zip' in quasinewton.__file__)"
+        out = run(SIMPLE + where, archive, NUMBA_CACHE_DIR="/dev/null/cache", HOME="/dev/null", XDG_CACHE_HOME="/dev/null")
+        assert out.splitlines() == [SIMPLE_RESULT, "True"]
+
+    def test_survives_two_processes_that_fill_it_at_once(self, tmp_path):
+        cache = str(tmp_path)
+        both = [start(SIMPLE, NUMBA_CACHE_DIR=cache) for _ in range(2)]
+        assert [finish(process) for process in both] == [SIMPLE_RESULT] * 2
+        assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+
+    def test_survives_damage(self, tmp_path):
+        cache = str(tmp_path)
+        assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+        files = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
+        assert files
+        for file in files:
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+
+    def test_stamp_is_that_of_names_and_contents(self, tmp_path):
+        package = self.copy(tmp_path)
+        stamp = jit.package_stamp(package)
+        assert stamp == jit.package_stamp(package)
+        (package / "searches" / "armijo.py").rename(package / "searches" / "renamed.py")
+        renamed = jit.package_stamp(package)
+        (package / "searches" / "renamed.py").write_text("")
+        assert len({stamp, renamed, jit.package_stamp(package)}) == 3
+
+
+BITS = """
+import hashlib
+import numpy as np
+from objectives import rosenbrock, rosenbrock_gradient
+from quasinewton import minimize
+x0 = np.cos(np.arange(150.0))
+for method in "lbfgs", "bfgs":
+    res = minimize(rosenbrock, x0, jac=rosenbrock_gradient, method=method, options={"maxiter": 60})
+    print(hashlib.sha256(res.x.tobytes()).hexdigest(), res.nfev)
+"""
+
+
+def test_bits_do_not_depend_on_threads():
+    names = "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"
+    one, four = (run(BITS, **dict.fromkeys(names, count)) for count in "14")
+    assert one == four and len(set(one.split())) >= 3
+
+
+BOUNDS = """
+import numpy as np
+from objectives import *
+from quasinewton import LBFGS, minimize
+for n in 1, 2, 3, 7:
+    x0 = np.linspace(-1.2, 1.0, n)
+    options = {"maxiter": 12, "history": True, "gtol": 1e-12}
+    A, b = np.eye(n) + 0.1, np.ones(n)
+    for method in LBFGS(memory=1), LBFGS(memory=4), "bfgs", "gradient-descent":
+        minimize(quadratic, x0, (A, b), jac=quadratic_gradient, method=method, options=options).get("hess_inv")
+    H = minimize(quadratic, x0, (A, b), jac=quadratic_gradient, method=LBFGS(memory=4), options=options).hess_inv
+    H.todense()
+    minimize(quadratic, x0, (A, b), jac=quadratic_gradient, hess=quadratic_hessian, method="newton", options=options)
+    minimize(quadratic, x0, (A, b), jac="3-point", method="newton", options=options)
+    minimize(quadratic, x0, (A, b), options=options)
+saddle = minimize(quadratic, np.zeros(2), (np.diag([1.0, -1.0]), np.zeros(2)), jac=quadratic_gradient,
+                  hess=quadratic_hessian, method="newton", options={"maxiter": 5})
+print("within bounds")
+"""
+
+
+def test_no_kernel_reads_beyond_an_array(tmp_path):
+    """Compiled anew, with every index checked."""
+    assert run(BOUNDS, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path)) == "within bounds"
+
+
+class TestGeneric:
+    """The choice of an implementation by the type of the first argument."""
+
+    def test_serves_python_and_compiled_code_alike(self):
+        from quasinewton import LBFGS, Newton
+        from quasinewton.methods.method import hessian_order
+
+        @njit
+        def order(method, n):
+            return hessian_order(method, n)
+
+        for method, expected in (Newton(), 4), (LBFGS(), 0):
+            assert hessian_order(method, 4) == order(method, 4) == expected
+
+    def test_keeps_name_and_documentation(self):
+        from quasinewton.methods.method import direction
+
+        assert direction.__name__ == "direction" and direction.__doc__.startswith("Write the direction")
