@@ -6,7 +6,7 @@ they managed in three exercises. Counts k with mean exp(z), z = X b, have the ne
     f(b) = Σ exp(z) − k z        (+ log k!, which does not depend on b)
 
 Its Hessian at the minimum, Fisher's information, is the inverse of the covariance of the estimates. Newton's method
-returns it as `hess`, here from differences of the gradient, and this model knows it in closed form too: Xᵀ diag(exp z) X.
+returns it as `hess`, here from differences of the gradient; this model has it in closed form, too: Xᵀ diag(exp z) X.
 BFGS ends with an estimate of the inverse, `hess_inv`, made of the steps it happened to take: often close, as here, but
 with no guarantee. scikit-learn's own fit checks the estimates, the closed form their errors.
 """

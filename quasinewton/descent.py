@@ -44,22 +44,24 @@ PRECISION_LIMIT = np.int64(Status.PRECISION.value)
 OUT_OF_ITERATIONS = np.int64(Status.ITERATIONS.value)
 OUT_OF_EVALUATIONS = np.int64(Status.EVALUATIONS.value)
 TIME_OVER = np.int64(Status.TIME.value)
-NO_PROGRESS = Status.LINE_SEARCH.value
+NO_PROGRESS = np.int64(Status.LINE_SEARCH.value)
 AT_SADDLE = np.int64(Status.SADDLE.value)
 NOT_FINITE = np.int64(Status.NONFINITE.value)
 NOT_BOUNDED = np.int64(Status.UNBOUNDED.value)
 
 UNBOUNDED_BELOW = -1e20  # times max(1, |f(x0)|)
-PRECISION = 1e4 * np.finfo(np.float64).eps  # a predicted decrease of f, relative to |f|, that rounding may hide
-ROOT_EPSILON = np.finfo(np.float64).eps ** 0.5
+EPSILON = np.finfo(np.float64).eps
+ROOT_EPSILON = EPSILON**0.5
+PRECISION = 1e4 * EPSILON  # a predicted decrease of f, relative to |f|, that rounding may hide
+PATIENCE = 20  # iterations without progress, in f or in the decrease predicted, before the descent is held to be over
 ESCAPE_TRIALS = 60
 ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
 SLICE = 50_000_000  # nanoseconds between two returns to the interpreter
 MOST_STRIDE = 256  # evaluations between two looks at the clock
 
+# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba, which warns of it.
 SCALARS = np.dtype(
-    LINE.descr
-    + [
+    [
         ("phase", "i8"),
         ("want", "i8"),  # what to evaluate at x_trial: VALUE, GRADIENT, HESSIAN
         ("status", "i8"),  # the value of a Status
@@ -83,6 +85,9 @@ SCALARS = np.dtype(
         ("overdue", "i8"),  # whether the deadline has passed
         ("step", "f8"),  # the last accepted alpha
         ("predicted", "f8"),  # decrease of f along the first direction tried from x, by its model
+        ("predicted_mark", "f8"),  # predicted and f when they last made progress
+        ("f_mark", "f8"),
+        ("idle", "i8"),  # iterations since
         ("curvature", "f8"),  # least eigenvalue of the Hessian, where it was found negative at g ≈ 0
         ("gtol", "f8"),
         ("ftol", "f8"),
@@ -92,7 +97,8 @@ SCALARS = np.dtype(
         ("maxfun", "i8"),
         ("deadline", "i8"),
         ("value_first", "i8"),
-    ],
+    ]
+    + LINE.descr,
     align=True,
 )
 
@@ -170,6 +176,7 @@ def allocate(method, limits, x0, rows):
     s["phase"], s["want"] = START, VALUE | GRADIENT
     s["status"] = s["ending"] = RUNNING
     s["hessian_nit"] = -1
+    s["predicted_mark"] = s["f_mark"] = np.inf
     s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
     s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
     s["value_first"] = limits.value_first
@@ -322,9 +329,11 @@ def tell(method, search, state, f):
                 slope = dot(g, p)
                 alpha = min(1.0, s.g_norm)
             if not s.restarted:
-                s.predicted = -0.5 * slope  # by the method's own model, whose minimiser is at alpha = 1
+                s.predicted = -0.5 * min(alpha, 1.0) * slope  # by the method's own model, least at alpha = 1
+            least = min(s.least, s.f)
             searches.start(search, s, s.f, slope, alpha)
-            todo = PROPOSE
+            s.least = least  # no licence to climb a little in every search
+            todo = END if is_over(s) else PROPOSE
         elif todo == COPY_X:
             copy(state.x_trial, x)
             todo = WAIT
@@ -342,6 +351,33 @@ def tell(method, search, state, f):
                 row[0], row[1], row[2], row[3] = s.f, s.g_norm, s.step, s.nfev
                 s.rows += 1
             todo = decide(s, todo, second_order)
+
+
+@fragment
+def is_over(s):
+    """Whether the iterations have ceased to make progress; if so, that is the ending.
+
+    Notes
+    -----
+    Below the rounding of f the decrease predicted, ½ gᵀH g, still tells progress: slopes are good to order ε. It is
+    over when neither has made any for `PATIENCE` iterations, or when f stands still and the prediction is ε² of it:
+    x is then exact to order ε. Residuals that cancel have rounding errors of order ε √f₀, and their sum of squares
+    ε² f₀; so where f* is 0, ε |f₀| stands in for |f|. All of this is invariant to the scales of f and x.
+    """
+    if s.restarted:
+        return False
+    f0 = EPSILON * abs(s.f0)
+    level = abs(s.f - s.f_mark) <= max(s.noise, searches.NOISE * EPSILON * f0)
+    if not level or s.predicted < 0.9 * s.predicted_mark:
+        s.predicted_mark, s.idle = s.predicted, 0
+        s.f_mark = s.f_mark if level else s.f
+    else:
+        s.idle += 1
+    exact = level and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * f0)
+    if s.idle < PATIENCE and not exact:
+        return False
+    s.ending = NO_PROGRESS
+    return True
 
 
 @fragment
@@ -379,7 +415,7 @@ def digest(search, s, f, measure):
         return END
     finite = np.isfinite(f) and np.isfinite(measure)
     if s.phase == START:
-        s.f = s.f0 = s.f_old = f
+        s.f = s.f0 = s.f_old = s.least = f
         s.g_norm = measure
         if not finite:
             s.ending = NOT_BOUNDED if f == -np.inf else NOT_FINITE
@@ -441,15 +477,14 @@ def decide(s, todo, second_order):
         if s.verdict == searches.UNBOUNDED:
             s.ending = NOT_BOUNDED
         elif s.phi_best >= s.f - s.noise:
-            if s.predicted <= PRECISION * abs(s.f):
-                s.ending = PRECISION_LIMIT
-            else:
-                s.ending = NOT_FINITE if s.verdict == searches.NONFINITE else NO_PROGRESS
+            s.ending = NOT_FINITE if s.verdict == searches.NONFINITE else NO_PROGRESS
     # The best point evaluated may be a trial of the search in progress: ask for it once more, to end there (or, if a
     # search without an acceptable step has found a lower point after all, to go on from it).
     if s.phase == SEARCH and s.best > 0.0 and s.phi_best < s.f:
         s.alpha = s.best
         s.phase, s.want = RECOVER, VALUE | GRADIENT
         return PLACE
+    if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
+        s.ending = PRECISION_LIMIT  # what was left to gain is what rounding may hide
     s.status, s.want = s.ending, NOTHING
     return WAIT

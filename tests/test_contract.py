@@ -27,7 +27,9 @@ def solve(method="bfgs", fun=rosenbrock.py_func, jac=rosenbrock_gradient, **keyw
 
 
 class TestInputs:
-    @pytest.mark.parametrize("x0", [17, 17.0, [5], (5,), np.array(5), np.array([5], dtype=np.int32), np.float32(2), True])
+    @pytest.mark.parametrize(
+        "x0", [17, 17.0, [5], (5,), np.array(5), np.array([5], dtype=np.int32), np.float32(2), True]
+    )
     def test_x0_is_promoted_to_a_float_vector(self, x0):
         for method in "lbfgs", "bfgs":
             res = minimize(bowl, x0, method=method, jac=bowl_gradient)
@@ -54,8 +56,14 @@ class TestInputs:
 
             return function
 
-        minimize(remember("fun", bowl), X0, ("a", {"b": 1}), "newton", remember("jac", bowl_gradient),
-                 remember("hess", lambda x: 2 * np.eye(2)))
+        minimize(
+            remember("fun", bowl),
+            X0,
+            ("a", {"b": 1}),
+            "newton",
+            remember("jac", bowl_gradient),
+            remember("hess", lambda x: 2 * np.eye(2)),
+        )
         assert seen == dict.fromkeys(["fun", "jac", "hess"], ("a", {"b": 1}))
 
     def test_caller_keeps_what_he_passed(self):
@@ -140,8 +148,13 @@ class TestResults:
     def test_disp_prints(self, capsys):
         res = solve(options={"disp": True})
         printed = capsys.readouterr().out
-        for line in (res.message, f"Current function value: {res.fun:f}", f"Iterations: {res.nit}",
-                     f"Function evaluations: {res.nfev}", f"Gradient evaluations: {res.njev}"):
+        for line in (
+            res.message,
+            f"Current function value: {res.fun:f}",
+            f"Iterations: {res.nit}",
+            f"Function evaluations: {res.nfev}",
+            f"Gradient evaluations: {res.njev}",
+        ):
             assert line in printed
 
     def test_disp_warns_of_failure(self):
@@ -216,11 +229,14 @@ class TestCallback:
     def test_intermediate_result(self, keyword_only):
         seen = []
         if keyword_only:
+
             def callback(*, intermediate_result):
                 seen.append(intermediate_result)
         else:
+
             def callback(intermediate_result):
                 seen.append(intermediate_result)
+
         res = solve(callback=callback)
         assert len(seen) == res.nit and [r.nit for r in seen] == list(range(1, res.nit + 1))
         assert all(r.fun == rosenbrock(r.x) and np.array_equal(r.jac, rosenbrock_gradient(r.x)) for r in seen)

@@ -17,10 +17,17 @@ EPS = np.finfo(float).eps
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 
 COMBINATIONS = [
-    ("lbfgs", MoreThuente()), ("lbfgs", StrongWolfe()), ("lbfgs", HagerZhang()), ("lbfgs", Armijo()),
-    ("bfgs", MoreThuente()), ("newton", MoreThuente()), ("gradient-descent", MoreThuente()),
+    ("lbfgs", MoreThuente()),
+    ("lbfgs", StrongWolfe()),
+    ("lbfgs", HagerZhang()),
+    ("lbfgs", Armijo()),
+    ("bfgs", MoreThuente()),
+    ("newton", MoreThuente()),
+    ("gradient-descent", MoreThuente()),
 ]
-combination = pytest.mark.parametrize("method, search", COMBINATIONS, ids=lambda v: v if isinstance(v, str) else type(v).__name__)
+combination = pytest.mark.parametrize(
+    "method, search", COMBINATIONS, ids=lambda v: v if isinstance(v, str) else type(v).__name__
+)
 
 
 def solve(method, search, x0, **options):
@@ -59,8 +66,11 @@ def test_every_step_meets_the_conditions_of_its_search(method, search, x0):
         assert decrease and curvature or approximate
 
 
-@pytest.mark.parametrize("search", [MoreThuente(c2=0.1), StrongWolfe(c1=0.01, c2=0.2), HagerZhang(c1=0.01, c2=0.1)],
-                         ids=lambda search: type(search).__name__)
+@pytest.mark.parametrize(
+    "search",
+    [MoreThuente(c2=0.1), StrongWolfe(c1=0.01, c2=0.2), HagerZhang(c1=0.01, c2=0.1)],
+    ids=lambda search: type(search).__name__,
+)
 def test_stricter_constants_are_obeyed(search):
     points = solve("lbfgs", search, [-1.2, 1.0, 0.5, -0.5], return_all=True, gtol=1e-3).allvecs
     for x, x_new in zip(points, points[1:], strict=False):

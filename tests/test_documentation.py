@@ -11,8 +11,16 @@ import quasinewton
 from quasinewton import problems
 
 ROOT = Path(__file__).parent.parent
-PUBLIC = [(name, getattr(quasinewton, name)) for name in quasinewton.__all__ if not inspect.ismodule(getattr(quasinewton, name))]
-PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))] if page.exists() and ">>>" in page.read_text()]
+PUBLIC = [
+    (name, getattr(quasinewton, name))
+    for name in quasinewton.__all__
+    if not inspect.ismodule(getattr(quasinewton, name))
+]
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+    if page.exists() and ">>>" in page.read_text()
+]
 
 RECORDS = {"LineSearchResult", "Minimum"}
 
@@ -66,7 +74,9 @@ def test_functions_say_what_they_return_raise_and_come_from(name):
     assert doc["Returns"] and doc["Raises"] and doc["References"] and doc["Examples"]
 
 
-@pytest.mark.parametrize("thing", [quasinewton, problems, *(t for _, t in PUBLIC)], ids=lambda t: getattr(t, "__name__", str(t)))
+@pytest.mark.parametrize(
+    "thing", [quasinewton, problems, *(t for _, t in PUBLIC)], ids=lambda t: getattr(t, "__name__", str(t))
+)
 def test_examples_in_docstrings_run(thing):
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
     for test in finder.find(thing, thing.__name__, globs={}):

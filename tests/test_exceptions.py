@@ -43,7 +43,9 @@ def raising(function, error, after):
 
 @pytest.mark.parametrize("after", [1, 2, 10])
 @pytest.mark.parametrize("role", ["fun", "jac", "hess", "callback"])
-@pytest.mark.parametrize("error", [Trouble("text", 42), KeyboardInterrupt(), SystemExit(3)], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "error", [Trouble("text", 42), KeyboardInterrupt(), SystemExit(3)], ids=lambda e: type(e).__name__
+)
 def test_exception_passes_unchanged(role, after, error):
     functions = {"fun": rosenbrock, "jac": rosenbrock_gradient, "hess": rosenbrock_hessian, "callback": lambda x: None}
     functions[role] = raising(functions[role], error, after)

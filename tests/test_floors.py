@@ -81,20 +81,25 @@ def test_doors_do_not_import_in_circles():
         graph = {door: others for door, others in graph.items() if door not in leaves}
 
 
-@pytest.mark.parametrize("importer, imported", [
-    ("methods", "searches"),
-    ("searches", "methods"),
-    ("jit", "linalg"),
-    ("descent", "minimize"),
-    ("problems", "linalg"),
-    ("objective", "methods"),
-])
+@pytest.mark.parametrize(
+    "importer, imported",
+    [
+        ("methods", "searches"),
+        ("searches", "methods"),
+        ("jit", "linalg"),
+        ("descent", "minimize"),
+        ("problems", "linalg"),
+        ("objective", "methods"),
+    ],
+)
 def test_the_rule_forbids(importer, imported):
     assert not allowed(importer, imported)
 
 
 def test_the_rule_sees_every_form_of_import():
-    source = "import quasinewton.a\nfrom quasinewton import b\ndef f():\n    from quasinewton.c.d import e\nimport numpy"
+    source = (
+        "import quasinewton.a\nfrom quasinewton import b\ndef f():\n    from quasinewton.c.d import e\nimport numpy"
+    )
     assert imported_rooms(source) == {"a", "b", "c"}
 
 

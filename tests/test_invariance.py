@@ -36,8 +36,14 @@ def assert_same_path(found, expected):
 def test_translation(method, x0, shift):
     if np.abs(rosenbrock_gradient(x0)).max() < 1e-3:
         return
-    moved = path(method, lambda x: rosenbrock(x - shift), x0 + shift, lambda x: rosenbrock_gradient(x - shift),
-                 lambda x: rosenbrock_hessian(x - shift), maxiter=5)
+    moved = path(
+        method,
+        lambda x: rosenbrock(x - shift),
+        x0 + shift,
+        lambda x: rosenbrock_gradient(x - shift),
+        lambda x: rosenbrock_hessian(x - shift),
+        maxiter=5,
+    )
     assert_same_path(moved - shift, rosenbrock_path(method, x0, maxiter=5))
 
 
@@ -47,8 +53,14 @@ def test_orthogonal_change_of_variables(method, x0, seed):
     if np.abs(rosenbrock_gradient(x0)).max() < 1e-3:
         return
     Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((3, 3)))[0]
-    turned = path(method, lambda x: rosenbrock(Q @ x), Q.T @ x0, lambda x: Q.T @ rosenbrock_gradient(Q @ x),
-                  lambda x: Q.T @ rosenbrock_hessian(Q @ x) @ Q, maxiter=5)
+    turned = path(
+        method,
+        lambda x: rosenbrock(Q @ x),
+        Q.T @ x0,
+        lambda x: Q.T @ rosenbrock_gradient(Q @ x),
+        lambda x: Q.T @ rosenbrock_hessian(Q @ x) @ Q,
+        maxiter=5,
+    )
     assert_same_path(turned @ Q.T, rosenbrock_path(method, x0, maxiter=5))
 
 
@@ -63,8 +75,15 @@ def test_power_of_two_times_f(method, x0, exponent):
     if g @ g < 1.0:
         return
     c = 4.0**exponent
-    scaled = path(method, lambda x: c * rosenbrock(x), x0, lambda x: c * rosenbrock_gradient(x),
-                  lambda x: c * rosenbrock_hessian(x), maxiter=200, gtol=c * 1e-6)
+    scaled = path(
+        method,
+        lambda x: c * rosenbrock(x),
+        x0,
+        lambda x: c * rosenbrock_gradient(x),
+        lambda x: c * rosenbrock_hessian(x),
+        maxiter=200,
+        gtol=c * 1e-6,
+    )
     assert np.array_equal(scaled, rosenbrock_path(method, x0, maxiter=200, gtol=1e-6))
 
 
@@ -75,16 +94,28 @@ def test_newton_does_not_see_the_units_of_x(x0, exponents):
     H = rosenbrock_hessian(x0)
     if np.linalg.eigvalsh(H)[0] < 1e-3 * np.linalg.norm(H, 2):
         return  # an indefinite Hessian's eigenvalues do change
-    units = path("newton", lambda x: rosenbrock(d * x), x0 / d, lambda x: d * rosenbrock_gradient(d * x),
-                 lambda x: d * rosenbrock_hessian(d * x) * d[:, None], maxiter=1)
+    units = path(
+        "newton",
+        lambda x: rosenbrock(d * x),
+        x0 / d,
+        lambda x: d * rosenbrock_gradient(d * x),
+        lambda x: d * rosenbrock_hessian(d * x) * d[:, None],
+        maxiter=1,
+    )
     assert units * d == pytest.approx(rosenbrock_path("newton", x0, maxiter=1), rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
 @given(x0=starts)
 def test_order_of_the_variables(method, x0):
-    back = path(method, lambda x: rosenbrock(x[::-1].copy()), x0[::-1],
-                lambda x: rosenbrock_gradient(x[::-1].copy())[::-1], None, maxiter=4)
+    back = path(
+        method,
+        lambda x: rosenbrock(x[::-1].copy()),
+        x0[::-1],
+        lambda x: rosenbrock_gradient(x[::-1].copy())[::-1],
+        None,
+        maxiter=4,
+    )
     if len(back) > 1 and np.abs(rosenbrock_gradient(x0)).max() > 1e-3:
         assert_same_path(back[:, ::-1], rosenbrock_path(method, x0, maxiter=4))
 

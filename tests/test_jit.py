@@ -210,7 +210,9 @@ class TestCache:
             for path in package.rglob("*.py"):
                 file.write(path, path.relative_to(tmp_path))
         where = "\nimport quasinewton\nprint('archive.zip' in quasinewton.__file__)"
-        out = run(SIMPLE + where, archive, NUMBA_CACHE_DIR="/dev/null/cache", HOME="/dev/null", XDG_CACHE_HOME="/dev/null")
+        out = run(
+            SIMPLE + where, archive, NUMBA_CACHE_DIR="/dev/null/cache", HOME="/dev/null", XDG_CACHE_HOME="/dev/null"
+        )
         assert out.splitlines() == [SIMPLE_RESULT, "True"]
 
     def test_survives_two_processes_that_fill_it_at_once(self, tmp_path):
@@ -227,6 +229,18 @@ class TestCache:
         for file in files:
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
         assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+
+    def test_filling_it_warns_of_nothing(self, tmp_path):
+        """Whichever door compiles a line search first, for whichever record."""
+        code = """
+import warnings
+warnings.simplefilter("error")
+from objectives import rosenbrock_gradient, rosenbrock
+from quasinewton import line_search, minimize
+line_search(rosenbrock, [-1.2, 1.0], [1.0, 0.0], rosenbrock_gradient)
+print(minimize(rosenbrock, [-1.2, 1.0], jac=rosenbrock_gradient, method="gradient-descent", maxiter=3).nit)
+"""
+        assert run(code, NUMBA_CACHE_DIR=str(tmp_path)) == "3"
 
     def test_stamp_is_that_of_names_and_contents(self, tmp_path):
         package = self.copy(tmp_path)

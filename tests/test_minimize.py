@@ -32,11 +32,23 @@ def solve(method="lbfgs", x0=X0, **options):
 
 
 class TestNames:
-    @pytest.mark.parametrize("name, equivalent", [
-        ("L-BFGS-B", "lbfgs"), ("l_bfgs", "lbfgs"), ("LBFGS", "lbfgs"), (LBFGS, "lbfgs"), (LBFGS(), "lbfgs"),
-        ("BFGS", "bfgs"), (None, "bfgs"), (BFGS(), "bfgs"), ("Newton", "newton"), (Newton(), "newton"),
-        ("Steepest-Descent", "gradient-descent"),
-    ], ids=str)
+    @pytest.mark.parametrize(
+        "name, equivalent",
+        [
+            ("L-BFGS-B", "lbfgs"),
+            ("l_bfgs", "lbfgs"),
+            ("LBFGS", "lbfgs"),
+            (LBFGS, "lbfgs"),
+            (LBFGS(), "lbfgs"),
+            ("BFGS", "bfgs"),
+            (None, "bfgs"),
+            (BFGS(), "bfgs"),
+            ("Newton", "newton"),
+            (Newton(), "newton"),
+            ("Steepest-Descent", "gradient-descent"),
+        ],
+        ids=str,
+    )
     def test_of_methods(self, name, equivalent):
         assert np.array_equal(solve(name, maxiter=5).x, solve(equivalent, maxiter=5).x)
 
@@ -45,19 +57,25 @@ class TestNames:
         assert np.array_equal(by_name.x, solve(line_search=HagerZhang(c1=0.2)).x)
         assert np.array_equal(solve(line_search=MoreThuente).x, solve().x)
 
-    @pytest.mark.parametrize("method, kind, message", [
-        ("simplex", ValueError, "Unknown solver 'simplex'; known are bfgs"),
-        (3, TypeError, "method must be a name or a method object"),
-        (MoreThuente(), TypeError, "method must be a name or a method object"),
-    ])
+    @pytest.mark.parametrize(
+        "method, kind, message",
+        [
+            ("simplex", ValueError, "Unknown solver 'simplex'; known are bfgs"),
+            (3, TypeError, "method must be a name or a method object"),
+            (MoreThuente(), TypeError, "method must be a name or a method object"),
+        ],
+    )
     def test_unknown_method(self, method, kind, message):
         with pytest.raises(kind, match=message):
             solve(method)
 
-    @pytest.mark.parametrize("search, kind, message", [
-        ("golden", ValueError, "unknown line search 'golden'; known are more-thuente"),
-        (LBFGS(), TypeError, "line_search must be a name or a search object"),
-    ])
+    @pytest.mark.parametrize(
+        "search, kind, message",
+        [
+            ("golden", ValueError, "unknown line search 'golden'; known are more-thuente"),
+            (LBFGS(), TypeError, "line_search must be a name or a search object"),
+        ],
+    )
     def test_unknown_search(self, search, kind, message):
         with pytest.raises(kind, match=message):
             solve(line_search=search)
@@ -72,19 +90,28 @@ class TestOptions:
         assert solve(LBFGS(memory=7), maxcor=2, maxiter=10).hess_inv.n_corrs == 2
         assert solve(LBFGS(memory=7), maxiter=10).hess_inv.n_corrs == 7
 
-    @pytest.mark.parametrize("name, value, message", [
-        ("gtol", math.nan, "gtol must be in"), ("gtol", "small", "gtol must be a real number, got 'small'"),
-        ("maxiter", "many", "maxiter must be a number, got 'many'"), ("maxiter", math.nan, "maxiter"),
-        ("time_limit", -1.0, "time_limit must be in"), ("c1", 0.7, r"c1 must be in \(0, 0.5\), got 0.7"),
-        ("maxcor", 0, "memory must be at least 1"), ("f_target", math.nan, "f_target must be in"),
-    ])
+    @pytest.mark.parametrize(
+        "name, value, message",
+        [
+            ("gtol", math.nan, "gtol must be in"),
+            ("gtol", "small", "gtol must be a real number, got 'small'"),
+            ("maxiter", "many", "maxiter must be a number, got 'many'"),
+            ("maxiter", math.nan, "maxiter"),
+            ("time_limit", -1.0, "time_limit must be in"),
+            ("c1", 0.7, r"c1 must be in \(0, 0.5\), got 0.7"),
+            ("maxcor", 0, "memory must be at least 1"),
+            ("f_target", math.nan, "f_target must be in"),
+        ],
+    )
     def test_illegal_value_is_named_before_anything_runs(self, name, value, message):
         fun = Counted(rosenbrock)
         with pytest.raises((ValueError, TypeError), match=message):
             minimize(fun, X0, options={name: value})
         assert fun.calls == 0
 
-    @pytest.mark.parametrize("H", [np.diag([1.0, -1.0]), np.array([[1.0, 2.0], [0.0, 1.0]]), np.eye(3), np.zeros((2, 2))])
+    @pytest.mark.parametrize(
+        "H", [np.diag([1.0, -1.0]), np.array([[1.0, 2.0], [0.0, 1.0]]), np.eye(3), np.zeros((2, 2))]
+    )
     def test_hess_inv0_must_be_positive_definite(self, H):
         with pytest.raises(ValueError, match="'hess_inv0' matrix isn't positive definite."):
             solve("bfgs", hess_inv0=H)
@@ -165,8 +192,9 @@ class TestResult:
     @each_method
     def test_counts_are_calls(self, method):
         fun, jac, hess = Counted(rosenbrock), Counted(rosenbrock_gradient), Counted(rosenbrock_hessian)
-        res = minimize(fun, X0, method=method, jac=jac, hess=hess if method == "newton" else None,
-                       options={"maxiter": 100})
+        res = minimize(
+            fun, X0, method=method, jac=jac, hess=hess if method == "newton" else None, options={"maxiter": 100}
+        )
         assert (fun.calls, jac.calls, hess.calls) == (res.nfev, res.njev, res.get("nhev", 0))
 
     @each_method
@@ -182,7 +210,9 @@ class TestResult:
     def test_history_alone_is_the_same(self):
         """Kept in compiled code, in pieces, when nobody wants to see every iterate."""
         options = {"maxiter": 600, "gtol": 0.0}
-        alone, watched = (solve("gradient-descent", history=True, **options, **more) for more in ({}, {"return_all": True}))
+        alone, watched = (
+            solve("gradient-descent", history=True, **options, **more) for more in ({}, {"return_all": True})
+        )
         assert alone.nit == 600 and all(map(np.array_equal, alone.history, watched.history))
 
     def test_memory_is_not_shared_between_runs(self):
@@ -234,11 +264,15 @@ class TestDifficulties:
         assert res.success is False and res.nfev == 1
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
-    @pytest.mark.parametrize("fun, jac", [
-        (lambda x: -np.sum(x**3), lambda x: -3 * x**2),
-        (lambda x: -np.sum(x), lambda x: -np.ones_like(x)),
-        (lambda x: -np.exp(np.sum(x)), lambda x: -np.exp(np.sum(x)) * np.ones_like(x)),
-    ], ids=["cubic", "linear", "exponential"])
+    @pytest.mark.parametrize(
+        "fun, jac",
+        [
+            (lambda x: -np.sum(x**3), lambda x: -3 * x**2),
+            (lambda x: -np.sum(x), lambda x: -np.ones_like(x)),
+            (lambda x: -np.exp(np.sum(x)), lambda x: -np.exp(np.sum(x)) * np.ones_like(x)),
+        ],
+        ids=["cubic", "linear", "exponential"],
+    )
     def test_unbounded(self, method, fun, jac):
         with np.errstate(all="ignore"):
             res = minimize(fun, [1.0, 2.0], method=method, jac=jac)
@@ -264,8 +298,14 @@ class TestDifficulties:
     @given(wrong=st.lists(st.floats(-5.0, 5.0), min_size=2, max_size=2))
     def test_wrong_gradient_never_leads_up(self, method, wrong):
         fun = Counted(rosenbrock)
-        res = minimize(fun, X0, method=method, jac=lambda x: np.array(wrong), hess=rosenbrock_hessian
-                       if method == "newton" else None, options={"maxiter": 20})
+        res = minimize(
+            fun,
+            X0,
+            method=method,
+            jac=lambda x: np.array(wrong),
+            hess=rosenbrock_hessian if method == "newton" else None,
+            options={"maxiter": 20},
+        )
         assert res.fun <= rosenbrock(X0) and res.fun == rosenbrock(res.x)
 
     def test_wrong_gradient_is_diagnosed(self):
@@ -303,8 +343,9 @@ class TestDifficulties:
     @pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e5, 1e9])
     def test_extreme_scales_of_f(self, method, scale, rng):
         A, b = spd(rng, 3, 10.0), np.ones(3)
-        res = minimize(quadratic, np.zeros(3), (scale * A, scale * b), method, quadratic_gradient,
-                       options={"gtol": 1e-6 * scale})
+        res = minimize(
+            quadratic, np.zeros(3), (scale * A, scale * b), method, quadratic_gradient, options={"gtol": 1e-6 * scale}
+        )
         assert res.success and res.x == pytest.approx(np.linalg.solve(A, b), rel=1e-4)
 
 
@@ -317,7 +358,9 @@ class TestIgnoredInput:
         with pytest.warns(RuntimeWarning, match=r"Method bfgs does not use Hessian-vector product information"):
             minimize(rosenbrock, X0, method="bfgs", jac=rosenbrock_gradient, hessp=lambda x, p: p)
 
-    @pytest.mark.parametrize("bounds", [[(None, None)] * 2, [(-np.inf, np.inf)] * 2, Bounds(-np.inf, np.inf), Bounds(), None])
+    @pytest.mark.parametrize(
+        "bounds", [[(None, None)] * 2, [(-np.inf, np.inf)] * 2, Bounds(-np.inf, np.inf), Bounds(), None]
+    )
     def test_bounds_that_confine_nothing_are_welcome(self, bounds):
         assert minimize(rosenbrock, X0, jac=rosenbrock_gradient, bounds=bounds).success
 
@@ -337,10 +380,14 @@ class TestIgnoredInput:
             minimize(rosenbrock, X0, jac=rosenbrock_gradient, constraints={"type": "eq", "fun": rosenbrock})
 
 
-@pytest.mark.parametrize("x0, message", [
-    (np.zeros((2, 2)), "'x0' must only have one dimension."), ([], "must hold at least one number"),
-    ([1j, 2.0], "'x0' must be real"),
-])
+@pytest.mark.parametrize(
+    "x0, message",
+    [
+        (np.zeros((2, 2)), "'x0' must only have one dimension."),
+        ([], "must hold at least one number"),
+        ([1j, 2.0], "'x0' must be real"),
+    ],
+)
 def test_illegal_start(x0, message):
     with pytest.raises(ValueError, match=message):
         minimize(rosenbrock, x0)
@@ -352,7 +399,19 @@ def test_start_that_holds_no_numbers():
 
 
 def test_public_names_are_what_users_rely_on():
-    names = {"minimize", "OptimizeResult", "Status", "Newton", "BFGS", "LBFGS", "GradientDescent",
-             "StrongWolfe", "MoreThuente", "HagerZhang", "Armijo", "Fixed"}
+    names = {
+        "minimize",
+        "OptimizeResult",
+        "Status",
+        "Newton",
+        "BFGS",
+        "LBFGS",
+        "GradientDescent",
+        "StrongWolfe",
+        "MoreThuente",
+        "HagerZhang",
+        "Armijo",
+        "Fixed",
+    }
     assert names <= set(quasinewton.__all__)
     assert all(getattr(quasinewton, name) for name in quasinewton.__all__)

@@ -11,8 +11,21 @@ import quasinewton
 from quasinewton import problems
 
 PAIRS = [("lbfgs", "L-BFGS-B", {"ftol": 0.0, "maxfun": 10**6}), ("bfgs", "BFGS", {})]
-HANDFUL = ["rosenbrock", "beale", "wood", "helical_valley", "extended_rosenbrock", "brown_dennis", "chebyquad",
-           "discrete_boundary_value", "broyden_tridiagonal", "variably_dimensioned", "dixmaana", "engval1", "arwhead"]
+HANDFUL = [
+    "rosenbrock",
+    "beale",
+    "wood",
+    "helical_valley",
+    "extended_rosenbrock",
+    "brown_dennis",
+    "chebyquad",
+    "discrete_boundary_value",
+    "broyden_tridiagonal",
+    "variably_dimensioned",
+    "dixmaana",
+    "engval1",
+    "arwhead",
+]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -48,8 +61,15 @@ class TestAsTheMethodOfScipy:
 
     def test_is_the_door_itself(self):
         seen = []
-        through = scipy.optimize.minimize(rosenbrock.py_func, [-1.2, 1.0], jac=rosenbrock_gradient, tol=1e-7,
-                                          method=quasinewton.minimize, callback=seen.append, options={"maxcor": 3})
+        through = scipy.optimize.minimize(
+            rosenbrock.py_func,
+            [-1.2, 1.0],
+            jac=rosenbrock_gradient,
+            tol=1e-7,
+            method=quasinewton.minimize,
+            callback=seen.append,
+            options={"maxcor": 3},
+        )
         direct = quasinewton.minimize(rosenbrock, [-1.2, 1.0], jac=rosenbrock_gradient, tol=1e-7, maxcor=3)
         assert np.array_equal(through.x, direct.x) and len(seen) == direct.nit
 
@@ -72,8 +92,14 @@ def ripples(x):
 
 
 def test_basinhopping():
-    res = scipy.optimize.basinhopping(ripples, [2.0, 2.0], niter=25, stepsize=1.5, rng=1,
-                                      minimizer_kwargs={"method": quasinewton.minimize, "options": {"maxiter": 100}})
+    res = scipy.optimize.basinhopping(
+        ripples,
+        [2.0, 2.0],
+        niter=25,
+        stepsize=1.5,
+        rng=1,
+        minimizer_kwargs={"method": quasinewton.minimize, "options": {"maxiter": 100}},
+    )
     assert res.fun == pytest.approx(-1.0, abs=1e-6) and res.lowest_optimization_result.success
 
 
@@ -83,15 +109,18 @@ def test_dual_annealing():
     def search(fun, x0, args=(), bounds=None, **keywords):
         return local(fun, x0, args, **keywords)
 
-    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=200, rng=1, minimizer_kwargs={"method": search})
+    res = scipy.optimize.dual_annealing(
+        ripples, [(-4.0, 4.0)] * 2, maxiter=200, rng=1, minimizer_kwargs={"method": search}
+    )
     assert res.fun == pytest.approx(-1.0, abs=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:Method bfgs cannot handle bounds:RuntimeWarning")
 def test_dual_annealing_hands_its_bounds_on():
     local = functools.partial(quasinewton.minimize, method="bfgs")
-    res = scipy.optimize.dual_annealing(ripples, [(-4.0, 4.0)] * 2, maxiter=200, rng=1,
-                                        minimizer_kwargs={"method": local, "bounds": None})
+    res = scipy.optimize.dual_annealing(
+        ripples, [(-4.0, 4.0)] * 2, maxiter=200, rng=1, minimizer_kwargs={"method": local, "bounds": None}
+    )
     assert res.fun == pytest.approx(-1.0, abs=1e-6)
 
 

@@ -8,30 +8,36 @@ from quasinewton import BFGS, LBFGS, Armijo, Fixed, HagerZhang, MoreThuente, New
 from quasinewton.settings import count, number
 
 
-@pytest.mark.parametrize("make, message", [
-    (lambda: MoreThuente(c1=0.6), r"c1 must be in \(0, 0.5\), got 0.6"),
-    (lambda: MoreThuente(c1=0.1, c2=0.1), r"c2 must be in \(0.1, 1\), got 0.1"),
-    (lambda: StrongWolfe(c2=1.0), r"c2 must be in \(0.0001, 1\), got 1.0"),
-    (lambda: HagerZhang(c1=0.0), r"c1 must be in \(0, 0.5\), got 0.0"),
-    (lambda: HagerZhang(maxls=0), "maxls must be at least 1, got 0"),
-    (lambda: Armijo(c1=math.nan), r"c1 must be in \(0, 1\), got nan"),
-    (lambda: Fixed(alpha=-1.0), r"alpha must be in \(0, inf\), got -1.0"),
-    (lambda: Fixed(alpha=math.inf), r"alpha must be in \(0, inf\), got inf"),
-    (lambda: LBFGS(memory=0), "memory must be at least 1, got 0"),
-    (lambda: Newton(floor=1.0), r"floor must be in \(0, 1\), got 1.0"),
-])
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: MoreThuente(c1=0.6), r"c1 must be in \(0, 0.5\), got 0.6"),
+        (lambda: MoreThuente(c1=0.1, c2=0.1), r"c2 must be in \(0.1, 1\), got 0.1"),
+        (lambda: StrongWolfe(c2=1.0), r"c2 must be in \(0.0001, 1\), got 1.0"),
+        (lambda: HagerZhang(c1=0.0), r"c1 must be in \(0, 0.5\), got 0.0"),
+        (lambda: HagerZhang(maxls=0), "maxls must be at least 1, got 0"),
+        (lambda: Armijo(c1=math.nan), r"c1 must be in \(0, 1\), got nan"),
+        (lambda: Fixed(alpha=-1.0), r"alpha must be in \(0, inf\), got -1.0"),
+        (lambda: Fixed(alpha=math.inf), r"alpha must be in \(0, inf\), got inf"),
+        (lambda: LBFGS(memory=0), "memory must be at least 1, got 0"),
+        (lambda: Newton(floor=1.0), r"floor must be in \(0, 1\), got 1.0"),
+    ],
+)
 def test_illegal_value_cannot_be_constructed(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-@pytest.mark.parametrize("make, message", [
-    (lambda: LBFGS(memory=2.5), "memory must be an integer, got 2.5"),
-    (lambda: LBFGS(memory="ten"), "memory must be an integer, got 'ten'"),
-    (lambda: LBFGS(memory=math.nan), "memory must be an integer, got nan"),
-    (lambda: MoreThuente(c1=None), "c1 must be a real number, got None"),
-    (lambda: MoreThuente(c2=0.9j), "c2 must be a real number"),
-])
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: LBFGS(memory=2.5), "memory must be an integer, got 2.5"),
+        (lambda: LBFGS(memory="ten"), "memory must be an integer, got 'ten'"),
+        (lambda: LBFGS(memory=math.nan), "memory must be an integer, got nan"),
+        (lambda: MoreThuente(c1=None), "c1 must be a real number, got None"),
+        (lambda: MoreThuente(c2=0.9j), "c2 must be a real number"),
+    ],
+)
 def test_wrong_type_is_named(make, message):
     with pytest.raises(TypeError, match=message):
         make()

@@ -7,12 +7,23 @@ import pytest
 from quasinewton import Status
 
 
-@pytest.mark.parametrize("status, code", [
-    (Status.GRADIENT, 0), (Status.FTOL, 0), (Status.XTOL, 0), (Status.TARGET, 0),
-    (Status.ITERATIONS, 1), (Status.EVALUATIONS, 1), (Status.TIME, 1),
-    (Status.PRECISION, 2), (Status.LINE_SEARCH, 2), (Status.SADDLE, 2),
-    (Status.NONFINITE, 3), (Status.CALLBACK, 99),
-])
+@pytest.mark.parametrize(
+    "status, code",
+    [
+        (Status.GRADIENT, 0),
+        (Status.FTOL, 0),
+        (Status.XTOL, 0),
+        (Status.TARGET, 0),
+        (Status.ITERATIONS, 1),
+        (Status.EVALUATIONS, 1),
+        (Status.TIME, 1),
+        (Status.PRECISION, 2),
+        (Status.LINE_SEARCH, 2),
+        (Status.SADDLE, 2),
+        (Status.NONFINITE, 3),
+        (Status.CALLBACK, 99),
+    ],
+)
 def test_status_is_scipys_integer(status, code):
     assert status == code and int(status) == code and status != code + 1
 

@@ -7,8 +7,8 @@ from quasinewton import Status, minimize, problems
 
 # Where a run ends at the precision limit instead of gtol = 1e-5: f cannot show a smaller gradient.
 PRECISION_LIMIT = {
-    ("meyer", method): "‖H‖ = 1e10 and f = 88: rounding of f hides all but the last digits of x" for method in
-    ("lbfgs", "bfgs", "newton")
+    ("meyer", method): "‖H‖ = 1e10 and f = 88: rounding of f hides all but the last digits of x"
+    for method in ("lbfgs", "bfgs", "newton")
 }
 # Minima that are not tabulated: the problem has countless ones.
 MULTIMODAL = {
@@ -53,8 +53,20 @@ def test_steepest_descent_descends(name):
 
 
 @pytest.mark.parametrize("search", ["strong-wolfe", "hager-zhang", "armijo"])
-@pytest.mark.parametrize("name", ["extended_rosenbrock", "wood", "beale", "helical_valley", "chebyquad", "brown_dennis",
-                                  "discrete_boundary_value", "engval1", "trigonometric"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "extended_rosenbrock",
+        "wood",
+        "beale",
+        "helical_valley",
+        "chebyquad",
+        "brown_dennis",
+        "discrete_boundary_value",
+        "engval1",
+        "trigonometric",
+    ],
+)
 def test_every_search_serves(name, search):
     p = getattr(problems, name)()
     res = solve(p, "lbfgs", line_search=search)

@@ -103,7 +103,7 @@ def _direction(method, memory, hessian, x, g, p):
         state.fresh = 0
     negate(p, memory.Hg if state.known else g)
     slope = dot(g, p)
-    return slope, 1.0 if state.known else gradient_step(slope)
+    return slope, 1.0 if state.known else gradient_step(slope, x)
 
 
 @protocol.update.register(BFGS)
@@ -117,13 +117,14 @@ def _update(method, memory, x, g, p, alpha, g_new):
     if not state.known:
         if not fit:
             return
-        # H = γ I, N&W eq. 6.20; H g is that of the old gradient, −γ p.
+        # H = γ I, N&W eq. 6.20; H g is that of the old gradient, g = (g·p / p·p) p.
         gamma = sy / yy
+        scale = gamma * slope / dot(p, p)
         for i in range(n):
             for j in range(i):
                 H[i, j] = 0.0
             H[i, i] = gamma
-            Hg[i] = -gamma * p[i]
+            Hg[i] = scale * p[i]
         state.known = 1
     update_and_multiply(H, s, v, state.rho, state.c, g, u)
     state.rho = state.c = 0.0

@@ -32,7 +32,7 @@ def _direction(method, memory, hessian, x, g, p):
     negate(p, g)
     slope = dot(g, p)
     # The first-order change of f is that of the last step, N&W p. 59.
-    return slope, memory.product[0] / slope if memory.product[0] != 0.0 else gradient_step(slope)
+    return slope, memory.product[0] / slope if memory.product[0] != 0.0 else gradient_step(slope, x)
 
 
 @protocol.update.register(GradientDescent)

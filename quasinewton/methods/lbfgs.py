@@ -68,7 +68,7 @@ def _direction(method, memory, hessian, x, g, p):
     if ring.count == 0:
         negate(p, g)
         slope = dot(g, p)
-        return slope, gradient_step(slope)
+        return slope, gradient_step(slope, x)
     slope = two_loop(memory.S, memory.Y, memory.rho, memory.a, ring.count, ring.newest, ring.gamma, g, p)
     return slope, 1.0
 

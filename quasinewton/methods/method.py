@@ -7,7 +7,7 @@ of arrays. A method chooses a direction and never calls the objective.
 import numpy as np
 
 from quasinewton.jit import fragment, generic
-from quasinewton.linalg import dots
+from quasinewton.linalg import dot, dots
 
 EPSILON = np.finfo(np.float64).eps
 
@@ -51,9 +51,15 @@ def negative_curvature(method, memory, hessian, p):
 
 
 @fragment
-def gradient_step(slope):
-    """First step along −g: min(1, 1/‖g‖), so that the first trial moves by no more than 1."""
-    return min(1.0, 1.0 / np.sqrt(-slope))
+def gradient_step(slope, x):
+    """First step along −g: of length ‖g‖, but no less than ‖x‖/100 and no more than 1.
+
+    Notes
+    -----
+    ‖g‖ is no length: where f has small units it would not move x at all. ‖x‖/100 is that of Hager & Zhang (2006), I0.
+    """
+    g_norm = np.sqrt(-slope)
+    return min(1.0, max(g_norm, 0.01 * np.sqrt(dot(x, x)))) / g_norm
 
 
 @fragment
@@ -77,8 +83,8 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
 
     Notes
     -----
-    Fit means s·y > ε y·y and s·y > ε |alpha slope|, tests that do not change with the scales of f and x (Byrd, Lu,
-    Nocedal & Zhu, 1995, section 6), and s and y clear of rounding: |s| > 4ε|x|, |y| > 4ε|g|.
+    Fit means s·y > ε |s||y|, where its sign is no rounding, s·y > ε |alpha slope| as in L-BFGS-B, and s and y clear of
+    rounding: |s| > 4ε|x|, |y| > 4ε|g|. None of this changes with the scales of f and x, as s·y > ε y·y would.
     """
     sy, yy, ss, xx = dots(s, y, x)
     curvature = -alpha * slope * alpha  # s·B s
@@ -90,5 +96,6 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
         sy, yy, ss, xx = dots(s, y, x)
     rounding = (4.0 * EPSILON) ** 2
     gg = dots(g, g, g)[0]
-    fit = sy > EPSILON * yy and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
+    clear = EPSILON * np.sqrt(ss) * np.sqrt(yy)
+    fit = sy > clear and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
     return fit, sy, yy, theta

@@ -57,23 +57,24 @@ def _begin(search, line):
 @protocol.advance.register(HagerZhang)
 def _advance(search, line, phi, dphi):
     c = line.alpha
-    if phi <= line.phi0 + search.c1 * c * line.dphi0 and dphi >= search.c2 * line.dphi0:
+    decrease = phi <= line.phi0 + search.c1 * c * line.dphi0
+    if decrease and dphi >= search.c2 * line.dphi0:
         return ACCEPT
     low = phi <= line.phi0 + line.noise
     second = np.nan  # the second trial of secant², where the first moved an end of the interval
     rising = dphi >= 0.0
     if rising:  # B1, U1: the upper end
         second = secant(line.b, line.dphi_b, c, dphi)
-        line.b, line.dphi_b = c, dphi
+        line.b, line.phi_b, line.dphi_b = c, phi, dphi
     elif low:  # B3, U2: the lower end
         second = secant(line.a, line.dphi_a, c, dphi)
         line.a, line.phi_a, line.dphi_a = c, phi, dphi
     else:  # B2, U3: falling, but high: a minimum lies between, found by cutting
-        line.b, line.dphi_b = c, dphi
+        line.b, line.phi_b, line.dphi_b = c, phi, dphi
     if line.stage == BRACKET:
         if low and not rising:
             if c >= line.limit:
-                return LONGEST
+                return LONGEST if decrease else STUCK
             line.alpha = RHO * c
             return CONTINUE
         line.bracketed = 1

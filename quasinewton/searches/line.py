@@ -24,6 +24,8 @@ UNBOUNDED = 6  # phi is −inf
 NOISE = 16.0
 LONGEST_STEP = 1e10  # of the first trial
 SHRINK = 0.1  # of a step to a point that is not finite
+CUT = 1e-3  # the least part of a step to try next: from high up a wall, interpolation knows no more (N&W p. 58)
+ROUGHEST = 1e4 * EPSILON  # rounding that values may show, relative; more is none
 MAX_SHRINKS = 52  # −log2(ε): 0.1^52 reaches from anywhere to nowhere
 
 LINE = np.dtype(
@@ -31,7 +33,10 @@ LINE = np.dtype(
         ("alpha", "f8"),  # the trial
         ("phi0", "f8"),
         ("dphi0", "f8"),  # at alpha = 0; negative
+        ("first", "f8"),  # the first trial
         ("noise", "f8"),  # changes of phi below this are rounding
+        ("rough", "f8"),  # rounding that the values have shown, relative; kept from one search to the next
+        ("least", "f8"),  # least value evaluated; a descent keeps it from one search to the next
         ("a", "f8"),  # end of the interval with the lower value
         ("phi_a", "f8"),
         ("dphi_a", "f8"),
@@ -75,10 +80,10 @@ def start(search, line, phi0, dphi0, alpha):
         Overwritten.
     phi0, dphi0, alpha : float
     """
-    line.alpha = alpha
-    line.phi0 = line.phi_a = line.phi_b = line.phi_best = phi0
+    line.alpha = line.first = alpha
+    line.phi0 = line.phi_a = line.phi_b = line.phi_best = line.least = phi0
     line.dphi0 = line.dphi_a = line.dphi_b = line.dphi_best = dphi0
-    line.noise = NOISE * EPSILON * abs(phi0)
+    line.noise = max(NOISE * EPSILON, line.rough) * abs(phi0)
     line.a = line.b = line.best = 0.0
     line.limit = LONGEST_STEP * line.alpha
     line.width = line.width_old = 0.0
@@ -109,7 +114,9 @@ def step(search, line, phi, dphi):
     value is phi0 up to rounding is accepted on its slope, by the approximate Wolfe conditions of Hager & Zhang
     (SIAM J. Optim. 16, 2005, eq. 2.7) with δ = 0.1, σ = 0.9: (2δ − 1) dphi0 >= dphi >= σ dphi0. Their tolerance for
     the value, 10⁻⁶|f|, is a noise floor here, and binds both ways: no licence to climb, nor to overrule c2. The best
-    point, too, is the one with the smaller slope where values tell nothing.
+    point, too, is the one with the smaller slope where values tell nothing. The floor is 16 ε|f| above the least value
+    evaluated, until the values show more rounding than that: where they bracket a minimum in an interval on which the
+    slopes keep their sign and allow no change, the change is rounding, and the search begins anew knowing it.
     """
     line.count += 1
     trial = line.alpha
@@ -120,14 +127,28 @@ def step(search, line, phi, dphi):
         line.limit = trial
         line.alpha = line.best + SHRINK * (trial - line.best)
         return CONTINUE if line.nonfinite < MAX_SHRINKS and line.alpha != line.best else NONFINITE
-    level = abs(phi - line.phi_best) <= line.noise
-    if abs(dphi) < abs(line.dphi_best) if level else phi < line.phi_best:
+    line.least = min(line.least, phi)
+    level = phi <= line.least + line.noise
+    both = level and line.phi_best <= line.least + line.noise
+    if abs(dphi) < abs(line.dphi_best) if both else phi < line.phi_best:
         line.best, line.phi_best, line.dphi_best = trial, phi, dphi
     verdict = advance(search, line, phi, dphi)
-    level = abs(phi - line.phi0) <= line.noise
+    level = level and phi >= line.phi0 - line.noise
     if verdict == ACCEPT or (level and -0.8 * line.dphi0 >= dphi >= 0.9 * line.dphi0):
         return ACCEPT
     if verdict == CONTINUE:
+        slope = max(abs(line.dphi_a), abs(line.dphi_b))
+        if line.bracketed and line.dphi_a * line.dphi_b > 0.0 and abs(line.b - line.a) * slope <= line.noise:
+            # The slopes know of no minimum here, nor of any change of phi: what brackets is rounding, and shows itself.
+            rough = abs(line.phi_b - line.phi_a)
+            if not 2.0 * line.noise < rough <= ROUGHEST * abs(line.phi0):
+                return STUCK
+            line.rough = rough / abs(line.phi0)
+            least = line.least
+            start(search, line, line.phi0, line.dphi0, line.first)
+            line.least = least
+            return CONTINUE
+        line.alpha = max(line.alpha, CUT * trial)
         if not line.alpha < line.limit:
             line.alpha = trial + 0.5 * (line.limit - trial) if line.nonfinite else line.limit
         if not (np.isfinite(line.alpha) and line.alpha > 0.0):

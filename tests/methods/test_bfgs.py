@@ -107,8 +107,13 @@ def test_given_inverse_hessian_is_the_first_one(rng):
 
 def test_given_inverse_hessian_is_not_scaled_but_updated():
     H0 = np.diag([1e-3, 2e-3])
-    res = minimize(rosenbrock, [-1.2, 1.0], method="bfgs", jac=rosenbrock_gradient,
-                   options={"hess_inv0": H0, "maxiter": 2, "return_all": True})
+    res = minimize(
+        rosenbrock,
+        [-1.2, 1.0],
+        method="bfgs",
+        jac=rosenbrock_gradient,
+        options={"hess_inv0": H0, "maxiter": 2, "return_all": True},
+    )
     H = H0
     for s, y in zip(*pairs(rosenbrock_gradient, res.allvecs), strict=True):
         H = updated(H, s, y)

@@ -44,9 +44,19 @@ def run(x0, maxiter, memory=4, **options):
     return minimize(rosenbrock, x0, jac=rosenbrock_gradient, method=LBFGS(memory=memory), options=options)
 
 
-@pytest.mark.parametrize("m, count, newest", [
-    (1, 1, 0), (5, 1, 0), (5, 3, 2), (5, 5, 4), (5, 5, 0), (5, 5, 2), (5, 4, 1), (5, 1, 3),
-])
+@pytest.mark.parametrize(
+    "m, count, newest",
+    [
+        (1, 1, 0),
+        (5, 1, 0),
+        (5, 3, 2),
+        (5, 5, 4),
+        (5, 5, 0),
+        (5, 5, 2),
+        (5, 4, 1),
+        (5, 1, 3),
+    ],
+)
 def test_two_loops_are_the_dense_product_wherever_the_ring_begins(m, count, newest, rng):
     n = 7
     S, Y = random_pairs(rng, count, n)
@@ -96,8 +106,9 @@ def test_inverse_hessian_stays_positive_definite(damping, x0, maxiter):
 def test_first_two_steps_are_those_of_bfgs(x0):
     """Both scale the identity by the first pair; later L-BFGS scales it by the newest one, and they part."""
     few = run(x0, 2, memory=10)
-    full = minimize(rosenbrock, x0, jac=rosenbrock_gradient, method=BFGS(),
-                    options={"maxiter": 2, "gtol": 0.0, "return_all": True})
+    full = minimize(
+        rosenbrock, x0, jac=rosenbrock_gradient, method=BFGS(), options={"maxiter": 2, "gtol": 0.0, "return_all": True}
+    )
     assert np.array_equal(few.allvecs[:2], full.allvecs[:2])
     assert few.allvecs[2] == pytest.approx(full.allvecs[2], rel=1e-9, abs=1e-9)
 
@@ -112,8 +123,10 @@ def test_exact_searches_make_it_bfgs_on_a_quadratic(rng):
     n = 8
     A, b = spd(rng, n, 30.0), rng.standard_normal(n)
     options = {"c1": 1e-12, "c2": 1e-10, "maxls": 60, "gtol": 0.0, "maxiter": n - 2, "return_all": True}
-    runs = [minimize(quadratic, np.zeros(n), (A, b), method=method, jac=quadratic_gradient, options=options)
-            for method in (BFGS(), LBFGS(memory=n), LBFGS(memory=1))]
+    runs = [
+        minimize(quadratic, np.zeros(n), (A, b), method=method, jac=quadratic_gradient, options=options)
+        for method in (BFGS(), LBFGS(memory=n), LBFGS(memory=1))
+    ]
     for other in runs[1:]:
         assert np.array(other.allvecs) == pytest.approx(np.array(runs[0].allvecs), abs=1e-5)
 

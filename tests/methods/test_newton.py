@@ -48,8 +48,14 @@ def test_quadratic_takes_one_step(n, rng):
 
 def test_converges_quadratically():
     """On Σ exp(x_i) − x_i the error e becomes e²/2."""
-    res = newton(lambda x: np.sum(np.exp(x) - x), [1.0, 0.5], lambda x: np.exp(x) - 1.0, lambda x: np.diag(np.exp(x)),
-                 gtol=1e-14, return_all=True)
+    res = newton(
+        lambda x: np.sum(np.exp(x) - x),
+        [1.0, 0.5],
+        lambda x: np.exp(x) - 1.0,
+        lambda x: np.diag(np.exp(x)),
+        gtol=1e-14,
+        return_all=True,
+    )
     errors = np.abs(res.allvecs).max(axis=1)
     assert res.success and res.nit >= 4
     assert np.all(errors[1:] <= 0.6 * errors[:-1] ** 2 + 1e-15)

@@ -137,10 +137,19 @@ def test_an_objective_may_write_to_its_arguments():
     assert calls[0] == res.nfev > 1
 
 
-@pytest.mark.parametrize("args, packed", [
-    ((1.0, 2, True, None), True), ((np.zeros(2), (1.0, (np.zeros((2, 2)),))), True), ((), True),
-    (("text",), False), (({"a": 1},), False), (([1.0],), False), ((np.array(["a"]),), False),
-    ((object(),), False), ((np.array([None]),), False),
-])
+@pytest.mark.parametrize(
+    "args, packed",
+    [
+        ((1.0, 2, True, None), True),
+        ((np.zeros(2), (1.0, (np.zeros((2, 2)),))), True),
+        ((), True),
+        (("text",), False),
+        (({"a": 1},), False),
+        (([1.0],), False),
+        ((np.array(["a"]),), False),
+        ((object(),), False),
+        ((np.array([None]),), False),
+    ],
+)
 def test_what_can_be_packed(args, packed):
     assert (args_type(args) is not None) == packed

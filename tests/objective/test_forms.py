@@ -86,8 +86,10 @@ def test_every_kind_of_callable_gives_the_same_bits(form, expected):
 @pytest.mark.parametrize("method", ["bfgs", "newton"])
 def test_methods_see_the_same_function_compiled_or_not(method):
     hess = rosenbrock_hessian if method == "newton" else None
-    runs = [minimize(make(rosenbrock), X0, jac=make(rosenbrock_gradient), hess=make(hess), method=method)
-            for make in (lambda f: f, interpreted)]
+    runs = [
+        minimize(make(rosenbrock), X0, jac=make(rosenbrock_gradient), hess=make(hess), method=method)
+        for make in (lambda f: f, interpreted)
+    ]
     assert np.array_equal(runs[0].x, runs[1].x) and runs[0].fun == runs[1].fun
     assert [runs[0][k] for k in ("nit", "nfev", "njev")] == [runs[1][k] for k in ("nit", "nfev", "njev")]
 
@@ -99,8 +101,11 @@ def test_differences_give_the_same_bits_compiled_or_not(jac):
     assert compiled.jac_mode == python.jac_mode == (jac or "2-point")
 
 
-@pytest.mark.parametrize("mix", [(rosenbrock, interpreted(rosenbrock_gradient)),
-                                 (interpreted(rosenbrock), rosenbrock_gradient)], ids=["fun", "jac"])
+@pytest.mark.parametrize(
+    "mix",
+    [(rosenbrock, interpreted(rosenbrock_gradient)), (interpreted(rosenbrock), rosenbrock_gradient)],
+    ids=["fun", "jac"],
+)
 def test_one_compiled_function_of_two_is_as_good_as_none(mix, expected):
     assert np.array_equal(iterates(*mix), expected)
 
@@ -127,10 +132,18 @@ def test_integer_and_boolean_values_are_numbers(make):
     assert minimize(make(lambda x: x[0] > 5.0), [1.0], jac=make(lambda x: np.zeros(1))).fun == 0.0
 
 
-@pytest.mark.parametrize("gradient", [
-    lambda x: list(2 * x), lambda x: tuple(2 * x), lambda x: (2 * x).astype(np.float32),
-    lambda x: (2 * x)[:, None], lambda x: (2 * x)[None, :], lambda x: np.repeat(2 * x, 2)[::2],
-], ids=["list", "tuple", "float32", "column", "row", "strided"])
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        lambda x: list(2 * x),
+        lambda x: tuple(2 * x),
+        lambda x: (2 * x).astype(np.float32),
+        lambda x: (2 * x)[:, None],
+        lambda x: (2 * x)[None, :],
+        lambda x: np.repeat(2 * x, 2)[::2],
+    ],
+    ids=["list", "tuple", "float32", "column", "row", "strided"],
+)
 def test_gradients_of_every_layout(gradient):
     res = minimize(lambda x: x @ x, [4.0, -8.0], jac=gradient)
     assert res.success and res.x == pytest.approx([0.0, 0.0], abs=1e-5)
@@ -141,8 +154,12 @@ def test_compiled_gradients_of_every_layout():
     def bowl(x):
         return x[0] ** 2 + x[1] ** 2
 
-    for gradient in (lambda x: (2 * x[0], 2 * x[1]), lambda x: (2 * x).astype(np.float32),
-                     lambda x: (2 * x).reshape(1, 2), lambda x: np.repeat(2 * x, 2)[::2]):
+    for gradient in (
+        lambda x: (2 * x[0], 2 * x[1]),
+        lambda x: (2 * x).astype(np.float32),
+        lambda x: (2 * x).reshape(1, 2),
+        lambda x: np.repeat(2 * x, 2)[::2],
+    ):
         assert minimize(bowl, [4.0, -8.0], jac=njit(gradient)).x == pytest.approx([0.0, 0.0], abs=1e-5)
 
 
@@ -239,16 +256,19 @@ def test_hessian_of_the_wrong_shape_is_named():
         minimize(**functions, hess=lambda x: np.ones(3))
 
 
-@pytest.mark.parametrize("keywords, kind, message", [
-    ({"fun": 3.0}, TypeError, "fun must be callable, got float"),
-    ({"fun": None}, TypeError, "fun must be callable, got NoneType"),
-    ({"jac": "4-point"}, ValueError, "jac must be callable.*got '4-point'"),
-    ({"jac": 2}, ValueError, "jac must be callable.*got 2"),
-    ({"method": "newton", "hess": "exact"}, ValueError, "hess must be callable.*got 'exact'"),
-    ({"options": {"eps": -1.0}}, ValueError, "eps must be a positive number"),
-    ({"options": {"eps": [1e-8, 1e-8]}}, ValueError, "eps must be a positive number, or 3 of them"),
-    ({"options": {"finite_diff_rel_step": 0.0}}, ValueError, "finite_diff_rel_step must be a positive number"),
-])
+@pytest.mark.parametrize(
+    "keywords, kind, message",
+    [
+        ({"fun": 3.0}, TypeError, "fun must be callable, got float"),
+        ({"fun": None}, TypeError, "fun must be callable, got NoneType"),
+        ({"jac": "4-point"}, ValueError, "jac must be callable.*got '4-point'"),
+        ({"jac": 2}, ValueError, "jac must be callable.*got 2"),
+        ({"method": "newton", "hess": "exact"}, ValueError, "hess must be callable.*got 'exact'"),
+        ({"options": {"eps": -1.0}}, ValueError, "eps must be a positive number"),
+        ({"options": {"eps": [1e-8, 1e-8]}}, ValueError, "eps must be a positive number, or 3 of them"),
+        ({"options": {"finite_diff_rel_step": 0.0}}, ValueError, "finite_diff_rel_step must be a positive number"),
+    ],
+)
 def test_illegal_input_is_named_before_anything_runs(keywords, kind, message):
     fun = Counted(rosenbrock)
     with pytest.raises(kind, match=message):

@@ -94,4 +94,3 @@ def is_strong_wolfe(outcome, c1, c2):
 def is_wolfe(outcome, c1, c2):
     """The Wolfe conditions, N&W (2006) eq. 3.6."""
     return is_decrease(outcome, c1) and outcome.dphi >= c2 * outcome.dphi0
-

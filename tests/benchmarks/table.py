@@ -1,0 +1,199 @@
+"""Evaluations to a minimum, and problems solved: quasinewton and SciPy on every problem of `quasinewton.problems`.
+
+Each run starts at x0 with exact derivatives and its own tests off. The objective keeps the account: a problem is
+*reached* at the first evaluated point with ‖g‖_∞ <= 1e-8 max(1, |f|), and *solved* if the returned point is one, too.
+Evaluations are those of f and g together, Hessians not counted.
+
+    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/table.py > table.md
+"""
+
+import math
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import scipy.optimize
+
+import quasinewton
+from quasinewton import problems
+from quasinewton.status import Status
+
+EPSILON = np.finfo(np.float64).eps
+ACCURACY = 1e-8  # of ‖g‖_∞, relative to max(1, |f|)
+NOISE = 16 * EPSILON  # relative to |f|: rounding in the comparison of two values
+MOST = 20_000  # evaluations or iterations
+
+OURS = {"maxiter": MOST, "maxfun": MOST, "gtol": 0.0}
+# Name of a column: how to run it, from an objective returning (f, g), x0 and hess.
+COLUMNS = {
+    "lbfgs": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, method="lbfgs", options=OURS),
+    "L-BFGS-B": lambda fun, x0, hess: scipy.optimize.minimize(
+        fun, x0, jac=True, method="L-BFGS-B",
+        options={"maxcor": 10, "maxiter": MOST, "maxfun": MOST, "gtol": 0.0, "ftol": 0.0},
+    ),
+    "bfgs": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, method="bfgs", options=OURS),
+    "BFGS": lambda fun, x0, hess: scipy.optimize.minimize(
+        fun, x0, jac=True, method="BFGS", options={"maxiter": MOST, "gtol": 0.0}
+    ),
+    "newton": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, hess=hess, method="newton", options=OURS),
+    "trust-exact": lambda fun, x0, hess: scipy.optimize.minimize(
+        fun, x0, jac=True, hess=hess, method="trust-exact", options={"maxiter": 1000, "gtol": 1e-14}
+    ),
+    "Newton-CG": lambda fun, x0, hess: scipy.optimize.minimize(
+        fun, x0, jac=True, hess=hess, method="Newton-CG", options={"maxiter": 1000, "xtol": 1e-15}
+    ),
+}
+PAIRS = {"lbfgs": ("L-BFGS-B",), "bfgs": ("BFGS",), "newton": ("trust-exact", "Newton-CG")}
+
+
+class Run(NamedTuple):
+    """How a run went.
+
+    Attributes
+    ----------
+    evaluations : int or None
+        Until the accuracy was first reached; None if never.
+    total : int
+        Until the end.
+    solved : bool
+        Whether the returned point has the accuracy.
+    worse : float
+        Excess of the returned f over the least evaluated, relative to the noise 16 ε |f|; above 1 is a fault.
+    status : object
+        The result's.
+    f, g_norm : float
+        At the returned point.
+    """
+
+    evaluations: int
+    total: int
+    solved: bool
+    worse: float
+    status: object
+    f: float
+    g_norm: float
+
+
+class Objective:
+    """Return (f, g) and keep the account.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Attributes
+    ----------
+    total, reached : int
+        Evaluations so far, and when the accuracy was reached; None before.
+    least : float
+        Least value so far.
+    """
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.total, self.reached, self.least = 0, None, math.inf
+
+    def __call__(self, x):
+        f, g = self.problem.fun(x), self.problem.jac(x)
+        self.total += 1
+        if f < self.least:
+            self.least = f
+        if self.reached is None and accurate(f, g):
+            self.reached = self.total
+        return f, g
+
+
+def accurate(f, g):
+    """Whether ‖g‖_∞ <= 1e-8 max(1, |f|); false where either is not finite."""
+    return bool(math.isfinite(f) and np.abs(g).max() <= ACCURACY * max(1.0, abs(f)))
+
+
+def measure(column, problem):
+    """Run one column on one problem.
+
+    Returns
+    -------
+    Run
+        With an exception as its status where the run has raised one.
+    """
+    objective = Objective(problem)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            result = COLUMNS[column](objective, problem.x0, problem.hess)
+        except (ValueError, np.linalg.LinAlgError) as error:  # SciPy, on values that are not finite
+            return Run(objective.reached, objective.total, False, math.inf, error, math.nan, math.nan)
+    f, g = problem.fun(result.x), problem.jac(result.x)
+    noise = max(NOISE * abs(f), np.finfo(np.float64).tiny)
+    excess = (f - objective.least) / noise
+    return Run(objective.reached, objective.total, accurate(f, g), excess, result.status, f, float(np.abs(g).max()))
+
+
+def measure_all(columns=tuple(COLUMNS), factories=None):
+    """Run some columns on some problems.
+
+    Parameters
+    ----------
+    columns : sequence of str
+    factories : sequence of callable, optional
+        Of problems; all of them if None.
+
+    Returns
+    -------
+    dict of dict of Run
+        By problem and column.
+    """
+    table = {}
+    for factory in problems.ALL if factories is None else factories:
+        problem = factory()
+        table[problem] = {column: measure(column, problem) for column in columns}
+    return table
+
+
+def ratio(table, ours, theirs):
+    """Geometric mean of the ratios of evaluations, over the problems solved by both."""
+    both = [(runs[ours], runs[theirs]) for runs in table.values() if runs[ours].solved and runs[theirs].solved]
+    return math.exp(sum(math.log(a.evaluations / b.evaluations) for a, b in both) / max(len(both), 1))
+
+
+def markdown(table):
+    """The table, a row a problem, and the summary, as Markdown."""
+    columns = list(next(iter(table.values())))
+    lines = [f"| problem | n | {' | '.join(columns)} |", f"|:--|--:|{'--:|' * len(columns)}"]
+    for problem, runs in table.items():
+        cells = (f"{runs[column].evaluations}" if runs[column].solved else "–" for column in columns)
+        lines.append(f"| {problem.name} | {problem.n} | {' | '.join(cells)} |")
+    lines += ["", "| | solved | returned worse than its best |", "|:--|--:|--:|"]
+    for column in columns:
+        solved = sum(runs[column].solved for runs in table.values())
+        worse = sum(runs[column].worse > 1.0 for runs in table.values())
+        lines.append(f"| {column} | {solved} of {len(table)} | {worse} |")
+    for ours, others in PAIRS.items():
+        for theirs in others:
+            if ours in columns and theirs in columns:
+                lines += ["", *compare(table, ours, theirs)]
+    return "\n".join(lines)
+
+
+def compare(table, ours, theirs):
+    """The summary of one of our methods against one of SciPy's, as lines of Markdown."""
+    failed = {problem.name: (runs[ours].solved, runs[theirs].solved) for problem, runs in table.items()}
+    return [
+        f"**{ours} / {theirs}**: geometric mean of the evaluations {ratio(table, ours, theirs):.3f}.",
+        f"Solved by {ours} alone: {', '.join(name for name, who in failed.items() if who == (True, False)) or 'none'}.",
+        f"By {theirs} alone: {', '.join(name for name, who in failed.items() if who == (False, True)) or 'none'}.",
+        f"By neither: {', '.join(name for name, who in failed.items() if who == (False, False)) or 'none'}.",
+    ]
+
+
+def endings(table, column):
+    """How many runs of one of our columns ended with each status."""
+    statuses = [runs[column].status for runs in table.values()]
+    return {status.name: statuses.count(status) for status in Status if status in statuses}
+
+
+if __name__ == "__main__":
+    results = measure_all()
+    print(markdown(results))
+    for method in PAIRS:
+        print(f"\nEndings of {method}: {endings(results, method)}.")
