@@ -79,7 +79,7 @@ def main(plot=None):
 
         for name, res in ("L-BFGS", lbfgs), ("Newton", newton):
             plt.semilogy(res.history.nfev, res.history.g_norm, ".-", label=name)
-        plt.gca().set(xlabel="evaluations of f", ylabel="‖g‖_∞")
+        plt.gca().set(xlabel="evaluations of f", ylabel=r"$\|g\|_\infty$")
         plt.legend()
         plt.savefig(plot)
 

@@ -9,45 +9,32 @@ one except by rounding; `x_trial` is a gift that the objective may overwrite; p 
 `line.alpha` the step to `x_trial` = x + alpha p.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.clock import NEVER, now
+from quasinewton.clock import now
 from quasinewton.jit import fragment, kernel
 from quasinewton.linalg import copy, dot, negate, norm_inf, point_on_line
 from quasinewton.methods import method as methods
 from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, call
 from quasinewton.searches import line as searches
-from quasinewton.searches.line import LINE
-from quasinewton.status import Status
-
-# Phases: what the evaluation that is being waited for is for.
-START = np.int64(0)  # f and g at x0
-SEARCH = np.int64(1)  # a trial of the line search
-RECOVER = np.int64(2)  # the best trial of a search that ended without an acceptable one
-CURVATURE = np.int64(3)  # the Hessian, for the next direction
-CERTIFY = np.int64(4)  # the Hessian, to see whether g ≈ 0 is a minimum
-ESCAPE = np.int64(5)  # a trial along negative curvature
-
-NOTHING = 0  # what a machine wants that has ended
-
-# The statuses as plain integers, which is what kernels can hold.
-RUNNING = np.int64(Status.RUNNING.value)
-CONVERGED = np.int64(Status.GRADIENT.value)
-F_CONVERGED = np.int64(Status.FTOL.value)
-X_CONVERGED = np.int64(Status.XTOL.value)
-REACHED = np.int64(Status.TARGET.value)
-PRECISION_LIMIT = np.int64(Status.PRECISION.value)
-OUT_OF_ITERATIONS = np.int64(Status.ITERATIONS.value)
-OUT_OF_EVALUATIONS = np.int64(Status.EVALUATIONS.value)
-TIME_OVER = np.int64(Status.TIME.value)
-NO_PROGRESS = np.int64(Status.LINE_SEARCH.value)
-AT_SADDLE = np.int64(Status.SADDLE.value)
-NOT_FINITE = np.int64(Status.NONFINITE.value)
-NOT_BOUNDED = np.int64(Status.UNBOUNDED.value)
+from quasinewton.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECOVER, SEARCH, START
+from quasinewton.status import (
+    AT_SADDLE,
+    CONVERGED,
+    F_CONVERGED,
+    NOT_BOUNDED,
+    NOT_FINITE,
+    NO_PROGRESS,
+    OUT_OF_EVALUATIONS,
+    OUT_OF_ITERATIONS,
+    PRECISION_LIMIT,
+    REACHED,
+    RUNNING,
+    TIME_OVER,
+    X_CONVERGED,
+)
 
 UNBOUNDED_BELOW = -1e20  # times max(1, |f(x0)|)
 EPSILON = np.finfo(np.float64).eps
@@ -58,140 +45,6 @@ ESCAPE_TRIALS = 60
 ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
 SLICE = 50_000_000  # nanoseconds between two returns to the interpreter
 MOST_STRIDE = 256  # evaluations between two looks at the clock
-
-# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba, which warns of it.
-SCALARS = np.dtype(
-    [
-        ("phase", "i8"),
-        ("want", "i8"),  # what to evaluate at x_trial: VALUE, GRADIENT, HESSIAN
-        ("status", "i8"),  # the value of a Status
-        ("ending", "i8"),  # the status to end with once the best trial is recovered; RUNNING: go on
-        ("verdict", "i8"),  # of the search in progress
-        ("restarted", "i8"),  # whether this search already is the second try from x
-        ("iterated", "i8"),  # whether the last evaluation completed an iteration
-        ("rows", "i8"),  # of the trace that are filled
-        ("nit", "i8"),
-        ("nfev", "i8"),
-        ("njev", "i8"),
-        ("nhev", "i8"),
-        ("hessian_nit", "i8"),  # iteration of the last Hessian; −1 before the first
-        ("f", "f8"),
-        ("f0", "f8"),
-        ("f_old", "f8"),
-        ("f_trial", "f8"),
-        ("g_norm", "f8"),  # ‖g‖_∞
-        ("s_norm", "f8"),  # ‖s‖_∞ of the last step and ‖x‖_∞, where xtol wants them
-        ("x_norm", "f8"),
-        ("overdue", "i8"),  # whether the deadline has passed
-        ("step", "f8"),  # the last accepted alpha
-        ("predicted", "f8"),  # decrease of f along the first direction tried from x, by its model
-        ("predicted_mark", "f8"),  # predicted and f when they last made progress
-        ("f_mark", "f8"),
-        ("idle", "i8"),  # iterations since
-        ("curvature", "f8"),  # least eigenvalue of the Hessian, where it was found negative at g ≈ 0
-        ("gtol", "f8"),
-        ("ftol", "f8"),
-        ("xtol", "f8"),
-        ("f_target", "f8"),
-        ("maxiter", "i8"),
-        ("maxfun", "i8"),
-        ("deadline", "i8"),
-        ("value_first", "i8"),
-    ]
-    + LINE.descr,
-    align=True,
-)
-
-
-class Limits(NamedTuple):
-    """When to stop, and how to ask.
-
-    Attributes
-    ----------
-    gtol : float
-        On ‖g‖_∞, in the units of f/x.
-    ftol : float
-        On the reduction of f in an iteration, relative to max(|f|, 1); 0 for no such test.
-    xtol : float
-        On ‖s‖_∞, relative to max(‖x‖_∞, 1); 0 for no such test.
-    f_target : float
-        A value that is good enough.
-    maxiter, maxfun : int
-        Iterations, evaluations of the value.
-    deadline : int
-        Nanoseconds on the monotonic clock.
-    value_first : int
-        Whether the gradient is wanted only where the value is promising.
-    """
-
-    gtol: float = 1e-5
-    ftol: float = 0.0
-    xtol: float = 0.0
-    f_target: float = -np.inf
-    maxiter: int = NEVER
-    maxfun: int = NEVER
-    deadline: int = NEVER
-    value_first: int = 0
-
-
-class State(NamedTuple):
-    """Everything a descent knows, as arrays: it can be saved between any two evaluations.
-
-    `x, g, p, x_trial, g_trial` have shape (n,); `hessian` has shape (n, n) if the method wants it and (0, 0)
-    otherwise; `scalars[0]` is a record SCALARS; `trace` has a row (f, ‖g‖_∞, alpha, nfev) for every iterate as long
-    as there is room; `memory` is the method's.
-    """
-
-    x: np.ndarray
-    g: np.ndarray
-    p: np.ndarray
-    x_trial: np.ndarray
-    g_trial: np.ndarray
-    hessian: np.ndarray
-    scalars: np.ndarray
-    trace: np.ndarray
-    memory: NamedTuple
-
-
-@register_jitable
-def allocate(method, limits, x0, rows):
-    """A descent about to ask for f and g at x0.
-
-    Parameters
-    ----------
-    method : NamedTuple
-    limits : Limits
-    x0 : ndarray, float64, shape (n,)
-        Copied.
-    rows : int
-        Length of the trace.
-
-    Returns
-    -------
-    State
-    """
-    n = x0.size
-    scalars = np.zeros(1, SCALARS)
-    s = scalars[0]
-    s["phase"], s["want"] = START, VALUE | GRADIENT
-    s["status"] = s["ending"] = RUNNING
-    s["hessian_nit"] = -1
-    s["predicted_mark"] = s["f_mark"] = np.inf
-    s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
-    s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
-    s["value_first"] = limits.value_first
-    order = methods.hessian_order(method, n)
-    return State(
-        x0.copy(),
-        np.empty(n),
-        np.empty(n),
-        x0.copy(),
-        np.empty(n),
-        np.empty((order, order)),
-        scalars,
-        np.empty((rows, 4)),
-        methods.allocate(method, n),
-    )
 
 
 @kernel

@@ -9,7 +9,6 @@ from numba.extending import overload, register_jitable
 
 from quasinewton import descent
 from quasinewton.clock import NEVER
-from quasinewton.descent import NOTHING, Limits
 from quasinewton.line_search import chooser
 from quasinewton.methods import Newton
 from quasinewton.minimize import minimize
@@ -17,6 +16,8 @@ from quasinewton.objective.inline import binder, constant, hold
 from quasinewton.objective.prepare import NO_ARGS
 from quasinewton.options import DENSE, NAMES, default_counts, method_class
 from quasinewton.searches import Fixed
+from quasinewton.state import NOTHING, Limits, allocate
+
 
 class Minimum(NamedTuple):
     """What `minimize` returns inside compiled code.
@@ -139,7 +140,7 @@ def _minimize(
             value_first,
         )
         chosen = choose_method(method)
-        state = descent.allocate(chosen, limits, x, 0)
+        state = allocate(chosen, limits, x, 0)
         while descent.run(objective, chosen, choose_search(line_search), state, 0) != NOTHING:
             pass
         hold(held)

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import descent
-from quasinewton.descent import NOTHING, RECOVER, SEARCH
 from quasinewton.diagnosis import diagnose
 from quasinewton.jit import kernel
 from quasinewton.methods import BFGS, LBFGS, Newton
@@ -21,6 +20,7 @@ from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, prepare
 from quasinewton.options import NAMES, initial_inverse_hessian, method_class, read, start_point
 from quasinewton.result import History, InverseHessian, OptimizeResult
+from quasinewton.state import NOTHING, RECOVER, SEARCH, allocate
 from quasinewton.status import Status
 
 TRACE_ROWS = 256
@@ -145,7 +145,7 @@ def minimize(
         fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
     )
     history = controls.get("history", False)
-    state = descent.allocate(settings.method, settings.limits, x0, TRACE_ROWS if history else 0)
+    state = allocate(settings.method, settings.limits, x0, TRACE_ROWS if history else 0)
     if kind is BFGS and controls.get("hess_inv0") is not None:
         state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], n)
         state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1

@@ -12,8 +12,8 @@ from scipy.optimize import OptimizeWarning
 
 from quasinewton import methods, searches
 from quasinewton.clock import NANOSECONDS, NEVER
-from quasinewton.descent import Limits
 from quasinewton.settings import number
+from quasinewton.state import Limits
 
 METHODS = {
     "newton": methods.Newton,

@@ -24,21 +24,15 @@ from quasinewton.searches import Armijo
 from quasinewton.searches import line as searches
 from quasinewton.searches.line import LINE
 from quasinewton.settings import number
-from quasinewton.status import Status
+from quasinewton.status import AT_ROOT, NO_ROOT, NOT_FINITE, OUT_OF_ITERATIONS, PRECISION_LIMIT, RUNNING, Status
 
 EPSILON = np.finfo(np.float64).eps
 STALLED = EPSILON**0.5  # relative reduction of ½‖f‖² by a shortened step: a minimum of it, not a root
 
-RUNNING = np.int64(Status.RUNNING.value)
-ROOT = np.int64(Status.ROOT.value)
-PRECISION_LIMIT = np.int64(Status.PRECISION.value)
-OUT_OF_ITERATIONS = np.int64(Status.ITERATIONS.value)
-NO_ROOT = np.int64(Status.NO_ROOT.value)
-NOT_FINITE = np.int64(Status.NONFINITE.value)
 
+# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba, which warns of it.
 SCALARS = np.dtype(
-    LINE.descr
-    + [
+    [
         ("status", "i8"),
         ("nit", "i8"),
         ("nfev", "i8"),
@@ -47,6 +41,7 @@ SCALARS = np.dtype(
         ("ftol", "f8"),
         ("xtol", "f8"),
         ("maxiter", "i8"),
+        *LINE.descr,
     ],
     align=True,
 )
@@ -117,7 +112,7 @@ def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
             s.status = NOT_FINITE
     while s.status == RUNNING:
         if s.norm <= s.ftol:
-            s.status = ROOT
+            s.status = AT_ROOT
             break
         if s.nit >= s.maxiter:
             s.status = OUT_OF_ITERATIONS
@@ -157,7 +152,7 @@ def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
         if s.alpha < 1.0 and merit - phi <= STALLED * merit:
             s.status = NO_ROOT
         elif s.alpha * norm_inf(p) <= s.xtol * max(1.0, norm_inf(x)):
-            s.status = ROOT
+            s.status = AT_ROOT
         if now() - begun > SLICE:
             break
     return s.status

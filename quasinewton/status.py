@@ -2,6 +2,8 @@
 
 from enum import Enum
 
+import numpy as np
+
 
 class Status(int, Enum):
     """The outcome of a run. Its `message` is the text of the result.
@@ -25,7 +27,8 @@ class Status(int, Enum):
     PRECISION = (
         4,
         2,
-        "Desired error not necessarily achieved due to precision loss: f cannot be decreased any further in double precision.",
+        "Desired error not necessarily achieved due to precision loss: "
+        "f cannot be decreased any further in double precision.",
     )
     ITERATIONS = 5, 1, "Maximum number of iterations has been exceeded."
     EVALUATIONS = 6, 1, "Maximum number of function evaluations has been exceeded."
@@ -54,3 +57,21 @@ class Status(int, Enum):
     def converged(self):
         """Whether a tolerance that the user set has been met."""
         return int(self) == 0
+
+
+# The values as integers, which is what kernels can hold.
+RUNNING = np.int64(Status.RUNNING.value)
+CONVERGED = np.int64(Status.GRADIENT.value)
+F_CONVERGED = np.int64(Status.FTOL.value)
+X_CONVERGED = np.int64(Status.XTOL.value)
+REACHED = np.int64(Status.TARGET.value)
+PRECISION_LIMIT = np.int64(Status.PRECISION.value)
+OUT_OF_ITERATIONS = np.int64(Status.ITERATIONS.value)
+OUT_OF_EVALUATIONS = np.int64(Status.EVALUATIONS.value)
+TIME_OVER = np.int64(Status.TIME.value)
+NO_PROGRESS = np.int64(Status.LINE_SEARCH.value)
+AT_SADDLE = np.int64(Status.SADDLE.value)
+NOT_FINITE = np.int64(Status.NONFINITE.value)
+NOT_BOUNDED = np.int64(Status.UNBOUNDED.value)
+AT_ROOT = np.int64(Status.ROOT.value)
+NO_ROOT = np.int64(Status.NO_ROOT.value)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import BFGS, LBFGS, Armijo, HagerZhang, MoreThuente, StrongWolfe, descent, minimize, problems
-from quasinewton.descent import NOTHING, Limits
+from quasinewton.state import NOTHING, Limits, State, allocate
 from quasinewton.objective.prepare import prepare
 from quasinewton.status import Status
 
@@ -106,7 +106,7 @@ class TestMachine:
         return prepare(fun, rosenbrock_gradient, None, (), 3, False)
 
     def state(self, method=None, rows=0, **limits):
-        return descent.allocate(method or LBFGS(), Limits(**limits), np.array([-1.2, 1.0, 0.5]), rows)
+        return allocate(method or LBFGS(), Limits(**limits), np.array([-1.2, 1.0, 0.5]), rows)
 
     def finish(self, prepared, state, each=0, method=None):
         returns = 0
@@ -134,7 +134,7 @@ class TestMachine:
         for _ in range(6):
             descent.run(self.prepared().objective, method, MoreThuente(), stopped, 1)
         parts = [pickle.loads(pickle.dumps(list(part) if isinstance(part, tuple) else part)) for part in stopped]
-        resumed = descent.State(*parts[:-1], type(stopped.memory)(*parts[-1]))
+        resumed = State(*parts[:-1], type(stopped.memory)(*parts[-1]))
         self.finish(self.prepared(), resumed, method=method)
         assert np.array_equal(whole.x, resumed.x) and whole.scalars[0] == resumed.scalars[0]
 
@@ -155,7 +155,7 @@ class TestMachine:
 
     def test_start_is_copied(self):
         x0 = np.array([-1.2, 1.0, 0.5])
-        state = descent.allocate(LBFGS(), Limits(), x0, 0)
+        state = allocate(LBFGS(), Limits(), x0, 0)
         self.finish(self.prepared(), state)
         assert x0.tolist() == [-1.2, 1.0, 0.5]
 

@@ -54,7 +54,7 @@ def run_page(path):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_example_runs(path):
-    assert finish(start(path)), "an example shows something"
+    assert finish(start(path), timeout=900), "an example shows something"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)

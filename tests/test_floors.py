@@ -16,6 +16,7 @@ FLOORS = [
     {"clock", "linalg"},
     {"objective"},
     {"searches", "methods"},
+    {"state"},
     {"descent"},
     {"options", "result", "diagnosis"},
 ]

@@ -237,7 +237,7 @@ import warnings
 warnings.simplefilter("error")
 from objectives import rosenbrock_gradient, rosenbrock
 from quasinewton import line_search, minimize
-line_search(rosenbrock, [-1.2, 1.0], [1.0, 0.0], rosenbrock_gradient)
+line_search(rosenbrock, [-1.2, 1.0], [1.0, 0.0], jac=rosenbrock_gradient)
 print(minimize(rosenbrock, [-1.2, 1.0], jac=rosenbrock_gradient, method="gradient-descent", maxiter=3).nit)
 """
         assert run(code, NUMBA_CACHE_DIR=str(tmp_path)) == "3"

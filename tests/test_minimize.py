@@ -27,7 +27,7 @@ each_method = pytest.mark.parametrize("method", METHODS)
 
 
 def solve(method="lbfgs", x0=X0, **options):
-    hess = rosenbrock_hessian if "newton" in str(method).lower() else None
+    hess = rosenbrock_hessian if method in ("newton", "Newton", Newton, Newton()) else None
     return minimize(rosenbrock, x0, method=method, jac=rosenbrock_gradient, hess=hess, options=options)
 
 
