@@ -36,7 +36,8 @@ from quasinewton.status import (
     X_CONVERGED,
 )
 
-UNBOUNDED_BELOW = -1e20  # times max(1, |f(x0)|)
+UNBOUNDED_BELOW = -1e20  # times the scale of f at x0
+FAR = 1e4  # times max(1, ‖x‖): a longest step as far as this is one to nowhere
 EPSILON = np.finfo(np.float64).eps
 ROOT_EPSILON = EPSILON**0.5
 PRECISION = 1e4 * EPSILON  # a predicted decrease of f, relative to |f|, that rounding may hide
@@ -102,13 +103,13 @@ def run(objective, method, search, state, each):
 
 
 @register_jitable
-def succeeded(status, g_norm, gtol, f):
-    """Whether a descent that ended with this status has met a tolerance.
+def succeeded(status, g_norm, gtol, f, f0):
+    """Whether a descent from f0 that ended at f with this status has met a tolerance.
 
     At the precision limit it has if ‖g‖_∞ <= √ε max(1, |f|): what was asked for cannot be had, but this is a minimum.
     """
     if status == PRECISION_LIMIT:
-        return g_norm <= max(gtol, ROOT_EPSILON * max(1.0, abs(f)))
+        return f <= f0 and g_norm <= max(gtol, ROOT_EPSILON * max(1.0, abs(f)))
     return status == CONVERGED or status == F_CONVERGED or status == X_CONVERGED or status == REACHED
 
 
@@ -156,6 +157,7 @@ def tell(method, search, state, f):
         todo = digest(search, s, f, norm_inf(state.g_trial))
         if s.phase == START:
             copy(g, state.g_trial)
+            s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, norm_inf(x))))
     while todo != WAIT:
         if todo == PLACE:
             if point_on_line(x, s.alpha, p, state.x_trial):
@@ -192,7 +194,7 @@ def tell(method, search, state, f):
             todo = WAIT
         elif todo == NO_STEP and s.verdict == searches.LONGEST:
             # Unbounded if that is far in x, too; else the scale was wrong, and the longest step is one to take.
-            far = abs(s.best) * norm_inf(p) >= searches.LONGEST_STEP * max(1.0, norm_inf(x))
+            far = abs(s.best) * norm_inf(p) >= FAR * max(1.0, norm_inf(x))
             s.ending = NOT_BOUNDED if far else RUNNING
             todo = MOVE if s.best == s.alpha else END
         elif todo == NO_STEP and not s.restarted and s.phi_best >= s.f - s.noise and methods.restart(method, memory):
@@ -300,7 +302,7 @@ def decide(s, todo, second_order):
             s.ending = F_CONVERGED
         elif s.nit > 0 and s.xtol > 0.0 and s.s_norm <= s.xtol * max(s.x_norm, 1.0):
             s.ending = X_CONVERGED
-        elif s.f <= UNBOUNDED_BELOW * max(1.0, abs(s.f0)):
+        elif s.f <= UNBOUNDED_BELOW * s.f_scale:
             s.ending = NOT_BOUNDED
         elif s.nit >= s.maxiter:
             s.ending = OUT_OF_ITERATIONS

@@ -154,5 +154,5 @@ def _minimize(
 def minimum(state):
     """The result of a descent that has ended."""
     s = state.scalars[0]
-    success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f)
+    success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
     return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev)

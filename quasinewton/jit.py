@@ -70,8 +70,12 @@ class PackageCache(FunctionCache):
         return result if result is not None and tuple(result.signature.args) == tuple(expected) else None
 
     def save_overload(self, sig, data):
-        with contextlib.suppress(OSError):
+        # A full disk; or a damaged index, which would stay in the way: it is emptied, and filled at the next call.
+        try:
             super().save_overload(sig, data)
+        except Exception:
+            with contextlib.suppress(OSError):
+                self.flush()
 
 
 def kernel(function):

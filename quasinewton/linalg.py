@@ -115,28 +115,32 @@ _dsyev = _lapack("dsyev", "ccididdii")
 _dgesv = _lapack("dgesv", "iidiidii")
 
 
+UPPER = np.frombuffer(b"U", dtype=np.uint8)
+
+
 @fragment
-def cholesky(a):
+def cholesky(a, sizes):
     """Factor the symmetric matrix `a` in place by LAPACK's dpotrf.
+
+    `sizes` is workspace for the integers that LAPACK takes by address: int32, shape (3,).
 
     Returns
     -------
     bool
         Whether `a` is positive definite; if not, its contents are spoilt.
     """
-    sizes = np.array([a.shape[0], 0], dtype=np.int32)
-    letter = np.array([ord("U")], dtype=np.uint8)
-    _dpotrf(letter.ctypes, sizes[:1].ctypes, a.ctypes, sizes[:1].ctypes, sizes[1:].ctypes)
-    return sizes[1] == 0
+    sizes[0] = a.shape[0]
+    order, info = sizes[:1].ctypes, sizes[2:].ctypes
+    _dpotrf(UPPER.ctypes, order, a.ctypes, order, info)
+    return sizes[2] == 0
 
 
 @fragment
-def cholesky_solve(a, b):
+def cholesky_solve(a, b, sizes):
     """Overwrite b with the solution, given the factor that `cholesky` left in `a` (LAPACK's dpotrs)."""
-    sizes = np.array([a.shape[0], 1, 0], dtype=np.int32)
-    letter = np.array([ord("U")], dtype=np.uint8)
-    n = sizes[:1].ctypes
-    _dpotrs(letter.ctypes, n, sizes[1:].ctypes, a.ctypes, n, b.ctypes, n, sizes[2:].ctypes)
+    sizes[0], sizes[1] = a.shape[0], 1
+    order, columns, info = sizes[:1].ctypes, sizes[1:].ctypes, sizes[2:].ctypes
+    _dpotrs(UPPER.ctypes, order, columns, a.ctypes, order, b.ctypes, order, info)
 
 
 @fragment

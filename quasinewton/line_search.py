@@ -99,9 +99,10 @@ def line_search(
 
     Parameters
     ----------
-    fun, jac
-        As for `minimize`. Inside ``@njit``: compiled functions, ``jac`` also None, "2-point", "3-point", "cs", True
-        or "inplace".
+    fun : callable
+        As for `minimize`; inside ``@njit`` a compiled function.
+    jac : callable, bool, str or None
+        As for `minimize`.
     x, p : ndarray, float64, shape (n,)
         Point and direction. Not changed.
     args : tuple
@@ -135,7 +136,7 @@ def line_search(
     ... def f(x):
     ...     return np.sum(x**2), 2.0 * x
     >>> x = np.array([1.0, 2.0])
-    >>> line_search(f, x, -2.0 * x, jac=True).alpha
+    >>> round(line_search(f, x, -2.0 * x, jac=True).alpha, 3)
     0.5
     """
     x, p = np.array(x, dtype=np.float64, ndmin=1), np.array(p, dtype=np.float64, ndmin=1)

@@ -273,7 +273,7 @@ def finished(prepared, method, state, status):
         nfev=int(s["nfev"]),
         njev=int(s["njev"]),
         status=status,
-        success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f)),
+        success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
         message=message,
         jac_mode=prepared.mode,
     )

@@ -48,10 +48,10 @@ SCALARS = np.dtype(
 
 
 @fragment
-def newton_step(f, J, p, lu, work):
+def newton_step(f, J, p, lu, work, sizes):
     """Write the Newton step to p, or that of Levenberg and Marquardt where J is singular; return the slope of ½‖f‖².
 
-    lu and work, shape (n, n), are workspace.
+    lu and work, shape (n, n), and sizes, int32, shape (3,), are workspace.
     """
     n = f.size
     for i in range(n):
@@ -73,8 +73,8 @@ def newton_step(f, J, p, lu, work):
         for k in range(n):
             p[i] -= J[k, i] * f[k]
         lu[0, i] = p[i]
-    if cholesky(work):
-        cholesky_solve(work, p)
+    if cholesky(work, sizes):
+        cholesky_solve(work, p, sizes)
     for i in range(n):
         slope -= lu[0, i] * p[i]
     return slope
@@ -101,7 +101,7 @@ def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
     """
     s = scalars[0]
     n = x.size
-    lu, work = np.empty((n, n)), np.empty((n, n))
+    lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
     begun = now()
     if s.nfev == 0:
         copy(x_trial, x)
@@ -122,7 +122,7 @@ def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
         s.njev += 1
         s.nfev += objective.hessian_gradients
         merit = phi = 0.5 * dot(f, f)
-        slope = newton_step(f, J, p, lu, work)
+        slope = newton_step(f, J, p, lu, work, sizes)
         if not slope < 0.0:
             s.status = NO_ROOT if np.isfinite(norm_inf(J.ravel())) else NOT_FINITE
             break
@@ -184,6 +184,7 @@ def root(
         ``jac(x, *args) -> ndarray, shape (n, n)``, ``J[i, j] = ∂f_i/∂x_j``; "2-point" (as None) or "3-point" for
         finite differences.
     method : {"newton"}
+        The only one so far.
     tol : float, optional
         Sets ftol.
     callback : callable, optional

@@ -39,6 +39,7 @@ SCALARS = np.dtype(
         ("hessian_nit", "i8"),  # iteration of the last Hessian; −1 before the first
         ("f", "f8"),
         ("f0", "f8"),
+        ("f_scale", "f8"),  # max(1, |f|, ‖g‖_∞ max(1, ‖x‖_∞)) at x0
         ("f_old", "f8"),
         ("f_trial", "f8"),
         ("g_norm", "f8"),  # ‖g‖_∞

@@ -50,6 +50,9 @@ class Status(int, Enum):
     def __eq__(self, other):
         return self is other if isinstance(other, Status) else int(self) == other
 
+    def __ne__(self, other):
+        return not self == other
+
     def __hash__(self):
         return int.__hash__(self)
 

@@ -99,7 +99,7 @@ class TestOptions:
             ("maxiter", math.nan, "maxiter"),
             ("time_limit", -1.0, "time_limit must be in"),
             ("c1", 0.7, r"c1 must be in \(0, 0.5\), got 0.7"),
-            ("maxcor", 0, "memory must be at least 1"),
+            ("maxcor", 0, "must be at least 1"),
             ("f_target", math.nan, "f_target must be in"),
         ],
     )

@@ -37,15 +37,16 @@ class Newton(_Fields):
 
 
 class Factor(NamedTuple):
-    """Memory: workspace for the factor of the Hessian, shape (n, n), and its eigenvalues."""
+    """Memory: workspace for the factor of the Hessian, shape (n, n), its eigenvalues, and LAPACK's integers."""
 
     factor: np.ndarray
     eigenvalues: np.ndarray
+    sizes: np.ndarray
 
 
 @protocol.allocate.register(Newton)
 def _allocate(method, n):
-    return Factor(np.empty((n, n)), np.empty(n))
+    return Factor(np.empty((n, n)), np.empty(n), np.empty(3, dtype=np.int32))
 
 
 @protocol.hessian_order.register(Newton)
@@ -57,9 +58,9 @@ def _hessian_order(method, n):
 def _direction(method, memory, hessian, x, g, p):
     factor, w = memory.factor, memory.eigenvalues
     copy(factor.ravel(), hessian.ravel())
-    if cholesky(factor):
+    if cholesky(factor, memory.sizes):
         negate(p, g)
-        cholesky_solve(factor, p)
+        cholesky_solve(factor, p, memory.sizes)
     elif decompose(memory, hessian):
         floor = method.floor * max(abs(w[0]), abs(w[-1]))
         p.fill(0.0)
@@ -93,7 +94,7 @@ def _restart(method, memory):
 def _negative_curvature(method, memory, hessian, p):
     factor, w = memory.factor, memory.eigenvalues
     copy(factor.ravel(), hessian.ravel())
-    if cholesky(factor) or not decompose(memory, hessian):
+    if cholesky(factor, memory.sizes) or not decompose(memory, hessian):
         return 0.0
     if w[0] >= -method.floor * max(abs(w[-1]), abs(w[0])):
         return 0.0

@@ -5,7 +5,7 @@ variables from the CUTE, Andrei and Dixon-Maany collections and others, `ALL` bo
 
 >>> from quasinewton import problems
 >>> p = problems.extended_rosenbrock(n=100)
->>> p.fun(p.x0), p.fmin
+>>> round(p.fun(p.x0), 6), p.fmin
 (1210.0, 0.0)
 
 Nothing is compiled before `fun`, `jac` or `hess` is first called. A factory's file is loaded when it is first named,
