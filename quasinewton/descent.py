@@ -13,7 +13,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.clock import now
-from quasinewton.jit import fragment, kernel
+from quasinewton.jit import fragment, inlined, kernel
 from quasinewton.linalg import copy, dot, negate, norm_inf, point_on_line
 from quasinewton.methods import method as methods
 from quasinewton.objective.arguments import borrow
@@ -67,7 +67,7 @@ def run(objective, method, search, state, each):
         What the descent wants next; NOTHING when it has ended. Otherwise the caller goes on by calling again: an
         iteration is complete, the trace is full, or the time of a slice is over.
     """
-    state = borrow(state)
+    state = borrow(state)  # the caller holds the arrays: nothing in the loop need count references
     s = state.scalars[0]
     looked = begun = now()
     stride = wait = 1
@@ -126,7 +126,7 @@ NO_STEP = 8  # the search has ended without an acceptable step
 END = 9  # end with the status s.ending, at the best point evaluated
 
 
-@fragment
+@inlined
 def tell(method, search, state, f):
     """Digest the evaluation that was wanted and decide on the next.
 
@@ -178,11 +178,11 @@ def tell(method, search, state, f):
             slope, alpha = methods.direction(method, memory, state.hessian, x, g, p)
             if not (slope < 0.0 and np.isfinite(slope)):
                 methods.restart(method, memory)
-                # Along −g, scaled so that nothing overflows; the first trial moves by no more than 1.
+                # Along −g as in `gradient_step`, scaled so that nothing overflows or vanishes.
                 for i in range(g.size):
                     p[i] = -g[i] / s.g_norm
                 slope = dot(g, p)
-                alpha = min(1.0, s.g_norm)
+                alpha = min(1.0, max(s.g_norm, 0.01 * norm_inf(x)))
             if not s.restarted:
                 s.predicted = -0.5 * min(alpha, 1.0) * slope  # by the method's own model, least at alpha = 1
             least = min(s.least, s.f)

@@ -114,6 +114,22 @@ def fragment(function):
     return numba.njit(**INNER)(function)
 
 
+def inlined(function):
+    """Compile `function` into its one caller; otherwise as `fragment`.
+
+    For a large fragment with a large state: a call would pass every array of it, and count its references.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    return numba.njit(inline="always", **INNER)(function)
+
+
 def reduction(function):
     """Compile a sum whose terms may be added in any order; otherwise as `fragment`.
 

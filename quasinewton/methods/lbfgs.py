@@ -37,7 +37,7 @@ class LBFGS(_Fields):
     __slots__ = ()
 
     def __new__(cls, memory=10, damping=False):
-        return super().__new__(cls, count("memory (maxcor)", memory, 1), int(bool(damping)))
+        return super().__new__(cls, count("memory", memory, 1), int(bool(damping)))
 
 
 RING = np.dtype([("count", "i8"), ("newest", "i8"), ("gamma", "f8")], align=True)
