@@ -7,9 +7,21 @@ overhead cost more than they give on the vectors of a quasi-Newton method, and c
 import llvmlite.binding
 import numpy as np
 from numba import types
-from numba.extending import get_cython_function_address
+from numba.extending import get_cython_function_address, register_jitable
 
 from quasinewton.jit import fragment, reduction
+
+
+# Vector code that writes one array and sums over others runs only if they start no closer than its registers reach,
+# eight doubles times four; else scalar code does, which adds in another order. What such a loop writes is therefore
+# kept clear of everything else: the same numbers then give the same bits wherever the heap puts the rest.
+CLEARANCE = 64
+
+
+@register_jitable
+def isolated(size):
+    """An uninitialised float64 vector, clear of all other arrays on either side."""
+    return np.empty(CLEARANCE + size + CLEARANCE)[CLEARANCE : CLEARANCE + size]
 
 
 @reduction

@@ -8,7 +8,7 @@ import scipy.optimize
 from scipy.sparse.linalg import LinearOperator
 
 from quasinewton.jit import kernel
-from quasinewton.linalg import copy
+from quasinewton.linalg import copy, isolated
 from quasinewton.methods.lbfgs import two_loop
 
 
@@ -132,7 +132,7 @@ class InverseHessian(LinearOperator):
 
     def _matvec(self, v):
         v = np.array(v, dtype=np.float64).reshape(-1)
-        product = np.empty_like(v)
+        product = isolated(v.size)
         _inverse_times(self.sk, self.yk, self.rho, v, product)
         return product
 

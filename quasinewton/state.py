@@ -6,6 +6,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.clock import NEVER
+from quasinewton.linalg import isolated
 from quasinewton.methods import method as methods
 from quasinewton.objective.contract import GRADIENT, VALUE
 from quasinewton.searches.line import LINE
@@ -147,7 +148,7 @@ def allocate(method, limits, x0, rows):
     return State(
         x0.copy(),
         np.empty(n),
-        np.empty(n),
+        isolated(n),
         x0.copy(),
         np.empty(n),
         np.empty((order, order)),

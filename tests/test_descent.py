@@ -163,3 +163,16 @@ class TestMachine:
         state = self.state(deadline=0)
         self.finish(self.prepared(), state)
         assert state.scalars[0]["status"] == Status.TIME.value and state.scalars[0]["nfev"] >= 1
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+def test_the_bits_do_not_depend_on_where_the_heap_puts_the_arrays(method):
+    """Arrays that come to lie side by side must not send a loop from vector code to scalar code."""
+    rng = np.random.default_rng(0)
+    expected, kept = minimize(rosenbrock, [-1.2, 1.0, 0.7, 0.9], method=method), []
+    for _ in range(4000):
+        kept.append(np.empty(rng.integers(1, 200)))
+        if len(kept) > 500:
+            kept = [kept[i] for i in rng.permutation(500)[:250]]
+        res = minimize(rosenbrock, [-1.2, 1.0, 0.7, 0.9], method=method)
+        assert np.array_equal(res.x, expected.x) and res.nfev == expected.nfev

@@ -128,7 +128,9 @@ def wrong_point(x, p):
     return line_search(value, 1.0, p)
 
 
-@pytest.mark.parametrize(("function", "words"), [(wrong_search, "golden"), (wrong_point, "`x` must be a float64 vector")])
+@pytest.mark.parametrize(
+    ("function", "words"), [(wrong_search, "golden"), (wrong_point, "`x` must be a float64 vector")]
+)
 def test_compiled_code_gets_a_readable_error(function, words):
     with pytest.raises(TypingError, match=words):
         function(X, P)

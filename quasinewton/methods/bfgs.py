@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.jit import kernel, reduction
-from quasinewton.linalg import advance, copy, dot, negate
+from quasinewton.linalg import advance, copy, dot, isolated, negate
 from quasinewton.methods import method as protocol
 from quasinewton.methods.method import gradient_step, learn_pair
 
@@ -91,8 +91,8 @@ def settle(memory):
 
 @protocol.allocate.register(BFGS)
 def _allocate(method, n):
-    rows = np.zeros((6, n))
-    return InverseHessian(np.empty((n, n)), rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], np.zeros(1, PENDING))
+    H, Hg, u = isolated(n * n).reshape(n, n), isolated(n), isolated(n)
+    return InverseHessian(H, Hg, np.zeros(n), np.zeros(n), u, np.empty(n), np.empty(n), np.zeros(1, PENDING))
 
 
 @protocol.direction.register(BFGS)

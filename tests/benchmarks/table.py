@@ -28,7 +28,10 @@ OURS = {"maxiter": MOST, "maxfun": MOST, "gtol": 0.0}
 COLUMNS = {
     "lbfgs": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, method="lbfgs", options=OURS),
     "L-BFGS-B": lambda fun, x0, hess: scipy.optimize.minimize(
-        fun, x0, jac=True, method="L-BFGS-B",
+        fun,
+        x0,
+        jac=True,
+        method="L-BFGS-B",
         options={"maxcor": 10, "maxiter": MOST, "maxfun": MOST, "gtol": 0.0, "ftol": 0.0},
     ),
     "bfgs": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, method="bfgs", options=OURS),
