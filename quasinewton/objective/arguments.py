@@ -79,20 +79,6 @@ def store(typingctx, args, block):
     return types.void(args, block), codegen
 
 
-@intrinsic
-def stack_address(typingctx, args):
-    """Store the tuple in the caller's stack frame and return its address, valid until the caller returns.
-
-    The caller must hold `args` meanwhile: as one of its own arguments it does.
-    """
-
-    def codegen(context, builder, signature, values):
-        place = cgutils.alloca_once_value(builder, _borrow(context, builder, args, values[0]))
-        return builder.ptrtoint(place, context.get_value_type(types.intp))
-
-    return types.intp(args), codegen
-
-
 def loader(kind):
     """Make the intrinsic that reads a tuple of type `kind` back from its address.
 
