@@ -5,6 +5,7 @@ import math
 import pytest
 
 from quasinewton import BFGS, LBFGS, Armijo, Fixed, HagerZhang, MoreThuente, Newton, StrongWolfe
+from quasinewton.options import read
 from quasinewton.settings import count, number
 
 
@@ -57,3 +58,11 @@ def test_closed_ends_are_legal():
 
 def test_equal_settings_are_equal():
     assert MoreThuente() == MoreThuente(1e-4, 0.9, 20) and LBFGS(5) != LBFGS(6)
+
+
+def test_searches_of_the_same_numbers_are_told_apart():
+    """Equal as tuples, they are not the same setting: options are remembered with their types."""
+    searches = [MoreThuente(maxls=30), StrongWolfe(maxls=30)]
+    assert searches[0] == searches[1]
+    for search in (*searches, *searches):
+        assert type(read("lbfgs", 2, None, {"line_search": search}, False).search) is type(search)
