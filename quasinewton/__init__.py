@@ -1,11 +1,31 @@
-"""Minimise smooth functions: Newton, BFGS and L-BFGS, compiled by Numba.
+"""Minimise smooth functions: Newton, BFGS, L-BFGS and first-order methods, compiled by Numba.
 
 The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
+from quasinewton import schedules
 from quasinewton.inside import Minimum
 from quasinewton.line_search import LineSearchResult, line_search
-from quasinewton.methods import BFGS, LBFGS, GradientDescent, Newton
+from quasinewton.methods import (
+    BFGS,
+    LBFGS,
+    SGD,
+    SGDW,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdaMax,
+    AdamW,
+    AMSGrad,
+    GradientDescent,
+    Lion,
+    Momentum,
+    NAdam,
+    Nesterov,
+    Newton,
+    RAdam,
+    RMSprop,
+)
 from quasinewton.minimize import minimize
 from quasinewton.result import OptimizeResult
 from quasinewton.roots import root
@@ -15,18 +35,33 @@ from quasinewton.status import Status
 __all__ = [
     "BFGS",
     "LBFGS",
+    "SGD",
+    "SGDW",
+    "AMSGrad",
+    "AdaDelta",
+    "AdaGrad",
+    "AdaMax",
+    "Adam",
+    "AdamW",
     "Armijo",
     "Fixed",
     "GradientDescent",
     "HagerZhang",
     "LineSearchResult",
+    "Lion",
     "Minimum",
+    "Momentum",
     "MoreThuente",
+    "NAdam",
+    "Nesterov",
     "Newton",
     "OptimizeResult",
+    "RAdam",
+    "RMSprop",
     "Status",
     "StrongWolfe",
     "line_search",
     "minimize",
     "root",
+    "schedules",
 ]

@@ -12,7 +12,7 @@ one except by rounding; `x_trial` is a gift that the objective may overwrite; p 
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.clock import now
+from quasinewton.clock import begin_slice, slice_over
 from quasinewton.jit import fragment, inlined, kernel
 from quasinewton.linalg import copy, dot, negate, norm_inf, point_on_line
 from quasinewton.methods import method as methods
@@ -44,8 +44,6 @@ PRECISION = 1e4 * EPSILON  # a predicted decrease of f, relative to |f|, that ro
 PATIENCE = 20  # iterations without progress, in f or in the decrease predicted, before the descent is held to be over
 ESCAPE_TRIALS = 60
 ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
-SLICE = 50_000_000  # nanoseconds between two returns to the interpreter
-MOST_STRIDE = 256  # evaluations between two looks at the clock
 
 
 @kernel
@@ -69,37 +67,40 @@ def run(objective, method, search, state, each):
     """
     state = borrow(state)  # the caller holds the arrays: nothing in the loop need count references
     s = state.scalars[0]
-    looked = begun = now()
-    stride = wait = 1
+    begin_slice(s)
     while s.want != NOTHING:
-        # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
-        g = state.g if s.want == HESSIAN else state.g_trial
-        f = call(objective.address, state.x_trial, g, state.hessian, s.want, objective.data)
-        if s.want & VALUE:
-            s.nfev += 1
-        else:
-            f = s.f_trial
-        if s.want & GRADIENT:
-            s.njev += 1
-            s.nfev += objective.values
-        elif s.want & HESSIAN:
-            s.nhev += 1
-            s.nfev += objective.hessian_values
-            s.njev += objective.hessian_gradients
-        tell(method, search, state, f)
-        if s.iterated and (each or s.rows == state.trace.shape[0] > 0):
+        tell(method, search, state, evaluate(objective, state))
+        if pausing(state, each):
             break
-        wait -= 1
-        if wait == 0:
-            time = now()
-            # Look at the clock as rarely as the evaluations are short: every millisecond or so.
-            stride = min(2 * stride, MOST_STRIDE) if time - looked < 1_000_000 else max(1, stride // 2)
-            looked, wait = time, stride
-            if time >= s.deadline:
-                s.overdue = 1
-            if time - begun > SLICE:
-                break
     return s.want
+
+
+@inlined
+def evaluate(objective, state):
+    """Evaluate what is wanted at the trial, and count it; return f."""
+    s = state.scalars[0]
+    # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
+    g = state.g if s.want == HESSIAN else state.g_trial
+    f = call(objective.address, state.x_trial, g, state.hessian, s.want, objective.data)
+    if s.want & VALUE:
+        s.nfev += 1
+    else:
+        f = s.f_trial
+    if s.want & GRADIENT:
+        s.njev += 1
+        s.nfev += objective.values
+    elif s.want & HESSIAN:
+        s.nhev += 1
+        s.nfev += objective.hessian_values
+        s.njev += objective.hessian_gradients
+    return f
+
+
+@inlined
+def pausing(state, each):
+    """Whether the caller should see to something: an iteration, if it wants each; a full trace; the end of a slice."""
+    s = state.scalars[0]
+    return (s.iterated and (each or s.rows == state.trace.shape[0] > 0)) or slice_over(s)
 
 
 @register_jitable
@@ -298,7 +299,7 @@ def decide(s, todo, second_order):
             s.ending = CONVERGED
         elif s.ending != RUNNING or converged:
             pass
-        elif s.nit > 0 and s.ftol > 0.0 and s.f_old - s.f <= s.ftol * max(abs(s.f_old), abs(s.f), 1.0):
+        elif s.nit > 0 and s.ftol > 0.0 and abs(s.f_old - s.f) <= s.ftol * max(abs(s.f_old), abs(s.f), 1.0):
             s.ending = F_CONVERGED
         elif s.nit > 0 and s.xtol > 0.0 and s.s_norm <= s.xtol * max(s.x_norm, 1.0):
             s.ending = X_CONVERGED

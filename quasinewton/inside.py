@@ -7,12 +7,14 @@ from numba.core import types
 from numba.core.errors import TypingError
 from numba.extending import overload, register_jitable
 
-from quasinewton import descent
+from quasinewton import descent, schedules, stepping
 from quasinewton.clock import NEVER
 from quasinewton.line_search import chooser
 from quasinewton.methods import Newton
+from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import minimize
-from quasinewton.objective.inline import binder, constant, hold
+from quasinewton.objective.inline import binder, constant, dispatcher_of, hold
+from quasinewton.objective.contract import address_constant
 from quasinewton.objective.prepare import NO_ARGS
 from quasinewton.options import DENSE, NAMES, default_counts, method_class
 from quasinewton.searches import Fixed
@@ -83,6 +85,44 @@ def point_maker(x0):
     raise TypingError(f"minimize: `x0` must be a number or a vector of real numbers, got {x0}")
 
 
+def searcher(line_search, schedule):
+    """The loop of the methods that search, and the function that gives their search object.
+
+    Raises
+    ------
+    TypingError
+        If a schedule is given, or `line_search` is neither a name nor a search object.
+    """
+    if constant(schedule) is not None:
+        raise TypingError("minimize: `schedule` belongs to first-order methods; this one takes a `line_search`")
+    choose = chooser("minimize", line_search)
+    return descent.run, register_jitable(lambda line_search, schedule, steps: choose(line_search))
+
+
+def stepper(line_search, schedule):
+    """The loop of the methods that make their own steps, and the function that gives their schedule.
+
+    Raises
+    ------
+    TypingError
+        If a line search is given, or `schedule` is neither a schedule nor a compiled function of the step.
+    """
+    if constant(line_search) is not None:
+        raise TypingError("minimize: first-order methods take no `line_search` but a `schedule`")
+    given = constant(schedule)
+    if given is None:
+        fixed = schedules.constant()
+        return stepping.run, register_jitable(lambda line_search, schedule, steps: fixed)
+    if isinstance(given, types.BaseNamedTuple) and given.instance_class is schedules.Schedule:
+        return stepping.run, register_jitable(lambda line_search, schedule, steps: schedules.stretched(schedule, steps))
+    function = dispatcher_of("schedule", given, "minimize")
+    try:
+        address = address_constant(schedules.entry(function), schedules.SIGNATURE)
+    except TypeError as error:
+        raise TypingError(f"minimize: {error}") from None
+    return stepping.run, register_jitable(lambda line_search, schedule, steps: schedules.users(address()))
+
+
 # Inlined, so that the functions in its arguments stay names and the caller can be cached.
 @overload(minimize, inline="always")
 def _minimize(
@@ -99,16 +139,18 @@ def _minimize(
     f_target=-np.inf,
     maxiter=None,
     maxfun=None,
+    schedule=None,
 ):
     kind, choose_method = method_chooser(method)
-    choose_search = chooser("minimize", line_search)
+    own_steps = kind in FIRST_ORDER
+    run, choose_search = stepper(line_search, schedule) if own_steps else searcher(line_search, schedule)
     make_point = point_maker(x0)
     packed = args if isinstance(args, types.BaseTuple) else NO_ARGS
     bind = binder("minimize", fun, jac, packed, hess, kind is Newton)
     given = constant(jac)
     differenced = given is None or (isinstance(given, str) and given != "inplace")
     given = constant(line_search)
-    fixed = given == "fixed" or getattr(given, "instance_class", None) is Fixed
+    fixed = own_steps or given == "fixed" or getattr(given, "instance_class", None) is Fixed
     dense, value_first = kind in DENSE, int(differenced and not fixed)
 
     def impl(
@@ -125,10 +167,11 @@ def _minimize(
         f_target=-np.inf,
         maxiter=None,
         maxfun=None,
+        schedule=None,
     ):
         x = make_point(x0)
         objective, held = bind(args, x.size)
-        iterations, values = default_counts(dense, x.size, differenced)
+        iterations, values = default_counts(dense, own_steps, x.size, differenced)
         limits = Limits(
             float(gtol),
             float(ftol),
@@ -140,8 +183,9 @@ def _minimize(
             value_first,
         )
         chosen = choose_method(method)
+        search = choose_search(line_search, schedule, limits.maxiter)
         state = allocate(chosen, limits, x, 0)
-        while descent.run(objective, chosen, choose_search(line_search), state, 0) != NOTHING:
+        while run(objective, chosen, search, state, 0) != NOTHING:
             pass
         hold(held)
         hold(args)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address, register_jitable
 
-from quasinewton.jit import fragment, reduction
+from quasinewton.jit import fragment, kernel, reduction
 
 
 # Vector code that writes one array and sums over others runs only if they start no closer than its registers reach,
@@ -58,6 +58,13 @@ def copy(a, b):
     # A loop: the assignment a[:] = b compiles ten times as long, for the message it might have to give.
     for i in range(a.size):
         a[i] = b[i]
+
+
+@kernel
+def fill(a, value):
+    """a = value, everywhere. a is overwritten."""
+    for i in range(a.size):
+        a[i] = value
 
 
 @fragment

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
-from quasinewton import descent
+from quasinewton import descent, stepping
 from quasinewton.diagnosis import diagnose
 from quasinewton.jit import kernel
 from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
+from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, prepare
-from quasinewton.options import NAMES, initial_inverse_hessian, method_class, read, start_point
+from quasinewton.options import NAMES, initial_inverse_hessian, method_class, read, set_treatment, start_point
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.state import NOTHING, RECOVER, SEARCH, allocate
 from quasinewton.status import Status
@@ -149,6 +150,8 @@ def minimize(
     if kind is BFGS and controls.get("hess_inv0") is not None:
         state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], n)
         state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
+    elif kind in FIRST_ORDER:
+        state = state._replace(memory=set_treatment(state.memory, controls, n))
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
         status, trace = drive(prepared.objective, settings, state, callback, allvecs)
@@ -204,12 +207,13 @@ def drive(objective, settings, state, callback, allvecs):
         How it ended, and the trace, in pieces of shape (rows, 4).
     """
     method, search = settings.method, settings.search
+    run = stepping.run if type(method) in FIRST_ORDER else descent.run
     each = callback is not None or allvecs is not None
     notify = notifier(callback)
     s, pieces = state.scalars[0], []
     while True:
         # Every return is a chance for the interpreter to raise KeyboardInterrupt.
-        want = descent.run(objective, method, search, state, each)
+        want = run(objective, method, search, state, each)
         if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
             pieces.append(state.trace[: s["rows"]].copy())
             s["rows"] = 0

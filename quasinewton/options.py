@@ -1,4 +1,7 @@
-"""What the doors are given: the start, and names and options, SciPy's and ours, to method, search and limits."""
+"""What the doors are given: the start, and names and options, SciPy's and ours, to method, search and limits.
+
+In the place of the search a first-order method has a learning-rate schedule.
+"""
 
 import functools
 import math
@@ -10,35 +13,52 @@ import numpy as np
 from numba.extending import register_jitable
 from scipy.optimize import OptimizeWarning
 
-from quasinewton import methods, searches
+from quasinewton import methods, schedules, searches
 from quasinewton.clock import NANOSECONDS, NEVER
+from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.settings import number
 from quasinewton.state import Limits
 
-METHODS = {
-    "newton": methods.Newton,
-    "bfgs": methods.BFGS,
-    "lbfgs": methods.LBFGS,
-    "l-bfgs": methods.LBFGS,
-    "l-bfgs-b": methods.LBFGS,
-    "gradient-descent": methods.GradientDescent,
-    "steepest-descent": methods.GradientDescent,
-}
 NAMES = {
     methods.Newton: "newton",
     methods.BFGS: "bfgs",
     methods.LBFGS: "lbfgs",
     methods.GradientDescent: "gradient-descent",
+    **{kind: kind.__name__.lower() for kind in FIRST_ORDER},
+}
+METHODS = {name: kind for kind, name in NAMES.items()} | {
+    "l-bfgs": methods.LBFGS,
+    "l-bfgs-b": methods.LBFGS,
+    "steepest-descent": methods.GradientDescent,
 }
 
 DENSE = (methods.BFGS, methods.Newton)  # methods that keep an n × n matrix
 
-# Options that are fields of a method or a search: option -> field.
-METHOD_FIELDS = {"maxcor": "memory", "memory": "memory", "damping": "damping", "floor": "floor"}
-SEARCH_FIELDS = {"c1": "c1", "c2": "c2", "maxls": "maxls", "alpha": "alpha"}
-SYNONYMS = {"maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
+# Options that are fields of the method or of the search need no list.
+SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
-CONTROLS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step", "hess_inv0", "line_search")
+CONTROLS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step")
+SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
+STEPPING = ("schedule", "clip_value", "clip_norm", "decay_mask")  # of those that do not
+# What other libraries call the options of first-order methods.
+HINTS = {
+    "learning_rate": "lr",
+    "step_size": "lr",
+    "lr_schedule": "schedule",
+    "b1": "betas",
+    "b2": "betas",
+    "beta1": "betas",
+    "beta2": "betas",
+    "beta_1": "betas",
+    "beta_2": "betas",
+    "epsilon": "eps",
+    "decay": "weight_decay",
+    "wd": "weight_decay",
+    "mu": "momentum",
+    "rho": "alpha",
+    "max_iter": "maxiter",
+    "nesterov": "method 'nesterov'",
+}
 
 
 class Settings(NamedTuple):
@@ -47,9 +67,10 @@ class Settings(NamedTuple):
     Attributes
     ----------
     method, search : NamedTuple
+        Of a first-order method the search is its Schedule.
     limits : Limits
     controls : dict
-        Those of CONTROLS that were given.
+        Those of CONTROLS, SEARCHING and STEPPING that were given.
     """
 
     method: NamedTuple
@@ -169,29 +190,48 @@ def read(method, n, tol, options, differenced):
 def _read(method, n, tol, items, differenced):
     """Settings, and the names of unknown options."""
     kind = method_class(method)
-    method_fields, search_fields, limits, controls, unknown = {}, {}, {}, {}, []
+    stepping = kind in FIRST_ORDER
+    fields, others, limits, controls = {}, {}, {}, {}
     for name, value in items:
         name = SYNONYMS.get(name, name)
-        if name in METHOD_FIELDS and METHOD_FIELDS[name] in kind._fields:
-            method_fields[METHOD_FIELDS[name]] = value
-        elif name in SEARCH_FIELDS:
-            search_fields[name] = value
+        if name in kind._fields:
+            fields[name] = value
         elif name in LIMITS:
             if value is not None:
                 limits[name] = value
-        elif name in CONTROLS:
+        elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
             controls[name] = value
         else:
-            unknown.append(name)
-    search = search_object(controls.get("line_search"))
-    unknown += [name for name in search_fields if name not in search._fields]
-    search = with_fields(search, {name: value for name, value in search_fields.items() if name not in unknown})
+            others[name] = value
     if "time_limit" in limits:
         seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
         controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
     given = kind() if method is None or isinstance(method, (str, type)) else method
-    limits = _limits(kind, n, tol, limits, search, differenced)
-    return Settings(with_fields(given, method_fields), search, limits, controls), unknown
+    chosen = with_fields(given, fields)
+    if stepping:
+        refuse(kind, others)
+        limits = _limits(kind, n, tol, limits, differenced, False)
+        search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
+    else:
+        search = search_object(controls.get("line_search"))
+        search = with_fields(search, {name: others.pop(name) for name in search._fields if name in others})
+        value_first = differenced and type(search) is not searches.Fixed
+        limits = _limits(kind, n, tol, limits, differenced, value_first)
+    return Settings(chosen, search, limits, controls), tuple(others)
+
+
+def refuse(kind, others):
+    """Refuse unknown options of a first-order method: a rate that went unread would change the answer.
+
+    Raises
+    ------
+    ValueError
+        Naming the option, and those that are legal.
+    """
+    for name in others:
+        hint = f"; {HINTS[name]} is meant, perhaps" if name in HINTS else ""
+        legal = ", ".join((*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
+        raise ValueError(f"{NAMES[kind]} has no option {name!r}{hint}. Its options are {legal}")
 
 
 @functools.lru_cache(maxsize=128)
@@ -201,19 +241,21 @@ def _remembered(method, kind, n, tol, items, differenced):
 
 
 @register_jitable
-def default_counts(dense, n, differenced):
-    """Default maxiter and maxfun, SciPy's: of the dense methods, and of the others."""
+def default_counts(dense, stepping, n, differenced):
+    """Default maxiter and maxfun, SciPy's: of the dense methods, those that make their own steps, and the others."""
     if dense:
         return 200 * n, NEVER
+    if stepping:
+        return 15000, NEVER
     return 15000, 15000 * (n + 1) if differenced else 15000
 
 
-def _limits(kind, n, tol, given, search, differenced):
+def _limits(kind, n, tol, given, differenced, value_first):
     """When to stop; defaults are SciPy's, except that no run ends on ftol unless asked to."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
     if tol is not None and kind is methods.LBFGS:
         ftol = given.get("ftol", tol)
-    maxiter, maxfun = default_counts(kind in DENSE, n, differenced)
+    maxiter, maxfun = default_counts(kind in DENSE, kind in FIRST_ORDER, n, differenced)
     return Limits(
         number("gtol", gtol, -math.inf, math.inf, open_high=False),
         number("ftol", ftol, -math.inf, math.inf, open_high=False),
@@ -222,8 +264,39 @@ def _limits(kind, n, tol, given, search, differenced):
         limit("maxiter", given.get("maxiter", maxiter)),
         limit("maxfun", given.get("maxfun", maxfun)),
         NEVER,
-        int(differenced and type(search) is not searches.Fixed),
+        int(value_first),
     )
+
+
+def set_treatment(memory, controls, n):
+    """Tell the memory of a first-order method how gradients are clipped and where weights decay.
+
+    Parameters
+    ----------
+    memory : Moments
+        Its record is changed.
+    controls : dict
+        With clip_value, clip_norm, decay_mask, or without.
+    n : int
+
+    Returns
+    -------
+    Moments
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the value that is illegal, and what is legal.
+    """
+    for name in ("clip_value", "clip_norm"):
+        if controls.get(name) is not None:
+            memory.record[0][name] = number(name, controls[name], 0.0, math.inf, open_high=False)
+    if controls.get("decay_mask") is None:
+        return memory
+    mask = np.asarray(controls["decay_mask"])
+    if mask.shape != (n,) or mask.dtype != np.bool_:
+        raise ValueError(f"decay_mask must be boolean, of shape ({n},); got {mask.dtype} of shape {mask.shape}")
+    return memory._replace(mask=mask.copy())
 
 
 def initial_inverse_hessian(given, n):

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quasinewton.clock import now
-from quasinewton.descent import SLICE
+from quasinewton.clock import SLICE, now
 from quasinewton.jit import fragment, kernel
 from quasinewton.linalg import cholesky, cholesky_solve, copy, dot, norm_inf, point_on_line, solve
 from quasinewton.objective.contract import GRADIENT, HESSIAN, call

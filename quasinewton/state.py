@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.clock import NEVER
+from quasinewton.clock import NEVER, PACE
 from quasinewton.linalg import isolated
 from quasinewton.methods import method as methods
 from quasinewton.objective.contract import GRADIENT, VALUE
@@ -19,6 +19,7 @@ RECOVER = np.int64(2)  # the best trial of a search that ended without an accept
 CURVATURE = np.int64(3)  # the Hessian, for the next direction
 CERTIFY = np.int64(4)  # the Hessian, to see whether g ≈ 0 is a minimum
 ESCAPE = np.int64(5)  # a trial along negative curvature
+STEP = np.int64(6)  # where a method's own step has led
 
 NOTHING = 0  # what a machine wants that has ended
 
@@ -46,8 +47,7 @@ SCALARS = np.dtype(
         ("g_norm", "f8"),  # ‖g‖_∞
         ("s_norm", "f8"),  # ‖s‖_∞ of the last step and ‖x‖_∞, where xtol wants them
         ("x_norm", "f8"),
-        ("overdue", "i8"),  # whether the deadline has passed
-        ("step", "f8"),  # the last accepted alpha
+        ("step", "f8"),  # the last accepted alpha, or the rate of the last step
         ("predicted", "f8"),  # decrease of f along the first direction tried from x, by its model
         ("predicted_mark", "f8"),  # predicted and f when they last made progress
         ("f_mark", "f8"),
@@ -59,9 +59,9 @@ SCALARS = np.dtype(
         ("f_target", "f8"),
         ("maxiter", "i8"),
         ("maxfun", "i8"),
-        ("deadline", "i8"),
         ("value_first", "i8"),
     ]
+    + PACE.descr
     + LINE.descr,
     align=True,
 )

@@ -15,9 +15,10 @@ FLOORS = [
     {"jit", "status", "settings"},
     {"clock", "linalg"},
     {"objective"},
-    {"searches", "methods"},
+    {"searches", "methods", "schedules"},
     {"state"},
     {"descent"},
+    {"stepping"},
     {"options", "result", "diagnosis"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

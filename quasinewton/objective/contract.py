@@ -44,28 +44,30 @@ class Objective(NamedTuple):
     hessian_gradients: int = 0
 
 
-def address_of(dispatcher):
-    """Machine address of a dispatcher compiled for `SIGNATURE`.
+def address_of(dispatcher, signature=SIGNATURE):
+    """Machine address of a dispatcher compiled for `signature`.
 
     Parameters
     ----------
     dispatcher : numba dispatcher
         Must be kept alive as long as the address is used.
+    signature : numba signature
 
     Returns
     -------
     int
     """
-    result = dispatcher.get_compile_result(SIGNATURE)
+    result = dispatcher.get_compile_result(signature)
     return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
 
 
-def address_constant(dispatcher):
-    """Make the intrinsic that gives compiled code the address of a dispatcher compiled for `SIGNATURE`.
+def address_constant(dispatcher, kind=SIGNATURE):
+    """Make the intrinsic that gives compiled code the address of a dispatcher compiled for a signature.
 
     Parameters
     ----------
     dispatcher : numba dispatcher
+    kind : numba signature
 
     Returns
     -------
@@ -77,7 +79,7 @@ def address_constant(dispatcher):
     @intrinsic
     def address(typingctx):
         def codegen(context, builder, signature, args):
-            result = dispatcher.get_compile_result(SIGNATURE)
+            result = dispatcher.get_compile_result(kind)
             function = context.declare_function(builder.module, result.fndesc)
             context.active_code_library.add_linking_library(result.library)
             return builder.ptrtoint(function, context.get_value_type(types.intp))
@@ -85,6 +87,17 @@ def address_constant(dispatcher):
         return types.intp(), codegen
 
     return address
+
+
+def enter(context, builder, address, signature, values):
+    """Generate the call, in Numba's convention, of a compiled function at an address; exceptions pass through."""
+    convention = context.call_conv
+    prototype = convention.get_function_type(signature.return_type, signature.args)
+    function = builder.inttoptr(address, prototype.as_pointer())
+    status, result = convention.call_function(builder, function, signature.return_type, signature.args, values)
+    with cgutils.if_unlikely(builder, status.is_error):
+        convention.return_status_propagate(builder, status)
+    return result
 
 
 @intrinsic
@@ -103,15 +116,7 @@ def call(typingctx, address, x, g, h, what, data):
             for kind, value in zip(signature.args[1:4], arrays, strict=True)
         )
         n = cgutils.unpack_tuple(builder, x.shape)[0]
-        convention = context.call_conv
-        prototype = convention.get_function_type(SIGNATURE.return_type, SIGNATURE.args)
-        function = builder.inttoptr(address, prototype.as_pointer())
-        status, f = convention.call_function(
-            builder, function, SIGNATURE.return_type, SIGNATURE.args, (x.data, n, g.data, h.data, what, data)
-        )
-        with cgutils.if_unlikely(builder, status.is_error):
-            convention.return_status_propagate(builder, status)
-        return f
+        return enter(context, builder, address, SIGNATURE, (x.data, n, g.data, h.data, what, data))
 
     return signature, codegen
 

@@ -1,0 +1,56 @@
+"""AdaMax: Adam with the maximum in place of the root mean square.
+
+Source: D. P. Kingma & J. Ba, ICLR 2015, Algorithm 2.
+"""
+
+from typing import NamedTuple
+
+from quasinewton.methods import first_order as protocol
+from quasinewton.methods.first_order import first_order, pair, rate
+
+
+class _Fields(NamedTuple):
+    lr: float
+    betas: tuple
+    eps: float
+    weight_decay: float
+
+
+@first_order
+class AdaMax(_Fields):
+    """AdaMax: a ← β₁ a + (1 − β₁) g, b ← max(β₂ b, |g| + eps), x ← x − lr/(1 − β₁ᵗ) a/b.
+
+    Parameters
+    ----------
+    lr : float
+        Rate, >= 0.
+    betas : (float, float)
+        β₁ and β₂, in [0, 1).
+    eps : float
+        >= 0.
+    weight_decay : float
+        L2: weight_decay x is added to g.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        return super().__new__(cls, rate("lr", lr), pair(betas), rate("eps", eps), rate("weight_decay", weight_decay))
+
+
+@protocol.vectors.register(AdaMax)
+def _vectors(method):
+    return True, True, False, 0.0
+
+
+@protocol.step.register(AdaMax)
+def _step(method, memory, x, g, lr, decay):
+    a, b, eps = memory.a, memory.b, method.eps
+    beta1, beta2 = method.betas
+    lr = lr / (1.0 - beta1 ** memory.record[0].t)
+    for i in range(x.size):
+        d = g[i] + decay * x[i]
+        a_i = a[i] + (1.0 - beta1) * (d - a[i])
+        b_i = max(beta2 * b[i], abs(d) + eps)
+        a[i], b[i] = a_i, b_i
+        x[i] -= lr * (a_i / (b_i if b_i > 0.0 else 1.0))  # 0/0 is no step

@@ -1,0 +1,169 @@
+"""What the methods that make their own steps share: their memory, and what is done to a gradient before its step.
+
+Such a method is a NamedTuple of numbers with fields lr and weight_decay. Its `step` is one fused pass over the
+parameters and allocates nothing. Formulae, defaults and names are PyTorch's unless a page of the documentation says
+otherwise; the papers are cited with the methods.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from quasinewton.jit import fragment, generic, reduction
+from quasinewton.linalg import fill, isolated
+from quasinewton.methods import method as protocol
+from quasinewton.settings import number
+
+STEP = np.dtype(
+    [
+        ("t", "i8"),  # steps made
+        ("clip_value", "f8"),  # bound of every component of the gradient
+        ("clip_norm", "f8"),  # bound of its Euclidean norm
+        ("product", "f8"),  # of the momenta so far (NAdam)
+    ],
+    align=True,
+)
+
+
+class Moments(NamedTuple):
+    """Memory: up to three vectors of the method's, shape (n,), or (0,) where they are not used.
+
+    `mask`, bool, shape (n,), says where weight decay acts; of shape (0,) it acts everywhere. `record[0]` is a record
+    STEP.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    mask: np.ndarray
+    record: np.ndarray
+
+
+@generic
+def vectors(method):
+    """Return which of the three vectors the method uses, and what they hold at the start."""
+    return False, False, False, 0.0
+
+
+@generic
+def decoupled(method):
+    """Return whether weight decay shrinks x itself, rather than add to the gradient."""
+    return False
+
+
+@generic
+def step(method, memory, x, g, lr, decay):
+    """Make one step from x along what the gradient g says; x and the memory are overwritten.
+
+    `memory.record[0].t` counts this step; lr is the rate of this step, and `decay` the weight decay of all
+    components.
+    """
+
+
+def first_order(kind):
+    """Class decorator: give a method the memory of this file, and list it."""
+    protocol.allocate.register(kind)(_allocate)
+    FIRST_ORDER.append(kind)
+    return kind
+
+
+FIRST_ORDER = []
+
+
+@register_jitable
+def _vector(wanted, n, value):
+    vector = isolated(n if wanted else 0)
+    fill(vector, value)
+    return vector
+
+
+def _allocate(method, n):
+    a, b, c, value = vectors(method)
+    record = np.zeros(1, STEP)
+    record[0]["clip_value"] = record[0]["clip_norm"] = np.inf
+    record[0]["product"] = 1.0
+    return Moments(_vector(a, n, value), _vector(b, n, value), _vector(c, n, value), np.empty(0, np.bool_), record)
+
+
+@reduction
+def square(g):
+    """g·g."""
+    total = 0.0
+    for i in range(g.size):
+        total += g[i] * g[i]
+    return total
+
+
+@fragment
+def advance(method, memory, x, g, lr):
+    """Clip the gradient, decay the components that are not exempt, and make the step.
+
+    Parameters
+    ----------
+    method : NamedTuple
+    memory : Moments
+        Updated.
+    x, g : ndarray, float64, shape (n,)
+        Overwritten: x by the next iterate, g, where it is clipped or the decay is masked, by what is stepped along.
+    lr : float
+        The rate of this step.
+    """
+    s = memory.record[0]
+    s.t += 1
+    if s.clip_value < np.inf:
+        for i in range(g.size):
+            g[i] = min(max(g[i], -s.clip_value), s.clip_value)
+    if s.clip_norm < np.inf:
+        norm = np.sqrt(square(g))
+        if norm > s.clip_norm:
+            shrink = s.clip_norm / norm
+            for i in range(g.size):
+                g[i] *= shrink
+    decay = method.weight_decay
+    if memory.mask.size > 0:
+        if decoupled(method):
+            for i in range(x.size):
+                x[i] *= 1.0 - lr * decay if memory.mask[i] else 1.0
+        else:
+            for i in range(x.size):
+                g[i] += decay * x[i] if memory.mask[i] else 0.0
+        decay = 0.0
+    step(method, memory, x, g, lr, decay)
+
+
+def rate(name, value):
+    """A learning rate or a weight decay: a number >= 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the value and the interval.
+    """
+    return number(name, value, 0.0, np.inf, open_low=False)
+
+
+def share(name, value):
+    """A decay rate or a momentum: a number in [0, 1).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the value and the interval.
+    """
+    return number(name, value, 0.0, 1.0, open_low=False)
+
+
+def pair(betas):
+    """The two decay rates of Adam and its kin.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are not two numbers in [0, 1).
+    """
+    try:
+        first, second = betas
+    except (TypeError, ValueError):
+        raise TypeError(f"betas must be a pair of numbers in [0, 1), got {betas!r}") from None
+    return share("betas[0]", first), share("betas[1]", second)
