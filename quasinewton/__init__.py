@@ -31,6 +31,7 @@ from quasinewton.result import OptimizeResult
 from quasinewton.roots import root
 from quasinewton.searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
 from quasinewton.status import Status
+from quasinewton.stochastic import minimize_stochastic
 
 __all__ = [
     "BFGS",
@@ -62,6 +63,7 @@ __all__ = [
     "StrongWolfe",
     "line_search",
     "minimize",
+    "minimize_stochastic",
     "root",
     "schedules",
 ]

@@ -221,7 +221,7 @@ def drive(objective, settings, state, callback, allvecs):
             if allvecs is not None:
                 allvecs.append(state.x.copy())
             try:
-                notify(state)
+                notify(lambda: intermediate_result(state))
             except StopIteration:
                 if s["rows"]:
                     pieces.append(state.trace[: s["rows"]].copy())
@@ -231,23 +231,24 @@ def drive(objective, settings, state, callback, allvecs):
 
 
 def notifier(callback):
-    """A function of the state that calls the user's callback in the form it asks for."""
+    """A function that calls the user's callback in the form it asks for, given a function that makes the result."""
     if callback is None:
-        return lambda state: None
+        return lambda intermediate: None
     try:
         names = set(inspect.signature(callback).parameters)
     except (TypeError, ValueError):
         names = set()
     if names == {"intermediate_result"}:
+        return lambda intermediate: callback(intermediate_result=intermediate())
+    return lambda intermediate: callback(intermediate().x)
 
-        def notify(state):
-            s = state.scalars[0]
-            result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
-            result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
-            callback(intermediate_result=result)
 
-        return notify
-    return lambda state: callback(state.x.copy())
+def intermediate_result(state):
+    """What a callback is told."""
+    s = state.scalars[0]
+    result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
+    result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
+    return result
 
 
 @kernel

@@ -209,7 +209,7 @@ def _read(method, n, tol, items, differenced):
     given = kind() if method is None or isinstance(method, (str, type)) else method
     chosen = with_fields(given, fields)
     if stepping:
-        refuse(kind, others)
+        refuse(kind, others, (*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
         limits = _limits(kind, n, tol, limits, differenced, False)
         search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
     else:
@@ -220,7 +220,7 @@ def _read(method, n, tol, items, differenced):
     return Settings(chosen, search, limits, controls), tuple(others)
 
 
-def refuse(kind, others):
+def refuse(kind, others, legal):
     """Refuse unknown options of a first-order method: a rate that went unread would change the answer.
 
     Raises
@@ -230,8 +230,7 @@ def refuse(kind, others):
     """
     for name in others:
         hint = f"; {HINTS[name]} is meant, perhaps" if name in HINTS else ""
-        legal = ", ".join((*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
-        raise ValueError(f"{NAMES[kind]} has no option {name!r}{hint}. Its options are {legal}")
+        raise ValueError(f"{NAMES[kind]} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
 
 
 @functools.lru_cache(maxsize=128)

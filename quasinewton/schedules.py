@@ -299,7 +299,8 @@ def as_schedule(given, steps):
             _entries[given] = known
         return users(known[0])
     if not isinstance(given, Schedule):
-        raise TypeError(f"schedule must be one of quasinewton.schedules or an @njit function of the step, got {given!r}")
+        legal = "one of quasinewton.schedules, or an @njit function of the step"
+        raise TypeError(f"schedule must be {legal}; got {given!r}")
     schedule = stretched(given, steps)
     if schedule.warmup >= schedule.total and schedule.kind == COSINE:
         raise ValueError(f"warmup must be less than the {schedule.total} steps of the schedule, got {schedule.warmup}")

@@ -18,8 +18,8 @@ FLOORS = [
     {"searches", "methods", "schedules"},
     {"state"},
     {"descent"},
-    {"stepping"},
-    {"options", "result", "diagnosis"},
+    {"stepping", "epochs"},
+    {"options", "result", "diagnosis", "samples"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOOR = len(FLOORS)
