@@ -219,7 +219,7 @@ def drive(objective, settings, state, callback, allvecs):
     """
     method, search = settings.method, settings.search
     run = stepping.run if type(method) in FIRST_ORDER else descent.run
-    each = callback is not None or allvecs is not None
+    each = int(callback is not None or allvecs is not None)
     notify = notifier(callback)
     s, pieces = state.scalars[0], []
     while True:

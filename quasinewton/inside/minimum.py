@@ -3,18 +3,18 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba.core import types
 from numba.extending import overload, register_jitable
 
-from quasinewton import descent
+from quasinewton import descent, stepping
 from quasinewton.clock import NEVER
-from quasinewton.inside.settings import changer, either, method_chooser, point_maker, searcher, stepper
+from quasinewton.inside.source import Source, either
+from quasinewton.jit import kernel
 from quasinewton.methods import LBFGS, Newton
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import minimize
-from quasinewton.objective.inline import binder, constant, hold
-from quasinewton.objective.prepare import NO_ARGS
+from quasinewton.objective.inline import bind, constant
 from quasinewton.options import DENSE, default_counts
+from quasinewton.schedules import stretched
 from quasinewton.searches import Fixed
 from quasinewton.state import NOTHING, Limits, allocate
 
@@ -47,6 +47,44 @@ class Minimum(NamedTuple):
     nhev: int
 
 
+@register_jitable
+def minimum(state):
+    """The result of a descent that has ended."""
+    s = state.scalars[0]
+    success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
+    return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev)
+
+
+NOT_EACH = np.int64(0)  # a literal would be another type than Python's integers, and compile the loops again
+
+
+@kernel
+def descend(objective, method, search, limits, x0):
+    """Minimise from x0 by a method that searches."""
+    state = allocate(method, limits, x0, 0)
+    while descent.run(objective, method, search, state, NOT_EACH) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def march(objective, method, schedule, limits, x0):
+    """Minimise from x0 by a method that makes its own steps."""
+    state = allocate(method, limits, x0, 0)
+    schedule = stretched(schedule, limits.maxiter)
+    while stepping.run(objective, method, schedule, state, NOT_EACH) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, dense, own_steps, differenced, n):
+    """When to stop; negative numbers of iterations and evaluations stand for the defaults."""
+    iterations, values = default_counts(dense, own_steps, n, differenced)
+    maxiter = iterations if maxiter < 0 else maxiter
+    return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
+
+
 # Inlined, so that the functions in its arguments stay names and the caller can be cached.
 @overload(minimize, inline="always")
 def _minimize(
@@ -73,71 +111,37 @@ def _minimize(
     c2=None,
     maxls=None,
 ):
-    kind, choose_method = method_chooser(method)
-    own_steps, dense = kind in FIRST_ORDER, kind in DENSE
-    run, search_kind, choose_search = (stepper if own_steps else searcher)(line_search, schedule)
-    change_method = changer("minimize", kind, dict(memory=memory, damping=damping, lr=lr, weight_decay=weight_decay))
-    change_search = changer("minimize", search_kind, dict(c1=c1, c2=c2, maxls=maxls))
-    make_point = point_maker("minimize", x0)
-    packed = args if isinstance(args, types.BaseTuple) else NO_ARGS
-    bind = binder("minimize", fun, jac, packed, hess, kind is Newton)
+    source = Source(_minimize, "minimize")
+    kind, method_ = source.method(method)
+    own_steps = kind in FIRST_ORDER
+    if own_steps and constant(line_search) is not None:
+        source.refuse("first-order methods take no `line_search` but a `schedule`")
+    if not own_steps and constant(schedule) is not None:
+        source.refuse("`schedule` belongs to first-order methods; this one takes a `line_search`")
+    search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
+    method_ = source.changed(kind, method_, dict(memory=memory, damping=damping, lr=lr, weight_decay=weight_decay))
+    search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
+    start = source.point(x0)
     given = constant(jac)
     differenced = given is None or (isinstance(given, str) and given != "inplace")
-    value_first = int(differenced and not own_steps and search_kind is not Fixed)
-    falls = kind is LBFGS  # whose ftol is set by tol, as in SciPy
-
-    def impl(
-        fun,
-        x0,
-        args=(),
-        method="lbfgs",
-        jac=None,
-        hess=None,
-        line_search=None,
-        gtol=None,
-        ftol=None,
-        xtol=0.0,
-        f_target=-np.inf,
-        maxiter=None,
-        maxfun=None,
-        schedule=None,
-        tol=None,
-        memory=None,
-        damping=None,
-        lr=None,
-        weight_decay=None,
-        c1=None,
-        c2=None,
-        maxls=None,
-    ):
-        x = make_point(x0)
-        objective, held = bind(args, x.size)
-        iterations, values = default_counts(dense, own_steps, x.size, differenced)
-        limits = Limits(
-            float(either(gtol, either(tol, 1e-5))),
-            float(either(ftol, either(tol, 0.0) if falls else 0.0)),
-            float(xtol),
-            float(f_target),
-            either(maxiter, iterations),
-            either(maxfun, values),
-            NEVER,
-            value_first,
-        )
-        chosen = change_method(choose_method(method), memory, damping, lr, weight_decay)
-        search = change_search(choose_search(line_search, schedule, limits.maxiter), c1, c2, maxls)
-        state = allocate(chosen, limits, x, 0)
-        while run(objective, chosen, search, state, 0) != NOTHING:
-            pass
-        hold(held)
-        hold(args)
-        return minimum(state)
-
-    return impl
-
-
-@register_jitable
-def minimum(state):
-    """The result of a descent that has ended."""
-    s = state.scalars[0]
-    success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
-    return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev)
+    value_first = differenced and not own_steps and search_kind is not Fixed
+    common = either(tol, "tol", "1e-5")
+    # ftol of L-BFGS is set by tol, as in SciPy.
+    fall = either(ftol, "ftol", either(tol, "tol", "0.0") if kind is LBFGS else "0.0")
+    default = source.integer(-1)
+    counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
+    flags = (source.integer(flag) for flag in map(int, (value_first, kind in DENSE, own_steps, differenced)))
+    source.add(f"x = {start}")
+    objective = bind(source, fun, jac, args, hess, kind is Newton)
+    source.add(
+        f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
+        "xtol, f_target = float(xtol), float(f_target)",
+        f"limits = limits_of(gtol, ftol, xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
+        f"found = solve({objective}, {method_}, {search}, limits, x)",
+        "hold(held)",
+        "hold(args)",
+        "return found",
+        limits_of=limits_of,
+        solve=march if own_steps else descend,
+    )
+    return source.implementation()

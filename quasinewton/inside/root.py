@@ -3,14 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba.core import types
-from numba.core.errors import TypingError
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 
 from quasinewton import roots
-from quasinewton.inside.settings import changer, either, point_maker
-from quasinewton.objective.inline import constant, hold, residual_binder
-from quasinewton.objective.prepare import NO_ARGS
+from quasinewton.inside.source import Source, either
+from quasinewton.jit import kernel
+from quasinewton.objective.inline import bind_residual, constant
 from quasinewton.roots import root
 from quasinewton.searches import Armijo
 from quasinewton.status import AT_ROOT, PRECISION_LIMIT, RUNNING
@@ -43,6 +41,17 @@ class Root(NamedTuple):
     njev: int
 
 
+@kernel
+def find(objective, search, x0, ftol, xtol, maxiter):
+    """Find a root from x0."""
+    state = roots.allocate(x0.copy(), ftol, xtol, maxiter)
+    while roots.run(objective, search, state) == RUNNING:
+        pass
+    s = state.scalars[0]
+    success = s.status == AT_ROOT or s.status == PRECISION_LIMIT
+    return Root(state.x, state.f, state.J, success, s.status, s.nit, s.nfev, s.njev)
+
+
 SEARCH = Armijo(*roots.SEARCH)
 
 
@@ -51,32 +60,18 @@ SEARCH = Armijo(*roots.SEARCH)
 def _root(
     fun, x0, args=(), jac=None, method="newton", tol=None, ftol=None, xtol=1e-14, maxiter=200, c1=None, maxls=None
 ):
+    source = Source(_root, "root")
     if constant(method) != "newton":
-        raise TypingError(f"root: `method` must be 'newton', got {constant(method)!r}")
-    make_point = point_maker("root", x0)
-    packed = args if isinstance(args, types.BaseTuple) else NO_ARGS
-    bind = residual_binder("root", fun, jac, packed)
-    change = changer("root", Armijo, dict(c1=c1, maxls=maxls))
-
-    def impl(
-        fun, x0, args=(), jac=None, method="newton", tol=None, ftol=None, xtol=1e-14, maxiter=200, c1=None, maxls=None
-    ):
-        x = make_point(x0)
-        objective, held = bind(args, x.size)
-        state = roots.allocate(x, float(either(ftol, either(tol, 1e-10))), float(xtol), maxiter)
-        search = change(SEARCH, c1, maxls)
-        while roots.run(objective, search, state) == RUNNING:
-            pass
-        hold(held)
-        hold(args)
-        return found(state)
-
-    return impl
-
-
-@register_jitable
-def found(state):
-    """The result of an iteration that has ended."""
-    s = state.scalars[0]
-    success = s.status == AT_ROOT or s.status == PRECISION_LIMIT
-    return Root(state.x, state.f, state.J, success, s.status, s.nit, s.nfev, s.njev)
+        source.refuse(f"`method` must be 'newton', got {constant(method)!r}")
+    search = source.changed(Armijo, "SEARCH", dict(c1=c1, maxls=maxls))
+    source.add(f"x = {source.point(x0)}", SEARCH=SEARCH)
+    objective = bind_residual(source, fun, jac, args)
+    source.add(
+        f"ftol = float({either(ftol, 'ftol', either(tol, 'tol', '1e-10'))})",
+        f"found = find({objective}, {search}, x, ftol, float(xtol), int(maxiter))",
+        "hold(held)",
+        "hold(args)",
+        "return found",
+        find=find,
+    )
+    return source.implementation()
