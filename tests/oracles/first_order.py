@@ -207,10 +207,8 @@ def torch_factors(schedule):
 
 
 def runs():
-    """Yield method, options and schedule of every run that is kept."""
-    for method, options in GROUPS:
-        yield method, options, None
-    yield from SCHEDULED
+    """Return method, options and schedule of every run that is kept."""
+    return [*((method, options, None) for method, options in GROUPS), *SCHEDULED]
 
 
 def kept(iterates):
@@ -220,9 +218,7 @@ def kept(iterates):
 
 def compute():
     """Return everything the file holds: by problem and run the iterates, by schedule the rates."""
-    found = {
-        f"{problem}: {label(*run)}": kept(torch_run(problem, *run)) for problem in PROBLEMS for run in runs()
-    }
+    found = {f"{problem}: {label(*run)}": kept(torch_run(problem, *run)) for problem in PROBLEMS for run in runs()}
     return found | {name: torch_factors(name) for name in SCHEDULES}
 
 
