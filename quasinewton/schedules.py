@@ -302,5 +302,6 @@ def as_schedule(given, steps):
             _entries[given] = known
         return users(known[0])
     if not isinstance(given, Schedule):
-        raise TypeError(f"schedule must be one of quasinewton.schedules or an @njit function of the step, got {given!r}")
+        legal = "one of quasinewton.schedules or an @njit function of the step"
+        raise TypeError(f"schedule must be {legal}, got {given!r}")
     return stretched(given, steps)
