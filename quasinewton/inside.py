@@ -185,7 +185,8 @@ def _minimize(
         chosen = choose_method(method)
         search = choose_search(line_search, schedule, limits.maxiter)
         state = allocate(chosen, limits, x, 0)
-        while run(objective, chosen, search, state, 0) != NOTHING:
+        each = x.size < 0  # false, but no literal: for one the loop would be compiled again
+        while run(objective, chosen, search, state, each) != NOTHING:
             pass
         hold(held)
         hold(args)
