@@ -63,7 +63,7 @@ class Schedule(NamedTuple):
 
     def __call__(self, t):
         if self.total == 0 and self.kind in (COSINE, ONE_CYCLE):
-            raise ValueError("this schedule is stretched over a run: give it a total to see it by itself")
+            raise ValueError("this schedule takes its length from the run; give it a total to see its factors")
         return factor(self, t)
 
 
@@ -150,7 +150,10 @@ def cosine(total=None, final=0.0, warmup=0):
     ----------
     I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
     """
-    return _schedule(COSINE, warmup, total, a=_fraction("final", final, open_low=False))
+    schedule = _schedule(COSINE, warmup, total, a=_fraction("final", final, open_low=False))
+    if 0 < schedule.total <= schedule.warmup:
+        raise ValueError(f"warmup must be less than the total of {schedule.total}, got {warmup!r}")
+    return schedule
 
 
 def inverse_sqrt(warmup=1):
@@ -286,8 +289,6 @@ def as_schedule(given, steps):
     ------
     TypeError
         If it is neither.
-    ValueError
-        If its warm-up leaves no steps.
     """
     if given is None:
         return constant()
@@ -301,9 +302,6 @@ def as_schedule(given, steps):
             _entries[given] = known
         return users(known[0])
     if not isinstance(given, Schedule):
-        legal = "one of quasinewton.schedules, or an @njit function of the step"
-        raise TypeError(f"schedule must be {legal}; got {given!r}")
-    schedule = stretched(given, steps)
-    if schedule.warmup >= schedule.total and schedule.kind == COSINE:
-        raise ValueError(f"warmup must be less than the {schedule.total} steps of the schedule, got {schedule.warmup}")
-    return schedule
+        legal = "one of quasinewton.schedules or an @njit function of the step"
+        raise TypeError(f"schedule must be {legal}, got {given!r}")
+    return stretched(given, steps)

@@ -499,7 +499,7 @@ class TestInput:
             (dict(data=(A, np.array([None] * N))), r"data\[1\] must hold numbers, got object"),
             (dict(batch_size=1.5), "batch_size must be an integer, got 1.5"),
             (dict(lr="fast"), "lr must be a real number, got 'fast'"),
-            (dict(schedule=lambda t: 1.0), "schedule must be one of quasinewton.schedules, or an @njit function"),
+            (dict(schedule=lambda t: 1.0), "schedule must be one of quasinewton.schedules or an @njit function"),
             (dict(fun=3), "fun must be callable"),
             (dict(x0=None), "'x0' must hold real numbers"),
         ],
