@@ -337,7 +337,9 @@ def start_point(x0):
         raise ValueError("'x0' must be real; split complex variables into their real and imaginary parts.")
     if x0.dtype.kind not in "buif":
         try:
-            return np.array(x0, dtype=np.float64)
+            if not any(value is None for value in x0):  # which NumPy would call NaN
+                return np.array(x0, dtype=np.float64)
         except (TypeError, ValueError):
-            raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}") from None
+            pass
+        raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}")
     return np.array(x0, dtype=np.float64)

@@ -72,7 +72,9 @@ def as_samples(name, data, like=None):
             raise ValueError(f"{name}[{i}] must not hold NaN; it does in sample {_first_nan(array)}")
     if like is not None and [array.shape[1:] for array in arrays] != [array.shape[1:] for array in like]:
         shapes = [array.shape for array in arrays], [array.shape for array in like]
-        raise ValueError(f"{name} must hold samples like those of data; its shapes are {shapes[0]}, of data {shapes[1]}")
+        raise ValueError(
+            f"{name} must hold samples like those of data; its shapes are {shapes[0]}, of data {shapes[1]}"
+        )
     return arrays
 
 
@@ -118,4 +120,6 @@ def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
     for column, array, buffer in zip(columns, arrays, buffers, strict=True):
         column["source"], column["target"] = array.ctypes.data, buffer.ctypes.data
         column["row"] = array.nbytes // samples
-    return Samples(samples, batch, loop.Batches(whole.objective, rest.objective, columns), (arrays, buffers, whole, rest))
+    return Samples(
+        samples, batch, loop.Batches(whole.objective, rest.objective, columns), (arrays, buffers, whole, rest)
+    )

@@ -20,6 +20,7 @@ FLOORS = [
     {"descent"},
     {"stepping", "epochs"},
     {"options", "result", "diagnosis", "samples"},
+    {"course"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOOR = len(FLOORS)
