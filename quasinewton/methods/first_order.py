@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.jit import fragment, generic, reduction
+from quasinewton.jit import generic, inlined, reduction
 from quasinewton.linalg import fill, isolated
 from quasinewton.methods import method as protocol
 from quasinewton.settings import number
@@ -95,7 +95,7 @@ def square(g):
     return total
 
 
-@fragment
+@inlined
 def advance(method, memory, x, g, lr):
     """Clip the gradient, decay the components that are not exempt, and make the step.
 
