@@ -4,7 +4,7 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
-from quasinewton.inside import Minimum
+from quasinewton.inside import Minimum, Root
 from quasinewton.line_search import LineSearchResult, line_search
 from quasinewton.methods import (
     BFGS,
@@ -59,6 +59,7 @@ __all__ = [
     "OptimizeResult",
     "RAdam",
     "RMSprop",
+    "Root",
     "Status",
     "StrongWolfe",
     "line_search",

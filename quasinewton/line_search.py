@@ -155,7 +155,7 @@ def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
         if not (isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64):
             raise TypingError(f"line_search: `{name}` must be a float64 vector, got {kind}")
     bind = binder("line_search", fun, jac, args if isinstance(args, types.BaseTuple) else NO_ARGS)
-    choose = chooser("line_search", search)
+    choose = chooser("line_search", search)[1]
 
     # Inlined, so that the functions in its arguments stay names and the caller can be cached.
     def impl(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
@@ -170,7 +170,7 @@ def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
 
 
 def chooser(door, search):
-    """Make the function that, in compiled code, gives the search object for an argument given as a name or an object.
+    """The class of a search given by name or as an object, and the function that gives the object itself.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def chooser(door, search):
             fixed = search_object(given)
         except (ValueError, TypeError) as error:
             raise TypingError(f"{door}: {error}") from None
-        return register_jitable(lambda search: fixed)
+        return type(fixed), register_jitable(lambda search: fixed)
     if isinstance(given, types.BaseNamedTuple) and given.instance_class in searches.BY_NAME.values():
-        return register_jitable(lambda search: search)
+        return given.instance_class, register_jitable(lambda search: search)
     raise TypingError(f"{door}: `search` must be a name or a search object, got {given}")

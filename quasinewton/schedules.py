@@ -62,6 +62,8 @@ class Schedule(NamedTuple):
     address: int
 
     def __call__(self, t):
+        if self.total == 0 and self.kind in (COSINE, ONE_CYCLE):
+            raise ValueError("this schedule is stretched over a run: give it a total to see it by itself")
         return factor(self, t)
 
 
@@ -220,10 +222,10 @@ def factor(schedule, t):
     if schedule.kind == EXPONENTIAL:
         return schedule.a**t
     if schedule.kind == COSINE:
-        return between(1.0, schedule.a, t / (schedule.total - warmup))
+        return between(1.0, schedule.a, t / max(schedule.total - warmup, 1))
     if schedule.kind == ONE_CYCLE:
         peak = schedule.a * schedule.total - 1.0  # the step of the peak; the last is total − 1
-        if t <= peak:
+        if t < peak:
             return between(schedule.b, 1.0, t / peak)
         return between(1.0, schedule.c, (t - peak) / (schedule.total - 1 - peak))
     return 1.0

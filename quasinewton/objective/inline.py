@@ -80,27 +80,49 @@ def binder(door, fun, jac, args, hess=None, wants_hessian=False):
     TypingError
         Naming the argument that is wrong.
     """
-    function = dispatcher_of("fun", fun, door)
     jac, hess = constant(jac), constant(hess)
     hess_function, hessian = None, EXACT
     try:
         form, gradient = ("separate", EXACT) if isinstance(jac, types.Type) else gradient_form(jac)
-        if wants_hessian and isinstance(hess, types.Type):
-            hess_function = dispatcher_of("hess", hess, door)
-        elif wants_hessian:
-            _, hessian = second_derivative("hess", hess)
+        if wants_hessian:
+            hess_function, hessian = _second_derivative(door, "hess", hess)
     except ValueError as error:
         raise TypingError(f"{door}: {error}") from None
+    function = dispatcher_of("fun", fun, door)
     jac_function = dispatcher_of("jac", jac, door) if form == "separate" else None
+    return _binder(door, (function, jac_function, hess_function, form), args, gradient, hessian, True)
+
+
+def residual_binder(door, fun, jac, args):
+    """The same for a vector function: GRADIENT is its value, HESSIAN its Jacobian."""
+    jac = constant(jac)
+    function = dispatcher_of("fun", fun, door)
+    if jac is True:
+        return _binder(door, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
+    try:
+        jac_function, scheme = _second_derivative(door, "jac", jac or None)
+    except ValueError as error:
+        raise TypingError(f"{door}: {error}") from None
+    return _binder(door, (function, None, jac_function, "residual"), args, EXACT, scheme, False)
+
+
+def _second_derivative(door, name, given):
+    """The dispatcher of a second derivative, or the scheme of differences in its place."""
+    if isinstance(given, types.Type):
+        return dispatcher_of(name, given, door), EXACT
+    return second_derivative(name, given)
+
+
+def _binder(door, functions, args, gradient, hessian, symmetric):
+    """The function that binds these functions, with the differences that they need."""
     if not (isinstance(args, types.BaseTuple) and is_plain(args)):
         raise TypingError(f"{door}: `args` must be a tuple of numbers, arrays and tuples of them, got {args}")
-    kind = args if len(args) else NO_ARGS
+    kind, complex_step = args if len(args) else NO_ARGS, gradient == COMPLEX_STEP
     try:
-        compiled.check(function, jac_function, hess_function, form, gradient == COMPLEX_STEP, kind)
+        compiled.check(*functions, complex_step, kind)
     except (TypeError, ValueError) as error:
         raise TypingError(f"{door}: {error}") from None
-    trampoline = compiled.build(function, jac_function, hess_function, form, gradient == COMPLEX_STEP, kind)
-    address = address_constant(trampoline)
+    address = address_constant(compiled.build(*functions, complex_step, kind))
     if gradient == EXACT and hessian == EXACT:
 
         @register_jitable
@@ -118,7 +140,7 @@ def binder(door, fun, jac, args, hess=None, wants_hessian=False):
         wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
         w = wrapped[0]
         w.address, w.data = address(), address_of_data(block)
-        w.gradient, w.hessian, w.symmetric = gradient, hessian, 1
+        w.gradient, w.hessian, w.symmetric = gradient, hessian, symmetric
         w.probe = address_of_data(probe)
         values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
         objective = Objective(

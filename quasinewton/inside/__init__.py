@@ -1,0 +1,6 @@
+"""The doors inside compiled code: the same loops, entered without the interpreter."""
+
+from quasinewton.inside.minimum import Minimum
+from quasinewton.inside.root import Root
+
+__all__ = ["Minimum", "Root"]
