@@ -133,9 +133,9 @@ def samples(count=10_000, features=20):
     return A, np.where(A @ rng.standard_normal(features) + rng.standard_normal(count) > 0.0, 1.0, -1.0)
 
 
-def epoch(fit, few, many):
+def epoch(fit, few=1, many=3):
     """Seconds of an epoch, of a fit that takes the number of epochs, without its start."""
-    return (seconds(lambda: fit(many), repeats=9) - seconds(lambda: fit(few), repeats=9)) / (many - few)
+    return (least(lambda: fit(many)) - least(lambda: fit(few))) / (many - few)
 
 
 def torch_epoch(name, A, t, batch):
@@ -178,8 +178,8 @@ def epoch_rows():
         )
 
     for name in ("SGD", "Adam"):
-        ours = epoch(lambda epochs: fit(epochs, name.lower(), 32), few=2, many=42)  # noqa: B023
-        call = seconds(lambda: fit(1, name.lower(), 32))  # noqa: B023
+        ours = epoch(lambda epochs: fit(epochs, name.lower(), 32))  # noqa: B023
+        call = least(lambda: fit(1, name.lower(), 32))  # noqa: B023
         theirs = torch_epoch(name, A, t, 32)
         yield f"{name}, batches of 32; PyTorch", *rates(len(t), ours, call, theirs)
 
@@ -194,9 +194,9 @@ def epoch_rows():
             max_iter=epochs,
         ).fit(A, t)
 
-    ours = epoch(lambda epochs: fit(epochs, "sgd", 1), few=2, many=12)
-    call = seconds(lambda: fit(1, "sgd", 1))
-    yield "SGD, single samples; scikit-learn", *rates(len(t), ours, call, epoch(other, few=2, many=12))
+    ours = epoch(lambda epochs: fit(epochs, "sgd", 1))
+    call = least(lambda: fit(1, "sgd", 1))
+    yield "SGD, single samples; scikit-learn", *rates(len(t), ours, call, epoch(other))
 
 
 def rates(count, ours, call, theirs):
