@@ -4,9 +4,11 @@ Run as ``python tests/benchmarks/first_order.py``. One thread and float64 on all
 to four forms (default, for-loop, foreach, fused): the figure is that of the fastest.
 """
 
-from measure import heading, seconds, table  # first: it sets the BLAS threads
+from measure import heading, table  # first: it sets the BLAS threads
 
 import tempfile
+import time
+import timeit
 
 import numpy as np
 import sklearn
@@ -59,9 +61,12 @@ def stream(x, g, a, b, number):
             x[i] += a_i + b_i
 
 
-def least(function):
-    """Seconds of a call, by many short runs: a shared machine leaves few of them alone."""
-    return seconds(function, budget=0.4, repeats=200)
+def least(function, repeats=100):
+    """Least processor time of a call, in seconds, over runs of a millisecond or more: others use the machine, too."""
+    function()
+    once = min(timeit.repeat(function, timer=time.thread_time, number=1, repeat=3))
+    number = max(1, int(1e-3 / max(once, 1e-7)))
+    return min(timeit.repeat(function, timer=time.thread_time, number=number, repeat=repeats)) / number
 
 
 def vector(values):
@@ -133,7 +138,7 @@ def samples(count=10_000, features=20):
     return A, np.where(A @ rng.standard_normal(features) + rng.standard_normal(count) > 0.0, 1.0, -1.0)
 
 
-def epoch(fit, few=1, many=3):
+def epoch(fit, few=1, many=6):
     """Seconds of an epoch, of a fit that takes the number of epochs, without its start."""
     return (least(lambda: fit(many)) - least(lambda: fit(few))) / (many - few)
 
@@ -160,7 +165,7 @@ def torch_epoch(name, A, t, batch):
             optimiser.step()
 
     times = [
-        seconds(lambda: run(optimiser), repeats=5)  # noqa: B023
+        least(lambda: run(optimiser), repeats=5)  # noqa: B023
         for run in (by_hand, by_autograd)
         for optimiser in optimisers(kind, settings, [w], 1e-3)
     ]
