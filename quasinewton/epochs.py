@@ -11,7 +11,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.clock import PACE, begin_slice, slice_over
-from quasinewton.jit import fragment, kernel
+from quasinewton.jit import inlined, kernel
 from quasinewton.linalg import copy
 from quasinewton.methods.first_order import advance, square
 from quasinewton.objective.arguments import borrow
@@ -94,7 +94,7 @@ def _copy_bytes(typingctx, target, source, size):
     return types.void(types.intp, types.intp, types.intp), codegen
 
 
-@fragment
+@inlined
 def gather(columns, order, begin, size):
     """Copy the samples order[begin], …, order[begin + size − 1] to the buffers."""
     for j in range(columns.size):

@@ -115,9 +115,9 @@ def fragment(function):
 
 
 def inlined(function):
-    """Compile `function` into its one caller; otherwise as `fragment`.
+    """Compile `function` into its few callers; otherwise as `fragment`.
 
-    For a large fragment with a large state: a call would pass every array of it, and count its references.
+    For a fragment with a large state: a call would pass every array of it, and count its references.
 
     Parameters
     ----------

@@ -207,10 +207,11 @@ def _two_or_three(method):
 
 
 @fragment
-def corrections(betas, t):
-    """(1 − β₁ᵗ, √(1 − β₂ᵗ))."""
-    beta1, beta2 = betas
-    return 1.0 - beta1**t, np.sqrt(1.0 - beta2**t)
+def corrections(betas, s):
+    """(1 − β₁ᵗ, √(1 − β₂ᵗ)); the powers in the record STEP are moved on to this step."""
+    s.power1 *= betas[0]
+    s.power2 *= betas[1]
+    return 1.0 - s.power1, np.sqrt(1.0 - s.power2)
 
 
 @fragment
@@ -236,19 +237,19 @@ def descend(x, g, memory, betas, eps, lr, root, l2, keep):
 
 @protocol.step.register(Adam)
 def _adam(method, memory, x, g, lr, decay):
-    first, root = corrections(method.betas, memory.record[0].t)
+    first, root = corrections(method.betas, memory.record[0])
     descend(x, g, memory, method.betas, method.eps, lr / first, root, decay, 1.0)
 
 
 @protocol.step.register(AMSGrad)
 def _amsgrad(method, memory, x, g, lr, decay):
-    first, root = corrections(method.betas, memory.record[0].t) if method.bias_correction else (1.0, 1.0)
+    first, root = corrections(method.betas, memory.record[0]) if method.bias_correction else (1.0, 1.0)
     descend(x, g, memory, method.betas, method.eps, lr / first, root, decay, 1.0)
 
 
 @protocol.step.register(AdamW)
 def _adamw(method, memory, x, g, lr, decay):
-    first, root = corrections(method.betas, memory.record[0].t)
+    first, root = corrections(method.betas, memory.record[0])
     descend(x, g, memory, method.betas, method.eps, lr / first, root, 0.0, 1.0 - lr * decay)
 
 
@@ -256,7 +257,7 @@ def _adamw(method, memory, x, g, lr, decay):
 def _nadam(method, memory, x, g, lr, decay):
     s, a, b = memory.record[0], memory.a, memory.b
     beta1, beta2 = method.betas
-    _, root = corrections(method.betas, s.t)
+    _, root = corrections(method.betas, s)
     mu = beta1 * (1.0 - 0.5 * 0.96 ** (s.t * method.momentum_decay))
     mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((s.t + 1) * method.momentum_decay))
     s.product *= mu
@@ -273,12 +274,12 @@ def _nadam(method, memory, x, g, lr, decay):
 
 @protocol.step.register(RAdam)
 def _radam(method, memory, x, g, lr, decay):
-    a, b, t = memory.a, memory.b, memory.record[0].t
+    s, a, b = memory.record[0], memory.a, memory.b
     beta1, beta2 = method.betas
-    first, root = corrections(method.betas, t)
+    first, root = corrections(method.betas, s)
     # The length of the average that b is, in the limit and now; below 5 its variance is not to be had.
     limit = 2.0 / (1.0 - beta2) - 1.0
-    length = limit - 2.0 * t * beta2**t / (1.0 - beta2**t)
+    length = limit - 2.0 * s.t * s.power2 / (1.0 - s.power2)
     rectified = length > 5.0
     lr = lr / first
     if rectified:

@@ -45,9 +45,10 @@ def _vectors(method):
 
 @protocol.step.register(AdaMax)
 def _step(method, memory, x, g, lr, decay):
-    a, b, eps = memory.a, memory.b, method.eps
+    s, a, b, eps = memory.record[0], memory.a, memory.b, method.eps
     beta1, beta2 = method.betas
-    lr = lr / (1.0 - beta1 ** memory.record[0].t)
+    s.power1 *= beta1
+    lr = lr / (1.0 - s.power1)
     for i in range(x.size):
         d = g[i] + decay * x[i]
         a_i = a[i] + (1.0 - beta1) * (d - a[i])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.jit import fragment, generic, reduction
+from quasinewton.jit import fragment, generic, inlined, reduction
 from quasinewton.linalg import fill, isolated, norm_inf
 from quasinewton.methods import method as protocol
 from quasinewton.settings import number
@@ -20,6 +20,8 @@ STEP = np.dtype(
         ("t", "i8"),  # steps made
         ("clip_value", "f8"),  # bound of every component of the gradient
         ("clip_norm", "f8"),  # bound of its Euclidean norm
+        ("power1", "f8"),  # β₁ᵗ and β₂ᵗ of Adam and its kin
+        ("power2", "f8"),
         ("product", "f8"),  # of the momenta so far (NAdam)
     ],
     align=True,
@@ -82,7 +84,7 @@ def _allocate(method, n):
     a, b, c, value = vectors(method)
     record = np.zeros(1, STEP)
     record[0]["clip_value"] = record[0]["clip_norm"] = np.inf
-    record[0]["product"] = 1.0
+    record[0]["power1"] = record[0]["power2"] = record[0]["product"] = 1.0
     return Moments(_vector(a, n, value), _vector(b, n, value), _vector(c, n, value), np.empty(0, np.bool_), record)
 
 
@@ -107,7 +109,7 @@ def norm(g):
     return largest * np.sqrt(total)
 
 
-@fragment
+@inlined
 def advance(method, memory, x, g, lr):
     """Clip the gradient, decay the components that are not exempt, and make the step.
 
