@@ -4,6 +4,7 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
+from quasinewton.checkpoint import Checkpoint
 from quasinewton.inside import Minimum
 from quasinewton.line_search import LineSearchResult, line_search
 from quasinewton.methods import (
@@ -30,6 +31,7 @@ from quasinewton.minimize import minimize
 from quasinewton.result import OptimizeResult
 from quasinewton.roots import root
 from quasinewton.searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
+from quasinewton.solver import Solver
 from quasinewton.status import Status
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Armijo",
+    "Checkpoint",
     "Fixed",
     "GradientDescent",
     "HagerZhang",
@@ -58,6 +61,7 @@ __all__ = [
     "OptimizeResult",
     "RAdam",
     "RMSprop",
+    "Solver",
     "Status",
     "StrongWolfe",
     "line_search",

@@ -20,6 +20,7 @@ FLOORS = [
     {"descent"},
     {"stepping"},
     {"options", "result", "diagnosis"},
+    {"checkpoint"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOOR = len(FLOORS)
