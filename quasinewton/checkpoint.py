@@ -91,6 +91,8 @@ def point(x0, checkpoint):
         If x0 is no vector of numbers, or has another length than the checkpoint's x.
     """
     if checkpoint is None:
+        if x0 is None:
+            raise TypeError("'x0' may be None only with a state")
         return start_point(x0)
     if not isinstance(checkpoint, Checkpoint):
         raise TypeError(f"state must be the `state` of a result, or a Checkpoint; got {type(checkpoint).__name__}")

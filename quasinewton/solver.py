@@ -169,8 +169,7 @@ class Solver:
             hess = derivative(hess, (n, n), "hess")
         self._asked = False
         x, used = state.x_trial.copy(), 0
-        # What was told beyond what was wanted may be wanted next.
-        while want and not want & (used | ~given) and np.array_equal(state.x_trial, x):
+        while True:
             if want & VALUE:
                 self._scalars["f_trial"] = f
             if want & GRADIENT:
@@ -180,6 +179,9 @@ class Solver:
             self._run()
             used |= want
             want = int(self._scalars["want"])
+            # What was told beyond what was wanted may be what is wanted next.
+            if want == NOTHING or want & (used | ~given) or not np.array_equal(state.x_trial, x):
+                return
 
     def _run(self):
         """Let the machine digest one evaluation."""
@@ -256,7 +258,7 @@ class Solver:
 
     def __getstate__(self):
         if self._schedule is not None and has_users_schedule(self._at):
-            raise TypeError("a function as the schedule cannot be pickled: save the Solver, and load(path, schedule=...)")
+            raise TypeError("a function as the schedule cannot be pickled: save, and load(path, schedule=...)")
         return self._encoded()
 
     def __setstate__(self, encoded):
