@@ -73,9 +73,7 @@ def main():
         subprocess.run([sys.executable, __file__, "resume", path], check=True)
         res = Solver.load(path).result
     beta, gamma = np.exp(res.x)
-    print(
-        f"{res.nfev} evaluations: β = {beta:.3f}, γ = {gamma:.3f} a day; the first case infects {beta / gamma:.1f} boys"
-    )
+    print(f"{res.nfev} evaluations: β = {beta:.3f}, γ = {gamma:.3f} a day; each case infects {beta / gamma:.1f} others")
     expected = minimize(misfit, x0, jac=True, **options)
     assert res.success and np.array_equal(res.x, expected.x) and res.nfev == expected.nfev
     assert abs(beta - 1.66) < 0.05 and abs(gamma - 0.44) < 0.02
