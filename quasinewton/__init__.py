@@ -5,7 +5,7 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 
 from quasinewton import schedules
 from quasinewton.checkpoint import Checkpoint
-from quasinewton.inside import Minimum
+from quasinewton.inside import Minimum, Root
 from quasinewton.line_search import LineSearchResult, line_search
 from quasinewton.methods import (
     BFGS,
@@ -33,6 +33,7 @@ from quasinewton.roots import root
 from quasinewton.searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
 from quasinewton.solver import Solver
 from quasinewton.status import Status
+from quasinewton.stochastic import minimize_stochastic
 
 __all__ = [
     "BFGS",
@@ -61,11 +62,13 @@ __all__ = [
     "OptimizeResult",
     "RAdam",
     "RMSprop",
+    "Root",
     "Solver",
     "Status",
     "StrongWolfe",
     "line_search",
     "minimize",
+    "minimize_stochastic",
     "root",
     "schedules",
 ]

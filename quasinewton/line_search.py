@@ -4,17 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import types
-from numba.core.errors import TypingError
-from numba.extending import overload, register_jitable
 from numpy.typing import ArrayLike
 
-from quasinewton import searches
 from quasinewton.jit import kernel
 from quasinewton.linalg import dot, point_on_line
 from quasinewton.objective.contract import GRADIENT, VALUE, call
-from quasinewton.objective.inline import binder, constant, hold
-from quasinewton.objective.prepare import NO_ARGS, as_args, prepare
+from quasinewton.objective.prepare import as_args, prepare
 from quasinewton.options import search_object
 from quasinewton.searches import line as protocol
 from quasinewton.searches.line import ACCEPT, CONTINUE, LINE, STUCK
@@ -147,43 +142,3 @@ def line_search(
     prepared = prepare(fun, jac, None, as_args(args), x.size, False)
     alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)
-
-
-@overload(line_search, inline="always")
-def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
-    for name, kind in (("x", x), ("p", p)):
-        if not (isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64):
-            raise TypingError(f"line_search: `{name}` must be a float64 vector, got {kind}")
-    bind = binder("line_search", fun, jac, args if isinstance(args, types.BaseTuple) else NO_ARGS)
-    choose = chooser("line_search", search)
-
-    # Inlined, so that the functions in its arguments stay names and the caller can be cached.
-    def impl(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
-        objective, held = bind(args, x.size)
-        found = run(objective, choose(search), np.ascontiguousarray(x), np.ascontiguousarray(p), alpha)
-        hold(held)
-        hold(args)
-        count = found[3]
-        return LineSearchResult(found[0], found[1], found[2], count * (1 + objective.values), count, found[4])
-
-    return impl
-
-
-def chooser(door, search):
-    """Make the function that, in compiled code, gives the search object for an argument given as a name or an object.
-
-    Raises
-    ------
-    TypingError
-        If it is neither.
-    """
-    given = constant(search)
-    if not isinstance(given, types.Type):
-        try:
-            fixed = search_object(given)
-        except (ValueError, TypeError) as error:
-            raise TypingError(f"{door}: {error}") from None
-        return register_jitable(lambda search: fixed)
-    if isinstance(given, types.BaseNamedTuple) and given.instance_class in searches.BY_NAME.values():
-        return register_jitable(lambda search: search)
-    raise TypingError(f"{door}: `search` must be a name or a search object, got {given}")

@@ -58,8 +58,8 @@ def minimize(
         Further arguments of `fun`, `jac` and `hess`. For compiled functions: numbers, arrays and tuples of them;
         new values never compile anything again.
     method : str or method object
-        "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; or an
-        object such as ``LBFGS(memory=20)``. None is BFGS.
+        "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; a
+        first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "2-point" (as None), "3-point" or "cs"
         for finite differences, central differences or the complex step.
@@ -98,8 +98,16 @@ def minimize(
             Powell's damping of BFGS and L-BFGS (False).
         hess_inv0 : ndarray, shape (n, n)
             Initial inverse Hessian of BFGS, symmetric positive definite.
+        lr, weight_decay, … : float
+            Settings of a first-order method, under their names.
+        schedule : Schedule or compiled function
+            What lr is multiplied by: one of `quasinewton.schedules`, or an ``@njit`` function of the step.
+        clip_value, clip_norm : float
+            Bounds of the components and of the Euclidean norm of what a first-order method steps along.
+        decay_mask : ndarray, bool, shape (n,)
+            Where weight decay acts.
         eps, finite_diff_rel_step : float or ndarray
-            Absolute or relative step of finite differences.
+            Absolute or relative step of finite differences. (`eps` of a method that has one is its own.)
         history, return_all, disp : bool
             Keep the course of f, keep all iterates, print a summary.
     state : Checkpoint, optional
@@ -121,6 +129,9 @@ def minimize(
     -----
     The gradient test is the only one that ends a run by default: SciPy's L-BFGS-B also stops where f falls slowly,
     which an ill-conditioned problem does far from its minimum.
+
+    First-order methods return their last iterate, not the best, evaluate once an iteration without a limit, and refuse
+    options that they do not know; the other methods warn of them.
 
     References
     ----------
@@ -224,7 +235,7 @@ def drive(objective, settings, state, callback, allvecs):
             if allvecs is not None:
                 allvecs.append(state.x.copy())
             try:
-                notify(state)
+                notify(lambda: intermediate_result(state))
             except StopIteration:
                 if s["rows"]:
                     pieces.append(state.trace[: s["rows"]].copy())
@@ -234,23 +245,24 @@ def drive(objective, settings, state, callback, allvecs):
 
 
 def notifier(callback):
-    """A function of the state that calls the user's callback in the form it asks for."""
+    """A function that calls the user's callback in the form it asks for, given a function that makes the result."""
     if callback is None:
-        return lambda state: None
+        return lambda intermediate: None
     try:
         names = set(inspect.signature(callback).parameters)
     except (TypeError, ValueError):
         names = set()
     if names == {"intermediate_result"}:
+        return lambda intermediate: callback(intermediate_result=intermediate())
+    return lambda intermediate: callback(intermediate().x)
 
-        def notify(state):
-            s = state.scalars[0]
-            result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
-            result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
-            callback(intermediate_result=result)
 
-        return notify
-    return lambda state: callback(state.x.copy())
+def intermediate_result(state):
+    """What a callback is told."""
+    s = state.scalars[0]
+    result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
+    result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
+    return result
 
 
 @kernel

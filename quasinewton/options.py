@@ -10,6 +10,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 from numba.extending import register_jitable
 from scipy.optimize import OptimizeWarning
 
@@ -57,7 +58,10 @@ HINTS = {
     "mu": "momentum",
     "rho": "alpha",
     "max_iter": "maxiter",
+    "momentum": "method 'momentum'",
     "nesterov": "method 'nesterov'",
+    "amsgrad": "method 'amsgrad'",
+    "line_search": "schedule",
 }
 
 
@@ -175,6 +179,8 @@ def read(method, n, tol, options, differenced):
         Naming options that mean nothing to this method.
     """
     try:
+        if isinstance(options.get("schedule"), Dispatcher):
+            raise TypeError("what is remembered must not hold the user's function")
         # With their types: a search object equals any other of the same numbers, whatever its class.
         items = tuple((name, type(value), value) for name, value in options.items())
         settings, unknown = _remembered(method, type(method), n, tol, items, differenced)
@@ -192,8 +198,8 @@ def _read(method, n, tol, items, differenced):
     kind = method_class(method)
     stepping = kind in FIRST_ORDER
     fields, others, limits, controls = {}, {}, {}, {}
-    for name, value in items:
-        name = SYNONYMS.get(name, name)
+    for spelling, value in items:
+        name = SYNONYMS.get(spelling, spelling)
         if name in kind._fields:
             fields[name] = value
         elif name in LIMITS:
@@ -202,14 +208,14 @@ def _read(method, n, tol, items, differenced):
         elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
             controls[name] = value
         else:
-            others[name] = value
+            others[spelling] = value
     if "time_limit" in limits:
         seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
         controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
     given = kind() if method is None or isinstance(method, (str, type)) else method
     chosen = with_fields(given, fields)
     if stepping:
-        refuse(kind, others)
+        refuse(kind, others, (*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
         limits = _limits(kind, n, tol, limits, differenced, False)
         search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
     else:
@@ -220,7 +226,7 @@ def _read(method, n, tol, items, differenced):
     return Settings(chosen, search, limits, controls), tuple(others)
 
 
-def refuse(kind, others):
+def refuse(kind, others, legal):
     """Refuse unknown options of a first-order method: a rate that went unread would change the answer.
 
     Raises
@@ -228,10 +234,11 @@ def refuse(kind, others):
     ValueError
         Naming the option, and those that are legal.
     """
+    legal = list(dict.fromkeys(legal))  # eps may be the method's, or the step of differences
     for name in others:
-        hint = f"; {HINTS[name]} is meant, perhaps" if name in HINTS else ""
-        legal = ", ".join((*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
-        raise ValueError(f"{NAMES[kind]} has no option {name!r}{hint}. Its options are {legal}")
+        meant = HINTS.get(name, "")
+        hint = f"; {meant} is meant, perhaps" if meant in legal or meant.startswith("method") else ""
+        raise ValueError(f"{NAMES[kind]} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
 
 
 @functools.lru_cache(maxsize=128)
@@ -338,7 +345,9 @@ def start_point(x0):
         raise ValueError("'x0' must be real; split complex variables into their real and imaginary parts.")
     if x0.dtype.kind not in "buif":
         try:
-            return np.array(x0, dtype=np.float64)
+            if not any(value is None for value in x0):  # which NumPy would call NaN
+                return np.array(x0, dtype=np.float64)
         except (TypeError, ValueError):
-            raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}") from None
+            pass
+        raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}")
     return np.array(x0, dtype=np.float64)

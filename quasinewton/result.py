@@ -47,7 +47,8 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     diagnosis : dict
         After a failed search: the numbers behind the advice in `message`.
     state : Checkpoint
-        Where the run stands, to go on from there: ``minimize(..., state=res.state)``.
+        Where the run stands, to go on from there: ``minimize(..., state=res.state)``. (`minimize_stochastic` has a
+        state of its own.)
     """
 
 

@@ -7,9 +7,10 @@ the Jacobian is singular the step is that of Levenberg and Marquardt, eq. 10.36,
 import contextlib
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 from numpy.typing import ArrayLike
 
 from quasinewton.clock import SLICE, now
@@ -26,6 +27,7 @@ from quasinewton.settings import number
 from quasinewton.status import AT_ROOT, NO_ROOT, NOT_FINITE, OUT_OF_ITERATIONS, PRECISION_LIMIT, RUNNING, Status
 
 EPSILON = np.finfo(np.float64).eps
+SEARCH = 1e-4, 40  # c1 and maxls of the backtracking search
 STALLED = EPSILON**0.5  # relative reduction of ½‖f‖² by a shortened step: a minimum of it, not a root
 
 
@@ -79,8 +81,33 @@ def newton_step(f, J, p, lu, work, sizes):
     return slope
 
 
+class State(NamedTuple):
+    """What an iteration knows: `x, f, p, x_trial, f_trial`, shape (n,); `J`, shape (n, n); `scalars[0]`, a SCALARS.
+
+    f and J are value and Jacobian at x, p the step from there, and f_trial the value at x_trial.
+    """
+
+    x: np.ndarray
+    f: np.ndarray
+    J: np.ndarray
+    p: np.ndarray
+    x_trial: np.ndarray
+    f_trial: np.ndarray
+    scalars: np.ndarray
+
+
+@register_jitable
+def allocate(x, ftol, xtol, maxiter):
+    """An iteration about to begin at x, which is kept and overwritten."""
+    n = x.size
+    scalars = np.zeros(1, SCALARS)
+    s = scalars[0]
+    s["status"], s["ftol"], s["xtol"], s["maxiter"] = RUNNING, ftol, xtol, maxiter
+    return State(x, np.empty(n), np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), scalars)
+
+
 @kernel
-def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
+def run(objective, search, state):
     """Iterate until the end, or until the time of a slice is over: then the caller calls again.
 
     Parameters
@@ -88,9 +115,7 @@ def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
     objective : Objective
         Of a vector function.
     search : Armijo
-    x, f, J, p, x_trial, f_trial : ndarray, float64
-        Iterate, value and Jacobian there; step, trial and value there. Overwritten.
-    scalars : ndarray, SCALARS, shape (1,)
+    state : State
         Updated.
 
     Returns
@@ -98,6 +123,7 @@ def run(objective, search, x, f, J, p, x_trial, f_trial, scalars):
     int
         The value of a Status.
     """
+    x, f, J, p, x_trial, f_trial, scalars = state
     s = scalars[0]
     n = x.size
     lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
@@ -235,17 +261,15 @@ def root(
     x = start_point(x0)
     n = x.size
     given = {**(options or {}), **keywords}
-    search = Armijo(given.pop("c1", 1e-4), given.pop("maxls", 40))
-    scalars = np.zeros(1, SCALARS)
-    s = scalars[0]
-    s["status"] = RUNNING
-    s["ftol"] = number("ftol", given.pop("ftol", 1e-10 if tol is None else tol), 0.0, math.inf, open_low=False)
-    s["xtol"] = number("xtol", given.pop("xtol", 1e-14), 0.0, math.inf, open_low=False)
+    search = Armijo(*(given.pop(name, default) for name, default in zip(Armijo._fields, SEARCH, strict=True)))
+    ftol = number("ftol", given.pop("ftol", 1e-10 if tol is None else tol), 0.0, math.inf, open_low=False)
+    xtol = number("xtol", given.pop("xtol", 1e-14), 0.0, math.inf, open_low=False)
     maxiter = limit("maxiter", given.pop("maxiter", 200))
     steps = given.pop("eps", None), given.pop("finite_diff_rel_step", None)
     warn_unknown(given)
     prepared = prepare_residual(fun, jac, as_args(args), n, *steps)
-    f, J, p, x_trial, f_trial = np.empty(n), np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n)
+    state = allocate(x, ftol, xtol, maxiter)
+    f, J, s = state.f, state.J, state.scalars[0]
     stopped = False
 
     def result(status):
@@ -267,7 +291,7 @@ def root(
             # With a callback, one iteration at a time; else by slices of time, so that Ctrl-C is obeyed.
             s["maxiter"] = maxiter if callback is None else min(maxiter, s["nit"] + 1)
             before = int(s["nit"])
-            run(prepared.objective, search, x, f, J, p, x_trial, f_trial, scalars)
+            run(prepared.objective, search, state)
             if callback is None:
                 continue
             if s["status"] == OUT_OF_ITERATIONS and s["nit"] < maxiter:

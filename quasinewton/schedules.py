@@ -62,6 +62,8 @@ class Schedule(NamedTuple):
     address: int
 
     def __call__(self, t):
+        if self.total == 0 and self.kind in (COSINE, ONE_CYCLE):
+            raise ValueError("this schedule takes its length from the run; give it a total to see its factors")
         return factor(self, t)
 
 
@@ -148,7 +150,10 @@ def cosine(total=None, final=0.0, warmup=0):
     ----------
     I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
     """
-    return _schedule(COSINE, warmup, total, a=_fraction("final", final, open_low=False))
+    schedule = _schedule(COSINE, warmup, total, a=_fraction("final", final, open_low=False))
+    if 0 < schedule.total <= schedule.warmup:
+        raise ValueError(f"warmup must be less than the total of {schedule.total}, got {warmup!r}")
+    return schedule
 
 
 def inverse_sqrt(warmup=1):
@@ -220,10 +225,10 @@ def factor(schedule, t):
     if schedule.kind == EXPONENTIAL:
         return schedule.a**t
     if schedule.kind == COSINE:
-        return between(1.0, schedule.a, t / (schedule.total - warmup))
+        return between(1.0, schedule.a, t / max(schedule.total - warmup, 1))
     if schedule.kind == ONE_CYCLE:
         peak = schedule.a * schedule.total - 1.0  # the step of the peak; the last is total − 1
-        if t <= peak:
+        if t < peak:
             return between(schedule.b, 1.0, t / peak)
         return between(1.0, schedule.c, (t - peak) / (schedule.total - 1 - peak))
     return 1.0
@@ -284,8 +289,6 @@ def as_schedule(given, steps):
     ------
     TypeError
         If it is neither.
-    ValueError
-        If its warm-up leaves no steps.
     """
     if given is None:
         return constant()
@@ -299,8 +302,6 @@ def as_schedule(given, steps):
             _entries[given] = known
         return users(known[0])
     if not isinstance(given, Schedule):
-        raise TypeError(f"schedule must be one of quasinewton.schedules or an @njit function of the step, got {given!r}")
-    schedule = stretched(given, steps)
-    if schedule.warmup >= schedule.total and schedule.kind == COSINE:
-        raise ValueError(f"warmup must be less than the {schedule.total} steps of the schedule, got {schedule.warmup}")
-    return schedule
+        legal = "one of quasinewton.schedules or an @njit function of the step"
+        raise TypeError(f"schedule must be {legal}, got {given!r}")
+    return stretched(given, steps)

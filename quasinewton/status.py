@@ -47,6 +47,9 @@ class Status(int, Enum):
         "The residual has no lower value nearby, yet is not zero: a minimum of its norm, or a wrong Jacobian.",
     )
 
+    EPOCHS = 16, 0, "All epochs have been run."
+    PATIENCE = 17, 0, "The validation loss has not fallen for `patience` epochs."
+
     def __eq__(self, other):
         return self is other if isinstance(other, Status) else int(self) == other
 
@@ -58,7 +61,7 @@ class Status(int, Enum):
 
     @property
     def converged(self):
-        """Whether a tolerance that the user set has been met."""
+        """Whether the run ended as the user had in mind: within a tolerance, or with all epochs run."""
         return int(self) == 0
 
 

@@ -56,6 +56,7 @@ def tell(method, schedule, state, f):
     s.iterated = 0
     if s.phase == START:
         copy(p, x)
+        copy(g, state.g_trial)  # whatever it is: it is what the result will say
         s.f = s.f0 = f
         s.f_scale = max(1.0, max(abs(f), g_norm * max(1.0, norm_inf(x))))
         s.g_norm = g_norm

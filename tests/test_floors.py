@@ -18,9 +18,9 @@ FLOORS = [
     {"searches", "methods", "schedules"},
     {"state"},
     {"descent"},
-    {"stepping"},
-    {"options", "result", "diagnosis"},
-    {"checkpoint"},
+    {"stepping", "epochs"},
+    {"options", "result", "diagnosis", "samples"},
+    {"course", "checkpoint"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOOR = len(FLOORS)

@@ -57,7 +57,9 @@ class _AMSGrad(NamedTuple):
 
 @first_order
 class AMSGrad(_AMSGrad):
-    """AMSGrad: Adam with c ← max(c, b) in the place of b, so that no component's rate rises again.
+    """AMSGrad: Adam with c ← max(c, b) in the place of b, so that no large gradient is forgotten.
+
+    Without `bias_correction` no component's rate ever rises.
 
     Parameters
     ----------

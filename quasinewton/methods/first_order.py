@@ -11,7 +11,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.jit import fragment, generic, reduction
-from quasinewton.linalg import fill, isolated
+from quasinewton.linalg import fill, isolated, norm_inf
 from quasinewton.methods import method as protocol
 from quasinewton.settings import number
 
@@ -96,6 +96,18 @@ def square(g):
 
 
 @fragment
+def norm(g):
+    """‖g‖₂, also where the squares overflow and the norm does not."""
+    plain = np.sqrt(square(g))
+    if plain < np.inf:
+        return plain
+    largest, total = norm_inf(g), 0.0
+    for i in range(g.size):
+        total += (g[i] / largest) ** 2
+    return largest * np.sqrt(total)
+
+
+@fragment
 def advance(method, memory, x, g, lr):
     """Clip the gradient, decay the components that are not exempt, and make the step.
 
@@ -115,9 +127,9 @@ def advance(method, memory, x, g, lr):
         for i in range(g.size):
             g[i] = min(max(g[i], -s.clip_value), s.clip_value)
     if s.clip_norm < np.inf:
-        norm = np.sqrt(square(g))
-        if norm > s.clip_norm:
-            shrink = s.clip_norm / norm
+        length = norm(g)
+        if length > s.clip_norm:
+            shrink = s.clip_norm / length
             for i in range(g.size):
                 g[i] *= shrink
     decay = method.weight_decay

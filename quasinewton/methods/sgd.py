@@ -45,7 +45,7 @@ class _Momentum(NamedTuple):
 
 @first_order
 class Momentum(_Momentum):
-    """Gradient descent with Polyak's momentum: a ← μ a + (1 − d) g, x ← x − lr a; a = g at the first step.
+    """Gradient descent with Polyak's momentum: a ← μ a + (1 − ν) g, x ← x − lr a; a = g at the first step.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Momentum(_Momentum):
     momentum : float
         μ in [0, 1).
     dampening : float
-        d in [0, 1].
+        ν in [0, 1].
     weight_decay : float
         L2: weight_decay x is added to g.
     """

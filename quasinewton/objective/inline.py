@@ -3,8 +3,9 @@
 import numpy as np
 from numba.core import types
 from numba.core.errors import TypingError
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic
 
+from quasinewton.jit import kernel
 from quasinewton.objective import compiled, differences
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective, address_constant
@@ -57,13 +58,14 @@ def constant(kind):
     return kind
 
 
-def binder(door, fun, jac, args, hess=None, wants_hessian=False):
-    """Make the function that, in compiled code, turns `args` into an Objective.
+def bind(source, fun, jac, args, hess=None, wants_hessian=False):
+    """Write the lines that make an Objective of the functions and `args` of a door.
 
     Parameters
     ----------
-    door : str
-        Name of the caller, for messages.
+    source : Source
+        Lines are added to it. They read `args` and x, and leave `held`, which the Objective points into: it must be
+        kept by `hold` as long as the Objective is used, as must `args`.
     fun, jac, args, hess : numba types
         As a door's overload sees its arguments.
     wants_hessian : bool
@@ -71,59 +73,82 @@ def binder(door, fun, jac, args, hess=None, wants_hessian=False):
 
     Returns
     -------
-    callable
-        bind(args, n) -> (Objective, held): the addresses in the first point into the second, which must be kept by
-        `hold` as long as the first is used, as must `args`.
+    str
+        The expression of the Objective.
 
     Raises
     ------
     TypingError
         Naming the argument that is wrong.
     """
-    function = dispatcher_of("fun", fun, door)
     jac, hess = constant(jac), constant(hess)
     hess_function, hessian = None, EXACT
     try:
         form, gradient = ("separate", EXACT) if isinstance(jac, types.Type) else gradient_form(jac)
-        if wants_hessian and isinstance(hess, types.Type):
-            hess_function = dispatcher_of("hess", hess, door)
-        elif wants_hessian:
-            _, hessian = second_derivative("hess", hess)
+        if wants_hessian:
+            hess_function, hessian = _second_derivative(source.door, "hess", hess)
     except ValueError as error:
-        raise TypingError(f"{door}: {error}") from None
-    jac_function = dispatcher_of("jac", jac, door) if form == "separate" else None
-    if not (isinstance(args, types.BaseTuple) and is_plain(args)):
-        raise TypingError(f"{door}: `args` must be a tuple of numbers, arrays and tuples of them, got {args}")
-    kind = args if len(args) else NO_ARGS
+        source.refuse(error)
+    function = dispatcher_of("fun", fun, source.door)
+    jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
+    return _bind(source, (function, jac_function, hess_function, form), args, gradient, hessian, True)
+
+
+def bind_residual(source, fun, jac, args):
+    """The same for a vector function: GRADIENT is its value, HESSIAN its Jacobian."""
+    jac = constant(jac)
+    function = dispatcher_of("fun", fun, source.door)
+    if jac is True:
+        return _bind(source, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
     try:
-        compiled.check(function, jac_function, hess_function, form, gradient == COMPLEX_STEP, kind)
+        jac_function, scheme = _second_derivative(source.door, "jac", jac or None)
+    except ValueError as error:
+        source.refuse(error)
+    return _bind(source, (function, None, jac_function, "residual"), args, EXACT, scheme, False)
+
+
+def _second_derivative(door, name, given):
+    """The dispatcher of a second derivative, or the scheme of differences in its place."""
+    if isinstance(given, types.Type):
+        return dispatcher_of(name, given, door), EXACT
+    return second_derivative(name, given)
+
+
+def _bind(source, functions, args, gradient, hessian, symmetric):
+    """The lines for these functions, with the differences that they need."""
+    args = args if isinstance(args, types.BaseTuple) else NO_ARGS if constant(args) == () else args
+    if not (isinstance(args, types.BaseTuple) and is_plain(args)):
+        source.refuse(f"`args` must be a tuple of numbers, arrays and tuples of them, got {args}")
+    kind, complex_step = args if len(args) else NO_ARGS, gradient == COMPLEX_STEP
+    try:
+        compiled.check(*functions, complex_step, kind)
     except (TypeError, ValueError) as error:
-        raise TypingError(f"{door}: {error}") from None
-    trampoline = compiled.build(function, jac_function, hess_function, form, gradient == COMPLEX_STEP, kind)
-    address = address_constant(trampoline)
+        source.refuse(error)
+    address = address_constant(compiled.build(*functions, complex_step, kind))
+    source.add("block = pack(args)", pack=pack, address=address, address_of_data=address_of_data, hold=hold)
     if gradient == EXACT and hessian == EXACT:
+        source.add("held = block", Objective=Objective)
+        own = ", ".join([source.integer(0)] * 3)
+        return f"Objective(address(), address_of_data(block), {own})"
+    schemes = ", ".join(map(source.integer, map(int, (gradient, hessian, symmetric))))
+    source.add(
+        f"objective, wrapped, probe = wrap(address(), address_of_data(block), {schemes}, x.size)",
+        "held = block, wrapped, probe",
+        wrap=wrap,
+    )
+    return "objective"
 
-        @register_jitable
-        def bind_exact(args, n):
-            block = pack(args)
-            return Objective(address(), address_of_data(block), 0, 0, 0), block
 
-        return bind_exact
+differences_address = address_constant(differences.objective)
 
-    differences_address = address_constant(differences.objective)
 
-    @register_jitable
-    def bind_differences(args, n):
-        block = pack(args)
-        wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
-        w = wrapped[0]
-        w.address, w.data = address(), address_of_data(block)
-        w.gradient, w.hessian, w.symmetric = gradient, hessian, 1
-        w.probe = address_of_data(probe)
-        values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
-        objective = Objective(
-            differences_address(), address_of_data(wrapped), values, hessian_values, hessian_gradients
-        )
-        return objective, (block, wrapped, probe)
-
-    return bind_differences
+@kernel
+def wrap(address, data, gradient, hessian, symmetric, n):
+    """An Objective that differences another one, and the two arrays that it points into."""
+    wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
+    w = wrapped[0]
+    w.address, w.data, w.gradient, w.hessian, w.symmetric = address, data, gradient, hessian, symmetric
+    w.probe = address_of_data(probe)
+    values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
+    data = address_of_data(wrapped)
+    return Objective(differences_address(), data, values, hessian_values, hessian_gradients), wrapped, probe

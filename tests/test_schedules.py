@@ -1,0 +1,364 @@
+"""Learning-rate schedules: their formulae, what is legal, and how they reach a run."""
+
+import gc
+import math
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import njit
+from numba.core.errors import TypingError
+from scipy.optimize import OptimizeWarning
+
+from quasinewton import Momentum, Status, minimize, schedules
+from quasinewton.options import read
+
+counts = st.integers(1, 60)
+warmups = st.integers(0, 20)
+fractions = st.floats(0.01, 1.0)
+
+
+def factors(schedule, steps=100):
+    return [schedule(t) for t in range(steps)]
+
+
+def warmed(warmup, formula):
+    """The same formula after a warm-up, from whose end its steps are counted."""
+    return [(t + 1) / warmup if t < warmup else formula(t - warmup) for t in range(100)]
+
+
+def half_cosine(a, b, part):
+    return b + (a - b) * 0.5 * (1.0 + math.cos(math.pi * min(part, 1.0)))
+
+
+class TestFormulae:
+    @given(warmup=warmups)
+    def test_constant(self, warmup):
+        assert factors(schedules.constant(warmup)) == warmed(warmup, lambda t: 1.0)
+
+    @given(every=counts, factor=fractions, warmup=warmups)
+    def test_step(self, every, factor, warmup):
+        expected = warmed(warmup, lambda t: factor ** (t // every))
+        assert factors(schedules.step(every, factor, warmup)) == pytest.approx(expected, rel=1e-12)
+
+    @given(rate=fractions, warmup=warmups)
+    def test_exponential(self, rate, warmup):
+        expected = warmed(warmup, lambda t: rate**t)
+        assert factors(schedules.exponential(rate, warmup)) == pytest.approx(expected, rel=1e-12)
+
+    @given(length=counts, final=st.floats(0.0, 1.0), warmup=warmups)
+    def test_cosine(self, length, final, warmup):
+        expected = warmed(warmup, lambda t: half_cosine(1.0, final, t / length))
+        found = factors(schedules.cosine(warmup + length, final, warmup))
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-15)
+        assert set(found[warmup + length :]) <= {final}
+
+    @given(warmup=counts)
+    def test_inverse_sqrt(self, warmup):
+        expected = [min((t + 1) / warmup, math.sqrt(warmup / (t + 1))) for t in range(100)]
+        found = factors(schedules.inverse_sqrt(warmup))
+        assert found == pytest.approx(expected, rel=1e-12) and max(found) == found[warmup - 1] == 1.0
+
+    @given(total=st.integers(2, 60), rise=st.floats(0.01, 0.99), start=fractions, final=fractions)
+    def test_one_cycle(self, total, rise, start, final):
+        peak = rise * total - 1.0
+
+        def expected(t):
+            if peak > 0.0 and t <= peak:
+                return half_cosine(start, 1.0, t / peak)
+            return half_cosine(1.0, final, (t - peak) / (total - 1 - peak))
+
+        found = factors(schedules.one_cycle(total, rise, start, final))
+        assert found == pytest.approx([expected(t) for t in range(100)], rel=1e-9)
+        assert set(found[total - 1 :]) == {final}
+        assert min(found) >= min(start, final) * (1.0 - 1e-15) and max(found) <= 1.0
+
+    def test_one_cycle_that_rises_in_no_step_begins_at_its_peak(self):
+        assert schedules.one_cycle(10, rise=0.1)(0) == 1.0
+
+    def test_are_plain_values(self):
+        """Equal, hashable, and readable."""
+        assert schedules.step(5.0, 1) == schedules.step(5, 1.0) != schedules.step(6)
+        assert len({schedules.cosine(), schedules.cosine(None, 0)}) == 1
+        assert "kind=3" in repr(schedules.cosine())
+
+
+class TestLegal:
+    @pytest.mark.parametrize(
+        "make, message",
+        [
+            (lambda: schedules.constant(-1), "warmup must be at least 0, got -1"),
+            (lambda: schedules.step(0), "every must be at least 1, got 0"),
+            (lambda: schedules.step(5, factor=0.0), r"factor must be in \(0, 1\], got 0.0"),
+            (lambda: schedules.step(5, factor=1.5), r"factor must be in \(0, 1\], got 1.5"),
+            (lambda: schedules.step(5, warmup=-2), "warmup must be at least 0, got -2"),
+            (lambda: schedules.exponential(0.0), r"rate must be in \(0, 1\], got 0.0"),
+            (lambda: schedules.exponential(math.nan), r"rate must be in \(0, 1\], got nan"),
+            (lambda: schedules.exponential(1.01), r"rate must be in \(0, 1\], got 1.01"),
+            (lambda: schedules.cosine(0), "total must be at least 1, got 0"),
+            (lambda: schedules.cosine(final=-0.1), r"final must be in \[0, 1\], got -0.1"),
+            (lambda: schedules.cosine(final=1.1), r"final must be in \[0, 1\], got 1.1"),
+            (lambda: schedules.cosine(10, warmup=10), "warmup must be less than the total of 10, got 10"),
+            (lambda: schedules.inverse_sqrt(0), "warmup must be at least 1, got 0"),
+            (lambda: schedules.one_cycle(0), "total must be at least 1, got 0"),
+            (lambda: schedules.one_cycle(rise=0.0), r"rise must be in \(0, 1\), got 0.0"),
+            (lambda: schedules.one_cycle(rise=1.0), r"rise must be in \(0, 1\), got 1.0"),
+            (lambda: schedules.one_cycle(start=0.0), r"start must be in \(0, 1\], got 0.0"),
+            (lambda: schedules.one_cycle(final=2.0), r"final must be in \(0, 1\], got 2.0"),
+        ],
+    )
+    def test_illegal_value_cannot_be_constructed(self, make, message):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+    @pytest.mark.parametrize(
+        "make, message",
+        [
+            (lambda: schedules.constant(1.5), "warmup must be an integer, got 1.5"),
+            (lambda: schedules.constant(None), "warmup must be an integer, got None"),
+            (lambda: schedules.step("often"), "every must be an integer, got 'often'"),
+            (lambda: schedules.exponential("slow"), "rate must be a real number, got 'slow'"),
+            (lambda: schedules.cosine(math.inf), "total must be an integer, got inf"),
+            (lambda: schedules.one_cycle(rise=None), "rise must be a real number, got None"),
+        ],
+    )
+    def test_wrong_type_is_named(self, make, message):
+        with pytest.raises(TypeError, match=message):
+            make()
+
+    @pytest.mark.parametrize("schedule", [schedules.cosine(), schedules.one_cycle()])
+    def test_without_a_length_there_are_no_factors(self, schedule):
+        with pytest.raises(ValueError, match="takes its length from the run"):
+            schedule(0)
+
+
+@njit
+def unit(x):
+    """Return Σ x_i, whose gradient is 1 everywhere: a step is the rate."""
+    return np.sum(x), np.ones(x.size)
+
+
+@njit
+def halving(t):
+    """A schedule of the user's."""
+    return 0.5**t
+
+
+@njit
+def whole(t):
+    """A factor that is an integer."""
+    return 1 - t % 2
+
+
+@njit
+def late(t):
+    """A schedule that ends with an exception."""
+    if t == 3:
+        raise ValueError("out of schedule", t)
+    return 1.0 / (t + 1)
+
+
+@njit
+def lost(t):
+    """A factor that is not a number."""
+    return math.nan if t == 2 else 1.0
+
+
+@njit
+def imaginary(t):
+    """No real number."""
+    return 1j * t
+
+
+@njit
+def silent(t):
+    """Nothing at all."""
+
+
+@njit
+def doubtful(t):
+    """A truth value."""
+    return t > 3
+
+
+@njit
+def greedy(t, x):
+    """More than the step is wanted."""
+    return 1.0
+
+
+NO_SCHEDULES = [
+    (imaginary, "schedule must return a real number; it returns complex128"),
+    (silent, "schedule must return a real number; it returns none"),
+    (doubtful, "schedule must return a real number; it returns bool"),
+    (greedy, r"schedule does not compile for the arguments \(int64\)"),
+]
+
+
+def run(schedule, steps=10, lr=0.125, **options):
+    options = {"lr": lr, "maxiter": steps, "gtol": -1.0, "history": True, "schedule": schedule, **options}
+    return minimize(unit, np.zeros(2), method="sgd", jac=True, options=options)
+
+
+@njit
+def inside(schedule, steps):
+    """A run with a schedule as an argument."""
+    return minimize(unit, np.zeros(2), method="sgd", jac=True, maxiter=steps, gtol=-1.0, schedule=schedule)
+
+
+RAMP = schedules.cosine(warmup=3)
+
+
+@njit
+def inside_by_global(steps):
+    """A run with a global object as its schedule."""
+    return minimize(unit, np.zeros(2), method="sgd", jac=True, maxiter=steps, gtol=-1.0, schedule=RAMP)
+
+
+class TestRuns:
+    @pytest.mark.parametrize(
+        "schedule",
+        [schedules.constant(4), schedules.step(3, 0.5), schedules.cosine(7, 0.1, 2), schedules.one_cycle(9), halving],
+    )
+    def test_rates_are_those_of_the_history(self, schedule):
+        """lr times the factor, from step 0 on; and so long are the steps."""
+        res = run(schedule)
+        expected = [0.125 * schedule(t) for t in range(10)]
+        assert res.history.alpha.tolist() == [0.0, *expected]
+        assert res.history.f.tolist() == pytest.approx([0.0, *(-2.0 * np.cumsum(expected))])
+
+    def test_none_is_constant(self):
+        assert np.array_equal(run(None).x, run(schedules.constant()).x)
+
+    @pytest.mark.parametrize("make", [schedules.cosine, schedules.one_cycle])
+    @pytest.mark.parametrize("steps", [1, 2, 10])
+    def test_length_is_that_of_the_run(self, make, steps):
+        assert np.array_equal(run(make(), steps).history.alpha, run(make(steps), steps).history.alpha)
+        assert np.array_equal(inside(make(), steps).x, run(make(steps), steps, lr=1e-3).x)
+
+    def test_length_of_its_own_is_kept(self):
+        assert run(schedules.cosine(5), 10).history.alpha[6:].tolist() == [0.0] * 5
+
+    @pytest.mark.parametrize("steps", [0, 2])
+    @pytest.mark.parametrize("warmup", [0, 2, 5])
+    def test_run_no_longer_than_the_warm_up(self, steps, warmup):
+        """Then it is all there is, from Python and from compiled code alike."""
+        expected = [(t + 1) / warmup if warmup else schedules.cosine(2)(t) for t in range(steps)]
+        res = run(schedules.cosine(warmup=warmup), steps, lr=1e-3)
+        assert res.status is Status.ITERATIONS
+        assert res.history.alpha[1:].tolist() == pytest.approx([1e-3 * factor for factor in expected])
+        assert np.array_equal(inside(schedules.cosine(warmup=warmup), steps).x, res.x)
+
+    def test_length_goes_by_the_default_number_of_iterations(self):
+        first, explicit = (
+            minimize(unit, [0.0], method="sgd", jac=True, options={"schedule": schedule, "f_target": -1.0, "lr": 0.5})
+            for schedule in (schedules.cosine(), schedules.cosine(15000))
+        )
+        assert first.nit == explicit.nit > 2 and np.array_equal(first.x, explicit.x)
+
+    def test_multiplies_the_buffer_of_momentum(self):
+        """As in PyTorch: the rate of a step is that of all gradients in it."""
+        options = {"lr": 1.0, "maxiter": 3, "gtol": -1.0, "schedule": schedules.step(2, 0.1)}
+        res = minimize(unit, [0.0], method=Momentum(momentum=0.5), jac=True, options=options)
+        assert res.x == pytest.approx([-(1.0 + 1.5 + 0.1 * 1.75)])
+
+
+class TestFunctions:
+    """Of the user's."""
+
+    def test_is_the_schedule_of_the_same_formula(self):
+        assert np.array_equal(run(halving).history.alpha, run(schedules.exponential(0.5)).history.alpha)
+
+    def test_may_return_integers(self):
+        assert run(whole, 4).history.alpha[1:].tolist() == [0.125, 0.0, 0.125, 0.0]
+
+    def test_may_close_over_numbers(self):
+        def made(factor):
+            return njit(lambda t: factor / (t + 1))
+
+        assert run(made(3.0), 2, lr=1.0).x[0] == -4.5 and run(made(1.0), 2, lr=1.0).x[0] == -1.5
+
+    def test_exception_passes(self):
+        with pytest.raises(ValueError, match="out of schedule") as caught:
+            run(late)
+        assert caught.value.result.nit == 3
+
+    def test_factor_that_is_not_a_number_ends_the_run(self):
+        res = run(lost)
+        assert res.status is Status.NONFINITE and res.nit == 2 and res.x.tolist() == [-0.25, -0.25]
+        assert res.fun == -0.5
+
+    def test_is_not_kept_alive(self):
+        def fleeting(t):
+            return 1.0
+
+        fleeting = njit(fleeting)
+        run(fleeting)
+        assert fleeting in schedules._entries
+        alive = weakref.ref(fleeting)
+        del fleeting
+        gc.collect()
+        assert alive() is None
+
+    @pytest.mark.parametrize("schedule, message", NO_SCHEDULES)
+    def test_that_gives_no_number(self, schedule, message):
+        with pytest.raises(TypeError, match=message):
+            run(schedule)
+        with pytest.raises(TypingError, match=message):
+            inside(schedule, 3)
+
+    @pytest.mark.parametrize("schedule", [halving.py_func, schedules.cosine, "cosine", 0.5, [1.0, 0.5], (1.0, 0.5)])
+    def test_that_is_none(self, schedule):
+        message = "schedule must be one of quasinewton.schedules or an @njit function of the step, got"
+        with pytest.raises(TypeError, match=message):
+            run(schedule)
+
+
+class TestInside:
+    """The same, within compiled code."""
+
+    @pytest.mark.parametrize("schedule", [schedules.step(3, 0.5), schedules.inverse_sqrt(4), schedules.one_cycle(8)])
+    def test_same_bits(self, schedule):
+        assert np.array_equal(inside(schedule, 9).x, run(schedule, 9, lr=1e-3).x)
+
+    def test_same_bits_of_a_function(self):
+        assert np.array_equal(inside(late, 3).x, run(late, 3, lr=1e-3).x)
+        with pytest.raises(ValueError, match="out of schedule"):
+            inside(late, 4)
+
+    def test_same_bits_of_a_global(self):
+        assert np.array_equal(inside_by_global(9).x, run(RAMP, 9, lr=1e-3).x)
+
+    def test_what_is_no_schedule_is_named(self):
+        with pytest.raises(TypingError, match="`schedule` must be an @njit function"):
+            inside(0.5, 3)
+
+
+class TestOtherMethods:
+    """A search in the place of a schedule, and the other way round."""
+
+    def test_searching_methods_do_not_know_it(self):
+        with pytest.warns(OptimizeWarning, match="Unknown solver options: schedule"):
+            read("lbfgs", 2, None, {"schedule": schedules.cosine()}, False)
+
+    def test_searching_methods_do_not_know_it_inside(self):
+        @njit
+        def solve(x0):
+            return minimize(unit, x0, method="lbfgs", jac=True, schedule=RAMP)
+
+        with pytest.raises(TypingError, match="`schedule` belongs to first-order methods"):
+            solve(np.zeros(2))
+
+    def test_first_order_methods_take_no_search(self):
+        with pytest.raises(ValueError, match="adam has no option 'line_search'; schedule is meant"):
+            minimize(unit, [1.0], method="adam", jac=True, options={"line_search": "armijo"})
+
+    def test_first_order_methods_take_no_search_inside(self):
+        @njit
+        def solve(x0):
+            return minimize(unit, x0, method="adam", jac=True, line_search="armijo")
+
+        with pytest.raises(TypingError, match="first-order methods take no `line_search` but a `schedule`"):
+            solve(np.zeros(2))
