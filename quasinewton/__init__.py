@@ -4,6 +4,7 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
+from quasinewton.checkpoint import Checkpoint
 from quasinewton.inside import Minimum, Root
 from quasinewton.line_search import LineSearchResult, line_search
 from quasinewton.methods import (
@@ -30,6 +31,7 @@ from quasinewton.minimize import minimize
 from quasinewton.result import OptimizeResult
 from quasinewton.roots import root
 from quasinewton.searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
+from quasinewton.solver import Solver
 from quasinewton.status import Status
 from quasinewton.stochastic import minimize_stochastic
 
@@ -45,6 +47,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Armijo",
+    "Checkpoint",
     "Fixed",
     "GradientDescent",
     "HagerZhang",
@@ -60,6 +63,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Root",
+    "Solver",
     "Status",
     "StrongWolfe",
     "line_search",

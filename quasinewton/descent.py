@@ -19,7 +19,7 @@ from quasinewton.methods import method as methods
 from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, call
 from quasinewton.searches import line as searches
-from quasinewton.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECOVER, SEARCH, START
+from quasinewton.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECOVER, RESUME, SEARCH, START
 from quasinewton.status import (
     AT_SADDLE,
     CONVERGED,
@@ -45,6 +45,10 @@ PATIENCE = 20  # iterations without progress, in f or in the decrease predicted,
 ESCAPE_TRIALS = 60
 ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
 
+# How often `run` returns, other than at the end and after a slice of time.
+EACH_ITERATION = 1
+EACH_EVALUATION = 2
+
 
 @kernel
 def run(objective, method, search, state, each):
@@ -57,7 +61,7 @@ def run(objective, method, search, state, each):
     state : State
         Updated.
     each : int
-        Whether to return after every iteration.
+        0, or EACH_ITERATION or EACH_EVALUATION to return after every one.
 
     Returns
     -------
@@ -77,30 +81,38 @@ def run(objective, method, search, state, each):
 
 @inlined
 def evaluate(objective, state):
-    """Evaluate what is wanted at the trial, and count it; return f."""
+    """Evaluate what is wanted at the trial, unless it is known, and count it; return f."""
     s = state.scalars[0]
-    # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
-    g = state.g if s.want == HESSIAN else state.g_trial
-    f = call(objective.address, state.x_trial, g, state.hessian, s.want, objective.data)
-    if s.want & VALUE:
-        s.nfev += 1
-    else:
-        f = s.f_trial
-    if s.want & GRADIENT:
-        s.njev += 1
-        s.nfev += objective.values
-    elif s.want & HESSIAN:
-        s.nhev += 1
-        s.nfev += objective.hessian_values
-        s.njev += objective.hessian_gradients
+    f = s.f_trial
+    if not known(s):
+        # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
+        g = state.g if s.want == HESSIAN else state.g_trial
+        value = call(objective.address, state.x_trial, g, state.hessian, s.want, objective.data)
+        if s.want & VALUE:
+            f = value
+            s.nfev += 1
+        if s.want & GRADIENT:
+            s.njev += 1
+            s.nfev += objective.values
+        elif s.want & HESSIAN:
+            s.nhev += 1
+            s.nfev += objective.hessian_values
+            s.njev += objective.hessian_gradients
     return f
+
+
+@register_jitable
+def known(s):
+    """Whether what is wanted is known from before a run was resumed: f and g, or the Hessian, at x."""
+    return s["phase"] == RESUME or (s["want"] == HESSIAN and s["hessian_nit"] == s["nit"])
 
 
 @inlined
 def pausing(state, each):
-    """Whether the caller should see to something: an iteration, if it wants each; a full trace; the end of a slice."""
+    """Whether the caller should see to something: what it wants each of; a full trace; the end of a slice."""
     s = state.scalars[0]
-    return (s.iterated and (each or s.rows == state.trace.shape[0] > 0)) or slice_over(s)
+    # The slice comes first: it counts evaluations, and looks at the deadline.
+    return slice_over(s) or each + s.iterated > 1 or (s.iterated and s.rows == state.trace.shape[0] > 0)
 
 
 @register_jitable
@@ -263,6 +275,8 @@ def digest(search, s, f, measure):
         return NO_STEP
     if s.phase == CURVATURE:
         return SET_OUT
+    if s.phase == RESUME:
+        return PROCEED
     if s.phase == CERTIFY:
         s.alpha, s.count = max(1.0, measure), 0
         if s.curvature < 0.0:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import descent, stepping
+from quasinewton.checkpoint import Checkpoint, begin, point, resume
 from quasinewton.diagnosis import diagnose
 from quasinewton.jit import kernel
 from quasinewton.methods import BFGS, LBFGS, Newton
@@ -19,9 +20,9 @@ from quasinewton.methods.bfgs import settle
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, prepare
-from quasinewton.options import NAMES, initial_inverse_hessian, method_class, read, set_treatment, start_point
+from quasinewton.options import NAMES, method_class, read
 from quasinewton.result import History, InverseHessian, OptimizeResult
-from quasinewton.state import NOTHING, RECOVER, SEARCH, allocate
+from quasinewton.state import NOTHING, RECOVER, SEARCH
 from quasinewton.status import Status
 
 TRACE_ROWS = 256
@@ -29,7 +30,7 @@ TRACE_ROWS = 256
 
 def minimize(
     fun: Callable[..., Any],
-    x0: ArrayLike,
+    x0: ArrayLike | None,
     args: Any = (),
     method: str | tuple[Any, ...] | None = "lbfgs",
     jac: Callable[..., ArrayLike] | bool | str | None = None,
@@ -40,6 +41,7 @@ def minimize(
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
     options: dict[str, Any] | None = None,
+    state: Checkpoint | None = None,
     **keywords: Any,
 ) -> OptimizeResult:
     """Minimise a smooth function of several variables.
@@ -51,7 +53,7 @@ def minimize(
         interpreter. With ``jac=True``, ``fun`` returns (f, g); with ``jac="inplace"``, ``fun(x, g, *args) -> float``
         writes the gradient to g, which arrives uninitialised.
     x0 : array_like, shape (n,), or scalar
-        Start. Not changed.
+        Start. Not changed. May be None with `state`.
     args : tuple
         Further arguments of `fun`, `jac` and `hess`. For compiled functions: numbers, arrays and tuples of them;
         new values never compile anything again.
@@ -108,6 +110,10 @@ def minimize(
             Absolute or relative step of finite differences. (`eps` of a method that has one is its own.)
         history, return_all, disp : bool
             Keep the course of f, keep all iterates, print a summary.
+    state : Checkpoint, optional
+        Go on where another run stands: the `state` of its result. Method and search must be those of that run; the
+        limits are those given here, counted from its beginning (`time_limit`: from here). A run that ended on maxiter
+        and goes on has, to the bit, the iterates and counts of one that never stopped.
 
     Returns
     -------
@@ -143,7 +149,7 @@ def minimize(
     >>> res.success, np.round(res.x, 3)
     (True, array([1., 1.]))
     """
-    x0 = start_point(x0)
+    x0 = point(x0, state)
     n = x0.size
     args = as_args(args)
     options = {**options, **keywords} if options else keywords
@@ -157,19 +163,16 @@ def minimize(
         fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
     )
     history = controls.get("history", False)
-    state = allocate(settings.method, settings.limits, x0, TRACE_ROWS if history else 0)
-    if kind is BFGS and controls.get("hess_inv0") is not None:
-        state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], n)
-        state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
-    elif kind in FIRST_ORDER:
-        state = state._replace(memory=set_treatment(state.memory, controls, n))
+    rows = TRACE_ROWS if history else 0
+    state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
+    at = Checkpoint(settings.method, settings.search, state)
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
         status, trace = drive(prepared.objective, settings, state, callback, allvecs)
-        result = finished(prepared, settings.method, state, status)
+        result = finished(prepared, at, status)
     except BaseException as error:
         with contextlib.suppress(AttributeError, TypeError):
-            error.result = unfinished(prepared, state)
+            error.result = unfinished(at, Status.INTERRUPTED, prepared.mode)
         raise
     if history:
         rows = np.concatenate(trace)
@@ -219,7 +222,7 @@ def drive(objective, settings, state, callback, allvecs):
     """
     method, search = settings.method, settings.search
     run = stepping.run if type(method) in FIRST_ORDER else descent.run
-    each = int(callback is not None or allvecs is not None)
+    each = descent.EACH_ITERATION if callback is not None or allvecs is not None else 0
     notify = notifier(callback)
     s, pieces = state.scalars[0], []
     while True:
@@ -267,19 +270,42 @@ def _hessian(objective, x_trial, g, h):
     call(objective.address, x_trial, g, h, HESSIAN, objective.data)
 
 
-def finished(prepared, method, state, status):
-    """The result of a descent that has ended."""
-    s = state.scalars[0]
-    message, diagnosis = status.message, None
+def finished(prepared, at, status):
+    """The result of a descent that has ended, with what takes further evaluations."""
+    state, s = at.state, at.state.scalars[0]
+    advice = None
     if status is Status.LINE_SEARCH:
         diagnosis, advice = diagnose(prepared.objective, state)
-        message = f"{message} {advice}"
-    if type(method) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
+    if type(at.method) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
+        s["hessian_nit"] = s["nit"]
         s["nhev"] += 1
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
+    result = outcome(at, status, prepared.mode)
+    if advice is not None:
+        result["message"] = f"{status.message} {advice}"
+        result["diagnosis"] = diagnosis
+    return result
+
+
+def outcome(at, status, mode):
+    """The result of a descent that has ended.
+
+    Parameters
+    ----------
+    at : Checkpoint
+        Where it ended; its arrays become those of the result.
+    status : Status
+    mode : str
+        How gradients were obtained.
+
+    Returns
+    -------
+    OptimizeResult
+    """
+    method, state, s = at.method, at.state, at.state.scalars[0]
     f = float(s["f"])
     result = OptimizeResult(
         x=state.x,
@@ -290,8 +316,9 @@ def finished(prepared, method, state, status):
         njev=int(s["njev"]),
         status=status,
         success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
-        message=message,
-        jac_mode=prepared.mode,
+        message=status.message,
+        jac_mode=mode,
+        state=at,
     )
     if type(method) is LBFGS:
         result["hess_inv"] = InverseHessian(state.memory)
@@ -302,33 +329,22 @@ def finished(prepared, method, state, status):
         else:
             result["hess_inv"] = np.eye(state.x.size)
     elif type(method) is Newton:
-        result["hess"] = state.hessian
+        known = s["hessian_nit"] == s["nit"]
+        result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
         result["nhev"] = int(s["nhev"])
-    if diagnosis is not None:
-        result["diagnosis"] = diagnosis
     return result
 
 
-def unfinished(prepared, state):
-    """The best point of a descent that an exception has interrupted."""
-    s = state.scalars[0]
+def unfinished(at, status, mode):
+    """The result of a descent that has not ended, of the best point evaluated; parameters as for `outcome`."""
+    result, state, s = outcome(at, status, mode), at.state, at.state.scalars[0]
     x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
     if s["njev"] == 0 or not np.isfinite(f):
         f, g = math.nan, np.full_like(x, math.nan)
     elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
         x, f, g = x + s["best"] * state.p, float(s["phi_best"]), np.full_like(x, math.nan)
-    return OptimizeResult(
-        x=x,
-        fun=f,
-        jac=g,
-        nit=int(s["nit"]),
-        nfev=int(s["nfev"]),
-        njev=int(s["njev"]),
-        status=Status.INTERRUPTED,
-        success=False,
-        message=Status.INTERRUPTED.message,
-        jac_mode=prepared.mode,
-    )
+    result.update(x=x, fun=f, jac=g)
+    return result
 
 
 def report(result):

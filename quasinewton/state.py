@@ -20,6 +20,7 @@ CURVATURE = np.int64(3)  # the Hessian, for the next direction
 CERTIFY = np.int64(4)  # the Hessian, to see whether g ≈ 0 is a minimum
 ESCAPE = np.int64(5)  # a trial along negative curvature
 STEP = np.int64(6)  # where a method's own step has led
+RESUME = np.int64(7)  # none: f and g at x are known, and a run that had ended goes on from there
 
 NOTHING = 0  # what a machine wants that has ended
 

@@ -16,7 +16,7 @@ from quasinewton.methods import first_order
 from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, VALUE
 from quasinewton.schedules import factor
-from quasinewton.state import NOTHING, START, STEP
+from quasinewton.state import NOTHING, RESUME, START, STEP
 from quasinewton.status import NOT_BOUNDED, NOT_FINITE
 
 
@@ -60,7 +60,7 @@ def tell(method, schedule, state, f):
         s.f = s.f0 = f
         s.f_scale = max(1.0, max(abs(f), g_norm * max(1.0, norm_inf(x))))
         s.g_norm = g_norm
-    elif finite:
+    elif finite and s.phase != RESUME:
         s.nit += 1
         s.iterated = 1
         if s.xtol > 0.0:
@@ -70,7 +70,8 @@ def tell(method, schedule, state, f):
     if finite:
         copy(x, p)
         copy(g, state.g_trial)
-        s.f_old, s.f, s.g_norm = s.f, f, g_norm
+        if s.phase != RESUME:
+            s.f_old, s.f, s.g_norm = s.f, f, g_norm
         if s.rows < state.trace.shape[0]:
             row = state.trace[s.rows]
             row[0], row[1], row[2], row[3] = f, g_norm, s.step, s.nfev

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import BFGS, LBFGS, Armijo, HagerZhang, MoreThuente, StrongWolfe, descent, minimize, problems
+from quasinewton.clock import PACE
 from quasinewton.state import NOTHING, Limits, State, allocate
 from quasinewton.objective.prepare import prepare
 from quasinewton.status import Status
@@ -99,6 +100,12 @@ def test_trace_of_published_problems_never_rises(name, method):
     assert np.all(np.diff(f) <= 16 * EPS * np.abs(f[:-1])) and f[-1] == res.fun
 
 
+def known(state):
+    """Return the scalars of a state, but for what the clock has to do with."""
+    names = [name for name in state.scalars.dtype.names if name not in PACE.names]
+    return state.scalars[names][0].item()
+
+
 class TestMachine:
     """The machine itself, driven through its door `run`."""
 
@@ -124,7 +131,7 @@ class TestMachine:
         whole, sliced = self.state(), self.state()
         self.finish(self.prepared(), whole)
         returns = self.finish(self.prepared(), sliced, each=1)
-        assert np.array_equal(whole.x, sliced.x) and whole.scalars[0] == sliced.scalars[0]
+        assert np.array_equal(whole.x, sliced.x) and known(whole) == known(sliced)
         assert returns == whole.scalars[0]["nit"] - 1
 
     @pytest.mark.parametrize("method", [LBFGS(memory=3), BFGS()], ids=["lbfgs", "bfgs"])
@@ -136,7 +143,7 @@ class TestMachine:
         parts = [pickle.loads(pickle.dumps(list(part) if isinstance(part, tuple) else part)) for part in stopped]
         resumed = State(*parts[:-1], type(stopped.memory)(*parts[-1]))
         self.finish(self.prepared(), resumed, method=method)
-        assert np.array_equal(whole.x, resumed.x) and whole.scalars[0] == resumed.scalars[0]
+        assert np.array_equal(whole.x, resumed.x) and known(whole) == known(resumed)
 
     def test_hands_over_the_trace_when_it_is_full(self):
         state = self.state(rows=4)
@@ -149,9 +156,9 @@ class TestMachine:
         state = self.state()
         prepared = self.prepared()
         self.finish(prepared, state)
-        before = state.scalars.copy()
+        before = known(state)
         assert descent.run(prepared.objective, LBFGS(), MoreThuente(), state, 0) == NOTHING
-        assert state.scalars == before
+        assert known(state) == before
 
     def test_start_is_copied(self):
         x0 = np.array([-1.2, 1.0, 0.5])

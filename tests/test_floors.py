@@ -20,7 +20,7 @@ FLOORS = [
     {"descent"},
     {"stepping", "epochs"},
     {"options", "result", "diagnosis", "samples"},
-    {"course"},
+    {"course", "checkpoint"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOOR = len(FLOORS)

@@ -1,0 +1,27 @@
+"""An objective that somebody else has evaluated: what was told stands where a loop would have put it.
+
+The gradient and the Hessian are in the state's arrays already, so that nothing is left to return but f.
+"""
+
+import functools
+
+from quasinewton.jit import kernel
+from quasinewton.objective.contract import SIGNATURE, address_of, vector
+
+
+@kernel
+def _told(x, n, g, h, what, data):
+    return vector(data, 1)[0]
+
+
+@functools.cache
+def address():
+    """Address of the compiled function that returns the float64 at the address `data`.
+
+    Returns
+    -------
+    int
+    """
+    if not _told.overloads:
+        _told.compile(SIGNATURE)
+    return address_of(_told)

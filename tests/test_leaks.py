@@ -1,0 +1,201 @@
+"""Memory that is taken is given back: call after call, from compiled code, from Python, and by ask–tell."""
+
+import gc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import njit
+from numba.core.runtime import _nrt_python, rtsys
+from objectives import rosenbrock_gradient
+
+from quasinewton import Solver, minimize
+
+STATM = Path("/proc/self/statm")
+PAGE = 4096
+
+
+@njit
+def bowl(x, centre):
+    """Σ (x − c)² + (x − c)⁴ and its gradient."""
+    d = x - centre
+    return np.sum(d * d + d**4), 2.0 * d + 4.0 * d**3
+
+
+@njit
+def curvature(x, centre):
+    """Its Hessian."""
+    return np.diag(2.0 + 12.0 * (x - centre) ** 2)
+
+
+@njit
+def lbfgs(count, x0, centre):
+    """So many solves, within compiled code."""
+    total = 0
+    for _ in range(count):
+        total += minimize(bowl, x0, (centre,), jac=True).nit
+    return total
+
+
+@njit
+def bfgs(count, x0, centre):
+    """The same with BFGS, and an armijo search."""
+    total = 0
+    for _ in range(count):
+        total += minimize(bowl, x0, (centre,), "bfgs", True, line_search="armijo").nit
+    return total
+
+
+@njit
+def newton(count, x0, centre):
+    """The same with Newton's method."""
+    total = 0
+    for _ in range(count):
+        total += minimize(bowl, x0, (centre,), "newton", True, curvature).nit
+    return total
+
+
+@njit
+def adam(count, x0, centre):
+    """The same with Adam, for a few steps."""
+    total = 0
+    for _ in range(count):
+        total += minimize(bowl, x0, (centre,), "adam", True, maxiter=5).nit
+    return total
+
+
+@pytest.fixture(autouse=True)
+def statistics():
+    """Let Numba count what it allocates and frees."""
+    enabled = _nrt_python.memsys_stats_enabled()
+    _nrt_python.memsys_enable_stats()
+    yield
+    if not enabled:
+        _nrt_python.memsys_disable_stats()
+
+
+def resident():
+    """Bytes of memory that the process has; 0 where nobody tells."""
+    gc.collect()
+    return int(STATM.read_text().split()[1]) * PAGE if STATM.exists() else 0
+
+
+def growth(work, count):
+    """Allocations that `work(count)` made and did not free, and bytes by which the process grew; after a first run."""
+    work(count)
+    gc.collect()
+    before, memory = rtsys.get_allocation_stats(), resident()
+    work(count)
+    gc.collect()
+    after, memory = rtsys.get_allocation_stats(), resident() - memory
+    kept = (after.alloc - after.free) - (before.alloc - before.free)
+    objects = (after.mi_alloc - after.mi_free) - (before.mi_alloc - before.mi_free)
+    assert after.alloc - before.alloc >= count, "nothing was measured"
+    return kept, objects, memory
+
+
+def assert_constant(work, count):
+    """Less than 16 bytes a call, which is less than any object has; the allowance is what the heap rounds up to."""
+    kept, objects, memory = growth(work, count)
+    assert kept == objects == 0
+    assert memory < 16 * count + 2**20
+
+
+X0, CENTRE = np.array([0.5, -1.0, 2.0]), np.arange(3.0)
+inside = pytest.mark.parametrize("solves", [lbfgs, bfgs, newton, adam], ids=lambda solves: solves.__name__)
+
+
+@inside
+def test_inside_compiled_code(solves):
+    assert_constant(lambda count: solves(count, X0, CENTRE), 50_000)
+
+
+@pytest.mark.slow
+@inside
+def test_a_million_calls_inside_compiled_code(solves):
+    kept, objects, memory = growth(lambda count: solves(count, X0, CENTRE), 1_000_000)
+    assert kept == objects == 0 and memory < 2**20
+
+
+def python(x):
+    """A function that needs the interpreter."""
+    return float(x @ x), 2.0 * x
+
+
+def solves_of_compiled(count):
+    for _ in range(count):
+        res = minimize(bowl, X0, (CENTRE,), jac=True)
+        res.hess_inv @ X0
+
+
+def solves_of_python(count):
+    for _ in range(count):
+        minimize(python, X0, jac=True, method="bfgs", callback=lambda x: None, history=True)
+
+
+def solves_of_many_kinds(count):
+    for _ in range(count):
+        minimize(bowl, X0, (CENTRE,), jac=True, hess=curvature, method="newton")
+        minimize(bowl, X0, (CENTRE,), jac=True, method="adam", maxiter=3)
+        minimize(lambda x: python(x)[0], X0)
+
+
+def solves_that_fail(count):
+    for _ in range(count):
+        with pytest.raises(ZeroDivisionError):
+            minimize(lambda x: 1 / 0, X0, jac=rosenbrock_gradient)
+
+
+def solves_that_go_on(count):
+    for _ in range(count):
+        first = minimize(bowl, X0, (CENTRE,), jac=True, maxiter=2)
+        minimize(bowl, None, (CENTRE,), jac=True, state=first.state)
+
+
+def asked_and_told(count):
+    for _ in range(count):
+        solver = Solver(X0, "bfgs", maxiter=3)
+        while not solver.done:
+            solver.tell(*python(solver.ask()))
+        solver.result.x.sum()
+
+
+@pytest.mark.parametrize(
+    "solves",
+    [
+        solves_of_compiled,
+        solves_of_python,
+        solves_of_many_kinds,
+        solves_that_fail,
+        solves_that_go_on,
+        asked_and_told,
+    ],
+)
+def test_from_python(solves):
+    kept, objects, memory = growth(solves, 3000)
+    assert kept == objects == 0
+    assert memory < 100 * 3000 + 2**20
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_calls_from_python():
+    kept, objects, memory = growth(solves_of_compiled, 100_000)
+    assert kept == objects == 0 and memory < 2**21
+
+
+def test_one_solver_for_a_long_time():
+    """What an evaluation takes, it gives back."""
+    solver = Solver(X0, "adam", gtol=0.0, maxiter=10**6)
+
+    def work(count):
+        for _ in range(count):
+            solver.tell(*python(solver.ask()))
+            np.empty(3).sum()
+
+    work(3000)
+    gc.collect()
+    before, memory = rtsys.get_allocation_stats(), resident()
+    work(20_000)
+    after = rtsys.get_allocation_stats()
+    assert after.alloc - before.alloc == after.free - before.free
+    assert resident() - memory < 2**20
