@@ -4,6 +4,7 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
+from quasinewton.batch import BatchResult, minimize_batch
 from quasinewton.inside import Minimum
 from quasinewton.line_search import LineSearchResult, line_search
 from quasinewton.methods import (
@@ -27,6 +28,7 @@ from quasinewton.methods import (
     RMSprop,
 )
 from quasinewton.minimize import minimize
+from quasinewton.multistart import minimize_multistart
 from quasinewton.result import OptimizeResult
 from quasinewton.roots import root
 from quasinewton.searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
@@ -44,6 +46,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Armijo",
+    "BatchResult",
     "Fixed",
     "GradientDescent",
     "HagerZhang",
@@ -62,6 +65,8 @@ __all__ = [
     "StrongWolfe",
     "line_search",
     "minimize",
+    "minimize_batch",
+    "minimize_multistart",
     "root",
     "schedules",
 ]

@@ -139,19 +139,13 @@ def minimize(
     kind = method_class(method)
     refuse_constraints(kind, bounds, constraints)
     warn_unused(kind, hess, hessp)
-    differenced = not (callable(jac) or jac is True or (isinstance(jac, str) and jac == "inplace"))
-    settings = read(method, n, tol, options, differenced)
+    settings = read(method, n, tol, options, is_differenced(jac))
     controls = settings.controls
     prepared = prepare(
         fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
     )
     history = controls.get("history", False)
-    state = allocate(settings.method, settings.limits, x0, TRACE_ROWS if history else 0)
-    if kind is BFGS and controls.get("hess_inv0") is not None:
-        state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], n)
-        state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
-    elif kind in FIRST_ORDER:
-        state = state._replace(memory=set_treatment(state.memory, controls, n))
+    state = fresh(settings, x0, TRACE_ROWS if history else 0)
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
         status, trace = drive(prepared.objective, settings, state, callback, allvecs)
@@ -168,6 +162,36 @@ def minimize(
     if controls.get("disp"):
         report(result)
     return result
+
+
+def is_differenced(jac):
+    """Whether `jac`, as a door is given it, says that gradients are made of values."""
+    return not (callable(jac) or jac is True or (isinstance(jac, str) and jac == "inplace"))
+
+
+def fresh(settings, x0, rows):
+    """A state about to set out from x0, with what the user has told its method.
+
+    Parameters
+    ----------
+    settings : Settings
+    x0 : ndarray, float64, shape (n,)
+        Copied.
+    rows : int
+        Length of the trace.
+
+    Returns
+    -------
+    State
+    """
+    state, controls = allocate(settings.method, settings.limits, x0, rows), settings.controls
+    kind = type(settings.method)
+    if kind is BFGS and controls.get("hess_inv0") is not None:
+        state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], x0.size)
+        state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
+    elif kind in FIRST_ORDER:
+        state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
+    return state
 
 
 def refuse_constraints(kind, bounds, constraints):

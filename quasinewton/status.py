@@ -47,6 +47,8 @@ class Status(int, Enum):
         "The residual has no lower value nearby, yet is not zero: a minimum of its norm, or a wrong Jacobian.",
     )
 
+    RAISED = 24, 99, "The objective raised an exception."
+
     def __eq__(self, other):
         return self is other if isinstance(other, Status) else int(self) == other
 
