@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from collections import UserDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,8 +24,8 @@ from quasinewton.status import RUNNING, Status
 INTERVAL = 0.25  # seconds between two calls of the callback
 MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
 
-STATUSES = np.empty(1 + max(status.value for status in Status), dtype=object)
-STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, is found at the end
+STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
+STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
 SINGLE = ("history", "return_all", "disp")  # options of single problems
 
 
@@ -53,9 +54,9 @@ class BatchResult(OptimizeResult):
         Hessians at x (Newton).
     jac_mode : str
         How gradients were obtained: "exact", "2-point", "3-point" or "cs".
-    errors : dict of int to Exception
+    errors : mapping of int to Exception
         What the objective raised, by row; the status of these rows is ``Status.RAISED``.
-    messages, diagnosis : dict of int to str, dict of int to dict
+    messages, diagnosis : mapping of int to str, mapping of int to dict
         Of rows whose line search failed: the message with advice, and the numbers behind it.
     """
 
@@ -185,16 +186,16 @@ def minimize_batch(
     """
     starts = start_points(X0)
     k, n = starts.shape
-    task = Task(
-        fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, tol, {**(options or {}), **keywords}
-    )
+    options = {**options, **keywords} if options else keywords
+    jac = True if vectorized else jac
+    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, tol, options)
     kind = method_class(method)
     warn_unused(kind, hess, None)
     refuse(task, kind, vectorized, executor)
     settings = read_settings(task, n)
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
-    mode = "exact" if vectorized or not is_differenced(jac) else jac or "2-point"
+    mode = (jac or "2-point") if is_differenced(jac) else "exact"
 
     def result(ending=Status.RUNNING, copy=False):
         return collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
@@ -418,7 +419,8 @@ def collected(results, remarks, mode, ending):
     found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
     if results.hess.size:
         found.update(nhev=rows["nhev"].copy(), hess=results.hess)
-    found.update(jac_mode=mode, **{name: dict(value) for name, value in remarks._asdict().items()})
+    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones.
+    found.update(jac_mode=mode, **{name: UserDict(value) for name, value in remarks._asdict().items()})
     return found
 
 

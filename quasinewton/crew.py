@@ -8,20 +8,20 @@ one problem is seen by another: the bits of a result depend neither on the numbe
 import threading
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic, overload
 
-from quasinewton import descent, stepping
+from quasinewton import descent
 from quasinewton.clock import NEVER
-from quasinewton.jit import INNER, fragment, generic, kernel
+from quasinewton.jit import INNER, fragment, kernel
 from quasinewton.linalg import copy
-from quasinewton.minimize import drive, finished, unfinished
+from quasinewton.minimize import drive, finished, loop, unfinished
 from quasinewton.objective import differences
 from quasinewton.objective.arguments import borrow, pack, store
-from quasinewton.objective.contract import HESSIAN, call
+from quasinewton.objective.contract import HESSIAN, address_of, call, enter
 from quasinewton.objective.differences import with_data
-from quasinewton.schedules import Schedule
 from quasinewton.state import NOTHING, renew
 from quasinewton.status import NO_PROGRESS, RUNNING, Status
 
@@ -96,15 +96,36 @@ def fetch_add(typingctx, array, index, value):
     return types.int64(array, types.intp, types.int64), codegen
 
 
-@generic
-def solve(search, objective, method, state):
-    """Run a descent to its end, or to the end of a slice; return what it wants next."""
-    return descent.run(objective, method, search, state, 0)
+def entry(method, search, objective, state):
+    """Address of the compiled loop for these types: that of `minimize`, so that nothing is compiled for batches anew.
+
+    Parameters
+    ----------
+    method, search : NamedTuple
+    objective : Objective
+    state : State
+
+    Returns
+    -------
+    int
+    """
+    run = loop(method)
+    kinds = tuple(numba.typeof(value) for value in (objective, method, search, state, False))
+    run.compile(kinds)
+    return address_of(run, types.int64(*kinds))
 
 
-@solve.register(Schedule)
-def _solve(search, objective, method, state):
-    return stepping.run(objective, method, search, state, 0)
+@intrinsic
+def solve(typingctx, address, objective, method, search, state):
+    """Enter the loop at an address; return what it wants next. An exception of the objective passes through."""
+    signature = types.int64(types.intp, objective, method, search, state)
+
+    def codegen(context, builder, signature, values):
+        inner = types.int64(*signature.args[1:], types.boolean)
+        each = context.get_constant(types.boolean, False)
+        return enter(context, builder, values[0], inner, (*values[1:], each))
+
+    return signature, codegen
 
 
 @fragment
@@ -121,11 +142,15 @@ def write(results, i, state):
 
 
 @kernel
-def work(objective, differenced, data, stride, method, search, state, blank, time_limit, last, board, place, results):
+def work(
+    run, objective, differenced, data, stride, method, search, state, blank, time_limit, last, board, place, results
+):
     """Solve one problem after another until none is left.
 
     Parameters
     ----------
+    run : int
+        Address of the loop; see `entry`.
     objective : Objective
     differenced : bool
         Whether it differences another one.
@@ -161,7 +186,7 @@ def work(objective, differenced, data, stride, method, search, state, blank, tim
         place[0] = i
         renew(state, blank, results.x[i], time_limit)
         mine = with_data(objective, differenced, data + i * stride)
-        while solve(search, mine, method, state) != NOTHING:
+        while solve(run, mine, method, search, state) != NOTHING:
             if fetch_add(board, STOP, 0):
                 return STOPPED
         if s.status == NO_PROGRESS:
@@ -263,6 +288,7 @@ class Crew:
         self.results, self.remarks, self.blank = results, remarks, fresh()
         self.workers = [(bind(), fresh(), np.zeros(1, np.int64)) for _ in range(n_jobs)]
         self.differenced = self.workers[0][0].objective.address == differences.address()
+        self.entry = entry(settings.method, settings.search, self.workers[0][0].objective, self.blank)
         self.board = np.zeros(BOARD, np.int64)
         self.failures = []
 
@@ -324,6 +350,7 @@ class Crew:
         place[0] = -1
         try:
             outcome = work(
+                self.entry,
                 prepared.objective,
                 self.differenced,
                 data,

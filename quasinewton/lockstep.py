@@ -172,7 +172,7 @@ def evaluated(name, given, shape):
     ValueError
         If it has another shape.
     """
-    array = np.ascontiguousarray(given, dtype=np.float64)
+    array = np.asarray(given, dtype=np.float64, order="C")
     if array.shape != shape:
         raise ValueError(f"fun must return {name} of shape {shape} for these rows of X; got {array.shape}")
     return array

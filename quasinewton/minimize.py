@@ -231,7 +231,7 @@ def drive(objective, settings, state, callback, allvecs):
         How it ended, and the trace, in pieces of shape (rows, 4).
     """
     method, search = settings.method, settings.search
-    run = stepping.run if type(method) in FIRST_ORDER else descent.run
+    run = loop(method)
     each = callback is not None or allvecs is not None
     notify = notifier(callback)
     s, pieces = state.scalars[0], []
@@ -252,6 +252,11 @@ def drive(objective, settings, state, callback, allvecs):
                 return Status.CALLBACK, pieces
         if want == NOTHING:
             return Status(int(s["status"])), pieces
+
+
+def loop(method):
+    """The compiled loop that a method runs in."""
+    return stepping.run if type(method) in FIRST_ORDER else descent.run
 
 
 def notifier(callback):

@@ -40,8 +40,8 @@ def minimize_multistart(
     -------
     OptimizeResult
         The best run, as `minimize` returns it: the lowest of those that succeeded or, if none did, of all. Its further
-        fields are ``minima``, the distinct minima in ascending order of f, shape (m, n); ``values``, f there, and
-        ``counts``, how many runs ended there, both of shape (m,); and ``batch``, the `BatchResult` of all runs.
+        fields are ``minima``, the distinct minima in ascending order of f, shape (m, n); ``minima_fun``, f there, and
+        ``minima_count``, how many runs ended there, both of shape (m,); and ``batch``, the `BatchResult` of all runs.
 
     Raises
     ------
@@ -68,11 +68,11 @@ def minimize_multistart(
     batch = minimize_batch(fun, X0, args, (), method, jac, **keywords)
     if not batch.fun.size:
         raise ValueError("X0 must hold at least one start")
-    minima, values, counts = distinct_minima(batch.x[batch.success], batch.fun[batch.success], distinct)
+    minima, f, counts = distinct_minima(batch.x[batch.success], batch.fun[batch.success], distinct)
     # NaN sorts last: a run without a value is the best only if there is no other.
     best = np.lexsort((batch.fun, ~batch.success))[0]
     result = batch.row(int(best))
-    result.update(minima=minima, values=values, counts=counts, batch=batch)
+    result.update(minima=minima, minima_fun=f, minima_count=counts, batch=batch)
     return result
 
 
