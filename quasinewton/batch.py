@@ -129,7 +129,7 @@ def minimize_batch(
         Further arguments, the same for all problems.
     batch_args : tuple of array_like, each of shape (k, ...)
         Further arguments of each problem: row i belongs to problem i; of an array with one dimension it is a number.
-    method, jac, hess, tol, options
+    method, jac, hess, tol, options : optional
         As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
         ``return_all`` and ``disp`` are refused.
     n_jobs : int, optional
@@ -181,8 +181,8 @@ def minimize_batch(
     ...     return weight * np.sum((x - center) ** 2), 2.0 * weight * (x - center)
     >>> centers, weights = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 3.0])
     >>> res = minimize_batch(distance, np.zeros((3, 2)), batch_args=(centers, weights), jac=True)
-    >>> res.success.all(), np.round(res.x[2], 3)
-    (True, array([4., 5.]))
+    >>> res.message, np.round(res.x[2], 3)
+    ('3 of 3 problems succeeded.', array([4., 5.]))
     """
     starts = start_points(X0)
     k, n = starts.shape

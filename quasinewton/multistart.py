@@ -29,12 +29,10 @@ def minimize_multistart(
         ``fun(x, *args)``, as for `minimize`.
     X0 : array_like, shape (k, n)
         Starts, one a row, such as ``scipy.stats.qmc`` gives.
-    args, method, jac
-        As for `minimize`.
+    args, method, jac : optional
+        As for `minimize`. Options, n_jobs, executor and the like are further keywords, as for `minimize_batch`.
     distinct : float
         Two minima are the same if they differ by no more in any variable, relative to max(‖x‖_∞, 1).
-    **keywords
-        Further arguments and options of `minimize_batch`.
 
     Returns
     -------
