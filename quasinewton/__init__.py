@@ -4,6 +4,7 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
+from quasinewton.batch import BatchResult, minimize_batch
 from quasinewton.checkpoint import Checkpoint
 from quasinewton.inside import Minimum, Root
 from quasinewton.line_search import LineSearchResult, line_search
@@ -28,6 +29,7 @@ from quasinewton.methods import (
     RMSprop,
 )
 from quasinewton.minimize import minimize
+from quasinewton.multistart import minimize_multistart
 from quasinewton.result import OptimizeResult
 from quasinewton.roots import root
 from quasinewton.searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
@@ -47,6 +49,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Armijo",
+    "BatchResult",
     "Checkpoint",
     "Fixed",
     "GradientDescent",
@@ -68,6 +71,8 @@ __all__ = [
     "StrongWolfe",
     "line_search",
     "minimize",
+    "minimize_batch",
+    "minimize_multistart",
     "minimize_stochastic",
     "root",
     "schedules",

@@ -156,8 +156,7 @@ def minimize(
     kind = method_class(method)
     refuse_constraints(kind, bounds, constraints)
     warn_unused(kind, hess, hessp)
-    differenced = not (callable(jac) or jac is True or (isinstance(jac, str) and jac == "inplace"))
-    settings = read(method, n, tol, options, differenced)
+    settings = read(method, n, tol, options, is_differenced(jac))
     controls = settings.controls
     prepared = prepare(
         fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
@@ -182,6 +181,11 @@ def minimize(
     if controls.get("disp"):
         report(result)
     return result
+
+
+def is_differenced(jac):
+    """Whether `jac`, as a door is given it, says that gradients are made of values."""
+    return not (callable(jac) or jac is True or (isinstance(jac, str) and jac == "inplace"))
 
 
 def refuse_constraints(kind, bounds, constraints):
@@ -221,7 +225,7 @@ def drive(objective, settings, state, callback, allvecs):
         How it ended, and the trace, in pieces of shape (rows, 4).
     """
     method, search = settings.method, settings.search
-    run = stepping.run if type(method) in FIRST_ORDER else descent.run
+    run = loop(method)
     each = descent.EACH_ITERATION if callback is not None or allvecs is not None else 0
     notify = notifier(callback)
     s, pieces = state.scalars[0], []
@@ -242,6 +246,11 @@ def drive(objective, settings, state, callback, allvecs):
                 return Status.CALLBACK, pieces
         if want == NOTHING:
             return Status(int(s["status"])), pieces
+
+
+def loop(method):
+    """The compiled loop that a method runs in."""
+    return stepping.run if type(method) in FIRST_ORDER else descent.run
 
 
 def notifier(callback):

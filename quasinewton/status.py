@@ -49,6 +49,7 @@ class Status(int, Enum):
 
     EPOCHS = 16, 0, "All epochs have been run."
     PATIENCE = 17, 0, "The validation loss has not fallen for `patience` epochs."
+    RAISED = 18, 99, "The objective raised an exception."
 
     def __eq__(self, other):
         return self is other if isinstance(other, Status) else int(self) == other

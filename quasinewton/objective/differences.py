@@ -22,6 +22,7 @@ from quasinewton.objective.contract import (
     HESSIAN,
     SIGNATURE,
     VALUE,
+    Objective,
     address_of,
     call,
     matrix,
@@ -207,6 +208,28 @@ def objective(x_, n, g_, h_, what, data):
                         above = below = 0.5 * (above + below)
                     h[i, j], h[j, i] = above, below  # rows were derivatives along x_i: transpose
     return f
+
+
+@fragment
+def with_data(target, differenced, data):
+    """The objective `target` with other data; where it differences another one, that one's data are changed in place.
+
+    Parameters
+    ----------
+    target : Objective
+    differenced : bool
+        Whether its address is `address()`.
+    data : int
+        Of the user's own objective.
+
+    Returns
+    -------
+    Objective
+    """
+    if not differenced:
+        return Objective(target.address, data, target.values, target.hessian_values, target.hessian_gradients)
+    wrapped_at(target.data).data = data
+    return target
 
 
 @functools.cache

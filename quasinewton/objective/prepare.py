@@ -55,6 +55,18 @@ def args_type(args):
     return kind if is_plain(kind) else None
 
 
+def compiled_args_type(functions, args):
+    """The Numba type of `args` if the functions are compiled and can be handed them, otherwise None.
+
+    Parameters
+    ----------
+    functions : sequence of callable or None
+    args : tuple
+    """
+    given = [function for function in functions if function is not None]
+    return args_type(args) if all(map(is_compiled, given)) else None
+
+
 def gradient_form(jac):
     """How fun and jac give value and gradient.
 
@@ -176,8 +188,7 @@ def _bind(fun, jac, hess, form, complex_step, args, n):
     """Address, data and what they point into, for functions that are compiled or not."""
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
-    functions = [function for function in (fun, jac, hess) if function is not None]
-    kind = args_type(args) if all(map(is_compiled, functions)) else None
+    kind = compiled_args_type((fun, jac, hess), args)
     if kind is None:
         evaluate = python.evaluator(fun, jac, hess, form, args, n)
         return python.trampoline_address(), id(evaluate), (evaluate,)

@@ -1,0 +1,434 @@
+"""The door `minimize_batch`: many problems at once, on all cores, in lockstep or on other machines."""
+
+import contextlib
+import os
+import time
+from collections import UserDict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quasinewton import lockstep
+from quasinewton.checkpoint import begin
+from quasinewton.crew import Crew, Outcomes, Remarks, outcomes, rows_of, solve_in_turn
+from quasinewton.executors import portable, spread, width
+from quasinewton.methods import Newton
+from quasinewton.minimize import is_differenced, warn_unused
+from quasinewton.objective.prepare import as_args, compiled_args_type, prepare
+from quasinewton.options import method_class, read
+from quasinewton.result import OptimizeResult
+from quasinewton.settings import count
+from quasinewton.status import RUNNING, Status
+
+INTERVAL = 0.25  # seconds between two calls of the callback
+MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
+
+STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
+STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
+SINGLE = ("history", "return_all", "disp")  # options of single problems
+
+
+class BatchResult(OptimizeResult):
+    """The outcome of a batch of k problems in n variables: arrays with the problem along axis 0.
+
+    Attributes
+    ----------
+    x : ndarray, float64, shape (k, n)
+        The best points.
+    fun : ndarray, float64, shape (k,)
+        f there.
+    jac : ndarray, float64, shape (k, n)
+        Gradients there.
+    success : ndarray, bool, shape (k,)
+        Whether a tolerance was met, as for single problems.
+    status : ndarray of Status, shape (k,)
+        Why each run ended; compares equal to SciPy's integers.
+    message : str
+        How many succeeded, and how the others ended.
+    nit, nfev, njev : ndarray, int64, shape (k,)
+        Iterations, and calls of the user's function and gradient.
+    nhev : ndarray, int64, shape (k,)
+        Hessians (Newton).
+    hess : ndarray, float64, shape (k, n, n)
+        Hessians at x (Newton).
+    jac_mode : str
+        How gradients were obtained: "exact", "2-point", "3-point" or "cs".
+    errors : mapping of int to Exception
+        What the objective raised, by row; the status of these rows is ``Status.RAISED``.
+    messages, diagnosis : mapping of int to str, mapping of int to dict
+        Of rows whose line search failed: the message with advice, and the numbers behind it.
+    """
+
+    def row(self, i):
+        """The result of problem i, as `minimize` returns it.
+
+        Parameters
+        ----------
+        i : int
+
+        Returns
+        -------
+        OptimizeResult
+        """
+        i = range(len(self.fun))[i]
+        arrays = ("x", "jac", "hess")
+        scalars = ("fun", "success", "nit", "nfev", "njev", "nhev")
+        result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
+        result.update({name: self[name][i].item() for name in scalars if name in self})
+        result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
+        result.update(jac_mode=self.jac_mode)
+        for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
+            if i in remarks:
+                result[name] = remarks[i]
+        return result
+
+
+class Task(NamedTuple):
+    """What the problems of a batch, or of a chunk of it, share, and the arguments of each: as the user gave it."""
+
+    fun: Callable
+    args: tuple
+    batch_args: tuple
+    method: Any
+    jac: Any
+    hess: Any
+    tol: Any
+    options: dict
+
+
+def minimize_batch(
+    fun: Callable[..., Any],
+    X0: ArrayLike,
+    args: Any = (),
+    batch_args: Any = (),
+    method: str | tuple[Any, ...] | None = "lbfgs",
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    hess: Callable[..., ArrayLike] | str | None = None,
+    tol: float | None = None,
+    options: dict[str, Any] | None = None,
+    *,
+    n_jobs: int | None = None,
+    progress: bool = False,
+    callback: Callable[[BatchResult], Any] | None = None,
+    executor: Any = None,
+    chunk_size: int | None = None,
+    vectorized: bool = False,
+    **keywords: Any,
+) -> BatchResult:
+    """Minimise many functions of the same form, each as `minimize` would.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args, *rows)``, as for `minimize`, with x of shape (n,). Functions compiled by ``numba.njit`` run on
+        all cores without the interpreter; Python functions run one after another.
+    X0 : array_like, shape (k, n)
+        Starts, one a row. Not changed.
+    args : tuple
+        Further arguments, the same for all problems.
+    batch_args : tuple of array_like, each of shape (k, ...)
+        Further arguments of each problem: row i belongs to problem i; of an array with one dimension it is a number.
+    method, jac, hess, tol, options : optional
+        As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
+        ``return_all`` and ``disp`` are refused.
+    n_jobs : int, optional
+        Threads; all cores by default, as with −1. With an executor, threads for each chunk (1).
+    progress : bool
+        Whether to show a progress bar; needs tqdm.
+    callback : callable, optional
+        ``callback(res)`` is called by this thread some four times a second, and at the end, with a `BatchResult` of
+        copies; problems that have not ended have ``Status.RUNNING``. May raise StopIteration.
+    executor : concurrent.futures.Executor, optional
+        Solves the problems in chunks on whatever the executor runs on: processes, a Dask cluster
+        (``client.get_executor()``), MPI (``mpi4py.futures.MPIPoolExecutor``).
+    chunk_size : int, optional
+        Problems a chunk; some eight chunks a worker by default, of at most 4096 problems.
+    vectorized : bool
+        Whether ``fun(X, index, *args, *rows) -> (F, G)`` evaluates all problems that still run at once: X of shape
+        (r, n), their indices, shape (r,), and their rows of `batch_args`; F of shape (r,), G of shape (r, n).
+
+    Returns
+    -------
+    BatchResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On input that is illegal, before anything runs. What the objective raises is kept in ``errors`` instead, and
+        loses nothing of the other problems; only a vectorized objective's exceptions are raised, with the results so
+        far as their attribute ``result``.
+    ImportError
+        If a progress bar is wanted and tqdm is not installed.
+
+    Notes
+    -----
+    Every row is the very result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, whatever the number of
+    threads. Problems are handed out one at a time, so that a slow one holds nobody else. Ctrl-C returns what is
+    finished; the other rows have ``Status.INTERRUPTED``.
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed., Springer 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import minimize_batch
+    >>> @njit
+    ... def distance(x, center, weight):
+    ...     return weight * np.sum((x - center) ** 2), 2.0 * weight * (x - center)
+    >>> centers, weights = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 3.0])
+    >>> res = minimize_batch(distance, np.zeros((3, 2)), batch_args=(centers, weights), jac=True)
+    >>> res.message, np.round(res.x[2], 3)
+    ('3 of 3 problems succeeded.', array([4., 5.]))
+    """
+    starts = start_points(X0)
+    k, n = starts.shape
+    options = {**options, **keywords} if options else keywords
+    jac = True if vectorized else jac
+    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, tol, options)
+    kind = method_class(method)
+    warn_unused(kind, hess, None)
+    refuse(task, kind, vectorized, executor)
+    settings = read_settings(task, n)
+    jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
+    results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
+    mode = (jac or "2-point") if is_differenced(jac) else "exact"
+
+    def result(ending=Status.RUNNING, copy=False):
+        return collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+
+    ending = Status.RUNNING
+    with Watch(k, progress, callback, lambda: result(copy=True)) as tick:
+        try:
+            if k == 0:
+                pass
+            elif vectorized:
+                lockstep.solve(fun, task.args, task.batch_args, begin(settings, starts[0], 0), settings, results, tick)
+            elif executor is not None:
+                jobs = 1 if n_jobs is None else jobs
+                solve_elsewhere(executor, task, starts, chunk_size, jobs, results, remarks, tick)
+            else:
+                solve_here(task, settings, jobs, results, remarks, tick)
+        except KeyboardInterrupt:
+            ending = Status.INTERRUPTED
+        except Enough:
+            ending = Status.CALLBACK
+        except BaseException as error:
+            with contextlib.suppress(AttributeError, TypeError):
+                error.result = result(Status.INTERRUPTED)
+            raise
+    return result(ending)
+
+
+def start_points(X0):
+    """X0 as a new float64 array of shape (k, n).
+
+    Raises
+    ------
+    ValueError
+        If it is not of two dimensions, holds problems without variables, or is complex.
+    TypeError
+        If it does not hold numbers.
+    """
+    X0 = np.asarray(X0)
+    if X0.ndim != 2 or (X0.shape[1] == 0 and X0.shape[0] > 0):
+        raise ValueError(f"X0 must have shape (k, n), a start in each of k rows; got {X0.shape}")
+    if X0.dtype.kind == "c":
+        raise ValueError("X0 must be real; split complex variables into their real and imaginary parts.")
+    try:
+        return np.array(X0, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise TypeError(f"X0 must hold real numbers, got {X0.dtype}") from None
+
+
+def batch_arrays(batch_args, k):
+    """The arguments of each problem as contiguous arrays.
+
+    Raises
+    ------
+    ValueError
+        If one of them has not k rows, naming both lengths.
+    """
+    arrays = []
+    for place, given in enumerate(as_args(batch_args)):
+        array = np.asarray(given)
+        if array.ndim == 0 or len(array) != k:
+            rows = "no rows: it is a single value" if array.ndim == 0 else f"{len(array)} rows"
+            raise ValueError(f"batch_args[{place}] must have a row for each of the {k} rows of X0; it has {rows}")
+        arrays.append(array if array.flags.c_contiguous else np.ascontiguousarray(array))
+    return tuple(arrays)
+
+
+def refuse(task, kind, vectorized, executor):
+    """Refuse what does not go together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming both.
+    """
+    if not callable(task.fun):
+        raise TypeError(f"fun must be callable, got {type(task.fun).__name__}")
+    for name in SINGLE:
+        if task.options.get(name):
+            raise ValueError(f"{name!r} is an option of single problems; minimize_batch has no use for it")
+    if vectorized and kind is Newton:
+        raise ValueError("a vectorized objective gives values and gradients; method 'newton' wants Hessians")
+    if vectorized and executor is not None:
+        raise ValueError("vectorized=True and executor= exclude each other: fun itself decides where it evaluates")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"executor must have a method submit, as those of concurrent.futures; got {executor!r}")
+
+
+def read_settings(task, n):
+    """Settings of all problems of a task."""
+    return read(task.method, n, task.tol, task.options, is_differenced(task.jac))
+
+
+def cores():
+    """The number of cores that this process may use."""
+    if hasattr(os, "process_cpu_count"):
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def solve_here(task, settings, n_jobs, results, remarks, tick):
+    """Solve the problems of a task in this process."""
+    n, controls = results.x.shape[1], settings.controls
+    newton = type(settings.method) is Newton
+
+    def bind(i=0):
+        args = task.args + rows_of(task.batch_args, i)
+        steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+        return prepare(task.fun, task.jac, task.hess, args, n, newton, *steps)
+
+    def state():
+        return begin(settings, results.x[0], 0)
+
+    given = (task.jac, task.hess if newton else None)
+    functions = (task.fun, *(function for function in given if callable(function)))
+    if compiled_args_type(functions, task.args + rows_of(task.batch_args, 0)) is None:
+        solve_in_turn(bind, state, settings, results, remarks, tick)
+    else:
+        jobs = min(n_jobs, len(results.rows))
+        Crew(bind, state, task.args, task.batch_args, settings, results, remarks, jobs).run(tick)
+
+
+def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):
+    """Solve the problems of a task in chunks, wherever an executor runs."""
+    k, workers = len(starts), width(executor) or cores()
+    size = count("chunk_size", chunk_size or min(MOST_ROWS, -(-k // (8 * workers))), 1)
+
+    def chunks():
+        for first in range(0, k, size):
+            rows = slice(first, min(first + size, k))
+            part = task._replace(batch_args=tuple(array[rows] for array in task.batch_args))
+            yield rows, (part, starts[rows].copy(), n_jobs)
+
+    finished = 0
+    for rows, found, error in spread(executor, solve_chunk, chunks(), 2 * workers, lambda: tick(finished)):
+        if error is None:
+            part, notes = found
+            for whole, piece in zip(results, part, strict=True):
+                whole[rows] = piece
+            for whole, piece in zip(remarks, notes, strict=True):
+                whole.update({rows.start + i: remark for i, remark in piece.items()})
+        else:
+            results.rows["status"][rows] = Status.RAISED.value
+            remarks.errors.update(dict.fromkeys(range(rows.start, rows.stop), error))
+        finished += rows.stop - rows.start
+        tick(finished)
+
+
+def solve_chunk(task, starts, n_jobs):
+    """Solve a chunk of problems in the process of a worker.
+
+    Returns
+    -------
+    (Outcomes, Remarks)
+        Such as can be sent back.
+    """
+    results = outcomes(starts, method_class(task.method) is Newton)
+    remarks = Remarks({}, {}, {})
+    solve_here(task, read_settings(task, starts.shape[1]), n_jobs, results, remarks, lambda finished: None)
+    errors = {i: portable(error) for i, error in remarks.errors.items()}
+    return results, remarks._replace(errors=errors)
+
+
+class Enough(Exception):
+    """The callback has raised StopIteration."""
+
+
+class Watch:
+    """The progress bar and the callback of a batch; called with the number of problems that have ended.
+
+    Parameters
+    ----------
+    total : int
+    progress : bool
+    callback : callable or None
+    snapshot : callable
+        Gives the callback's argument.
+
+    Raises
+    ------
+    ImportError
+        If there is no tqdm for the progress bar.
+    """
+
+    def __init__(self, total, progress, callback, snapshot):
+        self.total, self.callback, self.snapshot = total, callback, snapshot
+        self.due, self.bar = time.monotonic() + INTERVAL, None
+        if progress:
+            try:
+                from tqdm import tqdm
+            except ImportError:
+                raise ImportError("progress=True needs tqdm; install it, or quasinewton[progress]") from None
+            self.bar = tqdm(total=total, unit="fit")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, finished):
+        if self.bar is not None:
+            self.bar.update(finished - self.bar.n)
+        if self.callback is None or (time.monotonic() < self.due and finished < self.total):
+            return
+        try:
+            self.callback(self.snapshot())
+        except StopIteration:
+            raise Enough from None
+        self.due = time.monotonic() + INTERVAL
+
+
+def collected(results, remarks, mode, ending):
+    """The BatchResult of these outcomes; rows that are still running ended as `ending` says."""
+    rows = results.rows
+    values = rows["status"].copy()
+    values[values == RUNNING] = ending.value
+    status = STATUSES[values]
+    found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
+    found.update(status=status, message=summary(found.success, values))
+    found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
+    if results.hess.size:
+        found.update(nhev=rows["nhev"].copy(), hess=results.hess)
+    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones.
+    found.update(jac_mode=mode, **{name: UserDict(value) for name, value in remarks._asdict().items()})
+    return found
+
+
+def summary(success, values):
+    """How many problems succeeded, and how the others ended, in a sentence."""
+    text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
+    endings, counts = np.unique(values[~success], return_counts=True)
+    if endings.size:
+        text += " Others: " + ", ".join(f"{n} {STATUSES[i].name}" for i, n in zip(endings, counts, strict=True)) + "."
+    return text

@@ -1,0 +1,417 @@
+"""A crew: threads that solve many problems, each in compiled code without the GIL, one problem after another.
+
+A problem is handed out when somebody is free for it, by an atomic addition to a shared counter: a slow problem holds
+nobody else. Each thread has its own state, which is renewed for every problem and not allocated anew, and nothing of
+one problem is seen by another: the bits of a result depend neither on the number of threads nor on who solved it.
+"""
+
+import threading
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic, overload
+
+from quasinewton import descent
+from quasinewton.checkpoint import Checkpoint
+from quasinewton.clock import NEVER
+from quasinewton.jit import INNER, fragment, kernel
+from quasinewton.linalg import copy
+from quasinewton.minimize import drive, finished, loop, unfinished
+from quasinewton.objective import differences
+from quasinewton.objective.arguments import borrow, pack, store
+from quasinewton.objective.contract import HESSIAN, address_of, call, enter
+from quasinewton.objective.differences import with_data
+from quasinewton.state import NOTHING, renew
+from quasinewton.status import NO_PROGRESS, RUNNING, Status
+
+# What the threads share: three integers, each alone in its cache line.
+NEXT = 0  # the first problem that nobody has taken
+STOP = 8  # whether to stop
+FINISHED = 16  # problems that are finished
+BOARD = 24
+
+# Why a thread comes back to the interpreter.
+NO_MORE = 0  # no problem is left
+STOPPED = 1  # in the middle of a problem
+BAFFLED = 2  # a search has failed: the diagnosis is the interpreter's
+
+PAGE = 1 << 26  # bytes of packed arguments at a time
+BREATH = 0.05  # seconds between two looks at the threads
+
+OUTCOME = np.dtype(
+    [("status", "i8"), ("success", "i8"), ("f", "f8"), ("nit", "i8"), ("nfev", "i8"), ("njev", "i8"), ("nhev", "i8")]
+)
+
+
+class Outcomes(NamedTuple):
+    """What has become of k problems in n variables, row by row.
+
+    Attributes
+    ----------
+    rows : ndarray, OUTCOME, shape (k,)
+        The status is RUNNING until all the rest of the row is written.
+    x, jac : ndarray, float64, shape (k, n)
+        Of a problem that has not been begun, the start, and NaN.
+    hess : ndarray, float64, shape (k, n, n)
+        Or (k, 0, 0), for methods without Hessians.
+    """
+
+    rows: np.ndarray
+    x: np.ndarray
+    jac: np.ndarray
+    hess: np.ndarray
+
+
+def outcomes(starts, second_order):
+    """The outcomes of problems that have not been begun.
+
+    Parameters
+    ----------
+    starts : ndarray, float64, shape (k, n)
+        Becomes `x`, not copied.
+    second_order : bool
+        Whether there are to be Hessians.
+
+    Returns
+    -------
+    Outcomes
+    """
+    k, n = starts.shape
+    order = n if second_order else 0
+    rows = np.zeros(k, OUTCOME)
+    rows["status"], rows["f"] = RUNNING, np.nan
+    return Outcomes(rows, starts, np.full((k, n), np.nan), np.full((k, order, order), np.nan))
+
+
+@intrinsic
+def fetch_add(typingctx, array, index, value):
+    """Add to an element of an int64 array, atomically and in one order for all threads; return what it was."""
+
+    def codegen(context, builder, signature, values):
+        array, index, value = values
+        data = context.make_array(signature.args[0])(context, builder, array).data
+        return builder.atomic_rmw("add", builder.gep(data, [index]), value, "seq_cst")
+
+    return types.int64(array, types.intp, types.int64), codegen
+
+
+def entry(method, search, objective, state):
+    """Address of the compiled loop for these types: that of `minimize`, so that nothing is compiled for batches anew.
+
+    Parameters
+    ----------
+    method, search : NamedTuple
+    objective : Objective
+    state : State
+
+    Returns
+    -------
+    int
+    """
+    run = loop(method)
+    kinds = tuple(numba.typeof(value) for value in (objective, method, search, state, 0))
+    run.compile(kinds)
+    return address_of(run, types.int64(*kinds))
+
+
+@intrinsic
+def solve(typingctx, address, objective, method, search, state):
+    """Enter the loop at an address; return what it wants next. An exception of the objective passes through."""
+    signature = types.int64(types.intp, objective, method, search, state)
+
+    def codegen(context, builder, signature, values):
+        inner = types.int64(*signature.args[1:], types.int64)
+        each = context.get_constant(types.int64, 0)
+        return enter(context, builder, values[0], inner, (*values[1:], each))
+
+    return signature, codegen
+
+
+@fragment
+def write(results, i, state):
+    """Write a problem that has ended to its row."""
+    s, row = state.scalars[0], results.rows[i]
+    copy(results.x[i], state.x)
+    copy(results.jac[i], state.g)
+    if results.hess.size > 0:
+        copy(results.hess[i].ravel(), state.hessian.ravel())
+    row.f = s.f
+    row.nit, row.nfev, row.njev, row.nhev = s.nit, s.nfev, s.njev, s.nhev
+    row.success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
+
+
+@kernel
+def work(
+    run, objective, differenced, data, stride, method, search, state, blank, time_limit, last, board, place, results
+):
+    """Solve one problem after another until none is left.
+
+    Parameters
+    ----------
+    run : int
+        Address of the loop; see `entry`.
+    objective : Objective
+    differenced : bool
+        Whether it differences another one.
+    data, stride : int
+        Problem i has its packed arguments at data + i stride.
+    method, search : NamedTuple
+    state : State
+        Workspace.
+    blank : State
+        A fresh one, shared.
+    time_limit : int
+        Nanoseconds for each problem.
+    last : int
+        The problem not to solve any more.
+    board : ndarray, int64, shape (BOARD,)
+        Shared.
+    place : ndarray, int64, shape (1,)
+        The problem that is being solved.
+    results : Outcomes
+        Shared. x holds the starts.
+
+    Returns
+    -------
+    int
+        NO_MORE, STOPPED or BAFFLED.
+    """
+    state, blank, results = borrow(state), borrow(blank), borrow(results)
+    s = state.scalars[0]
+    while True:
+        i = fetch_add(board, NEXT, 1)
+        if i >= last or fetch_add(board, STOP, 0):
+            return NO_MORE
+        place[0] = i
+        renew(state, blank, results.x[i], time_limit)
+        mine = with_data(objective, differenced, data + i * stride)
+        while solve(run, mine, method, search, state) != NOTHING:
+            if fetch_add(board, STOP, 0):
+                return STOPPED
+        if s.status == NO_PROGRESS:
+            return BAFFLED
+        if results.hess.size > 0 and s.hessian_nit != s.nit and np.isfinite(s.f):
+            copy(state.x_trial, state.x)
+            call(mine.address, state.x_trial, state.g, state.hessian, HESSIAN, mine.data)
+            s.nhev += 1
+            s.nfev += mine.hessian_values
+            s.njev += mine.hessian_gradients
+        write(results, i, state)
+        fetch_add(board, FINISHED, 1)  # also a fence: whoever sees the status sees the row
+        results.rows[i].status = s.status
+
+
+def rows(arrays, i):
+    """Row i of every array of a tuple; of arrays with one dimension, an element."""
+
+
+@overload(rows, jit_options=INNER)
+def _rows(arrays, i):
+    if len(arrays) == 0:
+        return lambda arrays, i: ()
+    return lambda arrays, i: (arrays[0][i],) + rows(arrays[1:], i)
+
+
+@kernel
+def pack_rows(args, batch_args, first, blocks):
+    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array `blocks`."""
+    for j in range(blocks.shape[0]):
+        store(args + rows(batch_args, first + j), blocks[j])
+
+
+@kernel
+def pack_rows(args, batch_args, first, blocks):
+    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array `blocks`."""
+    for j in range(blocks.shape[0]):
+        store(args + rows(batch_args, first + j), blocks[j])
+
+
+class Remarks(NamedTuple):
+    """What there is to say of rows that have ended otherwise than most.
+
+    Attributes
+    ----------
+    errors : dict of int to Exception
+        What the objective raised.
+    messages, diagnosis : dict of int to str, dict of int to dict
+        After a failed search, its status in words with advice, and the numbers behind it.
+    """
+
+    errors: dict
+    messages: dict
+    diagnosis: dict
+
+
+def put(results, i, result, status):
+    """Write an OptimizeResult to row i, with this status."""
+    row = results.rows[i]
+    results.x[i], results.jac[i] = result.x, result.jac
+    if "hess" in result:
+        results.hess[i] = result.hess
+    row["f"], row["success"] = result.fun, result.success
+    row["nit"], row["nfev"], row["njev"], row["nhev"] = result.nit, result.nfev, result.njev, result.get("nhev", 0)
+    row["status"] = status.value
+
+
+def put_ended(results, remarks, i, result):
+    """Write a problem that has ended to row i, and what there is to say of it."""
+    put(results, i, result, result.status)
+    if "diagnosis" in result:
+        remarks.messages[i], remarks.diagnosis[i] = result.message, result.diagnosis
+
+
+def put_raised(results, remarks, i, result, error):
+    """Write a problem whose objective has raised an exception to row i."""
+    remarks.errors[i] = error
+    put(results, i, result, Status.RAISED)
+
+
+class Crew:
+    """Threads at work on the problems of a batch.
+
+    Parameters
+    ----------
+    bind, fresh : callable
+        bind() -> Prepared and fresh() -> State for one worker, with memory of their own.
+    args, batch_args : tuple
+        Of all problems, and of each; such as compiled code takes.
+    settings : Settings
+    results : Outcomes
+    remarks : Remarks
+    n_jobs : int
+        Number of threads.
+    """
+
+    def __init__(self, bind, fresh, args, batch_args, settings, results, remarks, n_jobs):
+        self.args, self.batch_args, self.settings = args, batch_args, settings
+        self.results, self.remarks, self.blank = results, remarks, fresh()
+        self.workers = [(bind(), fresh(), np.zeros(1, np.int64)) for _ in range(n_jobs)]
+        self.differenced = self.workers[0][0].objective.address == differences.address()
+        self.entry = entry(settings.method, settings.search, self.workers[0][0].objective, self.blank)
+        self.board = np.zeros(BOARD, np.int64)
+        self.failures = []
+
+    def run(self, tick):
+        """Solve all problems.
+
+        Parameters
+        ----------
+        tick : callable
+            tick(finished) is called by this thread now and then. Whatever it raises, or a signal raises here, stops
+            the threads, and is raised again when they have stopped.
+        """
+        k, example = len(self.results.rows), pack(self.args + rows_of(self.batch_args, 0))
+        page = max(1, PAGE // example.size) if self.batch_args else k
+        blocks = np.empty((min(page, k), example.size), np.uint8) if self.batch_args else example[None]
+        stride = blocks.strides[0] if self.batch_args else 0
+        for first in range(0, k, page):
+            last = min(first + page, k)
+            if self.batch_args:
+                pack_rows(self.args, self.batch_args, first, blocks[: last - first])
+            self._run_page(blocks.ctypes.data - first * stride, stride, first, last, tick)
+
+    def _run_page(self, data, stride, first, last, tick):
+        self.board[NEXT] = first
+        threads = [
+            threading.Thread(target=self._labour, args=(*worker, data, stride, last), daemon=True)
+            for worker in self.workers[: last - first]
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(BREATH)
+                    tick(self._finished())
+        finally:
+            self.board[STOP] = any(thread.is_alive() for thread in threads)
+            for thread in threads:
+                thread.join()
+        if self.failures:
+            raise self.failures[0]
+        tick(self._finished())
+
+    def _finished(self):
+        return int(self.board[FINISHED]) + len(self.remarks.errors) + len(self.remarks.messages)
+
+    def _labour(self, prepared, state, place, data, stride, last):
+        """What a thread does."""
+        try:
+            while self._go_on(prepared, state, place, data, stride, last):
+                pass
+        except BaseException as error:
+            self.board[STOP] = 1
+            self.failures.append(error)
+
+    def _go_on(self, prepared, state, place, data, stride, last):
+        """Solve problems until one needs the interpreter; return whether there may be more of them."""
+        settings, results, remarks = self.settings, self.results, self.remarks
+        at = Checkpoint(settings.method, settings.search, state)
+        place[0] = -1
+        try:
+            outcome = work(
+                self.entry,
+                prepared.objective,
+                self.differenced,
+                data,
+                stride,
+                settings.method,
+                settings.search,
+                state,
+                self.blank,
+                settings.controls.get("time_limit", NEVER),
+                last,
+                self.board,
+                place,
+                results,
+            )
+        except Exception as error:
+            if place[0] < 0:
+                raise
+            put_raised(results, remarks, int(place[0]), unfinished(at, Status.RUNNING, prepared.mode), error)
+            return True
+        i = int(place[0])
+        if outcome == STOPPED:
+            put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
+        elif outcome == BAFFLED:
+            if not self.differenced:
+                prepared = prepared._replace(objective=prepared.objective._replace(data=data + i * stride))
+            try:
+                status = Status(int(state.scalars[0]["status"]))
+                put_ended(results, remarks, i, finished(prepared, at, status))
+            except Exception as error:
+                put_raised(results, remarks, i, unfinished(at, Status.RUNNING, prepared.mode), error)
+        return outcome == BAFFLED
+
+
+def rows_of(batch_args, i):
+    """Row i of every array, in Python."""
+    return tuple(array[i] for array in batch_args)
+
+
+def solve_in_turn(bind, fresh, settings, results, remarks, tick):
+    """Solve all problems one after another, through the interpreter.
+
+    Parameters
+    ----------
+    bind : callable
+        bind(i) -> Prepared, of problem i.
+    fresh, settings, results, remarks, tick
+        As for `Crew`.
+    """
+    state, blank = fresh(), fresh()
+    at = Checkpoint(settings.method, settings.search, state)
+    for i in range(len(results.rows)):
+        prepared = bind(i)
+        renew(state, blank, results.x[i], settings.controls.get("time_limit", NEVER))
+        try:
+            status, _ = drive(prepared.objective, settings, state, None, None)
+            put_ended(results, remarks, i, finished(prepared, at, status))
+        except Exception as error:
+            put_raised(results, remarks, i, unfinished(at, Status.RUNNING, prepared.mode), error)
+        except BaseException:
+            put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
+            raise
+        tick(i + 1)

@@ -1,0 +1,257 @@
+"""Batches spread over executors: the same rows, a bounded amount in flight, and nothing lost with a worker."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numba import njit
+
+from quasinewton import Status, minimize_batch
+from quasinewton.executors import Here, portable, spread, width
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+
+
+@njit
+def parabola(x, at, scale):
+    """A parabola and its gradient; raises where `at` is −1."""
+    if at == -1.0:
+        raise ValueError("not here")
+    return scale * np.sum((x - at) ** 2), 2.0 * scale * (x - at)
+
+
+def python_parabola(x, at, scale):
+    """The same in Python."""
+    return parabola.py_func(x, at, scale)
+
+
+def lazy(x, at, scale):
+    """The same, taking its time."""
+    time.sleep(0.005)
+    return parabola.py_func(x, at, scale)
+
+
+def deadly(x, flag, at):
+    """The same, but kills its process at −2 unless there is a file of this name."""
+    if at == -2.0 and not os.path.exists(flag):
+        if flag:
+            open(flag, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return parabola.py_func(x, at, 1.0)
+
+
+def processes():
+    """Two processes that share nothing with this one."""
+    return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+
+
+def assert_rows_equal(found, expected):
+    """Both are the same results."""
+    for name in ("x", "fun", "jac", "status", "success", "nit", "nfev", "njev"):
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+@pytest.mark.parametrize("executor", [lambda: ThreadPoolExecutor(3), processes, Here])
+@pytest.mark.parametrize("fun", [parabola, python_parabola])
+def test_rows_are_those_of_a_batch_here(executor, fun):
+    at = np.arange(100.0)
+    at[[7, 70]] = -1.0
+    task = dict(fun=fun, X0=np.zeros((100, 2)), args=(), batch_args=(at, np.linspace(1, 2, 100)), jac=True)
+    with executor() as pool:
+        found = minimize_batch(**task, executor=pool, chunk_size=9)
+    assert_rows_equal(found, minimize_batch(**task))
+    assert sorted(found.errors) == [7, 70] and found.errors[70].args == ("not here",)
+    assert found.message == "98 of 100 problems succeeded. Others: 2 RAISED."
+
+
+def test_newton_brings_its_hessians_back():
+    task = dict(fun=parabola, X0=np.zeros((5, 2)), batch_args=(np.arange(5.0), np.ones(5)), jac=True, method="newton")
+    found = minimize_batch(**task, executor=Here())
+    assert found.hess == pytest.approx(np.tile(2.0 * np.eye(2), (5, 1, 1)), abs=1e-6)
+
+
+def test_a_worker_may_die(tmp_path):
+    """The pool breaks; what was on it is done in a new one."""
+    at = np.arange(40.0)
+    at[17] = -2.0
+    with processes() as pool:
+        args = str(tmp_path / "flag")
+        found = minimize_batch(deadly, np.zeros((40, 2)), args, at, jac=True, executor=pool, chunk_size=4)
+    assert found.success.all() and found.x[:, 0] == pytest.approx(at, abs=1e-5)
+
+
+def test_what_always_kills_its_worker_is_lost_alone():
+    at = np.arange(40.0)
+    at[17] = -2.0
+    with processes() as pool:
+        found = minimize_batch(deadly, np.zeros((40, 2)), "", at, jac=True, executor=pool, chunk_size=1)
+    assert list(found.errors) == [17] and isinstance(found.errors[17], BrokenExecutor)
+    assert found.status[17] is Status.RAISED and found.success.sum() == 39
+
+
+def test_mistakes_of_the_call_are_raised():
+    with ThreadPoolExecutor(2) as pool, pytest.raises(TypeError, match="fun does not compile"):
+        minimize_batch(parabola, np.zeros((4, 2)), (1.0,), jac=True, executor=pool)
+    with processes() as pool, pytest.raises((AttributeError, pickle.PicklingError)):
+        minimize_batch(lambda x: 0.0, np.zeros((4, 2)), executor=pool)
+
+
+class Fragile(Executor):
+    """An executor that loses the first calls of some tasks, and counts what is in flight."""
+
+    def __init__(self, losses, error):
+        self.losses, self.error = dict(losses), error
+        self.in_flight = self.most = 0
+        self.lock = threading.Lock()
+        self.pool = ThreadPoolExecutor(4)
+
+    def submit(self, function, /, *args):
+        future = Future()
+        with self.lock:
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
+
+        def call():
+            time.sleep(0.01)
+            lost = self.losses.get(args[0], 0)
+            self.losses[args[0]] = lost - 1
+            with self.lock:
+                self.in_flight -= 1
+            if lost > 0 and self.error is None:
+                future.cancel()
+                future.set_running_or_notify_cancel()
+            elif lost > 0:
+                future.set_exception(self.error)
+            else:
+                future.set_result(function(*args))
+
+        self.pool.submit(call)
+        return future
+
+
+class KilledWorker(Exception):
+    """As Dask's."""
+
+
+@pytest.mark.parametrize("error", [KilledWorker("w"), ConnectionError("gone"), None])
+def test_losses_are_made_good(error):
+    executor = Fragile({3: 2, 5: 1, 8: 9}, error)
+    tasks = iter([(i, (i,)) for i in range(20)])
+    found = {key: (result, error) for key, result, error in spread(executor, str, tasks, 4, lambda: None)}
+    assert executor.most <= 4 and sorted(found) == list(range(20))
+    assert all(found[i] == (str(i), None) for i in range(20) if i != 8)
+    assert found[8][0] is None and isinstance(found[8][1], type(error) if error else BaseException)
+
+
+def test_tasks_are_made_as_they_are_wanted():
+    """So that memory is bounded."""
+    made, taken, most = [], 0, 0
+
+    def tasks():
+        for i in range(50):
+            made.append(i)
+            yield i, (i,)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in spread(pool, str, tasks(), 4, lambda: None):
+            taken += 1
+            most = max(most, len(made) - taken)
+    assert taken == 50 and most <= 4
+
+
+def test_exceptions_of_the_function_are_raised_and_the_rest_is_cancelled():
+    called = []
+
+    def function(i):
+        called.append(i)
+        time.sleep(0.01)
+        return 1 // i
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError):
+        list(spread(pool, function, iter([(i, (i,)) for i in range(100)]), 10, lambda: None))
+    assert len(called) < 10
+
+
+def test_a_broken_executor_of_unknown_kind_is_done_without():
+    class Broken(Executor):
+        def submit(self, function, /, *args):
+            raise BrokenExecutor
+
+    found = list(spread(Broken(), str, iter([(1, (1,)), (2, (2,))]), 4, lambda: None))
+    assert sorted(found) == [(1, "1", None), (2, "2", None)]
+
+
+def test_callback_and_progress(capsys):
+    pytest.importorskip("tqdm")
+    seen = []
+    task = dict(fun=lazy, X0=np.zeros((200, 1)), batch_args=(np.arange(200.0), np.ones(200)), jac=True)
+    with ThreadPoolExecutor(2) as pool:
+        res = minimize_batch(**task, executor=pool, chunk_size=10, callback=seen.append, progress=True)
+        assert res.success.all() and len(seen) > 2 and "200/200" in capsys.readouterr().err
+        counts = [np.count_nonzero(early.success) for early in seen]
+        assert counts == sorted(counts) and 0 < counts[1] < 200 == counts[-1]
+
+        def stop(res):
+            raise StopIteration
+
+        res = minimize_batch(**task, executor=pool, chunk_size=10, callback=stop)
+        assert {status.name for status in res.status} <= {"GRADIENT", "CALLBACK"} and not res.success.all()
+
+
+def test_exceptions_are_sent_as_they_are_if_they_can_be():
+    error = ValueError("text", 3)
+    assert portable(error) is error
+
+    class Local(Exception):
+        pass
+
+    assert type(portable(Local("text"))) is RuntimeError and "Local: text" in str(portable(Local("text")))
+
+
+def test_width():
+    with ThreadPoolExecutor(3) as pool:
+        assert width(pool) == 3
+    assert width(Here()) == 0
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two Dask workers in processes of their own."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.filterwarnings("default")
+class TestDask:
+    def test_rows_are_those_of_a_batch_here(self, cluster):
+        task = dict(fun=parabola, X0=np.zeros((500, 3)), batch_args=(np.arange(500.0), np.ones(500)), jac=True)
+        with cluster.get_executor() as executor:
+            assert width(executor) == 2
+            assert_rows_equal(minimize_batch(**task, executor=executor), minimize_batch(**task))
+
+    def test_a_worker_is_killed_in_the_middle(self, cluster):
+        """Nothing is lost."""
+        at, killed = np.arange(600.0), []
+
+        def kill(res):
+            if not killed and res.success.any():
+                assert not res.success.all()
+                killed.append(next(iter(cluster.run(os.getpid).values())))
+                os.kill(killed[0], signal.SIGKILL)
+
+        task = dict(fun=lazy, X0=np.zeros((600, 1)), batch_args=(at, np.ones(600)), jac=True)
+        with cluster.get_executor() as executor:
+            found = minimize_batch(**task, executor=executor, chunk_size=20, callback=kill)
+        assert killed and found.success.all() and not found.errors
+        assert_rows_equal(found, minimize_batch(parabola, **{k: v for k, v in task.items() if k != "fun"}))
