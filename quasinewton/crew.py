@@ -221,13 +221,6 @@ def pack_rows(args, batch_args, first, blocks):
         store(args + rows(batch_args, first + j), blocks[j])
 
 
-@kernel
-def pack_rows(args, batch_args, first, blocks):
-    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array `blocks`."""
-    for j in range(blocks.shape[0]):
-        store(args + rows(batch_args, first + j), blocks[j])
-
-
 class Remarks(NamedTuple):
     """What there is to say of rows that have ended otherwise than most.
 

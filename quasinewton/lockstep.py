@@ -37,7 +37,8 @@ def _placed(context, builder, kind, value, address, offset):
     size = builder.mul(array.nitems, array.itemsize)
     array.data = builder.inttoptr(builder.add(address, offset), array.data.type)
     apart = context.get_constant(types.intp, APART)
-    padded = builder.and_(builder.add(size, context.get_constant(types.intp, 63)), context.get_constant(types.intp, -64))
+    line, whole = context.get_constant(types.intp, 63), context.get_constant(types.intp, -64)
+    padded = builder.and_(builder.add(size, line), whole)
     far = builder.icmp_signed(">", padded, apart)
     return array._getvalue(), builder.add(offset, builder.select(far, padded, apart))
 
