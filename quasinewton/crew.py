@@ -177,7 +177,9 @@ def work(
     int
         NO_MORE, STOPPED or BAFFLED.
     """
+    # An exception leaves without counting references down: there are to be none.
     state, blank, results = borrow(state), borrow(blank), borrow(results)
+    board, place = borrow((board, place))
     s = state.scalars[0]
     while True:
         i = fetch_add(board, NEXT, 1)
@@ -211,13 +213,6 @@ def _rows(arrays, i):
     if len(arrays) == 0:
         return lambda arrays, i: ()
     return lambda arrays, i: (arrays[0][i],) + rows(arrays[1:], i)
-
-
-@kernel
-def pack_rows(args, batch_args, first, blocks):
-    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array `blocks`."""
-    for j in range(blocks.shape[0]):
-        store(args + rows(batch_args, first + j), blocks[j])
 
 
 @kernel
@@ -263,7 +258,8 @@ def put_ended(results, remarks, i, result):
 
 def put_raised(results, remarks, i, result, error):
     """Write a problem whose objective has raised an exception to row i."""
-    remarks.errors[i] = error
+    # Without the frame of this package that holds `remarks`, which would be a circle.
+    remarks.errors[i] = error.with_traceback(error.__traceback__.tb_next)
     put(results, i, result, Status.RAISED)
 
 
