@@ -493,12 +493,12 @@ class TestVectorized:
 
         error = OSError("the line is dead")
         with pytest.raises(OSError, match="the line is dead") as caught:
-            minimize_batch(fun, np.array([[0.0], [1.0], [0.0]]), vectorized=True, gtol=1e-12)
+            minimize_batch(fun, np.array([[0.0], [3.0], [0.0]]), vectorized=True, gtol=1e-12)
         assert caught.value.result.success.tolist() == [True, False, True]
         res, error = caught.value.result, KeyboardInterrupt()
-        assert 1.0 < res.fun[1] < np.cosh(1.0) and res.fun[1] == np.cosh(res.x[1, 0])  # the best so far
+        assert 1.0 < res.fun[1] < np.cosh(3.0) and res.fun[1] == np.cosh(res.x[1, 0])  # the best so far
         calls.clear()
-        res = minimize_batch(fun, np.array([[0.0], [1.0], [0.0]]), vectorized=True, gtol=1e-12)
+        res = minimize_batch(fun, np.array([[0.0], [3.0], [0.0]]), vectorized=True, gtol=1e-12)
         assert [status.name for status in res.status] == ["GRADIENT", "INTERRUPTED", "GRADIENT"]
         calls[:] = [None] * 3
         assert np.isnan(minimize_batch(fun, np.ones((2, 1)), vectorized=True).fun).all()
