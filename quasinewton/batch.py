@@ -86,7 +86,7 @@ class BatchResult(OptimizeResult):
 
 
 class Task(NamedTuple):
-    """What the problems of a batch, or of a chunk of it, share, and the arguments of each: as the user gave it."""
+    """What is to be solved in a batch, or in a chunk of it, as the user gave it; all but the starts."""
 
     fun: Callable
     args: tuple
@@ -321,7 +321,7 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
 def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):
     """Solve the problems of a task in chunks, wherever an executor runs."""
     k, workers = len(starts), width(executor) or cores()
-    size = count("chunk_size", chunk_size or min(MOST_ROWS, -(-k // (8 * workers))), 1)
+    size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else count("chunk_size", chunk_size, 1)
 
     def chunks():
         for first in range(0, k, size):
@@ -420,8 +420,9 @@ def collected(results, remarks, mode, ending):
     found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
     if results.hess.size:
         found.update(nhev=rows["nhev"].copy(), hess=results.hess)
-    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones.
-    found.update(jac_mode=mode, **{name: UserDict(value) for name, value in remarks._asdict().items()})
+    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is copied at once,
+    # whatever the threads add to it; UserDict alone would go through it item by item.
+    found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})
     return found
 
 

@@ -178,7 +178,9 @@ def work(
     int
         NO_MORE, STOPPED or BAFFLED.
     """
+    # An exception leaves without counting references down: there are to be none.
     state, blank, results = borrow(state), borrow(blank), borrow(results)
+    board, place = borrow((board, place))
     s = state.scalars[0]
     while True:
         i = fetch_add(board, NEXT, 1)
@@ -257,7 +259,8 @@ def put_ended(results, remarks, i, result):
 
 def put_raised(results, remarks, i, result, error):
     """Write a problem whose objective has raised an exception to row i."""
-    remarks.errors[i] = error
+    # Without the frame of this package that holds `remarks`, which would be a circle.
+    remarks.errors[i] = error.with_traceback(error.__traceback__.tb_next)
     put(results, i, result, Status.RAISED)
 
 

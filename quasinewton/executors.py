@@ -96,9 +96,7 @@ def like(executor):
     """A new process pool with the settings of one that has broken; None for other executors."""
     if not isinstance(executor, ProcessPoolExecutor):
         return None
-    return ProcessPoolExecutor(
-        executor._max_workers, executor._mp_context, executor._initializer, executor._initargs
-    )
+    return ProcessPoolExecutor(executor._max_workers, executor._mp_context, executor._initializer, executor._initargs)
 
 
 class Here(concurrent.futures.Executor):

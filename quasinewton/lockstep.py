@@ -19,8 +19,8 @@ from quasinewton.objective.arguments import borrow
 from quasinewton.schedules import Schedule
 from quasinewton.state import NOTHING, renew
 
-# Bytes from one array of a state to the next, at least; see `linalg.CLEARANCE`.
-APART = 512
+LINE = 64  # bytes: every array of a state begins a line of the cache
+APART = 512  # bytes from one array to the next, at least; see `linalg.CLEARANCE`
 
 
 def _placed(context, builder, kind, value, address, offset):
@@ -34,13 +34,11 @@ def _placed(context, builder, kind, value, address, offset):
     if not isinstance(kind, types.Array):
         return value, offset
     array = context.make_array(kind)(context, builder, value)
-    size = builder.mul(array.nitems, array.itemsize)
     array.data = builder.inttoptr(builder.add(address, offset), array.data.type)
-    apart = context.get_constant(types.intp, APART)
-    line, whole = context.get_constant(types.intp, 63), context.get_constant(types.intp, -64)
-    padded = builder.and_(builder.add(size, line), whole)
-    far = builder.icmp_signed(">", padded, apart)
-    return array._getvalue(), builder.add(offset, builder.select(far, padded, apart))
+    apart, last, mask = (context.get_constant(types.intp, number) for number in (APART, LINE - 1, -LINE))
+    size = builder.and_(builder.add(builder.mul(array.nitems, array.itemsize), last), mask)
+    size = builder.select(builder.icmp_signed(">", size, apart), size, apart)
+    return array._getvalue(), builder.add(offset, size)
 
 
 @intrinsic
@@ -127,6 +125,16 @@ def tell_all(method, search, blank, address, size, running, F, G, overdue, resul
     return left
 
 
+@kernel
+def write_all(blank, address, size, running, results):
+    """Write the current iterates of problems that have not ended to their rows."""
+    blank, results = borrow(blank), borrow(results)
+    for i in running:
+        state = state_at(blank, address + i * size)
+        if state.scalars[0].njev > 0:
+            write(results, i, state)
+
+
 def solve(fun, args, batch_args, blank, settings, results, tick):
     """Solve all problems with one evaluation of those that run at a time.
 
@@ -149,20 +157,24 @@ def solve(fun, args, batch_args, blank, settings, results, tick):
     """
     k, n = results.x.shape
     size = bytes_of(blank)
-    memory = np.empty(k * size + 64, np.uint8)
-    address = -(-memory.ctypes.data // 64) * 64
+    memory = np.empty(k * size + LINE, np.uint8)
+    address = -(-memory.ctypes.data // LINE) * LINE
     set_out(blank, address, size, results.x)
     deadline = time.monotonic_ns() + settings.controls.get("time_limit", NEVER)
     running = np.arange(k)
-    while running.size:
-        X = np.empty((running.size, n))
-        gather(blank, address, size, running, X)
-        F, G = fun(X, running.copy(), *args, *(array[running] for array in batch_args))
-        F, G = evaluated("F", F, (running.size,)), evaluated("G", G, (running.size, n))
-        overdue = int(time.monotonic_ns() >= deadline)
-        left = tell_all(settings.method, settings.search, blank, address, size, running, F, G, overdue, results)
-        running = running[:left]
-        tick(k - left)
+    try:
+        while running.size:
+            X = np.empty((running.size, n))
+            gather(blank, address, size, running, X)
+            F, G = fun(X, running.copy(), *args, *(array[running] for array in batch_args))
+            F, G = evaluated("F", F, (running.size,)), evaluated("G", G, (running.size, n))
+            overdue = int(time.monotonic_ns() >= deadline)
+            left = tell_all(settings.method, settings.search, blank, address, size, running, F, G, overdue, results)
+            running = running[:left]
+            tick(k - left)
+    except BaseException:
+        write_all(blank, address, size, running, results)
+        raise
 
 
 def evaluated(name, given, shape):

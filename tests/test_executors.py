@@ -88,12 +88,12 @@ def test_a_worker_may_die(tmp_path):
 
 
 def test_what_always_kills_its_worker_is_lost_alone():
-    at = np.arange(40.0)
-    at[17] = -2.0
+    at = np.arange(9.0)
+    at[4] = -2.0
     with processes() as pool:
-        found = minimize_batch(deadly, np.zeros((40, 2)), "", at, jac=True, executor=pool, chunk_size=1)
-    assert list(found.errors) == [17] and isinstance(found.errors[17], BrokenExecutor)
-    assert found.status[17] is Status.RAISED and found.success.sum() == 39
+        found = minimize_batch(deadly, np.zeros((9, 2)), "", at, jac=True, executor=pool, chunk_size=1)
+    assert list(found.errors) == [4] and isinstance(found.errors[4], BrokenExecutor)
+    assert found.status[4] is Status.RAISED and found.success.sum() == 8
 
 
 def test_mistakes_of_the_call_are_raised():

@@ -69,7 +69,9 @@ def scipy_loop(D, y):
     """Fits one by one."""
     options = {"gtol": GTOL, "ftol": 0.0}
     x0 = np.zeros(PARAMETERS)
-    return [scipy.optimize.minimize(poisson, x0, pair, "L-BFGS-B", True, options=options) for pair in zip(D, y)]
+    return [
+        scipy.optimize.minimize(poisson, x0, pair, "L-BFGS-B", True, options=options) for pair in zip(D, y, strict=True)
+    ]
 
 
 def jax_solvers():
@@ -109,12 +111,12 @@ def gradients(x, D, y):
 
 
 def comparison(D, y):
-    """Rows: who, wall and processor time of a fit in µs, ours by these faster, ‖g‖_∞ that 99 % of the fits stay below."""
+    """Rows: who, wall and processor time of a fit in µs, by how much ours is faster, ‖g‖_∞ of 99 % of the fits."""
 
     def row(name, wall, processor, x, ours=None):
         accuracy = np.quantile(gradients(x, D[: len(x)], y[: len(x)]), 0.99)
         times = 1e6 * wall / len(x), 1e6 * processor / len(x)
-        ratios = [f"{other / own:.1f}×" for other, own in zip(times, times if ours is None else ours)]
+        ratios = [f"{other / own:.1f}×" for other, own in zip(times, ours or times, strict=True)]
         return times, (name, *(f"{time:.1f}" for time in times), *ratios, f"{accuracy:.1e}")
 
     ours = {}
@@ -141,19 +143,27 @@ def scaling(D, y):
     By processor time: what others do on a shared machine is not counted, but neither is waiting.
     """
     walls, processors = {}, {}
+    D, y = D[:SOME], y[:SOME]  # short runs, and many: on a shared machine some of them are left alone
     counts = sorted({1, *(2**i for i in range(10) if 2**i <= cores()), cores()})
-    for _ in range(5):
+    for _ in range(40):
         for n in counts:
             wall, processor, _ = timed(lambda n=n: batch(D, y, n_jobs=n))
             walls[n], processors[n] = min(wall, walls.get(n, wall)), min(processor, processors.get(n, processor))
     for n in counts:
         efficiencies = walls[1] / walls[n] / n, processors[1] / processors[n]
-        yield n, f"{walls[n]:.2f}", f"{processors[n]:.2f}", *(f"{100 * e:.0f} %" for e in efficiencies)
+        yield n, f"{walls[n]:.3f}", f"{processors[n]:.3f}", *(f"{100 * e:.0f} %" for e in efficiencies)
 
 
 if __name__ == "__main__":
     D, y = data()
     print(heading(), f"{FITS} fits.", end="\n\n")
-    header = ("5 parameters, 50 points", "a fit, µs", "processor, µs", "ours faster", "by processor time", "‖g‖_∞ of 99 %")
+    header = (
+        "5 parameters, 50 points",
+        "a fit, µs",
+        "processor, µs",
+        "ours faster",
+        "by processor time",
+        "‖g‖_∞ of 99 %",
+    )
     print(table(header, comparison(D, y)), end="\n\n")
     print(table(("threads", "wall, s", "processor, s", "efficiency", "by processor time"), scaling(D, y)))
