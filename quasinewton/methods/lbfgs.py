@@ -125,7 +125,9 @@ def _update(method, memory, x, g, p, alpha, g_new):
     m = memory.rho.size
     slope = dot(g, p)
     # The row after the newest is free, or holds the oldest pair, which goes first.
-    k = (ring.newest + 1) % m if ring.count > 0 else 0
+    k = ring.newest + 1
+    if k == m or ring.count == 0:
+        k = 0
     s, y = memory.S[k], memory.Y[k]
     advance(x, g, p, alpha, g_new, s, y)
     fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, method.damping)
