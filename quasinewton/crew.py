@@ -314,9 +314,9 @@ class Crew:
             threading.Thread(target=self._labour, args=(*worker, data, stride, last), daemon=True)
             for worker in self.workers[: last - first]
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             for thread in threads:
                 while thread.is_alive():
                     thread.join(BREATH)
@@ -324,7 +324,8 @@ class Crew:
         finally:
             self.board[STOP] = any(thread.is_alive() for thread in threads)
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:  # else a signal came before its start
+                    thread.join()
         if self.failures:
             raise self.failures[0]
         tick(self._finished())
