@@ -15,7 +15,7 @@ from quasinewton.jit import inlined, kernel
 from quasinewton.linalg import copy
 from quasinewton.methods.first_order import advance, square
 from quasinewton.objective.arguments import borrow
-from quasinewton.objective.contract import GRADIENT, VALUE, call
+from quasinewton.objective.contract import GRADIENT, VALUE, call, vector
 from quasinewton.schedules import factor
 from quasinewton.status import NOT_FINITE, RUNNING
 
@@ -100,8 +100,12 @@ def gather(columns, order, begin, size):
     for j in range(columns.size):
         column = columns[j]
         source, target, row = column.source, column.target, column.row
-        for k in range(size):
-            _copy_bytes(target + k * row, source + order[begin + k] * row, row)
+        if row % 8 == 0:  # in words, without a call for each sample
+            for k in range(size):
+                copy(vector(target + k * row, row // 8), vector(source + order[begin + k] * row, row // 8))
+        else:
+            for k in range(size):
+                _copy_bytes(target + k * row, source + order[begin + k] * row, row)
 
 
 @kernel

@@ -8,18 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import first_order as protocol
-from quasinewton.methods.first_order import first_order, rate, share
-
-
-class _Fields(NamedTuple):
-    lr: float
-    rho: float
-    eps: float
-    weight_decay: float
+from quasinewton.methods.first_order import first_order
 
 
 @first_order
-class AdaDelta(_Fields):
+class AdaDelta(NamedTuple):
     """AdaDelta: a ← ρ a + (1 − ρ) g², δ = √(b + eps)/√(a + eps) g, b ← ρ b + (1 − ρ) δ², x ← x − lr δ.
 
     Parameters
@@ -34,12 +27,10 @@ class AdaDelta(_Fields):
         L2: weight_decay x is added to g.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
-        return super().__new__(
-            cls, rate("lr", lr), share("rho", rho), rate("eps", eps), rate("weight_decay", weight_decay)
-        )
+    lr: float = 1.0
+    rho: float = 0.9
+    eps: float = 1e-6
+    weight_decay: float = 0.0
 
 
 @protocol.vectors.register(AdaDelta)

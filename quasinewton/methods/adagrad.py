@@ -8,19 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import first_order as protocol
-from quasinewton.methods.first_order import first_order, rate
-
-
-class _Fields(NamedTuple):
-    lr: float
-    lr_decay: float
-    weight_decay: float
-    initial_accumulator_value: float
-    eps: float
+from quasinewton.methods.first_order import first_order
 
 
 @first_order
-class AdaGrad(_Fields):
+class AdaGrad(NamedTuple):
     """AdaGrad: a ← a + g², x ← x − lr/(1 + (t − 1) lr_decay) g/(√a + eps).
 
     Parameters
@@ -37,17 +29,11 @@ class AdaGrad(_Fields):
         >= 0.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
-        return super().__new__(
-            cls,
-            rate("lr", lr),
-            rate("lr_decay", lr_decay),
-            rate("weight_decay", weight_decay),
-            rate("initial_accumulator_value", initial_accumulator_value),
-            rate("eps", eps),
-        )
+    lr: float = 1e-2
+    lr_decay: float = 0.0
+    weight_decay: float = 0.0
+    initial_accumulator_value: float = 0.0
+    eps: float = 1e-10
 
 
 @protocol.vectors.register(AdaGrad)

@@ -13,18 +13,11 @@ import numpy as np
 
 from quasinewton.jit import fragment
 from quasinewton.methods import first_order as protocol
-from quasinewton.methods.first_order import first_order, pair, rate
-
-
-class _Adam(NamedTuple):
-    lr: float
-    betas: tuple
-    eps: float
-    weight_decay: float
+from quasinewton.methods.first_order import first_order
 
 
 @first_order
-class Adam(_Adam):
+class Adam(NamedTuple):
     """Adam: a ← β₁ a + (1 − β₁) g, b ← β₂ b + (1 − β₂) g², x ← x − lr â/(√b̂ + eps).
 
     Here â = a/(1 − β₁ᵗ) and b̂ = b/(1 − β₂ᵗ) at step t.
@@ -41,22 +34,14 @@ class Adam(_Adam):
         L2: weight_decay x is added to g. For decoupled decay see `AdamW`.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        return super().__new__(cls, rate("lr", lr), pair(betas), rate("eps", eps), rate("weight_decay", weight_decay))
-
-
-class _AMSGrad(NamedTuple):
-    lr: float
-    betas: tuple
-    eps: float
-    weight_decay: float
-    bias_correction: int
+    lr: float = 1e-3
+    betas: tuple = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
 
 
 @first_order
-class AMSGrad(_AMSGrad):
+class AMSGrad(NamedTuple):
     """AMSGrad: Adam with c ← max(c, b) in the place of b, so that no large gradient is forgotten.
 
     Without `bias_correction` no component's rate ever rises.
@@ -75,29 +60,15 @@ class AMSGrad(_AMSGrad):
         Whether a and c are divided by 1 − βᵗ, as PyTorch does (after the maximum); the paper does not.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, bias_correction=True):
-        return super().__new__(
-            cls,
-            rate("lr", lr),
-            pair(betas),
-            rate("eps", eps),
-            rate("weight_decay", weight_decay),
-            int(bool(bias_correction)),
-        )
-
-
-class _AdamW(NamedTuple):
-    lr: float
-    betas: tuple
-    eps: float
-    weight_decay: float
-    amsgrad: int
+    lr: float = 1e-3
+    betas: tuple = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    bias_correction: bool = True
 
 
 @first_order
-class AdamW(_AdamW):
+class AdamW(NamedTuple):
     """Adam with decoupled weight decay: x ← (1 − lr λ) x − lr â/(√b̂ + eps).
 
     Parameters
@@ -114,24 +85,15 @@ class AdamW(_AdamW):
         Whether to use the maximum of b, as in `AMSGrad`.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
-        return super().__new__(
-            cls, rate("lr", lr), pair(betas), rate("eps", eps), rate("weight_decay", weight_decay), int(bool(amsgrad))
-        )
-
-
-class _NAdam(NamedTuple):
-    lr: float
-    betas: tuple
-    eps: float
-    weight_decay: float
-    momentum_decay: float
+    lr: float = 1e-3
+    betas: tuple = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 1e-2
+    amsgrad: bool = False
 
 
 @first_order
-class NAdam(_NAdam):
+class NAdam(NamedTuple):
     """Adam with Nesterov's momentum, on Dozat's schedule μₜ = β₁ (1 − ½ 0.96^(t ψ)).
 
     Parameters
@@ -148,21 +110,15 @@ class NAdam(_NAdam):
         ψ, >= 0.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, momentum_decay=4e-3):
-        return super().__new__(
-            cls,
-            rate("lr", lr),
-            pair(betas),
-            rate("eps", eps),
-            rate("weight_decay", weight_decay),
-            rate("momentum_decay", momentum_decay),
-        )
+    lr: float = 2e-3
+    betas: tuple = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum_decay: float = 4e-3
 
 
 @first_order
-class RAdam(_Adam):
+class RAdam(NamedTuple):
     """Rectified Adam: steps along â alone until enough squares are known to divide by their root.
 
     Parameters
@@ -177,10 +133,10 @@ class RAdam(_Adam):
         L2: weight_decay x is added to g.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        return super().__new__(cls, rate("lr", lr), pair(betas), rate("eps", eps), rate("weight_decay", weight_decay))
+    lr: float = 1e-3
+    betas: tuple = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
 
 
 @protocol.decoupled.register(AdamW)

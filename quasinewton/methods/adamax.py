@@ -6,18 +6,11 @@ Source: D. P. Kingma & J. Ba, ICLR 2015, Algorithm 2.
 from typing import NamedTuple
 
 from quasinewton.methods import first_order as protocol
-from quasinewton.methods.first_order import first_order, pair, rate
-
-
-class _Fields(NamedTuple):
-    lr: float
-    betas: tuple
-    eps: float
-    weight_decay: float
+from quasinewton.methods.first_order import first_order
 
 
 @first_order
-class AdaMax(_Fields):
+class AdaMax(NamedTuple):
     """AdaMax: a ← β₁ a + (1 − β₁) g, b ← max(β₂ b, |g| + eps), x ← x − lr/(1 − β₁ᵗ) a/b.
 
     Parameters
@@ -32,10 +25,10 @@ class AdaMax(_Fields):
         L2: weight_decay x is added to g.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        return super().__new__(cls, rate("lr", lr), pair(betas), rate("eps", eps), rate("weight_decay", weight_decay))
+    lr: float = 2e-3
+    betas: tuple = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
 
 
 @protocol.vectors.register(AdaMax)

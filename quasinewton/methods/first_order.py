@@ -5,6 +5,7 @@ parameters and allocates nothing. Formulae, defaults and names are PyTorch's unl
 otherwise; the papers are cited with the methods.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -63,10 +64,24 @@ def step(method, memory, x, g, lr, decay):
     """
 
 
-def first_order(kind):
-    """Class decorator: give a method the memory of this file, and list it."""
+def first_order(kind=None, **rules):
+    """Class decorator: check the fields of a method when it is made, give it the memory of this file, and list it.
+
+    What is legal goes by the name of the field, see RULES; `rules` are exceptions.
+    """
+    if kind is None:
+        return functools.partial(first_order, **rules)
+    rules = RULES | rules
     protocol.allocate.register(kind)(_allocate)
     FIRST_ORDER.append(kind)
+    make = kind.__new__
+
+    @functools.wraps(make)
+    def checked(cls, *args, **keywords):
+        fields = make(cls, *args, **keywords)._asdict()
+        return cls._make(rules[name](name, value) for name, value in fields.items())
+
+    kind.__new__ = checked
     return kind
 
 
@@ -147,37 +162,52 @@ def advance(method, memory, x, g, lr):
 
 
 def rate(name, value):
-    """A learning rate or a weight decay: a number >= 0.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the value and the interval.
-    """
+    """A number >= 0, checked."""
     return number(name, value, 0.0, np.inf, open_low=False)
 
 
 def share(name, value):
-    """A decay rate or a momentum: a number in [0, 1).
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the value and the interval.
-    """
+    """A number in [0, 1), checked."""
     return number(name, value, 0.0, 1.0, open_low=False)
 
 
-def pair(betas):
-    """The two decay rates of Adam and its kin.
+def positive_share(name, value):
+    """A number in (0, 1), checked."""
+    return number(name, value, 0.0, 1.0)
 
-    Raises
-    ------
-    ValueError, TypeError
-        If they are not two numbers in [0, 1).
-    """
+
+def whole_share(name, value):
+    """A number in [0, 1], checked."""
+    return number(name, value, 0.0, 1.0, open_low=False, open_high=False)
+
+
+def shares(name, values):
+    """A pair of numbers in [0, 1), checked."""
     try:
-        first, second = betas
+        first, second = values
     except (TypeError, ValueError):
-        raise TypeError(f"betas must be a pair of numbers in [0, 1), got {betas!r}") from None
-    return share("betas[0]", first), share("betas[1]", second)
+        raise TypeError(f"{name} must be a pair of numbers in [0, 1), got {values!r}") from None
+    return share(f"{name}[0]", first), share(f"{name}[1]", second)
+
+
+def flag(name, value):
+    """A truth value, as an integer."""
+    return int(bool(value))
+
+
+RULES = {
+    "lr": rate,
+    "weight_decay": rate,
+    "eps": rate,
+    "lr_decay": rate,
+    "initial_accumulator_value": rate,
+    "momentum_decay": rate,
+    "momentum": share,
+    "alpha": share,
+    "rho": share,
+    "dampening": whole_share,
+    "betas": shares,
+    "centered": flag,
+    "amsgrad": flag,
+    "bias_correction": flag,
+}

@@ -8,17 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import first_order as protocol
-from quasinewton.methods.first_order import first_order, pair, rate
-
-
-class _Fields(NamedTuple):
-    lr: float
-    betas: tuple
-    weight_decay: float
+from quasinewton.methods.first_order import first_order
 
 
 @first_order
-class Lion(_Fields):
+class Lion(NamedTuple):
     """Lion: x ← (1 − lr λ) x − lr sign(β₁ a + (1 − β₁) g), a ← β₂ a + (1 − β₂) g.
 
     Parameters
@@ -31,10 +25,9 @@ class Lion(_Fields):
         λ, which shrinks x itself.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
-        return super().__new__(cls, rate("lr", lr), pair(betas), rate("weight_decay", weight_decay))
+    lr: float = 1e-4
+    betas: tuple = (0.9, 0.99)
+    weight_decay: float = 0.0
 
 
 @protocol.decoupled.register(Lion)

@@ -9,20 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import first_order as protocol
-from quasinewton.methods.first_order import first_order, rate, share
-
-
-class _Fields(NamedTuple):
-    lr: float
-    alpha: float
-    eps: float
-    weight_decay: float
-    momentum: float
-    centered: int
+from quasinewton.methods.first_order import first_order
 
 
 @first_order
-class RMSprop(_Fields):
+class RMSprop(NamedTuple):
     """RMSprop: a ← α a + (1 − α) g², x ← x − lr g/(√a + eps).
 
     Parameters
@@ -41,18 +32,12 @@ class RMSprop(_Fields):
         Whether √a is replaced by the standard deviation √(a − b²), b ← α b + (1 − α) g.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
-        return super().__new__(
-            cls,
-            rate("lr", lr),
-            share("alpha", alpha),
-            rate("eps", eps),
-            rate("weight_decay", weight_decay),
-            share("momentum", momentum),
-            int(bool(centered)),
-        )
+    lr: float = 1e-2
+    alpha: float = 0.99
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    centered: bool = False
 
 
 @protocol.vectors.register(RMSprop)

@@ -9,17 +9,11 @@ from typing import NamedTuple
 
 from quasinewton.jit import fragment
 from quasinewton.methods import first_order as protocol
-from quasinewton.methods.first_order import first_order, rate, share
-from quasinewton.settings import number
-
-
-class _SGD(NamedTuple):
-    lr: float
-    weight_decay: float
+from quasinewton.methods.first_order import first_order, positive_share
 
 
 @first_order
-class SGD(_SGD):
+class SGD(NamedTuple):
     """Stochastic gradient descent: x ← x − lr g.
 
     Parameters
@@ -30,21 +24,12 @@ class SGD(_SGD):
         L2: weight_decay x is added to g.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, weight_decay=0.0):
-        return super().__new__(cls, rate("lr", lr), rate("weight_decay", weight_decay))
-
-
-class _Momentum(NamedTuple):
-    lr: float
-    momentum: float
-    dampening: float
-    weight_decay: float
+    lr: float = 1e-3
+    weight_decay: float = 0.0
 
 
 @first_order
-class Momentum(_Momentum):
+class Momentum(NamedTuple):
     """Gradient descent with Polyak's momentum: a ← μ a + (1 − ν) g, x ← x − lr a; a = g at the first step.
 
     Parameters
@@ -59,23 +44,14 @@ class Momentum(_Momentum):
         L2: weight_decay x is added to g.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, momentum=0.9, dampening=0.0, weight_decay=0.0):
-        dampening = number("dampening", dampening, 0.0, 1.0, open_low=False, open_high=False)
-        return super().__new__(
-            cls, rate("lr", lr), share("momentum", momentum), dampening, rate("weight_decay", weight_decay)
-        )
+    lr: float = 1e-3
+    momentum: float = 0.9
+    dampening: float = 0.0
+    weight_decay: float = 0.0
 
 
-class _Nesterov(NamedTuple):
-    lr: float
-    momentum: float
-    weight_decay: float
-
-
-@first_order
-class Nesterov(_Nesterov):
+@first_order(momentum=positive_share)
+class Nesterov(NamedTuple):
     """Nesterov's accelerated gradient, at the look-ahead points: a ← μ a + g, x ← x − lr (g + μ a).
 
     Parameters
@@ -88,15 +64,13 @@ class Nesterov(_Nesterov):
         L2: weight_decay x is added to g.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, momentum=0.9, weight_decay=0.0):
-        momentum = number("momentum", momentum, 0.0, 1.0)
-        return super().__new__(cls, rate("lr", lr), momentum, rate("weight_decay", weight_decay))
+    lr: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 0.0
 
 
 @first_order
-class SGDW(_Nesterov):
+class SGDW(NamedTuple):
     """Gradient descent with momentum and decoupled weight decay: x ← (1 − lr λ) x − lr a, a ← μ a + g.
 
     Parameters
@@ -109,10 +83,9 @@ class SGDW(_Nesterov):
         λ, which shrinks x itself. The paper's λ is lr times this one.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, lr=1e-3, momentum=0.0, weight_decay=1e-2):
-        return super().__new__(cls, rate("lr", lr), share("momentum", momentum), rate("weight_decay", weight_decay))
+    lr: float = 1e-3
+    momentum: float = 0.0
+    weight_decay: float = 1e-2
 
 
 @protocol.decoupled.register(SGDW)
