@@ -17,7 +17,7 @@ from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import GRADIENT, VALUE
 from quasinewton.options import METHODS, NAMES, initial_inverse_hessian, set_treatment, start_point
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
-from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RESUME, START, STEP, Limits, allocate
+from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
 from quasinewton.status import RUNNING
 
 KIND = "checkpoint of quasinewton"
@@ -208,6 +208,8 @@ def trial(state):
         return state.p
     if s["phase"] in (START, CURVATURE, CERTIFY):
         return state.x
+    if s["phase"] == RECALL:
+        return state.x_passed
     with np.errstate(all="ignore"):
         return state.x + s["alpha"] * state.p
 

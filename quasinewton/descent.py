@@ -19,7 +19,7 @@ from quasinewton.methods import method as methods
 from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, call
 from quasinewton.searches import line as searches
-from quasinewton.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECOVER, RESUME, SEARCH, START
+from quasinewton.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECALL, RECOVER, RESUME, SEARCH, START
 from quasinewton.status import (
     AT_SADDLE,
     CONVERGED,
@@ -135,8 +135,10 @@ COPY_X = 4  # put x_trial at x, for the Hessian there
 PROCEED = 5  # see what the iterate calls for
 PROPOSE = 6  # ask for the search's next trial
 PROPOSE_ESCAPE = 7  # ask for a trial along negative curvature
-NO_STEP = 8  # the search has ended without an acceptable step
-END = 9  # end with the status s.ending, at the best point evaluated
+COPY_PASSED = 8  # put x_trial at x_passed, to end there
+GO_BACK = 9  # make that the iterate
+NO_STEP = 10  # the search has ended without an acceptable step
+END = 11  # end with the status s.ending, at the best point evaluated
 
 
 @inlined
@@ -179,6 +181,10 @@ def tell(method, search, state, f):
                 s.verdict = searches.STUCK
                 todo = END if s.phase == ESCAPE else NO_STEP
         elif todo == MOVE:
+            if s.phase == SEARCH and s.phi_best < min(s.f_trial - s.noise, s.f_passed):
+                # A lower trial whose slope was no good: not a step, but not to be forgotten.
+                point_on_line(x, s.best, p, state.x_passed)
+                s.f_passed = s.phi_best
             methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
             s.f_old, s.f, s.g_norm, s.step = s.f, f, norm_inf(g), s.alpha
             s.nit += 1
@@ -205,6 +211,14 @@ def tell(method, search, state, f):
         elif todo == COPY_X:
             copy(state.x_trial, x)
             todo = WAIT
+        elif todo == COPY_PASSED:
+            copy(state.x_trial, state.x_passed)
+            todo = WAIT
+        elif todo == GO_BACK:
+            copy(x, state.x_passed)
+            copy(g, state.g_trial)
+            s.f, s.g_norm, s.hessian_nit = s.f_trial, norm_inf(g), -1
+            todo = END
         elif todo == NO_STEP and s.verdict == searches.LONGEST:
             # Unbounded if that is far in x, too; else the scale was wrong, and the longest step is one to take.
             far = abs(s.best) * norm_inf(p) >= FAR * max(1.0, norm_inf(x))
@@ -294,6 +308,9 @@ def digest(search, s, f, measure):
         if s.ending == RUNNING and not finite:
             s.ending = NO_PROGRESS
         return MOVE if finite else END
+    if s.phase == RECALL:
+        s.f_passed = np.inf
+        return GO_BACK if finite else END
     # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on a line.
     if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
         return MOVE
@@ -354,6 +371,11 @@ def decide(s, todo, second_order):
         s.alpha = s.best
         s.phase, s.want = RECOVER, VALUE | GRADIENT
         return PLACE
+    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them.
+    stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
+    if stopped and s.f_passed < s.f - s.noise:
+        s.phase, s.want = RECALL, VALUE | GRADIENT
+        return COPY_PASSED
     if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
         s.ending = PRECISION_LIMIT  # what was left to gain is what rounding may hide
     s.status, s.want = s.ending, NOTHING

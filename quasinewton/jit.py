@@ -17,8 +17,9 @@ from numba.extending import overload
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
-# What only compiled code calls needs no entry for Python, which would take a third of its compile time.
-INNER = OPTIONS | {"no_cpython_wrapper": True}
+# What only compiled code calls needs no entry for Python, which would take a third of its compile time. It becomes part
+# of its caller: a call would pass every array of a state, which costs more than small vectors do.
+INNER = OPTIONS | {"no_cpython_wrapper": True, "forceinline": True}
 
 # Sums may be reordered (that is what makes them vector code); NaN and infinities keep their meaning, since
 # every safeguard in the package tests for them.

@@ -23,6 +23,7 @@ CERTIFY = np.int64(4)  # the Hessian, to see whether g ≈ 0 is a minimum
 ESCAPE = np.int64(5)  # a trial along negative curvature
 STEP = np.int64(6)  # where a method's own step has led
 RESUME = np.int64(7)  # none: f and g at x are known, and a run that had ended goes on from there
+RECALL = np.int64(8)  # a trial of an earlier search that was lower than where the run ends
 
 NOTHING = 0  # what a machine wants that has ended
 
@@ -47,6 +48,7 @@ SCALARS = np.dtype(
         ("f_scale", "f8"),  # max(1, |f|, ‖g‖_∞ max(1, ‖x‖_∞)) at x0
         ("f_old", "f8"),
         ("f_trial", "f8"),
+        ("f_passed", "f8"),  # least value of a trial that was passed over, at x_passed; infinite if there is none
         ("g_norm", "f8"),  # ‖g‖_∞
         ("s_norm", "f8"),  # ‖s‖_∞ of the last step and ‖x‖_∞, where xtol wants them
         ("x_norm", "f8"),
@@ -104,7 +106,7 @@ class Limits(NamedTuple):
 class State(NamedTuple):
     """Everything a descent knows, as arrays: it can be saved between any two evaluations.
 
-    `x, g, p, x_trial, g_trial` have shape (n,); `hessian` has shape (n, n) if the method wants it and (0, 0)
+    `x, g, p, x_trial, g_trial, x_passed` have shape (n,); `hessian` has shape (n, n) if the method wants it and (0, 0)
     otherwise; `scalars[0]` is a record SCALARS; `trace` has a row (f, ‖g‖_∞, alpha, nfev) for every iterate as long
     as there is room; `memory` is the method's.
     """
@@ -114,6 +116,7 @@ class State(NamedTuple):
     p: np.ndarray
     x_trial: np.ndarray
     g_trial: np.ndarray
+    x_passed: np.ndarray
     hessian: np.ndarray
     scalars: np.ndarray
     trace: np.ndarray
@@ -143,7 +146,7 @@ def allocate(method, limits, x0, rows):
     s["phase"], s["want"] = START, VALUE | GRADIENT
     s["status"] = s["ending"] = RUNNING
     s["hessian_nit"] = -1
-    s["predicted_mark"] = s["f_mark"] = np.inf
+    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = np.inf
     s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
     s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
     s["value_first"] = limits.value_first
@@ -153,6 +156,7 @@ def allocate(method, limits, x0, rows):
         np.empty(n),
         isolated(n),
         x0.copy(),
+        np.empty(n),
         np.empty(n),
         np.empty((order, order)),
         scalars,
