@@ -4,6 +4,8 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
+from quasinewton.autodiff import grad, hessian, hvp, jacobian, value_and_grad
+from quasinewton.checking import GradientCheck, check_gradient
 from quasinewton.inside import Minimum, Root
 from quasinewton.line_search import LineSearchResult, line_search
 from quasinewton.methods import (
@@ -46,6 +48,7 @@ __all__ = [
     "AdamW",
     "Armijo",
     "Fixed",
+    "GradientCheck",
     "GradientDescent",
     "HagerZhang",
     "LineSearchResult",
@@ -62,9 +65,15 @@ __all__ = [
     "Root",
     "Status",
     "StrongWolfe",
+    "check_gradient",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
     "line_search",
     "minimize",
     "minimize_stochastic",
     "root",
     "schedules",
+    "value_and_grad",
 ]

@@ -13,7 +13,7 @@ from quasinewton.methods import LBFGS, Newton
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import minimize
 from quasinewton.objective.inline import binder, constant, hold
-from quasinewton.objective.prepare import NO_ARGS
+from quasinewton.objective.prepare import GRADIENT_SCHEMES, NO_ARGS
 from quasinewton.options import DENSE, default_counts
 from quasinewton.searches import Fixed
 from quasinewton.state import NOTHING, Limits, allocate
@@ -82,7 +82,7 @@ def _minimize(
     packed = args if isinstance(args, types.BaseTuple) else NO_ARGS
     bind = binder("minimize", fun, jac, packed, hess, kind is Newton)
     given = constant(jac)
-    differenced = given is None or (isinstance(given, str) and given != "inplace")
+    differenced = given is None or (isinstance(given, str) and given in GRADIENT_SCHEMES)
     value_first = int(differenced and not own_steps and search_kind is not Fixed)
     falls = kind is LBFGS  # whose ftol is set by tol, as in SciPy
 

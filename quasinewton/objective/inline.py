@@ -5,6 +5,7 @@ from numba.core import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, register_jitable
 
+from quasinewton import autodiff
 from quasinewton.objective import compiled, differences
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective, address_constant
@@ -90,6 +91,8 @@ def binder(door, fun, jac, args, hess=None, wants_hessian=False):
         raise TypingError(f"{door}: {error}") from None
     function = dispatcher_of("fun", fun, door)
     jac_function = dispatcher_of("jac", jac, door) if form == "separate" else None
+    if form == "derived":
+        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None)
     return _binder(door, (function, jac_function, hess_function, form), args, gradient, hessian, True)
 
 
@@ -99,6 +102,9 @@ def residual_binder(door, fun, jac, args):
     function = dispatcher_of("fun", fun, door)
     if jac is True:
         return _binder(door, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None)
+        return _binder(door, (function, derived, None, "residual-derived"), args, EXACT, EXACT, False)
     try:
         jac_function, scheme = _second_derivative(door, "jac", jac or None)
     except ValueError as error:
