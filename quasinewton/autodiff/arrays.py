@@ -19,8 +19,8 @@ from numba.core.typing.npydecl import parse_dtype
 from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import overload, register_jitable
 
-from quasinewton.autodiff.handling import at, combine, dtype_of, empty, leaf, revalued, value, values, zero_of
-from quasinewton.autodiff.scalars import F64, is_active, is_active_array, leaf_of
+from quasinewton.autodiff.handling import add_lanes, at, combine, constant, dtype_of, empty, leaf, revalued, value, values, zero_of
+from quasinewton.autodiff.scalars import F64, Dual, is_active, is_active_array, leaf_of
 from quasinewton.jit import INNER
 
 ROUTES = {}  # a function of NumPy or Python: what replaces it in a differentiated function
@@ -434,9 +434,8 @@ def dot(a, b):
 
         def by_rows(a, b):
             u, v = values(a), values(b)
-            y, out = dot(u, v), empty(a.shape[0], (a, b))
-            for i in range(out.size):
-                out[i] = combine(y[i], v, a[i], u[i], b)
+            out = empty(a.shape[0], (a, b))
+            rows(out, dot(u, v), a, b, u, v)
             return out
 
         return by_rows
@@ -462,6 +461,37 @@ def dot(a, b):
 
         return by_items
     return None
+
+
+def rows(out, y, a, b, u, v):
+    """Write to `out` the numbers of values y and the derivatives of a @ b, where u, v are the values of a, b."""
+
+
+@overload(rows, jit_options=INNER)
+def _rows(out, y, a, b, u, v):
+    if is_active(a.dtype) or not isinstance(b.dtype, Dual):
+
+        def one_by_one(out, y, a, b, u, v):
+            for i in range(out.size):
+                out[i] = combine(y[i], v, a[i], u[i], b)
+
+        return one_by_one
+
+    def by_four(out, y, a, b, u, v):
+        # Four sums at once, since each alone waits for its last addition.
+        whole = out.size - out.size % 4
+        for i in range(0, whole, 4):
+            p, q, r, s = constant(b, y[i]), constant(b, y[i + 1]), constant(b, y[i + 2]), constant(b, y[i + 3])
+            for j in range(b.size):
+                p = add_lanes(p, a[i, j], b[j])
+                q = add_lanes(q, a[i + 1, j], b[j])
+                r = add_lanes(r, a[i + 2, j], b[j])
+                s = add_lanes(s, a[i + 3, j], b[j])
+            out[i], out[i + 1], out[i + 2], out[i + 3] = p, q, r, s
+        for i in range(whole, out.size):
+            out[i] = combine(y[i], v, a[i], u[i], b)
+
+    return by_four
 
 
 @rule(np.vdot)

@@ -3,12 +3,12 @@
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
 from quasinewton.autodiff import FEW
 from quasinewton.autodiff.handling import add_lanes, dtype_of, leaf, on_tape, place, value
-from quasinewton.autodiff.scalars import DOUBLE, F64, Dual, Var, is_active, parts
+from quasinewton.autodiff.scalars import DOUBLE, F64, INDEX, Dual, Var, is_active, parts
 from quasinewton.autodiff.tape import BLOCK, EXCEEDED, new_tape, null, peek, poke, release, sweep, words
 from quasinewton.autodiff.twin import twin
 from quasinewton.jit import INNER, OPTIONS, fragment
@@ -26,14 +26,16 @@ def seeder(lanes):
         def codegen(context, builder, signature, args):
             members = parts(context, builder, kind)
             members.value = args[0]
-            index = ir.IntType(32)
-            hot = ir.Constant(ir.VectorType(index, lanes), list(range(lanes)))
-            wanted = builder.trunc(args[1], index)
-            vector = builder.insert_element(ir.Constant(hot.type, ir.Undefined), wanted, index(0))
-            vector = builder.shuffle_vector(vector, vector, ir.Constant(hot.type, None))
-            equal = builder.icmp_signed("==", hot, vector)
-            one = ir.Constant(ir.VectorType(DOUBLE, lanes), [1.0] * lanes)
-            members.lanes = builder.select(equal, one, ir.Constant(one.type, None))
+            vectors = members.lanes.type
+            one, zero = ir.Constant(DOUBLE, 1.0), ir.Constant(DOUBLE, 0.0)
+            result = ir.Constant(vectors, None)
+            for v in range(vectors.count):
+                vector = ir.Constant(vectors.element, None)
+                for k in range(vectors.element.count):
+                    hot = builder.icmp_signed("==", args[1], INDEX(v * vectors.element.count + k))
+                    vector = builder.insert_element(vector, builder.select(hot, one, zero), INDEX(k))
+                result = builder.insert_value(result, vector, v)
+            members.lanes = result
             return members._getvalue()
 
         return kind(F64, types.int64), codegen
@@ -46,7 +48,9 @@ def lane(typingctx, x, k):
     """Derivative k of a Dual."""
 
     def codegen(context, builder, signature, args):
-        return builder.extract_element(parts(context, builder, x, args[0]).lanes, args[1])
+        lanes = parts(context, builder, x, args[0]).lanes
+        numbers = cgutils.alloca_once_value(builder, lanes)
+        return builder.load(builder.gep(builder.bitcast(numbers, DOUBLE.as_pointer()), [args[1]]))
 
     return F64(x, types.int64), codegen
 

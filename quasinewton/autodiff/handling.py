@@ -6,14 +6,13 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 
 from quasinewton.autodiff.scalars import (
-    REASSOCIATED,
     Dual,
     Var,
     is_active,
     is_active_array,
     leaf_of,
     parts,
-    splat,
+    weighted_sum,
 )
 from quasinewton.autodiff.tape import poke, reserve, words
 from quasinewton.jit import INNER, fragment
@@ -84,10 +83,9 @@ def add_lanes(typingctx, s, w, x):
     """The Dual s with w times the derivatives of x added to its own."""
 
     def codegen(context, builder, signature, args):
-        total, x_ = parts(context, builder, s, args[0]), parts(context, builder, x, args[2])
-        weight = splat(builder, context.cast(builder, args[1], w, types.float64), s.lanes)
-        product = builder.fmul(weight, x_.lanes, flags=REASSOCIATED)
-        total.lanes = builder.fadd(total.lanes, product, flags=REASSOCIATED)
+        total, lanes = parts(context, builder, s, args[0]), parts(context, builder, x, args[2]).lanes
+        weight = context.cast(builder, args[1], w, types.float64)
+        total.lanes = weighted_sum(builder, [(weight, lanes)], total.lanes)
         return total._getvalue()
 
     return s(s, w, x), codegen

@@ -11,6 +11,8 @@ Source of the statement-level record: Hogan, Fast reverse-mode automatic differe
 C++, ACM TOMS 40 (2014), art. 26.
 """
 
+import functools
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models, register_default
@@ -92,10 +94,11 @@ class Lanes(types.Type):
 
 @register_default(Lanes)
 class LanesModel(models.PrimitiveModel):
-    """A vector, of which memory guarantees no more than the alignment of a double."""
+    """Vectors of a width that processors have, of which memory guarantees no more than the alignment of a double."""
 
     def __init__(self, manager, kind):
-        super().__init__(manager, kind, ir.VectorType(DOUBLE, kind.count))
+        width = next(width for width in (8, 4, kind.count) if kind.count % width == 0)
+        super().__init__(manager, kind, ir.ArrayType(ir.VectorType(DOUBLE, width), kind.count // width))
 
     def load_from_data_pointer(self, builder, pointer, align=None):
         return builder.load(pointer, align=8)
@@ -274,11 +277,7 @@ def chain(y, pairs):
     result = parts(context, builder, kind)
     result.value = y.value
     if isinstance(kind, Dual):
-        lanes = None
-        for d, x in pairs:
-            product = builder.fmul(x.members.lanes, splat(builder, d.value, kind.lanes), flags=REASSOCIATED)
-            lanes = product if lanes is None else builder.fadd(lanes, product, flags=REASSOCIATED)
-        result.lanes = lanes
+        result.lanes = weighted_sum(builder, [(d.value, x.members.lanes) for d, x in pairs])
         return y.of(kind, result._getvalue())
     places, partials, tape = [], [], ir.Constant(INDEX, 0)
     for (d, x), record in zip(pairs, recorded, strict=True):
@@ -296,10 +295,21 @@ def chain(y, pairs):
     return y.of(kind, result._getvalue())
 
 
-def splat(builder, value, count):
+def weighted_sum(builder, pairs, total=None):
+    """Σ d e over pairs of a number d and lanes e, added to `total`."""
+    columns = [] if total is None else [cgutils.unpack_tuple(builder, total)]
+    for d, lanes in pairs:
+        vectors = cgutils.unpack_tuple(builder, lanes)
+        weight = splat(builder, d, vectors[0].type)
+        columns.append([builder.fmul(vector, weight, flags=REASSOCIATED) for vector in vectors])
+    add = lambda x, y: builder.fadd(x, y, flags=REASSOCIATED)
+    return cgutils.pack_array(builder, [functools.reduce(add, column) for column in zip(*columns, strict=True)])
+
+
+def splat(builder, value, kind):
     """A vector of one value."""
-    single = builder.insert_element(ir.Constant(ir.VectorType(DOUBLE, count), ir.Undefined), value, INDEX(0))
-    return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), count), None))
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INDEX(0))
+    return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
 
 
 @lower_cast(types.Number, Active)
