@@ -11,9 +11,8 @@ from quasinewton.autodiff.refusal import Refused
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
 MODES = "auto", "forward", "reverse"
-FEW = 32  # up to this many variables forward mode is the faster one
-WIDEST = 32  # directions at a time
-UNKNOWN = 8  # the same where the number of variables is not known
+FEW = 24  # up to this many variables forward mode takes one sweep, and is mostly the faster one
+UNKNOWN = 8  # directions at a time where the number of variables is not known
 
 
 def value_and_grad(f, jac="auto"):
@@ -25,7 +24,7 @@ def value_and_grad(f, jac="auto"):
         ``f(x, *args) -> float`` with x of shape (n,), compiled by ``numba.njit``.
     jac : {"auto", "forward", "reverse"}
         Forward mode costs in proportion to n, reverse mode a small multiple of `f` for any n, and memory in proportion
-        to its operations. "auto" is forward up to n = 32.
+        to its operations. "auto" is forward up to n = 24.
 
     Returns
     -------
@@ -245,10 +244,13 @@ def mode_of(jac):
 
 
 def lanes(n):
-    """Directions at a time for n variables."""
+    """Directions at a time for n variables: sweeps of equal width, a multiple of four."""
     if n is None:
         return UNKNOWN
-    return min(-(-n // 4) * 4, WIDEST) if n > 2 else max(n, 1)
+    if n <= 2:
+        return max(n, 1)
+    sweeps = -(-n // FEW)
+    return -(-n // (4 * sweeps)) * 4
 
 
 def remembered(f, kind, mode, n):

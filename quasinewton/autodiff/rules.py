@@ -193,7 +193,7 @@ SAME = {  # other names of the functions above
     math.copysign: (np.copysign,),
     np.maximum: (np.minimum, np.fmax, np.fmin),
 }
-for name in "sqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh":
+for name in "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh".split():
     if hasattr(math, name):
         SAME[getattr(np, name)] = (getattr(math, name),)
 PARTIALS = {function: (partial,) for function, partial in UNARY.items()} | BINARY
@@ -204,8 +204,8 @@ POWERS = {function for function, partials in PARTIALS.items() if partials[0] is 
 STEPS = {
     1: (np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_not)
     + (bool, math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite),
-    2: (operator.floordiv, np.floor_divide, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
-    + (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal),
+    2: (operator.floordiv, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+    + (np.floor_divide, np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal),
 }
 
 
@@ -258,8 +258,8 @@ def register(function, number, scalar_type, emit):
         terms = [Term(context, builder, kind, value) for kind, value in zip(signature.args, args, strict=True)]
         return emit(function, terms).cast(signature.return_type).value
 
-    others = (Active, *REAL)
-    for kinds in [(Active,)] if number == 1 else [(Active, kind) for kind in others] + [(kind, Active) for kind in REAL]:
+    pairs = [(Active, Active), *((Active, kind) for kind in REAL), *((kind, Active) for kind in REAL)]
+    for kinds in [(Active,)] if number == 1 else pairs:
         lower_builtin(function, *kinds)(lower)
 
 

@@ -3,7 +3,7 @@
 `Dual` is forward mode: a value and its derivatives in K directions at once, in one vector register where they fit.
 `Var` is reverse mode: a value and its place on a tape. `Lin` is a reverse-mode expression still in registers, a value
 and K pairs (place, partial derivative); it is recorded, which makes it a Var, only where Numba's own typing casts it to
-one: at an array store, at a variable that a loop carries, or beyond `LONGEST` pairs. So a whole statement is one record.
+one: at an array store, at a variable that a loop carries, or beyond `LONGEST` pairs. A whole statement is one record.
 
 Plain numbers convert to these types and never back: what would lose a derivative does not compile.
 

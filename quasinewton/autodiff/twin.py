@@ -24,10 +24,11 @@ from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import NopythonTypeInference
 from numba.core.untyped_passes import ReconstructSSA
 
-from quasinewton.autodiff import rules  # noqa: F401  (registers itself)
-from quasinewton.autodiff.arrays import INPLACE, METHODS, ROUTES, creators
+from quasinewton.autodiff import matrices, reductions, rules  # noqa: F401  (they register themselves)
+from quasinewton.autodiff.buffers import creators
 from quasinewton.autodiff.handling import boxed, leaf
 from quasinewton.autodiff.refusal import Refused
+from quasinewton.autodiff.routes import INPLACE, METHODS, ROUTES
 from quasinewton.autodiff.scalars import is_active, leaf_of
 from quasinewton.jit import INNER
 

@@ -34,7 +34,7 @@ def test_second_derivatives_of_rosenbrock(n, rng):
 
 
 ATOMS = st.sampled_from(["x[0]", "x[1]", "x[2]", "0.5", "2", "-1.25"])
-UNARY = st.sampled_from(["np.sin", "np.cos", "np.tanh", "math.exp", "math.atan", "np.arcsinh", "-", "np.square", "root"])
+UNARY = st.sampled_from(["np.sin", "np.cos", "np.tanh", "math.exp", "np.arcsinh", "-", "np.square", "root"])
 BINARY = st.sampled_from(["({} + {})", "({} - {})", "({} * {})", "({} / (2.0 + abs({})))", "np.hypot({}, 1.0 + {})"])
 
 

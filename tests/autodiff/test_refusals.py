@@ -1,5 +1,6 @@
 """What cannot be differentiated is refused while compiling, in one line; and nothing else changes."""
 
+import inspect
 import json
 
 import numpy as np
@@ -51,7 +52,7 @@ REFUSED = [eigenvalues, truncation, single_precision, rounding, in_a_helper, com
 @pytest.mark.parametrize("jac", ["forward", "reverse"])
 def test_refusal_names_operation_line_and_ways_out(function, jac):
     source = helper_with_qr.py_func if function is in_a_helper else function
-    lines, first = __import__("inspect").getsourcelines(source)
+    lines, first = inspect.getsourcelines(source)
     line, operation = next((first + i, text.split("# ")[1]) for i, text in enumerate(lines) if "# " in text)
     with pytest.raises(TypeError) as caught:
         grad(njit(function), jac)(np.array([1.0, 2.0, 3.0]))
@@ -97,7 +98,8 @@ from idioms import IDIOMS, X
 facts = []
 for name, f, args in IDIOMS:
     value = float(f(X.copy(), *args))
-    sizes = [(str(s), str(r.signature), code.count("\\n")) for (s, code), r in zip(f.inspect_asm().items(), f.overloads.values())]
+    kinds = [str(result.signature) for result in f.overloads.values()]
+    sizes = [(kinds, code.count("\\n")) for code in f.inspect_asm().values()]
     facts.append((name, value.hex(), sizes))
 print(json.dumps(facts))
 """
