@@ -7,6 +7,7 @@ a tape and reverse mode for many. Only what is below is for others to use; the r
 from numba.core.dispatcher import Dispatcher
 
 from quasinewton.autodiff.refusal import Refused
+from quasinewton.jit import fragment
 
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
@@ -207,7 +208,7 @@ def hessian(f):
     return remembered(f, "hessian", None, None)
 
 
-def derivative(f, kind, jac, n):
+def derivative(f, kind, jac, n, inner=False):
     """The same for callers that know n: the derivative of one kind, and the mode that was chosen.
 
     Parameters
@@ -217,6 +218,8 @@ def derivative(f, kind, jac, n):
     jac : {"auto", "forward", "reverse"}
     n : int or None
         Number of variables.
+    inner : bool
+        Whether only compiled code will call it, which saves the compilation of an entry for Python.
 
     Returns
     -------
@@ -227,7 +230,7 @@ def derivative(f, kind, jac, n):
         mode = "forward"
     elif mode == "auto" and n is not None:
         mode = "forward" if n <= FEW else "reverse"
-    return remembered(f, kind, mode, n if mode == "forward" else None), mode
+    return remembered(f, kind, mode, n if mode == "forward" else None, inner), mode
 
 
 def mode_of(jac):
@@ -253,15 +256,16 @@ def lanes(n):
     return -(-n // (4 * sweeps)) * 4
 
 
-def remembered(f, kind, mode, n):
+def remembered(f, kind, mode, n, inner=False):
     """The derivative of a kind, made once for every function; it lives as long as the function."""
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
     from quasinewton.autodiff import drivers
 
     known = vars(f).setdefault("_quasinewton_derivatives", {})
-    key = kind, mode, lanes(n)
+    key = kind, mode, lanes(n), inner
     if key not in known:
-        known[key] = drivers.MAKERS[kind](f, mode, lanes(n))
+        made = drivers.MAKERS[kind](f, mode, lanes(n))
+        known[key] = fragment(made.py_func) if inner else made
     return known[key]
 

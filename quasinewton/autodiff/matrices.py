@@ -86,7 +86,10 @@ def _rows(out, y, a, b, u, v):
                 s = add_lanes(s, a[i + 3, j], b[j])
             out[i], out[i + 1], out[i + 2], out[i + 3] = p, q, r, s
         for i in range(whole, out.size):
-            out[i] = combine(y[i], v, a[i], u[i], b)
+            p = constant(b, y[i])
+            for j in range(b.size):
+                p = add_lanes(p, a[i, j], b[j])
+            out[i] = p
 
     return by_four
 

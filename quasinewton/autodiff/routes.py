@@ -1,8 +1,8 @@
 """Routes: which function a call of the user's becomes, for active arguments and for others.
 
 In a differentiated function, calls of NumPy's functions are replaced by calls of stand-ins, which choose by the types
-of their arguments: a rule of this package where something is active, NumPy's function itself where nothing is. So nothing
-is registered for NumPy's own functions of arrays, and other code keeps its meaning.
+of their arguments: a rule of this package where something is active, NumPy's function itself where nothing is. Nothing
+is registered for NumPy's own functions of arrays, so other code keeps its meaning.
 """
 
 import operator

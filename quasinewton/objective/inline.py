@@ -92,7 +92,7 @@ def binder(door, fun, jac, args, hess=None, wants_hessian=False):
     function = dispatcher_of("fun", fun, door)
     jac_function = dispatcher_of("jac", jac, door) if form == "separate" else None
     if form == "derived":
-        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None)
+        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, inner=True)
     return _binder(door, (function, jac_function, hess_function, form), args, gradient, hessian, True)
 
 
@@ -103,7 +103,7 @@ def residual_binder(door, fun, jac, args):
     if jac is True:
         return _binder(door, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None)
+        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, inner=True)
         return _binder(door, (function, derived, None, "residual-derived"), args, EXACT, EXACT, False)
     try:
         jac_function, scheme = _second_derivative(door, "jac", jac or None)
