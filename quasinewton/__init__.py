@@ -4,7 +4,9 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
+from quasinewton.autodiff import grad, hessian, hvp, jacobian, value_and_grad
 from quasinewton.batch import BatchResult, minimize_batch
+from quasinewton.checking import GradientCheck, check_gradient
 from quasinewton.checkpoint import Checkpoint
 from quasinewton.inside import Minimum, Root
 from quasinewton.line_search import LineSearchResult, line_search
@@ -52,6 +54,7 @@ __all__ = [
     "BatchResult",
     "Checkpoint",
     "Fixed",
+    "GradientCheck",
     "GradientDescent",
     "HagerZhang",
     "LineSearchResult",
@@ -69,6 +72,11 @@ __all__ = [
     "Solver",
     "Status",
     "StrongWolfe",
+    "check_gradient",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
     "line_search",
     "minimize",
     "minimize_batch",
@@ -76,4 +84,5 @@ __all__ = [
     "minimize_stochastic",
     "root",
     "schedules",
+    "value_and_grad",
 ]

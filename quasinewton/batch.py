@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quasinewton import lockstep
+from quasinewton import autodiff, lockstep
 from quasinewton.checkpoint import begin
 from quasinewton.crew import Crew, Outcomes, Remarks, outcomes, rows_of, solve_in_turn
 from quasinewton.executors import portable, spread, width
@@ -222,6 +222,13 @@ def minimize_batch(
                 error.result = result(Status.INTERRUPTED)
             raise
     return result(ending)
+
+
+def mode_of(jac, n):
+    """How gradients are obtained, as single results say it."""
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        return autodiff.chosen(jac, n)
+    return (jac or "2-point") if is_differenced(jac) else "exact"
 
 
 def start_points(X0):

@@ -19,7 +19,7 @@ from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import HESSIAN, call
-from quasinewton.objective.prepare import as_args, prepare
+from quasinewton.objective.prepare import GRADIENT_SCHEMES, as_args, prepare
 from quasinewton.options import NAMES, method_class, read
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.state import NOTHING, RECOVER, SEARCH
@@ -61,8 +61,9 @@ def minimize(
         "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; a
         first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
     jac : callable, bool, str or None
-        ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "2-point" (as None), "3-point" or "cs"
-        for finite differences, central differences or the complex step.
+        ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
+        derivatives of a compiled `fun`; "2-point" (as None), "3-point" or "cs" for finite differences, central
+        differences or the complex step.
     hess : callable, str or None
         ``hess(x, *args) -> ndarray, shape (n, n)``, or "2-point" (as None), "3-point" for differences of the
         gradient. Used by "newton".
@@ -185,7 +186,7 @@ def minimize(
 
 def is_differenced(jac):
     """Whether `jac`, as a door is given it, says that gradients are made of values."""
-    return not (callable(jac) or jac is True or (isinstance(jac, str) and jac == "inplace"))
+    return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
 
 
 def refuse_constraints(kind, bounds, constraints):

@@ -206,8 +206,8 @@ def root(
     args : tuple
         Further arguments of `fun` and `jac`.
     jac : callable, True, str or None
-        ``jac(x, *args) -> ndarray, shape (n, n)``, ``J[i, j] = ∂f_i/∂x_j``; "2-point" (as None) or "3-point" for
-        finite differences.
+        ``jac(x, *args) -> ndarray, shape (n, n)``, ``J[i, j] = ∂f_i/∂x_j``; "auto" for the exact Jacobian of a
+        compiled `fun`; "2-point" (as None) or "3-point" for finite differences.
     method : {"newton"}
         The only one so far.
     tol : float, optional

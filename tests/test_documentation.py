@@ -22,7 +22,7 @@ PAGES = [
     if page.exists() and ">>>" in page.read_text()
 ]
 
-RECORDS = {"LineSearchResult", "Minimum", "Root"}
+RECORDS = {"GradientCheck", "LineSearchResult", "Minimum", "Root"}
 
 public = pytest.mark.parametrize("thing", [thing for _, thing in PUBLIC], ids=[name for name, _ in PUBLIC])
 

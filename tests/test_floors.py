@@ -14,6 +14,7 @@ ROOT = Path(quasinewton.__file__).parent
 FLOORS = [
     {"jit", "status", "settings"},
     {"clock", "linalg"},
+    {"autodiff"},
     {"objective"},
     {"searches", "methods", "schedules"},
     {"state"},

@@ -111,6 +111,14 @@ FIRST_ORDER = {
     if what & GRADIENT:
         write(vector(g_, n), jac(x, *args))
 """,
+    # jac returns value and gradient; fun is for values alone, which it gives with the same bits.
+    "derived": """
+    if what & GRADIENT:
+        f, gradient = jac(x, *args)
+        write(vector(g_, n), gradient)
+    elif what & VALUE:
+        f = as_scalar(fun(x, *args))
+""",
     "joint": """
     if what & (VALUE | GRADIENT):
         f_, gradient = fun(x, *args)
@@ -124,6 +132,13 @@ FIRST_ORDER = {
 """,
     "residual": """
     if what & GRADIENT:
+        write(vector(g_, n), fun(x, *args))
+""",
+    "residual-derived": """
+    if what & HESSIAN:
+        _, jacobian = jac(x, *args)
+        write(matrix(h_, n), jacobian)
+    elif what & GRADIENT:
         write(vector(g_, n), fun(x, *args))
 """,
     "residual-joint": """
@@ -143,6 +158,9 @@ SECOND_ORDER = """
     if what & HESSIAN:
         write(matrix(h_, n), hess(x, *args))
 """
+
+
+DERIVED = {"derived", "residual-derived"}  # where jac is made from fun
 
 
 def build(fun, jac, hess, form, complex_step, args_type):
@@ -235,7 +253,9 @@ def check(fun, jac, hess, form, complex_step, args_type):
         kind, gradient = kind[0], kind[1]
         if not _is_derivative(gradient):
             expected = f"with jac=True, fun must return a value and a real derivative; the derivative is {gradient}"
-    if form in ("residual", "residual-joint"):
+    if form in DERIVED:
+        result_type(jac, (X, *arguments), "jac")
+    if form in ("residual", "residual-joint", "residual-derived"):
         if not _is_derivative(kind):
             expected = f"fun must return a real vector; it returns {kind}"
     elif not _is_value(kind):
@@ -280,7 +300,9 @@ def trampoline_address(fun, jac, hess, form, complex_step, args_type):
         trampoline = build(fun, jac, hess, form, complex_step, args_type)
         trampoline.compile(SIGNATURE)
         # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
-        # jac and hess are held so that their id cannot be given to another function.
+        # jac and hess are held so that their id cannot be given to another function. A derived jac is held by fun,
+        # and holds fun.
         library = trampoline.get_compile_result(SIGNATURE).library
-        entry = known[key] = (address_of(trampoline), library, jac, hess)
+        held = (hess,) if form in DERIVED else (jac, hess)
+        entry = known[key] = (address_of(trampoline), library, *held)
     return entry[0]

@@ -5,6 +5,7 @@ from numba.core import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from quasinewton import autodiff
 from quasinewton.jit import kernel
 from quasinewton.objective import compiled, differences
 from quasinewton.objective.arguments import is_plain, pack
@@ -91,6 +92,8 @@ def bind(source, fun, jac, args, hess=None, wants_hessian=False):
         source.refuse(error)
     function = dispatcher_of("fun", fun, source.door)
     jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
+    if form == "derived":
+        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, inner=True)
     return _bind(source, (function, jac_function, hess_function, form), args, gradient, hessian, True)
 
 
@@ -100,6 +103,9 @@ def bind_residual(source, fun, jac, args):
     function = dispatcher_of("fun", fun, source.door)
     if jac is True:
         return _bind(source, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, inner=True)
+        return _bind(source, (function, derived, None, "residual-derived"), args, EXACT, EXACT, False)
     try:
         jac_function, scheme = _second_derivative(source.door, "jac", jac or None)
     except ValueError as error:

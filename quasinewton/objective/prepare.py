@@ -7,6 +7,7 @@ import numpy as np
 from numba.core import types
 from numba.core.dispatcher import Dispatcher
 
+from quasinewton import autodiff
 from quasinewton.objective import compiled, differences, python
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective
@@ -26,7 +27,8 @@ class Prepared(NamedTuple):
     held : tuple
         Whatever the addresses in `objective` point into; must live as long as it is used.
     mode : str
-        How the gradient is obtained: "exact" or the scheme of differences.
+        How the gradient is obtained: "exact" where the user gives it, "forward" or "reverse" where it is derived from
+        the compiled objective, or the scheme of differences.
     """
 
     objective: Objective
@@ -90,7 +92,10 @@ def gradient_form(jac):
         return "inplace", EXACT
     if isinstance(jac, str) and jac in GRADIENT_SCHEMES:
         return "value", GRADIENT_SCHEMES[jac]
-    raise ValueError(f"jac must be callable, True, 'inplace', None, '2-point', '3-point' or 'cs'; got {jac!r}")
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        return "derived", EXACT
+    legal = "callable, True, 'inplace', None, 'auto', 'forward', 'reverse', '2-point', '3-point' or 'cs'"
+    raise ValueError(f"jac must be {legal}; got {jac!r}")
 
 
 def difference_step(eps, rel_step, n):
@@ -141,6 +146,8 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
     function, hessian = second_derivative("hess", hess) if wants_hessian else (None, EXACT)
     jac_function = jac if form == "separate" else None
     mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
+    if form == "derived":
+        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=True)
     bound = _bind(fun, jac_function, function, form, gradient == COMPLEX_STEP, args, n)
     return _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n)
 
@@ -163,6 +170,10 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
     if jac is True:
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, inner=True)
+        bound = _bind(fun, derived, None, "residual-derived", False, args, n)
+        return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
     bound = _bind(fun, None, function, "residual", False, args, n)
@@ -189,6 +200,8 @@ def _bind(fun, jac, hess, form, complex_step, args, n):
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
     kind = compiled_args_type((fun, jac, hess), args)
+    if kind is None and form in compiled.DERIVED:
+        raise TypeError("a function is differentiated only with args that are numbers, arrays and tuples of them")
     if kind is None:
         evaluate = python.evaluator(fun, jac, hess, form, args, n)
         return python.trampoline_address(), id(evaluate), (evaluate,)

@@ -1,0 +1,286 @@
+"""Handling active numbers in compiled code: what the rules for arrays and the drivers are written in."""
+
+import numpy as np
+from numba.core import types
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic, overload
+
+from quasinewton.autodiff.scalars import (
+    Dual,
+    Var,
+    is_active,
+    is_active_array,
+    leaf_of,
+    parts,
+    weighted_sum,
+)
+from quasinewton.autodiff.tape import poke, reserve, words
+from quasinewton.jit import INNER, fragment
+
+
+def dtype_of(kind):
+    """Make the intrinsic that gives compiled code a Numba type as a dtype."""
+
+    @intrinsic
+    def dtype(typingctx):
+        return types.DType(kind)(), lambda context, builder, signature, args: context.get_dummy_value()
+
+    return dtype
+
+
+def zero_of(kind):
+    """Make the intrinsic that is 0 of a type."""
+
+    @intrinsic
+    def zero(typingctx):
+        return kind(), lambda context, builder, signature, args: context.get_constant_null(kind)
+
+    return zero
+
+
+@intrinsic
+def value(typingctx, x):
+    """The value of a number, without its derivative."""
+    if not is_active(x):
+        return x(x), lambda context, builder, signature, args: args[0]
+    return x.base(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).value
+
+
+@intrinsic
+def leaf(typingctx, x):
+    """A number as an item of an array: an expression is recorded; anything else is returned as it is."""
+    kind = getattr(x, "leaf", x)
+
+    def codegen(context, builder, signature, args):
+        if kind == x:
+            return impl_ret_borrowed(context, builder, x, args[0])
+        return context.cast(builder, args[0], x, kind)
+
+    return kind(x), codegen
+
+
+@intrinsic
+def revalued(typingctx, x, y):
+    """A number with the derivative of x and the value y."""
+
+    def codegen(context, builder, signature, args):
+        members = parts(context, builder, x, args[0])
+        members.value = context.cast(builder, args[1], y, x.base)
+        return members._getvalue()
+
+    return x(x, y), codegen
+
+
+@intrinsic
+def constant(typingctx, like, y):
+    """A number of the type of an active number, or of the items of an array, and no derivative."""
+    kind = leaf_of(like)
+    return kind(like, y), lambda context, builder, signature, args: context.cast(builder, args[1], y, kind)
+
+
+@intrinsic
+def add_lanes(typingctx, s, w, x):
+    """The Dual s with w times the derivatives of x added to its own."""
+
+    def codegen(context, builder, signature, args):
+        total, lanes = parts(context, builder, s, args[0]), parts(context, builder, x, args[2]).lanes
+        weight = context.cast(builder, args[1], w, types.float64)
+        total.lanes = weighted_sum(builder, [(weight, lanes)], total.lanes)
+        return total._getvalue()
+
+    return s(s, w, x), codegen
+
+
+@intrinsic
+def place(typingctx, x):
+    """Where a Var is on its tape."""
+    return types.int64(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).place
+
+
+@intrinsic
+def tape(typingctx, x):
+    """The address of a Var's tape; 0 for a constant."""
+    return types.int64(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).tape
+
+
+@intrinsic
+def on_tape(typingctx, y, place, tape):
+    """The Var of a value and a place."""
+    kind = Var(y)
+
+    def codegen(context, builder, signature, args):
+        members = parts(context, builder, kind)
+        members.value, members.place, members.tape = args
+        return members._getvalue()
+
+    return kind(y, types.int64, types.int64), codegen
+
+
+@intrinsic
+def converted(typingctx, y, like):
+    """A number as one of the type of another."""
+    return like(y, like), lambda context, builder, signature, args: context.cast(builder, args[0], y, like)
+
+
+def at(w, i):
+    """Item i of a vector, or a number that stands for all items."""
+
+
+@overload(at, jit_options=INNER)
+def _at(w, i):
+    return (lambda w, i: w[i]) if isinstance(w, types.Array) else (lambda w, i: w)
+
+
+def add_all(s, w, x):
+    """The Dual s with the derivatives of all items of x added, times their weights; s itself where x is passive."""
+
+
+@overload(add_all, jit_options=INNER)
+def _add_all(s, w, x):
+    if not is_active_array(x):
+        return lambda s, w, x: s
+
+    def add(s, w, x):
+        for i in range(x.size):
+            s = add_lanes(s, at(w, i), x[i])
+        return s
+
+    return add
+
+
+def tape_of(x):
+    """The address of the tape of a vector of Vars, all on one tape; 0 for constants and for what is passive."""
+
+
+@overload(tape_of, jit_options=INNER)
+def _tape_of(x):
+    if not is_active_array(x):
+        return lambda x: 0
+
+    def find(x):
+        for i in range(x.size):
+            if tape(x[i]) != 0:
+                return tape(x[i])
+        return 0
+
+    return find
+
+
+def parents(x):
+    """The number of active items."""
+
+
+@overload(parents, jit_options=INNER)
+def _parents(x):
+    return (lambda x: x.size) if is_active_array(x) else (lambda x: 0)
+
+
+def fill(partial, parent, w, x, like):
+    """Write the items of x and their weights, of the type of `like`, into a record; return where the next ones go."""
+
+
+@overload(fill, jit_options=INNER)
+def _fill(partial, parent, w, x, like):
+    if not is_active_array(x):
+        return lambda partial, parent, w, x, like: (partial, parent)
+
+    def write(partial, parent, w, x, like):
+        step = words(like) * 8
+        for i in range(x.size):
+            poke(partial, converted(at(w, i), like))
+            poke(parent, np.uint32(place(x[i])))
+            partial += step
+            parent -= 4
+        return partial, parent
+
+    return write
+
+
+def combine(y, w, x, v, z):
+    """The number of value y and derivative Σ w_i dx_i + Σ v_i dz_i, in one record.
+
+    Parameters
+    ----------
+    y : number
+    w, v : number or vector
+        Weights.
+    x, z : vector, active or passive
+        What is passive contributes nothing. One of them is active.
+    """
+
+
+@overload(combine, jit_options=INNER)
+def _combine(y, w, x, v, z):
+    kind = leaf_of(x) or leaf_of(z)
+    if isinstance(kind, Dual):
+
+        def combine_lanes(y, w, x, v, z):
+            return add_all(add_all(constant((x, z), y), w, x), v, z)
+
+        return combine_lanes
+
+    def record(y, w, x, v, z):
+        recorded = tape_of(x) | tape_of(z)
+        if recorded == 0:
+            return on_tape(y, 0, 0)
+        here, partial, parent = reserve(recorded, parents(x) + parents(z), y)
+        if partial != 0:
+            partial, parent = fill(partial, parent, w, x, y)
+            fill(partial, parent, v, z, y)
+        return on_tape(y, here, recorded)
+
+    return record
+
+
+def values(a):
+    """The values of an array, in an array of the same layout; a passive array itself."""
+
+
+@overload(values, jit_options=INNER)
+def _values(a):
+    if not is_active_array(a):
+        return lambda a: a
+    dtype = dtype_of(a.dtype.base)
+    if a.layout == "F" and a.ndim > 1:
+
+        def transposed(a):
+            return values(a.T).T
+
+        return transposed
+
+    if a.ndim == 1:
+
+        def copy_vector(a):
+            out = np.empty(a.size, dtype())
+            for i in range(a.size):
+                out[i] = value(a[i])
+            return out
+
+        return copy_vector
+
+    def copy(a):
+        out = np.empty(a.shape, dtype())
+        flat = out.ravel()
+        for i, item in enumerate(a.flat):
+            flat[i] = value(item)
+        return out
+
+    return copy
+
+
+def empty(shape, like):
+    """An array of the active type that is in a value or array; the first of two where a tuple is given."""
+
+
+@overload(empty, jit_options=INNER)
+def _empty(shape, like):
+    dtype = dtype_of(leaf_of(like))
+    return lambda shape, like: np.empty(shape, dtype())
+
+
+@fragment
+def boxed(x):
+    """An array of one active number."""
+    out = empty(1, x)
+    out[0] = x
+    return out

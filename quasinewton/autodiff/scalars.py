@@ -1,0 +1,334 @@
+"""Numbers that carry derivatives, as Numba types; arrays of them are ordinary `types.Array`.
+
+`Dual` is forward mode: a value and its derivatives in K directions at once, in one vector register where they fit.
+`Var` is reverse mode: a value and its place on a tape. `Lin` is a reverse-mode expression still in registers, a value
+and K pairs (place, partial derivative); it is recorded, which makes it a Var, only where Numba's own typing casts it to
+one: at an array store, at a variable that a loop carries, or beyond `LONGEST` pairs. A whole statement is one record.
+
+Plain numbers convert to these types and never back: what would lose a derivative does not compile.
+
+Source of the statement-level record: Hogan, Fast reverse-mode automatic differentiation using expression templates in
+C++, ACM TOMS 40 (2014), art. 26.
+"""
+
+import functools
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.datamodel import models, register_default
+from numba.core.imputils import lower_cast
+from numba.core.typeconv import Conversion
+
+from quasinewton.autodiff.tape import push
+
+F64 = types.float64
+INDEX = ir.IntType(64)
+DOUBLE = ir.DoubleType()
+REAL = types.Float, types.Integer, types.Boolean
+LONGEST = 12
+REASSOCIATED = ("contract",)  # derivatives, not values, may use fused multiply-add
+
+
+class Active(types.Type):
+    """A number with a derivative.
+
+    Attributes
+    ----------
+    base : numba type
+        Of the value and of partial derivatives: float64, or a Dual where the tape itself is differentiated.
+    """
+
+    @property
+    def leaf(self):
+        """The type of this number in an array."""
+        return self
+
+    def can_convert_from(self, typingctx, other):
+        if isinstance(other, REAL) or other == self.base or isinstance(other, Lin) and other.leaf == self:
+            return Conversion.safe
+        return None
+
+    def unify(self, typingctx, other):
+        if isinstance(other, REAL) or isinstance(other, Active) and other.leaf == self.leaf:
+            return self.leaf
+        return None
+
+
+class Dual(Active):
+    """A value and its derivatives in `lanes` directions."""
+
+    def __init__(self, lanes):
+        self.lanes = lanes
+        self.base = F64
+        super().__init__(f"Dual({lanes})")
+
+
+class Var(Active):
+    """A value on a tape; place 0 and tape 0 for a constant, so zeroed memory is an array of zeros."""
+
+    def __init__(self, base=F64):
+        self.base = base
+        super().__init__(f"Var({base})")
+
+
+class Lin(Active):
+    """An expression not yet on the tape."""
+
+    def __init__(self, base, terms):
+        self.base = base
+        self.terms = terms
+        super().__init__(f"Lin({base}, {terms})")
+
+    @property
+    def leaf(self):
+        return Var(self.base)
+
+
+class Lanes(types.Type):
+    """The derivatives of a Dual."""
+
+    def __init__(self, count):
+        self.count = count
+        super().__init__(f"Lanes({count})")
+
+
+@register_default(Lanes)
+class LanesModel(models.PrimitiveModel):
+    """Vectors of a width that processors have, of which memory guarantees no more than the alignment of a double."""
+
+    def __init__(self, manager, kind):
+        width = next(width for width in (8, 4, kind.count) if kind.count % width == 0)
+        super().__init__(manager, kind, ir.ArrayType(ir.VectorType(DOUBLE, width), kind.count // width))
+
+    def load_from_data_pointer(self, builder, pointer, align=None):
+        return builder.load(pointer, align=8)
+
+
+@register_default(Dual)
+class DualModel(models.StructModel):
+    """Packed in memory, so that an item is no larger than its numbers."""
+
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, [("value", F64), ("lanes", Lanes(kind.lanes))])
+
+    def get_data_type(self):
+        return ir.LiteralStructType([model.get_data_type() for model in self._models], packed=True)
+
+
+@register_default(Var)
+class VarModel(models.StructModel):
+    """Value, place, address of the tape."""
+
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, [("value", kind.base), ("place", types.int64), ("tape", types.int64)])
+
+
+@register_default(Lin)
+class LinModel(models.StructModel):
+    """Value, places and partial derivatives, address of the tape."""
+
+    def __init__(self, manager, kind):
+        places, partials = types.UniTuple(types.int64, kind.terms), types.UniTuple(kind.base, kind.terms)
+        members = [("value", kind.base), ("places", places), ("partials", partials), ("tape", types.int64)]
+        super().__init__(manager, kind, members)
+
+
+def parts(context, builder, kind, value=None):
+    """The members of a number of this type, readable and assignable by name."""
+    return cgutils.create_struct_proxy(kind)(context, builder, value=value)
+
+
+def is_active(kind):
+    """Whether a type is a number with a derivative."""
+    return isinstance(kind, Active)
+
+
+def is_active_array(kind):
+    """Whether a type is an array of such numbers."""
+    return isinstance(kind, types.Array) and is_active(kind.dtype)
+
+
+def leaf_of(kind):
+    """The type in an array of the number in a type: of itself, or its items; None if it carries no derivative."""
+    while isinstance(kind, (types.Array, types.List, types.UniTuple)):
+        kind = kind.dtype
+    if isinstance(kind, types.BaseTuple):
+        return next(filter(None, map(leaf_of, kind)), None)
+    return kind.leaf if is_active(kind) else None
+
+
+class Term:
+    """A number under compilation: arithmetic on it emits instructions.
+
+    Parameters
+    ----------
+    context, builder
+        Of Numba's lowering.
+    kind : numba type
+    value : llvmlite value
+    """
+
+    def __init__(self, context, builder, kind, value):
+        self.context, self.builder, self.kind, self.value = context, builder, kind, value
+
+    def of(self, kind, value):
+        """Another number of the same function."""
+        return Term(self.context, self.builder, kind, value)
+
+    def cast(self, kind):
+        """This number as one of another type."""
+        return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
+
+    def constant(self, value):
+        """A float as a number of this one's type."""
+        return self.of(F64, self.context.get_constant(F64, value)).cast(self.kind)
+
+    @property
+    def members(self):
+        return parts(self.context, self.builder, self.kind, self.value)
+
+    @property
+    def primal(self):
+        """The value without its derivative; a plain number as it is."""
+        return self.of(self.kind.base, self.members.value) if is_active(self.kind) else self
+
+    @property
+    def plain(self):
+        """The value without derivatives of any order."""
+        term = self
+        while is_active(term.kind):
+            term = term.primal
+        return term
+
+    def arithmetic(self, other, instruction, partials):
+        """Emit an instruction on two floats, or its rule on numbers with derivatives."""
+        if not isinstance(other, Term):
+            other = self.constant(float(other))
+        if self.kind == other.kind == F64:
+            return self.of(F64, getattr(self.builder, instruction)(self.value, other.value))
+        u, v = self.primal, other.primal
+        y = u.arithmetic(v, instruction, partials)
+        du, dv = partials(y, u, v)
+        return chain(y, [(d, x) for d, x in ((du, self), (dv, other)) if is_active(x.kind)])
+
+    def __add__(self, other):
+        return self.arithmetic(other, "fadd", lambda y, u, v: (u.constant(1.0), v.constant(1.0)))
+
+    def __sub__(self, other):
+        return self.arithmetic(other, "fsub", lambda y, u, v: (u.constant(1.0), v.constant(-1.0)))
+
+    def __mul__(self, other):
+        return self.arithmetic(other, "fmul", lambda y, u, v: (v, u))
+
+    def __truediv__(self, other):
+        return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, -y / v))
+
+    def __rsub__(self, other):
+        return self.constant(other) - self
+
+    def __rtruediv__(self, other):
+        return self.constant(other) / self
+
+    def __neg__(self):
+        return self.constant(-1.0) * self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def where(self, condition, other):
+        """This number where an i1 holds, `other` elsewhere."""
+        return self.of(self.kind, self.builder.select(condition, self.value, other.value))
+
+
+def chain_type(kinds):
+    """The type of a function of numbers of these types, and which of them must be recorded first.
+
+    Parameters
+    ----------
+    kinds : list of Active
+
+    Returns
+    -------
+    (Active, list of bool)
+    """
+    if isinstance(kinds[0], Dual):
+        return kinds[0], [False] * len(kinds)
+    terms = [kind.terms if isinstance(kind, Lin) else 1 for kind in kinds]
+    recorded = [False] * len(kinds)
+    while sum(terms) > LONGEST:
+        longest = terms.index(max(terms))
+        recorded[longest], terms[longest] = True, 1
+    return Lin(kinds[0].base, sum(terms)), recorded
+
+
+def chain(y, pairs):
+    """The number of value y and derivative Σ d dx over the pairs (d, x), d of the type of y.
+
+    Parameters
+    ----------
+    y : Term
+    pairs : list of (Term, Term)
+
+    Returns
+    -------
+    Term
+    """
+    context, builder = y.context, y.builder
+    kind, recorded = chain_type([x.kind for _, x in pairs])
+    result = parts(context, builder, kind)
+    result.value = y.value
+    if isinstance(kind, Dual):
+        result.lanes = weighted_sum(builder, [(d.value, x.members.lanes) for d, x in pairs])
+        return y.of(kind, result._getvalue())
+    places, partials, tape = [], [], ir.Constant(INDEX, 0)
+    for (d, x), record in zip(pairs, recorded, strict=True):
+        x = x.cast(x.kind.leaf) if record else x
+        members = x.members
+        tape = builder.or_(tape, members.tape)
+        if isinstance(x.kind, Var):
+            places.append(members.place)
+            partials.append(d.cast(y.kind).value)
+            continue
+        places += cgutils.unpack_tuple(builder, members.places)
+        partials += [(d * y.of(y.kind, w)).value for w in cgutils.unpack_tuple(builder, members.partials)]
+    result.places, result.partials = cgutils.pack_array(builder, places), cgutils.pack_array(builder, partials)
+    result.tape = tape
+    return y.of(kind, result._getvalue())
+
+
+def weighted_sum(builder, pairs, total=None):
+    """Σ d e over pairs of a number d and lanes e, added to `total`."""
+    columns = [] if total is None else [cgutils.unpack_tuple(builder, total)]
+    for d, lanes in pairs:
+        vectors = cgutils.unpack_tuple(builder, lanes)
+        weight = splat(builder, d, vectors[0].type)
+        columns.append([builder.fmul(vector, weight, flags=REASSOCIATED) for vector in vectors])
+    add = lambda x, y: builder.fadd(x, y, flags=REASSOCIATED)
+    return cgutils.pack_array(builder, [functools.reduce(add, column) for column in zip(*columns, strict=True)])
+
+
+def splat(builder, value, kind):
+    """A vector of one value."""
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INDEX(0))
+    return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
+
+
+@lower_cast(types.Number, Active)
+@lower_cast(types.Boolean, Active)
+@lower_cast(Dual, Var)
+def _constant(context, builder, source, target, value):
+    result = parts(context, builder, target)
+    for index in range(len(result)):
+        result[index] = ir.Constant(result[index].type, None)
+    result.value = context.cast(builder, value, source, target.base)
+    return result._getvalue()
+
+
+@lower_cast(Lin, Var)
+def _record(context, builder, source, target, value):
+    members = parts(context, builder, source, value)
+    add = lambda x, y: (Term(context, builder, source.base, x) + Term(context, builder, source.base, y)).value
+    places, partials = (cgutils.unpack_tuple(builder, t) for t in (members.places, members.partials))
+    result = parts(context, builder, target)
+    result.value, result.tape = members.value, members.tape
+    result.place = push(context, builder, source.base, places, partials, members.tape, add)
+    return result._getvalue()

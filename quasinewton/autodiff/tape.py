@@ -1,0 +1,265 @@
+"""The tape of the reverse mode: one record for every number, behind each other in one block of memory.
+
+A record of K parents, in words of 8 bytes: the adjoint, K partial derivatives, and then, as 32-bit integers counted
+back from the end, K and the places of the parents. The place of a number is where its adjoint is. Place 0 is that of
+constants, whose adjoint is nobody's; then come the variables, adjoints only.
+
+The header, 64-bit integers: the end of the last record, the capacity, the address of the block, the largest capacity,
+and whether that was exceeded. Numbers carry the address of the header, so a tape belongs to one gradient, and to one
+thread. A full block is reallocated; places stay.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from quasinewton.jit import fragment, reduction
+
+END, CAPACITY, BLOCK, LIMIT, EXCEEDED = range(5)
+LEAST = 1 << 17  # words of a new block; pages that nobody writes to cost nothing
+WORD, HALF, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+PLACE = np.uint32(0)
+
+
+@intrinsic
+def reallocate(typingctx, address, size):
+    """realloc(3), with addresses as integers."""
+
+    def codegen(context, builder, signature, args):
+        prototype = ir.FunctionType(cgutils.voidptr_t, [cgutils.voidptr_t, WORD])
+        function = cgutils.get_or_insert_function(builder.module, prototype, "realloc")
+        block = builder.call(function, [builder.inttoptr(args[0], cgutils.voidptr_t), args[1]])
+        return builder.ptrtoint(block, WORD)
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def release(typingctx, address):
+    """free(3)."""
+
+    def codegen(context, builder, signature, args):
+        prototype = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
+        function = cgutils.get_or_insert_function(builder.module, prototype, "free")
+        builder.call(function, [builder.inttoptr(args[0], cgutils.voidptr_t)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
+def peek(typingctx, address, like):
+    """The number at an address, of the type of `like`."""
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.inttoptr(args[0], context.get_data_type(like).as_pointer())
+        return context.unpack_value(builder, like, pointer)
+
+    return like(types.int64, like), codegen
+
+
+@intrinsic
+def poke(typingctx, address, value):
+    """Write a number to an address."""
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.inttoptr(args[0], context.get_data_type(value).as_pointer())
+        context.pack_value(builder, value, args[1], pointer)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, value), codegen
+
+
+@intrinsic
+def null(typingctx, like):
+    """0 of the type of `like`."""
+    return like(like), lambda context, builder, signature, args: context.get_constant_null(like)
+
+
+@intrinsic
+def words(typingctx, like):
+    """Words of memory that a number of the type of `like` takes."""
+
+    def codegen(context, builder, signature, args):
+        return ir.Constant(WORD, width(context, like))
+
+    return types.int64(like), codegen
+
+
+def width(context, kind):
+    """The same for a Numba type."""
+    return context.get_abi_sizeof(context.get_data_type(kind)) // 8
+
+
+@fragment
+def new_tape(n, zero, limit):
+    """A tape of n variables whose adjoints are zero.
+
+    Parameters
+    ----------
+    n : int
+    zero : number
+        Of the type of adjoints.
+    limit : int
+        Words that the tape may grow to.
+
+    Returns
+    -------
+    ndarray, int64
+        The header; `release(header[BLOCK])` ends the tape.
+    """
+    header = np.zeros(5, np.int64)
+    size = words(zero) * (n + 1)
+    header[END], header[CAPACITY], header[LIMIT] = size, max(LEAST, 64 * size), limit
+    header[BLOCK] = reallocate(0, 8 * header[CAPACITY])
+    if header[BLOCK] == 0:
+        raise MemoryError("no memory for the tape of reverse mode")
+    for place in range(0, size, words(zero)):
+        poke(header[BLOCK] + 8 * place, zero)
+    return header
+
+
+@fragment
+def grow(tape, needed):
+    """Make room for `needed` more words; beyond the limit begin again at 0, and remember that this tape is void."""
+    end = peek(tape + 8 * END, 0)
+    capacity = min(2 * (end + needed), peek(tape + 8 * LIMIT, 0))
+    block = peek(tape + 8 * BLOCK, 0)
+    moved = reallocate(block, 8 * capacity) if end + needed <= capacity else 0
+    if moved == 0:
+        poke(tape + 8 * EXCEEDED, 1)
+        poke(tape + 8 * END, 0)
+        return
+    poke(tape + 8 * CAPACITY, capacity)
+    poke(tape + 8 * BLOCK, moved)
+
+
+@reduction
+def sweep(header, first, zero):
+    """Propagate adjoints from the end of the tape back to place `first`."""
+    size, block = 8 * words(zero), header[BLOCK]
+    begin, end = block + 8 * first, block + 8 * header[END]
+    while end > begin:
+        count = np.int64(peek(end - 4, PLACE))
+        parent = end - 8
+        end -= 8 * ((count + 2) // 2) + size * (count + 1)
+        adjoint, partial = peek(end, zero), end + size
+        for _ in range(count):
+            at = block + 8 * np.int64(peek(parent, PLACE))
+            poke(at, peek(at, zero) + adjoint * peek(partial, zero))
+            partial += size
+            parent -= 4
+
+
+@fragment
+def reserve(tape, count, like):
+    """Begin a record of `count` parents, to be filled by `poke`, with adjoints of the type of `like`.
+
+    Returns
+    -------
+    (int, int, int)
+        Its place, and the addresses of its first partial derivative (then upwards) and first parent (downwards).
+    """
+    size = words(like) * (count + 1) + (count + 2) // 2
+    if peek(tape + 8 * END, 0) + size > peek(tape + 8 * CAPACITY, 0):
+        grow(tape, size)
+        if peek(tape + 8 * EXCEEDED, 0):
+            return 0, 0, 0
+    place, block = peek(tape + 8 * END, 0), peek(tape + 8 * BLOCK, 0)
+    end = place + size
+    poke(tape + 8 * END, end)
+    poke(block + 8 * place, null(like))
+    poke(block + 8 * end - 4, np.uint32(count))
+    return place, block + 8 * (place + words(like)), block + 8 * end - 8
+
+
+def linked(context, builder, dispatcher, signature):
+    """Declare a compiled function in the module under compilation, which will be linked with it."""
+    dispatcher.compile(signature.args)
+    result = dispatcher.overloads[signature.args]
+    context.active_code_library.add_linking_library(result.library)
+    return context.declare_function(builder.module, result.fndesc)
+
+
+def push(context, builder, base, places, partials, tape, add):
+    """Generate the record of a number; return its place, 0 where the tape is 0.
+
+    Parameters
+    ----------
+    context, builder
+        Of Numba's lowering.
+    base : numba type
+        Of `partials`.
+    places, partials : list of llvmlite values
+    tape : llvmlite value
+        Address of the header.
+    add : callable
+        Adds two partials.
+
+    Returns
+    -------
+    llvmlite value
+
+    Notes
+    -----
+    x[i] x[i] has x[i] for both its parents. Such pairs are merged where LLVM proves the places equal, which it does
+    after inlining, with nothing left of the test at run time.
+    """
+    constant = lambda value: ir.Constant(WORD, value)
+    partials, kept = list(partials), [ir.Constant(BIT, 1)] * len(places)
+    for k in range(1, len(places)):
+        merged = ir.Constant(BIT, 0)
+        for j in range(k):
+            first = builder.and_(kept[j], builder.not_(merged))
+            same = builder.and_(proven_equal(builder, places[j], places[k]), first)
+            partials[j] = builder.select(same, add(partials[j], partials[k]), partials[j])
+            merged = builder.or_(merged, same)
+        kept[k] = builder.not_(merged)
+    position, count = [], constant(0)
+    for keep in kept:
+        position.append(count)
+        count = builder.add(count, builder.zext(keep, WORD))
+    size = width(context, base)
+    total = builder.add(
+        builder.mul(builder.add(count, constant(1)), constant(size)),
+        builder.lshr(builder.add(count, constant(2)), constant(1)),
+    )
+    before = builder.basic_block
+    with builder.if_then(builder.icmp_signed("!=", tape, constant(0)), likely=True):
+        header = builder.inttoptr(tape, WORD.as_pointer())
+        field = lambda index: builder.gep(header, [constant(index)])
+        room = builder.sub(builder.load(field(CAPACITY)), builder.load(field(END)))
+        with builder.if_then(builder.icmp_signed(">", total, room), likely=False):
+            signature = types.void(types.int64, types.int64)
+            function = linked(context, builder, grow, signature)
+            context.call_conv.call_function(builder, function, types.void, signature.args, [tape, total])
+        place = builder.load(field(END))
+        block = builder.inttoptr(builder.load(field(BLOCK)), WORD.as_pointer())
+        end = builder.add(place, total)
+        builder.store(end, field(END))
+        target = context.get_data_type(base).as_pointer()
+        zero = context.get_constant_null(base)
+        context.pack_value(builder, base, zero, builder.bitcast(builder.gep(block, [place]), target))
+        halves = builder.bitcast(builder.gep(block, [end]), HALF.as_pointer())
+        for keep, index, parent, partial in zip(kept, position, places, partials, strict=True):
+            with builder.if_then(keep):
+                offset = builder.add(place, builder.mul(builder.add(index, constant(1)), constant(size)))
+                context.pack_value(builder, base, partial, builder.bitcast(builder.gep(block, [offset]), target))
+                at = builder.gep(halves, [builder.sub(constant(-2), index)])
+                builder.store(builder.trunc(parent, HALF), at)
+        builder.store(builder.trunc(count, HALF), builder.gep(halves, [constant(-1)]))
+        pushed = builder.basic_block
+    result = builder.phi(WORD)
+    result.add_incoming(constant(0), before)
+    result.add_incoming(place, pushed)
+    return result
+
+
+def proven_equal(builder, x, y):
+    """An i1 that holds only where LLVM proves x = y while it optimises."""
+    equal = builder.icmp_signed("==", x, y)
+    prototype = ir.FunctionType(BIT, [BIT])
+    return builder.and_(
+        builder.call(cgutils.get_or_insert_function(builder.module, prototype, "llvm.is.constant.i1"), [equal]), equal
+    )

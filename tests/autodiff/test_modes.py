@@ -1,0 +1,201 @@
+"""Forward and reverse mode, the tape, threads, processes."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
+from processes import run
+
+from quasinewton import grad, hessian, hvp, value_and_grad
+from quasinewton.autodiff import drivers
+
+
+@pytest.mark.parametrize("jac", ["auto", "forward", "reverse"])
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 32, 33, 100])
+def test_rosenbrock(jac, n, rng):
+    x = rng.standard_normal(n)
+    y, g = value_and_grad(rosenbrock, jac)(x)
+    assert y == rosenbrock(x)
+    np.testing.assert_allclose(g, rosenbrock_gradient(x), rtol=1e-13, atol=1e-12)
+    assert np.array_equal(grad(rosenbrock, jac)(x), g)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_second_derivatives_of_rosenbrock(n, rng):
+    x, v = rng.standard_normal((2, n))
+    expected = rosenbrock_hessian(x)
+    np.testing.assert_allclose(hessian(rosenbrock)(x), expected, rtol=1e-12, atol=1e-11)
+    np.testing.assert_allclose(hvp(rosenbrock)(x, v), expected @ v, rtol=1e-12, atol=1e-11)
+
+
+ATOMS = st.sampled_from(["x[0]", "x[1]", "x[2]", "0.5", "2", "-1.25"])
+UNARY = st.sampled_from(["np.sin", "np.cos", "np.tanh", "math.exp", "np.arcsinh", "-", "np.square", "root"])
+BINARY = st.sampled_from(["({} + {})", "({} - {})", "({} * {})", "({} / (2.0 + abs({})))", "np.hypot({}, 1.0 + {})"])
+
+
+def branches(children):
+    unary = st.builds("{}({})".format, UNARY, children)
+    binary = st.builds(lambda form, a, b: form.format(a, b), BINARY, children, children)
+    return unary | binary | st.builds("({} if x[0] > x[1] else {})".format, children, children)
+
+
+EXPRESSIONS = st.recursive(ATOMS, branches, max_leaves=8)
+
+
+@njit
+def root(u):
+    return math.sqrt(1.0 + u * u)
+
+
+@settings(max_examples=8)
+@given(EXPRESSIONS, EXPRESSIONS)
+def test_generated_expressions(first, second):
+    """A loop that carries one expression, and an array of the other."""
+    scope = {"np": np, "math": math, "root": root}
+    source = f"""
+def f(x):
+    s, h = 0.0, np.zeros(3)
+    for i in range(3):
+        s = np.tanh(0.5 * s + {first})
+        h[i] = s * ({second})
+    return np.sum(h * x)
+"""
+    exec(source, scope)
+    f = njit(scope["f"])
+    x = np.array([0.3, -0.7, 1.1])
+    (y, ahead), (z, back) = (value_and_grad(f, jac)(x) for jac in ("forward", "reverse"))
+    assert y == z == f(x)
+    np.testing.assert_allclose(ahead, back, rtol=1e-11, atol=1e-11)
+    step = 1e-3
+    for i, e in enumerate(step * np.eye(3)):
+        beside = [f(x + k * e) for k in (-3, -2, -1, 1, 2, 3)]
+        difference = np.dot(beside, [-1.0, 9.0, -45.0, 45.0, -9.0, 1.0]) / (60.0 * step)
+        np.testing.assert_allclose(ahead[i], difference, rtol=1e-6, atol=1e-6 * (1.0 + abs(y)))
+
+
+@njit
+def long_recurrence(x, steps):
+    s = x[0]
+    for i in range(steps):
+        s = np.sin(s) + x[i % x.size]
+    return s
+
+
+def test_tape_grows():
+    x = np.linspace(0.1, 1.0, 5)
+    steps = 400_000  # a million words and more
+    (y, ahead), (z, back) = (value_and_grad(long_recurrence, jac)(x, steps) for jac in ("forward", "reverse"))
+    assert y == z
+    np.testing.assert_allclose(ahead, back, rtol=1e-12)
+
+
+def test_tape_is_limited(monkeypatch):
+    @njit
+    def f(x):
+        s = 0.0
+        for _ in range(1_000_000):
+            s = np.sin(s) + x[0]
+        return s + np.sum(np.exp(x))
+
+    monkeypatch.setattr(drivers, "LIMIT", 1 << 18)
+    with pytest.raises(MemoryError, match="4 GB; use jac='forward'"):
+        value_and_grad(f, "reverse")(np.ones(3))
+
+
+@pytest.mark.parametrize("jac", ["forward", "reverse"])
+def test_threads(jac, rng):
+    derivative = value_and_grad(rosenbrock, jac)
+    derivative(np.zeros(50))
+    points, results = rng.standard_normal((8, 50)), {}
+
+    def work(k):
+        for _ in range(300):
+            results[k] = derivative(points[k])[1]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(points))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k, x in enumerate(points):
+        assert np.array_equal(results[k], derivative(x)[1])
+
+
+def test_in_compiled_code():
+    derivative = value_and_grad(rosenbrock)
+
+    @njit
+    def descend(x):
+        for _ in range(10):
+            y, g = derivative(x)
+            x = x - 1e-3 * g
+        return y
+
+    assert descend(np.array([-1.2, 1.0])) < rosenbrock(np.array([-1.2, 1.0]))
+
+
+def test_changes_neither_x_nor_a_changed_x():
+    @njit
+    def f(x):
+        x *= 2.0
+        return np.sum(x**2)
+
+    for jac in "forward", "reverse":
+        x = np.arange(10.0)
+        y, g = value_and_grad(f, jac)(x)
+        assert y == 4.0 * 285.0
+        np.testing.assert_allclose(g, 8.0 * np.arange(10.0))
+        assert np.array_equal(x, np.arange(10.0))
+
+
+def test_is_made_once():
+    assert value_and_grad(rosenbrock) is value_and_grad(rosenbrock)
+
+
+def test_goes_with_its_function():
+    import gc
+    import weakref
+
+    @njit
+    def fleeting(x):
+        return x[0] ** 2
+
+    value_and_grad(fleeting, "forward")(np.ones(1))
+    alive = weakref.ref(fleeting)
+    del fleeting
+    gc.collect()
+    assert alive() is None
+
+
+CACHED = """
+import numpy as np
+from numba import njit
+from quasinewton import value_and_grad
+
+@njit
+def f(x):
+    return np.sum(x**3)
+
+slope = value_and_grad(f, "{}")
+
+@njit(cache=True)
+def use(x):
+    return slope(x)[1].sum()
+"""
+
+
+@pytest.mark.parametrize("jac", ["forward", "reverse"])
+def test_callers_are_cached_for_the_next_process(jac, tmp_path):
+    (tmp_path / "cached_user.py").write_text(CACHED.format(jac))
+    code = """
+import numpy as np
+from cached_user import use
+print(use(np.ones(4)), sum(use.stats.cache_hits.values()))
+"""
+    results = [run(code, tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "cache")) for _ in range(2)]
+    assert results == ["12.0 0", "12.0 1"]

@@ -1,0 +1,117 @@
+"""What cannot be differentiated is refused while compiling, in one line; and nothing else changes."""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+from numba import njit
+from processes import run
+
+from quasinewton import grad, minimize, value_and_grad
+
+A = np.eye(3)
+
+
+def eigenvalues(x):
+    return np.sum(np.linalg.eigvalsh(A * x[0]))  # eigvalsh
+
+
+def truncation(x):
+    return x[int(x[0])]  # int
+
+
+def single_precision(x):
+    h = np.zeros(3, np.float32)
+    h[0] = x[0]  # a store into an array of plain numbers
+    return h[0]
+
+
+def rounding(x):
+    return round(x[0])  # round
+
+
+@njit
+def helper_with_qr(u):
+    return np.linalg.qr(u)[0]  # qr
+
+
+def in_a_helper(x):
+    s = 1.0
+    return s + np.sum(helper_with_qr(x.reshape((1, 3))))
+
+
+def complex_number(x):
+    return (x[0] * 1j).imag  # mul
+
+
+REFUSED = [eigenvalues, truncation, single_precision, rounding, in_a_helper, complex_number]
+
+
+@pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("jac", ["forward", "reverse"])
+def test_refusal_names_operation_line_and_ways_out(function, jac):
+    source = helper_with_qr.py_func if function is in_a_helper else function
+    lines, first = inspect.getsourcelines(source)
+    line, operation = next((first + i, text.split("# ")[1]) for i, text in enumerate(lines) if "# " in text)
+    with pytest.raises(TypeError) as caught:
+        grad(njit(function), jac)(np.array([1.0, 2.0, 3.0]))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"cannot differentiate {operation.strip()}" in message
+    assert f"test_refusals.py, line {line}:" in message
+    assert "`jac`" in message and "jac='3-point'" in message
+
+
+def test_refusal_in_compiled_code():
+    slope = grad(njit(eigenvalues), "forward")
+
+    @njit
+    def caller(x):
+        return slope(x)
+
+    with pytest.raises(TypeError, match="cannot differentiate eigvalsh"):
+        caller(np.ones(3))
+
+
+def test_minimize_refuses_when_asked_to_differentiate():
+    with pytest.raises(TypeError, match="cannot differentiate round"):
+        minimize(njit(rounding), np.ones(3), jac="auto")
+
+
+@pytest.mark.parametrize("make", [grad, value_and_grad])
+def test_illegal_input(make):
+    with pytest.raises(TypeError, match=r"numba\.njit"):
+        make(rounding)
+    with pytest.raises(ValueError, match="'auto', 'forward' or 'reverse'"):
+        make(njit(rounding), jac="sideways")
+
+
+ORDINARY = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, {folder!r})
+if {loaded}:
+    import quasinewton.autodiff.drivers
+import numpy as np
+from idioms import IDIOMS, X
+facts = []
+for name, f, args in IDIOMS:
+    value = float(f(X.copy(), *args))
+    kinds = [str(result.signature) for result in f.overloads.values()]
+    sizes = [(kinds, code.count("\\n")) for code in f.inspect_asm().values()]
+    facts.append((name, value.hex(), sizes))
+print(json.dumps(facts))
+"""
+
+
+def test_other_code_compiles_to_the_same():
+    """Every idiom as an ordinary function, with the package loaded and without: value, types, length of the code."""
+    folder = __file__.rpartition("/")[0]
+    without, loaded = (json.loads(run(ORDINARY.format(folder=folder, loaded=flag))) for flag in (False, True))
+    assert without == loaded
+
+
+def test_is_loaded_when_needed():
+    code = "import sys, quasinewton; print('quasinewton.autodiff.twin' in sys.modules)"
+    assert run(code) == "False"
