@@ -54,7 +54,7 @@ class BatchResult(OptimizeResult):
     hess : ndarray, float64, shape (k, n, n)
         Hessians at x (Newton).
     jac_mode : str
-        How gradients were obtained: "exact", "2-point", "3-point" or "cs".
+        How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
     errors : mapping of int to Exception
         What the objective raised, by row; the status of these rows is ``Status.RAISED``.
     messages, diagnosis : mapping of int to str, mapping of int to dict
@@ -196,7 +196,7 @@ def minimize_batch(
     settings = read_settings(task, n)
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
-    mode = (jac or "2-point") if is_differenced(jac) else "exact"
+    mode = "exact" if vectorized else mode_of(jac, n)
 
     def result(ending=Status.RUNNING, copy=False):
         return collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)

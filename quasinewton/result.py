@@ -39,7 +39,7 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     hess : ndarray, shape (n, n)
         Hessian at x (Newton).
     jac_mode : str
-        How gradients were obtained: "exact", "2-point", "3-point" or "cs".
+        How gradients were obtained: "exact", "forward" or "reverse" (derived), "2-point", "3-point" or "cs".
     history : History
         With ``options={"history": True}``.
     allvecs : list of ndarray
