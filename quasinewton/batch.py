@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import time
 from collections import UserDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,17 +11,18 @@ from numpy.typing import ArrayLike
 
 from quasinewton import autodiff, lockstep
 from quasinewton.checkpoint import begin
-from quasinewton.crew import Crew, Outcomes, Remarks, outcomes, rows_of, solve_in_turn
+from quasinewton.crew import Crew, rows_of, solve_in_turn
 from quasinewton.executors import portable, spread, width
 from quasinewton.methods import Newton
 from quasinewton.minimize import is_differenced, warn_unused
 from quasinewton.objective.prepare import as_args, compiled_args_type, prepare
-from quasinewton.options import method_class, read
+from quasinewton.options import method_class, read, real
+from quasinewton.outcomes import Outcomes, Remarks, outcomes
+from quasinewton.progress import Enough, Watch
 from quasinewton.result import OptimizeResult
 from quasinewton.settings import count
 from quasinewton.status import RUNNING, Status
 
-INTERVAL = 0.25  # seconds between two calls of the callback
 MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
 
 STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
@@ -244,12 +244,7 @@ def start_points(X0):
     X0 = np.asarray(X0)
     if X0.ndim != 2 or (X0.shape[1] == 0 and X0.shape[0] > 0):
         raise ValueError(f"X0 must have shape (k, n), a start in each of k rows; got {X0.shape}")
-    if X0.dtype.kind == "c":
-        raise ValueError("X0 must be real; split complex variables into their real and imaginary parts.")
-    try:
-        return np.array(X0, dtype=np.float64, order="C")
-    except (TypeError, ValueError):
-        raise TypeError(f"X0 must hold real numbers, got {X0.dtype}") from None
+    return real("X0", X0)
 
 
 def batch_arrays(batch_args, k):
@@ -364,56 +359,6 @@ def solve_chunk(task, starts, n_jobs):
     solve_here(task, read_settings(task, starts.shape[1]), n_jobs, results, remarks, lambda finished: None)
     errors = {i: portable(error) for i, error in remarks.errors.items()}
     return results, remarks._replace(errors=errors)
-
-
-class Enough(Exception):
-    """The callback has raised StopIteration."""
-
-
-class Watch:
-    """The progress bar and the callback of a batch; called with the number of problems that have ended.
-
-    Parameters
-    ----------
-    total : int
-    progress : bool
-    callback : callable or None
-    snapshot : callable
-        Gives the callback's argument.
-
-    Raises
-    ------
-    ImportError
-        If there is no tqdm for the progress bar.
-    """
-
-    def __init__(self, total, progress, callback, snapshot):
-        self.total, self.callback, self.snapshot = total, callback, snapshot
-        self.due, self.bar = time.monotonic() + INTERVAL, None
-        if progress:
-            try:
-                from tqdm import tqdm
-            except ImportError:
-                raise ImportError("progress=True needs tqdm; install it, or quasinewton[progress]") from None
-            self.bar = tqdm(total=total, unit="fit")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, finished):
-        if self.bar is not None:
-            self.bar.update(finished - self.bar.n)
-        if self.callback is None or (time.monotonic() < self.due and finished < self.total):
-            return
-        try:
-            self.callback(self.snapshot())
-        except StopIteration:
-            raise Enough from None
-        self.due = time.monotonic() + INTERVAL
 
 
 def collected(results, remarks, mode, ending):

@@ -215,7 +215,8 @@ class Course:
         """The result of a run that has ended."""
         s = self.run.scalars[0]
         validated = self.patience is not None and s["best_loss"] < math.inf
-        x = (self.run.best if validated else self.point()).copy()
+        stopped = status is Status.NONFINITE  # at the point where its epoch began, which no average is
+        x = (self.run.best if validated else self.run.x if stopped else self.point()).copy()
         f, g = self.mean(self.training, x, VALUE | GRADIENT)
         if status.converged and not np.isfinite(f):
             status = Status.NONFINITE

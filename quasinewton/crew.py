@@ -6,25 +6,24 @@ one problem is seen by another: the bits of a result depend neither on the numbe
 """
 
 import threading
-from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic, overload
 
-from quasinewton import descent
 from quasinewton.checkpoint import Checkpoint
 from quasinewton.clock import NEVER
-from quasinewton.jit import INNER, fragment, kernel
+from quasinewton.jit import INNER, kernel
 from quasinewton.linalg import copy
 from quasinewton.minimize import drive, finished, loop, unfinished
 from quasinewton.objective import differences
 from quasinewton.objective.arguments import borrow, pack, store
 from quasinewton.objective.contract import HESSIAN, address_of, call, enter
 from quasinewton.objective.differences import with_data
+from quasinewton.outcomes import put, put_ended, put_raised, write
 from quasinewton.state import NOTHING, renew
-from quasinewton.status import NO_PROGRESS, RUNNING, Status
+from quasinewton.status import NO_PROGRESS, Status
 
 # What the threads share: three integers, each alone in its cache line.
 NEXT = 0  # the first problem that nobody has taken
@@ -39,50 +38,6 @@ BAFFLED = 2  # a search has failed: the diagnosis is the interpreter's
 
 PAGE = 1 << 26  # bytes of packed arguments at a time
 BREATH = 0.05  # seconds between two looks at the threads
-
-OUTCOME = np.dtype(
-    [("status", "i8"), ("success", "i8"), ("f", "f8"), ("nit", "i8"), ("nfev", "i8"), ("njev", "i8"), ("nhev", "i8")]
-)
-
-
-class Outcomes(NamedTuple):
-    """What has become of k problems in n variables, row by row.
-
-    Attributes
-    ----------
-    rows : ndarray, OUTCOME, shape (k,)
-        The status is RUNNING until all the rest of the row is written.
-    x, jac : ndarray, float64, shape (k, n)
-        Of a problem that has not been begun, the start, and NaN.
-    hess : ndarray, float64, shape (k, n, n)
-        Or (k, 0, 0), for methods without Hessians.
-    """
-
-    rows: np.ndarray
-    x: np.ndarray
-    jac: np.ndarray
-    hess: np.ndarray
-
-
-def outcomes(starts, second_order):
-    """The outcomes of problems that have not been begun.
-
-    Parameters
-    ----------
-    starts : ndarray, float64, shape (k, n)
-        Becomes `x`, not copied.
-    second_order : bool
-        Whether there are to be Hessians.
-
-    Returns
-    -------
-    Outcomes
-    """
-    k, n = starts.shape
-    order = n if second_order else 0
-    rows = np.zeros(k, OUTCOME)
-    rows["status"], rows["f"] = RUNNING, np.nan
-    return Outcomes(rows, starts, np.full((k, n), np.nan), np.full((k, order, order), np.nan))
 
 
 @intrinsic
@@ -127,19 +82,6 @@ def solve(typingctx, address, objective, method, search, state):
         return enter(context, builder, values[0], inner, (*values[1:], each))
 
     return signature, codegen
-
-
-@fragment
-def write(results, i, state):
-    """Write a problem that has ended to its row."""
-    s, row = state.scalars[0], results.rows[i]
-    copy(results.x[i], state.x)
-    copy(results.jac[i], state.g)
-    if results.hess.size > 0:
-        copy(results.hess[i].ravel(), state.hessian.ravel())
-    row.f = s.f
-    row.nit, row.nfev, row.njev, row.nhev = s.nit, s.nfev, s.njev, s.nhev
-    row.success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
 
 
 @kernel
@@ -221,47 +163,6 @@ def pack_rows(args, batch_args, first, blocks):
     """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array `blocks`."""
     for j in range(blocks.shape[0]):
         store(args + rows(batch_args, first + j), blocks[j])
-
-
-class Remarks(NamedTuple):
-    """What there is to say of rows that have ended otherwise than most.
-
-    Attributes
-    ----------
-    errors : dict of int to Exception
-        What the objective raised.
-    messages, diagnosis : dict of int to str, dict of int to dict
-        After a failed search, its status in words with advice, and the numbers behind it.
-    """
-
-    errors: dict
-    messages: dict
-    diagnosis: dict
-
-
-def put(results, i, result, status):
-    """Write an OptimizeResult to row i, with this status."""
-    row = results.rows[i]
-    results.x[i], results.jac[i] = result.x, result.jac
-    if "hess" in result:
-        results.hess[i] = result.hess
-    row["f"], row["success"] = result.fun, result.success
-    row["nit"], row["nfev"], row["njev"], row["nhev"] = result.nit, result.nfev, result.njev, result.get("nhev", 0)
-    row["status"] = status.value
-
-
-def put_ended(results, remarks, i, result):
-    """Write a problem that has ended to row i, and what there is to say of it."""
-    put(results, i, result, result.status)
-    if "diagnosis" in result:
-        remarks.messages[i], remarks.diagnosis[i] = result.message, result.diagnosis
-
-
-def put_raised(results, remarks, i, result, error):
-    """Write a problem whose objective has raised an exception to row i."""
-    # Without the frame of this package that holds `remarks`, which would be a circle.
-    remarks.errors[i] = error.with_traceback(error.__traceback__.tb_next)
-    put(results, i, result, Status.RAISED)
 
 
 class Crew:

@@ -12,8 +12,8 @@ from numba.extending import intrinsic
 
 from quasinewton.clock import PACE, begin_slice, slice_over
 from quasinewton.jit import inlined, kernel
-from quasinewton.linalg import copy
-from quasinewton.methods.first_order import advance, square
+from quasinewton.linalg import copy, dot
+from quasinewton.methods.first_order import advance
 from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, VALUE, call, vector
 from quasinewton.schedules import factor
@@ -138,7 +138,7 @@ def run(batches, method, schedule, state):
         s.next += size
         s.nfev += 1 + objective.values
         s.njev += 1
-        gg = square(g)
+        gg = dot(g, g)
         if np.isfinite(f) and np.isfinite(gg):
             s.loss += size * f
             s.counted += size

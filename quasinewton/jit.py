@@ -17,9 +17,12 @@ from numba.extending import overload
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
-# What only compiled code calls needs no entry for Python, which would take a third of its compile time. It becomes part
-# of its caller: a call would pass every array of a state, which costs more than small vectors do.
-INNER = OPTIONS | {"no_cpython_wrapper": True, "forceinline": True}
+# What only compiled code calls needs no entry for Python, which would take a third of its compile time.
+INNER = OPTIONS | {"no_cpython_wrapper": True}
+
+# What is chosen by type becomes part of its caller: a call would pass every array of a state, which takes longer than
+# the work on small vectors. LLVM does it, after typing, which compiles faster than `inlined`.
+CHOSEN = INNER | {"forceinline": True}
 
 # Sums may be reordered (that is what makes them vector code); NaN and infinities keep their meaning, since
 # every safeguard in the package tests for them.
@@ -178,7 +181,7 @@ def generic(function):
         return implementation(type(first))(first, *rest)
 
     choose.__signature__ = inspect.signature(function)
-    overload(interpreted, strict=False, jit_options=INNER)(choose)
+    overload(interpreted, strict=False, jit_options=CHOSEN)(choose)
 
     def register(kind):
         def add(function):

@@ -12,10 +12,10 @@ from numba.extending import intrinsic
 
 from quasinewton import descent, stepping
 from quasinewton.clock import NEVER
-from quasinewton.crew import write
 from quasinewton.jit import generic, kernel
 from quasinewton.linalg import copy
 from quasinewton.objective.arguments import borrow
+from quasinewton.outcomes import write
 from quasinewton.schedules import Schedule
 from quasinewton.state import NOTHING, renew
 

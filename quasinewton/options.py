@@ -341,13 +341,25 @@ def start_point(x0):
         raise ValueError("'x0' must only have one dimension.")
     if x0.size == 0:
         raise ValueError("'x0' must hold at least one number.")
-    if x0.dtype.kind == "c":
-        raise ValueError("'x0' must be real; split complex variables into their real and imaginary parts.")
-    if x0.dtype.kind not in "buif":
-        try:
-            if not any(value is None for value in x0):  # which NumPy would call NaN
-                return np.array(x0, dtype=np.float64)
-        except (TypeError, ValueError):
-            pass
-        raise TypeError(f"'x0' must hold real numbers, got {x0.dtype}")
-    return np.array(x0, dtype=np.float64)
+    return real("'x0'", x0)
+
+
+def real(name, given):
+    """An array of real numbers as a new one of float64, in C order.
+
+    Raises
+    ------
+    ValueError
+        If it is complex.
+    TypeError
+        If it does not hold numbers.
+    """
+    if given.dtype.kind == "c":
+        raise ValueError(f"{name} must be real; split complex variables into their real and imaginary parts.")
+    try:
+        # NumPy would call None NaN.
+        if given.dtype.kind in "buif" or not any(value is None for value in given.flat):
+            return np.array(given, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"{name} must hold real numbers, got {given.dtype}")

@@ -1,5 +1,7 @@
 """Checks shared by every object that holds settings: an illegal value cannot be constructed."""
 
+NOT_SCALAR = "The user-provided objective function must return a scalar value."
+
 
 def number(name, value, low, high, *, open_low=True, open_high=True):
     """A real setting as a float, checked against its legal interval.

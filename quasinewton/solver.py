@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from quasinewton import descent, stepping
+from quasinewton import descent
 from quasinewton.checkpoint import (
     Checkpoint,
     begin,
@@ -22,8 +22,7 @@ from quasinewton.checkpoint import (
     write,
 )
 from quasinewton.clock import NEVER
-from quasinewton.methods.first_order import FIRST_ORDER
-from quasinewton.minimize import outcome, unfinished
+from quasinewton.minimize import loop, outcome, unfinished
 from quasinewton.objective import told
 from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, Objective
 from quasinewton.objective.python import derivative, scalar
@@ -189,8 +188,7 @@ class Solver:
         # An evaluation that took longer than the run may is not followed by another.
         if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
             s["overdue"] = 1
-        run = stepping.run if type(at.method) in FIRST_ORDER else descent.run
-        run(self._objective, at.method, at.search, at.state, descent.EACH_EVALUATION)
+        loop(at.method)(self._objective, at.method, at.search, at.state, descent.EACH_EVALUATION)
 
     @property
     def result(self):

@@ -56,7 +56,6 @@ def tell(method, schedule, state, f):
     s.iterated = 0
     if s.phase == START:
         copy(p, x)
-        copy(g, state.g_trial)  # whatever it is: it is what the result will say
         s.f = s.f0 = f
         s.f_scale = max(1.0, max(abs(f), g_norm * max(1.0, norm_inf(x))))
         s.g_norm = g_norm
@@ -67,9 +66,10 @@ def tell(method, schedule, state, f):
             s.s_norm, s.x_norm = 0.0, norm_inf(p)
             for i in range(x.size):
                 s.s_norm = max(s.s_norm, abs(p[i] - x[i]))
-    if finite:
+    if finite or s.phase == START:  # of a start that is not finite the result says what was found
         copy(x, p)
         copy(g, state.g_trial)
+    if finite:
         if s.phase != RESUME:
             s.f_old, s.f, s.g_norm = s.f, f, g_norm
         if s.rows < state.trace.shape[0]:

@@ -12,6 +12,7 @@ from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import notifier
 from quasinewton.objective.prepare import as_args, gradient_form
 from quasinewton.options import NAMES, STEPPING, method_class, read, refuse, set_treatment, start_point
+from quasinewton.progress import progress_bar
 from quasinewton.result import OptimizeResult
 from quasinewton.samples import as_samples, batched
 from quasinewton.settings import count, number
@@ -193,11 +194,7 @@ def bar(progress, epochs):
     if not progress:
         yield lambda loss: None
         return
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        raise ImportError("progress=True needs tqdm: pip install quasinewton[progress]") from None
-    with tqdm(total=epochs, unit="epoch") as shown:
+    with progress_bar(epochs, "epoch") as shown:
 
         def show(loss):
             shown.set_postfix_str(f"loss {loss:.4g}", refresh=False)

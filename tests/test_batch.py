@@ -284,7 +284,7 @@ class TestInput:
             minimize_batch(**(given | changes))
 
     def test_no_tqdm(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
         with pytest.raises(ImportError, match="tqdm"):
             minimize_batch(bent, np.zeros((3, 2)), (1.0,), (np.ones(3),), progress=True)
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
-from quasinewton import BFGS, LBFGS, Armijo, HagerZhang, MoreThuente, StrongWolfe, descent, minimize, problems
+from quasinewton import BFGS, LBFGS, Armijo, HagerZhang, MoreThuente, Solver, StrongWolfe, descent, minimize, problems
 from quasinewton.clock import PACE
 from quasinewton.state import NOTHING, Limits, State, allocate
 from quasinewton.objective.prepare import prepare
@@ -82,13 +82,37 @@ def test_stricter_constants_are_obeyed(search):
         assert isinstance(search, HagerZhang) or slope_new <= -search.c2 * slope * (1 + 1e-6)
 
 
+PASSED_OVER = [2.3125, -2.25, 2.375, 1.25], 11  # where a lower trial of L-BFGS has too steep a slope for a step
+
+
+@combination
 @given(x0=starts, maxfun=st.integers(1, 40))
-@example(x0=[2.3125, -2.25, 2.375, 1.25], maxfun=11)  # a lower trial had too steep a slope for a step
-def test_result_is_the_best_point_evaluated(x0, maxfun):
+@example(*PASSED_OVER)
+def test_result_is_the_best_point_evaluated(method, search, x0, maxfun):
     fun = Counted(rosenbrock)
-    res = minimize(fun, x0, jac=rosenbrock_gradient, options={"maxfun": maxfun, "gtol": 0.0})
+    hess = rosenbrock_hessian if method == "newton" else None
+    options = {"line_search": search, "maxfun": maxfun, "gtol": 0.0}
+    res = minimize(fun, x0, method=method, jac=rosenbrock_gradient, hess=hess, options=options)
     best = min(rosenbrock(x) for x in fun.points)
     assert res.fun <= best + 16 * EPS * best
+    assert res.fun == rosenbrock(res.x) and np.array_equal(res.jac, rosenbrock_gradient(res.x))
+    if method == "newton":
+        assert np.array_equal(res.hess, rosenbrock_hessian(res.x))
+
+
+def test_a_lower_trial_that_was_passed_over_is_gone_back_to():
+    x0, maxfun = PASSED_OVER
+    settings = dict(gtol=0.0, maxfun=maxfun)
+    res = minimize(rosenbrock, x0, jac=rosenbrock_gradient, **settings)
+    last = minimize(rosenbrock, x0, jac=rosenbrock_gradient, gtol=0.0, maxiter=res.nit)
+    assert res.fun < last.fun and res.status is Status.EVALUATIONS and last.status is Status.ITERATIONS
+    # The same one evaluation at a time, saved and read again before each.
+    solver = Solver(x0, **settings)
+    while not solver.done:
+        solver = pickle.loads(pickle.dumps(solver))
+        x = solver.ask()
+        solver.tell(rosenbrock(x), rosenbrock_gradient(x))
+    assert np.array_equal(solver.result.x, res.x) and solver.result.nfev == res.nfev == maxfun + 1
 
 
 @pytest.mark.parametrize("name", ["extended_rosenbrock", "wood", "chebyquad", "powell_singular", "biggs"])

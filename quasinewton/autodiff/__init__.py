@@ -269,4 +269,3 @@ def remembered(f, kind, mode, n, inner=False):
         made = drivers.MAKERS[kind](f, mode, lanes(n))
         known[key] = fragment(made.py_func) if inner else made
     return known[key]
-

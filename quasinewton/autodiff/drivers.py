@@ -12,6 +12,7 @@ from quasinewton.autodiff.scalars import DOUBLE, F64, INDEX, Dual, Var, is_activ
 from quasinewton.autodiff.tape import BLOCK, EXCEEDED, new_tape, null, peek, poke, release, sweep, words
 from quasinewton.autodiff.twin import twin
 from quasinewton.jit import INNER, OPTIONS, fragment
+from quasinewton.settings import NOT_SCALAR
 
 LIMIT = 1 << 29  # words of a tape: 4 GB
 EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"
@@ -104,9 +105,6 @@ def _vector(y):
     if isinstance(y, (types.UniTuple, types.List)):
         return lambda y: [leaf(item) for item in y]
     return lambda y: [leaf(y)]
-
-
-NOT_SCALAR = "The user-provided objective function must return a scalar value."
 
 
 def forward(f, lanes):

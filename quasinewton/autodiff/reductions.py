@@ -234,8 +234,6 @@ def array(a):
     return matrix
 
 
-
-
 @rule(np.where)
 def where(condition, a, b):
     if not isinstance(condition, types.Array):

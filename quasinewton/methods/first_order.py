@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.jit import fragment, generic, inlined, reduction
-from quasinewton.linalg import fill, isolated, norm_inf
+from quasinewton.jit import fragment, generic, inlined
+from quasinewton.linalg import dot, fill, isolated, norm_inf
 from quasinewton.methods import method as protocol
 from quasinewton.settings import number
 
@@ -103,19 +103,10 @@ def _allocate(method, n):
     return Moments(_vector(a, n, value), _vector(b, n, value), _vector(c, n, value), np.empty(0, np.bool_), record)
 
 
-@reduction
-def square(g):
-    """g·g."""
-    total = 0.0
-    for i in range(g.size):
-        total += g[i] * g[i]
-    return total
-
-
 @fragment
 def norm(g):
     """‖g‖₂, also where the squares overflow and the norm does not."""
-    plain = np.sqrt(square(g))
+    plain = np.sqrt(dot(g, g))
     if plain < np.inf:
         return plain
     largest, total = norm_inf(g), 0.0

@@ -26,7 +26,7 @@ from quasinewton.objective.contract import (
     matrix,
     vector,
 )
-from quasinewton.objective.python import NOT_SCALAR
+from quasinewton.settings import NOT_SCALAR
 
 WRONG_SIZE = "the derivative returned by the objective does not have the size that x asks for"
 X = types.Array(types.float64, 1, "C")

@@ -10,9 +10,9 @@ from numba.extending import intrinsic
 
 from quasinewton.jit import kernel
 from quasinewton.objective.contract import COMPLEX, GRADIENT, HESSIAN, SIGNATURE, VALUE, address_of
+from quasinewton.settings import NOT_SCALAR
 
 FLOAT64 = np.dtype(np.float64)
-NOT_SCALAR = "The user-provided objective function must return a scalar value."
 
 
 def scalar(f):

@@ -158,7 +158,9 @@ def main():
     print(measure.table(("one solve, n", "ours, µs", "evaluations", "liblbfgs, µs", "evaluations", "ratio"), rows))
     sys.stdout.flush()
     first, further = call_site()
-    print(f"\nA call site of `minimize` in an `@njit` function, warm cache: {first:.2f} s the first, {further:.2f} s more.")
+    print(
+        f"\nA call site of `minimize`, warm cache: {first:.2f} s for the first of a process, {further:.2f} s for others."
+    )
 
 
 if __name__ == "__main__":
