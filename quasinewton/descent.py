@@ -14,7 +14,7 @@ from numba.extending import register_jitable
 
 from quasinewton.clock import begin_slice, slice_over
 from quasinewton.jit import fragment, inlined, kernel
-from quasinewton.linalg import copy, dot, negate, norm_inf, point_on_line
+from quasinewton.linalg import copy, dot, negate, norm_inf
 from quasinewton.methods import method as methods
 from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, call
@@ -172,10 +172,11 @@ def tell(method, search, state, f):
         todo = digest(search, s, f, norm_inf(state.g_trial))
         if s.phase == START:
             copy(g, state.g_trial)
+            s.g_norm = methods.measure(method, memory, x, g)
             s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, norm_inf(x))))
     while todo != WAIT:
         if todo == PLACE:
-            if point_on_line(x, s.alpha, p, state.x_trial):
+            if methods.place(method, memory, x, s.alpha, p, state.x_trial):
                 todo = WAIT
             else:  # the trial is x itself, to rounding
                 s.verdict = searches.STUCK
@@ -183,10 +184,10 @@ def tell(method, search, state, f):
         elif todo == MOVE:
             if s.phase == SEARCH and s.phi_best < min(s.f_trial - s.noise, s.f_passed):
                 # A lower trial whose slope was no good: not a step, but not to be forgotten.
-                point_on_line(x, s.best, p, state.x_passed)
+                methods.place(method, memory, x, s.best, p, state.x_passed)
                 s.f_passed = s.phi_best
             methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
-            s.f_old, s.f, s.g_norm, s.step = s.f, f, norm_inf(g), s.alpha
+            s.f_old, s.f, s.g_norm, s.step = s.f, f, methods.measure(method, memory, x, g), s.alpha
             s.nit += 1
             s.iterated, s.restarted = 1, 0
             s.best = 0.0
@@ -197,15 +198,11 @@ def tell(method, search, state, f):
             slope, alpha = methods.direction(method, memory, state.hessian, x, g, p)
             if not (slope < 0.0 and np.isfinite(slope)):
                 methods.restart(method, memory)
-                # Along −g as in `gradient_step`, scaled so that nothing overflows or vanishes.
-                for i in range(g.size):
-                    p[i] = -g[i] / s.g_norm
-                slope = dot(g, p)
-                alpha = min(1.0, max(s.g_norm, 0.01 * norm_inf(x)))
+                slope, alpha = methods.descend(method, memory, x, g, s.g_norm, p)
             if not s.restarted:
                 s.predicted = -0.5 * min(alpha, 1.0) * slope  # by the method's own model, least at alpha = 1
             least = min(s.least, s.f)
-            searches.start(search, s, s.f, slope, alpha)
+            searches.start(search, s, s.f, slope, alpha, methods.longest(method, memory, x, p))
             s.least = least  # no licence to climb a little in every search
             todo = END if is_over(s) else PROPOSE
         elif todo == COPY_X:
@@ -217,11 +214,11 @@ def tell(method, search, state, f):
         elif todo == GO_BACK:
             copy(x, state.x_passed)
             copy(g, state.g_trial)
-            s.f, s.g_norm, s.hessian_nit = s.f_trial, norm_inf(g), -1
+            s.f, s.g_norm, s.hessian_nit = s.f_trial, methods.measure(method, memory, x, g), -1
             todo = END
         elif todo == NO_STEP and s.verdict == searches.LONGEST:
-            # Unbounded if that is far in x, too; else the scale was wrong, and the longest step is one to take.
-            far = abs(s.best) * norm_inf(p) >= FAR * max(1.0, norm_inf(x))
+            # Unbounded if that is far in x, too; else the scale was wrong, or the way ends, and the step is one to take.
+            far = s.alpha < s.end and abs(s.best) * norm_inf(p) >= FAR * max(1.0, norm_inf(x))
             s.ending = NOT_BOUNDED if far else RUNNING
             todo = MOVE if s.best == s.alpha else END
         elif todo == NO_STEP and not s.restarted and s.phi_best >= s.f - s.noise and methods.restart(method, memory):

@@ -64,7 +64,7 @@ def run(objective, search, x, p, alpha):
     count = 1
     if not (slope < 0.0 and np.isfinite(f)):
         return 0.0, f, slope, count, False
-    protocol.start(search, line, f, slope, alpha)
+    protocol.start(search, line, f, slope, alpha, np.inf)
     verdict = CONTINUE
     trial = 0.0
     while verdict == CONTINUE:

@@ -151,7 +151,7 @@ def run(objective, search, state):
         if not slope < 0.0:
             s.status = NO_ROOT if np.isfinite(norm_inf(J.ravel())) else NOT_FINITE
             break
-        searches.start(search, s, phi, slope, 1.0)
+        searches.start(search, s, phi, slope, 1.0, np.inf)
         verdict = searches.CONTINUE
         while verdict == searches.CONTINUE:
             if s.count >= search.maxls or not point_on_line(x, s.alpha, p, x_trial):

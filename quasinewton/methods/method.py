@@ -7,7 +7,7 @@ of arrays. A method chooses a direction and never calls the objective.
 import numpy as np
 
 from quasinewton.jit import fragment, generic
-from quasinewton.linalg import dot, dots
+from quasinewton.linalg import dot, dots, norm_inf, point_on_line
 
 EPSILON = np.finfo(np.float64).eps
 
@@ -48,6 +48,35 @@ def negative_curvature(method, memory, hessian, p):
     Return its eigenvalue, or 0 if the Hessian is positive semidefinite up to rounding.
     """
     return 0.0
+
+
+@generic
+def measure(method, memory, x, g):
+    """Return what gtol is compared with: ‖g‖_∞, or its like where there are bounds; NaN if any entry of g is NaN."""
+    return norm_inf(g)
+
+
+@generic
+def place(method, memory, x, alpha, p, x_trial):
+    """Write the point at step alpha along p to x_trial; return whether it differs from x."""
+    return point_on_line(x, alpha, p, x_trial)
+
+
+@generic
+def longest(method, memory, x, p):
+    """Return the longest step along p that is legal."""
+    return np.inf
+
+
+@generic
+def descend(method, memory, x, g, g_norm, p):
+    """Write a direction of descent that needs no model to p, scaled so that nothing overflows or vanishes.
+
+    Return its slope g·p and the step to try first; g_norm is what `measure` says.
+    """
+    for i in range(g.size):
+        p[i] = -g[i] / g_norm
+    return dot(g, p), min(1.0, max(g_norm, 0.01 * norm_inf(x)))
 
 
 @fragment

@@ -46,7 +46,8 @@ LINE = np.dtype(
         ("best", "f8"),  # step to the best point evaluated; 0 if none is better than the start
         ("phi_best", "f8"),
         ("dphi_best", "f8"),
-        ("limit", "f8"),  # steps this long or longer are not finite, or not wanted
+        ("end", "f8"),  # longest step that is legal
+        ("limit", "f8"),  # steps longer than this are not legal, or not wanted; this long, perhaps not finite
         ("width", "f8"),  # of the interval, now and two steps ago
         ("width_old", "f8"),
         ("stage", "i8"),  # where in its algorithm the search is
@@ -69,7 +70,7 @@ def advance(search, line, phi, dphi):
 
 
 @fragment
-def start(search, line, phi0, dphi0, alpha):
+def start(search, line, phi0, dphi0, alpha, end):
     """Begin a search from phi0 = f(x) along a direction of slope dphi0 < 0, with alpha as the first trial.
 
     Parameters
@@ -79,13 +80,16 @@ def start(search, line, phi0, dphi0, alpha):
     line : record LINE
         Overwritten.
     phi0, dphi0, alpha : float
+    end : float
+        Longest step that is legal; may be infinite.
     """
-    line.alpha = line.first = alpha
+    line.alpha = line.first = min(alpha, end)
+    line.end = end
     line.phi0 = line.phi_a = line.phi_b = line.phi_best = line.least = phi0
     line.dphi0 = line.dphi_a = line.dphi_b = line.dphi_best = dphi0
     line.noise = max(NOISE * EPSILON, line.rough) * abs(phi0)
     line.a = line.b = line.best = 0.0
-    line.limit = LONGEST_STEP * line.alpha
+    line.limit = min(LONGEST_STEP * line.alpha, end)
     line.width = line.width_old = 0.0
     line.stage = line.bracketed = line.count = line.nonfinite = 0
     begin(search, line)
@@ -145,7 +149,7 @@ def step(search, line, phi, dphi):
                 return STUCK
             line.rough = rough / abs(line.phi0)
             least = line.least
-            start(search, line, line.phi0, line.dphi0, line.first)
+            start(search, line, line.phi0, line.dphi0, line.first, line.end)
             line.least = least
             return CONTINUE
         line.alpha = max(line.alpha, CUT * trial)

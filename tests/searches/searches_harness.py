@@ -42,7 +42,7 @@ def drive(search, line, c, wall, alpha, trials):
     """Search along a polynomial; return the verdict and the number of trials."""
     record = line[0]
     phi, dphi = along(c, wall, 0.0)
-    start(search, record, phi, dphi, alpha)
+    start(search, record, phi, dphi, alpha, np.inf)
     for k in range(trials.size):
         trials[k] = record.alpha
         phi, dphi = along(c, wall, record.alpha)
@@ -55,7 +55,7 @@ def drive(search, line, c, wall, alpha, trials):
 @njit
 def _step_once(search, line, phi0, dphi0, alpha, phi, dphi):
     record = line[0]
-    start(search, record, phi0, dphi0, alpha)
+    start(search, record, phi0, dphi0, alpha, np.inf)
     trial = record.alpha
     return step(search, record, phi, dphi), trial
 
