@@ -14,9 +14,9 @@ from quasinewton.checkpoint import begin
 from quasinewton.crew import Crew, rows_of, solve_in_turn
 from quasinewton.executors import portable, spread, width
 from quasinewton.methods import Newton
-from quasinewton.minimize import is_differenced, warn_unused
-from quasinewton.objective.prepare import as_args, compiled_args_type, prepare
-from quasinewton.options import method_class, read, real
+from quasinewton.minimize import warn_unused
+from quasinewton.objective.prepare import as_args, compiled_args_type, gradient_source, is_differenced, prepare
+from quasinewton.options import method_class, read, real, with_free_gradients
 from quasinewton.outcomes import Outcomes, Remarks, outcomes
 from quasinewton.progress import Enough, Watch
 from quasinewton.result import OptimizeResult
@@ -194,6 +194,11 @@ def minimize_batch(
     warn_unused(kind, hess, None)
     refuse(task, kind, vectorized, executor)
     settings = read_settings(task, n)
+    if k:
+        steps = settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+        jac = gradient_source(fun, jac, task.args + rows_of(task.batch_args, 0), n, "value_and_grad", *steps)
+    if jac is not task.jac:
+        task, settings = task._replace(jac=jac), with_free_gradients(settings, n)
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
     mode = "exact" if vectorized else mode_of(jac, n)

@@ -19,8 +19,8 @@ from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import HESSIAN, call
-from quasinewton.objective.prepare import GRADIENT_SCHEMES, as_args, prepare
-from quasinewton.options import NAMES, method_class, read
+from quasinewton.objective.prepare import as_args, gradient_source, is_differenced, prepare
+from quasinewton.options import NAMES, method_class, read, with_free_gradients
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.state import NOTHING, RECOVER, SEARCH
 from quasinewton.status import Status
@@ -62,8 +62,9 @@ def minimize(
         first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
-        derivatives of a compiled `fun`; "2-point" (as None), "3-point" or "cs" for finite differences, central
-        differences or the complex step.
+        derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
+        the complex step. None is "auto" for a compiled `fun` and "2-point" for others; where a compiled `fun` cannot
+        be differentiated, a warning says why, and it is "2-point".
     hess : callable, str or None
         ``hess(x, *args) -> ndarray, shape (n, n)``, or "2-point" (as None), "3-point" for differences of the
         gradient. Used by "newton".
@@ -159,9 +160,10 @@ def minimize(
     warn_unused(kind, hess, hessp)
     settings = read(method, n, tol, options, is_differenced(jac))
     controls = settings.controls
-    prepared = prepare(
-        fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
-    )
+    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
+        settings = with_free_gradients(settings, n)
+    prepared = prepare(fun, jac, hess, args, n, kind is Newton, *steps)
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
     state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
@@ -182,11 +184,6 @@ def minimize(
     if controls.get("disp"):
         report(result)
     return result
-
-
-def is_differenced(jac):
-    """Whether `jac`, as a door is given it, says that gradients are made of values."""
-    return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
 
 
 def refuse_constraints(kind, bounds, constraints):

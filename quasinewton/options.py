@@ -75,12 +75,15 @@ class Settings(NamedTuple):
     limits : Limits
     controls : dict
         Those of CONTROLS, SEARCHING and STEPPING that were given.
+    unlimited : bool
+        Whether `maxfun` is the default.
     """
 
     method: NamedTuple
     search: NamedTuple
     limits: Limits
     controls: dict
+    unlimited: bool
 
 
 def method_class(method):
@@ -209,6 +212,7 @@ def _read(method, n, tol, items, differenced):
             controls[name] = value
         else:
             others[spelling] = value
+    unlimited = "maxfun" not in limits
     if "time_limit" in limits:
         seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
         controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
@@ -223,7 +227,27 @@ def _read(method, n, tol, items, differenced):
         search = with_fields(search, {name: others.pop(name) for name in search._fields if name in others})
         value_first = differenced and type(search) is not searches.Fixed
         limits = _limits(kind, n, tol, limits, differenced, value_first)
-    return Settings(chosen, search, limits, controls), tuple(others)
+    return Settings(chosen, search, limits, controls, unlimited), tuple(others)
+
+
+def with_free_gradients(settings, n):
+    """The same settings where a gradient has turned out to cost no values, although none is given.
+
+    Parameters
+    ----------
+    settings : Settings
+    n : int
+        Number of variables.
+
+    Returns
+    -------
+    Settings
+    """
+    limits = settings.limits._replace(value_first=0)
+    if settings.unlimited:
+        kind = type(settings.method)
+        limits = limits._replace(maxfun=default_counts(kind in DENSE, kind in FIRST_ORDER, n, False)[1])
+    return settings._replace(limits=limits)
 
 
 def refuse(kind, others, legal):

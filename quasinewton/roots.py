@@ -17,7 +17,7 @@ from quasinewton.clock import SLICE, now
 from quasinewton.jit import fragment, kernel
 from quasinewton.linalg import cholesky, cholesky_solve, copy, dot, norm_inf, point_on_line, solve
 from quasinewton.objective.contract import GRADIENT, HESSIAN, call
-from quasinewton.objective.prepare import as_args, prepare_residual
+from quasinewton.objective.prepare import as_args, gradient_source, prepare_residual
 from quasinewton.options import limit, start_point, warn_unknown
 from quasinewton.result import OptimizeResult
 from quasinewton.searches import Armijo
@@ -267,7 +267,9 @@ def root(
     maxiter = limit("maxiter", given.pop("maxiter", 200))
     steps = given.pop("eps", None), given.pop("finite_diff_rel_step", None)
     warn_unknown(given)
-    prepared = prepare_residual(fun, jac, as_args(args), n, *steps)
+    args = as_args(args)
+    jac = gradient_source(fun, jac, args, n, "value_and_jacobian", *steps)
+    prepared = prepare_residual(fun, jac, args, n, *steps)
     state = allocate(x, ftol, xtol, maxiter)
     f, J, s = state.f, state.J, state.scalars[0]
     stopped = False

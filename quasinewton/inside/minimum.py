@@ -12,8 +12,8 @@ from quasinewton.jit import kernel
 from quasinewton.methods import LBFGS, Newton
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import minimize
-from quasinewton.objective.inline import bind, constant
-from quasinewton.objective.prepare import GRADIENT_SCHEMES
+from quasinewton.objective.inline import bind, constant, gradient_of
+from quasinewton.objective.prepare import is_differenced
 from quasinewton.options import DENSE, default_counts
 from quasinewton.schedules import stretched
 from quasinewton.searches import Fixed
@@ -123,8 +123,8 @@ def _minimize(
     method_ = source.changed(kind, method_, dict(memory=memory, damping=damping, lr=lr, weight_decay=weight_decay))
     search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
     start = source.point(x0)
-    given = constant(jac)
-    differenced = given is None or (isinstance(given, str) and given in GRADIENT_SCHEMES)
+    jac = gradient_of(source, fun, jac, args, "value_and_grad")
+    differenced = is_differenced(jac)
     value_first = differenced and not own_steps and search_kind is not Fixed
     common = either(tol, "tol", "1e-5")
     # ftol of L-BFGS is set by tol, as in SciPy.

@@ -195,12 +195,14 @@ def _is_number(kind):
     return isinstance(kind, (types.Integer, types.Float, types.Boolean))
 
 
-def _is_value(kind):
+def is_value(kind):
+    """Whether a function's result of this type may be the value of an objective."""
     return _is_number(kind) or isinstance(kind, types.Array) and _is_number(kind.dtype)
 
 
-def _is_derivative(kind):
-    return _is_value(kind) or isinstance(kind, types.UniTuple) and _is_number(kind.dtype)
+def is_derivative(kind):
+    """Whether a function's result of this type may be a derivative, or the value of a vector function."""
+    return is_value(kind) or isinstance(kind, types.UniTuple) and _is_number(kind.dtype)
 
 
 def result_type(function, argument_types, role):
@@ -251,22 +253,22 @@ def check(fun, jac, hess, form, complex_step, args_type):
         if not (isinstance(kind, types.BaseTuple) and len(kind) == 2):
             raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}")
         kind, gradient = kind[0], kind[1]
-        if not _is_derivative(gradient):
+        if not is_derivative(gradient):
             expected = f"with jac=True, fun must return a value and a real derivative; the derivative is {gradient}"
     if form in DERIVED:
         result_type(jac, (X, *arguments), "jac")
     if form in ("residual", "residual-joint", "residual-derived"):
-        if not _is_derivative(kind):
+        if not is_derivative(kind):
             expected = f"fun must return a real vector; it returns {kind}"
-    elif not _is_value(kind):
+    elif not is_value(kind):
         raise ValueError(f"{NOT_SCALAR} It returns {kind}.")
     if form == "separate":
         kind = result_type(jac, (X, *arguments), "jac")
-        if not _is_derivative(kind):
+        if not is_derivative(kind):
             expected = f"jac must return a real vector; it returns {kind}"
     if hess is not None:
         kind = result_type(hess, (X, *arguments), "the second derivative")
-        if not _is_derivative(kind):
+        if not is_derivative(kind):
             expected = f"the second derivative must be a real matrix; it is {kind}"
     if complex_step:
         kind = result_type(fun, (types.Array(types.complex128, 1, "C"), *arguments), "with jac='cs', fun")

@@ -11,7 +11,7 @@ from quasinewton.objective import compiled, differences
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective, address_constant
 from quasinewton.objective.differences import COMPLEX_STEP, EXACT, WRAPPED, costs
-from quasinewton.objective.prepare import NO_ARGS, gradient_form, second_derivative
+from quasinewton.objective.prepare import NO_ARGS, derived_source, gradient_form, second_derivative
 
 
 @intrinsic
@@ -82,7 +82,7 @@ def bind(source, fun, jac, args, hess=None, wants_hessian=False):
     TypingError
         Naming the argument that is wrong.
     """
-    jac, hess = constant(jac), constant(hess)
+    jac, hess = gradient_of(source, fun, jac, args, "value_and_grad"), constant(hess)
     hess_function, hessian = None, EXACT
     try:
         form, gradient = ("separate", EXACT) if isinstance(jac, types.Type) else gradient_form(jac)
@@ -97,9 +97,36 @@ def bind(source, fun, jac, args, hess=None, wants_hessian=False):
     return _bind(source, (function, jac_function, hess_function, form), args, gradient, hessian, True)
 
 
+def gradient_of(source, fun, jac, args, kind):
+    """`jac`, known while compiling; where none is given, what `prepare.derived_source` puts in its place.
+
+    Raises
+    ------
+    TypingError
+        Naming the argument that is wrong.
+    """
+    jac, args = constant(jac), tuple_type(args)
+    if jac not in (None, False) or not is_legal(args):
+        return jac
+    try:
+        return derived_source(dispatcher_of("fun", fun, source.door), jac, tuple(args), None, kind)
+    except TypeError as error:
+        source.refuse(error)
+
+
+def tuple_type(args):
+    """The Numba type of `args` where none may be given."""
+    return args if isinstance(args, types.BaseTuple) else NO_ARGS if constant(args) == () else args
+
+
+def is_legal(args):
+    """Whether `args` of this type can be handed on."""
+    return isinstance(args, types.BaseTuple) and is_plain(args)
+
+
 def bind_residual(source, fun, jac, args):
     """The same for a vector function: GRADIENT is its value, HESSIAN its Jacobian."""
-    jac = constant(jac)
+    jac = gradient_of(source, fun, jac, args, "value_and_jacobian")
     function = dispatcher_of("fun", fun, source.door)
     if jac is True:
         return _bind(source, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
@@ -122,8 +149,8 @@ def _second_derivative(door, name, given):
 
 def _bind(source, functions, args, gradient, hessian, symmetric):
     """The lines for these functions, with the differences that they need."""
-    args = args if isinstance(args, types.BaseTuple) else NO_ARGS if constant(args) == () else args
-    if not (isinstance(args, types.BaseTuple) and is_plain(args)):
+    args = tuple_type(args)
+    if not is_legal(args):
         source.refuse(f"`args` must be a tuple of numbers, arrays and tuples of them, got {args}")
     kind, complex_step = args if len(args) else NO_ARGS, gradient == COMPLEX_STEP
     try:

@@ -1,11 +1,13 @@
 """From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
 
+import warnings
 from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba.core import types
 from numba.core.dispatcher import Dispatcher
+from scipy.optimize import OptimizeWarning
 
 from quasinewton import autodiff
 from quasinewton.objective import compiled, differences, python
@@ -96,6 +98,55 @@ def gradient_form(jac):
         return "derived", EXACT
     legal = "callable, True, 'inplace', None, 'auto', 'forward', 'reverse', '2-point', '3-point' or 'cs'"
     raise ValueError(f"jac must be {legal}; got {jac!r}")
+
+
+def is_differenced(jac):
+    """Whether `jac`, as a door is given it, says that gradients are made of values."""
+    return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
+
+
+RESULTS = {"value_and_grad": compiled.is_value, "value_and_jacobian": compiled.is_derivative}
+
+
+def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step=None):
+    """`jac` as it is given; where it is not, "auto" if `fun` is compiled and can be differentiated.
+
+    Parameters
+    ----------
+    fun : callable
+    jac : callable, bool, str or None
+    args : tuple
+    n : int
+        Number of variables.
+    kind : {"value_and_grad", "value_and_jacobian"}
+        Of a vector function it is the Jacobian.
+    eps, rel_step : float, ndarray of shape (n,), or None
+        Steps of differences. Where one is given, differences are wanted.
+
+    Returns
+    -------
+    callable, bool, str or None
+
+    Warns
+    -----
+    OptimizeWarning
+        If a compiled `fun` cannot be differentiated: what stands in the way, and that differences are used.
+    """
+    given = not (jac is None or jac is False) or eps is not None or rel_step is not None
+    arguments = None if given or not is_compiled(fun) else args_type(args)
+    return jac if arguments is None else derived_source(fun, jac, tuple(arguments), n, kind)
+
+
+def derived_source(fun, jac, arguments, n, kind):
+    """The same for a compiled `fun`, whose further arguments have these Numba types."""
+    arguments = (compiled.X, *arguments)
+    if not RESULTS[kind](compiled.result_type(fun, arguments, "fun")):
+        return jac
+    refused = autodiff.refusal(fun, kind, n, arguments)
+    if refused is None:
+        return "auto"
+    warnings.warn(f"{refused}. Finite differences are used.", OptimizeWarning, stacklevel=4)
+    return jac
 
 
 def difference_step(eps, rel_step, n):
