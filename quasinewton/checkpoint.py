@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from quasinewton import searches
-from quasinewton.methods import BFGS
+from quasinewton.methods import BFGS, LBFGS, compact
 from quasinewton.methods.first_order import FIRST_ORDER
+from quasinewton.methods.lbfgs import Pairs, with_room
 from quasinewton.objective.contract import GRADIENT, VALUE
-from quasinewton.options import METHODS, NAMES, initial_inverse_hessian, set_treatment, start_point
+from quasinewton.options import INITIAL, METHODS, NAMES, initial, set_treatment, start_point
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
 from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
 from quasinewton.status import RUNNING
@@ -119,9 +120,16 @@ def begin(settings, x0, rows):
     """
     kind, controls = type(settings.method), settings.controls
     state = allocate(settings.method, settings.limits, x0, rows)
-    if kind is BFGS and controls.get("hess_inv0") is not None:
-        state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], x0.size)
+    H0 = initial(kind, controls)
+    if kind is BFGS and H0 is not None:
+        state.memory.H[...] = H0 if H0.ndim == 2 else np.diag(H0)
         state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
+    elif kind is LBFGS:
+        if H0 is not None:
+            state = state._replace(memory=with_room(state.memory, x0.size))
+            state.memory.a[-x0.size :] = H0
+        if state.memory.a.size > settings.method.memory:
+            compact.load(settings.method.single)  # here, where its failure would be the caller's to see
     elif kind in FIRST_ORDER:
         state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
     return state
@@ -151,8 +159,9 @@ def resume(checkpoint, settings, rows):
     for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
         if not same(run, call):
             raise ValueError(f"the state is that of a run with {run}; this call says {call}")
-    if settings.controls.get("hess_inv0") is not None:
-        raise ValueError("hess_inv0 is for the beginning of a run; it cannot be given with a state")
+    for name in INITIAL[BFGS]:
+        if settings.controls.get(name) is not None:
+            raise ValueError(f"{name} is for the beginning of a run; it cannot be given with a state")
     old, stepping = checkpoint.state, type(checkpoint.method) in FIRST_ORDER
     state = begin(settings, old.x, rows)
     if stepping:
@@ -162,6 +171,8 @@ def resume(checkpoint, settings, rows):
                 raise ValueError(f"the state is that of a run with {name}={run}; this call says {call}")
         if not np.array_equal(old.memory.mask, state.memory.mask):
             raise ValueError("the state is that of a run with another decay_mask")
+    elif type(settings.method) is LBFGS and old.memory.a.size > state.memory.a.size:
+        state = state._replace(memory=with_room(state.memory, old.x.size))
     fill(state, arrays(old))
     s = state.scalars[0]
     for name, value in settings.limits._asdict().items():
@@ -192,6 +203,8 @@ def reopen(state, stepping):
     s = state.scalars[0]
     s["status"] = s["ending"] = RUNNING
     s["restarted"] = 0
+    if isinstance(state.memory, Pairs):
+        compact.forget_products(state.memory.a, state.memory.rho.size)
     if not (np.isfinite(s["f"]) and np.isfinite(s["g_norm"])):
         s["phase"], s["want"] = START, VALUE | GRADIENT
         state.x_trial[:] = state.x
@@ -256,6 +269,8 @@ def restore(method, search, saved):
     mask = saved.get("memory.mask")
     if mask is not None and mask.shape == x.shape and type(method) in FIRST_ORDER:
         state = state._replace(memory=state.memory._replace(mask=np.empty(x.size, np.bool_)))
+    if type(method) is LBFGS and saved.get("memory.a", x).shape == (compact.size(method.memory) + x.size,):
+        state = state._replace(memory=with_room(state.memory, x.size))
     fill(state, saved)
     return Checkpoint(method, search, state)
 

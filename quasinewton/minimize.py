@@ -98,8 +98,12 @@ def minimize(
             Number of pairs of L-BFGS (10).
         damping : bool
             Powell's damping of BFGS and L-BFGS (False).
+        single : bool
+            Whether L-BFGS keeps its pairs in single precision (False).
         hess_inv0 : ndarray, shape (n, n)
             Initial inverse Hessian of BFGS, symmetric positive definite.
+        H0 : ndarray, shape (n,), or (n, n) for BFGS
+            The same, or its diagonal; of L-BFGS the diagonal, which it scales. `precond` is another name for it.
         lr, weight_decay, … : float
             Settings of a first-order method, under their names.
         schedule : Schedule or compiled function
@@ -328,7 +332,7 @@ def outcome(at, status, mode):
         state=at,
     )
     if type(method) is LBFGS:
-        result["hess_inv"] = InverseHessian(state.memory)
+        result["hess_inv"] = InverseHessian(state.memory, state.x.size, bool(method.single))
     elif type(method) is BFGS:
         if state.memory.update[0]["known"]:
             settle(state.memory)

@@ -34,6 +34,8 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
 }
 
 DENSE = (methods.BFGS, methods.Newton)  # methods that keep an n × n matrix
+# What the methods that begin with an estimate of the inverse Hessian call it.
+INITIAL = {methods.BFGS: ("hess_inv0", "H0", "precond"), methods.LBFGS: ("H0", "precond")}
 
 # Options that are fields of the method or of the search need no list.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
@@ -210,6 +212,8 @@ def _read(method, n, tol, items, differenced):
                 limits[name] = value
         elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
             controls[name] = value
+        elif name in INITIAL.get(kind, ()):
+            controls[name] = value
         else:
             others[spelling] = value
     unlimited = "maxfun" not in limits
@@ -223,6 +227,7 @@ def _read(method, n, tol, items, differenced):
         limits = _limits(kind, n, tol, limits, differenced, False)
         search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
     else:
+        check_initial(kind, controls, n)
         search = search_object(controls.get("line_search"))
         search = with_fields(search, {name: others.pop(name) for name in search._fields if name in others})
         value_first = differenced and type(search) is not searches.Fixed
@@ -330,8 +335,8 @@ def set_treatment(memory, controls, n):
     return memory._replace(mask=mask.copy())
 
 
-def initial_inverse_hessian(given, n):
-    """The user's `hess_inv0` as a matrix.
+def initial_inverse_hessian(name, given, n):
+    """The user's initial inverse Hessian as a new matrix.
 
     Raises
     ------
@@ -346,8 +351,51 @@ def initial_inverse_hessian(given, n):
         except np.linalg.LinAlgError:
             definite = False
     if not definite:
-        raise ValueError("'hess_inv0' matrix isn't positive definite.")
+        raise ValueError(f"{name!r} matrix isn't positive definite.")
     return H
+
+
+def initial_diagonal(name, given, n):
+    """The user's diagonal of the initial inverse Hessian as a new vector.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite and positive, of shape (n,), or is complex.
+    TypeError
+        If it does not hold numbers.
+    """
+    given = np.asarray(given)
+    if given.dtype == np.object_ and callable(given[()]):
+        raise TypeError(f"{name} must be an array here, the diagonal of the initial inverse Hessian; got {given[()]!r}")
+    H0 = real(name, given)
+    if H0.shape != (n,) or not (np.all(H0 > 0.0) and np.all(np.isfinite(H0))):
+        wrong = f"shape {H0.shape}" if H0.shape != (n,) else "values from {:g} to {:g}".format(np.min(H0), np.max(H0))
+        raise ValueError(f"{name} must be positive and finite, of shape ({n},); got {wrong}")
+    return H0
+
+
+def check_initial(kind, controls, n):
+    """Check the initial inverse Hessian of a method that begins with one, and replace it by an array of its own.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the option that is illegal, or that is given twice under two names.
+    """
+    given = [name for name in INITIAL.get(kind, ()) if controls.get(name) is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} are names of one thing, the initial inverse Hessian; give one of them")
+    for name in given:
+        if name == "hess_inv0" or (kind is methods.BFGS and np.ndim(controls[name]) == 2):
+            controls[name] = initial_inverse_hessian(name, controls[name], n)
+        else:
+            controls[name] = initial_diagonal(name, controls[name], n)
+
+
+def initial(kind, controls):
+    """The initial inverse Hessian that a method was given, as a matrix or its diagonal, or None."""
+    return next((controls[name] for name in INITIAL.get(kind, ()) if controls.get(name) is not None), None)
 
 
 def start_point(x0):

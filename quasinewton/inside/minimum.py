@@ -106,6 +106,7 @@ def _minimize(
     tol=None,
     memory=None,
     damping=None,
+    single=None,
     lr=None,
     weight_decay=None,
     c1=None,
@@ -120,7 +121,8 @@ def _minimize(
     if not own_steps and constant(schedule) is not None:
         source.refuse("`schedule` belongs to first-order methods; this one takes a `line_search`")
     search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
-    method_ = source.changed(kind, method_, dict(memory=memory, damping=damping, lr=lr, weight_decay=weight_decay))
+    settings = dict(memory=memory, damping=damping, single=single, lr=lr, weight_decay=weight_decay)
+    method_ = source.changed(kind, method_, settings)
     search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
     start = source.point(x0)
     jac = gradient_of(source, fun, jac, args, "value_and_grad")

@@ -123,8 +123,12 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
         for i in range(y.size):
             y[i] = theta * y[i] - (1.0 - theta) * alpha * (g[i] - y[i])
         sy, yy, ss, xx = dots(s, y, x)
+    return is_fit(sy, yy, ss, xx, dots(g, g, g)[0], alpha, slope, EPSILON), sy, yy, theta
+
+
+@fragment
+def is_fit(sy, yy, ss, xx, gg, alpha, slope, precision):
+    """Whether a pair is fit to learn from, given s·y, y·y, s·s, x·x, g·g and the precision it is kept in; see there."""
     rounding = (4.0 * EPSILON) ** 2
-    gg = dots(g, g, g)[0]
-    clear = EPSILON * np.sqrt(ss) * np.sqrt(yy)
-    fit = sy > clear and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
-    return fit, sy, yy, theta
+    clear = precision * np.sqrt(ss) * np.sqrt(yy)
+    return sy > clear and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
