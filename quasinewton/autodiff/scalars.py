@@ -25,7 +25,7 @@ F64 = types.float64
 INDEX = ir.IntType(64)
 DOUBLE = ir.DoubleType()
 REAL = types.Float, types.Integer, types.Boolean
-LONGEST = 12
+LONGEST = 16
 REASSOCIATED = ("contract",)  # derivatives, not values, may use fused multiply-add
 
 

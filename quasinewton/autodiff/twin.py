@@ -21,7 +21,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.ir_utils import build_definitions, find_const, get_definition, guard, mk_unique_var, replace_vars_inner
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
-from numba.core.typed_passes import NopythonTypeInference
+from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import ReconstructSSA
 
 from quasinewton.autodiff import matrices, reductions, rules  # noqa: F401  (they register themselves)
@@ -30,6 +30,7 @@ from quasinewton.autodiff.handling import boxed, leaf
 from quasinewton.autodiff.refusal import Refused
 from quasinewton.autodiff.routes import INPLACE, METHODS, ROUTES
 from quasinewton.autodiff.scalars import is_active, leaf_of
+from quasinewton.autodiff.statements import STATEMENT, is_statement
 from quasinewton.jit import INNER
 
 
@@ -111,6 +112,7 @@ def pipeline(kind, promote):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
             passes.add_pass_after(Reroute, ReconstructSSA)
             passes.add_pass_after(Box, NopythonTypeInference)
+            passes.add_pass_after(Mark, NopythonRewrites)
             passes.finalize()
             return [passes]
 
@@ -274,6 +276,24 @@ class Box(FunctionPass):
         state.typemap[callee.name], state.typemap[variable.name] = function, chosen.return_type
         state.calltypes[call] = chosen
         return variable
+
+
+@register_pass(mutates_CFG=False, analysis_only=True)
+class Mark(FunctionPass):
+    """Have array statements of reverse mode lowered by this package."""
+
+    _name = "quasinewton_mark"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        for block in state.func_ir.blocks.values():
+            for statement in block.body:
+                value = getattr(statement, "value", None)
+                if is_statement(value, state.typemap):
+                    value.op = STATEMENT
+        return False
 
 
 WAYS_OUT = "pass the gradient as `jac`, or jac='3-point'"
