@@ -38,7 +38,7 @@ DENSE = (methods.BFGS, methods.Newton)  # methods that keep an n × n matrix
 # Options that are fields of the method or of the search need no list.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
-CONTROLS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step")
+CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
 STEPPING = ("schedule", "clip_value", "clip_norm", "decay_mask")  # of those that do not
 # What other libraries call the options of first-order methods.
