@@ -27,7 +27,7 @@ MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
 
 STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
 STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
-SINGLE = ("history", "return_all", "disp")  # options of single problems
+SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of single problems
 
 
 class BatchResult(OptimizeResult):
@@ -132,7 +132,7 @@ def minimize_batch(
         Further arguments of each problem: row i belongs to problem i; of an array with one dimension it is a number.
     method, jac, hess, tol, options : optional
         As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
-        ``return_all`` and ``disp`` are refused.
+        ``return_all``, ``disp`` and ``check_gradient`` are refused.
     n_jobs : int, optional
         Threads; all cores by default, as with −1. With an executor, threads for each chunk (1).
     progress : bool

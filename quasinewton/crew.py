@@ -274,6 +274,9 @@ class Crew:
         if outcome == STOPPED:
             put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
         elif outcome == BAFFLED:
+            prepared = prepared._replace(
+                given=prepared.given._replace(args=self.args + rows_of(self.batch_args, i))
+            )
             if not self.differenced:
                 prepared = prepared._replace(objective=prepared.objective._replace(data=data + i * stride))
             try:

@@ -4,9 +4,11 @@ import numpy as np
 
 from quasinewton.jit import kernel
 from quasinewton.linalg import point_on_line
+from quasinewton.objective.comparison import OWN, compare
 from quasinewton.objective.contract import VALUE, call
 
 EPSILON = np.finfo(np.float64).eps
+AFFORDABLE = 100  # values for a diagnosis; or as many as the run itself has cost
 
 
 @kernel
@@ -16,19 +18,21 @@ def value_along(objective, x, p, alpha, point, g):
     return call(objective.address, point, g, g, VALUE, objective.data)
 
 
-def diagnose(objective, state):
-    """Compare the slope g·p with differences of f along p.
+def diagnose(objective, state, given=None):
+    """Compare the slope g·p with differences of f along p; if they disagree, the gradient with the exact one.
 
     Parameters
     ----------
     objective : Objective
     state : State
         Of a descent that ended in a failed search.
+    given : Given, optional
+        What the user gave, to find the components of the gradient that are wrong.
 
     Returns
     -------
     (dict, str)
-        The numbers, and a sentence with advice. Counts its three values in the state's nfev.
+        The numbers, and a sentence with advice. Counts its values in the state's nfev.
     """
     s = state.scalars[0]
     x, g, p, f = state.x, state.g, state.p, float(s["f"])
@@ -55,8 +59,38 @@ def diagnose(objective, state):
     if abs(central - slope) > 0.01 * max(abs(slope), abs(central)) + rounding:
         if forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope):
             return numbers, f"f has a kink at x: its slope is {backward:.3g} behind and {forward:.3g} ahead."
-        return numbers, (
+        found, advice = wrong_components(given, state)
+        return numbers | found, (
             f"The gradient disagrees with f along the search direction: g·p = {slope:.6g}, "
-            f"differences of f give {central:.6g}. Check jac."
+            f"differences of f give {central:.6g}. {advice}"
         )
     return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
+
+
+def wrong_components(given, state):
+    """Compare the user's gradient with exact derivatives, or with differences where they cost no more than the run.
+
+    Returns
+    -------
+    (dict, str)
+        As of `diagnose`; no numbers where the gradient is not the user's, or where the comparison finds nothing.
+    """
+    s, unknown = state.scalars[0], ({}, "Check jac.")
+    if given is None or given.form not in OWN:
+        return unknown
+    try:
+        check = compare(given, state.x, state.g.copy(), values=max(AFFORDABLE, int(s["nfev"])))
+    except Exception:  # of the user's function, beside the path of the run, whose result must not be lost
+        return unknown
+    if check is None or check:
+        return unknown
+    s["nfev"] += check.nfev
+    numbers = {
+        "component": check.component,
+        "component_given": float(check.given[check.component]),
+        "component_expected": float(check.expected[check.component]),
+        "component_error": check.error,
+        "wrong_components": check.wrong.tolist(),
+        "checked_by": check.mode,
+    }
+    return numbers, f"Check jac: {check.message}."

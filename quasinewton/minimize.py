@@ -18,6 +18,7 @@ from quasinewton.jit import kernel
 from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
 from quasinewton.methods.first_order import FIRST_ORDER
+from quasinewton.objective.comparison import OWN, compare, own_gradient
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, gradient_source, is_differenced, prepare
 from quasinewton.options import NAMES, method_class, read, with_free_gradients
@@ -116,6 +117,9 @@ def minimize(
             Absolute or relative step of finite differences. (`eps` of a method that has one is its own.)
         history, return_all, disp : bool
             Keep the course of f, keep all iterates, print a summary.
+        check_gradient : bool
+            Compare your gradient at x0 with exact derivatives, or with differences, before the run; warn of what is
+            wrong, and keep the comparison in the result.
     state : Checkpoint, optional
         Go on where another run stands: the `state` of its result. Method and search must be those of that run; the
         limits are those given here, counted from its beginning (`time_limit`: from here). A run that ended on maxiter
@@ -168,6 +172,7 @@ def minimize(
     if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
         settings = with_free_gradients(settings, n)
     prepared = prepare(fun, jac, hess, args, n, kind is Newton, *steps)
+    check = checked(prepared.given, x0) if controls.get("check_gradient") else None
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
     state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
@@ -175,11 +180,15 @@ def minimize(
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
         status, trace = drive(prepared.objective, settings, state, callback, allvecs)
+        if check is not None:
+            count_check(check, prepared.given.form, state)
         result = finished(prepared, at, status)
     except BaseException as error:
         with contextlib.suppress(AttributeError, TypeError):
             error.result = unfinished(at, Status.INTERRUPTED, prepared.mode)
         raise
+    if check is not None:
+        result["gradient_check"] = check
     if history:
         rows = np.concatenate(trace)
         result["history"] = History(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3].astype(np.int64))
@@ -188,6 +197,29 @@ def minimize(
     if controls.get("disp"):
         report(result)
     return result
+
+
+def checked(given, x0):
+    """The user's gradient at x0 compared with the exact one; a wrong one is warned of.
+
+    Raises
+    ------
+    ValueError
+        If the gradient is not the user's.
+    """
+    if given.form not in OWN:
+        raise ValueError(f"check_gradient needs a gradient of yours; jac={given.jac!r} is not one")
+    check = compare(given, x0, own_gradient(given, x0))
+    if not check:
+        warnings.warn(f"check_gradient: {check.message}", OptimizeWarning, stacklevel=3)
+    return check
+
+
+def count_check(check, form, state):
+    """Add the calls that a comparison took to the counts of a run that has ended, so that it ran as without."""
+    s = state.scalars[0]
+    s["nfev"] += check.nfev + (form != "separate")
+    s["njev"] += 1
 
 
 def refuse_constraints(kind, bounds, constraints):
@@ -286,7 +318,7 @@ def finished(prepared, at, status):
     state, s = at.state, at.state.scalars[0]
     advice = None
     if status is Status.LINE_SEARCH:
-        diagnosis, advice = diagnose(prepared.objective, state)
+        diagnosis, advice = diagnose(prepared.objective, state, prepared.given)
     if type(at.method) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)

@@ -40,7 +40,7 @@ INITIAL = {methods.BFGS: ("hess_inv0", "H0", "precond"), methods.LBFGS: ("H0", "
 # Options that are fields of the method or of the search need no list.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
-CONTROLS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step")
+CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
 STEPPING = ("schedule", "clip_value", "clip_norm", "decay_mask")  # of those that do not
 # What other libraries call the options of first-order methods.

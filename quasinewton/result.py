@@ -47,6 +47,8 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         All iterates, with ``options={"return_all": True}``.
     diagnosis : dict
         After a failed search: the numbers behind the advice in `message`.
+    gradient_check : GradientCheck
+        With ``options={"check_gradient": True}``: what `check_gradient` says of the gradient at x0.
     state : Checkpoint
         Where the run stands, to go on from there: ``minimize(..., state=res.state)``. (`minimize_stochastic` has a
         state of its own.)

@@ -24,7 +24,7 @@ from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import ReconstructSSA
 
-from quasinewton.autodiff import matrices, reductions, rules  # noqa: F401  (they register themselves)
+from quasinewton.autodiff import matrices, reductions, rules, selections  # noqa: F401  (they register themselves)
 from quasinewton.autodiff.buffers import creators
 from quasinewton.autodiff.handling import boxed, leaf
 from quasinewton.autodiff.refusal import Refused
@@ -184,7 +184,9 @@ class Reroute(FunctionPass):
             call.func = self.introduce(statement, ROUTES[function])
         elif function is None and isinstance(definition, ir.Expr) and definition.op == "getattr":
             method = METHODS.get(definition.attr, self.creators.get(definition.attr))
-            if method and not call.vararg:
+            # Only positions reach a stand-in: names must follow in their order.
+            names = [name for name, _ in call.kws]
+            if method and not call.vararg and list(method.names[1 + len(call.args) :][: len(names)]) == names:
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
 
     def constant(self, variable):

@@ -1,7 +1,8 @@
 """From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -20,6 +21,15 @@ HESSIAN_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
 NO_ARGS = types.Tuple(())
 
 
+class Given(NamedTuple):
+    """What the user gave: functions, form (see `gradient_form`) and arguments."""
+
+    fun: Callable
+    jac: Any
+    form: str
+    args: tuple
+
+
 class Prepared(NamedTuple):
     """An objective ready to be called.
 
@@ -31,11 +41,14 @@ class Prepared(NamedTuple):
     mode : str
         How the gradient is obtained: "exact" where the user gives it, "forward" or "reverse" where it is derived from
         the compiled objective, or the scheme of differences.
+    given : Given or None
+        What it was made of; None for vector functions.
     """
 
     objective: Objective
     held: tuple
     mode: str
+    given: Given | None = None
 
 
 def is_compiled(function):
@@ -200,7 +213,8 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
     if form == "derived":
         jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=True)
     bound = _bind(fun, jac_function, function, form, gradient == COMPLEX_STEP, args, n)
-    return _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n)
+    prepared = _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n)
+    return prepared._replace(given=Given(fun, jac, form, args))
 
 
 def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
