@@ -12,10 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from quasinewton import searches
-from quasinewton.methods import BFGS
+from quasinewton.methods import BFGS, NewtonCG
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import GRADIENT, VALUE
-from quasinewton.options import METHODS, NAMES, initial_inverse_hessian, set_treatment, start_point
+from quasinewton.options import (
+    METHODS,
+    NAMES,
+    initial_inverse_hessian,
+    set_preconditioner,
+    set_treatment,
+    start_point,
+)
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
 from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
 from quasinewton.status import RUNNING
@@ -122,6 +129,8 @@ def begin(settings, x0, rows):
     if kind is BFGS and controls.get("hess_inv0") is not None:
         state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], x0.size)
         state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
+    elif kind is NewtonCG:
+        set_preconditioner(state.memory, controls.get("precond"), x0.size)
     elif kind in FIRST_ORDER:
         state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
     return state
@@ -162,6 +171,8 @@ def resume(checkpoint, settings, rows):
                 raise ValueError(f"the state is that of a run with {name}={run}; this call says {call}")
         if not np.array_equal(old.memory.mask, state.memory.mask):
             raise ValueError("the state is that of a run with another decay_mask")
+    if type(checkpoint.method) is NewtonCG:
+        refuse_another_preconditioner(old.memory, state.memory)
     fill(state, arrays(old))
     s = state.scalars[0]
     for name, value in settings.limits._asdict().items():
@@ -171,7 +182,20 @@ def resume(checkpoint, settings, rows):
         reopen(state, stepping)
     else:  # what x_trial held belonged to the objective
         state.x_trial[:] = trial(state)
+        if s["phase"] in (CURVATURE, CERTIFY):  # and so it did with g_trial
+            state.g_trial[:] = state.g
     return state
+
+
+def refuse_another_preconditioner(run, call):
+    """Refuse to go on with a preconditioner that is not the run's.
+
+    Raises
+    ------
+    ValueError
+    """
+    if run.record[0]["asked"] != call.record[0]["asked"] or not np.array_equal(run.M, call.M):
+        raise ValueError("the state is that of a run with another precond, and it cannot change between two steps")
 
 
 def same(run, call):

@@ -139,6 +139,6 @@ def line_search(
         raise ValueError(f"x and p must be vectors of one length, got shapes {x.shape} and {p.shape}")
     alpha = number("alpha", alpha, 0.0, np.inf)
     search = search_object(search)
-    prepared = prepare(fun, jac, None, as_args(args), x.size, False)
+    prepared = prepare(fun, jac, None, as_args(args), x.size, "")
     alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

@@ -15,12 +15,12 @@ from quasinewton import descent, stepping
 from quasinewton.checkpoint import Checkpoint, begin, point, resume
 from quasinewton.diagnosis import diagnose
 from quasinewton.jit import kernel
-from quasinewton.methods import BFGS, LBFGS, Newton
+from quasinewton.methods import BFGS, LBFGS, Newton, NewtonCG
 from quasinewton.methods.bfgs import settle
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import GRADIENT_SCHEMES, as_args, prepare
-from quasinewton.options import NAMES, method_class, read
+from quasinewton.options import NAMES, SECOND_ORDER, method_class, read
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.state import NOTHING, RECOVER, SEARCH
 from quasinewton.status import Status
@@ -159,9 +159,7 @@ def minimize(
     warn_unused(kind, hess, hessp)
     settings = read(method, n, tol, options, is_differenced(jac))
     controls = settings.controls
-    prepared = prepare(
-        fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
-    )
+    prepared = prepared_for(settings, fun, jac, hess, hessp, args, n)
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
     state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
@@ -182,6 +180,14 @@ def minimize(
     if controls.get("disp"):
         report(result)
     return result
+
+
+def prepared_for(settings, fun, jac, hess, hessp, args, n):
+    """The objective as the method of these settings uses it."""
+    controls, precond = settings.controls, settings.controls.get("precond")
+    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    use = SECOND_ORDER.get(type(settings.method), "")
+    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond if callable(precond) else None)
 
 
 def is_differenced(jac):
@@ -210,9 +216,9 @@ def refuse_constraints(kind, bounds, constraints):
 def warn_unused(kind, hess, hessp):
     """Warn of derivatives that the method ignores."""
     name = NAMES[kind]
-    if callable(hess) and kind is not Newton:
+    if callable(hess) and kind not in SECOND_ORDER:
         warnings.warn(f"Method {name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
-    if hessp is not None:
+    if hessp is not None and kind is not NewtonCG:
         message = f"Method {name} does not use Hessian-vector product information (hessp)."
         warnings.warn(message, RuntimeWarning, stacklevel=3)
 
@@ -294,6 +300,8 @@ def finished(prepared, at, status):
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
     result = outcome(at, status, prepared.mode)
+    if prepared.hess_mode:
+        result["hess_mode"] = prepared.hess_mode
     if advice is not None:
         result["message"] = f"{status.message} {advice}"
         result["diagnosis"] = diagnosis
@@ -341,6 +349,8 @@ def outcome(at, status, mode):
     elif type(method) is Newton:
         known = s["hessian_nit"] == s["nit"]
         result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
+        result["nhev"] = int(s["nhev"])
+    elif type(method) is NewtonCG:
         result["nhev"] = int(s["nhev"])
     return result
 

@@ -22,6 +22,7 @@ from quasinewton.state import Limits
 
 NAMES = {
     methods.Newton: "newton",
+    methods.NewtonCG: "newton-cg",
     methods.BFGS: "bfgs",
     methods.LBFGS: "lbfgs",
     methods.GradientDescent: "gradient-descent",
@@ -33,13 +34,14 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
     "steepest-descent": methods.GradientDescent,
 }
 
-DENSE = (methods.BFGS, methods.Newton)  # methods that keep an n × n matrix
+SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what they use of second derivatives
+FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
 
 # Options that are fields of the method or of the search need no list.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
 CONTROLS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step")
-SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
+SEARCHING = ("hess_inv0", "line_search", "precond")  # of the methods that search
 STEPPING = ("schedule", "clip_value", "clip_norm", "decay_mask")  # of those that do not
 # What other libraries call the options of first-order methods.
 HINTS = {
@@ -248,9 +250,9 @@ def _remembered(method, kind, n, tol, items, differenced):
 
 
 @register_jitable
-def default_counts(dense, stepping, n, differenced):
-    """Default maxiter and maxfun, SciPy's: of the dense methods, those that make their own steps, and the others."""
-    if dense:
+def default_counts(few, stepping, n, differenced):
+    """Default maxiter and maxfun, SciPy's: of FEW_ITERATIONS, the methods that make their own steps, and the others."""
+    if few:
         return 200 * n, NEVER
     if stepping:
         return 15000, NEVER
@@ -262,7 +264,7 @@ def _limits(kind, n, tol, given, differenced, value_first):
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
     if tol is not None and kind is methods.LBFGS:
         ftol = given.get("ftol", tol)
-    maxiter, maxfun = default_counts(kind in DENSE, kind in FIRST_ORDER, n, differenced)
+    maxiter, maxfun = default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, differenced)
     return Limits(
         number("gtol", gtol, -math.inf, math.inf, open_high=False),
         number("ftol", ftol, -math.inf, math.inf, open_high=False),
@@ -324,6 +326,45 @@ def initial_inverse_hessian(given, n):
     if not definite:
         raise ValueError("'hess_inv0' matrix isn't positive definite.")
     return H
+
+
+def is_asked(precond):
+    """Whether a preconditioner is to be asked for at every step: a callable, or True of a Solver."""
+    return callable(precond) or precond is True
+
+
+def set_preconditioner(memory, precond, n):
+    """Tell the memory of truncated Newton its preconditioner.
+
+    Parameters
+    ----------
+    memory : Krylov
+        Changed.
+    precond : callable, True, array_like of shape (n,), or None
+    n : int
+
+    Raises
+    ------
+    ValueError
+        If an array is not positive, finite, of shape (n,).
+    """
+    memory.record[0]["asked"] = is_asked(precond)
+    if precond is not None and not is_asked(precond):
+        memory.M[:] = diagonal(precond, n)
+
+
+def diagonal(given, n):
+    """The diagonal of a preconditioner as a new vector.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive, finite, of shape (n,).
+    """
+    M = real("precond", np.asarray(given))
+    if M.shape != (n,) or not np.all((M > 0.0) & np.isfinite(M)):
+        raise ValueError(f"precond must be callable, or {n} positive numbers, the diagonal of M; got {given!r}")
+    return M
 
 
 def start_point(x0):

@@ -14,7 +14,7 @@ from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import minimize
 from quasinewton.objective.inline import bind, constant
 from quasinewton.objective.prepare import GRADIENT_SCHEMES
-from quasinewton.options import DENSE, default_counts
+from quasinewton.options import FEW_ITERATIONS, default_counts
 from quasinewton.schedules import stretched
 from quasinewton.searches import Fixed
 from quasinewton.state import NOTHING, Limits, allocate
@@ -79,9 +79,9 @@ def march(objective, method, schedule, limits, x0):
 
 
 @kernel
-def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, dense, own_steps, differenced, n):
+def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, n):
     """When to stop; negative numbers of iterations and evaluations stand for the defaults."""
-    iterations, values = default_counts(dense, own_steps, n, differenced)
+    iterations, values = default_counts(few, own_steps, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
     return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
 
@@ -131,7 +131,7 @@ def _minimize(
     fall = either(ftol, "ftol", either(tol, "tol", "0.0") if kind is LBFGS else "0.0")
     default = source.integer(-1)
     counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
-    flags = (source.integer(flag) for flag in map(int, (value_first, kind in DENSE, own_steps, differenced)))
+    flags = (source.integer(flag) for flag in map(int, (value_first, kind in FEW_ITERATIONS, own_steps, differenced)))
     source.add(f"x = {start}")
     objective = bind(source, fun, jac, args, hess, kind is Newton)
     source.add(
