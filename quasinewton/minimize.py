@@ -55,20 +55,22 @@ def minimize(
     x0 : array_like, shape (n,), or scalar
         Start. Not changed. May be None with `state`.
     args : tuple
-        Further arguments of `fun`, `jac` and `hess`. For compiled functions: numbers, arrays and tuples of them;
+        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, arrays and tuples of them;
         new values never compile anything again.
     method : str or method object
-        "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; a
-        first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
+        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
+        a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
         derivatives of a compiled `fun`; "2-point" (as None), "3-point" or "cs" for finite differences, central
         differences or the complex step.
     hess : callable, str or None
-        ``hess(x, *args) -> ndarray, shape (n, n)``, or "2-point" (as None), "3-point" for differences of the
-        gradient. Used by "newton".
+        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`, or "2-point",
+        "3-point" for differences of the gradient. None is "auto" where that can be had, with a warning where `fun` has
+        what cannot be differentiated, else "2-point". Used by "newton" and, where there is no `hessp`, for the products
+        of "newton-cg".
     hessp : callable, optional
-        Not used by these methods.
+        ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
     bounds, constraints : optional
         Accepted when they confine nothing.
     tol : float, optional
@@ -86,8 +88,8 @@ def minimize(
         f_target : float
             Success when f <= f_target.
         maxiter, maxfun : int
-            Limits on iterations (15000; BFGS and Newton 200 n) and values (15000 times the values that a
-            gradient costs; BFGS and Newton none).
+            Limits on iterations (15000; BFGS, Newton and truncated Newton 200 n) and values (15000 times the values
+            that a gradient costs; those three none).
         time_limit : float
             Seconds.
         line_search : str or search object
@@ -99,6 +101,9 @@ def minimize(
             Powell's damping of BFGS and L-BFGS (False).
         hess_inv0 : ndarray, shape (n, n)
             Initial inverse Hessian of BFGS, symmetric positive definite.
+        precond : callable or array_like, shape (n,)
+            Preconditioner M of "newton-cg", symmetric positive definite and like the inverse Hessian:
+            ``precond(x, v, *args) -> M v``, or a positive diagonal.
         lr, weight_decay, … : float
             Settings of a first-order method, under their names.
         schedule : Schedule or compiled function
@@ -186,6 +191,8 @@ def prepared_for(settings, fun, jac, hess, hessp, args, n):
     """The objective as the method of these settings uses it."""
     controls, precond = settings.controls, settings.controls.get("precond")
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    if precond is True:
+        raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
     use = SECOND_ORDER.get(type(settings.method), "")
     return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond if callable(precond) else None)
 

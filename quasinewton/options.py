@@ -181,7 +181,7 @@ def read(method, n, tol, options, differenced):
         Naming options that mean nothing to this method.
     """
     try:
-        if isinstance(options.get("schedule"), Dispatcher):
+        if isinstance(options.get("schedule"), Dispatcher) or callable(options.get("precond")):
             raise TypeError("what is remembered must not hold the user's function")
         # With their types: a search object equals any other of the same numbers, whatever its class.
         items = tuple((name, type(value), value) for name, value in options.items())
@@ -207,6 +207,8 @@ def _read(method, n, tol, items, differenced):
         elif name in LIMITS:
             if value is not None:
                 limits[name] = value
+        elif name == "precond" and kind is not methods.NewtonCG:
+            others[spelling] = value
         elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
             controls[name] = value
         else:
