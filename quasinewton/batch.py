@@ -13,10 +13,10 @@ from quasinewton import autodiff, lockstep
 from quasinewton.checkpoint import begin
 from quasinewton.crew import Crew, rows_of, solve_in_turn
 from quasinewton.executors import portable, spread, width
-from quasinewton.methods import Newton
-from quasinewton.minimize import warn_unused
-from quasinewton.objective.prepare import as_args, compiled_args_type, gradient_source, is_differenced, prepare
-from quasinewton.options import method_class, read, real, with_free_gradients
+from quasinewton.methods import Newton, NewtonCG
+from quasinewton.minimize import prepared_for, warn_unused
+from quasinewton.objective.prepare import as_args, compiled_args_type, gradient_source, is_differenced
+from quasinewton.options import NAMES, SECOND_ORDER, method_class, read, real, with_free_gradients
 from quasinewton.outcomes import Outcomes, Remarks, outcomes
 from quasinewton.progress import Enough, Watch
 from quasinewton.result import OptimizeResult
@@ -50,11 +50,13 @@ class BatchResult(OptimizeResult):
     nit, nfev, njev : ndarray, int64, shape (k,)
         Iterations, and calls of the user's function and gradient.
     nhev : ndarray, int64, shape (k,)
-        Hessians (Newton).
+        Hessians (Newton), or products with them (truncated Newton).
     hess : ndarray, float64, shape (k, n, n)
         Hessians at x (Newton).
     jac_mode : str
         How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
+    hess_mode : str
+        How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton, truncated Newton).
     errors : mapping of int to Exception
         What the objective raised, by row; the status of these rows is ``Status.RAISED``.
     messages, diagnosis : mapping of int to str, mapping of int to dict
@@ -78,7 +80,7 @@ class BatchResult(OptimizeResult):
         result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
         result.update({name: self[name][i].item() for name in scalars if name in self})
         result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
-        result.update(jac_mode=self.jac_mode)
+        result.update({name: self[name] for name in ("jac_mode", "hess_mode") if name in self})
         for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
             if i in remarks:
                 result[name] = remarks[i]
@@ -94,6 +96,7 @@ class Task(NamedTuple):
     method: Any
     jac: Any
     hess: Any
+    hessp: Any
     tol: Any
     options: dict
 
@@ -106,6 +109,7 @@ def minimize_batch(
     method: str | tuple[Any, ...] | None = "lbfgs",
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     hess: Callable[..., ArrayLike] | str | None = None,
+    hessp: Callable[..., ArrayLike] | None = None,
     tol: float | None = None,
     options: dict[str, Any] | None = None,
     *,
@@ -130,7 +134,7 @@ def minimize_batch(
         Further arguments, the same for all problems.
     batch_args : tuple of array_like, each of shape (k, ...)
         Further arguments of each problem: row i belongs to problem i; of an array with one dimension it is a number.
-    method, jac, hess, tol, options : optional
+    method, jac, hess, hessp, tol, options : optional
         As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
         ``return_all``, ``disp`` and ``check_gradient`` are refused.
     n_jobs : int, optional
@@ -189,9 +193,9 @@ def minimize_batch(
     k, n = starts.shape
     options = {**options, **keywords} if options else keywords
     jac = True if vectorized else jac
-    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, tol, options)
+    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options)
     kind = method_class(method)
-    warn_unused(kind, hess, None)
+    warn_unused(kind, hess, hessp)
     refuse(task, kind, vectorized, executor)
     settings = read_settings(task, n)
     if k:
@@ -202,9 +206,15 @@ def minimize_batch(
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
     mode = "exact" if vectorized else mode_of(jac, n)
+    second = ""
+    if kind in SECOND_ORDER and k:
+        second = prepared_for(settings, fun, jac, hess, hessp, task.args + rows_of(task.batch_args, 0), n).hess_mode
 
     def result(ending=Status.RUNNING, copy=False):
-        return collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+        found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+        if kind in SECOND_ORDER:
+            found.update(nhev=results.rows["nhev"].copy(), hess_mode=second)
+        return found
 
     ending = Status.RUNNING
     with Watch(k, progress, callback, lambda: result(copy=True)) as tick:
@@ -283,8 +293,9 @@ def refuse(task, kind, vectorized, executor):
     for name in SINGLE:
         if task.options.get(name):
             raise ValueError(f"{name!r} is an option of single problems; minimize_batch has no use for it")
-    if vectorized and kind is Newton:
-        raise ValueError("a vectorized objective gives values and gradients; method 'newton' wants Hessians")
+    if vectorized and kind in SECOND_ORDER:
+        wanted = "Hessians" if kind is Newton else "products with the Hessian"
+        raise ValueError(f"a vectorized objective gives values and gradients; method {NAMES[kind]!r} wants {wanted}")
     if vectorized and executor is not None:
         raise ValueError("vectorized=True and executor= exclude each other: fun itself decides where it evaluates")
     if executor is not None and not callable(getattr(executor, "submit", None)):
@@ -305,18 +316,17 @@ def cores():
 
 def solve_here(task, settings, n_jobs, results, remarks, tick):
     """Solve the problems of a task in this process."""
-    n, controls = results.x.shape[1], settings.controls
-    newton = type(settings.method) is Newton
+    n, kind = results.x.shape[1], type(settings.method)
 
     def bind(i=0):
         args = task.args + rows_of(task.batch_args, i)
-        steps = controls.get("eps"), controls.get("finite_diff_rel_step")
-        return prepare(task.fun, task.jac, task.hess, args, n, newton, *steps)
+        return prepared_for(settings, task.fun, task.jac, task.hess, task.hessp, args, n)
 
     def state():
         return begin(settings, results.x[0], 0)
 
-    given = (task.jac, task.hess if newton else None)
+    given = [task.jac, settings.controls.get("precond")]
+    given += [task.hess] * (kind in SECOND_ORDER) + [task.hessp] * (kind is NewtonCG)
     functions = (task.fun, *(function for function in given if callable(function)))
     if compiled_args_type(functions, task.args + rows_of(task.batch_args, 0)) is None:
         solve_in_turn(bind, state, settings, results, remarks, tick)
@@ -376,7 +386,7 @@ def collected(results, remarks, mode, ending):
     found.update(status=status, message=summary(found.success, values))
     found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
     if results.hess.size:
-        found.update(nhev=rows["nhev"].copy(), hess=results.hess)
+        found.update(hess=results.hess)
     # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is copied at once,
     # whatever the threads add to it; UserDict alone would go through it item by item.
     found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})

@@ -12,11 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from quasinewton import searches
-from quasinewton.methods import BFGS, LBFGS, compact
+from quasinewton.methods import BFGS, LBFGS, NewtonCG, compact
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.methods.lbfgs import Pairs, with_room
 from quasinewton.objective.contract import GRADIENT, VALUE
-from quasinewton.options import INITIAL, METHODS, NAMES, initial, set_treatment, start_point
+from quasinewton.options import (
+    INITIAL,
+    METHODS,
+    NAMES,
+    initial,
+    set_preconditioner,
+    set_treatment,
+    start_point,
+)
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
 from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
 from quasinewton.status import RUNNING
@@ -130,6 +138,8 @@ def begin(settings, x0, rows):
             state.memory.a[-x0.size :] = H0
         if state.memory.a.size > settings.method.memory:
             compact.load(settings.method.single)  # here, where its failure would be the caller's to see
+    elif kind is NewtonCG:
+        set_preconditioner(state.memory, controls.get("precond"), x0.size)
     elif kind in FIRST_ORDER:
         state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
     return state
@@ -173,6 +183,8 @@ def resume(checkpoint, settings, rows):
             raise ValueError("the state is that of a run with another decay_mask")
     elif type(settings.method) is LBFGS and old.memory.a.size > state.memory.a.size:
         state = state._replace(memory=with_room(state.memory, old.x.size))
+    if type(checkpoint.method) is NewtonCG:
+        refuse_another_preconditioner(old.memory, state.memory)
     fill(state, arrays(old))
     s = state.scalars[0]
     for name, value in settings.limits._asdict().items():
@@ -182,7 +194,20 @@ def resume(checkpoint, settings, rows):
         reopen(state, stepping)
     else:  # what x_trial held belonged to the objective
         state.x_trial[:] = trial(state)
+        if s["phase"] in (CURVATURE, CERTIFY):  # and so it did with g_trial
+            state.g_trial[:] = state.g
     return state
+
+
+def refuse_another_preconditioner(run, call):
+    """Refuse to go on with a preconditioner that is not the run's.
+
+    Raises
+    ------
+    ValueError
+    """
+    if run.record[0]["asked"] != call.record[0]["asked"] or not np.array_equal(run.M, call.M):
+        raise ValueError("the state is that of a run with another precond, and it cannot change between two steps")
 
 
 def same(run, call):

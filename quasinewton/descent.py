@@ -17,7 +17,7 @@ from quasinewton.jit import fragment, inlined, kernel
 from quasinewton.linalg import copy, dot, negate, norm_inf
 from quasinewton.methods import method as methods
 from quasinewton.objective.arguments import borrow
-from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, call
+from quasinewton.objective.contract import GRADIENT, HESSIAN, PRODUCT, VALUE, call
 from quasinewton.searches import line as searches
 from quasinewton.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECALL, RECOVER, RESUME, SEARCH, START
 from quasinewton.status import (
@@ -73,28 +73,32 @@ def run(objective, method, search, state, each):
     s = state.scalars[0]
     begin_slice(s)
     while s.want != NOTHING:
-        tell(method, search, state, evaluate(objective, state))
+        operand = methods.operand(method, state.hessian, state.p)
+        tell(method, search, state, evaluate(objective, state, operand))
         if pausing(state, each):
             break
     return s.want
 
 
 @inlined
-def evaluate(objective, state):
-    """Evaluate what is wanted at the trial, unless it is known, and count it; return f."""
+def evaluate(objective, state, operand):
+    """Evaluate what is wanted at the trial, unless it is known, and count it; return f.
+
+    `operand` is what the method says: where a Hessian goes, or the vector to be multiplied.
+    """
     s = state.scalars[0]
     f = s.f_trial
     if not known(s):
         # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
         g = state.g if s.want == HESSIAN else state.g_trial
-        value = call(objective.address, state.x_trial, g, state.hessian, s.want, objective.data)
+        value = call(objective.address, state.x_trial, g, operand, s.want, objective.data)
         if s.want & VALUE:
             f = value
             s.nfev += 1
         if s.want & GRADIENT:
             s.njev += 1
             s.nfev += objective.values
-        elif s.want & HESSIAN:
+        elif s.want & (HESSIAN | PRODUCT):
             s.nhev += 1
             s.nfev += objective.hessian_values
             s.njev += objective.hessian_gradients
@@ -131,7 +135,7 @@ WAIT = 0  # nothing: an evaluation is wanted, or the descent has ended
 PLACE = 1  # put x_trial where the next evaluation is to be
 MOVE = 2  # make the trial the iterate
 SET_OUT = 3  # find a direction and begin a search
-COPY_X = 4  # put x_trial at x, for the Hessian there
+COPY_X = 4  # put x_trial at x and g_trial at g, for the curvature there
 PROCEED = 5  # see what the iterate calls for
 PROPOSE = 6  # ask for the search's next trial
 PROPOSE_ESCAPE = 7  # ask for a trial along negative curvature
@@ -139,6 +143,8 @@ COPY_PASSED = 8  # put x_trial at x_passed, to end there
 GO_BACK = 9  # make that the iterate
 NO_STEP = 10  # the search has ended without an acceptable step
 END = 11  # end with the status s.ending, at the best point evaluated
+INQUIRE = 12  # ask for curvature at x
+ASK_ON = 13  # ask for more of it
 
 
 @inlined
@@ -157,15 +163,19 @@ def tell(method, search, state, f):
     """
     s = state.scalars[0]
     x, g, p, memory = state.x, state.g, state.p, state.memory
-    second_order = state.hessian.size > 0
+    curved = methods.curved(method, state.hessian)
     s.iterated = 0
-    if s.want == HESSIAN:
-        s.hessian_nit = s.nit
-        if s.phase == CERTIFY:
-            s.curvature = methods.negative_curvature(method, memory, state.hessian, p)
-            if s.curvature < 0.0 and dot(g, p) > 0.0:
-                negate(p, p)
-        todo = digest(search, s, f, norm_inf(x))
+    if s.phase == CURVATURE or s.phase == CERTIFY:
+        s.want = methods.answer(method, memory, state.g_trial, p)
+        if s.want != NOTHING:
+            todo = ASK_ON
+        else:
+            s.hessian_nit = s.nit
+            if s.phase == CERTIFY:
+                s.curvature = methods.negative_curvature(method, memory, state.hessian, p)
+                if s.curvature < 0.0 and dot(g, p) > 0.0:
+                    negate(p, p)
+            todo = digest(search, s, f, norm_inf(x))
     elif s.phase == SEARCH:
         todo = digest(search, s, f, dot(state.g_trial, p))
     else:
@@ -205,8 +215,12 @@ def tell(method, search, state, f):
             searches.start(search, s, s.f, slope, alpha, methods.longest(method, memory, x, p))
             s.least = least  # no licence to climb a little in every search
             todo = END if is_over(s) else PROPOSE
+        elif todo == INQUIRE:
+            s.want = methods.inquire(method, memory, g, p, s.phase == CERTIFY)
+            todo = COPY_X
         elif todo == COPY_X:
             copy(state.x_trial, x)
+            copy(state.g_trial, g)
             todo = WAIT
         elif todo == COPY_PASSED:
             copy(state.x_trial, state.x_passed)
@@ -229,7 +243,7 @@ def tell(method, search, state, f):
                 row = state.trace[s.rows]
                 row[0], row[1], row[2], row[3] = s.f, s.g_norm, s.step, s.nfev
                 s.rows += 1
-            todo = decide(s, todo, second_order)
+            todo = decide(s, todo, curved)
 
 
 @fragment
@@ -264,7 +278,7 @@ def digest(search, s, f, measure):
     """Take in an evaluation; return what to do next.
 
     `measure` is what has to be known of the vectors: in a search the slope at the trial, at a single point
-    ‖g‖_∞ there, with a Hessian ‖x‖_∞.
+    ‖g‖_∞ there, with curvature ‖x‖_∞.
     """
     s.f_trial = f
     if s.phase == SEARCH:
@@ -317,13 +331,13 @@ def digest(search, s, f, measure):
 
 
 @fragment
-def decide(s, todo, second_order):
-    """Carry out what is a matter of scalars; return what to do next."""
+def decide(s, todo, curved):
+    """Carry out what is a matter of scalars; return what to do next. `curved` says that the method asks for curvature."""
     if todo == PROCEED:
         converged = s.g_norm <= s.gtol
         if s.f <= s.f_target:
             s.ending = REACHED
-        elif converged and not second_order:
+        elif converged and not curved:
             s.ending = CONVERGED
         elif s.ending != RUNNING or converged:
             pass
@@ -340,10 +354,14 @@ def decide(s, todo, second_order):
         elif s.overdue:
             s.ending = TIME_OVER
         if s.ending == RUNNING:
-            if not second_order:
+            if not curved:
                 return SET_OUT
-            s.phase, s.want, s.f_trial = CERTIFY if converged else CURVATURE, HESSIAN, s.f
+            s.phase, s.f_trial = CERTIFY if converged else CURVATURE, s.f
+            return INQUIRE
+    elif todo == ASK_ON:
+        if s.nfev < s.maxfun and not s.overdue:
             return COPY_X
+        s.ending = TIME_OVER if s.overdue else OUT_OF_EVALUATIONS
     elif todo == PROPOSE:
         if s.nfev < s.maxfun and not s.overdue:
             s.phase = SEARCH

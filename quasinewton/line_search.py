@@ -140,6 +140,6 @@ def line_search(
     alpha = number("alpha", alpha, 0.0, np.inf)
     search = search_object(search)
     args = as_args(args)
-    prepared = prepare(fun, gradient_source(fun, jac, args, x.size), None, args, x.size, False)
+    prepared = prepare(fun, gradient_source(fun, jac, args, x.size), None, args, x.size, "")
     alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

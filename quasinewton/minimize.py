@@ -15,13 +15,13 @@ from quasinewton import descent, stepping
 from quasinewton.checkpoint import Checkpoint, begin, point, resume
 from quasinewton.diagnosis import diagnose
 from quasinewton.jit import kernel
-from quasinewton.methods import BFGS, LBFGS, Newton
+from quasinewton.methods import BFGS, LBFGS, Newton, NewtonCG
 from quasinewton.methods.bfgs import settle
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.comparison import OWN, compare, own_gradient
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, gradient_source, is_differenced, prepare
-from quasinewton.options import NAMES, method_class, read, with_free_gradients
+from quasinewton.options import NAMES, SECOND_ORDER, method_class, read, with_free_gradients
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.state import NOTHING, RECOVER, SEARCH
 from quasinewton.status import Status
@@ -56,21 +56,23 @@ def minimize(
     x0 : array_like, shape (n,), or scalar
         Start. Not changed. May be None with `state`.
     args : tuple
-        Further arguments of `fun`, `jac` and `hess`. For compiled functions: numbers, arrays and tuples of them;
+        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, arrays and tuples of them;
         new values never compile anything again.
     method : str or method object
-        "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; a
-        first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
+        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
+        a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
         derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
         the complex step. None is "auto" for a compiled `fun` and "2-point" for others; where a compiled `fun` cannot
         be differentiated, a warning says why, and it is "2-point".
     hess : callable, str or None
-        ``hess(x, *args) -> ndarray, shape (n, n)``, or "2-point" (as None), "3-point" for differences of the
-        gradient. Used by "newton".
+        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`, or "2-point",
+        "3-point" for differences of the gradient. None is "auto" where that can be had, with a warning where `fun` has
+        what cannot be differentiated, else "2-point". Used by "newton" and, where there is no `hessp`, for the products
+        of "newton-cg".
     hessp : callable, optional
-        Not used by these methods.
+        ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
     bounds, constraints : optional
         Accepted when they confine nothing.
     tol : float, optional
@@ -88,8 +90,8 @@ def minimize(
         f_target : float
             Success when f <= f_target.
         maxiter, maxfun : int
-            Limits on iterations (15000; BFGS and Newton 200 n) and values (15000 times the values that a
-            gradient costs; BFGS and Newton none).
+            Limits on iterations (15000; BFGS, Newton and truncated Newton 200 n) and values (15000 times the values
+            that a gradient costs; those three none).
         time_limit : float
             Seconds.
         line_search : str or search object
@@ -105,6 +107,9 @@ def minimize(
             Initial inverse Hessian of BFGS, symmetric positive definite.
         H0 : ndarray, shape (n,), or (n, n) for BFGS
             The same, or its diagonal; of L-BFGS the diagonal, which it scales. `precond` is another name for it.
+        precond : callable or array_like, shape (n,)
+            Preconditioner M of "newton-cg", symmetric positive definite and like the inverse Hessian:
+            ``precond(x, v, *args) -> M v``, or a positive diagonal.
         lr, weight_decay, … : float
             Settings of a first-order method, under their names.
         schedule : Schedule or compiled function
@@ -171,7 +176,7 @@ def minimize(
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
     if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
         settings = with_free_gradients(settings, n)
-    prepared = prepare(fun, jac, hess, args, n, kind is Newton, *steps)
+    prepared = prepared_for(settings, fun, jac, hess, hessp, args, n)
     check = checked(prepared.given, x0) if controls.get("check_gradient") else None
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
@@ -222,6 +227,16 @@ def count_check(check, form, state):
     s["njev"] += 1
 
 
+def prepared_for(settings, fun, jac, hess, hessp, args, n):
+    """The objective as the method of these settings uses it."""
+    controls, precond = settings.controls, settings.controls.get("precond")
+    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    if precond is True:
+        raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
+    use = SECOND_ORDER.get(type(settings.method), "")
+    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond if callable(precond) else None)
+
+
 def refuse_constraints(kind, bounds, constraints):
     """Accept bounds and constraints only where they confine nothing, or as SciPy's methods without bounds do."""
     if constraints is not None and np.size(constraints) > 0:
@@ -243,9 +258,9 @@ def refuse_constraints(kind, bounds, constraints):
 def warn_unused(kind, hess, hessp):
     """Warn of derivatives that the method ignores."""
     name = NAMES[kind]
-    if callable(hess) and kind is not Newton:
+    if callable(hess) and kind not in SECOND_ORDER:
         warnings.warn(f"Method {name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
-    if hessp is not None:
+    if hessp is not None and kind is not NewtonCG:
         message = f"Method {name} does not use Hessian-vector product information (hessp)."
         warnings.warn(message, RuntimeWarning, stacklevel=3)
 
@@ -327,6 +342,8 @@ def finished(prepared, at, status):
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
     result = outcome(at, status, prepared.mode)
+    if prepared.hess_mode:
+        result["hess_mode"] = prepared.hess_mode
     if advice is not None:
         result["message"] = f"{status.message} {advice}"
         result["diagnosis"] = diagnosis
@@ -374,6 +391,8 @@ def outcome(at, status, mode):
     elif type(method) is Newton:
         known = s["hessian_nit"] == s["nit"]
         result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
+        result["nhev"] = int(s["nhev"])
+    elif type(method) is NewtonCG:
         result["nhev"] = int(s["nhev"])
     return result
 

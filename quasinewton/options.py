@@ -22,6 +22,7 @@ from quasinewton.state import Limits
 
 NAMES = {
     methods.Newton: "newton",
+    methods.NewtonCG: "newton-cg",
     methods.BFGS: "bfgs",
     methods.LBFGS: "lbfgs",
     methods.GradientDescent: "gradient-descent",
@@ -33,7 +34,8 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
     "steepest-descent": methods.GradientDescent,
 }
 
-DENSE = (methods.BFGS, methods.Newton)  # methods that keep an n × n matrix
+SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what they use of second derivatives
+FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
 # What the methods that begin with an estimate of the inverse Hessian call it.
 INITIAL = {methods.BFGS: ("hess_inv0", "H0", "precond"), methods.LBFGS: ("H0", "precond")}
 
@@ -184,7 +186,7 @@ def read(method, n, tol, options, differenced):
         Naming options that mean nothing to this method.
     """
     try:
-        if isinstance(options.get("schedule"), Dispatcher):
+        if isinstance(options.get("schedule"), Dispatcher) or callable(options.get("precond")):
             raise TypeError("what is remembered must not hold the user's function")
         # With their types: a search object equals any other of the same numbers, whatever its class.
         items = tuple((name, type(value), value) for name, value in options.items())
@@ -212,7 +214,7 @@ def _read(method, n, tol, items, differenced):
                 limits[name] = value
         elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
             controls[name] = value
-        elif name in INITIAL.get(kind, ()):
+        elif name in INITIAL.get(kind, ()) or (name == "precond" and kind is methods.NewtonCG):
             controls[name] = value
         else:
             others[spelling] = value
@@ -251,7 +253,7 @@ def with_free_gradients(settings, n):
     limits = settings.limits._replace(value_first=0)
     if settings.unlimited:
         kind = type(settings.method)
-        limits = limits._replace(maxfun=default_counts(kind in DENSE, kind in FIRST_ORDER, n, False)[1])
+        limits = limits._replace(maxfun=default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, False)[1])
     return settings._replace(limits=limits)
 
 
@@ -277,9 +279,9 @@ def _remembered(method, kind, n, tol, items, differenced):
 
 
 @register_jitable
-def default_counts(dense, stepping, n, differenced):
-    """Default maxiter and maxfun, SciPy's: of the dense methods, those that make their own steps, and the others."""
-    if dense:
+def default_counts(few, stepping, n, differenced):
+    """Default maxiter and maxfun, SciPy's: of FEW_ITERATIONS, the methods that make their own steps, and the others."""
+    if few:
         return 200 * n, NEVER
     if stepping:
         return 15000, NEVER
@@ -291,7 +293,7 @@ def _limits(kind, n, tol, given, differenced, value_first):
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
     if tol is not None and kind is methods.LBFGS:
         ftol = given.get("ftol", tol)
-    maxiter, maxfun = default_counts(kind in DENSE, kind in FIRST_ORDER, n, differenced)
+    maxiter, maxfun = default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, differenced)
     return Limits(
         number("gtol", gtol, -math.inf, math.inf, open_high=False),
         number("ftol", ftol, -math.inf, math.inf, open_high=False),
@@ -355,24 +357,23 @@ def initial_inverse_hessian(name, given, n):
     return H
 
 
-def initial_diagonal(name, given, n):
-    """The user's diagonal of the initial inverse Hessian as a new vector.
+def positive_diagonal(name, given, n):
+    """The diagonal of a positive definite matrix, as the user gave it, as a new vector.
 
     Raises
     ------
     ValueError
-        If it is not finite and positive, of shape (n,), or is complex.
+        If it is not positive and finite, of shape (n,), or is complex.
     TypeError
         If it does not hold numbers.
     """
     given = np.asarray(given)
     if given.dtype == np.object_ and callable(given[()]):
         raise TypeError(f"{name} must be an array here, the diagonal of the initial inverse Hessian; got {given[()]!r}")
-    H0 = real(name, given)
-    if H0.shape != (n,) or not (np.all(H0 > 0.0) and np.all(np.isfinite(H0))):
-        wrong = f"shape {H0.shape}" if H0.shape != (n,) else "values from {:g} to {:g}".format(np.min(H0), np.max(H0))
-        raise ValueError(f"{name} must be positive and finite, of shape ({n},); got {wrong}")
-    return H0
+    diagonal = real(name, given)
+    if diagonal.shape != (n,) or not np.all((diagonal > 0.0) & np.isfinite(diagonal)):
+        raise ValueError(f"{name} must be {n} positive numbers, the diagonal of a matrix; got {given!r}")
+    return diagonal
 
 
 def check_initial(kind, controls, n):
@@ -390,12 +391,37 @@ def check_initial(kind, controls, n):
         if name == "hess_inv0" or (kind is methods.BFGS and np.ndim(controls[name]) == 2):
             controls[name] = initial_inverse_hessian(name, controls[name], n)
         else:
-            controls[name] = initial_diagonal(name, controls[name], n)
+            controls[name] = positive_diagonal(name, controls[name], n)
 
 
 def initial(kind, controls):
     """The initial inverse Hessian that a method was given, as a matrix or its diagonal, or None."""
     return next((controls[name] for name in INITIAL.get(kind, ()) if controls.get(name) is not None), None)
+
+
+def is_asked(precond):
+    """Whether a preconditioner is to be asked for at every step: a callable, or True of a Solver."""
+    return callable(precond) or precond is True
+
+
+def set_preconditioner(memory, precond, n):
+    """Tell the memory of truncated Newton its preconditioner.
+
+    Parameters
+    ----------
+    memory : Krylov
+        Changed.
+    precond : callable, True, array_like of shape (n,), or None
+    n : int
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an array is not positive, finite, of shape (n,).
+    """
+    memory.record[0]["asked"] = is_asked(precond)
+    if precond is not None and not is_asked(precond):
+        memory.M[:] = positive_diagonal("precond", precond, n)
 
 
 def start_point(x0):

@@ -34,13 +34,17 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     message : str
         The same in words.
     nit, nfev, njev, nhev : int
-        Iterations, and calls of the user's function, gradient and (Newton) Hessian.
+        Iterations, and calls of the user's function, gradient and Hessian (Newton), or products with the Hessian
+        (truncated Newton); gradients and values that differences took are counted as such.
     hess_inv : ndarray or LinearOperator, shape (n, n)
         Estimate of the inverse Hessian (BFGS, L-BFGS).
     hess : ndarray, shape (n, n)
         Hessian at x (Newton).
     jac_mode : str
         How gradients were obtained: "exact", "forward" or "reverse" (derived), "2-point", "3-point" or "cs".
+    hess_mode : str
+        How second derivatives were obtained (Newton, truncated Newton): "exact" where they are the user's, "derived"
+        from a compiled function, or "2-point" or "3-point" differences of the gradient, or of values.
     history : History
         With ``options={"history": True}``.
     allvecs : list of ndarray

@@ -114,11 +114,11 @@ def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
     buffers = tuple(np.zeros((batch, *array.shape[1:]), array.dtype) for array in arrays)
     left = samples % batch or batch
     jac = gradient_source(fun, jac, buffers + args, n, "value_and_grad", eps, rel_step)
-    whole = prepare(fun, jac, None, buffers + args, n, False, eps, rel_step)
+    whole = prepare(fun, jac, None, buffers + args, n, "", eps, rel_step)
     rest = whole
     if left < batch:
         rests = tuple(buffer[:left] for buffer in buffers)
-        rest = prepare(fun, jac, None, rests + args, n, False, eps, rel_step)
+        rest = prepare(fun, jac, None, rests + args, n, "", eps, rel_step)
     columns = np.zeros(len(arrays), loop.COLUMN)
     for column, array, buffer in zip(columns, arrays, buffers, strict=True):
         column["source"], column["target"] = array.ctypes.data, buffer.ctypes.data

@@ -24,15 +24,22 @@ from quasinewton.checkpoint import (
 from quasinewton.clock import NEVER
 from quasinewton.minimize import loop, outcome, unfinished
 from quasinewton.objective import told
-from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, Objective
+from quasinewton.objective.contract import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
 from quasinewton.objective.python import derivative, scalar
 from quasinewton.options import read
 from quasinewton.schedules import as_schedule
 from quasinewton.state import NOTHING, SCALARS
 from quasinewton.status import Status
 
-WORDS = {VALUE: "value", GRADIENT: "gradient", HESSIAN: "hessian"}
-OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")  # options that mean nothing here
+WORDS = {
+    VALUE: "value",
+    GRADIENT: "gradient",
+    HESSIAN: "hessian",
+    PRODUCT: "product",
+    PRECONDITION: "preconditioned",
+}
+# Options that mean nothing here.
+OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 
 
 class Solver:
@@ -51,7 +58,8 @@ class Solver:
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
         As for `minimize`, and accepted as plain keywords; but those about differences and reports belong to whoever
-        evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. `time_limit` counts from here; time that a
+        evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With ``precond=True``
+        truncated Newton asks for its preconditioner. `time_limit` counts from here; time that a
         run spends on disk does not count.
     state : Checkpoint, optional
         Go on from there, with the limits given here: the `state` of a result, of the same method and search.
@@ -84,6 +92,8 @@ class Solver:
         for name in OF_LOOPS:
             if name in options:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
+        if callable(options.get("precond")):
+            raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
         settings = read(method, x0.size, tol, options, bool(value_first))
         began = begin(settings, x0, 0) if state is None else resume(state, settings, 0)
         self._stand(Checkpoint(settings.method, settings.search, began), False, settings.controls.get("schedule"))
@@ -109,8 +119,17 @@ class Solver:
 
     @property
     def wants(self):
-        """What is wanted at the point that `ask` returns: a tuple of "value", "gradient", "hessian"."""
+        """What is wanted at the point that `ask` returns: a tuple of "value" and "gradient", or of one other word.
+
+        That is "hessian" (Newton), "product" or "preconditioned" (truncated Newton): the products of the Hessian there,
+        or of the preconditioner, with `vector`.
+        """
         return _words(int(self._scalars["want"]))
+
+    @property
+    def vector(self):
+        """What a "product" or "preconditioned" is wanted of: a new array of shape (n,); None where neither is."""
+        return self._at.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
 
     def ask(self):
         """Return the point at which to evaluate; the same one until it has been told.
@@ -130,7 +149,7 @@ class Solver:
         self._asked = True
         return self._at.state.x_trial.copy()
 
-    def tell(self, f=None, g=None, hess=None):
+    def tell(self, f=None, g=None, hess=None, product=None, preconditioned=None):
         """Say what was found at the point that was asked.
 
         Parameters
@@ -141,6 +160,8 @@ class Solver:
             The gradient.
         hess : array_like, shape (n, n)
             The Hessian (Newton).
+        product, preconditioned : array_like, shape (n,)
+            H v and M v, where v is `vector`, H the Hessian and M the preconditioner (truncated Newton).
 
         Raises
         ------
@@ -156,7 +177,8 @@ class Solver:
         if not self._asked:
             raise RuntimeError("tell without ask: nothing has been asked since the last tell")
         state, want = self._at.state, int(self._scalars["want"])
-        given = sum(bit for bit, value in ((VALUE, f), (GRADIENT, g), (HESSIAN, hess)) if value is not None)
+        told = dict(zip(WORDS, (f, g, hess, product, preconditioned), strict=True))
+        given = sum(bit for bit, value in told.items() if value is not None)
         if want & ~given:
             raise TypeError(f"{' and '.join(_words(want))} wanted, {' and '.join(_words(want & ~given))} not told")
         n = state.x.size
@@ -166,6 +188,10 @@ class Solver:
             g = derivative(g, (n,), "g")
         if given & HESSIAN:
             hess = derivative(hess, (n, n), "hess")
+        if want & PRODUCT:
+            product = derivative(product, (n,), "product")
+        if want & PRECONDITION:
+            product = derivative(preconditioned, (n,), "preconditioned")
         self._asked = False
         x, used = state.x_trial.copy(), 0
         while True:
@@ -175,11 +201,13 @@ class Solver:
                 state.g_trial[:] = g
             if want & HESSIAN:
                 state.hessian[:] = hess
+            if want & (PRODUCT | PRECONDITION):
+                state.g_trial[:] = product
             self._run()
             used |= want
             want = int(self._scalars["want"])
-            # What was told beyond what was wanted may be what is wanted next.
-            if want == NOTHING or want & (used | ~given) or not np.array_equal(state.x_trial, x):
+            # What was told beyond what was wanted may be what is wanted next; but a vector to multiply is a new one.
+            if want == NOTHING or want & (used | ~given | PRODUCT | PRECONDITION) or not np.array_equal(state.x_trial, x):
                 return
 
     def _run(self):

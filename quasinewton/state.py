@@ -18,8 +18,8 @@ from quasinewton.status import RUNNING
 START = np.int64(0)  # f and g at x0
 SEARCH = np.int64(1)  # a trial of the line search
 RECOVER = np.int64(2)  # the best trial of a search that ended without an acceptable one
-CURVATURE = np.int64(3)  # the Hessian, for the next direction
-CERTIFY = np.int64(4)  # the Hessian, to see whether g ≈ 0 is a minimum
+CURVATURE = np.int64(3)  # the Hessian or products with it, for the next direction
+CERTIFY = np.int64(4)  # the same, to see whether g ≈ 0 is a minimum
 ESCAPE = np.int64(5)  # a trial along negative curvature
 STEP = np.int64(6)  # where a method's own step has led
 RESUME = np.int64(7)  # none: f and g at x are known, and a run that had ended goes on from there
@@ -31,7 +31,7 @@ NOTHING = 0  # what a machine wants that has ended
 SCALARS = np.dtype(
     [
         ("phase", "i8"),
-        ("want", "i8"),  # what to evaluate at x_trial: VALUE, GRADIENT, HESSIAN
+        ("want", "i8"),  # what to evaluate at x_trial, as the contract says
         ("status", "i8"),  # the value of a Status
         ("ending", "i8"),  # the status to end with once the best trial is recovered; RUNNING: go on
         ("verdict", "i8"),  # of the search in progress

@@ -30,7 +30,7 @@ def run(objective, method, schedule, state, each):
     s = state.scalars[0]
     begin_slice(s)
     while s.want != NOTHING:
-        tell(method, schedule, state, evaluate(objective, state))
+        tell(method, schedule, state, evaluate(objective, state, state.hessian))
         if pausing(state, each):
             break
     return s.want

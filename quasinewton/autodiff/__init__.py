@@ -15,6 +15,7 @@ __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian
 
 MODES = "auto", "forward", "reverse"
 FEW = 24  # up to this many variables forward mode takes one sweep, and is mostly the faster one
+MADE = "_quasinewton_derivatives"  # where a function keeps what was made of it
 UNKNOWN = 8  # directions at a time where the number of variables is not known
 
 
@@ -216,8 +217,9 @@ def derivative(f, kind, jac, n, inner=False):
     Parameters
     ----------
     f : numba dispatcher
-    kind : {"value_and_grad", "value_and_jacobian"}
+    kind : {"value_and_grad", "value_and_jacobian", "hvp", "hessian"}
     jac : {"auto", "forward", "reverse"}
+        Of no account for the last two, which are forward mode through the tape of reverse mode.
     n : int or None
         Number of variables.
     inner : bool
@@ -227,6 +229,8 @@ def derivative(f, kind, jac, n, inner=False):
     -------
     (numba dispatcher, str)
     """
+    if kind in ("hvp", "hessian"):
+        return remembered(f, kind, None, n if kind == "hessian" else None, inner), "reverse"
     mode = "forward" if kind == "value_and_jacobian" else chosen(mode_of(jac), n)
     return remembered(f, kind, mode, n if mode == "forward" else None, inner), mode
 
@@ -254,6 +258,11 @@ def refusal(f, kind, n, arguments):
         except Refused as refused:
             known[key] = refused.with_traceback(None)
     return known[key]
+
+
+def is_derived(f, function):
+    """Whether a function is a derivative that was made of f, which then holds it."""
+    return function is not None and any(function is made for made in vars(f).get(MADE, {}).values())
 
 
 def chosen(mode, n):
@@ -290,7 +299,7 @@ def remembered(f, kind, mode, n, inner=False):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
     from quasinewton.autodiff import drivers
 
-    known = vars(f).setdefault("_quasinewton_derivatives", {})
+    known = vars(f).setdefault(MADE, {})
     key = kind, mode, lanes(n), inner
     if key not in known:
         made = drivers.MAKERS[kind](f, mode, lanes(n))

@@ -3,18 +3,20 @@
 from typing import NamedTuple
 
 import numpy as np
+from numba.core import types
 from numba.extending import overload, register_jitable
 
 from quasinewton import descent, stepping
 from quasinewton.clock import NEVER
 from quasinewton.inside.source import Source, either
 from quasinewton.jit import kernel
-from quasinewton.methods import LBFGS, Newton
+from quasinewton.methods import LBFGS, NewtonCG
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import minimize
+from quasinewton.linalg import copy
 from quasinewton.objective.inline import bind, constant, gradient_of
 from quasinewton.objective.prepare import is_differenced
-from quasinewton.options import DENSE, default_counts
+from quasinewton.options import FEW_ITERATIONS, SECOND_ORDER, default_counts
 from quasinewton.schedules import stretched
 from quasinewton.searches import Fixed
 from quasinewton.state import NOTHING, Limits, allocate
@@ -69,6 +71,23 @@ def descend(objective, method, search, limits, x0):
 
 
 @kernel
+def descend_preconditioned(objective, method, search, limits, x0, M):
+    """Minimise from x0 by truncated Newton with the preconditioner of diagonal M, or one to ask for if M is empty."""
+    state = allocate(method, limits, x0, 0)
+    state.memory.record[0].asked = M.size == 0
+    if M.size > 0:
+        if M.size != x0.size:
+            raise ValueError("minimize: `precond` must have the size of x0")
+        for i in range(M.size):
+            if not 0.0 < M[i] < np.inf:
+                raise ValueError("minimize: `precond` must be positive")
+        copy(state.memory.M, M)
+    while descent.run(objective, method, search, state, NOT_EACH) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
 def march(objective, method, schedule, limits, x0):
     """Minimise from x0 by a method that makes its own steps."""
     state = allocate(method, limits, x0, 0)
@@ -79,11 +98,16 @@ def march(objective, method, schedule, limits, x0):
 
 
 @kernel
-def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, dense, own_steps, differenced, n):
+def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, n):
     """When to stop; negative numbers of iterations and evaluations stand for the defaults."""
-    iterations, values = default_counts(dense, own_steps, n, differenced)
+    iterations, values = default_counts(few, own_steps, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
     return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
+
+
+def is_vector(kind):
+    """Whether a numba type is that of a float64 vector."""
+    return isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64
 
 
 # Inlined, so that the functions in its arguments stay names and the caller can be cached.
@@ -104,6 +128,8 @@ def _minimize(
     maxfun=None,
     schedule=None,
     tol=None,
+    hessp=None,
+    precond=None,
     memory=None,
     damping=None,
     single=None,
@@ -133,18 +159,25 @@ def _minimize(
     fall = either(ftol, "ftol", either(tol, "tol", "0.0") if kind is LBFGS else "0.0")
     default = source.integer(-1)
     counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
-    flags = (source.integer(flag) for flag in map(int, (value_first, kind in DENSE, own_steps, differenced)))
+    flags = (source.integer(flag) for flag in map(int, (value_first, kind in FEW_ITERATIONS, own_steps, differenced)))
     source.add(f"x = {start}")
-    objective = bind(source, fun, jac, args, hess, kind is Newton)
+    precond = constant(precond)
+    diagonal = is_vector(precond)
+    if precond is not None and kind is not NewtonCG:
+        source.refuse("`precond` belongs to method 'newton-cg'")
+    if precond is not None and not diagonal and not isinstance(precond, types.Dispatcher):
+        source.refuse(f"`precond` must be an @njit function or a float64 vector, got {precond}")
+    objective = bind(source, fun, jac, args, SECOND_ORDER.get(kind, ""), hess, hessp, None if diagonal else precond)
+    more = "" if precond is None else ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
     source.add(
         f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
         "xtol, f_target = float(xtol), float(f_target)",
         f"limits = limits_of(gtol, ftol, xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
-        f"found = solve({objective}, {method_}, {search}, limits, x)",
+        f"found = solve({objective}, {method_}, {search}, limits, x{more})",
         "hold(held)",
         "hold(args)",
         "return found",
         limits_of=limits_of,
-        solve=march if own_steps else descend,
+        solve=march if own_steps else descend if precond is None else descend_preconditioned,
     )
     return source.implementation()

@@ -9,6 +9,7 @@ from quasinewton.methods.gradient_descent import GradientDescent
 from quasinewton.methods.lbfgs import LBFGS
 from quasinewton.methods.lion import Lion
 from quasinewton.methods.newton import Newton
+from quasinewton.methods.newton_cg import NewtonCG
 from quasinewton.methods.rmsprop import RMSprop
 from quasinewton.methods.sgd import SGD, SGDW, Momentum, Nesterov
 
@@ -29,6 +30,7 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "Newton",
+    "NewtonCG",
     "RAdam",
     "RMSprop",
 ]

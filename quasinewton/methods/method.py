@@ -8,6 +8,7 @@ import numpy as np
 
 from quasinewton.jit import fragment, generic
 from quasinewton.linalg import dot, dots, norm_inf, point_on_line
+from quasinewton.objective.contract import HESSIAN
 
 EPSILON = np.finfo(np.float64).eps
 
@@ -20,6 +21,33 @@ def allocate(method, n):
 @generic
 def hessian_order(method, n):
     """Return n if the method wants the Hessian at every iterate."""
+    return 0
+
+
+@generic
+def curved(method, hessian):
+    """Return whether the method looks at curvature at x before it sets out, and before a run ends on gtol."""
+    return hessian.size > 0
+
+
+@generic
+def operand(method, hessian, p):
+    """Return what an evaluation at x is handed besides x and g: where the Hessian goes, or the vector to multiply."""
+    return hessian
+
+
+@generic
+def inquire(method, memory, g, p, certifying):
+    """Return what is wanted first at x, where the gradient is g: HESSIAN, or PRODUCT or PRECONDITION with p.
+
+    `certifying` says that g ≈ 0: what is to be known is whether there is negative curvature.
+    """
+    return HESSIAN
+
+
+@generic
+def answer(method, memory, product, p):
+    """Take in the product that was wanted (workspace from now on); return what is wanted next, of p, or 0."""
     return 0
 
 

@@ -13,12 +13,16 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.extending import overload
 
-from quasinewton.jit import INNER
+from quasinewton import autodiff
+from quasinewton.jit import INNER, fragment
+from quasinewton.linalg import dot
 from quasinewton.objective.arguments import loader
 from quasinewton.objective.contract import (
     COMPLEX,
     GRADIENT,
     HESSIAN,
+    PRECONDITION,
+    PRODUCT,
     SIGNATURE,
     VALUE,
     address_of,
@@ -95,6 +99,13 @@ def _write(out, values):
     return fill
 
 
+@fragment
+def multiply(H, v, out):
+    """out = H v. out is overwritten."""
+    for i in range(v.size):
+        out[i] = dot(H[i], v)
+
+
 FIRST_ORDER = {
     "value": """
     if what & VALUE:
@@ -154,16 +165,33 @@ COMPLEX_VALUE = """
     if what & COMPLEX:
         f = as_scalar(fun(complex_vector(x_, n), *args)).imag
 """
-SECOND_ORDER = """
+# What the second derivative is: the Hessian, or hess(x, p) its product with p, or the Hessian for products.
+SECOND_ORDER = {
+    "hessian": """
     if what & HESSIAN:
         write(matrix(h_, n), hess(x, *args))
+""",
+    "product": """
+    if what & PRODUCT:
+        write(vector(g_, n), hess(x, vector(h_, n), *args))
+""",
+    "dense": """
+    if what & PRODUCT:
+        H = np.empty((n, n))
+        write(H, hess(x, *args))
+        multiply(H, vector(h_, n), vector(g_, n))
+""",
+}
+PRECONDITIONER = """
+    if what & PRECONDITION:
+        write(vector(g_, n), precond(x, vector(h_, n), *args))
 """
 
 
 DERIVED = {"derived", "residual-derived"}  # where jac is made from fun
 
 
-def build(fun, jac, hess, form, complex_step, args_type):
+def build(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
     """Define the trampoline of one objective, not yet compiled.
 
     Parameters
@@ -175,6 +203,10 @@ def build(fun, jac, hess, form, complex_step, args_type):
     complex_step : bool
         Whether `fun` must also answer COMPLEX.
     args_type : numba tuple type
+    second : str
+        What `hess` is: a key of SECOND_ORDER.
+    precond : numba dispatcher, optional
+        precond(x, v, *args) -> M v.
 
     Returns
     -------
@@ -183,10 +215,12 @@ def build(fun, jac, hess, form, complex_step, args_type):
     """
     lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
     lines += ["    f = np.nan", FIRST_ORDER[form]]
-    lines += [COMPLEX_VALUE] * complex_step + [SECOND_ORDER] * (hess is not None) + ["    return f"]
+    lines += [COMPLEX_VALUE] * complex_step + [SECOND_ORDER[second]] * (hess is not None)
+    lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix, as_scalar=as_scalar, write=write)
-    scope |= dict(fun=fun, jac=jac, hess=hess)
+    scope |= dict(fun=fun, jac=jac, hess=hess, precond=precond, multiply=multiply)
+    scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     exec("\n".join(lines), scope)
     return numba.njit(**INNER)(scope["trampoline"])  # entered by address alone
 
@@ -236,7 +270,7 @@ def result_type(function, argument_types, role):
     return signature.return_type
 
 
-def check(fun, jac, hess, form, complex_step, args_type):
+def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
     """Compile the user's functions and see that they return what the form says.
 
     Raises
@@ -266,10 +300,18 @@ def check(fun, jac, hess, form, complex_step, args_type):
         kind = result_type(jac, (X, *arguments), "jac")
         if not is_derivative(kind):
             expected = f"jac must return a real vector; it returns {kind}"
-    if hess is not None:
+    if hess is not None and second == "product":
+        kind = result_type(hess, (X, X, *arguments), "hessp")
+        if not is_derivative(kind):
+            expected = f"hessp must return a real vector; it returns {kind}"
+    elif hess is not None:
         kind = result_type(hess, (X, *arguments), "the second derivative")
         if not is_derivative(kind):
             expected = f"the second derivative must be a real matrix; it is {kind}"
+    if precond is not None:
+        kind = result_type(precond, (X, X, *arguments), "precond")
+        if not is_derivative(kind):
+            expected = f"precond must return a real vector; it returns {kind}"
     if complex_step:
         kind = result_type(fun, (types.Array(types.complex128, 1, "C"), *arguments), "with jac='cs', fun")
         if not isinstance(getattr(kind, "dtype", kind), types.Complex):
@@ -282,12 +324,12 @@ def check(fun, jac, hess, form, complex_step, args_type):
 _trampolines = weakref.WeakKeyDictionary()
 
 
-def trampoline_address(fun, jac, hess, form, complex_step, args_type):
+def trampoline_address(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
     """Address of the compiled trampoline; compiles at the first call for these functions and types.
 
     Parameters
     ----------
-    fun, jac, hess, form, complex_step, args_type
+    fun, jac, hess, form, complex_step, args_type, second, precond
         As for `build`.
 
     Returns
@@ -295,16 +337,16 @@ def trampoline_address(fun, jac, hess, form, complex_step, args_type):
     int
     """
     known = _trampolines.setdefault(fun, {})
-    key = (id(jac), id(hess), form, complex_step, args_type)
+    key = (id(jac), id(hess), form, complex_step, args_type, second, id(precond))
     entry = known.get(key)
     if entry is None:
-        check(fun, jac, hess, form, complex_step, args_type)
-        trampoline = build(fun, jac, hess, form, complex_step, args_type)
+        check(fun, jac, hess, form, complex_step, args_type, second, precond)
+        trampoline = build(fun, jac, hess, form, complex_step, args_type, second, precond)
         trampoline.compile(SIGNATURE)
         # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
-        # jac and hess are held so that their id cannot be given to another function. A derived jac is held by fun,
-        # and holds fun.
+        # The others are held so that their id cannot be given to another function, except those derived from fun:
+        # these are held by fun, and hold fun.
         library = trampoline.get_compile_result(SIGNATURE).library
-        held = (hess,) if form in DERIVED else (jac, hess)
+        held = [function for function in (jac, hess, precond) if not autodiff.is_derived(fun, function)]
         entry = known[key] = (address_of(trampoline), library, *held)
     return entry[0]

@@ -11,7 +11,7 @@ from numba.core.dispatcher import Dispatcher
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import autodiff
-from quasinewton.objective import compiled, differences, python
+from quasinewton.objective import compiled, differences, products, python
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective
 from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
@@ -43,12 +43,16 @@ class Prepared(NamedTuple):
         the compiled objective, or the scheme of differences.
     given : Given or None
         What it was made of; None for vector functions.
+    hess_mode : str
+        How second derivatives are: "exact" where the user gives them, "derived" from the compiled objective, or the
+        scheme of differences; "" where none are used.
     """
 
     objective: Objective
     held: tuple
     mode: str
     given: Given | None = None
+    hess_mode: str = ""
 
 
 def is_compiled(function):
@@ -152,14 +156,32 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
 
 def derived_source(fun, jac, arguments, n, kind):
     """The same for a compiled `fun`, whose further arguments have these Numba types."""
-    arguments = (compiled.X, *arguments)
-    if not RESULTS[kind](compiled.result_type(fun, arguments, "fun")):
+    if not RESULTS[kind](compiled.result_type(fun, (compiled.X, *arguments), "fun")):
         return jac
-    refused = autodiff.refusal(fun, kind, n, arguments)
-    if refused is None:
-        return "auto"
-    warnings.warn(f"{refused}. Finite differences are used.", OptimizeWarning, stacklevel=4)
-    return jac
+    return "auto" if derivable(fun, kind, n, arguments) else jac
+
+
+def derivable(fun, kind, n, arguments):
+    """Whether a compiled function can be differentiated; compiles the derivative, and warns of what is in the way.
+
+    Parameters
+    ----------
+    fun : numba dispatcher
+    kind : {"value_and_grad", "value_and_jacobian", "hvp", "hessian"}
+    n : int or None
+        Number of variables.
+    arguments : tuple of numba types
+        Of `args`.
+
+    Returns
+    -------
+    bool
+    """
+    vectors = (compiled.X,) * (2 if kind == "hvp" else 1)
+    refused = autodiff.refusal(fun, kind, n, (*vectors, *arguments))
+    if refused is not None:
+        warnings.warn(f"{refused}. Finite differences are used.", OptimizeWarning, stacklevel=5)
+    return refused is None
 
 
 def difference_step(eps, rel_step, n):
@@ -179,21 +201,91 @@ def difference_step(eps, rel_step, n):
     return step, rel_step is not None
 
 
-def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
+class Second(NamedTuple):
+    """Where second derivatives come from.
+
+    Attributes
+    ----------
+    function : callable or None
+    form : str
+        What it is: a key of `compiled.SECOND_ORDER`.
+    scheme : int
+        Of differences; EXACT with a function.
+    mode : str
+        As `Prepared.hess_mode`.
+    """
+
+    function: object = None
+    form: str = "hessian"
+    scheme: int = EXACT
+    mode: str = ""
+
+
+def second_order(use, fun, hess, hessp, form, n, args_type):
+    """Choose the source of second derivatives: the user's own, else exact ones of a compiled function, else differences.
+
+    Parameters
+    ----------
+    use : {"hessian", "product", ""}
+        What the method wants.
+    fun : callable
+    hess : callable, "auto", "2-point", "3-point" or None
+    hessp : callable or None
+    form : str
+        How `fun` gives its value; see `compiled.FIRST_ORDER`.
+    n : int or None
+    args_type : numba tuple type or None
+        None where the interpreter is needed.
+
+    Returns
+    -------
+    Second
+
+    Raises
+    ------
+    ValueError, TypeError
+        If hess or hessp is none of the legal values, or hess="auto" cannot be had.
+    """
+    if not use:
+        return Second()
+    if hessp is not None and use == "product":
+        if not callable(hessp):
+            raise ValueError(f"hessp must be callable or None; got {hessp!r}")
+        return Second(hessp, "product", EXACT, "exact")
+    function, scheme = second_derivative("hess", None if isinstance(hess, str) and hess == "auto" else hess)
+    if function is not None:
+        return Second(function, "dense" if use == "product" else "hessian", EXACT, "exact")
+    kind = "hvp" if use == "product" else "hessian"
+    plain = is_compiled(fun) and args_type is not None and form in ("value", "separate", "derived")
+    if hess == "auto" and not plain:
+        raise TypeError(
+            "hess='auto' needs fun compiled by numba.njit that returns the value alone, and args that are numbers, "
+            "arrays and tuples of them"
+        )
+    if plain and (hess == "auto" or (hess is None and derivable(fun, kind, n, tuple(args_type)))):
+        return Second(autodiff.derivative(fun, kind, "auto", n, inner=True)[0], use, EXACT, "derived")
+    return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")
+
+
+def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None):
     """Make an objective of the user's functions.
 
     Parameters
     ----------
     fun : callable
     jac : callable, bool, str or None
-    hess : callable, "2-point", "3-point" or None
+    hess : callable, "auto", "2-point", "3-point" or None
     args : tuple
     n : int
         Number of variables.
-    wants_hessian : bool
-        Whether the method uses second derivatives.
+    use : {"hessian", "product", ""}
+        What second derivatives the method uses.
     eps, rel_step : float, ndarray of shape (n,), or None
         Absolute or relative step of the differences.
+    hessp : callable or None
+        hessp(x, p, *args) -> H p.
+    precond : callable or None
+        precond(x, v, *args) -> M v.
 
     Returns
     -------
@@ -207,14 +299,45 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
         If `jac`, `hess` or a step is illegal.
     """
     form, gradient = gradient_form(jac)
-    function, hessian = second_derivative("hess", hess) if wants_hessian else (None, EXACT)
     jac_function = jac if form == "separate" else None
     mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
+    own = (jac, (hessp or hess) if use else None, precond)
+    kind = compiled_args_type((fun, *filter(callable, own)), args)
+    given = Given(fun, jac, form, args)
     if form == "derived":
-        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=True)
-    bound = _bind(fun, jac_function, function, form, gradient == COMPLEX_STEP, args, n)
-    prepared = _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n)
-    return prepared._replace(given=Given(fun, jac, form, args))
+        # Beside functions of Python's that of value and gradient is one more, and is entered as those are.
+        beside = kind is None and is_compiled(fun) and args_type(args) is not None
+        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=not beside)
+        if beside:
+            fun, jac_function, form = jac_function, None, "joint"
+    second = second_order(use, fun, hess, hessp, form, n, kind)
+    if use == "product" and second.scheme != EXACT and gradient == FORWARD:
+        gradient, mode = differentiable(jac), "3-point"
+    functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
+    bound = _bind(*functions, args, n, second.form, precond)
+    if use == "product":
+        prepared = _differenced(*bound, mode, gradient, EXACT, True, eps, rel_step, n)
+        if second.scheme != EXACT:
+            prepared = _multiplied(prepared, gradient, second.scheme, n)
+    else:
+        prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n)
+    return prepared._replace(given=given, hess_mode=second.mode)
+
+
+def differentiable(jac):
+    """The scheme in the place of forward differences where the gradient is to be differenced again.
+
+    Raises
+    ------
+    ValueError
+        If the user has asked for those.
+    """
+    if jac is None or jac is False:
+        return CENTRAL
+    raise ValueError(
+        f"jac={jac!r} leaves half the digits, too few for differences of the gradient, which are the products that this "
+        "method uses; give hessp, hess or jac, or jac='3-point', or compile fun by numba.njit"
+    )
 
 
 def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
@@ -260,17 +383,17 @@ def second_derivative(name, given):
     raise ValueError(f"{name} must be callable, '2-point', '3-point' or None; got {given!r}")
 
 
-def _bind(fun, jac, hess, form, complex_step, args, n):
+def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None):
     """Address, data and what they point into, for functions that are compiled or not."""
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
-    kind = compiled_args_type((fun, jac, hess), args)
+    kind = compiled_args_type((fun, jac, hess, precond), args)
     if kind is None and form in compiled.DERIVED:
         raise TypeError("a function is differentiated only with args that are numbers, arrays and tuples of them")
     if kind is None:
-        evaluate = python.evaluator(fun, jac, hess, form, args, n)
+        evaluate = python.evaluator(fun, jac, hess, form, args, n, second, precond)
         return python.trampoline_address(), id(evaluate), (evaluate,)
-    address = compiled.trampoline_address(fun, jac, hess, form, complex_step, kind)
+    address = compiled.trampoline_address(fun, jac, hess, form, complex_step, kind, second, precond)
     if not args:
         return address, 0, (fun,)
     block = pack(args)
@@ -289,3 +412,22 @@ def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, r
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
     objective = Objective(differences.address(), wrapped.ctypes.data, *differences.costs(gradient, hessian, n))
     return Prepared(objective, (*held, wrapped, probe, step), mode)
+
+
+def _multiplied(prepared, gradient, scheme, n):
+    """Wrap an objective in products by differences of its gradient."""
+    wrapped, probe = np.zeros(1, differences.WRAPPED), np.empty(2 * n)
+    inner, w = prepared.objective, wrapped[0]
+    w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
+    w["probe"] = probe.ctypes.data
+    gradients = 2 if scheme == CENTRAL else 1
+    costs = inner.values, gradients * inner.values, gradients
+    objective = Objective(products.address(), wrapped.ctypes.data, *costs)
+    return Prepared(objective, (*prepared.held, wrapped, probe), prepared.mode)
+
+
+def layers(objective):
+    """How many wrappings there are around the user's own objective; see `differences.with_data`."""
+    if objective.address == products.address():
+        return 1 + (objective.values > 0)
+    return int(objective.address == differences.address())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numba import njit
-from objectives import rosenbrock, rosenbrock_joint
+from objectives import rosenbrock, rosenbrock_hessian, rosenbrock_joint
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import line_search, minimize, minimize_batch, minimize_stochastic, root
@@ -142,3 +142,11 @@ class TestWhereNoneIsGiven:
     def test_pair_without_jac_is_an_error(self):
         with pytest.raises(ValueError, match="must return a scalar value"):
             minimize(rosenbrock_joint, START)
+
+    def test_beside_a_function_of_python(self):
+        def hess(x):
+            return rosenbrock_hessian(x)
+
+        res = minimize(rosenbrock, START, method="newton", hess=hess)
+        assert res.success and (res.jac_mode, res.hess_mode) == ("forward", "exact") and res.nfev < 2 * res.njev
+        assert res.nfev == minimize(rosenbrock, START, method="newton", hess=rosenbrock_hessian).nfev
