@@ -26,7 +26,8 @@ INDEX = ir.IntType(64)
 DOUBLE = ir.DoubleType()
 REAL = types.Float, types.Integer, types.Boolean
 LONGEST = 16
-REASSOCIATED = ("contract",)  # derivatives, not values, may use fused multiply-add
+# Derivatives, not values, may use fused multiply-add, and common factors of partial derivatives may be taken out.
+REASSOCIATED = "reassoc", "contract", "nsz"
 
 
 class Active(types.Type):
@@ -205,7 +206,7 @@ class Term:
         if not isinstance(other, Term):
             other = self.constant(float(other))
         if self.kind == other.kind == F64:
-            return self.of(F64, getattr(self.builder, instruction)(self.value, other.value))
+            return self.of(F64, getattr(self.builder, instruction)(self.value, other.value, flags=REASSOCIATED))
         u, v = self.primal, other.primal
         y = u.arithmetic(v, instruction, partials)
         du, dv = partials(y, u, v)
@@ -221,7 +222,7 @@ class Term:
         return self.arithmetic(other, "fmul", lambda y, u, v: (v, u))
 
     def __truediv__(self, other):
-        return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, -y / v))
+        return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, -y * (1.0 / v)))
 
     def __rsub__(self, other):
         return self.constant(other) - self
