@@ -9,9 +9,9 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from quasinewton.autodiff.handling import at, combine, empty, leaf, total, values
+from quasinewton.autodiff.handling import at, combine, empty, leaf, total, total_lanes, values
 from quasinewton.autodiff.routes import ROUTES, delegate, rule
-from quasinewton.autodiff.scalars import is_active, is_active_array, leaf_of
+from quasinewton.autodiff.scalars import Dual, is_active, is_active_array, leaf_of
 from quasinewton.jit import INNER
 
 
@@ -28,7 +28,8 @@ def sum_(a, axis=None):
         return None
     axis = axis_of(axis)
     if axis is None and a.ndim == 1:
-        return lambda a, axis=None: combine(total(a), 1.0, a, 0.0, 0.0)
+        summed = total_lanes if isinstance(a.dtype, Dual) else total
+        return lambda a, axis=None: summed(a)
     if axis is None:
         return lambda a, axis=None: combine(sum_(values(a)), 1.0, a.flatten(), 0.0, 0.0)
     if a.ndim == 1 and axis in (0, -1):
