@@ -99,7 +99,8 @@ class LanesModel(models.PrimitiveModel):
 
     def __init__(self, manager, kind):
         width = next(width for width in (8, 4, kind.count) if kind.count % width == 0)
-        super().__init__(manager, kind, ir.ArrayType(ir.VectorType(DOUBLE, width), kind.count // width))
+        vector = ir.VectorType(DOUBLE, width) if width > 1 else DOUBLE
+        super().__init__(manager, kind, ir.ArrayType(vector, kind.count // width))
 
     def load_from_data_pointer(self, builder, pointer, align=None):
         return builder.load(pointer, align=8)
@@ -181,8 +182,8 @@ class Term:
         return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
-        """A float as a number of this one's type."""
-        return self.of(F64, self.context.get_constant(F64, value)).cast(self.kind)
+        """A float, without derivative whatever the type of this number: LLVM would not drop products with zeros."""
+        return self.of(F64, self.context.get_constant(F64, value))
 
     @property
     def members(self):
@@ -237,7 +238,7 @@ class Term:
 
     def where(self, condition, other):
         """This number where an i1 holds, `other` elsewhere."""
-        return self.of(self.kind, self.builder.select(condition, self.value, other.value))
+        return self.of(self.kind, self.builder.select(condition, self.value, other.cast(self.kind).value))
 
 
 def chain_type(kinds):
@@ -308,7 +309,9 @@ def weighted_sum(builder, pairs, total=None):
 
 
 def splat(builder, value, kind):
-    """A vector of one value."""
+    """A vector of one value; a number as it is."""
+    if kind == DOUBLE:
+        return value
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INDEX(0))
     return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
 
