@@ -21,16 +21,13 @@ def seed(typingctx, x, k, like):
     def codegen(context, builder, signature, args):
         members = parts(context, builder, like)
         members.value = args[0]
-        vectors = members.lanes.type
-        one, zero = ir.Constant(DOUBLE, 1.0), ir.Constant(DOUBLE, 0.0)
-        result = ir.Constant(vectors, None)
-        for v in range(vectors.count):
-            vector = ir.Constant(vectors.element, None)
-            for k in range(vectors.element.count):
-                hot = builder.icmp_signed("==", args[1], INDEX(v * vectors.element.count + k))
-                vector = builder.insert_element(vector, builder.select(hot, one, zero), INDEX(k))
-            result = builder.insert_value(result, vector, v)
-        members.lanes = result
+        numbers = cgutils.alloca_once_value(builder, ir.Constant(members.lanes.type, None))
+        start = builder.bitcast(numbers, DOUBLE.as_pointer())
+        for lane in range(like.lanes):
+            hot = builder.icmp_signed("==", args[1], INDEX(lane))
+            one = builder.select(hot, ir.Constant(DOUBLE, 1.0), ir.Constant(DOUBLE, 0.0))
+            builder.store(one, builder.gep(start, [INDEX(lane)]))
+        members.lanes = builder.load(numbers)
         return members._getvalue()
 
     return like(F64, types.int64, like), codegen

@@ -196,10 +196,14 @@ def fill(partial, parent, w, x, like):
 @shared
 def record(y, w, x):
     """The Var of value y and derivative Σ w_i dx_i."""
-    recorded = tape_of(x)
+    return record_known(y, w, x, tape_of(x), range_of(x, words(y)))
+
+
+@fragment
+def record_known(y, w, x, recorded, first):
+    """The same of items whose tape and range are known."""
     if recorded == 0:
         return on_tape(y, 0, 0)
-    first = range_of(x, words(y))
     if first:
         count = weights(w, x)
         here, partial = reserve_range(recorded, first, x.size, count, y)
@@ -228,10 +232,22 @@ def record_both(y, w, x, v, z):
 
 @shared
 def total(a):
-    """The sum of the values of a vector, in order."""
+    """The sum of a vector of Vars, of the values in order."""
     s = zero_value(a)
-    for item in a:
-        s = s + value(item)
+    apart, start, size = 0, place(a[0]) if a.size else 0, words(s)
+    for i in range(a.size):
+        # Beside the sum, which waits for every addition, this costs nothing.
+        apart |= place(a[i]) - start - i * size
+        s = s + value(a[i])
+    return record_known(s, 1.0, a, tape_of(a), start if apart == 0 else 0)
+
+
+@shared
+def total_lanes(a):
+    """The sum of a vector of Duals."""
+    s = constant(a, 0.0)
+    for i in range(a.size):
+        s = s + a[i]
     return s
 
 

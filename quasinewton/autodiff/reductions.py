@@ -7,9 +7,9 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
-from quasinewton.autodiff.handling import combine, empty, leaf, revalued, total, values
+from quasinewton.autodiff.handling import combine, empty, leaf, revalued, total, total_lanes, values
 from quasinewton.autodiff.routes import is_absent, rule
-from quasinewton.autodiff.scalars import is_active_array
+from quasinewton.autodiff.scalars import Dual, is_active_array
 
 
 def axis_of(kind):
@@ -25,7 +25,8 @@ def sum_(a, axis=None):
         return None
     axis = axis_of(axis)
     if axis is None and a.ndim == 1:
-        return lambda a, axis=None: combine(total(a), 1.0, a, 0.0, 0.0)
+        summed = total_lanes if isinstance(a.dtype, Dual) else total
+        return lambda a, axis=None: summed(a)
     if axis is None:
         return lambda a, axis=None: combine(sum_(values(a)), 1.0, a.flatten(), 0.0, 0.0)
     if a.ndim == 1 and axis in (0, -1):

@@ -101,26 +101,23 @@ def lower(lowerer, expression):
         begin = builder.gep(block, [place])
         cgutils.memset(builder, begin, builder.mul(adjoints, integer(8)), 0)
         builder.store(begin, record)
-    begin = builder.load(record)
+    begin, apart = builder.load(record), builder.select(recorded, size, integer(0))
     target = context.get_data_type(base).as_pointer()
     done, columns = cgutils.alloca_once_value(builder, integer(0)), cgutils.alloca_once_value(builder, integer(0))
 
-    indices = [each.create_iter_indices() for each in inputs]
     layouts = [each.layout for each in inputs if isinstance(each, npyimpl._ArrayHelper)]
     order = "F" if layouts.count("F") > layouts.count("C") else "C"  # as Numba
     with cgutils.loop_nest(builder, output.shape, intp=WORD, order=order) as position:
         items = {}
-        for number, (name, kind, each, index) in enumerate(zip(names, kinds, inputs, indices, strict=True)):
-            index.update_indices(position, number)
-            items[name] = getattr(kind, "dtype", kind), each.load_data(index.as_values())
+        for name, kind, each in zip(names, kinds, inputs, strict=True):
+            items[name] = getattr(kind, "dtype", kind), each.load_data(indices(builder, each, position))
         with npyimpl.force_error_model(context, "numpy"):
             kind, value = evaluated(context, builder, expression.expr, items)
         i = builder.load(done)
         builder.store(builder.add(i, integer(1)), done)
         members, number = parts(context, builder, kind, value), parts(context, builder, result.dtype)
-        here = builder.add(place, builder.mul(i, size))
         number.value, number.tape = members.value, tape
-        number.place = builder.select(recorded, here, integer(0))
+        number.place = builder.add(place, builder.mul(i, apart))
         output.store_data(position, number._getvalue())
         with builder.if_then(recorded, likely=True):
             places, partials = (cgutils.unpack_tuple(builder, t) for t in (members.places, members.partials))
@@ -143,6 +140,13 @@ def lower(lowerer, expression):
         kind = builder.trunc(builder.add(count, integer(ARRAY)), HALF)
         builder.store(kind, builder.gep(builder.bitcast(end, HALF.as_pointer()), [integer(-1)]))
     return impl_ret_new_ref(context, builder, result, output.return_val)
+
+
+def indices(builder, argument, position):
+    """Indices of an argument at a position of the loop: 0 where an extent of 1 stands for all."""
+    extents = getattr(argument, "shape", ())
+    own = zip(position[len(position) - len(extents) :], extents, strict=True)
+    return [builder.select(builder.icmp_signed("==", extent, integer(1)), integer(0), index) for index, extent in own]
 
 
 def adder(context, builder, base):

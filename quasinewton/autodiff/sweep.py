@@ -25,16 +25,16 @@ def propagate(block, end, count, zero):
 def column(block, adjoints, partials, places, m, zero):
     """Add the products of m adjoints and partial derivatives to the adjoints at m places."""
     first = np.int64(peek(places, PLACE))
-    scattered = apart = 0
+    at, scattered, apart = block + 8 * first, 0, 0
     for i in range(m):
-        offset = np.int64(item(places, i, PLACE)) - first
-        scattered |= offset - i * words(zero)
-        apart |= offset
-    at = block + 8 * first
+        scattered |= np.int64(item(places, i, PLACE)) - first - i * words(zero)
     if scattered == 0:
         for i in range(m):
             put(at, i, item(at, i, zero) + item(adjoints, i, zero) * item(partials, i, zero))
-    elif apart == 0:
+        return
+    for i in range(m):
+        apart |= np.int64(item(places, i, PLACE)) - first
+    if apart == 0:
         s = zero
         for i in range(m):
             s = s + item(adjoints, i, zero) * item(partials, i, zero)

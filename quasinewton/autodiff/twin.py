@@ -18,7 +18,14 @@ from numba.core import ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.dispatcher import Dispatcher
-from numba.core.ir_utils import build_definitions, find_const, get_definition, guard, mk_unique_var, replace_vars_inner
+from numba.core.ir_utils import (
+    build_definitions,
+    find_const,
+    get_definition,
+    guard,
+    mk_unique_var,
+    replace_vars_inner,
+)
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
@@ -140,6 +147,7 @@ class Reroute(FunctionPass):
 
     def run_pass(self, state):
         self.code, self.kind, self.creators = state.func_ir, state["active"], state["creators"]
+        self.same = state["same"] = {}  # name of a variable: an earlier one, of the same view
         for block in self.code.blocks.values():
             self.body, self.views = [], {}
             for statement in block.body:
@@ -164,12 +172,14 @@ class Reroute(FunctionPass):
                 self.call(statement, ROUTES[operator.matmul], value.lhs, value.rhs)
             elif value.fn is operator.mul and value.lhs.name == value.rhs.name:
                 self.call(statement, np.square, value.lhs)
-        elif isinstance(value, ir.Expr) and value.op == "getitem":
+        elif isinstance(value, ir.Expr) and value.op in ("getitem", "static_getitem"):
             # x[:-1] written twice is one view: what is computed from it then has one parent, not two.
             view = value.value.name, self.slice(value.index)
-            if view[1]:
-                statement.value = self.views.setdefault(view, value)
-                self.views[view] = statement.target
+            if view[1] and statement.target.name.startswith("$"):  # of no name: a slice of a list is a copy
+                if view in self.views:
+                    statement.value = self.same[statement.target.name] = self.views[view]
+                else:
+                    self.views[view] = statement.target
         elif isinstance(value, ir.Expr) and value.op in ("build_list", "build_set"):
             value.items = [self.leaf(statement, item) for item in value.items]
 
@@ -202,6 +212,8 @@ class Reroute(FunctionPass):
 
     def slice(self, variable):
         """The constants of a slice, as written; None if it is not made of constants."""
+        if not isinstance(variable, ir.Var):
+            return repr(variable) if isinstance(variable, slice) else None
         definition = guard(get_definition, self.code, variable)
         if isinstance(definition, ir.Const) and isinstance(definition.value, slice):
             return repr(definition.value)
@@ -294,8 +306,15 @@ class Mark(FunctionPass):
             for statement in block.body:
                 value = getattr(statement, "value", None)
                 if is_statement(value, state.typemap):
-                    value.op = STATEMENT
+                    value.op, value.expr = STATEMENT, renamed(value.expr, state["same"])
         return False
+
+
+def renamed(expression, same):
+    """An array expression in which every view has but one name."""
+    if isinstance(expression, tuple):
+        return expression[0], [renamed(operand, same) for operand in expression[1]]
+    return same.get(expression.name, expression) if isinstance(expression, ir.Var) else expression
 
 
 WAYS_OUT = "pass the gradient as `jac`, or jac='3-point'"
