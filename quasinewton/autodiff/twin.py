@@ -138,6 +138,7 @@ class Reroute(FunctionPass):
 
     def run_pass(self, state):
         self.code, self.kind, self.creators = state.func_ir, state["active"], state["creators"]
+        state["views"] = []
         for block in self.code.blocks.values():
             self.body, self.views = [], {}
             for statement in block.body:
@@ -145,6 +146,7 @@ class Reroute(FunctionPass):
                     self.reroute(statement)
                 self.body.append(statement)
             block.body = self.body
+            state["views"] += self.views.values()
         self.code._definitions = build_definitions(self.code.blocks)
         return True
 
@@ -163,11 +165,9 @@ class Reroute(FunctionPass):
             elif value.fn is operator.mul and value.lhs.name == value.rhs.name:
                 self.call(statement, np.square, value.lhs)
         elif isinstance(value, ir.Expr) and value.op == "getitem":
-            # x[:-1] written twice is one view: what is computed from it then has one parent, not two.
             view = value.value.name, self.slice(value.index)
             if view[1]:
-                statement.value = self.views.setdefault(view, value)
-                self.views[view] = statement.target
+                self.views.setdefault(view, []).append(statement)
         elif isinstance(value, ir.Expr) and value.op in ("build_list", "build_set"):
             value.items = [self.leaf(statement, item) for item in value.items]
 
@@ -230,7 +230,11 @@ class Reroute(FunctionPass):
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class Box(FunctionPass):
-    """Put active numbers among arrays into arrays of size 1: array expressions know no scalars but Numba's own."""
+    """Share views, and put active numbers among arrays into arrays of size 1.
+
+    x[:-1] written twice is one view: what is computed from it then has one parent, not two. Array expressions know no
+    scalars but Numba's own.
+    """
 
     _name = "quasinewton_box"
 
@@ -238,7 +242,7 @@ class Box(FunctionPass):
         super().__init__()
 
     def run_pass(self, state):
-        changed = False
+        changed = self.share(state)
         for block in state.func_ir.blocks.values():
             body = []
             for statement in block.body:
@@ -253,6 +257,16 @@ class Box(FunctionPass):
                     changed |= bool(names)
                 body.append(statement)
             block.body = body
+        return changed
+
+    def share(self, state):
+        """Make equal slices of an array one; slices of a list are lists of their own."""
+        changed = False
+        for first, *others in state["views"]:
+            if isinstance(state.typemap[first.value.value.name], types.Array):
+                for other in others:
+                    del state.calltypes[other.value]
+                    other.value, changed = first.target, True
         return changed
 
     def operands(self, value):
