@@ -32,7 +32,8 @@ from quasinewton.state import NOTHING, SCALARS
 from quasinewton.status import Status
 
 WORDS = {VALUE: "value", GRADIENT: "gradient", HESSIAN: "hessian"}
-OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")  # options that mean nothing here
+# Options that mean nothing here.
+OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 
 
 class Solver:
@@ -51,8 +52,8 @@ class Solver:
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
         As for `minimize`, and accepted as plain keywords; but those about differences and reports belong to whoever
-        evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. `time_limit` counts from here; time that a
-        run spends on disk does not count.
+        evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. `time_limit` counts from here;
+        time that a run spends on disk does not count.
     state : Checkpoint, optional
         Go on from there, with the limits given here: the `state` of a result, of the same method and search.
     value_first : bool

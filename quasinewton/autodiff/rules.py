@@ -292,7 +292,7 @@ def register(function, number, scalar_type, emit):
             infer = lambda items: scalar_type(self.context, items)
             return None if kws else elementwise(args, number, infer)
 
-    infer_global(function)(Template)
+    infer_global(function, types.Function(Template))
 
     def lower(context, builder, signature, args):
         terms = [Term(context, builder, kind, value) for kind, value in zip(signature.args, args, strict=True)]

@@ -45,9 +45,9 @@ def compound(children):
 
 
 def compound_arrays(children):
-    form = st.sampled_from(["np.tanh({})", "np.cumsum({})", "{}[::-1]", "np.cos({}) ** 2", "(m @ {})", "np.outer({0}, x)[1]"])
+    single = ["np.tanh({})", "np.cumsum({})", "{}[::-1]", "np.cos({}) ** 2", "(m @ {})", "np.outer({}, x)[1]"]
     both = st.sampled_from(["({} * {})", "({} - {})", "np.where(x > 0.1, {}, {})", "np.logaddexp({}, {})"])
-    unary = st.builds(lambda form, a: form.format(a), form, children)
+    unary = st.builds(lambda form, a: form.format(a), st.sampled_from(single), children)
     return unary | st.builds(lambda form, a, b: form.format(a, b), both, children, children)
 
 
@@ -65,7 +65,7 @@ STATEMENTS = [
     "for v in h:\n            s = np.tanh(s + v * x[i])",
     "if s > 5.0:\n            break",
 ]
-REDUCTIONS = ["np.sum(h * {0})", "np.mean({0})", "np.dot(h, {0})", "np.linalg.norm(2.0 + {0} ** 2)", "np.prod(np.cos({0}))"]
+REDUCTIONS = ["np.sum(h * {})", "np.mean({})", "np.dot(h, {})", "np.linalg.norm(2.0 + {} ** 2)", "np.prod(np.cos({}))"]
 STATEMENT = st.builds(lambda form, a, b: form.format(a, b), st.sampled_from(STATEMENTS), NUMBERS, ARRAYS)
 RESULT = st.builds(lambda form, a: form.format(a), st.sampled_from(REDUCTIONS), ARRAYS)
 
