@@ -59,8 +59,8 @@ class Solver:
     options : dict, optional
         As for `minimize`, and accepted as plain keywords; but those about differences and reports belong to whoever
         evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With ``precond=True``
-        truncated Newton asks for its preconditioner. `time_limit` counts from here; time that a
-        run spends on disk does not count.
+        truncated Newton asks for its preconditioner. `time_limit` counts from here; time that a run spends on disk
+        does not count.
     state : Checkpoint, optional
         Go on from there, with the limits given here: the `state` of a result, of the same method and search.
     value_first : bool

@@ -162,8 +162,7 @@ def triangle(m, first, last):
 
 @rule(np.linalg.norm)
 def norm(a, ord=None):
-    frobenius = getattr(ord, "literal_value", None) == "fro" and a.ndim == 2
-    if is_absent(ord) or frobenius:
+    if is_absent(ord):
 
         def euclidean(a, ord=None):
             y = norm(values(a))
@@ -171,7 +170,7 @@ def norm(a, ord=None):
             return combine(y, values(a).flatten() * (1.0 / y if y > 0.0 else 0.0 * y), a.flatten(), 0.0, 0.0)
 
         return euclidean
-    if a.ndim > 1 or isinstance(ord, types.StringLiteral):
+    if a.ndim > 1:
         return None
 
     def of_order(a, ord=None):

@@ -72,7 +72,8 @@ def differentiate(function, terms):
     operands = primals if function in POWERS else [real(term) for term in primals]
     rules = zip(PARTIALS[function], terms, strict=True)
     pairs = [(partial(y, *operands), term) for partial, term in rules if is_active(term.kind)]
-    return chain(y, [steep(*pair) for pair in pairs] if function in STEEP else pairs)
+    finite = function not in STEEP or isinstance(terms[-1].kind, types.IntegerLiteral)
+    return chain(y, pairs if finite else [steep(*pair) for pair in pairs])
 
 
 def steep(d, x):
@@ -237,6 +238,7 @@ STEEP = {  # functions of finite values with derivatives that are not
 }
 STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
 POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
+STEEP |= POWERS
 
 # Functions that are constant between their jumps: of the values, with no derivative.
 STEPS = {
@@ -290,7 +292,7 @@ def register(function, number, scalar_type, emit):
             infer = lambda items: scalar_type(self.context, items)
             return None if kws else elementwise(args, number, infer)
 
-    infer_global(function)(Template)
+    infer_global(function, types.Function(Template))
 
     def lower(context, builder, signature, args):
         terms = [Term(context, builder, kind, value) for kind, value in zip(signature.args, args, strict=True)]

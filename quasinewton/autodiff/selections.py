@@ -1,4 +1,4 @@
-"""Rules of what chooses among numbers or arranges them: extremes, order, interpolation, conditions, the making of arrays.
+"""Rules of what chooses or arranges numbers: extremes, order, interpolation, conditions, the making of arrays.
 
 Values are Numba's own; the derivative is that of the numbers chosen.
 """
@@ -291,14 +291,11 @@ def common_shape(a, b, c):
 
 @overload(common_shape, jit_options=INNER)
 def _common_shape(a, b, c):
-    given = [isinstance(kind, types.Array) for kind in (a, b, c)]
-    if sum(given) == 1:
-        return (lambda a, b, c: a.shape) if given[0] else (lambda a, b, c: b.shape) if given[1] else (lambda a, b, c: c.shape)
-    if sum(given) == 3:
-        return lambda a, b, c: np.broadcast_shapes(a.shape, b.shape, c.shape)
-    if not given[0]:
-        return lambda a, b, c: np.broadcast_shapes(b.shape, c.shape)
-    return (lambda a, b, c: np.broadcast_shapes(a.shape, b.shape)) if given[1] else (lambda a, b, c: np.broadcast_shapes(a.shape, c.shape))
+    shapes = [f"{name}.shape" for name, kind in zip("abc", (a, b, c), strict=True) if isinstance(kind, types.Array)]
+    scope = {"np": np}
+    together = shapes[0] if len(shapes) == 1 else f"np.broadcast_shapes({', '.join(shapes)})"
+    exec(f"def shape(a, b, c):\n    return {together}", scope)
+    return scope["shape"]
 
 
 @rule(np.select)

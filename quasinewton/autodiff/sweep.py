@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quasinewton.autodiff.tape import ARRAY, BLOCK, END, EQUAL, PLACE, RANGE, item, peek, poke, put, words
+from quasinewton.autodiff.tape import ARRAY, BLOCK, END, EQUAL, PLACE, RANGE, item, peek, poke, product, put, words
 from quasinewton.jit import reduction, shared_reduction
 
 
@@ -15,7 +15,7 @@ def propagate(block, end, count, zero):
     adjoint, partial = peek(end, zero), end + size
     for _ in range(count):
         at = block + 8 * np.int64(peek(parent, PLACE))
-        poke(at, peek(at, zero) + adjoint * peek(partial, zero))
+        poke(at, peek(at, zero) + product(adjoint, peek(partial, zero)))
         partial += size
         parent -= 4
     return end
@@ -30,19 +30,19 @@ def column(block, adjoints, partials, places, m, zero):
         scattered |= np.int64(item(places, i, PLACE)) - first - i * words(zero)
     if scattered == 0:
         for i in range(m):
-            put(at, i, item(at, i, zero) + item(adjoints, i, zero) * item(partials, i, zero))
+            put(at, i, item(at, i, zero) + product(item(adjoints, i, zero), item(partials, i, zero)))
         return
     for i in range(m):
         apart |= np.int64(item(places, i, PLACE)) - first
     if apart == 0:
         s = zero
         for i in range(m):
-            s = s + item(adjoints, i, zero) * item(partials, i, zero)
+            s = s + product(item(adjoints, i, zero), item(partials, i, zero))
         poke(at, peek(at, zero) + s)
     else:
         for i in range(m):
             at = block + 8 * np.int64(item(places, i, PLACE))
-            poke(at, peek(at, zero) + item(adjoints, i, zero) * item(partials, i, zero))
+            poke(at, peek(at, zero) + product(item(adjoints, i, zero), item(partials, i, zero)))
 
 
 @shared_reduction
@@ -61,12 +61,12 @@ def propagate_many(block, end, zero):
     adjoint, partials = peek(begin, zero), begin + 8 * size
     at = block + 8 * np.int64(peek(end - 8, PLACE))
     if kind == EQUAL:
-        adjoint = adjoint * peek(partials, zero)
+        adjoint = product(adjoint, peek(partials, zero))
         for i in range(m):
             put(at, i, item(at, i, zero) + adjoint)
     else:
         for i in range(m):
-            put(at, i, item(at, i, zero) + adjoint * item(partials, i, zero))
+            put(at, i, item(at, i, zero) + product(adjoint, item(partials, i, zero)))
     return begin
 
 

@@ -17,6 +17,9 @@ and whether that was exceeded. Numbers carry the address of the header, so a tap
 thread. A full block is reallocated; places stay.
 """
 
+import functools
+import operator
+
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -107,6 +110,38 @@ def put(typingctx, address, i, value):
 def null(typingctx, like):
     """0 of the type of `like`."""
     return like(like), lambda context, builder, signature, args: context.get_constant_null(like)
+
+
+@intrinsic
+def product(typingctx, adjoint, partial):
+    """Adjoint times partial derivative, where 0 ∞ = 0.
+
+    The branch of a `np.where` that is not taken may have infinite derivatives, and no effect; a number that does not
+    vary, such as √(x − x)², may have an infinite effect, and no derivative.
+    """
+
+    def codegen(context, builder, signature, args):
+        function = context.typing_context.resolve_value_type(operator.mul)
+        chosen = function.get_call_type(context.typing_context, signature.args, {})
+        value = context.get_function(function, chosen)(builder, args)
+        none = builder.or_(*(vanishes(builder, arg) for arg in args))
+        return builder.select(none, context.get_constant_null(adjoint), value)
+
+    return adjoint(adjoint, partial), codegen
+
+
+def vanishes(builder, value):
+    """An i1: whether a float, vector, or aggregate of these is 0 throughout."""
+    kind = value.type
+    if isinstance(kind, (ir.ArrayType, ir.LiteralStructType)):
+        count = len(kind.elements) if isinstance(kind, ir.LiteralStructType) else kind.count
+        items = [vanishes(builder, builder.extract_value(value, k)) for k in range(count)]
+        return functools.reduce(builder.and_, items)
+    zero = builder.fcmp_ordered("==", value, ir.Constant(kind, None))
+    if isinstance(kind, ir.VectorType):
+        bits = ir.IntType(kind.count)
+        return builder.icmp_unsigned("==", builder.bitcast(zero, bits), ir.Constant(bits, -1))
+    return zero
 
 
 @intrinsic

@@ -147,7 +147,7 @@ class Reroute(FunctionPass):
 
     def run_pass(self, state):
         self.code, self.kind, self.creators = state.func_ir, state["active"], state["creators"]
-        self.same = state["same"] = {}  # name of a variable: an earlier one, of the same view
+        state["views"], state["same"] = [], {}
         for block in self.code.blocks.values():
             self.body, self.views = [], {}
             for statement in block.body:
@@ -155,6 +155,7 @@ class Reroute(FunctionPass):
                     self.reroute(statement)
                 self.body.append(statement)
             block.body = self.body
+            state["views"] += self.views.values()
         self.code._definitions = build_definitions(self.code.blocks)
         return True
 
@@ -173,13 +174,9 @@ class Reroute(FunctionPass):
             elif value.fn is operator.mul and value.lhs.name == value.rhs.name:
                 self.call(statement, np.square, value.lhs)
         elif isinstance(value, ir.Expr) and value.op in ("getitem", "static_getitem"):
-            # x[:-1] written twice is one view: what is computed from it then has one parent, not two.
             view = value.value.name, self.slice(value.index)
-            if view[1] and statement.target.name.startswith("$"):  # of no name: a slice of a list is a copy
-                if view in self.views:
-                    statement.value = self.same[statement.target.name] = self.views[view]
-                else:
-                    self.views[view] = statement.target
+            if view[1]:
+                self.views.setdefault(view, []).append(statement)
         elif isinstance(value, ir.Expr) and value.op in ("build_list", "build_set"):
             value.items = [self.leaf(statement, item) for item in value.items]
 
@@ -244,7 +241,11 @@ class Reroute(FunctionPass):
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class Box(FunctionPass):
-    """Put active numbers among arrays into arrays of size 1: array expressions know no scalars but Numba's own."""
+    """Share views, and put active numbers among arrays into arrays of size 1.
+
+    x[:-1] written twice is one view: what is computed from it then has one parent, not two. Array expressions know no
+    scalars but Numba's own.
+    """
 
     _name = "quasinewton_box"
 
@@ -252,7 +253,7 @@ class Box(FunctionPass):
         super().__init__()
 
     def run_pass(self, state):
-        changed = False
+        changed = self.share(state)
         for block in state.func_ir.blocks.values():
             body = []
             for statement in block.body:
@@ -268,6 +269,15 @@ class Box(FunctionPass):
                 body.append(statement)
             block.body = body
         return changed
+
+    def share(self, state):
+        """Make equal slices of an array one, under one name; slices of a list are lists of their own."""
+        for first, *others in state["views"]:
+            if isinstance(state.typemap[first.value.value.name], types.Array):
+                for other in others:
+                    state.calltypes.pop(other.value, None)
+                    other.value = state["same"][other.target.name] = first.target
+        return bool(state["same"])
 
     def operands(self, value):
         return [value.lhs, value.rhs] if value.op == "binop" else value.args

@@ -94,9 +94,34 @@ sys.path.insert(0, {folder!r})
 if {loaded}:
     import quasinewton.autodiff.drivers
 import numpy as np
+from numba import njit, typed, vectorize
 from idioms import IDIOMS, X
+from more_idioms import MORE
+
+@njit(fastmath=True, error_model="numpy")
+def fast(x):
+    return np.sum(x / (x - x[0] + 1e-3)) + np.dot(x, x)
+
+@njit
+def of_other_numbers(x):
+    z, k, single = x + 1j * x[::-1], np.arange(6) ** 2 // 3, x.astype(np.float32)
+    z *= 2.0
+    k += 1
+    numbers = typed.List(x[:3])
+    return abs(np.sum(z)) + np.sum(k) + np.sum(single) + max(numbers) + len({{1, 2}}) + np.where(k > 2)[0][0]
+
+@vectorize
+def squared(u):
+    return u * u
+
+@njit
+def of_a_ufunc(x):
+    return np.sum(squared(x))
+
+others = [(f.__name__, f, ()) for f in (fast, of_other_numbers, of_a_ufunc)]
+others += [case for case in MORE if case[0] in ("averages", "conditions", "stores")]
 facts = []
-for name, f, args in IDIOMS:
+for name, f, args in IDIOMS + others:
     value = float(f(X.copy(), *args))
     kinds = [str(result.signature) for result in f.overloads.values()]
     sizes = [(kinds, code.count("\\n")) for code in f.inspect_asm().values()]
