@@ -186,7 +186,7 @@ def tell(method, search, state, f):
                 point_on_line(x, s.best, p, state.x_passed)
                 s.f_passed = s.phi_best
             methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
-            s.f_old, s.f, s.g_norm, s.step = s.f, f, norm_inf(g), s.alpha
+            s.f_old, s.f, s.g_norm, s.step = s.f, f, methods.gradient_norm(method, memory, g), s.alpha
             s.nit += 1
             s.iterated, s.restarted = 1, 0
             s.best = 0.0

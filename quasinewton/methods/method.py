@@ -7,7 +7,7 @@ of arrays. A method chooses a direction and never calls the objective.
 import numpy as np
 
 from quasinewton.jit import fragment, generic
-from quasinewton.linalg import dot, dots
+from quasinewton.linalg import dot, dots, norm_inf
 
 EPSILON = np.finfo(np.float64).eps
 
@@ -34,6 +34,12 @@ def direction(method, memory, hessian, x, g, p):
 @generic
 def update(method, memory, x, g, p, alpha, g_new):
     """Move x to x + alpha p and g to g_new (both overwritten), and learn from the step."""
+
+
+@generic
+def gradient_norm(method, memory, g):
+    """Return ‖g‖_∞ after `update`, which may have found it on the way."""
+    return norm_inf(g)
 
 
 @generic
