@@ -197,7 +197,7 @@ def tell(method, search, state, f):
                 methods.place(method, memory, x, s.best, p, state.x_passed)
                 s.f_passed = s.phi_best
             methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
-            s.f_old, s.f, s.g_norm, s.step = s.f, f, methods.measure(method, memory, x, g), s.alpha
+            s.f_old, s.f, s.g_norm, s.step = s.f, f, methods.measured(method, memory, x, g), s.alpha
             s.nit += 1
             s.iterated, s.restarted = 1, 0
             s.best = 0.0

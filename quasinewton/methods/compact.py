@@ -20,7 +20,7 @@ from numba.core import types
 from numba.extending import register_jitable
 
 from quasinewton.jit import fragment, kernel, reduction
-from quasinewton.linalg import advance, dot, dots, isolated, norm_inf
+from quasinewton.linalg import advance, dot, dots, isolated, norm_inf, part
 from quasinewton.methods.late import late
 from quasinewton.methods.method import EPSILON, is_fit
 
@@ -31,8 +31,11 @@ BLOCK = 1024  # numbers of a vector at a time: what is used again of a block sta
 # The workspace `a`: a head, the matrices S Yᵀ and Y H₀ Yᵀ, VECTORS vectors of length m, and H₀ if it was given.
 READY = 0  # whether the products with g are those with the current one
 UNIT_S, UNIT_Y = 1, 2  # powers of two: what 1 means in S and in Y
-HEAD = 3
-VECTORS = 6  # S g, Y H₀ g, S y, Y H₀ y, and what p takes of S and of Y
+NORM = 3  # ‖g‖_∞ after the last step
+HEAD = 4
+S_G, Y_G, S_Y, Y_Y = range(4)  # S g, Y H₀ g, S y and Y H₀ y
+OF_S, OF_Y = 4, 5  # what p takes of the rows of S and of Y
+SUMS, VECTORS = 4, 6
 LARGEST = 1000  # exponent of a unit
 
 SINGLE = np.finfo(np.float32).eps
@@ -45,17 +48,33 @@ def size(m):
 
 
 @fragment
-def parts(a, m):
-    """S Yᵀ and Y H₀ Yᵀ, shape (m, m); the vectors, shape (VECTORS, m); and H₀, of length n or 0."""
-    square = m * m
-    first, second, third = HEAD + square, HEAD + 2 * square, size(m)
-    return a[HEAD:first].reshape(m, m), a[first:second].reshape(m, m), a[second:third].reshape(VECTORS, m), a[third:]
+def gram(a, m, which):
+    """One of the matrices, row by row: S Yᵀ (0), of which the part above the diagonal means something, or Y H₀ Yᵀ (1)."""
+    return part(a, HEAD + which * m * m, m * m)
+
+
+@fragment
+def vector(a, m, which):
+    """One of the vectors of length m, by number."""
+    return part(a, HEAD + (2 * m + which) * m, m)
+
+
+@fragment
+def row(S, k, first, width):
+    """A block of a row."""
+    return part(S, k * S.shape[1] + first, width)
 
 
 def forget_products(a, m):
     """Let the next direction multiply the pairs by its gradient: it may be another than the last step led to."""
     if a.size > m:
         a[READY] = 0.0
+
+
+@register_jitable
+def norm_of(a):
+    """‖g‖_∞ after the last step."""
+    return a[NORM]
 
 
 @fragment
@@ -119,84 +138,81 @@ def eight_dots(s, y, t, z, g, d, hg, hd):
 
 
 @fragment
-def multiply_block(S, Y, rows, H0, vectors, first, last, g, y, hg, hy):
-    """Add to the products of all pairs with g and y what their components from `first` to `last` contribute.
+def multiply_block(S, Y, rows, a, first, g, y, hg, hy):
+    """Add to the products of all pairs with g and y what a block contributes.
 
-    g and y hold these components; hg and hy are workspace as long. Two pairs at a time, since four streams come faster
-    from memory than one; an odd one is its own partner.
+    g and y are those of the block, which begins with component `first`; hg and hy are workspace as long. Two pairs at a
+    time, since four streams come faster from memory than one; an odd one is its own partner.
     """
-    if H0.size > 0:
-        multiply(H0[first:last], g, hg)
-        multiply(H0[first:last], y, hy)
+    m, width = S.shape[0], g.size
+    Sg, Yg, Sy, Yy, H0 = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y), size(m)
+    if a.size > H0:
+        multiply(part(a, H0 + first, width), g, hg)
+        multiply(part(a, H0 + first, width), y, hy)
     else:
         hg, hy = g, y
     for i in range(0, rows.size, 2):
         k, l = rows[i], rows[min(i + 1, rows.size - 1)]
-        dots = eight_dots(S[k, first:last], Y[k, first:last], S[l, first:last], Y[l, first:last], g, y, hg, hy)
-        vectors[0, k] += dots[0]
-        vectors[1, k] += dots[2]
-        vectors[2, k] += dots[1]
-        vectors[3, k] += dots[3]
+        s, z, t, w = row(S, k, first, width), row(Y, k, first, width), row(S, l, first, width), row(Y, l, first, width)
+        sg, sy, zg, zy, tg, ty, wg, wy = eight_dots(s, z, t, w, g, y, hg, hy)
+        Sg[k] += sg
+        Yg[k] += zg
+        Sy[k] += sy
+        Yy[k] += zy
         if l != k:
-            vectors[0, l] += dots[4]
-            vectors[1, l] += dots[6]
-            vectors[2, l] += dots[5]
-            vectors[3, l] += dots[7]
+            Sg[l] += tg
+            Yg[l] += wg
+            Sy[l] += ty
+            Yy[l] += wy
 
 
 @fragment
-def begin_products(vectors):
+def begin_products(a, m):
     """Zero the sums that `multiply_block` adds to."""
-    for j in range(4):
-        for i in range(vectors.shape[1]):
-            vectors[j, i] = 0.0
+    sums = part(a, HEAD + 2 * m * m, SUMS * m)
+    for i in range(sums.size):
+        sums[i] = 0.0
 
 
 @fragment
 def keep_products(a, rows, m):
     """Take the sums into true units, and those of the newest pair, the last of the rows, into the matrices."""
-    SY, YY, vectors, _ = parts(a, m)
-    s_unit, y_unit, k = a[UNIT_S], a[UNIT_Y], rows[-1]
+    Sg, Yg, Sy, Yy = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y)
+    SY, YY, s_unit, y_unit, k = gram(a, m, 0), gram(a, m, 1), a[UNIT_S], a[UNIT_Y], rows[-1]
     for i in rows:
-        vectors[0, i] *= s_unit
-        vectors[1, i] *= y_unit
-        SY[i, k] = vectors[2, i] * s_unit * y_unit
-        YY[i, k] = YY[k, i] = vectors[3, i] * y_unit * y_unit
+        Sg[i] *= s_unit
+        Yg[i] *= y_unit
+        SY[i * m + k] = Sy[i] * s_unit * y_unit
+        YY[i * m + k] = YY[k * m + i] = Yy[i] * y_unit * y_unit
     a[READY] = 1.0
 
 
 @fragment
-def renew_products(S, Y, a, rows, m, g):
+def renew_products(S, Y, a, rows, g):
     """Multiply all pairs by g and by the newest y."""
-    n = g.size
-    _, _, vectors, H0 = parts(a, m)
-    newest = Y[rows[-1]]
-    y, hg, hy = isolated(BLOCK), isolated(BLOCK), isolated(BLOCK)
-    begin_products(vectors)
+    m, n = S.shape[0], g.size
+    desk = isolated(3 * BLOCK)
+    begin_products(a, m)
     for first in range(0, n, BLOCK):
-        last = min(first + BLOCK, n)
-        width = last - first
-        scale(1.0, newest[first:last], y[:width])
-        multiply_block(S, Y, rows, H0, vectors, first, last, g[first:last], y[:width], hg[:width], hy[:width])
+        width = min(BLOCK, n - first)
+        y, hg, hy = part(desk, 0, width), part(desk, BLOCK, width), part(desk, 2 * BLOCK, width)
+        scale(1.0, row(Y, rows[-1], first, width), y)
+        multiply_block(S, Y, rows, a, first, part(g, first, width), y, hg, hy)
     keep_products(a, rows, m)
 
 
 @fragment
 def damp(y, theta, c, g, y_unit):
     """y <- θ y − c (g − y), the old gradient being g − y; y is overwritten."""
-    for i in range(y.size):
+    for i in range(g.size):
         old = g[i] - y_unit * y[i]
         y[i] = theta * y[i] - c * old / y_unit
 
 
 @fragment
 def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
-    """Move x and g, write the pair, judge it as `method.learn_pair` does, and multiply all pairs by g and y.
-
-    Return ‖g‖_∞.
-    """
+    """Move x and g, write the pair, judge it as `method.learn_pair` does, and multiply all pairs by g and y."""
     m, n = rho.size, x.size
-    _, _, vectors, H0 = parts(a, m)
     single = S.itemsize < 8
     if ring.count == 0:
         a[UNIT_S] = unit(abs(alpha) * norm_inf(p)) if single else 1.0
@@ -207,32 +223,34 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
     if k == m or ring.count == 0:
         k = 0
     rows = rows_of(min(ring.count + 1, m), k, m)
-    s, y, hg, hy = isolated(BLOCK), isolated(BLOCK), isolated(BLOCK), isolated(BLOCK)
+    desk = isolated(4 * BLOCK)
     slope = sy = yy = ss = xx = gg = g_norm = 0.0
-    begin_products(vectors)
+    begin_products(a, m)
     for first in range(0, n, BLOCK):
-        last = min(first + BLOCK, n)
-        width = last - first
-        x_part, g_part, p_part, s_part, y_part = x[first:last], g[first:last], p[first:last], s[:width], y[:width]
-        s_row, y_row = S[k, first:last], Y[k, first:last]
+        width = min(BLOCK, n - first)
+        x_part, g_part, p_part = part(x, first, width), part(g, first, width), part(p, first, width)
+        s, y = part(desk, 0, width), part(desk, BLOCK, width)
+        hg, hy = part(desk, 2 * BLOCK, width), part(desk, 3 * BLOCK, width)
+        s_row, y_row = row(S, k, first, width), row(Y, k, first, width)
         slope += dot(g_part, p_part)
-        advance(x_part, g_part, p_part, alpha, g_new[first:last], s_part, y_part)
-        scale(1.0 / s_unit, s_part, s_row)
-        scale(1.0 / y_unit, y_part, y_row)
+        advance(x_part, g_part, p_part, alpha, part(g_new, first, width), s, y)
+        scale(1.0 / s_unit, s, s_row)
+        scale(1.0 / y_unit, y, y_row)
         if single:
-            scale(1.0, y_row, y_part)  # as it was rounded
-        sums = dots(s_row, y_part, x_part)
+            scale(1.0, y_row, y)  # as it was rounded
+        sums = dots(s_row, y, x_part)
         sy, yy, ss, xx = sy + sums[0], yy + sums[1], ss + sums[2], xx + sums[3]
         gg += dot(g_part, g_part)
-        g_norm = max(g_norm, norm_inf(g_part))
-        multiply_block(S, Y, rows, H0, vectors, first, last, g_part, y_part, hg[:width], hy[:width])
+        g_norm = max(g_norm, norm_inf(g_part))  # all of g is finite: no step leads elsewhere
+        multiply_block(S, Y, rows, a, first, g_part, y, hg, hy)
     keep_products(a, rows, m)
+    a[NORM] = g_norm
     sy, yy, ss = sy * s_unit * y_unit, yy * y_unit * y_unit, ss * s_unit * s_unit
     curvature = -alpha * slope * alpha  # s·B s
     if damping and sy < 0.2 * curvature:
         theta = 0.8 * curvature / (curvature - sy)
-        damp(Y[k], theta, (1.0 - theta) * alpha, g, y_unit)
-        sums = dots(S[k], Y[k], g)
+        damp(row(Y, k, 0, n), theta, (1.0 - theta) * alpha, g, y_unit)
+        sums = dots(row(S, k, 0, n), row(Y, k, 0, n), g)
         sy, yy = sums[0] * s_unit * y_unit, sums[1] * y_unit * y_unit
         a[READY] = 0.0
     if is_fit(sy, yy, ss, xx, gg, alpha, slope, SINGLE if single else EPSILON):
@@ -241,107 +259,106 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
         ring.count = min(ring.count + 1, m)
     elif ring.count == m:
         ring.count = m - 1  # the oldest pair has been overwritten
-    return g_norm
 
 
 @fragment
-def solve(SY, YY, vectors, rows, gamma):
-    """Write to the last two vectors what p takes of the rows of S and of Y: −b and γ a."""
-    Sg, Yg, b, c = vectors[0], vectors[1], vectors[4], vectors[5]
-    count = rows.size
+def solve(a, rows, m, gamma):
+    """Find what p takes of the rows of S and of Y, −b and γ a, in their units."""
+    Sg, Yg, of_S, of_Y = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, OF_S), vector(a, m, OF_Y)
+    SY, YY, count = gram(a, m, 0), gram(a, m, 1), rows.size
     for i in range(count - 1, -1, -1):
-        r = rows[i]
-        total = Sg[r]
+        k = rows[i]
+        total = Sg[k]
         for j in range(i + 1, count):
-            total -= SY[r, rows[j]] * c[rows[j]]
-        c[r] = total / SY[r, r]
+            total -= SY[k * m + rows[j]] * of_Y[rows[j]]
+        of_Y[k] = total / SY[k * m + k]
     for i in range(count):
-        r = rows[i]
-        total = 0.0
-        for j in range(count):
-            total += YY[r, rows[j]] * c[rows[j]]
-        total = SY[r, r] * c[r] + gamma * (total - Yg[r])
+        k = rows[i]
+        total = -Yg[k]
+        for l in rows:
+            total += YY[k * m + l] * of_Y[l]
+        total = SY[k * m + k] * of_Y[k] + gamma * total
         for j in range(i):
-            total += SY[rows[j], r] * b[rows[j]]
-        b[r] = -total / SY[r, r]
-    for r in rows:
-        c[r] *= gamma
+            total += SY[rows[j] * m + k] * of_S[rows[j]]
+        of_S[k] = -total / SY[k * m + k]
+    for k in rows:
+        of_S[k] *= a[UNIT_S]
+        of_Y[k] *= gamma * a[UNIT_Y]
 
 
 @fragment
-def add_block(S, Y, rows, H0, vectors, gamma, first, last, g, p, part):
-    """Write the components of p from `first` to `last`; g holds these of the gradient, `part` is workspace."""
-    b, c, count = vectors[4], vectors[5], rows.size
-    if H0.size == 0:
-        scale(-gamma, g, p)
+def add_block(S, Y, rows, a, gamma, first, g, p, hp):
+    """Write a block of p, which begins with component `first`; g is that of the block, hp workspace."""
+    m, width, count = S.shape[0], g.size, rows.size
+    of_S, of_Y = vector(a, m, OF_S), vector(a, m, OF_Y)
+    given = a.size > size(m)
+    scale(-gamma, g, hp if given else p)
+    for i in range(0, count, 2):
+        k, l = rows[i], rows[min(i + 1, count - 1)]
+        y, z, d = row(Y, k, first, width), row(Y, l, first, width), of_Y[l] if l != k else 0.0
+        if given:
+            add(hp, of_Y[k], y, d, z)
+        else:
+            c = of_S[l] if l != k else 0.0
+            add_pairs(p, of_S[k], row(S, k, first, width), of_Y[k], y, c, row(S, l, first, width), d, z)
+    if given:
+        multiply(part(a, size(m) + first, width), hp, p)
         for i in range(0, count, 2):
             k, l = rows[i], rows[min(i + 1, count - 1)]
-            once = 1.0 if l != k else 0.0
-            s, y, t, z = S[k, first:last], Y[k, first:last], S[l, first:last], Y[l, first:last]
-            add_pairs(p, b[k], s, c[k], y, once * b[l], t, once * c[l], z)
-        return
-    scale(-gamma, g, part)
-    for i in range(0, count, 2):
-        k, l = rows[i], rows[min(i + 1, count - 1)]
-        add(part, c[k], Y[k, first:last], (c[l] if l != k else 0.0), Y[l, first:last])
-    multiply(H0[first:last], part, p)
-    for i in range(0, count, 2):
-        k, l = rows[i], rows[min(i + 1, count - 1)]
-        add(p, b[k], S[k, first:last], (b[l] if l != k else 0.0), S[l, first:last])
+            c = of_S[l] if l != k else 0.0
+            add(p, of_S[k], row(S, k, first, width), c, row(S, l, first, width))
 
 
 @fragment
-def direct(S, Y, rho, a, ring, g, p):
-    """Write −H g to p; return the slope g·p and the largest component of p."""
-    m, n = rho.size, g.size
-    SY, YY, vectors, H0 = parts(a, m)
-    gamma, rows = 1.0, rows_of(ring.count, ring.newest, m)
+def direct(S, Y, a, ring, g, p):
+    """Write −H g to p; return the slope g·p."""
+    m, n = S.shape[0], g.size
+    gamma, rows, k = 1.0, rows_of(ring.count, ring.newest, m), ring.newest
     if ring.count > 0:
         if a[READY] == 0.0:
-            renew_products(S, Y, a, rows, m, g)
-        k = ring.newest
-        gamma = ring.gamma = SY[k, k] / YY[k, k]
-        solve(SY, YY, vectors, rows, gamma)
-        for i in rows:
-            vectors[4, i] *= a[UNIT_S]
-            vectors[5, i] *= a[UNIT_Y]
-    part = isolated(BLOCK)
+            renew_products(S, Y, a, rows, g)
+        gamma = ring.gamma = gram(a, m, 0)[k * m + k] / gram(a, m, 1)[k * m + k]
+        solve(a, rows, m, gamma)
+    desk = isolated(BLOCK)
     slope = 0.0
     for first in range(0, n, BLOCK):
-        last = min(first + BLOCK, n)
-        add_block(S, Y, rows, H0, vectors, gamma, first, last, g[first:last], p[first:last], part[: last - first])
-        slope += dot(g[first:last], p[first:last])
+        width = min(BLOCK, n - first)
+        g_part, p_part = part(g, first, width), part(p, first, width)
+        add_block(S, Y, rows, a, gamma, first, g_part, p_part, part(desk, 0, width))
+        slope += dot(g_part, p_part)
     return slope
 
 
 @kernel
-def direction(S, Y, rho, a, ring, g, p):
+def direction(S, Y, a, ring, g, p):
     """`direct`, for pairs in double precision."""
-    return direct(S, Y, rho, a, ring[0], g, p)
+    return direct(S, Y, a, ring[0], g, p)
 
 
 @kernel
 def update(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
     """`learn_from`, for pairs in double precision."""
-    return learn_from(S, Y, rho, a, ring[0], damping, x, g, p, alpha, g_new)
+    learn_from(S, Y, rho, a, ring[0], damping, x, g, p, alpha, g_new)
 
 
 @kernel
-def direction_single(S, Y, rho, a, ring, g, p):
+def direction_single(S, Y, a, ring, g, p):
     """`direct`, for pairs in single precision, two in the place of a double."""
-    return direct(S.view(np.float32), Y.view(np.float32), rho, a, ring[0], g, p)
+    return direct(S.view(np.float32), Y.view(np.float32), a, ring[0], g, p)
 
 
 @kernel
 def update_single(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
     """`learn_from`, for pairs in single precision, two in the place of a double."""
-    return learn_from(S.view(np.float32), Y.view(np.float32), rho, a, ring[0], damping, x, g, p, alpha, g_new)
+    learn_from(S.view(np.float32), Y.view(np.float32), rho, a, ring[0], damping, x, g, p, alpha, g_new)
 
 
 _MATRIX, _VECTOR, _RING = types.float64[:, ::1], types.float64[::1], numba.from_dtype(RING)[::1]
-_MEMORY = (_MATRIX, _MATRIX, _VECTOR, _VECTOR, _RING)
-_DIRECTION = types.float64(*_MEMORY, _VECTOR, _VECTOR)
-_UPDATE = types.float64(*_MEMORY, types.int64, _VECTOR, _VECTOR, _VECTOR, types.float64, _VECTOR)
+_DIRECTION = types.float64(_MATRIX, _MATRIX, _VECTOR, _RING, _VECTOR, _VECTOR)
+_UPDATE = types.void(
+    *(_MATRIX, _MATRIX, _VECTOR, _VECTOR, _RING, types.int64),
+    *(_VECTOR, _VECTOR, _VECTOR, types.float64, _VECTOR),
+)
 
 enter_direction, enter_direction_single = late(direction, _DIRECTION), late(direction_single, _DIRECTION)
 enter_update, enter_update_single = late(update, _UPDATE), late(update_single, _UPDATE)

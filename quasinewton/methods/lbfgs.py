@@ -13,15 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.jit import reduction
-from quasinewton.linalg import advance, dot, negate
+from quasinewton.linalg import advance, dot, negate, norm_inf
 from quasinewton.methods import compact, method as protocol
 from quasinewton.methods.compact import RING
 from quasinewton.methods.method import gradient_step, learn_pair
 from quasinewton.settings import count
 
-# Numbers in the pairs, 2 m n, from which on two loops are slower than the compact form: where the pairs leave the
-# second cache for one that is further away. Measured with caches of 2 MB; smaller ones are left sooner, at little loss.
-MANY = 2**19
+# Variables from which on two loops are slower than the compact form, for 5 to 20 pairs. Two loops read the pairs twice as
+# often, but as long streams, and do nothing else: below, the caches feed them fast enough.
+MANY = 2**16
 
 
 class _Fields(NamedTuple):
@@ -69,7 +69,7 @@ class Pairs(NamedTuple):
 def _allocate(method, n):
     m = method.memory
     width = (n + 1) // 2 if method.single else n
-    length = compact.size(m) if method.single or 2 * m * n >= MANY else m
+    length = compact.size(m) if method.single or n >= MANY else m
     return Pairs(np.empty((m, width)), np.empty((m, width)), np.empty(m), np.empty(length), np.zeros(1, RING))
 
 
@@ -82,7 +82,7 @@ def with_room(pairs, n):
 def _direction(method, memory, hessian, x, g, p):
     ring, m = memory.ring[0], memory.rho.size
     if memory.a.size > m and (ring.count > 0 or memory.a.size > compact.size(m)):
-        arguments = (memory.S, memory.Y, memory.rho, memory.a, memory.ring, g, p)
+        arguments = (memory.S, memory.Y, memory.a, memory.ring, g, p)
         if method.single:
             return compact.enter_direction_single(arguments), 1.0
         return compact.enter_direction(arguments), 1.0
@@ -166,6 +166,11 @@ def _update(method, memory, x, g, p, alpha, g_new):
         ring.count = min(ring.count + 1, m)
     elif ring.count == m:
         ring.count = m - 1  # the oldest pair has been overwritten
+
+
+@protocol.measured.register(LBFGS)
+def _measured(method, memory, x, g):
+    return compact.norm_of(memory.a) if memory.a.size > memory.rho.size else norm_inf(g)
 
 
 @protocol.restart.register(LBFGS)

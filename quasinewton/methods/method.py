@@ -85,6 +85,12 @@ def measure(method, memory, x, g):
 
 
 @generic
+def measured(method, memory, x, g):
+    """Return the same after `update`, which may have found it on the way."""
+    return measure(method, memory, x, g)
+
+
+@generic
 def place(method, memory, x, alpha, p, x_trial):
     """Write the point at step alpha along p to x_trial; return whether it differs from x."""
     return point_on_line(x, alpha, p, x_trial)
