@@ -15,14 +15,7 @@ from quasinewton import searches
 from quasinewton.methods import BFGS, NewtonCG
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import GRADIENT, VALUE
-from quasinewton.options import (
-    METHODS,
-    NAMES,
-    initial_inverse_hessian,
-    set_preconditioner,
-    set_treatment,
-    start_point,
-)
+from quasinewton.options import METHODS, NAMES, initial_inverse_hessian, preconditioner, set_treatment, start_point
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
 from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
 from quasinewton.status import RUNNING
@@ -130,7 +123,7 @@ def begin(settings, x0, rows):
         state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], x0.size)
         state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
     elif kind is NewtonCG:
-        set_preconditioner(state.memory, controls.get("precond"), x0.size)
+        state.memory.record[0]["asked"], state.memory.M[:] = preconditioner(controls.get("precond"), x0.size)
     elif kind in FIRST_ORDER:
         state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
     return state

@@ -330,43 +330,29 @@ def initial_inverse_hessian(given, n):
     return H
 
 
-def is_asked(precond):
-    """Whether a preconditioner is to be asked for at every step: a callable, or True of a Solver."""
-    return callable(precond) or precond is True
-
-
-def set_preconditioner(memory, precond, n):
-    """Tell the memory of truncated Newton its preconditioner.
+def preconditioner(given, n):
+    """The user's `precond` as whether to ask for it at every step, and a diagonal.
 
     Parameters
     ----------
-    memory : Krylov
-        Changed.
-    precond : callable, True, array_like of shape (n,), or None
+    given : callable, True (of a Solver), array_like of shape (n,), or None
     n : int
+
+    Returns
+    -------
+    (bool, ndarray of shape (n,))
 
     Raises
     ------
     ValueError
         If an array is not positive, finite, of shape (n,).
     """
-    memory.record[0]["asked"] = is_asked(precond)
-    if precond is not None and not is_asked(precond):
-        memory.M[:] = diagonal(precond, n)
-
-
-def diagonal(given, n):
-    """The diagonal of a preconditioner as a new vector.
-
-    Raises
-    ------
-    ValueError
-        If it is not positive, finite, of shape (n,).
-    """
+    if given is None or given is True or callable(given):
+        return given is not None, np.ones(n)
     M = real("precond", np.asarray(given))
     if M.shape != (n,) or not np.all((M > 0.0) & np.isfinite(M)):
         raise ValueError(f"precond must be callable, or {n} positive numbers, the diagonal of M; got {given!r}")
-    return M
+    return False, M
 
 
 def start_point(x0):

@@ -1,22 +1,20 @@
 """From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
 
-import warnings
 from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba.core import types
-from numba.core.dispatcher import Dispatcher
-from scipy.optimize import OptimizeWarning
 
 from quasinewton import autodiff
 from quasinewton.objective import compiled, differences, products, python
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective
+from quasinewton.objective.derived import is_compiled
 from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
+from quasinewton.objective.second import differentiable, second_derivative, second_order
 
 GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
-HESSIAN_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
 NO_ARGS = types.Tuple(())
 
 
@@ -40,11 +38,6 @@ class Prepared(NamedTuple):
     held: tuple
     mode: str
     hess_mode: str = ""
-
-
-def is_compiled(function):
-    """Whether a function is a Numba dispatcher, which the solvers call without the interpreter."""
-    return isinstance(function, Dispatcher)
 
 
 def as_args(args):
@@ -121,113 +114,6 @@ def difference_step(eps, rel_step, n):
     return step, rel_step is not None
 
 
-def derive(fun, kind, jac, n, args_type):
-    """A derivative of a compiled function, for compiled code; compiled here, so that what cannot be is refused here.
-
-    Parameters
-    ----------
-    fun : numba dispatcher
-    kind : {"value_and_grad", "value_and_jacobian", "hvp", "hessian"}
-    jac : {"auto", "forward", "reverse"}
-    n : int or None
-        Number of variables.
-    args_type : numba tuple type
-
-    Returns
-    -------
-    (numba dispatcher, str)
-        With the mode that was chosen.
-
-    Raises
-    ------
-    autodiff.Refused
-        Naming in one line what cannot be differentiated.
-    TypeError
-        If `fun` is not compiled.
-    """
-    function, mode = autodiff.derivative(fun, kind, jac, n, inner=True)
-    vectors = 2 if kind == "hvp" else 1
-    compiled.result_type(function, (compiled.X,) * vectors + tuple(args_type), kind)
-    return function, mode
-
-
-def derive_if_possible(fun, kind, n, args_type):
-    """The same by the mode that suits, or (None, None) where that is refused, with a warning of what was refused."""
-    try:
-        return derive(fun, kind, "auto", n, args_type)
-    except autodiff.Refused as refusal:
-        warnings.warn(f"Differences are used instead of exact derivatives: {refusal}", OptimizeWarning, stacklevel=5)
-        return None, None
-
-
-class Second(NamedTuple):
-    """Where second derivatives come from.
-
-    Attributes
-    ----------
-    function : callable or None
-    form : str
-        What it is: a key of `compiled.SECOND_ORDER`.
-    scheme : int
-        Of differences; EXACT with a function.
-    mode : str
-        As `Prepared.hess_mode`.
-    """
-
-    function: object = None
-    form: str = "hessian"
-    scheme: int = EXACT
-    mode: str = ""
-
-
-def second_order(use, fun, hess, hessp, form, n, args_type):
-    """Choose the source of second derivatives: the user's own, else exact ones of a compiled function, else differences.
-
-    Parameters
-    ----------
-    use : {"hessian", "product", ""}
-        What the method wants.
-    fun : callable
-    hess : callable, "auto", "2-point", "3-point" or None
-    hessp : callable or None
-    form : str
-        How `fun` gives its value; see `compiled.FIRST_ORDER`.
-    n : int or None
-    args_type : numba tuple type or None
-        None where the interpreter is needed.
-
-    Returns
-    -------
-    Second
-
-    Raises
-    ------
-    ValueError, TypeError
-        If hess or hessp is none of the legal values, or hess="auto" cannot be had.
-    """
-    if not use:
-        return Second()
-    if hessp is not None and use == "product":
-        if not callable(hessp):
-            raise ValueError(f"hessp must be callable or None; got {hessp!r}")
-        return Second(hessp, "product", EXACT, "exact")
-    function, scheme = second_derivative("hess", None if isinstance(hess, str) and hess == "auto" else hess)
-    if function is not None:
-        return Second(function, "dense" if use == "product" else "hessian", EXACT, "exact")
-    kind = "hvp" if use == "product" else "hessian"
-    plain = is_compiled(fun) and args_type is not None and form in ("value", "separate", "derived")
-    if hess == "auto" and not plain:
-        raise TypeError(
-            "hess='auto' needs fun compiled by numba.njit that returns the value alone, and args that are numbers, "
-            "arrays and tuples of them"
-        )
-    if plain and hess in (None, "auto"):
-        derived, _ = (derive if hess else derive_if_possible)(fun, kind, *(("auto",) if hess else ()), n, args_type)
-        if derived is not None:
-            return Second(derived, use, EXACT, "derived")
-    return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")
-
-
 def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None):
     """Make an objective of the user's functions.
 
@@ -279,22 +165,6 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     return prepared._replace(hess_mode=second.mode)
 
 
-def differentiable(jac):
-    """The scheme in the place of forward differences where the gradient is to be differenced again.
-
-    Raises
-    ------
-    ValueError
-        If the user has asked for those.
-    """
-    if jac is None or jac is False:
-        return CENTRAL
-    raise ValueError(
-        f"jac={jac!r} leaves half the digits, too few for differences of the gradient, which are the products that this "
-        "method uses; give hessp, hess or jac, or jac='3-point', or compile fun by numba.njit"
-    )
-
-
 def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
     """Make an objective of a vector function: GRADIENT is its value, HESSIAN its Jacobian.
 
@@ -323,28 +193,16 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
     return _differenced(*bound, mode, EXACT, scheme, False, eps, rel_step, n)
 
 
-def second_derivative(name, given):
-    """A callable, or the scheme of differences in its place.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if callable(given):
-        return given, EXACT
-    if given is None or isinstance(given, str) and given in HESSIAN_SCHEMES:
-        return None, HESSIAN_SCHEMES.get(given, FORWARD)
-    raise ValueError(f"{name} must be callable, '2-point', '3-point' or None; got {given!r}")
-
-
 def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None):
     """Address, data and what they point into, for functions that are compiled or not."""
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
     kind = compiled_args_type((fun, jac, hess, precond), args)
     if kind is None and form in compiled.DERIVED:
-        raise TypeError("a function is differentiated only with args that are numbers, arrays and tuples of them")
+        raise TypeError(
+            "a function is differentiated only with args that are numbers, arrays and tuples of them, and together with "
+            "hess, hessp and precond that are compiled, too"
+        )
     if kind is None:
         evaluate = python.evaluator(fun, jac, hess, form, args, n, second, precond)
         return python.trampoline_address(), id(evaluate), (evaluate,)
