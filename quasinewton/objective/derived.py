@@ -67,6 +67,7 @@ def derive_if_possible(fun, kind, n, args_type, stacklevel):
     try:
         return derive(fun, kind, "auto", n, args_type)
     except autodiff.Refused as refusal:
-        message = f"differences take the place of exact derivatives: {refusal}"
+        reason = str(refusal).partition(";")[0]  # the ways out that it goes on to name are those of a gradient
+        message = f"differences take the place of exact derivatives: {reason}"
         warnings.warn(message, OptimizeWarning, stacklevel=stacklevel + 1)
         return None, None
