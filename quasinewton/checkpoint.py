@@ -16,15 +16,7 @@ from quasinewton.methods import BFGS, LBFGS, NewtonCG, compact
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.methods.lbfgs import Pairs, with_room
 from quasinewton.objective.contract import GRADIENT, VALUE
-from quasinewton.options import (
-    INITIAL,
-    METHODS,
-    NAMES,
-    initial,
-    set_preconditioner,
-    set_treatment,
-    start_point,
-)
+from quasinewton.options import INITIAL, METHODS, NAMES, initial, preconditioner, set_treatment, start_point
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
 from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
 from quasinewton.status import RUNNING
@@ -139,7 +131,7 @@ def begin(settings, x0, rows):
         if state.memory.a.size > settings.method.memory:
             compact.load(settings.method.single)  # here, where its failure would be the caller's to see
     elif kind is NewtonCG:
-        set_preconditioner(state.memory, controls.get("precond"), x0.size)
+        state.memory.record[0]["asked"], state.memory.M[:] = preconditioner(controls.get("precond"), x0.size)
     elif kind in FIRST_ORDER:
         state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
     return state

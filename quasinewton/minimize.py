@@ -190,7 +190,7 @@ def minimize(
         result = finished(prepared, at, status)
     except BaseException as error:
         with contextlib.suppress(AttributeError, TypeError):
-            error.result = unfinished(at, Status.INTERRUPTED, prepared.mode)
+            error.result = unfinished(at, Status.INTERRUPTED, prepared.mode, prepared.hess_mode)
         raise
     if check is not None:
         result["gradient_check"] = check
@@ -341,16 +341,14 @@ def finished(prepared, at, status):
         s["nhev"] += 1
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
-    result = outcome(at, status, prepared.mode)
-    if prepared.hess_mode:
-        result["hess_mode"] = prepared.hess_mode
+    result = outcome(at, status, prepared.mode, prepared.hess_mode)
     if advice is not None:
         result["message"] = f"{status.message} {advice}"
         result["diagnosis"] = diagnosis
     return result
 
 
-def outcome(at, status, mode):
+def outcome(at, status, mode, hess_mode="exact"):
     """The result of a descent that has ended.
 
     Parameters
@@ -358,8 +356,8 @@ def outcome(at, status, mode):
     at : Checkpoint
         Where it ended; its arrays become those of the result.
     status : Status
-    mode : str
-        How gradients were obtained.
+    mode, hess_mode : str
+        How gradients and, of methods that use them, second derivatives were obtained.
 
     Returns
     -------
@@ -391,15 +389,14 @@ def outcome(at, status, mode):
     elif type(method) is Newton:
         known = s["hessian_nit"] == s["nit"]
         result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
-        result["nhev"] = int(s["nhev"])
-    elif type(method) is NewtonCG:
-        result["nhev"] = int(s["nhev"])
+    if type(method) in SECOND_ORDER:
+        result.update(nhev=int(s["nhev"]), hess_mode=hess_mode)
     return result
 
 
-def unfinished(at, status, mode):
+def unfinished(at, status, mode, hess_mode="exact"):
     """The result of a descent that has not ended, of the best point evaluated; parameters as for `outcome`."""
-    result, state, s = outcome(at, status, mode), at.state, at.state.scalars[0]
+    result, state, s = outcome(at, status, mode, hess_mode), at.state, at.state.scalars[0]
     x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
     if s["njev"] == 0 or not np.isfinite(f):
         f, g = math.nan, np.full_like(x, math.nan)

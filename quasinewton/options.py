@@ -399,29 +399,26 @@ def initial(kind, controls):
     return next((controls[name] for name in INITIAL.get(kind, ()) if controls.get(name) is not None), None)
 
 
-def is_asked(precond):
-    """Whether a preconditioner is to be asked for at every step: a callable, or True of a Solver."""
-    return callable(precond) or precond is True
-
-
-def set_preconditioner(memory, precond, n):
-    """Tell the memory of truncated Newton its preconditioner.
+def preconditioner(given, n):
+    """The user's `precond` as whether to ask for it at every step, and a diagonal.
 
     Parameters
     ----------
-    memory : Krylov
-        Changed.
-    precond : callable, True, array_like of shape (n,), or None
+    given : callable, True (of a Solver), array_like of shape (n,), or None
     n : int
+
+    Returns
+    -------
+    (bool, ndarray of shape (n,))
 
     Raises
     ------
     ValueError, TypeError
         If an array is not positive, finite, of shape (n,).
     """
-    memory.record[0]["asked"] = is_asked(precond)
-    if precond is not None and not is_asked(precond):
-        memory.M[:] = positive_diagonal("precond", precond, n)
+    if given is None or given is True or callable(given):
+        return given is not None, np.ones(n)
+    return False, positive_diagonal("precond", given, n)
 
 
 def start_point(x0):

@@ -4,14 +4,12 @@ A function is differentiated by compiling it again, for numbers that carry deriv
 a tape and reverse mode for many. Only what is below is for others to use; the rest is imported when first needed.
 """
 
-from numba.core import types
 from numba.core.dispatcher import Dispatcher
-from numba.core.registry import cpu_target
 
 from quasinewton.autodiff.refusal import Refused
 from quasinewton.jit import fragment
 
-__all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "refusal", "value_and_grad"]
+__all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
 MODES = "auto", "forward", "reverse"
 FEW = 24  # up to this many variables forward mode takes one sweep, and is mostly the faster one
@@ -233,31 +231,6 @@ def derivative(f, kind, jac, n, inner=False):
         return remembered(f, kind, None, n if kind == "hessian" else None, inner), "reverse"
     mode = "forward" if kind == "value_and_jacobian" else chosen(mode_of(jac), n)
     return remembered(f, kind, mode, n if mode == "forward" else None, inner), mode
-
-
-def refusal(f, kind, n, arguments):
-    """Why a function cannot be differentiated for arguments of these types; None if it can. Compiles it, once.
-
-    Parameters
-    ----------
-    f, kind, n
-        As for `derivative`.
-    arguments : tuple of numba types
-
-    Returns
-    -------
-    Refused or None
-    """
-    known = vars(f).setdefault("_quasinewton_refusals", {})
-    key = kind, lanes(n), n is None or n <= FEW, arguments
-    if key not in known:
-        known[key] = None
-        try:
-            function = types.Dispatcher(derivative(f, kind, "auto", n, inner=True)[0])
-            cpu_target.typing_context.resolve_function_type(function, arguments, {})
-        except Refused as refused:
-            known[key] = refused.with_traceback(None)
-    return known[key]
 
 
 def is_derived(f, function):

@@ -14,7 +14,7 @@ from numba.core.registry import cpu_target
 from numba.extending import overload
 
 from quasinewton import autodiff
-from quasinewton.jit import INNER, fragment
+from quasinewton.jit import INNER, kernel
 from quasinewton.linalg import dot
 from quasinewton.objective.arguments import loader
 from quasinewton.objective.contract import (
@@ -99,7 +99,7 @@ def _write(out, values):
     return fill
 
 
-@fragment
+@kernel
 def multiply(H, v, out):
     """out = H v. out is overwritten."""
     for i in range(v.size):

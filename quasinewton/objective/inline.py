@@ -11,14 +11,8 @@ from quasinewton.objective import compiled, differences, products
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective, address_constant
 from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD, WRAPPED, costs
-from quasinewton.objective.prepare import (
-    NO_ARGS,
-    derived_source,
-    differentiable,
-    gradient_form,
-    second_derivative,
-    second_order,
-)
+from quasinewton.objective.prepare import NO_ARGS, derived_source, gradient_form
+from quasinewton.objective.second import differentiable, second_derivative, second_order
 
 
 @intrinsic

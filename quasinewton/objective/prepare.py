@@ -1,23 +1,21 @@
 """From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numba.core import types
-from numba.core.dispatcher import Dispatcher
-from scipy.optimize import OptimizeWarning
 
 from quasinewton import autodiff
 from quasinewton.objective import compiled, differences, products, python
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective
+from quasinewton.objective.derived import derive_if_possible, is_compiled
 from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
+from quasinewton.objective.second import differentiable, second_derivative, second_order
 
 GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
-HESSIAN_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
 NO_ARGS = types.Tuple(())
 
 
@@ -53,11 +51,6 @@ class Prepared(NamedTuple):
     mode: str
     given: Given | None = None
     hess_mode: str = ""
-
-
-def is_compiled(function):
-    """Whether a function is a Numba dispatcher, which the solvers call without the interpreter."""
-    return isinstance(function, Dispatcher)
 
 
 def as_args(args):
@@ -122,6 +115,7 @@ def is_differenced(jac):
     return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
 
 
+DOOR = 4  # frames from here up to the caller of a door
 RESULTS = {"value_and_grad": compiled.is_value, "value_and_jacobian": compiled.is_derivative}
 
 
@@ -158,30 +152,8 @@ def derived_source(fun, jac, arguments, n, kind):
     """The same for a compiled `fun`, whose further arguments have these Numba types."""
     if not RESULTS[kind](compiled.result_type(fun, (compiled.X, *arguments), "fun")):
         return jac
-    return "auto" if derivable(fun, kind, n, arguments) else jac
-
-
-def derivable(fun, kind, n, arguments):
-    """Whether a compiled function can be differentiated; compiles the derivative, and warns of what is in the way.
-
-    Parameters
-    ----------
-    fun : numba dispatcher
-    kind : {"value_and_grad", "value_and_jacobian", "hvp", "hessian"}
-    n : int or None
-        Number of variables.
-    arguments : tuple of numba types
-        Of `args`.
-
-    Returns
-    -------
-    bool
-    """
-    vectors = (compiled.X,) * (2 if kind == "hvp" else 1)
-    refused = autodiff.refusal(fun, kind, n, (*vectors, *arguments))
-    if refused is not None:
-        warnings.warn(f"{refused}. Finite differences are used.", OptimizeWarning, stacklevel=5)
-    return refused is None
+    derived, _ = derive_if_possible(fun, kind, n, arguments, DOOR)
+    return jac if derived is None else "auto"
 
 
 def difference_step(eps, rel_step, n):
@@ -199,72 +171,6 @@ def difference_step(eps, rel_step, n):
     if step.shape not in ((1,), (n,)) or not np.all((step > 0) & np.isfinite(step)):
         raise ValueError(f"{name} must be a positive number, or {n} of them; got {step!r}")
     return step, rel_step is not None
-
-
-class Second(NamedTuple):
-    """Where second derivatives come from.
-
-    Attributes
-    ----------
-    function : callable or None
-    form : str
-        What it is: a key of `compiled.SECOND_ORDER`.
-    scheme : int
-        Of differences; EXACT with a function.
-    mode : str
-        As `Prepared.hess_mode`.
-    """
-
-    function: object = None
-    form: str = "hessian"
-    scheme: int = EXACT
-    mode: str = ""
-
-
-def second_order(use, fun, hess, hessp, form, n, args_type):
-    """Choose the source of second derivatives: the user's own, else exact ones of a compiled function, else differences.
-
-    Parameters
-    ----------
-    use : {"hessian", "product", ""}
-        What the method wants.
-    fun : callable
-    hess : callable, "auto", "2-point", "3-point" or None
-    hessp : callable or None
-    form : str
-        How `fun` gives its value; see `compiled.FIRST_ORDER`.
-    n : int or None
-    args_type : numba tuple type or None
-        None where the interpreter is needed.
-
-    Returns
-    -------
-    Second
-
-    Raises
-    ------
-    ValueError, TypeError
-        If hess or hessp is none of the legal values, or hess="auto" cannot be had.
-    """
-    if not use:
-        return Second()
-    if hessp is not None and use == "product":
-        if not callable(hessp):
-            raise ValueError(f"hessp must be callable or None; got {hessp!r}")
-        return Second(hessp, "product", EXACT, "exact")
-    function, scheme = second_derivative("hess", None if isinstance(hess, str) and hess == "auto" else hess)
-    if function is not None:
-        return Second(function, "dense" if use == "product" else "hessian", EXACT, "exact")
-    kind = "hvp" if use == "product" else "hessian"
-    plain = is_compiled(fun) and args_type is not None and form in ("value", "separate", "derived")
-    if hess == "auto" and not plain:
-        raise TypeError(
-            "hess='auto' needs fun compiled by numba.njit that returns the value alone, and args that are numbers, "
-            "arrays and tuples of them"
-        )
-    if plain and (hess == "auto" or (hess is None and derivable(fun, kind, n, tuple(args_type)))):
-        return Second(autodiff.derivative(fun, kind, "auto", n, inner=True)[0], use, EXACT, "derived")
-    return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")
 
 
 def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None):
@@ -324,22 +230,6 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     return prepared._replace(given=given, hess_mode=second.mode)
 
 
-def differentiable(jac):
-    """The scheme in the place of forward differences where the gradient is to be differenced again.
-
-    Raises
-    ------
-    ValueError
-        If the user has asked for those.
-    """
-    if jac is None or jac is False:
-        return CENTRAL
-    raise ValueError(
-        f"jac={jac!r} leaves half the digits, too few for differences of the gradient, which are the products that this "
-        "method uses; give hessp, hess or jac, or jac='3-point', or compile fun by numba.njit"
-    )
-
-
 def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
     """Make an objective of a vector function: GRADIENT is its value, HESSIAN its Jacobian.
 
@@ -368,28 +258,16 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
     return _differenced(*bound, mode, EXACT, scheme, False, eps, rel_step, n)
 
 
-def second_derivative(name, given):
-    """A callable, or the scheme of differences in its place.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if callable(given):
-        return given, EXACT
-    if given is None or isinstance(given, str) and given in HESSIAN_SCHEMES:
-        return None, HESSIAN_SCHEMES.get(given, FORWARD)
-    raise ValueError(f"{name} must be callable, '2-point', '3-point' or None; got {given!r}")
-
-
 def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None):
     """Address, data and what they point into, for functions that are compiled or not."""
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
     kind = compiled_args_type((fun, jac, hess, precond), args)
     if kind is None and form in compiled.DERIVED:
-        raise TypeError("a function is differentiated only with args that are numbers, arrays and tuples of them")
+        raise TypeError(
+            "a function is differentiated only with args that are numbers, arrays and tuples of them, and together with "
+            "hess, hessp and precond that are compiled, too"
+        )
     if kind is None:
         evaluate = python.evaluator(fun, jac, hess, form, args, n, second, precond)
         return python.trampoline_address(), id(evaluate), (evaluate,)

@@ -9,6 +9,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.jit import kernel
+from quasinewton.objective.compiled import multiply
 from quasinewton.objective.contract import (
     COMPLEX,
     GRADIENT,
@@ -169,7 +170,12 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
         if second == "product":
             return hess(x, p)
         H = hess(x)
-        return (H if hasattr(H, "toarray") else derivative(H, (n, n), "the second derivative")) @ p
+        if hasattr(H, "toarray"):
+            return H @ p
+        out = np.empty(n)
+        H = np.ascontiguousarray(derivative(H, (n, n), "the second derivative"), dtype=np.float64)
+        multiply(H, p, out)  # not BLAS: a compiled Hessian gives the same bits
+        return out
 
     def second_order(what, x, g, h):
         if what == PRODUCT:

@@ -7,8 +7,6 @@ from objectives import rosenbrock, rosenbrock_hessian, rosenbrock_joint
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import line_search, minimize, minimize_batch, minimize_stochastic, root
-from quasinewton.autodiff import refusal
-from quasinewton.objective.compiled import X
 
 START = np.array([-1.2, 1.0])
 
@@ -125,10 +123,9 @@ class TestWhereNoneIsGiven:
         def rounded(x):
             return rosenbrock(x) + 0.0 * round(x[0])
 
-        with pytest.warns(OptimizeWarning, match=r"cannot differentiate round.*Finite differences are used"):
+        with pytest.warns(OptimizeWarning, match="differences take the place of exact derivatives: cannot differentiate round"):
             res = minimize(rounded, START)
         assert res.jac_mode == "2-point" and res.success and res.nfev > 3 * res.njev
-        assert refusal(rounded, "value_and_grad", 2, (X,)) is refusal(rounded, "value_and_grad", 2, (X,)) is not None
         with pytest.warns(OptimizeWarning, match="cannot differentiate round"):
             assert minimize_batch(rounded, START[None]).jac_mode == "2-point"
 
