@@ -273,7 +273,7 @@ class TestContract:
         assert caught[0].filename == __file__
 
     def test_repr(self):
-        assert repr(Solver(X0)) == "Solver(LBFGS(memory=10, damping=0), n=2, nit=0, wants=('value', 'gradient'))"
+        assert repr(Solver(X0)) == "Solver(LBFGS(memory=10, damping=0, single=0), n=2, nit=0, wants=('value', 'gradient'))"
 
 
 class TestResult:
