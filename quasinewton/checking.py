@@ -41,7 +41,7 @@ def check_gradient(
     Raises
     ------
     ValueError
-        If the gradient has another shape than x, or `jac` is none of these.
+        If the gradient has another size than x, or `jac` is none of these.
 
     See Also
     --------

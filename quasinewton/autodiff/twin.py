@@ -328,9 +328,9 @@ def renamed(expression, same):
 
 
 WAYS_OUT = "pass the gradient as `jac`, or jac='3-point'"
-PLAIN_ENGLISH = {
-    "setitem": "a store into an array of plain numbers (one that the function makes by np.zeros is differentiated)",
-    "bool": "a truth value",
+PLAIN_ENGLISH = {  # for what begins so
+    "setitem(array": "a store into an array of plain numbers (one made by np.zeros in the function is differentiated)",
+    "bool(": "a truth value",
 }
 
 
@@ -349,12 +349,13 @@ def refusal(error, function):
     Refused
     """
     text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", text)
+    text = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", text)
     code = function.__code__
     what = re.search(r"^ ?>>> (\w+)(\(.*\))", text, re.M)
     if what:
-        operands = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", what[2])
-        operands = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", operands)
-        what = PLAIN_ENGLISH.get(what[1], what[1] + operands)
+        call = what[1] + what[2]
+        what = next((words for begin, words in PLAIN_ENGLISH.items() if call.startswith(begin)), call)
     else:
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Failed in nopython")]
         what = lines[0].strip() if lines else type(error).__name__

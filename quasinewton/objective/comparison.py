@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.autodiff import Refused, derivative
+from quasinewton.objective import python
 from quasinewton.objective.prepare import args_type, is_compiled
 
 TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}  # relative
@@ -71,7 +72,7 @@ def own_gradient(given, x):
     Raises
     ------
     ValueError
-        If it has another shape.
+        If it has another size, or is not real.
     """
     point, g = x.copy(), np.empty(x.size)
     if given.form == "separate":
@@ -80,10 +81,7 @@ def own_gradient(given, x):
         g = given.fun(point, *given.args)[1]
     else:
         given.fun(point, g, *given.args)
-    g = np.atleast_1d(np.asarray(g, dtype=np.float64))
-    if g.shape != x.shape:
-        raise ValueError(f"the gradient has shape {g.shape}, x has {x.shape}")
-    return g
+    return np.array(python.derivative(g, x.shape, "the gradient"), dtype=np.float64)
 
 
 def compare(given, x, g, rtol=None, values=math.inf):

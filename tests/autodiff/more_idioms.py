@@ -234,16 +234,16 @@ def stores(x, d):
 @idiom()
 def lists(x):
     values, out, rows = [x[0], x[1], x[2]], [], [[x[0], x[1]], [x[2], x[3] * 2.0]]
-    first = values[:2]
+    first, before = values[:2], sum(values[:2])
     values[0] = x[3]
-    second = values[:2]
+    second, after = values[:2], sum(values[:2])
     first.append(x[4])
     for row in rows:
         for v in row:
             if v > 0.6:
                 out.append(v * v)
     parts = [x[:3] * 2.0, x[3:] * 3.0]
-    return sum(first) * sum(second) + sum(out) / len(out) + np.sum(parts[0] * parts[1])
+    return before / after + sum(first) * sum(second) + sum(out) / len(out) + np.sum(parts[0] * parts[1])
 
 
 @idiom(T)
