@@ -171,6 +171,8 @@ def minimize(
     kind = method_class(method)
     refuse_constraints(kind, bounds, constraints)
     warn_unused(kind, hess, hessp)
+    if not (callback is None or callable(callback)):
+        raise TypeError(f"callback must be callable or None; got {callback!r}")
     settings = read(method, n, tol, options, is_differenced(jac))
     controls = settings.controls
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")

@@ -72,6 +72,8 @@ def derivative(values, shape, name):
     """
     if hasattr(values, "toarray"):
         values = values.toarray()
+    elif hasattr(values, "matmat"):  # a LinearOperator
+        values = values @ np.eye(values.shape[1])
     values = np.asarray(values)
     size = 1
     for length in shape:
