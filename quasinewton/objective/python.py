@@ -32,7 +32,7 @@ def scalar(f):
         If `f` is None, complex, or holds other than one number.
     """
     try:
-        f = np.asarray(f)
+        f = np.asarray(f) if f is not np.ma.masked else np.empty(0)
         if f.size == 1 and f.dtype.kind in "buif":
             return float(f.reshape(())[()])
     except (TypeError, ValueError):
@@ -62,7 +62,10 @@ def derivative(values, shape, name):
     """
     if hasattr(values, "toarray"):
         values = values.toarray()
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError:  # rows of several lengths
+        values = np.empty((), object)
     size = 1
     for length in shape:
         size *= length
@@ -136,7 +139,7 @@ def evaluator(fun, jac, hess, form, args, n):
         return f if isinstance(f, float) else scalar(f)
 
     def joint(what, x, g, h):
-        f, values = fun(vectors[x].copy())
+        f, values = pair(fun(vectors[x].copy()))
         if what & GRADIENT:
             put(g, values)
         return f if isinstance(f, float) else scalar(f)
@@ -165,6 +168,22 @@ def evaluator(fun, jac, hess, form, args, n):
     return first if hess is None and form != "value" else second_order
 
 
+def pair(returned):
+    """What a function of value and derivative has returned, as the two.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    try:
+        value, derivative = returned
+    except (TypeError, ValueError):
+        kind = type(returned).__name__
+        raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}") from None
+    return value, derivative
+
+
 def with_args(function, args):
     """The function of what comes before `args`; None stays None."""
     if function is None:
@@ -177,7 +196,7 @@ def halves(function):
     last = []
 
     def value(x):
-        last[:] = function(x)
+        last[:] = pair(function(x))
         return last[0]
 
     return value, lambda x: last[1]
