@@ -15,7 +15,7 @@ from quasinewton import searches
 from quasinewton.methods import BFGS, LBFGS, NewtonCG, compact
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.methods.lbfgs import Pairs, with_room
-from quasinewton.objective.contract import GRADIENT, VALUE
+from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE
 from quasinewton.options import INITIAL, METHODS, NAMES, initial, preconditioner, set_treatment, start_point
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
 from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
@@ -333,7 +333,25 @@ def decode(header, saved):
         raise ValueError(f"its method or search is unknown to this version ({error})") from None
     if isinstance(search, Schedule) != (type(method) in FIRST_ORDER):
         raise ValueError(f"its method {method} does not go with {search}")
-    return restore(method, search, saved)
+    checkpoint = restore(method, search, saved)
+    refuse_nonsense(checkpoint.state)
+    return checkpoint
+
+
+def refuse_nonsense(state):
+    """Refuse integers that no run can have: compiled code would index by them, unchecked.
+
+    Raises
+    ------
+    ValueError
+    """
+    s, ring = state.scalars[0], getattr(state.memory, "ring", None)
+    sound = START <= s["phase"] <= RECALL and 0 <= s["want"] <= HESSIAN
+    if ring is not None:
+        m = state.memory.rho.size
+        sound = sound and 0 <= ring[0]["count"] <= m and 0 <= ring[0]["newest"] < m
+    if not sound:
+        raise ValueError("its arrays hold what no run can have come to")
 
 
 def write(path, header, saved):

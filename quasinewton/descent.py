@@ -183,7 +183,8 @@ def tell(method, search, state, f):
         if s.phase == START:
             copy(g, state.g_trial)
             s.g_norm = methods.measure(method, memory, x, g)
-            s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, norm_inf(x))))
+            s.x0_norm = norm_inf(x)
+            s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, s.x0_norm)))
     while todo != WAIT:
         if todo == PLACE:
             if methods.place(method, memory, x, s.alpha, p, state.x_trial):
@@ -195,7 +196,10 @@ def tell(method, search, state, f):
             if s.phase == SEARCH and s.phi_best < min(s.f_trial - s.noise, s.f_passed):
                 # A lower trial whose slope was no good: not a step, but not to be forgotten.
                 methods.place(method, memory, x, s.best, p, state.x_passed)
-                s.f_passed = s.phi_best
+                s.f_passed, s.g_passed = s.phi_best, np.inf
+            if is_flatter(s, f):
+                copy(state.x_passed, x)
+                s.f_passed, s.g_passed = s.f, s.g_norm
             methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
             s.f_old, s.f, s.g_norm, s.step = s.f, f, methods.measured(method, memory, x, g), s.alpha
             s.nit += 1
@@ -214,7 +218,8 @@ def tell(method, search, state, f):
             least = min(s.least, s.f)
             searches.start(search, s, s.f, slope, alpha, methods.longest(method, memory, x, p))
             s.least = least  # no licence to climb a little in every search
-            todo = END if is_over(s) else PROPOSE
+            exact = is_exact(s) and abs(s.alpha) * norm_inf(p) <= ROOT_EPSILON * max(s.x0_norm, norm_inf(x))
+            todo = END if is_over(s, exact) else PROPOSE
         elif todo == INQUIRE:
             s.want = methods.inquire(method, memory, g, p, s.phase == CERTIFY)
             todo = COPY_X
@@ -235,7 +240,7 @@ def tell(method, search, state, f):
             far = s.alpha < s.end and abs(s.best) * norm_inf(p) >= FAR * max(1.0, norm_inf(x))
             s.ending = NOT_BOUNDED if far else RUNNING
             todo = MOVE if s.best == s.alpha else END
-        elif todo == NO_STEP and not s.restarted and s.phi_best >= s.f - s.noise and methods.restart(method, memory):
+        elif todo == NO_STEP and may_restart(s) and methods.restart(method, memory):
             s.restarted = 1
             todo = SET_OUT
         else:
@@ -247,15 +252,37 @@ def tell(method, search, state, f):
 
 
 @fragment
-def is_over(s):
+def is_flatter(s, f):
+    """Whether the iterate to be left, for one that is as low up to rounding, has the least gradient so far."""
+    level, known = abs(f - s.f) <= s.noise, abs(s.f - s.f_passed) <= s.noise
+    return s.phase == SEARCH and level and (s.g_norm < s.g_passed if known else s.f < s.f_passed)
+
+
+@fragment
+def may_restart(s):
+    """Whether a search without a step may be tried again along another direction: it has found nothing lower."""
+    return not s.restarted and s.verdict != searches.UNBOUNDED and s.phi_best >= s.f - s.noise
+
+
+@fragment
+def is_exact(s):
+    """Whether the decrease predicted is ε² of f, or of what stands in for it; see `is_over`."""
+    return s.nit > 0 and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * EPSILON * abs(s.f0))
+
+
+@fragment
+def is_over(s, exact):
     """Whether the iterations have ceased to make progress; if so, that is the ending.
+
+    `exact` tells whether the decrease predicted is nothing, and the step to it is short.
 
     Notes
     -----
     Below the rounding of f the decrease predicted, ½ gᵀH g, still tells progress: slopes are good to order ε. It is
     over when neither has made any for `PATIENCE` iterations, or when f stands still and the prediction is ε² of it:
     x is then exact to order ε. Residuals that cancel have rounding errors of order ε √f₀, and their sum of squares
-    ε² f₀; so where f* is 0, ε |f₀| stands in for |f|. All of this is invariant to the scales of f and x.
+    ε² f₀; so where f* is 0, ε |f₀| stands in for |f|: unless steps are still long, for then f may have fallen from a
+    height that says nothing of it here. All of this is invariant to the scales of f and x.
     """
     if s.restarted:
         return False
@@ -266,8 +293,7 @@ def is_over(s):
         s.f_mark = s.f_mark if level else s.f
     else:
         s.idle += 1
-    exact = level and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * f0)
-    if s.idle < PATIENCE and not exact:
+    if s.idle < PATIENCE and not (level and exact):
         return False
     s.ending = NO_PROGRESS
     return True
@@ -320,7 +346,7 @@ def digest(search, s, f, measure):
             s.ending = NO_PROGRESS
         return MOVE if finite else END
     if s.phase == RECALL:
-        s.f_passed = np.inf
+        s.f_passed = s.g_passed = np.inf
         return GO_BACK if finite else END
     # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on a line.
     if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
@@ -386,9 +412,11 @@ def decide(s, todo, curved):
         s.alpha = s.best
         s.phase, s.want = RECOVER, VALUE | GRADIENT
         return PLACE
-    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them.
+    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them. Of points that
+    # are equally low, to rounding, it is the one with the least gradient.
     stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
-    if stopped and s.f_passed < s.f - s.noise:
+    flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
+    if stopped and (s.f_passed < s.f - s.noise or flatter):
         s.phase, s.want = RECALL, VALUE | GRADIENT
         return COPY_PASSED
     if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):

@@ -164,6 +164,8 @@ def minimize(
     >>> res.success, np.round(res.x, 3)
     (True, array([1., 1.]))
     """
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     x0 = point(x0, state)
     n = x0.size
     args = as_args(args)

@@ -8,6 +8,7 @@ from numba.extending import overload, register_jitable
 
 from quasinewton import descent, stepping
 from quasinewton.clock import NEVER
+from quasinewton.inside.release import releasing
 from quasinewton.inside.source import Source, either
 from quasinewton.jit import kernel
 from quasinewton.methods import LBFGS, NewtonCG
@@ -58,14 +59,14 @@ def minimum(state):
     return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev)
 
 
-NOT_EACH = np.int64(0)  # a literal would be another type than Python's integers, and compile the loops again
+run, step = releasing(descent.run, types.int64), releasing(stepping.run, types.int64)
 
 
 @kernel
 def descend(objective, method, search, limits, x0):
     """Minimise from x0 by a method that searches."""
     state = allocate(method, limits, x0, 0)
-    while descent.run(objective, method, search, state, NOT_EACH) != NOTHING:
+    while run(objective, method, search, state) != NOTHING:
         pass
     return minimum(state)
 
@@ -92,7 +93,7 @@ def march(objective, method, schedule, limits, x0):
     """Minimise from x0 by a method that makes its own steps."""
     state = allocate(method, limits, x0, 0)
     schedule = stretched(schedule, limits.maxiter)
-    while stepping.run(objective, method, schedule, state, NOT_EACH) != NOTHING:
+    while step(objective, method, schedule, state) != NOTHING:
         pass
     return minimum(state)
 

@@ -11,6 +11,7 @@ from quasinewton.linalg import dot, dots, norm_inf, point_on_line
 from quasinewton.objective.contract import HESSIAN
 
 EPSILON = np.finfo(np.float64).eps
+FELT = EPSILON**0.5  # of ‖x‖: a step that is more than rounding
 
 
 @generic
@@ -110,19 +111,20 @@ def descend(method, memory, x, g, g_norm, p):
     """
     for i in range(g.size):
         p[i] = -g[i] / g_norm
-    return dot(g, p), min(1.0, max(g_norm, 0.01 * norm_inf(x)))
+    x_norm = norm_inf(x)
+    return dot(g, p), min(max(1.0, FELT * x_norm), max(g_norm, 0.01 * x_norm))
 
 
 @fragment
 def gradient_step(slope, x):
-    """First step along −g: of length ‖g‖, but no less than ‖x‖/100 and no more than 1.
+    """First step along −g: of length ‖g‖, but no less than ‖x‖/100 and no more than 1, nor than x can feel.
 
     Notes
     -----
     ‖g‖ is no length: where f has small units it would not move x at all. ‖x‖/100 is that of Hager & Zhang (2006), I0.
     """
-    g_norm = np.sqrt(-slope)
-    return min(1.0, max(g_norm, 0.01 * np.sqrt(dot(x, x)))) / g_norm
+    g_norm, x_norm = np.sqrt(-slope), np.sqrt(dot(x, x))
+    return min(max(1.0, FELT * x_norm), max(g_norm, 0.01 * x_norm)) / g_norm
 
 
 @fragment

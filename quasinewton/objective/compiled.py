@@ -261,13 +261,22 @@ def result_type(function, argument_types, role):
     try:
         signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
     except NumbaError as error:
-        signature, reason = None, error
+        signature, cause, reason = None, error.with_traceback(None), gist(error)
     else:
-        reason = "no signature matches"
+        cause, reason = None, "no signature matches"
     if signature is None:
         names = ", ".join(map(str, argument_types))
-        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from None
+        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from cause
     return signature.return_type
+
+
+def gist(error):
+    """What a Numba error says, in one line: its first sentence, what that introduces, and the place in the source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith("Failed in ")]
+    places = [line.rstrip(":") for line in said if line.startswith("File ")]
+    text = " ".join(said[:2] if said and said[0].endswith(":") else said[:1])
+    return ", ".join([text, *places[:1]])
 
 
 def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):

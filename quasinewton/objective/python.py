@@ -42,7 +42,7 @@ def scalar(f):
         If `f` is None, complex, or holds other than one number.
     """
     try:
-        f = np.asarray(f)
+        f = np.asarray(f) if f is not np.ma.masked else np.empty(0)
         if f.size == 1 and f.dtype.kind in "buif":
             return float(f.reshape(())[()])
     except (TypeError, ValueError):
@@ -74,7 +74,10 @@ def derivative(values, shape, name):
         values = values.toarray()
     elif hasattr(values, "matmat"):  # a LinearOperator
         values = values @ np.eye(values.shape[1])
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError:  # rows of several lengths
+        values = np.empty((), object)
     size = 1
     for length in shape:
         size *= length
@@ -152,7 +155,7 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
         return f if isinstance(f, float) else scalar(f)
 
     def joint(what, x, g, h):
-        f, values = fun(vectors[x].copy())
+        f, values = pair(fun(vectors[x].copy()))
         if what & GRADIENT:
             put(g, values)
         return f if isinstance(f, float) else scalar(f)
@@ -198,6 +201,22 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
     return first if hess is None and precond is None and form != "value" else second_order
 
 
+def pair(returned):
+    """What a function of value and derivative has returned, as the two.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    try:
+        value, derivative = returned
+    except (TypeError, ValueError):
+        kind = type(returned).__name__
+        raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}") from None
+    return value, derivative
+
+
 def with_args(function, args):
     """The function of what comes before `args`; None stays None."""
     if function is None:
@@ -210,7 +229,7 @@ def halves(function):
     last = []
 
     def value(x):
-        last[:] = function(x)
+        last[:] = pair(function(x))
         return last[0]
 
     return value, lambda x: last[1]
