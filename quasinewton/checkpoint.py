@@ -15,7 +15,7 @@ from quasinewton import searches
 from quasinewton.methods import BFGS, LBFGS, NewtonCG, compact
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.methods.lbfgs import Pairs, with_room
-from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE
+from quasinewton.objective.contract import GRADIENT, PRECONDITION, VALUE
 from quasinewton.options import INITIAL, METHODS, NAMES, initial, preconditioner, set_treatment, start_point
 from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
 from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
@@ -346,7 +346,7 @@ def refuse_nonsense(state):
     ValueError
     """
     s, ring = state.scalars[0], getattr(state.memory, "ring", None)
-    sound = START <= s["phase"] <= RECALL and 0 <= s["want"] <= HESSIAN
+    sound = START <= s["phase"] <= RECALL and 0 <= s["want"] < 2 * PRECONDITION
     if ring is not None:
         m = state.memory.rho.size
         sound = sound and 0 <= ring[0]["count"] <= m and 0 <= ring[0]["newest"] < m

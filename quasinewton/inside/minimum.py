@@ -83,7 +83,7 @@ def descend_preconditioned(objective, method, search, limits, x0, M):
             if not 0.0 < M[i] < np.inf:
                 raise ValueError("minimize: `precond` must be positive")
         copy(state.memory.M, M)
-    while descent.run(objective, method, search, state, NOT_EACH) != NOTHING:
+    while run(objective, method, search, state) != NOTHING:
         pass
     return minimum(state)
 
