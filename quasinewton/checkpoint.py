@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from quasinewton import searches
-from quasinewton.methods import BFGS
+from quasinewton.jit import kernel
+from quasinewton.methods import BFGS, Bounded, method as methods
+from quasinewton.methods.bounded import plain
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import GRADIENT, VALUE
 from quasinewton.options import METHODS, NAMES, initial_inverse_hessian, set_treatment, start_point
@@ -117,13 +119,18 @@ def begin(settings, x0, rows):
     -------
     State
     """
-    kind, controls = type(settings.method), settings.controls
+    method, controls, bounds = plain(settings.method), settings.controls, settings.bounds
+    x0 = x0 if bounds is None else np.clip(x0, *bounds)
     state = allocate(settings.method, settings.limits, x0, rows)
-    if kind is BFGS and controls.get("hess_inv0") is not None:
-        state.memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], x0.size)
-        state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
-    elif kind in FIRST_ORDER:
-        state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
+    if type(method) in FIRST_ORDER:
+        return state._replace(memory=set_treatment(state.memory, controls, bounds, x0.size))
+    memory = state.memory
+    if bounds is not None:
+        memory.low[:], memory.high[:] = bounds
+        memory = memory.inner
+    if type(method) is BFGS and controls.get("hess_inv0") is not None:
+        memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], x0.size)
+        memory.update[0]["known"] = memory.update[0]["fresh"] = 1
     return state
 
 
@@ -162,6 +169,10 @@ def resume(checkpoint, settings, rows):
                 raise ValueError(f"the state is that of a run with {name}={run}; this call says {call}")
         if not np.array_equal(old.memory.mask, state.memory.mask):
             raise ValueError("the state is that of a run with another decay_mask")
+    if stepping or settings.bounds is not None:
+        for name in "low", "high":
+            if not np.array_equal(getattr(old.memory, name), getattr(state.memory, name)):
+                raise ValueError("the state is that of a run with other bounds")
     fill(state, arrays(old))
     s = state.scalars[0]
     for name, value in settings.limits._asdict().items():
@@ -170,7 +181,7 @@ def resume(checkpoint, settings, rows):
     if s["want"] == NOTHING:
         reopen(state, stepping)
     else:  # what x_trial held belonged to the objective
-        state.x_trial[:] = trial(state)
+        state.x_trial[:] = trial(settings.method, state)
     return state
 
 
@@ -179,7 +190,7 @@ def same(run, call):
 
     The address of a function differs from process to process; the length of a schedule matters only to some.
     """
-    if type(run) is not type(call):
+    if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
         return False
     if isinstance(run, Schedule):
         total = run.total if run.kind in (COSINE, ONE_CYCLE) else call.total
@@ -201,7 +212,7 @@ def reopen(state, stepping):
         state.p[:], state.g_trial[:] = state.x, state.g
 
 
-def trial(state):
+def trial(method, state):
     """The point where an evaluation is being waited for, from x and p; the bits are those of the loop."""
     s = state.scalars[0]
     if s["phase"] == STEP:
@@ -210,16 +221,34 @@ def trial(state):
         return state.x
     if s["phase"] == RECALL:
         return state.x_passed
-    with np.errstate(all="ignore"):
-        return state.x + s["alpha"] * state.p
+    return placed(method, state, s["alpha"])
+
+
+def placed(method, state, alpha):
+    """The point at step alpha along p, as a new vector; the bits are those of the loop."""
+    point = np.empty_like(state.x)
+    _place(method, state.memory, state.x, float(alpha), state.p, point)
+    return point
+
+
+@kernel
+def _place(method, memory, x, alpha, p, point):
+    methods.place(method, memory, x, alpha, p, point)
 
 
 def arrays(state):
     """The arrays of a state by name, but for its trace."""
-    named = state._asdict()
-    memory = named.pop("memory")._asdict()
+    named = flat(state)
     del named["trace"]
-    return named | {f"memory.{name}": array for name, array in memory.items()}
+    return named
+
+
+def flat(record, prefix=""):
+    """The arrays in a NamedTuple of arrays and of such NamedTuples, by their path."""
+    named = {}
+    for name, value in record._asdict().items():
+        named |= flat(value, f"{prefix}{name}.") if isinstance(value, tuple) else {prefix + name: value}
+    return named
 
 
 def fill(state, saved):
@@ -253,9 +282,13 @@ def restore(method, search, saved):
     if x is None or x.dtype != np.float64 or x.ndim != 1 or x.size == 0:
         raise ValueError("there is no vector x")
     state = allocate(method, Limits(), x, 0)
-    mask = saved.get("memory.mask")
-    if mask is not None and mask.shape == x.shape and type(method) in FIRST_ORDER:
-        state = state._replace(memory=state.memory._replace(mask=np.empty(x.size, np.bool_)))
+    if type(method) in FIRST_ORDER:
+        present = {}
+        for name in "mask", "low", "high":
+            array = saved.get(f"memory.{name}")
+            if array is not None and array.shape == x.shape:
+                present[name] = np.empty(x.size, getattr(state.memory, name).dtype)
+        state = state._replace(memory=state.memory._replace(**present))
     fill(state, saved)
     return Checkpoint(method, search, state)
 
@@ -273,10 +306,12 @@ def has_users_schedule(checkpoint):
 def encode(checkpoint, **more):
     """A checkpoint as a header that JSON can hold, `more` included, and arrays by name."""
     search = checkpoint.search._replace(address=0) if has_users_schedule(checkpoint) else checkpoint.search
+    method = plain(checkpoint.method)
     header = {
         "kind": KIND,
         "format": FORMAT,
-        "method": [NAMES[type(checkpoint.method)], checkpoint.method._asdict()],
+        "method": [NAMES[type(method)], method._asdict()],
+        "bounded": method is not checkpoint.method,
         "search": [SEARCH_NAMES[type(search)], search._asdict()],
     }
     return header | more, arrays(checkpoint.state)
@@ -301,7 +336,7 @@ def decode(header, saved):
         raise ValueError(f"its method or search is unknown to this version ({error})") from None
     if isinstance(search, Schedule) != (type(method) in FIRST_ORDER):
         raise ValueError(f"its method {method} does not go with {search}")
-    return restore(method, search, saved)
+    return restore(Bounded(method) if header.get("bounded") else method, search, saved)
 
 
 def write(path, header, saved):

@@ -162,7 +162,7 @@ def tell(method, search, state, f):
     if s.want == HESSIAN:
         s.hessian_nit = s.nit
         if s.phase == CERTIFY:
-            s.curvature = methods.negative_curvature(method, memory, state.hessian, p)
+            s.curvature = methods.negative_curvature(method, memory, state.hessian, x, g, p)
             if s.curvature < 0.0 and dot(g, p) > 0.0:
                 negate(p, p)
         todo = digest(search, s, f, norm_inf(x))

@@ -12,15 +12,17 @@ from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import descent, stepping
-from quasinewton.checkpoint import Checkpoint, begin, point, resume
+from quasinewton.bounds import ALL_FIXED, read_bounds
+from quasinewton.checkpoint import Checkpoint, begin, placed, point, resume
 from quasinewton.diagnosis import diagnose
 from quasinewton.jit import kernel
 from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
+from quasinewton.methods.bounded import plain
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import GRADIENT_SCHEMES, as_args, prepare
-from quasinewton.options import NAMES, method_class, read
+from quasinewton.options import NAMES, confine, method_class, read
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.state import NOTHING, RECOVER, SEARCH
 from quasinewton.status import Status
@@ -59,7 +61,8 @@ def minimize(
         new values never compile anything again.
     method : str or method object
         "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; a
-        first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
+        first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with
+        bounds.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
         derivatives of a compiled `fun`; "2-point" (as None), "3-point" or "cs" for finite differences, central
@@ -69,8 +72,11 @@ def minimize(
         gradient. Used by "newton".
     hessp : callable, optional
         Not used by these methods.
-    bounds, constraints : optional
-        Accepted when they confine nothing.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other point is ever
+        evaluated. With bounds, method None is L-BFGS.
+    constraints : optional
+        Accepted when empty.
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     callback : callable, optional
@@ -79,7 +85,8 @@ def minimize(
         Also accepted as plain keywords.
 
         gtol : float
-            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x).
+            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds when ‖P(x − g) − x‖_∞ <= gtol,
+            where P puts a point between the bounds.
         ftol, xtol : float
             Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less than
             xtol max(‖x‖_∞, 1) (0: never).
@@ -154,14 +161,15 @@ def minimize(
     n = x0.size
     args = as_args(args)
     options = {**options, **keywords} if options else keywords
+    method = LBFGS if method is None and bounds is not None else method
     kind = method_class(method)
-    refuse_constraints(kind, bounds, constraints)
+    warn_constraints(kind, constraints)
     warn_unused(kind, hess, hessp)
-    settings = read(method, n, tol, options, is_differenced(jac))
+    bounds = read_bounds(bounds, n)
+    settings = confine(read(method, n, tol, options, is_differenced(jac)), bounds)
     controls = settings.controls
-    prepared = prepare(
-        fun, jac, hess, args, n, kind is Newton, controls.get("eps"), controls.get("finite_diff_rel_step")
-    )
+    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    prepared = prepare(fun, jac, hess, args, n, kind is Newton, *steps, bounds)
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
     state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
@@ -189,22 +197,10 @@ def is_differenced(jac):
     return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
 
 
-def refuse_constraints(kind, bounds, constraints):
-    """Accept bounds and constraints only where they confine nothing, or as SciPy's methods without bounds do."""
+def warn_constraints(kind, constraints):
+    """Accept constraints only where there are none, as SciPy's methods without constraints do."""
     if constraints is not None and np.size(constraints) > 0:
         warnings.warn(f"Method {NAMES[kind]} cannot handle constraints.", RuntimeWarning, stacklevel=3)
-    if bounds is None:
-        return
-    if hasattr(bounds, "lb"):
-        low, high = np.atleast_1d(bounds.lb), np.atleast_1d(bounds.ub)
-    else:
-        low = np.array([-math.inf if pair[0] is None else pair[0] for pair in bounds], dtype=np.float64)
-        high = np.array([math.inf if pair[1] is None else pair[1] for pair in bounds], dtype=np.float64)
-    if np.isneginf(low).all() and np.isposinf(high).all():
-        return
-    if kind is LBFGS:
-        raise NotImplementedError("finite bounds are not supported yet; use scipy.optimize.minimize(method='L-BFGS-B')")
-    warnings.warn(f"Method {NAMES[kind]} cannot handle bounds.", RuntimeWarning, stacklevel=3)
 
 
 def warn_unused(kind, hess, hessp):
@@ -285,8 +281,8 @@ def finished(prepared, at, status):
     state, s = at.state, at.state.scalars[0]
     advice = None
     if status is Status.LINE_SEARCH:
-        diagnosis, advice = diagnose(prepared.objective, state)
-    if type(at.method) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
+        diagnosis, advice = diagnose(prepared.objective, at.method, state)
+    if type(plain(at.method)) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
         s["hessian_nit"] = s["nit"]
@@ -294,10 +290,18 @@ def finished(prepared, at, status):
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
     result = outcome(at, status, prepared.mode)
+    if status is Status.GRADIENT and all_fixed(state.memory):
+        result["message"] = f"{status.message} {ALL_FIXED}"
     if advice is not None:
         result["message"] = f"{status.message} {advice}"
         result["diagnosis"] = diagnosis
     return result
+
+
+def all_fixed(memory):
+    """Whether the memory of a method holds bounds that leave one point."""
+    low = getattr(memory, "low", np.empty(0))
+    return low.size > 0 and np.array_equal(low, memory.high)
 
 
 def outcome(at, status, mode):
@@ -315,7 +319,8 @@ def outcome(at, status, mode):
     -------
     OptimizeResult
     """
-    method, state, s = at.method, at.state, at.state.scalars[0]
+    method, state, s = plain(at.method), at.state, at.state.scalars[0]
+    memory = state.memory if method is at.method else state.memory.inner
     f = float(s["f"])
     result = OptimizeResult(
         x=state.x,
@@ -327,15 +332,16 @@ def outcome(at, status, mode):
         status=status,
         success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
         message=status.message,
+        optimality=float(s["g_norm"]),
         jac_mode=mode,
         state=at,
     )
     if type(method) is LBFGS:
-        result["hess_inv"] = InverseHessian(state.memory)
+        result["hess_inv"] = InverseHessian(memory)
     elif type(method) is BFGS:
-        if state.memory.update[0]["known"]:
-            settle(state.memory)
-            result["hess_inv"] = state.memory.H
+        if memory.update[0]["known"]:
+            settle(memory)
+            result["hess_inv"] = memory.H
         else:
             result["hess_inv"] = np.eye(state.x.size)
     elif type(method) is Newton:
@@ -352,8 +358,8 @@ def unfinished(at, status, mode):
     if s["njev"] == 0 or not np.isfinite(f):
         f, g = math.nan, np.full_like(x, math.nan)
     elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
-        x, f, g = x + s["best"] * state.p, float(s["phi_best"]), np.full_like(x, math.nan)
-    result.update(x=x, fun=f, jac=g)
+        x, f, g = placed(at.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
+    result.update(x=x, fun=f, jac=g, optimality=float(s["g_norm"]) if np.isfinite(g).all() else math.nan)
     return result
 
 

@@ -16,6 +16,7 @@ from scipy.optimize import OptimizeWarning
 
 from quasinewton import methods, schedules, searches
 from quasinewton.clock import NANOSECONDS, NEVER
+from quasinewton.methods.bounded import Bounded
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.settings import number
 from quasinewton.state import Limits
@@ -75,12 +76,15 @@ class Settings(NamedTuple):
     limits : Limits
     controls : dict
         Those of CONTROLS, SEARCHING and STEPPING that were given.
+    bounds : (ndarray, ndarray) or None
+        low and high, float64, shape (n,).
     """
 
     method: NamedTuple
     search: NamedTuple
     limits: Limits
     controls: dict
+    bounds: tuple | None = None
 
 
 def method_class(method):
@@ -193,6 +197,28 @@ def read(method, n, tol, options, differenced):
     return settings
 
 
+def confine(settings, bounds):
+    """The same settings in a box.
+
+    Parameters
+    ----------
+    settings : Settings
+    bounds : (ndarray, ndarray) or None
+        As `bounds.read_bounds` returns them.
+
+    Raises
+    ------
+    ValueError
+        If the method damps pairs: what it puts in the place of B s, −alpha g, is not that between bounds.
+    """
+    if bounds is None:
+        return settings
+    if getattr(settings.method, "damping", False):
+        raise ValueError("damping cannot be had with bounds; pairs of too little curvature are skipped there")
+    method = settings.method if type(settings.method) in FIRST_ORDER else Bounded(settings.method)
+    return settings._replace(method=method, bounds=bounds)
+
+
 def _read(method, n, tol, items, differenced):
     """Settings, and the names of unknown options."""
     kind = method_class(method)
@@ -275,8 +301,8 @@ def _limits(kind, n, tol, given, differenced, value_first):
     )
 
 
-def set_treatment(memory, controls, n):
-    """Tell the memory of a first-order method how gradients are clipped and where weights decay.
+def set_treatment(memory, controls, bounds, n):
+    """Tell the memory of a first-order method how gradients are clipped, where weights decay, and of bounds.
 
     Parameters
     ----------
@@ -284,6 +310,7 @@ def set_treatment(memory, controls, n):
         Its record is changed.
     controls : dict
         With clip_value, clip_norm, decay_mask, or without.
+    bounds : (ndarray, ndarray) or None
     n : int
 
     Returns
@@ -298,6 +325,8 @@ def set_treatment(memory, controls, n):
     for name in ("clip_value", "clip_norm"):
         if controls.get(name) is not None:
             memory.record[0][name] = number(name, controls[name], 0.0, math.inf, open_high=False)
+    if bounds is not None:
+        memory = memory._replace(low=bounds[0].copy(), high=bounds[1].copy())
     if controls.get("decay_mask") is None:
         return memory
     mask = np.asarray(controls["decay_mask"])

@@ -42,8 +42,8 @@ def restart(method, memory):
 
 
 @generic
-def negative_curvature(method, memory, hessian, p):
-    """Write the direction of most negative curvature to p, if there is one.
+def negative_curvature(method, memory, hessian, x, g, p):
+    """Write the direction of most negative curvature at x to p, if there is one.
 
     Return its eigenvalue, or 0 if the Hessian is positive semidefinite up to rounding.
     """

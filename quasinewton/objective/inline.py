@@ -59,7 +59,7 @@ def constant(kind):
     return kind
 
 
-def bind(source, fun, jac, args, hess=None, wants_hessian=False):
+def bind(source, fun, jac, args, hess=None, wants_hessian=False, bounded=False):
     """Write the lines that make an Objective of the functions and `args` of a door.
 
     Parameters
@@ -71,6 +71,8 @@ def bind(source, fun, jac, args, hess=None, wants_hessian=False):
         As a door's overload sees its arguments.
     wants_hessian : bool
         Whether second derivatives are used.
+    bounded : bool
+        Whether differences are to stay between the vectors `low` and `high` of the text.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def bind(source, fun, jac, args, hess=None, wants_hessian=False):
     jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
     if form == "derived":
         jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, inner=True)
-    return _bind(source, (function, jac_function, hess_function, form), args, gradient, hessian, True)
+    return _bind(source, (function, jac_function, hess_function, form), args, gradient, hessian, True, bounded)
 
 
 def bind_residual(source, fun, jac, args):
@@ -120,7 +122,7 @@ def _second_derivative(door, name, given):
     return second_derivative(name, given)
 
 
-def _bind(source, functions, args, gradient, hessian, symmetric):
+def _bind(source, functions, args, gradient, hessian, symmetric, bounded=False):
     """The lines for these functions, with the differences that they need."""
     args = args if isinstance(args, types.BaseTuple) else NO_ARGS if constant(args) == () else args
     if not (isinstance(args, types.BaseTuple) and is_plain(args)):
@@ -137,10 +139,11 @@ def _bind(source, functions, args, gradient, hessian, symmetric):
         own = ", ".join([source.integer(0)] * 3)
         return f"Objective(address(), address_of_data(block), {own})"
     schemes = ", ".join(map(source.integer, map(int, (gradient, hessian, symmetric))))
+    box = ("low, high", "low, high", wrap_in_box) if bounded else ("x.size", "probe", wrap)
     source.add(
-        f"objective, wrapped, probe = wrap(address(), address_of_data(block), {schemes}, x.size)",
-        "held = block, wrapped, probe",
-        wrap=wrap,
+        f"objective, wrapped, probe = wrap(address(), address_of_data(block), {schemes}, {box[0]})",
+        f"held = block, wrapped, probe, {box[1]}",
+        wrap=box[2],
     )
     return "objective"
 
@@ -158,3 +161,15 @@ def wrap(address, data, gradient, hessian, symmetric, n):
     values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
     data = address_of_data(wrapped)
     return Objective(differences_address(), data, values, hessian_values, hessian_gradients), wrapped, probe
+
+
+@kernel
+def wrap_in_box(address, data, gradient, hessian, symmetric, low, high):
+    """The same, where differences stay between two vectors, which the Objective points into, too."""
+    n = low.size
+    objective, wrapped, probe = wrap(address, data, gradient, hessian, symmetric, n)
+    wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
+    for i in range(low.size):
+        n -= low[i] == high[i]
+    values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
+    return Objective(objective.address, objective.data, values, hessian_values, hessian_gradients), wrapped, probe

@@ -115,7 +115,7 @@ def difference_step(eps, rel_step, n):
     return step, rel_step is not None
 
 
-def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
+def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None, bounds=None):
     """Make an objective of the user's functions.
 
     Parameters
@@ -130,6 +130,8 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
         Whether the method uses second derivatives.
     eps, rel_step : float, ndarray of shape (n,), or None
         Absolute or relative step of the differences.
+    bounds : (ndarray, ndarray) or None
+        low and high, float64, shape (n,), which differences do not leave. Kept, not copied.
 
     Returns
     -------
@@ -149,7 +151,7 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
     if form == "derived":
         jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=True)
     bound = _bind(fun, jac_function, function, form, gradient == COMPLEX_STEP, args, n)
-    return _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n)
+    return _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n, bounds)
 
 
 def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
@@ -212,7 +214,7 @@ def _bind(fun, jac, hess, form, complex_step, args, n):
     return address, block.ctypes.data, (fun, block, args)
 
 
-def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n):
+def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n, bounds=None):
     """Wrap an objective in the differences that it needs."""
     if gradient == EXACT and hessian == EXACT:
         return Prepared(Objective(address, data), held, mode)
@@ -222,5 +224,8 @@ def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, r
     w["address"], w["data"], w["gradient"], w["hessian"] = address, data, gradient, hessian
     w["symmetric"], w["relative"] = symmetric, relative
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
-    objective = Objective(differences.address(), wrapped.ctypes.data, *differences.costs(gradient, hessian, n))
-    return Prepared(objective, (*held, wrapped, probe, step), mode)
+    if bounds is not None:
+        w["low"], w["high"] = (side.ctypes.data for side in bounds)
+        n = np.count_nonzero(bounds[0] < bounds[1])
+    objective = Objective(differences.address(), wrapped.ctypes.data, *differences.costs(gradient, hessian, int(n)))
+    return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
