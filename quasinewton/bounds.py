@@ -35,25 +35,38 @@ def read_bounds(bounds, n):
     try:
         if hasattr(bounds, "lb"):
             low, high = (np.array(side, dtype=np.float64) for side in (bounds.lb, bounds.ub))
+            low, high = (side if side.shape == (n,) else fitted(side, n) for side in (low, high))
         else:
             pairs = [(low, high) for low, high in bounds]
             low = np.array([-math.inf if low is None else low for low, _ in pairs], dtype=np.float64)
             high = np.array([math.inf if high is None else high for _, high in pairs], dtype=np.float64)
-            if len(pairs) != n:
-                raise ValueError(WRONG_LENGTH)
-        low, high = (np.array(np.broadcast_to(side, (n,))) for side in (low, high))
     except (TypeError, ValueError) as error:
-        if isinstance(error, ValueError) and (hasattr(bounds, "lb") or str(error) == WRONG_LENGTH):
-            raise ValueError(WRONG_LENGTH) from None
+        if str(error) == WRONG_LENGTH:
+            raise
         raise TypeError(f"bounds must be pairs of real numbers or None, or scipy.optimize.Bounds; {error}") from None
+    if low.shape != (n,) or high.shape != (n,):
+        raise ValueError(WRONG_LENGTH)
+    highest, lowest = low.max(), high.min()
+    if not (highest < math.inf and lowest > -math.inf and (low <= high).all()):
+        explain(low, high)
+    return None if highest == -math.inf and lowest == math.inf else (low, high)
+
+
+def fitted(side, n):
+    """A side of Bounds as a vector of length n."""
+    try:
+        return np.array(np.broadcast_to(side, (n,)))
+    except ValueError:
+        raise ValueError(WRONG_LENGTH) from None
+
+
+def explain(low, high):
+    """Raise the ValueError that says which bound is illegal, and why."""
     for name, side in ("lower", low), ("upper", high):
         if np.isnan(side).any():
             raise ValueError(f"the {name} bound of variable {np.isnan(side).argmax()} is NaN; None is no bound")
     if (low > high).any():
         i = (low > high).argmax()
         raise ValueError(f"{CROSSED} Variable {i} has ({low[i]}, {high[i]}).")
-    nowhere = np.isposinf(low) | np.isneginf(high)
-    if nowhere.any():
-        i = nowhere.argmax()
-        raise ValueError(f"the bounds of variable {i} leave no number: ({low[i]}, {high[i]})")
-    return None if np.isneginf(low).all() and np.isposinf(high).all() else (low, high)
+    i = (np.isposinf(low) | np.isneginf(high)).argmax()
+    raise ValueError(f"the bounds of variable {i} leave no number: ({low[i]}, {high[i]})")

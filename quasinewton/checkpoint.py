@@ -120,7 +120,7 @@ def begin(settings, x0, rows):
     State
     """
     method, controls, bounds = plain(settings.method), settings.controls, settings.bounds
-    x0 = x0 if bounds is None else np.clip(x0, *bounds)
+    x0 = x0 if bounds is None else np.minimum(np.maximum(x0, bounds[0]), bounds[1])  # faster than clip
     state = allocate(settings.method, settings.limits, x0, rows)
     if type(method) in FIRST_ORDER:
         return state._replace(memory=set_treatment(state.memory, controls, bounds, x0.size))

@@ -81,8 +81,7 @@ def curvature(inner, memory, hessian, x, g, p):
 
 @protocol.allocate.register(Bounded)
 def _allocate(method, n):
-    low, high = np.full(n, -np.inf), np.full(n, np.inf)
-    return Confined(low, high, np.empty(n), protocol.allocate(method.inner, n), workspace(method.inner, n))
+    return Confined(np.empty(n), np.empty(n), np.empty(n), protocol.allocate(method.inner, n), workspace(method.inner, n))
 
 
 @protocol.hessian_order.register(Bounded)

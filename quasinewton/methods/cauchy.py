@@ -8,7 +8,7 @@ and no heap is made where the first lies beyond the minimiser.
 import numpy as np
 
 from quasinewton.jit import fragment
-from quasinewton.methods.compact import solve_saddle, toggle
+from quasinewton.methods.compact import PRODUCTS, P, Q, SCRATCH, WHOLE, solve_saddle, toggle
 
 EPSILON = np.finfo(np.float64).eps
 
@@ -68,8 +68,8 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     Parameters
     ----------
     work : Compact
-        With M⁻¹ factored. Variables that meet their bounds on the way become held: they stand there. Rows 0 and 1 of
-        `v` become p = Wᵀd for what is left of d, and q = Wᵀz for z, the way of these variables.
+        With M⁻¹ factored. Variables that meet their bounds on the way become held: they stand there. Its vectors P
+        and Q become Wᵀd for what is left of d, and Wᵀz for z, the way of these variables.
     pairs : Pairs
     x, g, low, high : ndarray, float64, shape (n,)
     theta : float
@@ -84,13 +84,14 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
         The length t of the path: free variables stand at x − t g.
     """
     known, queue, two = work.known[0], work.queue, 2 * count
-    p, q, c, w, Mw = work.v[0], work.v[1], work.v[2], work.v[3], work.v[4]
+    m, factors, vectors = work.slots.size, work.tables[WHOLE : WHOLE + 3], work.vectors
+    p, q, c, w, Mw = vectors[P], vectors[Q], vectors[SCRATCH], vectors[SCRATCH + 1], vectors[SCRATCH + 2]
     for j in range(count):
         k = work.slots[j]
-        p[j], p[count + j] = work.Yd[k], theta * work.Sd[k]
+        p[j], p[count + j] = vectors[PRODUCTS, k], theta * vectors[PRODUCTS, m + k]
     for j in range(two):
         q[j] = c[j] = 0.0
-    solve_saddle(work.P1, work.X1, work.C1, count, p, Mw)
+    solve_saddle(factors, count, p, Mw)
     slope = -known.dd  # of the model along the path, and its derivative
     least = EPSILON * theta * known.dd
     bend = max(theta * known.dd - product(p, Mw, two), least)
@@ -113,7 +114,7 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
             w[j], w[count + j] = pairs.Y[k, i], theta * pairs.S[k, i]
         for j in range(two):
             c[j] += step * p[j]
-        solve_saddle(work.P1, work.X1, work.C1, count, w, Mw)
+        solve_saddle(factors, count, w, Mw)
         slope += step * bend + g_i * g_i + theta * g_i * z - g_i * product(c, Mw, two)
         bend -= theta * g_i * g_i + 2.0 * g_i * product(p, Mw, two) + g_i * g_i * product(w, Mw, two)
         bend = max(bend, least)

@@ -32,35 +32,40 @@ KNOWN = np.dtype(
 )
 
 
-class Compact(NamedTuple):
-    """Workspace of L-BFGS with m pairs in a box; all by the place of a pair in the ring.
+# Tables of order m in the workspace: inner products by the places of pairs in the ring, ...
+SS = 0  # SᵀS
+SY = 1  # s_i·y_j where i is no older than j
+YY_FREE = 2  # Y_FᵀY_F
+SS_HELD = 3  # S_AᵀS_A
+E = 4
+# ... and the factors of M⁻¹ and K.
+WHOLE = 5
+FREE = 8
+TABLES = 11
 
-    `SS` is SᵀS, `SY` s_i·y_j where i is no older than j; `YY_free`, `SS_held` and `E` are those of K. `Yd` and `Sd` are
-    the products of the pairs with d, −g in the free variables and 0 in the held ones. All shapes are (m, m) and (m,).
-    `free`, shape (n,), tells the free variables; `slots`, shape (m,), the places of the pairs, oldest first; `queue`,
-    shape (n,), holds variables; `sums`, `block`, `P1` … `C2` and `v`, a row for each of some vectors of shape (2m,), are
-    workspace. `known[0]` is a record KNOWN.
+# Vectors of order 2m in the workspace.
+PRODUCTS = 0  # Yᵀd and Sᵀd, by the places of pairs; d is −g in the free variables and 0 in the held ones
+P = 1  # Wᵀd, and
+Q = 2  # Wᵀz, where the Cauchy point is
+SCRATCH = 3
+VECTORS = 8
+
+
+class Compact(NamedTuple):
+    """Workspace of L-BFGS with m pairs in a box.
+
+    `tables`, shape (TABLES, m, m), and `vectors`, shape (VECTORS, 2m), are named above. `free`, shape (n,), tells the
+    free variables; `slots`, shape (m,), the places of the pairs, oldest first; `queue`, shape (n,), holds variables;
+    `sums`, shape (m, 8), and `block` are workspace. `known[0]` is a record KNOWN.
     """
 
-    SS: np.ndarray
-    SY: np.ndarray
-    YY_free: np.ndarray
-    SS_held: np.ndarray
-    E: np.ndarray
-    Yd: np.ndarray
-    Sd: np.ndarray
+    tables: np.ndarray
+    vectors: np.ndarray
     free: np.ndarray
     slots: np.ndarray
     queue: np.ndarray
     sums: np.ndarray
     block: np.ndarray
-    P1: np.ndarray
-    X1: np.ndarray
-    C1: np.ndarray
-    P2: np.ndarray
-    X2: np.ndarray
-    C2: np.ndarray
-    v: np.ndarray
     known: np.ndarray
 
 
@@ -68,25 +73,13 @@ class Compact(NamedTuple):
 def compact(m, n):
     """The workspace for m pairs in n variables."""
     return Compact(
-        np.zeros((m, m)),
-        np.zeros((m, m)),
-        np.zeros((m, m)),
-        np.zeros((m, m)),
-        np.zeros((m, m)),
-        np.zeros(m),
-        np.zeros(m),
+        np.zeros((TABLES, m, m)),
+        np.zeros((VECTORS, 2 * m)),
         np.zeros(n, np.bool_),
         np.zeros(m, np.int64),
         np.empty(n, np.int64),
-        np.zeros((m, 8)),
+        np.empty((m, 8)),
         np.empty((3, BLOCK)),
-        np.empty((m, m)),
-        np.empty((m, m)),
-        np.empty((m, m)),
-        np.empty((m, m)),
-        np.empty((m, m)),
-        np.empty((m, m)),
-        np.zeros((7, 2 * m)),
         np.zeros(1, KNOWN),
     )
 
@@ -129,7 +122,7 @@ def square(d, size):
 def toggle(work, pairs, i, count, free, but):
     """Make variable i free or held in the inner products of all pairs but that at one place."""
     S, Y, slots = pairs.S, pairs.Y, work.slots
-    YY, SS, E = work.YY_free, work.SS_held, work.E
+    yy, ss, e = work.tables[YY_FREE], work.tables[SS_HELD], work.tables[E]
     work.free[i] = free
     sign = 1.0 if free else -1.0
     for a in range(count):
@@ -138,9 +131,9 @@ def toggle(work, pairs, i, count, free, but):
             s, y = sign * S[k, i], sign * Y[k, i]
             for b in range(count):
                 l = slots[b]
-                YY[k, l] += y * Y[l, i]
-                SS[k, l] -= s * S[l, i]
-                E[k, l] -= s * Y[l, i]
+                yy[k, l] += y * Y[l, i]
+                ss[k, l] -= s * S[l, i]
+                e[k, l] -= s * Y[l, i]
 
 
 @fragment
@@ -210,103 +203,119 @@ def absorb(work, pairs, x, g, low, high, new):
                 ys, ss = products_with(S, Y, l, start, stop, sh)
                 sums[l, 4] += ys
                 sums[l, 5] += ss
+    tables, m = work.tables, slots.size
     for j in range(count):
         l = slots[j]
-        work.Yd[l], work.Sd[l] = sums[l, 6], sums[l, 7]
+        work.vectors[PRODUCTS, l], work.vectors[PRODUCTS, m + l] = sums[l, 6], sums[l, 7]
         if new >= 0:
-            work.SS[new, l] = work.SS[l, new] = sums[l, 0]
-            work.SY[new, l] = sums[l, 1]
-            work.YY_free[new, l] = work.YY_free[l, new] = sums[l, 2]
-            work.SS_held[new, l] = work.SS_held[l, new] = sums[l, 5]
-            work.E[new, l] = sums[l, 4]
-            work.E[l, new] = -sums[l, 3]
+            tables[SS, new, l] = tables[SS, l, new] = sums[l, 0]
+            tables[SY, new, l] = sums[l, 1]
+            tables[YY_FREE, new, l] = tables[YY_FREE, l, new] = sums[l, 2]
+            tables[SS_HELD, new, l] = tables[SS_HELD, l, new] = sums[l, 5]
+            tables[E, new, l] = sums[l, 4]
+            tables[E, l, new] = -sums[l, 3]
     known.fresh = 1
+
+
+# The factors lie row by row, and the loops go along rows: their terms then do not wait for each other.
 
 
 @fragment
 def factorise(A, c):
-    """Cholesky's factor of the leading c rows and columns of A, in their lower triangle; whether there is one."""
-    for j in range(c):
-        for i in range(j, c):
-            total = A[i, j]
-            for k in range(j):
-                total -= A[i, k] * A[j, k]
-            if i == j:
-                if not (total > 0.0 and total < np.inf):
-                    return False
-                A[j, j] = np.sqrt(total)
-            else:
-                A[i, j] = total / A[j, j]
+    """Overwrite the upper triangle of the leading c rows of A with U, where A = UᵀU; whether it is positive definite."""
+    for k in range(c):
+        if not 0.0 < A[k, k] < np.inf:
+            return False
+        A[k, k] = np.sqrt(A[k, k])
+        for j in range(k + 1, c):
+            A[k, j] /= A[k, k]
+        for i in range(k + 1, c):
+            a = A[k, i]
+            for j in range(i, c):
+                A[i, j] -= a * A[k, j]
     return True
 
 
 @fragment
-def factorise_saddle(P, E, C, c):
-    """Factor [−P Eᵀ; E C]: P = L Lᵀ, E <- E L⁻ᵀ, C + E Eᵀ = J Jᵀ; P, E and C are overwritten. Whether it worked."""
-    if not factorise(P, c):
-        return False
-    for i in range(c):
-        for j in range(c):
-            total = E[i, j]
-            for k in range(j):
-                total -= E[i, k] * P[j, k]
-            E[i, j] = total / P[j, j]
-        for j in range(i + 1):
-            for k in range(c):
-                C[i, j] += E[i, k] * E[j, k]
+def complete(Z, C, c):
+    """Factor C + ZᵀZ, in its upper triangle, in the place of C; whether it is positive definite."""
+    for k in range(c):
+        for i in range(c):
+            z = Z[k, i]
+            for j in range(i, c):
+                C[i, j] += z * Z[k, j]
     return factorise(C, c)
 
 
 @fragment
-def solve_saddle(P, X, C, c, v, u):
-    """u = K⁻¹ v of order 2c, for the saddle K that `factorise_saddle` left in P, X and C; u is overwritten."""
-    for i in range(c):
-        total = v[i]
-        for k in range(i):
-            total -= P[i, k] * u[k]
-        u[i] = total / P[i, i]
-    for i in range(c):
-        total = v[c + i]
-        for k in range(c):
-            total += X[i, k] * u[k]
-        for k in range(i):
-            total -= C[i, k] * u[c + k]
-        u[c + i] = total / C[i, i]
+def solve_saddle(factors, c, v, u):
+    """u = [−P Eᵀ; E Q]⁻¹ v of order 2c; u is overwritten.
+
+    `factors` holds U of P = UᵀU, Z = U⁻ᵀEᵀ, and the factor of Q + ZᵀZ.
+    """
+    U, Z, C = factors[0], factors[1], factors[2]
+    for i in range(2 * c):
+        u[i] = v[i]
+    for k in range(c):
+        u[k] /= U[k, k]
+        a = u[k]
+        for j in range(k + 1, c):
+            u[j] -= a * U[k, j]
+        for i in range(c):
+            u[c + i] += a * Z[k, i]
+    for k in range(c):
+        u[c + k] /= C[k, k]
+        a = u[c + k]
+        for j in range(k + 1, c):
+            u[c + j] -= a * C[k, j]
     for i in range(c - 1, -1, -1):
         total = u[c + i]
-        for k in range(i + 1, c):
-            total -= C[k, i] * u[c + k]
+        for j in range(i + 1, c):
+            total -= C[i, j] * u[c + j]
         u[c + i] = total / C[i, i]
     for i in range(c - 1, -1, -1):
         total = -u[i]
-        for k in range(c):
-            total += X[k, i] * u[c + k]
-        for k in range(i + 1, c):
-            total -= P[k, i] * u[k]
-        u[i] = total / P[i, i]
+        for j in range(c):
+            total += Z[i, j] * u[c + j]
+        for j in range(i + 1, c):
+            total -= U[i, j] * u[j]
+        u[i] = total / U[i, i]
 
 
 @fragment
 def factorise_whole(work, count, theta):
-    """Factor M⁻¹ into P1, X1 and C1; whether it worked."""
-    slots = work.slots
+    """Factor M⁻¹; whether it worked."""
+    slots, tables = work.slots, work.tables
+    U, Z, C = tables[WHOLE], tables[WHOLE + 1], tables[WHOLE + 2]
     for i in range(count):
+        k = slots[i]
+        root = np.sqrt(tables[SY, k, k])
         for j in range(count):
-            k, l = slots[i], slots[j]
-            work.P1[i, j] = work.SY[k, k] if i == j else 0.0
-            work.X1[i, j] = work.SY[k, l] if i > j else 0.0
-            work.C1[i, j] = theta * work.SS[k, l]
-    return factorise_saddle(work.P1, work.X1, work.C1, count)
+            l = slots[j]
+            U[i, j] = root if i == j else 0.0
+            Z[i, j] = tables[SY, l, k] / root if j > i else 0.0
+            C[i, j] = theta * tables[SS, k, l]
+    return complete(Z, C, count)
 
 
 @fragment
 def factorise_free(work, count, theta):
-    """Factor K into P2, X2 and C2; whether it worked."""
-    slots = work.slots
+    """Factor K; whether it worked."""
+    slots, tables = work.slots, work.tables
+    U, Z, C = tables[FREE], tables[FREE + 1], tables[FREE + 2]
     for i in range(count):
         for j in range(count):
             k, l = slots[i], slots[j]
-            work.P2[i, j] = work.YY_free[k, l] / theta + (work.SY[k, k] if i == j else 0.0)
-            work.X2[i, j] = work.E[k, l]
-            work.C2[i, j] = theta * work.SS_held[k, l]
-    return factorise_saddle(work.P2, work.X2, work.C2, count)
+            U[i, j] = tables[YY_FREE, k, l] / theta + (tables[SY, k, k] if i == j else 0.0)
+            Z[i, j] = tables[E, l, k]
+            C[i, j] = theta * tables[SS_HELD, k, l]
+    if not factorise(U, count):
+        return False
+    for k in range(count):
+        for i in range(count):
+            Z[k, i] /= U[k, k]
+        for j in range(k + 1, count):
+            a = U[k, j]
+            for i in range(count):
+                Z[j, i] -= a * Z[k, i]
+    return complete(Z, C, count)

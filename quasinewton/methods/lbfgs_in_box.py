@@ -20,6 +20,10 @@ from quasinewton.methods.box import advance_inside, first_step, inside
 from quasinewton.methods.cauchy import cauchy_point
 from quasinewton.methods.compact import (
     BLOCK,
+    FREE,
+    SCRATCH,
+    P,
+    Q,
     absorb,
     compact,
     factorise_free,
@@ -48,13 +52,14 @@ def _aim(inner, memory, hessian, x, g, p):
     if not factorise_whole(work, count, theta):
         return 0.0, 1.0
     t = cauchy_point(work, pairs, x, g, low, high, theta, count, memory.point)
-    u, v = work.v[5], work.v[6]
+    vectors = work.vectors
+    u, v = vectors[SCRATCH], vectors[SCRATCH + 1]
     if work.known[0].free > 0:
         if not factorise_free(work, count, theta):
             return 0.0, 1.0
         for j in range(2 * count):
-            v[j] = (work.v[1, j] + work.v[0, j] / theta) / theta
-        solve_saddle(work.P2, work.X2, work.C2, count, v, u)
+            v[j] = (vectors[Q, j] + vectors[P, j] / theta) / theta
+        solve_saddle(work.tables[FREE : FREE + 3], count, v, u)
     slope = minimise(work, pairs, x, g, low, high, theta, count, u, True, p)
     if not slope < 0.0:
         minimise(work, pairs, x, g, low, high, theta, count, u, False, p)

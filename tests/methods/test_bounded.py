@@ -11,7 +11,23 @@ from quasinewton import LBFGS
 from quasinewton.methods.bounded import Bounded
 from quasinewton.methods.box import NEAR, place_inside, projected_norm, reach
 from quasinewton.methods.cauchy import cauchy_point
-from quasinewton.methods.compact import absorb, factorise_free, factorise_whole, order, solve_saddle
+from quasinewton.methods.compact import (
+    FREE,
+    PRODUCTS,
+    SS,
+    SS_HELD,
+    SY,
+    WHOLE,
+    YY_FREE,
+    E,
+    P,
+    Q,
+    absorb,
+    factorise_free,
+    factorise_whole,
+    order,
+    solve_saddle,
+)
 from quasinewton.methods.lbfgs_in_box import minimise
 from quasinewton.methods.method import allocate
 
@@ -40,8 +56,9 @@ def whole_solve(memory, v):
     """Return M v."""
     work, ring = memory.work, memory.inner.ring[0]
     count, u = order(memory.inner, work.slots), np.empty_like(v)
-    assert factorise_whole(work, count, 1.0 / ring.gamma)
-    solve_saddle(work.P1, work.X1, work.C1, count, v, u)
+    if not factorise_whole(work, count, 1.0 / ring.gamma):
+        raise ValueError
+    solve_saddle(work.tables[WHOLE : WHOLE + 3], count, v, u)
     return u
 
 
@@ -50,8 +67,9 @@ def free_solve(memory, v):
     """Return K⁻¹ v."""
     work, ring = memory.work, memory.inner.ring[0]
     count, u = order(memory.inner, work.slots), np.empty_like(v)
-    assert factorise_free(work, count, 1.0 / ring.gamma)
-    solve_saddle(work.P2, work.X2, work.C2, count, v, u)
+    if not factorise_free(work, count, 1.0 / ring.gamma):
+        raise ValueError
+    solve_saddle(work.tables[FREE : FREE + 3], count, v, u)
     return u
 
 
@@ -69,10 +87,11 @@ def subspace(memory, x, g, low, high, projecting):
     """Return the step of the model after `cauchy`, and its slope."""
     work, theta = memory.work, 1.0 / memory.inner.ring[0].gamma
     count, p = order(memory.inner, work.slots), np.empty_like(x)
-    u, v = work.v[5], (work.v[1] + work.v[0] / theta) / theta
+    u, v = np.zeros(2 * count), (work.vectors[Q] + work.vectors[P] / theta) / theta
     if work.known[0].free > 0:
-        assert factorise_free(work, count, theta)
-        solve_saddle(work.P2, work.X2, work.C2, count, v, u)
+        if not factorise_free(work, count, theta):
+            raise ValueError
+        solve_saddle(work.tables[FREE : FREE + 3], count, v, u)
     return p, minimise(work, memory.inner, x, g, low, high, theta, count, u, projecting, p)
 
 
@@ -149,13 +168,14 @@ def test_inner_products_follow_what_is_held(seed):
     assert np.array_equal(work.free, free) and work.known[0]["free"] == free.sum()
     d = np.where(free, -model.g, 0.0)
     slots = work.slots[: len(model.S)]
-    assert work.Yd[slots] == pytest.approx(model.Y @ d, abs=1e-10) and work.Sd[slots] == pytest.approx(model.S @ d, abs=1e-10)
-    YY, SS, SY = model.Y[:, free] @ model.Y[:, free].T, model.S[:, ~free] @ model.S[:, ~free].T, model.S @ model.Y.T
-    E = np.tril(model.S[:, ~free] @ model.Y[:, ~free].T, -1) - np.triu(model.S[:, free] @ model.Y[:, free].T)
-    grid = np.ix_(slots, slots)
-    for kept, true in (work.YY_free, YY), (work.SS_held, SS), (work.E, E), (work.SS, model.S @ model.S.T):
-        assert kept[grid] == pytest.approx(true, abs=1e-9)
-    assert np.tril(work.SY[grid]) == pytest.approx(np.tril(SY), abs=1e-9)
+    Yd, Sd = work.vectors[PRODUCTS].reshape(2, -1)[:, slots]
+    assert Yd == pytest.approx(model.Y @ d, abs=1e-10) and Sd == pytest.approx(model.S @ d, abs=1e-10)
+    yy, ss = model.Y[:, free] @ model.Y[:, free].T, model.S[:, ~free] @ model.S[:, ~free].T
+    mixed = np.tril(model.S[:, ~free] @ model.Y[:, ~free].T, -1) - np.triu(model.S[:, free] @ model.Y[:, free].T)
+    tables = {table: work.tables[table][np.ix_(slots, slots)] for table in (SS, SY, YY_FREE, SS_HELD, E)}
+    for table, true in (YY_FREE, yy), (SS_HELD, ss), (E, mixed), (SS, model.S @ model.S.T):
+        assert tables[table] == pytest.approx(true, abs=1e-9)
+    assert np.tril(tables[SY]) == pytest.approx(np.tril(model.S @ model.Y.T), abs=1e-9)
 
 
 @given(seed=seeds)
@@ -178,7 +198,7 @@ def test_the_cauchy_point_is_the_first_minimiser_on_the_path(seed):
     work = model.memory.work
     stopped = ~work.free & ~model.held
     z = np.where(stopped, np.where(model.g > 0, model.low, model.high) - model.x, 0.0)
-    assert work.v[1, : 2 * len(model.S)] == pytest.approx(model.W.T @ np.where(stopped, z, 0.0), abs=1e-9)
+    assert work.vectors[Q, : 2 * len(model.S)] == pytest.approx(model.W.T @ np.where(stopped, z, 0.0), abs=1e-9)
 
 
 @given(seed=seeds)
@@ -237,7 +257,7 @@ def test_steps_to_a_bound_end_on_it(a, b, c):
     low, x, high = (np.array([value]) for value in sorted([a, b, c]))
     for bound in low, high:
         p = bound - x
-        if np.isfinite(p[0]):
+        if np.isfinite(p[0]) and abs(p[0]) < 1e307:
             assert placed(x, 1.0, p, low, high)[0] == bound
             if p[0] != 0.0 and abs(p[0]) > 1e-290:
                 for share in 0.3, 7.0:
