@@ -62,6 +62,17 @@ def product(a, b, size):
 
 
 @fragment
+def set_out(work, theta, count):
+    """Make P and Q, of the workspace's vectors, those of a path that has no length yet: Wᵀd and 0."""
+    m, vectors = work.slots.size, work.vectors
+    for j in range(count):
+        k = work.slots[j]
+        vectors[P, j], vectors[P, count + j] = vectors[PRODUCTS, k], theta * vectors[PRODUCTS, m + k]
+    for j in range(2 * count):
+        vectors[Q, j] = 0.0
+
+
+@fragment
 def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     """Follow the projected path to its first minimiser.
 
@@ -84,13 +95,11 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
         The length t of the path: free variables stand at x − t g.
     """
     known, queue, two = work.known[0], work.queue, 2 * count
-    m, factors, vectors = work.slots.size, work.tables[WHOLE : WHOLE + 3], work.vectors
+    factors, vectors = work.tables[WHOLE : WHOLE + 3], work.vectors
     p, q, c, w, Mw = vectors[P], vectors[Q], vectors[SCRATCH], vectors[SCRATCH + 1], vectors[SCRATCH + 2]
-    for j in range(count):
-        k = work.slots[j]
-        p[j], p[count + j] = vectors[PRODUCTS, k], theta * vectors[PRODUCTS, m + k]
+    set_out(work, theta, count)
     for j in range(two):
-        q[j] = c[j] = 0.0
+        c[j] = 0.0
     solve_saddle(factors, count, p, Mw)
     slope = -known.dd  # of the model along the path, and its derivative
     least = EPSILON * theta * known.dd

@@ -24,6 +24,7 @@ BLOCK = 512  # variables at a time: a few vectors of so many stay in the fastest
 KNOWN = np.dtype(
     [
         ("fresh", "i8"),  # whether the products with d, and what is free, are those at the current x and g
+        ("settled", "i8"),  # whether the last step met no bound
         ("free", "i8"),  # number of free variables
         ("dd", "f8"),  # d·d
         ("first", "f8"),  # the first breakpoint of the projected path
@@ -215,6 +216,40 @@ def absorb(work, pairs, x, g, low, high, new):
             tables[E, new, l] = sums[l, 4]
             tables[E, l, new] = -sums[l, 3]
     known.fresh = 1
+
+
+@fragment
+def solve_free(work, count, theta, v, u):
+    """u = K⁻¹ v of order 2c, overwritten; whether it worked.
+
+    Where no pair has moved what is held, as when that has been so for m steps, S_A = 0 and E is triangular: K is then
+    solved by substitution.
+    """
+    slots, e, yy = work.slots, work.tables[E], work.tables[YY_FREE]
+    still = True
+    for i in range(count):
+        still &= work.tables[SS_HELD, slots[i], slots[i]] == 0.0
+    if not still:
+        if not factorise_free(work, count, theta):
+            return False
+        solve_saddle(work.tables[FREE : FREE + 3], count, v, u)
+        return True
+    for i in range(count - 1, -1, -1):
+        k, total = slots[i], v[count + i]
+        for j in range(i + 1, count):
+            total -= e[k, slots[j]] * u[j]
+        u[i] = total / e[k, k]
+    for i in range(count):
+        k = slots[i]
+        if not e[k, k] < 0.0:
+            return False
+        total = v[i] + work.tables[SY, k, k] * u[i]
+        for j in range(count):
+            total += yy[k, slots[j]] / theta * u[j]
+        for j in range(i):
+            total -= e[slots[j], k] * u[count + j]
+        u[count + i] = total / e[k, k]
+    return True
 
 
 # The factors lie row by row, and the loops go along rows: their terms then do not wait for each other.
