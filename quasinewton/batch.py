@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quasinewton import autodiff, lockstep
+from quasinewton.bounds import read_bounds
 from quasinewton.checkpoint import begin
 from quasinewton.crew import Crew, rows_of, solve_in_turn
 from quasinewton.executors import portable, spread, width
-from quasinewton.methods import Newton, NewtonCG
+from quasinewton.methods import LBFGS, Newton, NewtonCG
+from quasinewton.methods.bounded import plain
 from quasinewton.minimize import prepared_for, warn_unused
 from quasinewton.objective.prepare import as_args, compiled_args_type, gradient_source, is_differenced
-from quasinewton.options import NAMES, SECOND_ORDER, method_class, read, real, with_free_gradients
+from quasinewton.options import NAMES, SECOND_ORDER, confine, method_class, read, real, with_free_gradients
 from quasinewton.outcomes import Outcomes, Remarks, outcomes
 from quasinewton.progress import Enough, Watch
 from quasinewton.result import OptimizeResult
@@ -41,6 +43,8 @@ class BatchResult(OptimizeResult):
         f there.
     jac : ndarray, float64, shape (k, n)
         Gradients there.
+    optimality : ndarray, float64, shape (k,)
+        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
     success : ndarray, bool, shape (k,)
         Whether a tolerance was met, as for single problems.
     status : ndarray of Status, shape (k,)
@@ -76,7 +80,7 @@ class BatchResult(OptimizeResult):
         """
         i = range(len(self.fun))[i]
         arrays = ("x", "jac", "hess")
-        scalars = ("fun", "success", "nit", "nfev", "njev", "nhev")
+        scalars = ("fun", "optimality", "success", "nit", "nfev", "njev", "nhev")
         result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
         result.update({name: self[name][i].item() for name in scalars if name in self})
         result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
@@ -99,6 +103,7 @@ class Task(NamedTuple):
     hessp: Any
     tol: Any
     options: dict
+    bounds: tuple | None
 
 
 def minimize_batch(
@@ -113,6 +118,7 @@ def minimize_batch(
     tol: float | None = None,
     options: dict[str, Any] | None = None,
     *,
+    bounds: Any = None,
     n_jobs: int | None = None,
     progress: bool = False,
     callback: Callable[[BatchResult], Any] | None = None,
@@ -137,6 +143,8 @@ def minimize_batch(
     method, jac, hess, hessp, tol, options : optional
         As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
         ``return_all``, ``disp`` and ``check_gradient`` are refused.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        As for `minimize`, the same for all problems.
     n_jobs : int, optional
         Threads; all cores by default, as with −1. With an executor, threads for each chunk (1).
     progress : bool
@@ -193,7 +201,10 @@ def minimize_batch(
     k, n = starts.shape
     options = {**options, **keywords} if options else keywords
     jac = True if vectorized else jac
-    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options)
+    method = LBFGS if method is None and bounds is not None else method
+    bounds = read_bounds(bounds, n)
+    starts = starts if bounds is None else np.clip(starts, *bounds)
+    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
     warn_unused(kind, hess, hessp)
     refuse(task, kind, vectorized, executor)
@@ -304,7 +315,7 @@ def refuse(task, kind, vectorized, executor):
 
 def read_settings(task, n):
     """Settings of all problems of a task."""
-    return read(task.method, n, task.tol, task.options, is_differenced(task.jac))
+    return confine(read(task.method, n, task.tol, task.options, is_differenced(task.jac)), task.bounds)
 
 
 def cores():
@@ -316,7 +327,7 @@ def cores():
 
 def solve_here(task, settings, n_jobs, results, remarks, tick):
     """Solve the problems of a task in this process."""
-    n, kind = results.x.shape[1], type(settings.method)
+    n, kind = results.x.shape[1], type(plain(settings.method))
 
     def bind(i=0):
         args = task.args + rows_of(task.batch_args, i)
@@ -383,6 +394,7 @@ def collected(results, remarks, mode, ending):
     values[values == RUNNING] = ending.value
     status = STATUSES[values]
     found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
+    found.update(optimality=rows["optimality"].copy())
     found.update(status=status, message=summary(found.success, values))
     found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
     if results.hess.size:

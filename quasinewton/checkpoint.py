@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from quasinewton import searches
-from quasinewton.methods import BFGS, LBFGS, NewtonCG, compact
+from quasinewton.jit import kernel
+from quasinewton.methods import BFGS, LBFGS, Bounded, NewtonCG, compact, method as methods
+from quasinewton.methods.bounded import plain
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.methods.lbfgs import Pairs, with_room
 from quasinewton.objective.contract import GRADIENT, PRECONDITION, VALUE
@@ -118,22 +120,26 @@ def begin(settings, x0, rows):
     -------
     State
     """
-    kind, controls = type(settings.method), settings.controls
+    method, controls, bounds = plain(settings.method), settings.controls, settings.bounds
+    x0 = x0 if bounds is None else np.minimum(np.maximum(x0, bounds[0]), bounds[1])  # faster than clip
     state = allocate(settings.method, settings.limits, x0, rows)
-    H0 = initial(kind, controls)
-    if kind is BFGS and H0 is not None:
-        state.memory.H[...] = H0 if H0.ndim == 2 else np.diag(H0)
-        state.memory.update[0]["known"] = state.memory.update[0]["fresh"] = 1
-    elif kind is LBFGS:
+    if type(method) in FIRST_ORDER:
+        return state._replace(memory=set_treatment(state.memory, controls, bounds, x0.size))
+    memory, H0 = state.memory, initial(type(method), controls)
+    if bounds is not None:
+        memory.low[:], memory.high[:] = bounds
+        memory = memory.inner
+    if type(method) is BFGS and H0 is not None:
+        memory.H[...] = H0 if H0.ndim == 2 else np.diag(H0)
+        memory.update[0]["known"] = memory.update[0]["fresh"] = 1
+    elif type(method) is LBFGS and bounds is None:
         if H0 is not None:
-            state = state._replace(memory=with_room(state.memory, x0.size))
+            state = state._replace(memory=with_room(memory, x0.size))
             state.memory.a[-x0.size :] = H0
-        if state.memory.a.size > settings.method.memory:
-            compact.load(settings.method.single)  # here, where its failure would be the caller's to see
-    elif kind is NewtonCG:
-        state.memory.record[0]["asked"], state.memory.M[:] = preconditioner(controls.get("precond"), x0.size)
-    elif kind in FIRST_ORDER:
-        state = state._replace(memory=set_treatment(state.memory, controls, x0.size))
+        if state.memory.a.size > method.memory:
+            compact.load(method.single)  # here, where its failure would be the caller's to see
+    elif type(method) is NewtonCG:
+        memory.record[0]["asked"], memory.M[:] = preconditioner(controls.get("precond"), x0.size)
     return state
 
 
@@ -175,8 +181,12 @@ def resume(checkpoint, settings, rows):
             raise ValueError("the state is that of a run with another decay_mask")
     elif type(settings.method) is LBFGS and old.memory.a.size > state.memory.a.size:
         state = state._replace(memory=with_room(state.memory, old.x.size))
-    if type(checkpoint.method) is NewtonCG:
-        refuse_another_preconditioner(old.memory, state.memory)
+    if type(plain(checkpoint.method)) is NewtonCG:
+        refuse_another_preconditioner(learnt(checkpoint.method, old), learnt(settings.method, state))
+    if stepping or settings.bounds is not None:
+        for name in "low", "high":
+            if not np.array_equal(getattr(old.memory, name), getattr(state.memory, name)):
+                raise ValueError("the state is that of a run with other bounds")
     fill(state, arrays(old))
     s = state.scalars[0]
     for name, value in settings.limits._asdict().items():
@@ -185,7 +195,7 @@ def resume(checkpoint, settings, rows):
     if s["want"] == NOTHING:
         reopen(state, stepping)
     else:  # what x_trial held belonged to the objective
-        state.x_trial[:] = trial(state)
+        state.x_trial[:] = trial(settings.method, state)
         if s["phase"] in (CURVATURE, CERTIFY):  # and so it did with g_trial
             state.g_trial[:] = state.g
     return state
@@ -202,12 +212,17 @@ def refuse_another_preconditioner(run, call):
         raise ValueError("the state is that of a run with another precond, and it cannot change between two steps")
 
 
+def learnt(method, state):
+    """What the method itself has learnt, in a box or not."""
+    return state.memory if plain(method) is method else state.memory.inner
+
+
 def same(run, call):
     """Whether two methods, searches or schedules make the same steps.
 
     The address of a function differs from process to process; the length of a schedule matters only to some.
     """
-    if type(run) is not type(call):
+    if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
         return False
     if isinstance(run, Schedule):
         total = run.total if run.kind in (COSINE, ONE_CYCLE) else call.total
@@ -231,7 +246,7 @@ def reopen(state, stepping):
         state.p[:], state.g_trial[:] = state.x, state.g
 
 
-def trial(state):
+def trial(method, state):
     """The point where an evaluation is being waited for, from x and p; the bits are those of the loop."""
     s = state.scalars[0]
     if s["phase"] == STEP:
@@ -240,16 +255,34 @@ def trial(state):
         return state.x
     if s["phase"] == RECALL:
         return state.x_passed
-    with np.errstate(all="ignore"):
-        return state.x + s["alpha"] * state.p
+    return placed(method, state, s["alpha"])
+
+
+def placed(method, state, alpha):
+    """The point at step alpha along p, as a new vector; the bits are those of the loop."""
+    point = np.empty_like(state.x)
+    _place(method, state.memory, state.x, float(alpha), state.p, point)
+    return point
+
+
+@kernel
+def _place(method, memory, x, alpha, p, point):
+    methods.place(method, memory, x, alpha, p, point)
 
 
 def arrays(state):
     """The arrays of a state by name, but for its trace."""
-    named = state._asdict()
-    memory = named.pop("memory")._asdict()
+    named = flat(state)
     del named["trace"]
-    return named | {f"memory.{name}": array for name, array in memory.items()}
+    return named
+
+
+def flat(record, prefix=""):
+    """The arrays in a NamedTuple of arrays and of such NamedTuples, by their path."""
+    named = {}
+    for name, value in record._asdict().items():
+        named |= flat(value, f"{prefix}{name}.") if isinstance(value, tuple) else {prefix + name: value}
+    return named
 
 
 def fill(state, saved):
@@ -283,9 +316,13 @@ def restore(method, search, saved):
     if x is None or x.dtype != np.float64 or x.ndim != 1 or x.size == 0:
         raise ValueError("there is no vector x")
     state = allocate(method, Limits(), x, 0)
-    mask = saved.get("memory.mask")
-    if mask is not None and mask.shape == x.shape and type(method) in FIRST_ORDER:
-        state = state._replace(memory=state.memory._replace(mask=np.empty(x.size, np.bool_)))
+    if type(method) in FIRST_ORDER:
+        present = {}
+        for name in "mask", "low", "high":
+            array = saved.get(f"memory.{name}")
+            if array is not None and array.shape == x.shape:
+                present[name] = np.empty(x.size, getattr(state.memory, name).dtype)
+        state = state._replace(memory=state.memory._replace(**present))
     if type(method) is LBFGS and saved.get("memory.a", x).shape == (compact.size(method.memory) + x.size,):
         state = state._replace(memory=with_room(state.memory, x.size))
     fill(state, saved)
@@ -305,10 +342,12 @@ def has_users_schedule(checkpoint):
 def encode(checkpoint, **more):
     """A checkpoint as a header that JSON can hold, `more` included, and arrays by name."""
     search = checkpoint.search._replace(address=0) if has_users_schedule(checkpoint) else checkpoint.search
+    method = plain(checkpoint.method)
     header = {
         "kind": KIND,
         "format": FORMAT,
-        "method": [NAMES[type(checkpoint.method)], checkpoint.method._asdict()],
+        "method": [NAMES[type(method)], method._asdict()],
+        "bounded": method is not checkpoint.method,
         "search": [SEARCH_NAMES[type(search)], search._asdict()],
     }
     return header | more, arrays(checkpoint.state)
@@ -333,7 +372,7 @@ def decode(header, saved):
         raise ValueError(f"its method or search is unknown to this version ({error})") from None
     if isinstance(search, Schedule) != (type(method) in FIRST_ORDER):
         raise ValueError(f"its method {method} does not go with {search}")
-    checkpoint = restore(method, search, saved)
+    checkpoint = restore(Bounded(method) if header.get("bounded") else method, search, saved)
     refuse_nonsense(checkpoint.state)
     return checkpoint
 
@@ -345,10 +384,11 @@ def refuse_nonsense(state):
     ------
     ValueError
     """
-    s, ring = state.scalars[0], getattr(state.memory, "ring", None)
+    memory = getattr(state.memory, "inner", state.memory)
+    s, ring = state.scalars[0], getattr(memory, "ring", None)
     sound = START <= s["phase"] <= RECALL and 0 <= s["want"] < 2 * PRECONDITION
     if ring is not None:
-        m = state.memory.rho.size
+        m = memory.rho.size
         sound = sound and 0 <= ring[0]["count"] <= m and 0 <= ring[0]["newest"] < m
     if not sound:
         raise ValueError("its arrays hold what no run can have come to")

@@ -172,7 +172,7 @@ def tell(method, search, state, f):
         else:
             s.hessian_nit = s.nit
             if s.phase == CERTIFY:
-                s.curvature = methods.negative_curvature(method, memory, state.hessian, p)
+                s.curvature = methods.negative_curvature(method, memory, state.hessian, x, g, p)
                 if s.curvature < 0.0 and dot(g, p) > 0.0:
                     negate(p, p)
             todo = digest(search, s, f, norm_inf(x))
@@ -221,7 +221,7 @@ def tell(method, search, state, f):
             exact = is_exact(s) and abs(s.alpha) * norm_inf(p) <= ROOT_EPSILON * max(s.x0_norm, norm_inf(x))
             todo = END if is_over(s, exact) else PROPOSE
         elif todo == INQUIRE:
-            s.want = methods.inquire(method, memory, g, p, s.phase == CERTIFY)
+            s.want = methods.inquire(method, memory, x, g, p, s.phase == CERTIFY)
             todo = COPY_X
         elif todo == COPY_X:
             copy(state.x_trial, x)

@@ -1,9 +1,12 @@
 """Why a search failed: the objective looked at along its last direction, once more and more closely."""
 
+import math
+
 import numpy as np
 
 from quasinewton.jit import kernel
-from quasinewton.linalg import point_on_line
+from quasinewton.linalg import negate
+from quasinewton.methods import method as methods
 from quasinewton.objective.comparison import OWN, compare
 from quasinewton.objective.contract import VALUE, call
 
@@ -12,18 +15,29 @@ AFFORDABLE = 100  # values for a diagnosis; or as many as the run itself has cos
 
 
 @kernel
-def value_along(objective, x, p, alpha, point, g):
+def value_along(objective, method, memory, x, p, alpha, point, g):
     """f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
-    point_on_line(x, alpha, p, point)
+    methods.place(method, memory, x, alpha, p, point)
     return call(objective.address, point, g, g, VALUE, objective.data)
 
 
-def diagnose(objective, state, given=None):
+@kernel
+def room(method, memory, x, p):
+    """The longest legal steps ahead and behind; p is overwritten and restored."""
+    ahead = methods.longest(method, memory, x, p)
+    negate(p, p)
+    behind = methods.longest(method, memory, x, p)
+    negate(p, p)
+    return ahead, behind
+
+
+def diagnose(objective, method, state, given=None):
     """Compare the slope g·p with differences of f along p; if they disagree, the gradient with the exact one.
 
     Parameters
     ----------
     objective : Objective
+    method : NamedTuple
     state : State
         Of a descent that ended in a failed search.
     given : Given, optional
@@ -39,11 +53,19 @@ def diagnose(objective, state, given=None):
     slope = float(g @ p)
     point, work = np.empty_like(x), np.empty_like(x)
     size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
-    h = EPSILON ** (1 / 3) * size
-    ahead, behind, again = (value_along(objective, x, p, alpha, point, work) for alpha in (h, -h, 0.0))
+    room_ahead, room_behind = room(method, state.memory, x, p)
+    h = min(EPSILON ** (1 / 3) * size, room_ahead)
+    both = room_behind >= h  # else the box ends here: look ahead twice
+    h = h if both else min(h, 0.5 * room_ahead)
+    ahead, other, again = (
+        value_along(objective, method, state.memory, x, p, alpha, point, work)
+        for alpha in (h, -h if both else 2.0 * h, 0.0)
+    )
     s["nfev"] += 3
-    forward, backward, central = (ahead - f) / h, (f - behind) / h, (ahead - behind) / (2 * h)
-    rounding = 4 * EPSILON * max(abs(f), abs(ahead), abs(behind)) / h
+    forward = (ahead - f) / h
+    backward = (f - other) / h if both else math.nan
+    central = (ahead - other) / (2 * h) if both else (4 * ahead - 3 * f - other) / (2 * h)
+    rounding = 4 * EPSILON * max(abs(f), abs(ahead), abs(other)) / h
     numbers = {
         "slope": slope,
         "slope_ahead": forward,
@@ -52,7 +74,7 @@ def diagnose(objective, state, given=None):
         "predicted_decrease": float(s["predicted"]),
         "step": h,
     }
-    if not np.isfinite([ahead, behind]).all():
+    if not np.isfinite([ahead, other]).all():
         return numbers, "The objective is not finite right beside x: x lies at the edge of its domain."
     if again != f:
         return numbers, f"The objective is not reproducible: f(x) was {f!r} and is {again!r} at the same x."

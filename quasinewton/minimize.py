@@ -12,16 +12,18 @@ from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import descent, stepping
-from quasinewton.checkpoint import Checkpoint, begin, point, resume
+from quasinewton.bounds import ALL_FIXED, read_bounds
+from quasinewton.checkpoint import Checkpoint, begin, placed, point, resume
 from quasinewton.diagnosis import diagnose
 from quasinewton.jit import kernel
 from quasinewton.methods import BFGS, LBFGS, Newton, NewtonCG
 from quasinewton.methods.bfgs import settle
+from quasinewton.methods.bounded import plain
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.comparison import OWN, compare, own_gradient
 from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, gradient_source, is_differenced, prepare
-from quasinewton.options import NAMES, SECOND_ORDER, method_class, read, with_free_gradients
+from quasinewton.options import NAMES, SECOND_ORDER, confine, method_class, read, with_free_gradients
 from quasinewton.result import History, InverseHessian, OptimizeResult
 from quasinewton.state import NOTHING, RECOVER, SEARCH
 from quasinewton.status import Status
@@ -60,7 +62,8 @@ def minimize(
         new values never compile anything again.
     method : str or method object
         "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
-        a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS.
+        a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with
+        bounds.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
         derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
@@ -73,8 +76,11 @@ def minimize(
         of "newton-cg".
     hessp : callable, optional
         ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
-    bounds, constraints : optional
-        Accepted when they confine nothing.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other point is ever
+        evaluated.
+    constraints : optional
+        Accepted when empty.
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     callback : callable, optional
@@ -83,7 +89,8 @@ def minimize(
         Also accepted as plain keywords.
 
         gtol : float
-            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x).
+            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds when ‖P(x − g) − x‖_∞ <= gtol,
+            where P puts a point between the bounds.
         ftol, xtol : float
             Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less than
             xtol max(‖x‖_∞, 1) (0: never).
@@ -170,12 +177,13 @@ def minimize(
     n = x0.size
     args = as_args(args)
     options = {**options, **keywords} if options else keywords
+    method = LBFGS if method is None and bounds is not None else method
     kind = method_class(method)
-    refuse_constraints(kind, bounds, constraints)
+    warn_constraints(kind, constraints)
     warn_unused(kind, hess, hessp)
     if not (callback is None or callable(callback)):
         raise TypeError(f"callback must be callable or None; got {callback!r}")
-    settings = read(method, n, tol, options, is_differenced(jac))
+    settings = confine(read(method, n, tol, options, is_differenced(jac)), read_bounds(bounds, n))
     controls = settings.controls
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
     if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
@@ -237,26 +245,15 @@ def prepared_for(settings, fun, jac, hess, hessp, args, n):
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
     if precond is True:
         raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
-    use = SECOND_ORDER.get(type(settings.method), "")
-    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond if callable(precond) else None)
+    use = SECOND_ORDER.get(type(plain(settings.method)), "")
+    precond = precond if callable(precond) else None
+    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond, settings.bounds)
 
 
-def refuse_constraints(kind, bounds, constraints):
-    """Accept bounds and constraints only where they confine nothing, or as SciPy's methods without bounds do."""
+def warn_constraints(kind, constraints):
+    """Accept constraints only where there are none, as SciPy's methods without constraints do."""
     if constraints is not None and np.size(constraints) > 0:
         warnings.warn(f"Method {NAMES[kind]} cannot handle constraints.", RuntimeWarning, stacklevel=3)
-    if bounds is None:
-        return
-    if hasattr(bounds, "lb"):
-        low, high = np.atleast_1d(bounds.lb), np.atleast_1d(bounds.ub)
-    else:
-        low = np.array([-math.inf if pair[0] is None else pair[0] for pair in bounds], dtype=np.float64)
-        high = np.array([math.inf if pair[1] is None else pair[1] for pair in bounds], dtype=np.float64)
-    if np.isneginf(low).all() and np.isposinf(high).all():
-        return
-    if kind is LBFGS:
-        raise NotImplementedError("finite bounds are not supported yet; use scipy.optimize.minimize(method='L-BFGS-B')")
-    warnings.warn(f"Method {NAMES[kind]} cannot handle bounds.", RuntimeWarning, stacklevel=3)
 
 
 def warn_unused(kind, hess, hessp):
@@ -337,8 +334,8 @@ def finished(prepared, at, status):
     state, s = at.state, at.state.scalars[0]
     advice = None
     if status is Status.LINE_SEARCH:
-        diagnosis, advice = diagnose(prepared.objective, state, prepared.given)
-    if type(at.method) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
+        diagnosis, advice = diagnose(prepared.objective, at.method, state, prepared.given)
+    if type(plain(at.method)) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
         s["hessian_nit"] = s["nit"]
@@ -346,10 +343,18 @@ def finished(prepared, at, status):
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
     result = outcome(at, status, prepared.mode, prepared.hess_mode)
+    if status is Status.GRADIENT and all_fixed(state.memory):
+        result["message"] = f"{status.message} {ALL_FIXED}"
     if advice is not None:
         result["message"] = f"{status.message} {advice}"
         result["diagnosis"] = diagnosis
     return result
+
+
+def all_fixed(memory):
+    """Whether the memory of a method holds bounds that leave one point."""
+    low = getattr(memory, "low", np.empty(0))
+    return low.size > 0 and np.array_equal(low, memory.high)
 
 
 def outcome(at, status, mode, hess_mode="exact"):
@@ -367,7 +372,8 @@ def outcome(at, status, mode, hess_mode="exact"):
     -------
     OptimizeResult
     """
-    method, state, s = at.method, at.state, at.state.scalars[0]
+    method, state, s = plain(at.method), at.state, at.state.scalars[0]
+    memory = state.memory if method is at.method else state.memory.inner
     f = float(s["f"])
     result = OptimizeResult(
         x=state.x,
@@ -379,15 +385,16 @@ def outcome(at, status, mode, hess_mode="exact"):
         status=status,
         success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
         message=status.message,
+        optimality=float(s["g_norm"]),
         jac_mode=mode,
         state=at,
     )
     if type(method) is LBFGS:
-        result["hess_inv"] = InverseHessian(state.memory, state.x.size, bool(method.single))
+        result["hess_inv"] = InverseHessian(memory, state.x.size, bool(method.single))
     elif type(method) is BFGS:
-        if state.memory.update[0]["known"]:
-            settle(state.memory)
-            result["hess_inv"] = state.memory.H
+        if memory.update[0]["known"]:
+            settle(memory)
+            result["hess_inv"] = memory.H
         else:
             result["hess_inv"] = np.eye(state.x.size)
     elif type(method) is Newton:
@@ -405,8 +412,8 @@ def unfinished(at, status, mode, hess_mode="exact"):
     if s["njev"] == 0 or not np.isfinite(f):
         f, g = math.nan, np.full_like(x, math.nan)
     elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
-        x, f, g = x + s["best"] * state.p, float(s["phi_best"]), np.full_like(x, math.nan)
-    result.update(x=x, fun=f, jac=g)
+        x, f, g = placed(at.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
+    result.update(x=x, fun=f, jac=g, optimality=float(s["g_norm"]) if np.isfinite(g).all() else math.nan)
     return result
 
 

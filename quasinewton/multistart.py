@@ -30,7 +30,7 @@ def minimize_multistart(
     X0 : array_like, shape (k, n)
         Starts, one a row, such as ``scipy.stats.qmc`` gives.
     args, method, jac : optional
-        As for `minimize`. Options, n_jobs, executor and the like are further keywords, as for `minimize_batch`.
+        As for `minimize`. Options, bounds, n_jobs, executor and the like are further keywords, as for `minimize_batch`.
     distinct : float
         Two minima are the same if they differ by no more in any variable, relative to max(‖x‖_∞, 1).
 

@@ -16,6 +16,7 @@ from scipy.optimize import OptimizeWarning
 
 from quasinewton import methods, schedules, searches
 from quasinewton.clock import NANOSECONDS, NEVER
+from quasinewton.methods.bounded import Bounded
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.settings import number
 from quasinewton.state import Limits
@@ -81,6 +82,8 @@ class Settings(NamedTuple):
         Those of CONTROLS, SEARCHING and STEPPING that were given.
     unlimited : bool
         Whether `maxfun` is the default.
+    bounds : (ndarray, ndarray) or None
+        low and high, float64, shape (n,).
     """
 
     method: NamedTuple
@@ -88,6 +91,7 @@ class Settings(NamedTuple):
     limits: Limits
     controls: dict
     unlimited: bool
+    bounds: tuple | None = None
 
 
 def method_class(method):
@@ -200,6 +204,32 @@ def read(method, n, tol, options, differenced):
     return settings
 
 
+def confine(settings, bounds):
+    """The same settings in a box.
+
+    Parameters
+    ----------
+    settings : Settings
+    bounds : (ndarray, ndarray) or None
+        As `bounds.read_bounds` returns them.
+
+    Raises
+    ------
+    ValueError
+        If the method damps pairs: what it puts in the place of B s, −alpha g, is not that between bounds.
+    """
+    if bounds is None:
+        return settings
+    if getattr(settings.method, "damping", False):
+        raise ValueError("damping cannot be had with bounds; pairs of too little curvature are skipped there")
+    if getattr(settings.method, "single", False):
+        raise ValueError("single=True cannot be had with bounds; there the pairs are kept in double precision")
+    if type(settings.method) is methods.LBFGS and initial(methods.LBFGS, settings.controls) is not None:
+        raise ValueError("H0 of L-BFGS cannot be had with bounds; there the model begins with a multiple of the identity")
+    method = settings.method if type(settings.method) in FIRST_ORDER else Bounded(settings.method)
+    return settings._replace(method=method, bounds=bounds)
+
+
 def _read(method, n, tol, items, differenced):
     """Settings, and the names of unknown options."""
     kind = method_class(method)
@@ -306,8 +336,8 @@ def _limits(kind, n, tol, given, differenced, value_first):
     )
 
 
-def set_treatment(memory, controls, n):
-    """Tell the memory of a first-order method how gradients are clipped and where weights decay.
+def set_treatment(memory, controls, bounds, n):
+    """Tell the memory of a first-order method how gradients are clipped, where weights decay, and of bounds.
 
     Parameters
     ----------
@@ -315,6 +345,7 @@ def set_treatment(memory, controls, n):
         Its record is changed.
     controls : dict
         With clip_value, clip_norm, decay_mask, or without.
+    bounds : (ndarray, ndarray) or None
     n : int
 
     Returns
@@ -329,6 +360,8 @@ def set_treatment(memory, controls, n):
     for name in ("clip_value", "clip_norm"):
         if controls.get(name) is not None:
             memory.record[0][name] = number(name, controls[name], 0.0, math.inf, open_high=False)
+    if bounds is not None:
+        memory = memory._replace(low=bounds[0].copy(), high=bounds[1].copy())
     if controls.get("decay_mask") is None:
         return memory
     mask = np.asarray(controls["decay_mask"])

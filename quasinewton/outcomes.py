@@ -10,7 +10,16 @@ from quasinewton.linalg import copy
 from quasinewton.status import RUNNING, Status
 
 OUTCOME = np.dtype(
-    [("status", "i8"), ("success", "i8"), ("f", "f8"), ("nit", "i8"), ("nfev", "i8"), ("njev", "i8"), ("nhev", "i8")]
+    [
+        ("status", "i8"),
+        ("success", "i8"),
+        ("f", "f8"),
+        ("optimality", "f8"),
+        ("nit", "i8"),
+        ("nfev", "i8"),
+        ("njev", "i8"),
+        ("nhev", "i8"),
+    ]
 )
 
 
@@ -50,7 +59,7 @@ def outcomes(starts, second_order):
     k, n = starts.shape
     order = n if second_order else 0
     rows = np.zeros(k, OUTCOME)
-    rows["status"], rows["f"] = RUNNING, np.nan
+    rows["status"], rows["f"], rows["optimality"] = RUNNING, np.nan, np.nan
     return Outcomes(rows, starts, np.full((k, n), np.nan), np.full((k, order, order), np.nan))
 
 
@@ -62,7 +71,7 @@ def write(results, i, state):
     copy(results.jac[i], state.g)
     if results.hess.size > 0:
         copy(results.hess[i].ravel(), state.hessian.ravel())
-    row.f = s.f
+    row.f, row.optimality = s.f, s.g_norm
     row.nit, row.nfev, row.njev, row.nhev = s.nit, s.nfev, s.njev, s.nhev
     row.success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
 
@@ -89,7 +98,7 @@ def put(results, i, result, status):
     results.x[i], results.jac[i] = result.x, result.jac
     if "hess" in result:
         results.hess[i] = result.hess
-    row["f"], row["success"] = result.fun, result.success
+    row["f"], row["optimality"], row["success"] = result.fun, result.optimality, result.success
     row["nit"], row["nfev"], row["njev"], row["nhev"] = result.nit, result.nfev, result.njev, result.get("nhev", 0)
     row["status"] = status.value
 

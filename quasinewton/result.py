@@ -27,8 +27,10 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         f there.
     jac : ndarray, float64, shape (n,)
         Gradient there.
+    optimality : float
+        What gtol was compared with: ‖jac‖_∞ or, with bounds, ‖P(x − jac) − x‖_∞, where P puts a point between them.
     success : bool
-        Whether a tolerance was met; also at the precision limit if ‖jac‖_∞ <= 1.5e-8 max(1, |fun|).
+        Whether a tolerance was met; also at the precision limit if optimality <= 1.5e-8 max(1, |fun|).
     status : Status
         Why the run ended; compares equal to SciPy's integer.
     message : str

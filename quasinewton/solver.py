@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from quasinewton import descent
+from quasinewton.bounds import read_bounds
 from quasinewton.checkpoint import (
     Checkpoint,
     begin,
@@ -22,11 +23,12 @@ from quasinewton.checkpoint import (
     write,
 )
 from quasinewton.clock import NEVER
+from quasinewton.methods import LBFGS
 from quasinewton.minimize import loop, outcome, unfinished
 from quasinewton.objective import told
 from quasinewton.objective.contract import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
 from quasinewton.objective.python import derivative, scalar
-from quasinewton.options import read
+from quasinewton.options import confine, read
 from quasinewton.schedules import as_schedule
 from quasinewton.state import NOTHING, SCALARS
 from quasinewton.status import Status
@@ -63,6 +65,8 @@ class Solver:
         does not count.
     state : Checkpoint, optional
         Go on from there, with the limits given here: the `state` of a result, of the same method and search.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        As for `minimize`.
     value_first : bool
         Whether the gradient is to be wanted only where the value is promising: for gradients that cost many values.
 
@@ -86,7 +90,9 @@ class Solver:
     (True, 3)
     """
 
-    def __init__(self, x0=None, method="lbfgs", tol=None, options=None, state=None, value_first=False, **keywords):
+    def __init__(
+        self, x0=None, method="lbfgs", tol=None, options=None, state=None, value_first=False, bounds=None, **keywords
+    ):
         x0 = point(x0, state)
         options = {**options, **keywords} if options else keywords
         for name in OF_LOOPS:
@@ -94,7 +100,9 @@ class Solver:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
         if callable(options.get("precond")):
             raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
+        method = LBFGS if method is None and bounds is not None else method
         settings = read(method, x0.size, tol, options, bool(value_first))
+        settings = confine(settings, read_bounds(bounds, x0.size))
         began = begin(settings, x0, 0) if state is None else resume(state, settings, 0)
         self._stand(Checkpoint(settings.method, settings.search, began), False, settings.controls.get("schedule"))
 

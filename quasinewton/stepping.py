@@ -51,7 +51,7 @@ def tell(method, schedule, state, f):
     """
     s = state.scalars[0]
     x, g, p = state.x, state.g, state.p
-    g_norm = norm_inf(state.g_trial)
+    g_norm = first_order.measure(state.memory, x if s.phase == START else p, state.g_trial)
     finite = np.isfinite(f) and np.isfinite(g_norm)
     s.iterated = 0
     if s.phase == START:

@@ -163,7 +163,7 @@ def minimize_stochastic(
     else:
         run, rng = continued(state, settings.method, samples)
     n = run.x.size
-    run = run._replace(memory=set_treatment(run.memory, settings.controls, n))
+    run = run._replace(memory=set_treatment(run.memory, settings.controls, None, n))
     run = equipped(run, part, steps, patience)
     s = run.scalars[0]
     s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.limits.deadline, 0

@@ -13,7 +13,7 @@ ROOT = Path(quasinewton.__file__).parent
 # top of everything, and is imported by nothing but other doors and the package itself.
 FLOORS = [
     {"jit", "status", "settings"},
-    {"clock", "linalg"},
+    {"clock", "linalg", "bounds"},
     {"autodiff"},
     {"objective"},
     {"searches", "methods", "schedules"},

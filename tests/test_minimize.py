@@ -364,15 +364,6 @@ class TestIgnoredInput:
     def test_bounds_that_confine_nothing_are_welcome(self, bounds):
         assert minimize(rosenbrock, X0, jac=rosenbrock_gradient, bounds=bounds).success
 
-    def test_bounds_are_refused_by_lbfgs(self):
-        with pytest.raises(NotImplementedError, match="finite bounds are not supported"):
-            minimize(rosenbrock, X0, jac=rosenbrock_gradient, bounds=[(0, None), (None, None)])
-
-    @pytest.mark.parametrize("method", ["bfgs", "newton"])
-    def test_bounds_are_ignored_with_a_warning_by_others(self, method):
-        with pytest.warns(RuntimeWarning, match=f"Method {method} cannot handle bounds."):
-            minimize(rosenbrock, X0, jac=rosenbrock_gradient, method=method, bounds=[(0, 1)] * 2)
-
     def test_empty_constraints_are_welcome(self):
         for nothing in (), [], None:
             assert minimize(rosenbrock, X0, jac=rosenbrock_gradient, constraints=nothing).success

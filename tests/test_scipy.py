@@ -115,7 +115,6 @@ def test_dual_annealing():
     assert res.fun == pytest.approx(-1.0, abs=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:Method bfgs cannot handle bounds:RuntimeWarning")
 def test_dual_annealing_hands_its_bounds_on():
     local = functools.partial(quasinewton.minimize, method="bfgs")
     res = scipy.optimize.dual_annealing(

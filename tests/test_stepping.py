@@ -516,10 +516,6 @@ class TestLegal:
         with pytest.raises(ValueError, match=f"{method} has no option '{name}'. Its options are lr, "):
             run(method, **{name: 0.5})
 
-    def test_bounds_are_ignored_with_a_warning(self):
-        with pytest.warns(RuntimeWarning, match="Method adam cannot handle bounds."):
-            minimize(rosenbrock_joint, X0, method="adam", jac=True, bounds=[(0, 1)] * 3, options={"maxiter": 1})
-
     def test_hessians_are_ignored_with_a_warning(self):
         with pytest.warns(RuntimeWarning, match="Method adam does not use Hessian information"):
             minimize(rosenbrock_joint, X0, method="adam", jac=True, hess=np.diag, options={"maxiter": 1})

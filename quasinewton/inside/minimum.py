@@ -8,19 +8,21 @@ from numba.extending import overload, register_jitable
 
 from quasinewton import descent, stepping
 from quasinewton.clock import NEVER
+from quasinewton.bounds import CROSSED, WRONG_LENGTH
 from quasinewton.inside.release import releasing
 from quasinewton.inside.source import Source, either
 from quasinewton.jit import kernel
-from quasinewton.methods import LBFGS, NewtonCG
-from quasinewton.methods.first_order import FIRST_ORDER
-from quasinewton.minimize import minimize
 from quasinewton.linalg import copy
+from quasinewton.methods import LBFGS, Bounded, NewtonCG
+from quasinewton.methods.box import clip
+from quasinewton.methods.first_order import FIRST_ORDER, Moments
+from quasinewton.minimize import minimize
 from quasinewton.objective.inline import bind, constant, gradient_of
 from quasinewton.objective.prepare import is_differenced
 from quasinewton.options import FEW_ITERATIONS, SECOND_ORDER, default_counts
 from quasinewton.schedules import stretched
 from quasinewton.searches import Fixed
-from quasinewton.state import NOTHING, Limits, allocate
+from quasinewton.state import NOTHING, Limits, State, allocate
 
 
 class Minimum(NamedTuple):
@@ -38,6 +40,8 @@ class Minimum(NamedTuple):
         The `value` of a `Status`.
     nit, nfev, njev, nhev : int
         Iterations, and calls of the user's functions.
+    optimality : float
+        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
     """
 
     x: np.ndarray
@@ -49,6 +53,7 @@ class Minimum(NamedTuple):
     nfev: int
     njev: int
     nhev: int
+    optimality: float
 
 
 @register_jitable
@@ -56,7 +61,7 @@ def minimum(state):
     """The result of a descent that has ended."""
     s = state.scalars[0]
     success = descent.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
-    return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev)
+    return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev, s.g_norm)
 
 
 run, step = releasing(descent.run, types.int64), releasing(stepping.run, types.int64)
@@ -99,11 +104,58 @@ def march(objective, method, schedule, limits, x0):
 
 
 @kernel
+def in_box(x0, bounds):
+    """Bounds as vectors of float64, x0 put between them, and whether there are as many as variables, none crossed."""
+    low, high = bounds[0].astype(np.float64), bounds[1].astype(np.float64)
+    n, x = x0.size, x0.copy()
+    matching = low.size == n and high.size == n
+    crossed = False
+    if matching:
+        for i in range(n):
+            crossed |= not low[i] <= high[i]
+        clip(x, low, high)
+    return x, low, high, matching, not crossed
+
+
+@kernel
+def descend_in_box(objective, method, search, limits, x0, low, high):
+    """Minimise from x0 by a method that searches, between bounds."""
+    state = allocate(method, limits, x0, 0)
+    copy(state.memory.low, low)
+    copy(state.memory.high, high)
+    while run(objective, method, search, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def march_in_box(objective, method, schedule, limits, x0, low, high):
+    """Minimise from x0 by a method that makes its own steps, between bounds."""
+    free = allocate(method, limits, x0, 0)
+    memory = free.memory
+    memory = Moments(memory.a, memory.b, memory.c, memory.mask, low, high, memory.record)
+    vectors = free.x, free.g, free.p, free.x_trial, free.g_trial, free.x_passed
+    state = State(*vectors, free.hessian, free.scalars, free.trace, memory)
+    schedule = stretched(schedule, limits.maxiter)
+    while step(objective, method, schedule, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
 def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, n):
     """When to stop; negative numbers of iterations and evaluations stand for the defaults."""
     iterations, values = default_counts(few, own_steps, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
     return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
+
+
+SOLVE = {
+    (False, False): descend,
+    (False, True): descend_in_box,
+    (True, False): march,
+    (True, True): march_in_box,
+}  # by whether the method makes its own steps, and whether there are bounds
 
 
 def is_vector(kind):
@@ -120,6 +172,7 @@ def _minimize(
     method="lbfgs",
     jac=None,
     hess=None,
+    bounds=None,
     line_search=None,
     gtol=None,
     ftol=None,
@@ -141,7 +194,8 @@ def _minimize(
     maxls=None,
 ):
     source = Source(_minimize, "minimize")
-    kind, method_ = source.method(method)
+    bounded = constant(bounds) is not None
+    kind, method_ = source.method("lbfgs" if bounded and constant(method) is None else method)
     own_steps = kind in FIRST_ORDER
     if own_steps and constant(line_search) is not None:
         source.refuse("first-order methods take no `line_search` but a `schedule`")
@@ -166,10 +220,27 @@ def _minimize(
     diagonal = is_vector(precond)
     if precond is not None and kind is not NewtonCG:
         source.refuse("`precond` belongs to method 'newton-cg'")
+    if precond is not None and bounded:
+        source.refuse("`precond` and `bounds` go together only outside compiled code")
     if precond is not None and not diagonal and not isinstance(precond, types.Dispatcher):
         source.refuse(f"`precond` must be an @njit function or a float64 vector, got {precond}")
-    objective = bind(source, fun, jac, args, SECOND_ORDER.get(kind, ""), hess, hessp, None if diagonal else precond)
-    more = "" if precond is None else ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
+    if bounded:
+        source.bounds(bounds)
+        source.add(
+            "x, low, high, matching, ordered = in_box(x, bounds)",
+            "if not matching:",
+            f"    raise ValueError({WRONG_LENGTH!r})",
+            "if not ordered:",
+            f"    raise ValueError({CROSSED!r})",
+            in_box=in_box,
+            Bounded=Bounded,
+        )
+    use = SECOND_ORDER.get(kind, "")
+    objective = bind(source, fun, jac, args, use, hess, hessp, None if diagonal else precond, bounded)
+    method_ = f"Bounded({method_})" if bounded and not own_steps else method_
+    more = ", low, high" if bounded else ""
+    if precond is not None:
+        more = ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
     source.add(
         f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
         "xtol, f_target = float(xtol), float(f_target)",
@@ -179,6 +250,6 @@ def _minimize(
         "hold(args)",
         "return found",
         limits_of=limits_of,
-        solve=march if own_steps else descend if precond is None else descend_preconditioned,
+        solve=SOLVE[own_steps, bounded] if precond is None else descend_preconditioned,
     )
     return source.implementation()

@@ -4,7 +4,7 @@ Numba's exceptions leave a function without counting references down: what its v
 door inside compiled code allocates a state and enters a loop with it, the state is released on that way out.
 """
 
-from numba.core import cgutils, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 

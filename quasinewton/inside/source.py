@@ -79,6 +79,15 @@ class Source:
             return "x0" if x0.dtype == types.float64 and x0.layout == "C" else "x0.astype(np.float64)"
         self.refuse(f"`x0` must be a number or a vector of real numbers, got {x0}")
 
+    def bounds(self, bounds):
+        """Refuse bounds that are not two vectors of real numbers."""
+        pair = isinstance(bounds, types.BaseTuple) and len(bounds) == 2
+        for side in bounds if pair else ():
+            pair &= isinstance(side, types.Array) and side.ndim == 1
+            pair = pair and isinstance(side.dtype, (types.Float, types.Integer))
+        if not pair:
+            self.refuse(f"`bounds` must be a pair of vectors (low, high), or None; got {bounds}")
+
     def method(self, method):
         """The class of a method given by name or as an object, and its expression."""
         given = constant(method)

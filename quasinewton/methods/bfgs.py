@@ -112,19 +112,19 @@ def _update(method, memory, x, g, p, alpha, g_new):
     H, Hg, s, v, u = memory.H, memory.Hg, memory.s, memory.v, memory.u
     s_new, n = memory.s_new, g.size
     slope = dot(g, p)
+    if not state.known:
+        copy(Hg, g)
     advance(x, g, p, alpha, g_new, s_new, memory.y)
     fit, sy, yy, theta = learn_pair(s_new, memory.y, x, g, alpha, slope, method.damping)
     if not state.known:
         if not fit:
             return
-        # H = γ I, N&W eq. 6.20; H g is that of the old gradient, g = (g·p / p·p) p.
-        gamma = sy / yy
-        scale = gamma * slope / dot(p, p)
+        gamma = sy / yy  # H = γ I, N&W eq. 6.20, and H g is that of the old gradient
         for i in range(n):
             for j in range(i):
                 H[i, j] = 0.0
             H[i, i] = gamma
-            Hg[i] = scale * p[i]
+            Hg[i] = gamma * Hg[i]
         state.known = 1
     update_and_multiply(H, s, v, state.rho, state.c, g, u)
     state.rho = state.c = 0.0

@@ -14,6 +14,7 @@ from numba.extending import register_jitable
 from quasinewton.jit import fragment, generic, inlined
 from quasinewton.linalg import dot, fill, isolated, norm_inf
 from quasinewton.methods import method as protocol
+from quasinewton.methods.box import clip, projected_norm
 from quasinewton.settings import number
 
 STEP = np.dtype(
@@ -32,14 +33,16 @@ STEP = np.dtype(
 class Moments(NamedTuple):
     """Memory: up to three vectors of the method's, shape (n,), or (0,) where they are not used.
 
-    `mask`, bool, shape (n,), says where weight decay acts; of shape (0,) it acts everywhere. `record[0]` is a record
-    STEP.
+    `mask`, bool, shape (n,), says where weight decay acts; of shape (0,) it acts everywhere. `low` and `high`, shape
+    (n,), are bounds, into which every step is put; of shape (0,) there are none. `record[0]` is a record STEP.
     """
 
     a: np.ndarray
     b: np.ndarray
     c: np.ndarray
     mask: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     record: np.ndarray
 
 
@@ -96,11 +99,12 @@ def _vector(wanted, n, value):
 
 
 def _allocate(method, n):
-    a, b, c, value = vectors(method)
+    use_a, use_b, use_c, value = vectors(method)
     record = np.zeros(1, STEP)
     record[0]["clip_value"] = record[0]["clip_norm"] = np.inf
     record[0]["power1"] = record[0]["power2"] = record[0]["product"] = 1.0
-    return Moments(_vector(a, n, value), _vector(b, n, value), _vector(c, n, value), np.empty(0, np.bool_), record)
+    a, b, c = _vector(use_a, n, value), _vector(use_b, n, value), _vector(use_c, n, value)
+    return Moments(a, b, c, np.empty(0, np.bool_), np.empty(0), np.empty(0), record)
 
 
 @fragment
@@ -150,6 +154,14 @@ def advance(method, memory, x, g, lr):
                 g[i] += decay * x[i] if memory.mask[i] else 0.0
         decay = 0.0
     step(method, memory, x, g, lr, decay)
+    if memory.low.size > 0:
+        clip(x, memory.low, memory.high)
+
+
+@fragment
+def measure(memory, x, g):
+    """What gtol is compared with: ‖g‖_∞ or, in a box, ‖P(x − g) − x‖_∞; NaN if any entry of g is NaN."""
+    return projected_norm(x, g, memory.low, memory.high) if memory.low.size > 0 else norm_inf(g)
 
 
 def rate(name, value):

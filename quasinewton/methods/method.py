@@ -38,7 +38,7 @@ def operand(method, hessian, p):
 
 
 @generic
-def inquire(method, memory, g, p, certifying):
+def inquire(method, memory, x, g, p, certifying):
     """Return what is wanted first at x, where the gradient is g: HESSIAN, or PRODUCT or PRECONDITION with p.
 
     `certifying` says that g ≈ 0: what is to be known is whether there is negative curvature.
@@ -71,8 +71,8 @@ def restart(method, memory):
 
 
 @generic
-def negative_curvature(method, memory, hessian, p):
-    """Write the direction of most negative curvature to p, if there is one.
+def negative_curvature(method, memory, hessian, x, g, p):
+    """Write the direction of most negative curvature at x to p, if there is one.
 
     Return its eigenvalue, or 0 if the Hessian is positive semidefinite up to rounding.
     """

@@ -102,7 +102,7 @@ def _restart(method, memory):
 
 
 @protocol.negative_curvature.register(Newton)
-def _negative_curvature(method, memory, hessian, p):
+def _negative_curvature(method, memory, hessian, x, g, p):
     factor, w = memory.factor, memory.eigenvalues
     copy(factor.ravel(), hessian.ravel())
     if cholesky(factor, memory.sizes) or not decompose(memory, hessian):

@@ -94,18 +94,26 @@ def _operand(method, hessian, p):
 
 
 @protocol.inquire.register(NewtonCG)
-def _inquire(method, memory, g, p, certifying):
+def _inquire(method, memory, x, g, p, certifying):
+    if certifying:
+        scatter(memory.r)
+    else:
+        copy(memory.r, g)
+    return begin(method, memory, p, certifying)
+
+
+@fragment
+def begin(method, memory, p, certifying):
+    """Begin conjugate gradients with the residual in r; return what is wanted first, of p."""
     c, z, r = memory.record[0], memory.z, memory.r
     c.certifying, c.count, c.usable, c.edge = certifying, 0, 0, 0
     c.zz = c.zd = c.dd = c.bend = c.stiffest = c.curvature = 0.0
     for i in range(z.size):
         z[i] = 0.0
     if certifying:
-        scatter(r)
         c.enough = 0.0
     else:
-        copy(r, g)
-        norm = np.sqrt(dot(g, g))
+        norm = np.sqrt(dot(r, r))
         if c.g_first == 0.0:
             c.g_first = norm
         # Dembo & Steihaug's √‖g‖, in units of the first gradient, so that it means the same whatever the units of f.
@@ -238,5 +246,5 @@ def _restart(method, memory):
 
 
 @protocol.negative_curvature.register(NewtonCG)
-def _negative_curvature(method, memory, hessian, p):
+def _negative_curvature(method, memory, hessian, x, g, p):
     return memory.record[0].curvature

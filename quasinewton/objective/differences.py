@@ -5,6 +5,9 @@ and rounding (Nocedal & Wright, 2006, section 8.1): ε^(1/2) for forward and ε^
 times max(1, |x_i|), rounded so that x + h − x = h exactly. The complex step (Squire & Trapp, SIAM Review 40, 1998)
 subtracts nothing: with ε^(1/2) its truncation error, of order h², is rounding. A smaller step would gain nothing, and
 would lose all where a function leaves rounding in the imaginary part, as compiled integer powers do.
+
+Where there are bounds no point lies outside them: steps turn inwards, are shortened where the box is narrow, and
+central differences become one-sided ones of the same order. A variable that is fixed has derivative 0, at no cost.
 """
 
 import functools
@@ -53,6 +56,8 @@ WRAPPED = np.dtype(
         ("steps", "i8"),  # how many steps are given: 0, 1 or n; and their address
         ("step", "i8"),
         ("probe", "i8"),  # address of 2n doubles of workspace
+        ("low", "i8"),  # addresses of the bounds, n doubles each; 0 if there are none
+        ("high", "i8"),
         ("f", "f8"),  # the last value, that of the point whose gradient is asked for next
     ],
     align=True,
@@ -72,7 +77,7 @@ def wrapped_at(typingctx, address):
 
 @register_jitable
 def costs(gradient, hessian, n):
-    """Values that a gradient costs, and values and gradients that a Hessian costs, under these schemes."""
+    """Values that a gradient costs, and values and gradients that a Hessian costs, in n variables that are not fixed."""
     values = 0 if gradient == EXACT else 2 * n if gradient == CENTRAL else n
     if hessian == EXACT:
         return values, 0, 0
@@ -101,11 +106,54 @@ def step_for(w, x, i, fraction):
 
 
 @fragment
-def value_beside(w, x, i, h, probe):
-    """The wrapped value at x + h e_i. The point is made anew each time: the user's function may write to it."""
-    point = probe[: x.size]
+def room(w, x, i):
+    """How far component i of x can go down and up."""
+    if w.low == 0:
+        return np.inf, np.inf
+    return x[i] - vector(w.low, x.size)[i], vector(w.high, x.size)[i] - x[i]
+
+
+@fragment
+def is_fixed(w, n, i):
+    """Whether component i has one value only."""
+    return w.low != 0 and vector(w.low, n)[i] == vector(w.high, n)[i]
+
+
+@fragment
+def turned(w, x, i, h, reach):
+    """The step h such that x + reach h is legal: turned around, or as long as there is room."""
+    down, up = room(w, x, i)
+    ahead, behind = (up, down) if h > 0.0 else (down, up)
+    if reach * abs(h) <= ahead:
+        return h
+    if reach * abs(h) > behind:
+        longest = max(ahead, behind) / reach
+        h = longest if h > 0.0 else -longest
+    moved = x[i] + (h if ahead > behind else -h)
+    return moved - x[i]
+
+
+@fragment
+def is_central(w, x, i, h):
+    """Whether both x + h and x − h are legal."""
+    down, up = room(w, x, i)
+    return abs(h) <= down and abs(h) <= up
+
+
+@fragment
+def beside(w, x, i, h, point):
+    """Write x + h e_i to `point`, anew each time: the user's function may write to it."""
     copy(point, x)
     point[i] = x[i] + h
+    if w.low != 0:  # whatever the rounding
+        point[i] = min(max(point[i], vector(w.low, x.size)[i]), vector(w.high, x.size)[i])
+
+
+@fragment
+def value_beside(w, x, i, h, probe):
+    """The wrapped value at x + h e_i."""
+    point = probe[: x.size]
+    beside(w, x, i, h, point)
     return call(w.address, point, point, point, VALUE, w.data)
 
 
@@ -113,8 +161,10 @@ def value_beside(w, x, i, h, probe):
 def gradient_of_values(w, x, g, probe):
     """Write the gradient at x to g by differences of values; w.f is f(x)."""
     n = x.size
-    if w.gradient == COMPLEX_STEP:
-        for i in range(n):
+    for i in range(n):
+        if is_fixed(w, n, i):
+            g[i] = 0.0
+        elif w.gradient == COMPLEX_STEP:
             h = step_for(w, x, i, ROOT2)
             for j in range(n):
                 probe[2 * j] = x[j]
@@ -122,15 +172,18 @@ def gradient_of_values(w, x, g, probe):
             probe[2 * i + 1] = h
             # The length handed on is n, the number of variables, though there are 2n doubles.
             g[i] = call(w.address, probe[:n], g, g, COMPLEX, w.data) / h
-        return
-    for i in range(n):
-        if w.gradient == FORWARD:
-            h = step_for(w, x, i, ROOT2)
+        elif w.gradient == FORWARD:
+            h = turned(w, x, i, step_for(w, x, i, ROOT2), 1.0)
             g[i] = (value_beside(w, x, i, h, probe) - w.f) / h
         else:
             h = step_for(w, x, i, ROOT3)
-            ahead = value_beside(w, x, i, h, probe)
-            g[i] = (ahead - value_beside(w, x, i, -h, probe)) / (2.0 * h)
+            if is_central(w, x, i, h):
+                ahead = value_beside(w, x, i, h, probe)
+                g[i] = (ahead - value_beside(w, x, i, -h, probe)) / (2.0 * h)
+            else:
+                h = turned(w, x, i, h, 2.0)
+                ahead = value_beside(w, x, i, h, probe)
+                g[i] = (4.0 * ahead - 3.0 * w.f - value_beside(w, x, i, 2.0 * h, probe)) / (2.0 * h)
 
 
 @fragment
@@ -140,22 +193,29 @@ def hessian_of_gradients(w, x, g, h, probe):
     For a vector function in the place of the gradient this is the transpose of its Jacobian.
     """
     n = x.size
-    point, behind = probe[:n], probe[n:]
-    central = w.hessian == CENTRAL
+    point, other = probe[:n], probe[n:]
     for i in range(n):
-        step = step_for(w, x, i, ROOT3 if central else ROOT2)
         ahead = h[i]
-        copy(point, x)
-        point[i] = x[i] + step
+        if is_fixed(w, n, i):
+            for j in range(n):
+                ahead[j] = 0.0
+            continue
+        central = w.hessian == CENTRAL
+        step = step_for(w, x, i, ROOT3 if central else ROOT2)
+        both = central and is_central(w, x, i, step)
+        if not both:
+            step = turned(w, x, i, step, 2.0 if central else 1.0)
+        beside(w, x, i, step, point)
         call(w.address, point, ahead, point, GRADIENT, w.data)
         if central:
-            copy(point, x)
-            point[i] = x[i] - step
-            call(w.address, point, behind, point, GRADIENT, w.data)
-            for j in range(n):
-                ahead[j] = (ahead[j] - behind[j]) / (2.0 * step)
-        else:
-            for j in range(n):
+            beside(w, x, i, -step if both else 2.0 * step, point)
+            call(w.address, point, other, point, GRADIENT, w.data)
+        for j in range(n):
+            if both:
+                ahead[j] = (ahead[j] - other[j]) / (2.0 * step)
+            elif central:
+                ahead[j] = (4.0 * ahead[j] - 3.0 * g[j] - other[j]) / (2.0 * step)
+            else:
                 ahead[j] = (ahead[j] - g[j]) / step
 
 
@@ -166,18 +226,33 @@ def hessian_of_values(w, x, h, probe):
     single = probe[n:]
     f = value_beside(w, x, 0, 0.0, probe)
     for i in range(n):
-        single[i] = value_beside(w, x, i, step_for(w, x, i, ROOT4), probe)
+        if not is_fixed(w, n, i):
+            single[i] = value_beside(w, x, i, step_of_second(w, x, i), probe)
     for i in range(n):
-        a = step_for(w, x, i, ROOT4)
+        if is_fixed(w, n, i):
+            for j in range(n):
+                h[i, j] = h[j, i] = 0.0
+            continue
+        a = step_of_second(w, x, i)
         for j in range(i):
-            b = step_for(w, x, j, ROOT4)
-            point = probe[:n]
-            copy(point, x)
-            point[i] = x[i] + a
-            point[j] = x[j] + b
-            both = call(w.address, point, point, point, VALUE, w.data)
-            h[i, j] = h[j, i] = (both - single[i] - single[j] + f) / (a * b)
-        h[i, i] = (single[i] - 2.0 * f + value_beside(w, x, i, -a, probe)) / (a * a)
+            if not is_fixed(w, n, j):
+                b = step_of_second(w, x, j)
+                point = probe[:n]
+                beside(w, x, i, a, point)
+                point[j] = x[j] + b
+                both = call(w.address, point, point, point, VALUE, w.data)
+                h[i, j] = h[j, i] = (both - single[i] - single[j] + f) / (a * b)
+        if is_central(w, x, i, a):
+            h[i, i] = (single[i] - 2.0 * f + value_beside(w, x, i, -a, probe)) / (a * a)
+        else:
+            h[i, i] = (f - 2.0 * single[i] + value_beside(w, x, i, 2.0 * a, probe)) / (a * a)
+
+
+@fragment
+def step_of_second(w, x, i):
+    """The step for second differences of values: there and back, or twice there."""
+    h = step_for(w, x, i, ROOT4)
+    return h if is_central(w, x, i, h) else turned(w, x, i, h, 2.0)
 
 
 @kernel
@@ -209,7 +284,9 @@ def objective(x_, n, g_, h_, what, data):
                 for j in range(i):
                     above, below = h[j, i], h[i, j]
                     if w.symmetric:
-                        above = below = 0.5 * (above + below)
+                        # One along a variable that is fixed is not known, but its mirror image is.
+                        above = 0.5 * (above + below) / (0.5 if is_fixed(w, n, i) != is_fixed(w, n, j) else 1.0)
+                        below = above
                     h[i, j], h[j, i] = above, below  # rows were derivatives along x_i: transpose
     return f
 

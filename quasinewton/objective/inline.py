@@ -60,7 +60,7 @@ def constant(kind):
     return kind
 
 
-def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None):
+def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bounded=False):
     """Write the lines that make an Objective of the functions and `args` of a door.
 
     Parameters
@@ -74,6 +74,8 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None):
         What second derivatives are used.
     hess, hessp, precond : numba types, optional
         As those before; precond only if it is a function.
+    bounded : bool
+        Whether differences are to stay between the vectors `low` and `high` of the text.
 
     Returns
     -------
@@ -106,9 +108,9 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None):
     functions = function, jac_function, second.function, form
     if use == "product":
         held = "held" if second.scheme == EXACT else "held_inside"
-        objective = _bind(source, functions, args, gradient, EXACT, True, second.form, precond, held)
-        return objective if second.scheme == EXACT else _multiplied(source, objective, gradient, second.scheme)
-    return _bind(source, functions, args, gradient, second.scheme, True)
+        objective = _bind(source, functions, args, gradient, EXACT, True, second.form, precond, held, bounded)
+        return objective if second.scheme == EXACT else _multiplied(source, objective, gradient, second.scheme, bounded)
+    return _bind(source, functions, args, gradient, second.scheme, True, bounded=bounded)
 
 
 def gradient_of(source, fun, jac, args, kind):
@@ -169,18 +171,19 @@ def _args_type(source, args):
     return args if len(args) else NO_ARGS
 
 
-def _multiplied(source, inner, gradient, scheme):
+def _multiplied(source, inner, gradient, scheme, bounded):
     """The lines that wrap an objective in products by differences of its gradient."""
     schemes = ", ".join(map(source.integer, map(int, (gradient, scheme))))
+    box = ("low, high", "low, high", multiply_in_box) if bounded else ("x.size", "beside", multiply)
     source.add(
-        f"multiplied, multiplier, beside = multiply({inner}, {schemes}, x.size)",
-        "held = held_inside, multiplier, beside",
-        multiply=multiply,
+        f"multiplied, multiplier, beside = multiply({inner}, {schemes}, {box[0]})",
+        f"held = held_inside, multiplier, beside, {box[1]}",
+        multiply=box[2],
     )
     return "multiplied"
 
 
-def _bind(source, functions, args, gradient, hessian, symmetric, second="hessian", precond=None, held="held"):
+def _bind(source, functions, args, gradient, hessian, symmetric, second="hessian", precond=None, held="held", bounded=False):
     """The lines for these functions, with the differences that they need."""
     kind, complex_step = _args_type(source, args), gradient == COMPLEX_STEP
     try:
@@ -194,10 +197,11 @@ def _bind(source, functions, args, gradient, hessian, symmetric, second="hessian
         own = ", ".join([source.integer(0)] * 3)
         return f"Objective(address(), address_of_data(block), {own})"
     schemes = ", ".join(map(source.integer, map(int, (gradient, hessian, symmetric))))
+    box = ("low, high", "low, high", wrap_in_box) if bounded else ("x.size", "probe", wrap)
     source.add(
-        f"objective, wrapped, probe = wrap(address(), address_of_data(block), {schemes}, x.size)",
-        f"{held} = block, wrapped, probe",
-        wrap=wrap,
+        f"objective, wrapped, probe = wrap(address(), address_of_data(block), {schemes}, {box[0]})",
+        f"{held} = block, wrapped, probe, {box[1]}",
+        wrap=box[2],
     )
     return "objective"
 
@@ -228,3 +232,23 @@ def multiply(inner, gradient, scheme, n):
     gradients = 2 if scheme == CENTRAL else 1
     data = address_of_data(wrapped)
     return Objective(products_address(), data, inner.values, gradients * inner.values, gradients), wrapped, probe
+
+
+@kernel
+def multiply_in_box(inner, gradient, scheme, low, high):
+    """The same, where differences stay between two vectors, which the Objective points into, too."""
+    objective, wrapped, probe = multiply(inner, gradient, scheme, low.size)
+    wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
+    return objective, wrapped, probe
+
+
+@kernel
+def wrap_in_box(address, data, gradient, hessian, symmetric, low, high):
+    """The same, where differences stay between two vectors, which the Objective points into, too."""
+    n = low.size
+    objective, wrapped, probe = wrap(address, data, gradient, hessian, symmetric, n)
+    wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
+    for i in range(low.size):
+        n -= low[i] == high[i]
+    values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
+    return Objective(objective.address, objective.data, values, hessian_values, hessian_gradients), wrapped, probe

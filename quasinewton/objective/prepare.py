@@ -173,7 +173,7 @@ def difference_step(eps, rel_step, n):
     return step, rel_step is not None
 
 
-def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None):
+def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None, bounds=None):
     """Make an objective of the user's functions.
 
     Parameters
@@ -192,6 +192,8 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
         hessp(x, p, *args) -> H p.
     precond : callable or None
         precond(x, v, *args) -> M v.
+    bounds : (ndarray, ndarray) or None
+        low and high, float64, shape (n,), which differences do not leave. Kept, not copied.
 
     Returns
     -------
@@ -222,11 +224,11 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
     bound = _bind(*functions, args, n, second.form, precond)
     if use == "product":
-        prepared = _differenced(*bound, mode, gradient, EXACT, True, eps, rel_step, n)
+        prepared = _differenced(*bound, mode, gradient, EXACT, True, eps, rel_step, n, bounds)
         if second.scheme != EXACT:
-            prepared = _multiplied(prepared, gradient, second.scheme, n)
+            prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
     else:
-        prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n)
+        prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n, bounds)
     return prepared._replace(given=given, hess_mode=second.mode)
 
 
@@ -278,7 +280,7 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
     return address, block.ctypes.data, (fun, block, args)
 
 
-def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n):
+def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n, bounds=None):
     """Wrap an objective in the differences that it needs."""
     if gradient == EXACT and hessian == EXACT:
         return Prepared(Objective(address, data), held, mode)
@@ -288,20 +290,25 @@ def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, r
     w["address"], w["data"], w["gradient"], w["hessian"] = address, data, gradient, hessian
     w["symmetric"], w["relative"] = symmetric, relative
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
-    objective = Objective(differences.address(), wrapped.ctypes.data, *differences.costs(gradient, hessian, n))
-    return Prepared(objective, (*held, wrapped, probe, step), mode)
+    if bounds is not None:
+        w["low"], w["high"] = (side.ctypes.data for side in bounds)
+        n = np.count_nonzero(bounds[0] < bounds[1])
+    objective = Objective(differences.address(), wrapped.ctypes.data, *differences.costs(gradient, hessian, int(n)))
+    return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
 
 
-def _multiplied(prepared, gradient, scheme, n):
+def _multiplied(prepared, gradient, scheme, n, bounds):
     """Wrap an objective in products by differences of its gradient."""
     wrapped, probe = np.zeros(1, differences.WRAPPED), np.empty(2 * n)
     inner, w = prepared.objective, wrapped[0]
     w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
     w["probe"] = probe.ctypes.data
+    if bounds is not None:
+        w["low"], w["high"] = (side.ctypes.data for side in bounds)
     gradients = 2 if scheme == CENTRAL else 1
     costs = inner.values, gradients * inner.values, gradients
     objective = Objective(products.address(), wrapped.ctypes.data, *costs)
-    return Prepared(objective, (*prepared.held, wrapped, probe), prepared.mode)
+    return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
 
 
 def layers(objective):

@@ -21,21 +21,52 @@ ERROR = EPSILON ** (2 / 3)  # of a gradient by central differences of values
 
 
 @fragment
+def room(x, p, sign, low, high):
+    """The longest step along p, or along −p, between the bounds."""
+    longest = np.inf
+    for i in range(x.size):
+        way = sign * p[i]
+        if way != 0.0:
+            longest = min(longest, ((low[i] if way < 0.0 else high[i]) - x[i]) / way)
+    return longest
+
+
+@fragment
+def gradient_beside(w, x, p, step, point, g):
+    """Write the wrapped gradient at x + step p, between the bounds, to g; `point` is workspace."""
+    point_on_line(x, step, p, point)
+    if w.low != 0:
+        low, high = vector(w.low, x.size), vector(w.high, x.size)
+        for i in range(x.size):
+            point[i] = min(max(point[i], low[i]), high[i])
+    call(w.address, point, g, point, GRADIENT, w.data)
+
+
+@fragment
 def product_of_gradients(w, x, p, g, probe):
-    """Write the product of the Hessian at x with p to g, which holds the gradient there."""
+    """Write the product of the Hessian at x with p to g, which holds the gradient there.
+
+    Between bounds a difference is taken on the side that has room for it, and is as wide as there is room.
+    """
     n = x.size
     point, ahead = probe[:n], probe[n:]
     central = w.hessian == CENTRAL
     error = ERROR if w.gradient == CENTRAL else EPSILON
     length = np.sqrt(dot(p, p))
-    step = error ** (1.0 / 3.0 if central else 0.5) * (1.0 + np.sqrt(dot(x, x))) / (length if length > 0.0 else 1.0)
+    scale = (1.0 + np.sqrt(dot(x, x))) / (length if length > 0.0 else 1.0)
+    step = error ** (1.0 / 3.0 if central else 0.5) * scale
+    if w.low != 0:
+        low, high = vector(w.low, n), vector(w.high, n)
+        right, left = room(x, p, 1.0, low, high), room(x, p, -1.0, low, high)
+        if min(right, left) < step:
+            central = False
+            step = min(error**0.5 * scale, max(right, left))
+            step = step if step <= right else -step
     width = step
     if central:
         width = 2.0 * step
-        point_on_line(x, -step, p, point)
-        call(w.address, point, g, point, GRADIENT, w.data)
-    point_on_line(x, step, p, point)
-    call(w.address, point, ahead, point, GRADIENT, w.data)
+        gradient_beside(w, x, p, -step, point, g)
+    gradient_beside(w, x, p, step, point, ahead)
     for i in range(n):
         g[i] = (ahead[i] - g[i]) / width
 

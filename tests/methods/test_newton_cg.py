@@ -64,7 +64,7 @@ def run_by_hand(method, H, g, M, radius, asked):
     c.radius, c.asked = radius, asked
     if not asked:
         memory.M[:] = M
-    want = protocol.inquire(method, memory, g, p, False)
+    want = protocol.inquire(method, memory, g, g, p, False)
     while want != 0:
         if want == PRODUCT:
             products += 1

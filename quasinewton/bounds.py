@@ -1,0 +1,72 @@
+"""Bounds as users give them, to two vectors."""
+
+import math
+
+import numpy as np
+
+WRONG_LENGTH = "The number of bounds is not compatible with the length of `x0`."
+CROSSED = "An upper bound is less than the corresponding lower bound."
+ALL_FIXED = "All independent variables were fixed by bounds."
+
+
+def read_bounds(bounds, n):
+    """Bounds of n variables as new vectors.
+
+    Parameters
+    ----------
+    bounds : sequence of (low, high), scipy.optimize.Bounds, or None
+        None in a pair is no bound. `lb` and `ub` of Bounds may be numbers for all variables.
+    n : int
+
+    Returns
+    -------
+    (ndarray, ndarray) or None
+        low and high, float64, shape (n,); None if they confine nothing.
+
+    Raises
+    ------
+    ValueError
+        If their number is not n, a lower bound exceeds its upper one, or a bound is NaN or leaves no number.
+    TypeError
+        If they are no real numbers.
+    """
+    if bounds is None:
+        return None
+    try:
+        if hasattr(bounds, "lb"):
+            low, high = (np.array(side, dtype=np.float64) for side in (bounds.lb, bounds.ub))
+            low, high = (side if side.shape == (n,) else fitted(side, n) for side in (low, high))
+        else:
+            pairs = [(low, high) for low, high in bounds]
+            low = np.array([-math.inf if low is None else low for low, _ in pairs], dtype=np.float64)
+            high = np.array([math.inf if high is None else high for _, high in pairs], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if str(error) == WRONG_LENGTH:
+            raise
+        raise TypeError(f"bounds must be pairs of real numbers or None, or scipy.optimize.Bounds; {error}") from None
+    if low.shape != (n,) or high.shape != (n,):
+        raise ValueError(WRONG_LENGTH)
+    highest, lowest = low.max(), high.min()
+    if not (highest < math.inf and lowest > -math.inf and (low <= high).all()):
+        explain(low, high)
+    return None if highest == -math.inf and lowest == math.inf else (low, high)
+
+
+def fitted(side, n):
+    """A side of Bounds as a vector of length n."""
+    try:
+        return np.array(np.broadcast_to(side, (n,)))
+    except ValueError:
+        raise ValueError(WRONG_LENGTH) from None
+
+
+def explain(low, high):
+    """Raise the ValueError that says which bound is illegal, and why."""
+    for name, side in ("lower", low), ("upper", high):
+        if np.isnan(side).any():
+            raise ValueError(f"the {name} bound of variable {np.isnan(side).argmax()} is NaN; None is no bound")
+    if (low > high).any():
+        i = (low > high).argmax()
+        raise ValueError(f"{CROSSED} Variable {i} has ({low[i]}, {high[i]}).")
+    i = (np.isposinf(low) | np.isneginf(high)).argmax()
+    raise ValueError(f"the bounds of variable {i} leave no number: ({low[i]}, {high[i]})")

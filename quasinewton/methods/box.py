@@ -1,0 +1,156 @@
+"""The box low <= x <= high: what vectors do in it. Bounds may be infinite; a variable with low = high is fixed.
+
+A variable is *held* if it lies at a bound and −g points out of the box, or nowhere; the others are free.
+"""
+
+import numpy as np
+
+from quasinewton.jit import fragment
+from quasinewton.linalg import dot, norm_inf
+
+# Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by rounding.
+NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
+
+SUFFICIENT = 1e-3  # part of the slope of a step that its projection must keep
+SHORTEST = 1e-10
+
+
+@fragment
+def held(x, g, low, high):
+    """Whether a variable at x with the derivative g is held."""
+    return (x <= low and g >= 0.0) or (x >= high and g <= 0.0)
+
+
+@fragment
+def inside(point, low, high):
+    """The number of the interval that is nearest to `point`; NaN stays NaN."""
+    return low if point < low else high if point > high else point
+
+
+@fragment
+def clip(x, low, high):
+    """Put x into the box. x is overwritten."""
+    for i in range(x.size):
+        x[i] = inside(x[i], low[i], high[i])
+
+
+@fragment
+def place_inside(x, alpha, p, low, high, x_trial):
+    """x_trial = x + alpha p, put into the box, overwritten; whether it differs from x."""
+    moved = False
+    for i in range(x.size):
+        step = alpha * p[i]
+        point = x[i] + step
+        if step <= NEAR * (low[i] - x[i]) or point < low[i]:
+            point = low[i]
+        elif step >= NEAR * (high[i] - x[i]) or point > high[i]:
+            point = high[i]
+        x_trial[i] = point
+        moved |= point != x[i]
+    return moved
+
+
+@fragment
+def advance_inside(x, g, p, alpha, g_new, low, high, s, y):
+    """As `linalg.advance`, to the point of `place_inside`, to the bit."""
+    for i in range(x.size):
+        step = alpha * p[i]
+        point = x[i] + step
+        if step <= NEAR * (low[i] - x[i]) or point < low[i]:
+            point = low[i]
+        elif step >= NEAR * (high[i] - x[i]) or point > high[i]:
+            point = high[i]
+        s[i] = point - x[i]
+        x[i] = point
+        y[i] = g_new[i] - g[i]
+        g[i] = g_new[i]
+
+
+@fragment
+def projected_norm(x, g, low, high):
+    """‖P(x − g) − x‖_∞, where P puts a point into the box; NaN if any entry of g is NaN.
+
+    Byrd, Lu, Nocedal & Zhu (1995), eq. 6.1.
+    """
+    largest = nan = 0.0
+    for i in range(x.size):
+        room = x[i] - low[i] if g[i] > 0.0 else high[i] - x[i]
+        size = room if room < abs(g[i]) else abs(g[i])
+        largest = size if size > largest else largest
+        nan += size
+    return np.nan if np.isnan(nan) else largest
+
+
+@fragment
+def reach(x, p, low, high):
+    """The longest step along p that stays in the box; 1 at least where p was made to end in it."""
+    longest = np.inf
+    for i in range(x.size):
+        if p[i] != 0.0:
+            room = (low[i] if p[i] < 0.0 else high[i]) - x[i]
+            ratio = room / p[i]
+            longest = ratio if ratio < longest else longest
+    return longest
+
+
+@fragment
+def project_gradient(x, g, t, low, high, p):
+    """p = P(x − t g) − x, overwritten; return g·p."""
+    slope = 0.0
+    for i in range(x.size):
+        p[i] = inside(x[i] - t * g[i], low[i], high[i]) - x[i]
+        slope += g[i] * p[i]
+    return slope
+
+
+@fragment
+def project_step(x, g, low, high, p):
+    """p = P(x + p) − x, overwritten; return g·p."""
+    slope = 0.0
+    for i in range(x.size):
+        p[i] = inside(x[i] + p[i], low[i], high[i]) - x[i]
+        slope += g[i] * p[i]
+    return slope
+
+
+@fragment
+def project_enough(x, g, low, high, step, whole, slope, p):
+    """Shorten a step until its projection is one of enough descent; return the slope of that.
+
+    Parameters
+    ----------
+    x, g, low, high, step : ndarray, float64, shape (n,)
+    whole, slope : float
+        g·step, and g·p.
+    p : ndarray, float64, shape (n,)
+        What is to be judged first, and kept if it will do. Overwritten.
+
+    Notes
+    -----
+    Close to x the projection of the step is one of descent; Bertsekas, SIAM J. Control Optim. 20 (1982), proposition 1.
+    """
+    t = 1.0
+    while not slope <= SUFFICIENT * t * whole and t > SHORTEST:
+        for i in range(x.size):
+            p[i] = t * step[i]
+        slope = project_step(x, g, low, high, p)
+        t *= 0.5
+    return slope
+
+
+@fragment
+def descend_inside(x, g, g_norm, low, high, p):
+    """What `method.descend` says, in the box."""
+    t = min(1.0, max(g_norm, 0.01 * norm_inf(x))) / g_norm
+    return project_gradient(x, g, t, low, high, p), 1.0
+
+
+@fragment
+def first_step(x, g, low, high, p):
+    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded on both sides."""
+    slope = project_gradient(x, g, 1.0, low, high, p)
+    boxed = True
+    for i in range(x.size):
+        boxed &= high[i] - low[i] < np.inf
+    length = np.sqrt(dot(p, p))
+    return slope, 1.0 if boxed or not length > 0.0 else min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length
