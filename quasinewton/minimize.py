@@ -344,7 +344,7 @@ def finished(prepared, at, status):
         s["njev"] += prepared.objective.hessian_gradients
     result = outcome(at, status, prepared.mode, prepared.hess_mode)
     if status is Status.GRADIENT and all_fixed(state.memory):
-        result["message"] = f"{status.message} {ALL_FIXED}"
+        result["message"] = ALL_FIXED
     if advice is not None:
         result["message"] = f"{status.message} {advice}"
         result["diagnosis"] = diagnosis

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from fnmatch import fnmatch
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ HERE = Path(__file__).parent
 pytestmark = [
     # Names and numbers of tests change between the versions of SciPy.
     pytest.mark.skipif(not scipy.__version__.startswith("1.17."), reason="the list is of SciPy 1.17"),
-    pytest.mark.skipif(find_spec("quasinewton.bounds") is None, reason="half of the tests have bounds"),
 ]
 
 LOCAL = "test_optimize", "test_lbfgsb_hessinv", "test_lbfgsb_setulb"
@@ -42,7 +40,6 @@ DIFFERENCES = {
         "*::test_l_bfgs_b_maxiter": "one message for every method, not SciPy's upper case of L-BFGS-B",
         "test_lbfgsb_hessinv::test_3": "SciPy's `hess_inv` leaves out the initial matrix γI that its directions had",
         "*::test_equal_bounds[*-kwds0-L-BFGS-B]": "without gradients SciPy's are NaN where variables are fixed; ours 0",
-        "*::test_all_bounds_equal[L-BFGS-B]": "the message begins as those of all successes do",
     },
     "newton-cg": {
         "*Wrapper*::test_ncg": "counts of SciPy 0.9, 7 evaluations: ours takes 6",
