@@ -232,7 +232,7 @@ def stores(x, d):
 
 
 @idiom()
-def lists(x):
+def lists_and_slices(x):
     values, out, rows = [x[0], x[1], x[2]], [], [[x[0], x[1]], [x[2], x[3] * 2.0]]
     first, before = values[:2], sum(values[:2])
     values[0] = x[3]

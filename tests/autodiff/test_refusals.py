@@ -134,7 +134,7 @@ def of_a_ufunc(x):
     return np.sum(squared(x))
 
 others = [(f.__name__, f, ()) for f in (fast, of_other_numbers, of_a_ufunc)]
-others += [case for case in MORE if case[0] in ("conditions", "lists", "stores")]
+others += [case for case in MORE if case[0] in ("conditions", "lists_and_slices", "stores")]
 facts = []
 for name, f, args in IDIOMS + others:
     value = float(f(X.copy(), *args))
