@@ -226,7 +226,6 @@ def stores(x, d):
     row = M[0].copy()
     M[0] = M[1]
     M[1] = row
-    np.fill_diagonal(M[:3, :3], x[0])
     h[7:].fill(x[1])
     return np.sum(M**2) + np.sum(h[1:] * h[:-1]) + np.sum(M[0] * np.arange(4.0)) + np.full((2, 3), x[0])[0] @ x[:3]
 
