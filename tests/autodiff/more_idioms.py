@@ -97,7 +97,7 @@ def systems(x, S):
 def conditions(x, d, mask):
     s = np.sum(np.where(d.reshape((6, 1)) > 0.0, x, x[0] * d)) + np.sum(np.where(mask, x**2, -x))
     s += np.sum(np.select([x > 1.0, x > 0.5], [x**2, x**3], 0.5)) + np.sum(np.where(x[0] > 0.0, x, x**2))
-    s += np.sum(x.clip(a_max=0.8) ** 2) + np.sum(np.clip(x, a_max=0.8, a_min=0.4))
+    s += np.sum(x.clip(0.2, 0.8) ** 2) + np.sum(np.clip(x, a_max=0.8, a_min=0.4))
     s += np.sum(np.clip(x, np.abs(d) / 5, 0.9))
     return s + np.sum(mask * x) + x[3] * (x[1] > 0.5) + np.count_nonzero(x > 0.6) * x[0] + np.sum(np.nan_to_num(x) ** 2)
 
@@ -226,13 +226,12 @@ def stores(x, d):
     row = M[0].copy()
     M[0] = M[1]
     M[1] = row
-    np.fill_diagonal(M[:3, :3], x[0])
     h[7:].fill(x[1])
     return np.sum(M**2) + np.sum(h[1:] * h[:-1]) + np.sum(M[0] * np.arange(4.0)) + np.full((2, 3), x[0])[0] @ x[:3]
 
 
 @idiom()
-def lists(x):
+def lists_and_slices(x):
     values, out, rows = [x[0], x[1], x[2]], [], [[x[0], x[1]], [x[2], x[3] * 2.0]]
     first, before = values[:2], sum(values[:2])
     values[0] = x[3]
