@@ -447,8 +447,8 @@ def test_exceptions_of_products_pass_through():
         (dict(jac="2-point", hess="2-point"), ValueError, "jac='2-point' leaves half the digits"),
         (dict(fun=rosenbrock.py_func, hess="auto"), TypeError, "hess='auto' needs fun compiled"),
         (dict(precond=True), ValueError, "precond=True is for a Solver"),
-        (dict(precond=np.zeros(6)), ValueError, "precond must be callable, or 6 positive numbers"),
-        (dict(precond=np.ones(5)), ValueError, "precond must be callable, or 6 positive numbers"),
+        (dict(precond=np.zeros(6)), ValueError, "precond must be 6 positive numbers, the diagonal"),
+        (dict(precond=np.ones(5)), ValueError, "precond must be 6 positive numbers, the diagonal"),
     ],
 )
 def test_what_is_illegal_is_refused(keywords, error, message):
@@ -460,7 +460,7 @@ def test_others_have_no_use_for_products_and_preconditioners():
     with pytest.warns(RuntimeWarning, match="does not use Hessian-vector product information"):
         minimize(rosenbrock, X0, method="newton", jac=rosenbrock_gradient, hess=rosenbrock_hessian, hessp=product)
     with pytest.warns(OptimizeWarning, match="Unknown solver options: precond"):
-        minimize(rosenbrock, X0, method="lbfgs", jac=rosenbrock_gradient, precond=np.ones(6))
+        minimize(rosenbrock, X0, method="newton", hess=rosenbrock_hessian, jac=rosenbrock_gradient, precond=np.ones(6))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         newton_cg(hess=rosenbrock_hessian, hessp=product)
