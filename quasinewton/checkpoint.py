@@ -167,7 +167,7 @@ def resume(checkpoint, settings, rows):
     for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
         if not same(run, call):
             raise ValueError(f"the state is that of a run with {run}; this call says {call}")
-    for name in INITIAL[BFGS]:
+    for name in INITIAL.get(type(plain(settings.method)), ()):
         if settings.controls.get(name) is not None:
             raise ValueError(f"{name} is for the beginning of a run; it cannot be given with a state")
     old, stepping = checkpoint.state, type(checkpoint.method) in FIRST_ORDER

@@ -358,7 +358,7 @@ def digest(search, s, f, measure):
 
 @fragment
 def decide(s, todo, curved):
-    """Carry out what is a matter of scalars; return what to do next. `curved` says that the method asks for curvature."""
+    """Carry out what is a matter of scalars; return what to do next. `curved`: whether the method wants curvature."""
     if todo == PROCEED:
         converged = s.g_norm <= s.gtol
         if s.f <= s.f_target:

@@ -58,8 +58,8 @@ def minimize(
     x0 : array_like, shape (n,), or scalar
         Start. Not changed. May be None with `state`.
     args : tuple
-        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, arrays and tuples of them;
-        new values never compile anything again.
+        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, arrays and tuples of
+        them; new values never compile anything again.
     method : str or method object
         "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
         a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with

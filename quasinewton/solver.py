@@ -215,7 +215,8 @@ class Solver:
             used |= want
             want = int(self._scalars["want"])
             # What was told beyond what was wanted may be what is wanted next; but a vector to multiply is a new one.
-            if want == NOTHING or want & (used | ~given | PRODUCT | PRECONDITION) or not np.array_equal(state.x_trial, x):
+            new = used | ~given | PRODUCT | PRECONDITION
+            if want == NOTHING or want & new or not np.array_equal(state.x_trial, x):
                 return
 
     def _run(self):

@@ -267,8 +267,8 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
     kind = compiled_args_type((fun, jac, hess, precond), args)
     if kind is None and form in compiled.DERIVED:
         raise TypeError(
-            "a function is differentiated only with args that are numbers, arrays and tuples of them, and together with "
-            "hess, hessp and precond that are compiled, too"
+            "a function is differentiated only with args that are numbers, arrays and tuples of them, and together "
+            "with hess, hessp and precond that are compiled, too"
         )
     if kind is None:
         evaluate = python.evaluator(fun, jac, hess, form, args, n, second, precond)

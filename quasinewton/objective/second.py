@@ -30,7 +30,7 @@ class Second(NamedTuple):
 
 
 def second_order(use, fun, hess, hessp, form, n, args_type):
-    """Choose the source of second derivatives: the user's own, else exact ones of a compiled function, else differences.
+    """Choose the source of second derivatives: the user's own, exact ones of a compiled function, or differences.
 
     Parameters
     ----------
@@ -105,6 +105,6 @@ def differentiable(jac):
     if jac is None or jac is False:
         return CENTRAL
     raise ValueError(
-        f"jac={jac!r} leaves half the digits, too few for differences of the gradient, which are the products that this "
-        "method uses; give hessp, hess or jac, or jac='3-point', or compile fun by numba.njit"
+        f"jac={jac!r} leaves half the digits, too few for differences of the gradient, which are the products that "
+        "this method uses; give hessp, hess or jac, or jac='3-point', or compile fun by numba.njit"
     )
