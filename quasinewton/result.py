@@ -148,7 +148,7 @@ class InverseHessian(LinearOperator):
 
     @cached_property
     def _root(self):
-        """The square root r of a given diagonal H₀, or 1; then H is r times the H of s/r and r y, with H₀ = γ I, times r."""
+        """The root r of a given diagonal H₀, or 1: H is r times the H of s/r and r y, with H₀ = γ I, times r."""
         m = self._pairs.rho.size
         return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.a.size > size(m) else 1.0
 

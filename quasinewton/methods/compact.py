@@ -49,7 +49,7 @@ def size(m):
 
 @fragment
 def gram(a, m, which):
-    """One of the matrices, row by row: S Yᵀ (0), of which the part above the diagonal means something, or Y H₀ Yᵀ (1)."""
+    """One of the matrices, row by row: S Yᵀ (0), of which the upper triangle means something, or Y H₀ Yᵀ (1)."""
     return part(a, HEAD + which * m * m, m * m)
 
 
@@ -224,7 +224,7 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
         k = 0
     rows = rows_of(min(ring.count + 1, m), k, m)
     desk = isolated(4 * BLOCK)
-    slope = sy = yy = ss = xx = gg = g_norm = 0.0
+    slope = yy = ss = xx = gg = g_norm = 0.0
     begin_products(a, m)
     for first in range(0, n, BLOCK):
         width = min(BLOCK, n - first)
@@ -239,13 +239,13 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
         if single:
             scale(1.0, y_row, y)  # as it was rounded
         sums = dots(s_row, y, x_part)
-        sy, yy, ss, xx = sy + sums[0], yy + sums[1], ss + sums[2], xx + sums[3]
+        yy, ss, xx = yy + sums[1], ss + sums[2], xx + sums[3]
         gg += dot(g_part, g_part)
         g_norm = max(g_norm, norm_inf(g_part))  # all of g is finite: no step leads elsewhere
         multiply_block(S, Y, rows, a, first, g_part, y, hg, hy)
     keep_products(a, rows, m)
     a[NORM] = g_norm
-    sy, yy, ss = sy * s_unit * y_unit, yy * y_unit * y_unit, ss * s_unit * s_unit
+    sy, yy, ss = gram(a, m, 0)[k * m + k], yy * y_unit * y_unit, ss * s_unit * s_unit
     curvature = -alpha * slope * alpha  # s·B s
     if damping and sy < 0.2 * curvature:
         theta = 0.8 * curvature / (curvature - sy)

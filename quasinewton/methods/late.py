@@ -4,7 +4,6 @@ For what few runs need, however short: whoever does not need it does not wait fo
 address by way of a C function of a fixed name, so that it can be cached, and enters the kernel there.
 """
 
-import _thread
 import ctypes
 import functools
 
@@ -27,19 +26,11 @@ def entry(number):
     return address_of(dispatcher, signature)
 
 
-@ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_ssize_t)
-def _entry(number):
-    """The same for compiled code; 0 if that failed, of which ctypes has then told."""
-    interrupted = False
-    while True:
-        try:
-            address = entry(number)
-        except KeyboardInterrupt:  # nobody here can raise it: it is raised where the interpreter goes on
-            interrupted = True
-            continue
-        if interrupted:
-            _thread.interrupt_main()
-        return address
+@ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.POINTER(ctypes.c_ssize_t))
+def _entry(number, address):
+    """Write the same to address[0], for compiled code."""
+    # Not returned: where an exception strikes, ctypes reports it, and what it returns is anything.
+    address[0] = entry(number)
 
 
 llvmlite.binding.add_symbol(SYMBOL, ctypes.cast(_entry, ctypes.c_void_p).value)
@@ -58,7 +49,8 @@ def late(dispatcher, signature):
     Returns
     -------
     intrinsic
-        call(arguments) for a tuple of them. An exception passes through.
+        call(arguments) for a tuple of them. An exception passes through; where the kernel cannot be had, or Ctrl-C
+        comes while it is compiled, RuntimeError is raised, and the reason printed.
     """
     number = len(KERNELS)
     KERNELS.append((dispatcher, signature))
@@ -67,10 +59,12 @@ def late(dispatcher, signature):
     def call(typingctx, arguments):
         def codegen(context, builder, outer, values):
             word = context.get_value_type(types.intp)
-            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word]), SYMBOL)
-            address = builder.call(function, [word(number)])
+            prototype = ir.FunctionType(ir.VoidType(), [word, word.as_pointer()])
+            place = cgutils.alloca_once_value(builder, word(0))
+            builder.call(cgutils.get_or_insert_function(builder.module, prototype, SYMBOL), [word(number), place])
+            address = builder.load(place)
             with cgutils.if_unlikely(builder, cgutils.is_null(builder, address)):
-                context.call_conv.return_user_exc(builder, RuntimeError, ("a kernel could not be compiled",))
+                context.call_conv.return_user_exc(builder, RuntimeError, ("a kernel was not compiled; the reason has been printed",))
             items = cgutils.unpack_tuple(builder, values[0], len(arguments))
             cast = (context.cast(builder, *item) for item in zip(items, arguments, signature.args, strict=True))
             return enter(context, builder, address, signature, list(cast))

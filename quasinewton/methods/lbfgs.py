@@ -19,8 +19,8 @@ from quasinewton.methods.compact import RING
 from quasinewton.methods.method import gradient_step, learn_pair
 from quasinewton.settings import count
 
-# Variables from which on two loops are slower than the compact form, for 5 to 20 pairs. Two loops read the pairs twice as
-# often, but as long streams, and do nothing else: below, the caches feed them fast enough.
+# Variables from which on two loops are slower than the compact form, measured for 5 to 20 pairs. They read the pairs
+# twice as often, but as long streams, and do little else: below, the caches feed them fast enough.
 MANY = 2**16
 
 

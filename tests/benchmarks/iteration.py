@@ -112,7 +112,8 @@ def rows():
         his = per_iteration(other, least(lambda x=x0, s=scales: quartic_pair(x, s), 0.2), 2 if n > 10**5 else repeats)
         memory = stream(n, 0 if method == "bfgs" else method.memory)
         single = ", single" if method != "bfgs" and method.single else ""
-        yield f"{theirs}, n = {n}{single}", *(f"{1e3 * t:.4f}" for t in (mine, memory, his)), f"{mine / memory:.2f}", f"{his / mine:.1f}×"
+        milliseconds = (f"{1e3 * seconds:.4f}" for seconds in (mine, memory, his))
+        yield f"{theirs}, n = {n}{single}", *milliseconds, f"{mine / memory:.2f}", f"{his / mine:.1f}×"
 
 
 if __name__ == "__main__":
