@@ -7,7 +7,6 @@ a tape and reverse mode for many. Only what is below is for others to use; the r
 from numba.core.dispatcher import Dispatcher
 
 from quasinewton.autodiff.refusal import Refused
-from quasinewton.jit import fragment
 
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
@@ -208,7 +207,7 @@ def hessian(f):
     return remembered(f, "hessian", None, None)
 
 
-def derivative(f, kind, jac, n, inner=False):
+def derivative(f, kind, jac, n, packed=False):
     """The same for callers that know n: the derivative of one kind, and the mode that was chosen.
 
     Parameters
@@ -218,15 +217,16 @@ def derivative(f, kind, jac, n, inner=False):
     jac : {"auto", "forward", "reverse"}
     n : int or None
         Number of variables.
-    inner : bool
-        Whether only compiled code will call it, which saves the compilation of an entry for Python.
+    packed : bool
+        Whether it is ``(x, args)``, with args a tuple, for compiled code alone: it becomes part of its caller, which
+        saves a step of compilation.
 
     Returns
     -------
     (numba dispatcher, str)
     """
     mode = "forward" if kind == "value_and_jacobian" else chosen(mode_of(jac), n)
-    return remembered(f, kind, mode, n if mode == "forward" else None, inner), mode
+    return remembered(f, kind, mode, n if mode == "forward" else None, packed), mode
 
 
 def chosen(mode, n):
@@ -257,15 +257,14 @@ def lanes(n):
     return -(-n // (4 * sweeps)) * 4
 
 
-def remembered(f, kind, mode, n, inner=False):
+def remembered(f, kind, mode, n, packed=False):
     """The derivative of a kind, made once for every function; it lives as long as the function."""
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
     from quasinewton.autodiff import drivers
 
     known = vars(f).setdefault("_quasinewton_derivatives", {})
-    key = kind, mode, lanes(n), inner
+    key = kind, mode, lanes(n), packed
     if key not in known:
-        made = drivers.MAKERS[kind](f, mode, lanes(n))
-        known[key] = fragment(made.py_func) if inner else made
+        known[key] = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
     return known[key]

@@ -93,7 +93,7 @@ def bind(source, fun, jac, args, hess=None, wants_hessian=False):
     function = dispatcher_of("fun", fun, source.door)
     jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
     if form == "derived":
-        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, inner=True)
+        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, packed=True)
     return _bind(source, (function, jac_function, hess_function, form), args, gradient, hessian, True)
 
 
@@ -104,7 +104,7 @@ def bind_residual(source, fun, jac, args):
     if jac is True:
         return _bind(source, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, inner=True)
+        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, packed=True)
         return _bind(source, (function, derived, None, "residual-derived"), args, EXACT, EXACT, False)
     try:
         jac_function, scheme = _second_derivative(source.door, "jac", jac or None)

@@ -147,7 +147,7 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None):
     jac_function = jac if form == "separate" else None
     mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
     if form == "derived":
-        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=True)
+        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=True)
     bound = _bind(fun, jac_function, function, form, gradient == COMPLEX_STEP, args, n)
     return _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n)
 
@@ -171,7 +171,7 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, inner=True)
+        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=True)
         bound = _bind(fun, derived, None, "residual-derived", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
