@@ -58,6 +58,20 @@ def garch(p, returns):
     return f
 
 
+def garch_buffers(p, returns):
+    """The same with the recursion in work arrays."""
+    mean, phi, omega = p[0], p[1], math.exp(p[2])
+    alpha, beta = 0.5 / (1.0 + math.exp(-p[3])), 0.5 / (1.0 + math.exp(-p[4]))
+    h, e = np.zeros(returns.size), np.zeros(returns.size)
+    h[0], e[0] = omega / (1.0 - alpha - beta), returns[0] - mean
+    f = 0.0
+    for t in range(1, returns.size):
+        h[t] = omega + alpha * e[t - 1] * e[t - 1] + beta * h[t - 1]
+        e[t] = returns[t] - mean - phi * (returns[t - 1] - mean)
+        f += 0.5 * (math.log(h[t]) + e[t] * e[t] / h[t])
+    return f
+
+
 def rosenbrock_vectors(x):
     """Rosenbrock's chained function in array expressions."""
     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
@@ -81,7 +95,9 @@ def problems():
     yield logistic_vectors, w, data
     yield logistic_loops, w, data
     yield lennard_jones, (atoms + 0.05 * rng.standard_normal(atoms.shape)).ravel(), ()
-    yield garch, p, (rng.standard_normal(2000),)
+    returns = rng.standard_normal(2000)
+    yield garch, p, (returns,)
+    yield garch_buffers, p, (returns,)
     for n in 10, 100, 1000, 10000:
         yield rosenbrock_vectors, rng.standard_normal(n), ()
         yield rosenbrock_loops, rng.standard_normal(n), ()
