@@ -112,7 +112,8 @@ def test_statement(f):
     step = 1e-3
     for i, e in enumerate(step * np.eye(X.size)):
         beside = [f(X + k * e) for k in (-2, -1, 1, 2)]
-        np.testing.assert_allclose(back[i], np.dot(beside, [1.0, -8.0, 8.0, -1.0]) / (12.0 * step), rtol=1e-6, atol=1e-6)
+        difference = np.dot(beside, [1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
+        np.testing.assert_allclose(back[i], difference, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("f", [rows_and_columns, shifted_views, one_for_all], ids=lambda f: f.__name__)
