@@ -1,7 +1,8 @@
 """Numba, configured once: how kernels compile, where they are cached, how they choose by type.
 
-`kernel` compiles a function of the package, `reduction` one whose sums may be reordered, `generic` one whose
-behaviour is the type of its first argument. Nothing else in the package sets a Numba option.
+`kernel` compiles a function of the package, `shared` a part of functions that users compile, `reduction` one whose
+sums may be reordered, `generic` one whose behaviour is the type of its first argument. Nothing else in the package sets
+a Numba option.
 """
 
 import contextlib

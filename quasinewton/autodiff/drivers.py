@@ -6,7 +6,7 @@ import weakref
 import numba
 import numpy as np
 from numba.core import types
-from numba.core.registry import CPUDispatcher
+from numba.core.registry import CPUDispatcher, cpu_target
 from numba.extending import intrinsic, overload
 
 from quasinewton.autodiff import FEW, remembered
@@ -25,7 +25,7 @@ from quasinewton.autodiff.handling import leaf, value, zero_of
 from quasinewton.autodiff.scalars import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.tape import end_tape, linked, new_tape, words
 from quasinewton.autodiff.twin import twin
-from quasinewton.jit import INNER, OPTIONS, fragment
+from quasinewton.jit import INNER, OPTIONS, fragment, inlined
 from quasinewton.settings import NOT_SCALAR
 
 LIMIT = 1 << 29  # words of a tape: 4 GB
@@ -140,20 +140,21 @@ def forward(f, lanes):
     Returns
     -------
     numba dispatcher
-        (x, *args) -> (float, ndarray of shape (n,)).
+        (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it becomes part of its caller.
     """
     function, zero = twin(f, Dual(lanes)), zero_of(Dual(lanes))
 
-    def value_and_grad(x, *args):
+    def value_and_grad(x, args):
         g, first = unfilled(x.size), 0
         while True:
             y = scalar(function(seeds(x, first, zero()), *args))
             derivatives(y, g, first)
             first += lanes
             if first >= x.size:
-                return float(value(y)), g
+                break
+        return float(value(y)), g
 
-    return compiled(value_and_grad, f)
+    return inlined(value_and_grad)
 
 
 def forward_jacobian(f, lanes):
@@ -168,11 +169,11 @@ def forward_jacobian(f, lanes):
     Returns
     -------
     numba dispatcher
-        (x, *args) -> (ndarray of shape (m,), ndarray of shape (m, n)).
+        (x, args) -> (ndarray of shape (m,), ndarray of shape (m, n)).
     """
     function, zero = twin(f, Dual(lanes)), zero_of(Dual(lanes))
 
-    def value_and_jacobian(x, *args):
+    def value_and_jacobian(x, args):
         first = 0
         while True:
             y = vector(function(seeds(x, first, zero()), *args))
@@ -183,21 +184,22 @@ def forward_jacobian(f, lanes):
                 derivatives(y[j], jacobian[j], first)
             first += lanes
             if first >= x.size:
-                return values, jacobian
+                break
+        return values, jacobian
 
-    return compiled(value_and_jacobian, f)
+    return inlined(value_and_jacobian)
 
 
 def reverse(f):
     """Compile value and gradient by reverse mode: as `forward`."""
     call = on_tape_of(twin(f, Var(F64)), F64)
 
-    def value_and_grad(x, *args):
+    def value_and_grad(x, args):
         tape = new_tape(x.size + 1, LIMIT)
         y = call(tape, variables(x, tape), args)
         return value(y), gradient(y, tape, x.size)
 
-    return compiled(value_and_grad, f)
+    return inlined(value_and_grad)
 
 
 def hessian_product(f):
@@ -254,19 +256,31 @@ def automatic(f, lanes, few):
     """Compile value and gradient by forward mode up to `few` variables, by reverse mode beyond."""
     ahead, back = forward(f, lanes), reverse(f)
 
-    def value_and_grad(x, *args):
+    def value_and_grad(x, args):
         if x.size <= few:
-            return ahead(x, *args)
-        return back(x, *args)
+            y, g = ahead(x, args)
+        else:
+            y, g = back(x, args)
+        return y, g
 
-    return compiled(value_and_grad, f)
+    return inlined(value_and_grad)
+
+
+def whole(pair, f):
+    """Compile the function (x, *args) that returns both results of a function of x and a tuple."""
+
+    def both(x, *args):
+        return pair(x, args)
+
+    both.__name__ = pair.py_func.__name__
+    return compiled(both, f)
 
 
 def second_of(pair, name, f):
-    """Compile the function that returns the second result of a function."""
+    """The same for the second result."""
 
     def second(x, *args):
-        return pair(x, *args)[1]
+        return pair(x, args)[1]
 
     second.__name__ = name
     return compiled(second, f)
@@ -313,10 +327,29 @@ def choosing(kind, make):
     return maker
 
 
-MAKERS = {
-    "value_and_grad": choosing("value_and_grad", gradient_maker),
-    "grad": choosing("grad", lambda f, mode, lanes: second_of(gradient_maker(f, mode, lanes), "grad", f)),
+def actives(kind, mode, lanes):
+    """The active types that a derivative compiles the user's function for."""
+    if kind in ("hvp", "hessian"):
+        return [Var(Dual(1 if kind == "hvp" else lanes))]
+    return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")
+
+
+def compile_twin(f, kind, arguments):
+    """Compile a function for a vector of an active type, and further arguments of other types."""
+    point = types.Array(kind, 1, "C")
+    cpu_target.typing_context.resolve_function_type(types.Dispatcher(twin(f, kind)), (point, *arguments), {})
+
+
+PACKED = {
+    "value_and_grad": gradient_maker,
     "value_and_jacobian": lambda f, mode, lanes: forward_jacobian(f, lanes),
+    "hvp": lambda f, mode, lanes: fragment(hessian_product(f).py_func),
+    "hessian": lambda f, mode, lanes: fragment(dense_hessian(f, lanes).py_func),
+}
+MAKERS = {
+    "value_and_grad": choosing("value_and_grad", lambda f, mode, lanes: whole(gradient_maker(f, mode, lanes), f)),
+    "grad": choosing("grad", lambda f, mode, lanes: second_of(gradient_maker(f, mode, lanes), "grad", f)),
+    "value_and_jacobian": lambda f, mode, lanes: whole(forward_jacobian(f, lanes), f),
     "jacobian": lambda f, mode, lanes: second_of(forward_jacobian(f, lanes), "jacobian", f),
     "hvp": lambda f, mode, lanes: hessian_product(f),
     "hessian": lambda f, mode, lanes: dense_hessian(f, lanes),

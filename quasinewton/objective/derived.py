@@ -40,14 +40,13 @@ def derive(fun, kind, jac, n, args_type):
     TypeError
         If `fun` is not compiled.
     """
-    function, mode = autodiff.derivative(fun, kind, jac, n, inner=True)
+    function, mode = autodiff.derivative(fun, kind, jac, n, packed=True)
     tried = vars(fun).setdefault(TRIED, {})
     key = kind, mode, function, args_type
     if key not in tried:
         compiled.result_type(fun, (compiled.X, *args_type), "fun")
-        points = (compiled.X,) * (2 if kind == "hvp" else 1)
         try:
-            compiled.result_type(function, points + tuple(args_type), kind)
+            autodiff.attempt(fun, kind, jac, n, tuple(args_type))
             tried[key] = None
         except autodiff.Refused as refusal:
             tried[key] = str(refusal)

@@ -104,7 +104,7 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
         source.refuse(error)
     jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
     if form == "derived":
-        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, inner=True)
+        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, packed=True)
     functions = function, jac_function, second.function, form
     if use == "product":
         held = "held" if second.scheme == EXACT else "held_inside"
@@ -147,7 +147,7 @@ def bind_residual(source, fun, jac, args):
     if jac is True:
         return _bind(source, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, inner=True)
+        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, packed=True)
         return _bind(source, (function, derived, None, "residual-derived"), args, EXACT, EXACT, False)
     try:
         jac_function, scheme = _second_derivative(source.door, "jac", jac or None)

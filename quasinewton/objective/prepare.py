@@ -215,7 +215,7 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     if form == "derived":
         # Beside functions of Python's that of value and gradient is one more, and is entered as those are.
         beside = kind is None and is_compiled(fun) and args_type(args) is not None
-        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=not beside)
+        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=not beside)
         if beside:
             fun, jac_function, form = jac_function, None, "joint"
     second = second_order(use, fun, hess, hessp, form, n, kind)
@@ -251,7 +251,7 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, inner=True)
+        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=True)
         bound = _bind(fun, derived, None, "residual-derived", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)

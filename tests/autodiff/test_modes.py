@@ -135,6 +135,65 @@ def test_tape_is_limited(monkeypatch):
         value_and_grad(f, "reverse")(np.ones(3))
 
 
+RAISING = """
+import resource
+import numpy as np
+from numba import njit
+from quasinewton import hvp, value_and_grad
+
+@njit
+def f(x, steps):
+    s = x[0]
+    for _ in range(steps):
+        s = np.sin(s) + x[1]
+    if steps > 2:
+        raise ValueError("no more")
+    return s
+
+@njit
+def with_default(x, steps, more=1):
+    return f(x, steps * more)
+
+x = np.ones(2)
+for g in value_and_grad(f, "reverse"), value_and_grad(with_default, "reverse"), lambda x, n: hvp(f)(x, x, n):
+    assert np.all(np.isfinite(g(x, 1)[-1]))
+    for k in range(60):
+        try:
+            g(x, 100_000)
+        except ValueError as error:
+            assert str(error) == "no more"
+        else:
+            raise AssertionError
+        if k == 5:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000  # kB; a tape takes 5 MB and more
+print("freed")
+"""
+
+
+def test_tape_is_freed_if_the_function_raises(tmp_path):
+    assert run(RAISING, tmp_path) == "freed"
+
+
+def test_python_compiles_one_mode_only():
+    @njit
+    def f(x):
+        return np.sum(x**2)
+
+    derivative, slope = value_and_grad(f), grad(f)
+    for n in 3, 40:
+        y, g = derivative(np.ones(n))
+        assert y == n and np.array_equal(g, slope(np.ones(n)))
+    assert not derivative.signatures and not slope.signatures
+
+    @njit
+    def both(x):
+        return derivative(x)[0] + slope(x)[0]
+
+    assert both(np.ones(3)) == 5.0
+    assert both(np.ones(40)) == 42.0
+
+
 @pytest.mark.parametrize("jac", ["forward", "reverse"])
 def test_threads(jac, rng):
     derivative = value_and_grad(rosenbrock, jac)
