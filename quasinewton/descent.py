@@ -169,11 +169,14 @@ def tell(method, search, state, f):
     elif s.phase == SEARCH:
         todo = digest(search, s, f, dot(state.g_trial, p))
     else:
-        todo = digest(search, s, f, norm_inf(state.g_trial))
+        measure = norm_inf(state.g_trial)
+        if s.phase == START:
+            s.x0_norm = norm_inf(x)
+            measure += 0.0 * s.x0_norm  # NaN where x0 is no point, whatever the objective says of it
+        todo = digest(search, s, f, measure)
         if s.phase == START:
             copy(g, state.g_trial)
             s.g_norm = methods.measure(method, memory, x, g)
-            s.x0_norm = norm_inf(x)
             s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, s.x0_norm)))
     while todo != WAIT:
         if todo == PLACE:
