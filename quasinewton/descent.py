@@ -397,8 +397,8 @@ def decide(s, todo, second_order):
         s.alpha = s.best
         s.phase, s.want = RECOVER, VALUE | GRADIENT
         return PLACE
-    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them. Of points that
-    # are equally low, to rounding, it is the one with the least gradient.
+    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them. Of points
+    # that are equally low, to rounding, it is the one with the least gradient.
     stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
     flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
     if stopped and (s.f_passed < s.f - s.noise or flatter):

@@ -102,7 +102,8 @@ class TestNotFinite:
 
     def test_hessian(self):
         """The direction is that of steepest descent, then."""
-        res = minimize(lambda x: x @ x, X0, jac=lambda x: 2 * x, hess=lambda x: np.full((2, 2), math.nan), method="newton")
+        hess = np.full((2, 2), math.nan)
+        res = minimize(lambda x: x @ x, X0, jac=lambda x: 2 * x, hess=lambda x: hess, method="newton")
         assert res.status is Status.GRADIENT and np.abs(res.x).max() <= 1e-5
 
     @each_bad
@@ -305,7 +306,7 @@ class TestWrongGradients:
     @each_method
     @pytest.mark.parametrize("added", [1e-3, 10.0])
     def test_claim_no_more_than_that_they_are_small(self, method, added):
-        """A gradient that vanishes elsewhere than f is flat: the run cannot know better where f still falls on the way."""
+        """A gradient that vanishes elsewhere than f is flat: the run cannot know better if f falls on the way."""
         res = solve(rosenbrock, X0, lambda x: rosenbrock_gradient(x) + added, method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0))
         if res.success:
@@ -402,7 +403,8 @@ class TestReturnedValues:
             minimize(fun, X0, jac=True)
 
     def test_what_does_not_compile_is_said_in_a_line(self):
-        with pytest.raises(TypeError, match=r"fun does not compile for the arguments .*: Unknown attribute 'nothing'") as caught:
+        words = r"fun does not compile for the arguments .*: Unknown attribute 'nothing'"
+        with pytest.raises(TypeError, match=words) as caught:
             minimize(njit(lambda x: x.nothing), X0)
         message = str(caught.value)
         assert "\n" not in message and "test_faults.py" in message and len(message) < 300
@@ -455,7 +457,7 @@ def inside_root(x0, limit):
 
 
 class TestExceptionsInsideCompiledCode:
-    """They reach the caller, and the arrays of the run are given back; what the caller's own frame holds Numba keeps."""
+    """They reach the caller, and the arrays of the run are given back; what the caller's frame holds Numba keeps."""
 
     @pytest.mark.parametrize("solve", [inside_lbfgs, inside_newton, inside_adam, inside_root], ids=lambda f: f.__name__)
     def test_leave_no_state_behind(self, solve):
