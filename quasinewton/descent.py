@@ -179,11 +179,14 @@ def tell(method, search, state, f):
     elif s.phase == SEARCH:
         todo = digest(search, s, f, dot(state.g_trial, p))
     else:
-        todo = digest(search, s, f, norm_inf(state.g_trial))
+        measure = norm_inf(state.g_trial)
+        if s.phase == START:
+            s.x0_norm = norm_inf(x)
+            measure += 0.0 * s.x0_norm  # NaN where x0 is no point, whatever the objective says of it
+        todo = digest(search, s, f, measure)
         if s.phase == START:
             copy(g, state.g_trial)
             s.g_norm = methods.measure(method, memory, x, g)
-            s.x0_norm = norm_inf(x)
             s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, s.x0_norm)))
     while todo != WAIT:
         if todo == PLACE:
@@ -412,8 +415,8 @@ def decide(s, todo, curved):
         s.alpha = s.best
         s.phase, s.want = RECOVER, VALUE | GRADIENT
         return PLACE
-    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them. Of points that
-    # are equally low, to rounding, it is the one with the least gradient.
+    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them. Of points
+    # that are equally low, to rounding, it is the one with the least gradient.
     stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
     flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
     if stopped and (s.f_passed < s.f - s.noise or flatter):

