@@ -49,8 +49,8 @@ def _aim(inner, memory, hessian, x, g, p):
     if known.settled and known.free > 0:
         # The minimiser over all that is free now, if it lies in the box, is as low as any point of the path.
         set_out(work, theta, count)
-        slope, known.settled = between(work, pairs, x, g, low, high, theta, count, p)
-        if known.settled:
+        slope, inside_ = between(work, pairs, x, g, low, high, theta, count, p)
+        if inside_ and slope < 0.0:
             return slope, 1.0
     if not factorise_whole(work, count, theta):
         return 0.0, 1.0
@@ -58,7 +58,7 @@ def _aim(inner, memory, hessian, x, g, p):
     t = cauchy_point(work, pairs, x, g, low, high, theta, count, memory.point)
     slope, inside_ = between(work, pairs, x, g, low, high, theta, count, p)
     known.settled = inside_ and known.free == free
-    if not slope < 0.0:
+    if slope >= 0.0:
         minimise(work, pairs, x, g, low, high, theta, count, False, p)
         slope = truncate(x, g, low, high, work.free, t, p)
     return slope, 1.0
@@ -71,14 +71,14 @@ def between(work, pairs, x, g, low, high, theta, count, p):
     Returns
     -------
     (float, bool)
-        g·p, or 0 if a matrix is singular; and whether the minimiser lies in the box.
+        g·p, or NaN if a matrix is singular; and whether the minimiser lies in the box.
     """
     u, v = work.vectors[SCRATCH], work.vectors[SCRATCH + 1]
     for j in range(2 * count):
         u[j] = 0.0
         v[j] = (work.vectors[Q, j] + work.vectors[P, j] / theta) / theta
     if work.known[0].free > 0 and not solve_free(work, count, theta, v, u):
-        return 0.0, False
+        return np.nan, False
     return minimise(work, pairs, x, g, low, high, theta, count, True, p)
 
 
