@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from collections import UserDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,85 +9,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quasinewton import autodiff, lockstep
+from quasinewton.beginnings import begin
 from quasinewton.bounds import read_bounds
-from quasinewton.checkpoint import begin
 from quasinewton.crew import Crew, rows_of, solve_in_turn
 from quasinewton.executors import portable, spread, width
 from quasinewton.methods import LBFGS, Newton, NewtonCG
 from quasinewton.methods.bounded import plain
 from quasinewton.minimize import prepared_for, warn_unused
 from quasinewton.objective.prepare import as_args, compiled_args_type, gradient_source, is_differenced
-from quasinewton.options import NAMES, SECOND_ORDER, confine, method_class, read, real, with_free_gradients
-from quasinewton.outcomes import Outcomes, Remarks, outcomes
+from quasinewton.options import NAMES, SECOND_ORDER, confine, method_class, read, with_free_gradients
+from quasinewton.outcomes import BatchResult, Outcomes, Remarks, collected, outcomes
 from quasinewton.progress import Enough, Watch
-from quasinewton.result import OptimizeResult
 from quasinewton.settings import count
-from quasinewton.status import RUNNING, Status
+from quasinewton.starts import real
+from quasinewton.status import Status
 
 MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
 
-STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
-STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
 SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of single problems
-
-
-class BatchResult(OptimizeResult):
-    """The outcome of a batch of k problems in n variables: arrays with the problem along axis 0.
-
-    Attributes
-    ----------
-    x : ndarray, float64, shape (k, n)
-        The best points.
-    fun : ndarray, float64, shape (k,)
-        f there.
-    jac : ndarray, float64, shape (k, n)
-        Gradients there.
-    optimality : ndarray, float64, shape (k,)
-        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
-    success : ndarray, bool, shape (k,)
-        Whether a tolerance was met, as for single problems.
-    status : ndarray of Status, shape (k,)
-        Why each run ended; compares equal to SciPy's integers.
-    message : str
-        How many succeeded, and how the others ended.
-    nit, nfev, njev : ndarray, int64, shape (k,)
-        Iterations, and calls of the user's function and gradient.
-    nhev : ndarray, int64, shape (k,)
-        Hessians (Newton), or products with them (truncated Newton).
-    hess : ndarray, float64, shape (k, n, n)
-        Hessians at x (Newton).
-    jac_mode : str
-        How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
-    hess_mode : str
-        How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton, truncated Newton).
-    errors : mapping of int to Exception
-        What the objective raised, by row; the status of these rows is ``Status.RAISED``.
-    messages, diagnosis : mapping of int to str, mapping of int to dict
-        Of rows whose line search failed: the message with advice, and the numbers behind it.
-    """
-
-    def row(self, i):
-        """The result of problem i, as `minimize` returns it.
-
-        Parameters
-        ----------
-        i : int
-
-        Returns
-        -------
-        OptimizeResult
-        """
-        i = range(len(self.fun))[i]
-        arrays = ("x", "jac", "hess")
-        scalars = ("fun", "optimality", "success", "nit", "nfev", "njev", "nhev")
-        result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
-        result.update({name: self[name][i].item() for name in scalars if name in self})
-        result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
-        result.update({name: self[name] for name in ("jac_mode", "hess_mode") if name in self})
-        for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
-            if i in remarks:
-                result[name] = remarks[i]
-        return result
 
 
 class Task(NamedTuple):
@@ -385,30 +323,3 @@ def solve_chunk(task, starts, n_jobs):
     solve_here(task, read_settings(task, starts.shape[1]), n_jobs, results, remarks, lambda finished: None)
     errors = {i: portable(error) for i, error in remarks.errors.items()}
     return results, remarks._replace(errors=errors)
-
-
-def collected(results, remarks, mode, ending):
-    """The BatchResult of these outcomes; rows that are still running ended as `ending` says."""
-    rows = results.rows
-    values = rows["status"].copy()
-    values[values == RUNNING] = ending.value
-    status = STATUSES[values]
-    found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
-    found.update(optimality=rows["optimality"].copy())
-    found.update(status=status, message=summary(found.success, values))
-    found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
-    if results.hess.size:
-        found.update(hess=results.hess)
-    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is copied at once,
-    # whatever the threads add to it; UserDict alone would go through it item by item.
-    found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})
-    return found
-
-
-def summary(success, values):
-    """How many problems succeeded, and how the others ended, in a sentence."""
-    text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
-    endings, counts = np.unique(values[~success], return_counts=True)
-    if endings.size:
-        text += " Others: " + ", ".join(f"{n} {STATUSES[i].name}" for i, n in zip(endings, counts, strict=True)) + "."
-    return text

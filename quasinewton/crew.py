@@ -16,7 +16,8 @@ from quasinewton.checkpoint import Checkpoint
 from quasinewton.clock import NEVER
 from quasinewton.jit import INNER, kernel
 from quasinewton.linalg import copy
-from quasinewton.minimize import drive, finished, loop, unfinished
+from quasinewton.endings import finished, unfinished
+from quasinewton.minimize import drive, loop
 from quasinewton.objective.arguments import borrow, pack, store
 from quasinewton.objective.contract import HESSIAN, address_of, call, enter
 from quasinewton.objective.differences import with_data

@@ -13,6 +13,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.clock import begin_slice, slice_over
+from quasinewton.endgame import EPSILON, is_exact, is_flatter, is_over, may_restart
 from quasinewton.jit import fragment, inlined, kernel
 from quasinewton.linalg import copy, dot, negate, norm_inf
 from quasinewton.methods import method as methods
@@ -38,10 +39,8 @@ from quasinewton.status import (
 
 UNBOUNDED_BELOW = -1e20  # times the scale of f at x0
 FAR = 1e4  # times max(1, ‖x‖): a longest step as far as this is one to nowhere
-EPSILON = np.finfo(np.float64).eps
 ROOT_EPSILON = EPSILON**0.5
 PRECISION = 1e4 * EPSILON  # a predicted decrease of f, relative to |f|, that rounding may hide
-PATIENCE = 20  # iterations without progress, in f or in the decrease predicted, before the descent is held to be over
 ESCAPE_TRIALS = 60
 ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
 
@@ -252,54 +251,6 @@ def tell(method, search, state, f):
                 row[0], row[1], row[2], row[3] = s.f, s.g_norm, s.step, s.nfev
                 s.rows += 1
             todo = decide(s, todo, curved)
-
-
-@fragment
-def is_flatter(s, f):
-    """Whether the iterate to be left, for one that is as low up to rounding, has the least gradient so far."""
-    level, known = abs(f - s.f) <= s.noise, abs(s.f - s.f_passed) <= s.noise
-    return s.phase == SEARCH and level and (s.g_norm < s.g_passed if known else s.f < s.f_passed)
-
-
-@fragment
-def may_restart(s):
-    """Whether a search without a step may be tried again along another direction: it has found nothing lower."""
-    return not s.restarted and s.verdict != searches.UNBOUNDED and s.phi_best >= s.f - s.noise
-
-
-@fragment
-def is_exact(s):
-    """Whether the decrease predicted is ε² of f, or of what stands in for it; see `is_over`."""
-    return s.nit > 0 and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * EPSILON * abs(s.f0))
-
-
-@fragment
-def is_over(s, exact):
-    """Whether the iterations have ceased to make progress; if so, that is the ending.
-
-    `exact` tells whether the decrease predicted is nothing, and the step to it is short.
-
-    Notes
-    -----
-    Below the rounding of f the decrease predicted, ½ gᵀH g, still tells progress: slopes are good to order ε. It is
-    over when neither has made any for `PATIENCE` iterations, or when f stands still and the prediction is ε² of it:
-    x is then exact to order ε. Residuals that cancel have rounding errors of order ε √f₀, and their sum of squares
-    ε² f₀; so where f* is 0, ε |f₀| stands in for |f|: unless steps are still long, for then f may have fallen from a
-    height that says nothing of it here. All of this is invariant to the scales of f and x.
-    """
-    if s.restarted:
-        return False
-    f0 = EPSILON * abs(s.f0)
-    level = abs(s.f - s.f_mark) <= max(s.noise, searches.NOISE * EPSILON * f0)
-    if not level or s.predicted < 0.9 * s.predicted_mark:
-        s.predicted_mark, s.idle = s.predicted, 0
-        s.f_mark = s.f_mark if level else s.f
-    else:
-        s.idle += 1
-    if s.idle < PATIENCE and not (level and exact):
-        return False
-    s.ending = NO_PROGRESS
-    return True
 
 
 @fragment

@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,20 +11,18 @@ from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import descent, stepping
-from quasinewton.bounds import ALL_FIXED, read_bounds
-from quasinewton.checkpoint import Checkpoint, begin, placed, point, resume
-from quasinewton.diagnosis import diagnose
-from quasinewton.jit import kernel
-from quasinewton.methods import BFGS, LBFGS, Newton, NewtonCG
-from quasinewton.methods.bfgs import settle
+from quasinewton.beginnings import begin, point, resume
+from quasinewton.bounds import read_bounds
+from quasinewton.checkpoint import Checkpoint
+from quasinewton.endings import finished, report, unfinished
+from quasinewton.methods import LBFGS, NewtonCG
 from quasinewton.methods.bounded import plain
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.objective.comparison import OWN, compare, own_gradient
-from quasinewton.objective.contract import HESSIAN, call
 from quasinewton.objective.prepare import as_args, gradient_source, is_differenced, prepare
 from quasinewton.options import NAMES, SECOND_ORDER, confine, method_class, read, with_free_gradients
-from quasinewton.result import History, InverseHessian, OptimizeResult
-from quasinewton.state import NOTHING, RECOVER, SEARCH
+from quasinewton.result import History, OptimizeResult
+from quasinewton.state import NOTHING
 from quasinewton.status import Status
 
 TRACE_ROWS = 256
@@ -322,110 +319,3 @@ def intermediate_result(state):
     result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
     result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
     return result
-
-
-@kernel
-def _hessian(objective, x_trial, g, h):
-    call(objective.address, x_trial, g, h, HESSIAN, objective.data)
-
-
-def finished(prepared, at, status):
-    """The result of a descent that has ended, with what takes further evaluations."""
-    state, s = at.state, at.state.scalars[0]
-    advice = None
-    if status is Status.LINE_SEARCH:
-        diagnosis, advice = diagnose(prepared.objective, at.method, state, prepared.given)
-    if type(plain(at.method)) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
-        state.x_trial[:] = state.x
-        _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
-        s["hessian_nit"] = s["nit"]
-        s["nhev"] += 1
-        s["nfev"] += prepared.objective.hessian_values
-        s["njev"] += prepared.objective.hessian_gradients
-    result = outcome(at, status, prepared.mode, prepared.hess_mode)
-    if status is Status.GRADIENT and all_fixed(state.memory):
-        result["message"] = ALL_FIXED
-    if advice is not None:
-        result["message"] = f"{status.message} {advice}"
-        result["diagnosis"] = diagnosis
-    return result
-
-
-def all_fixed(memory):
-    """Whether the memory of a method holds bounds that leave one point."""
-    low = getattr(memory, "low", np.empty(0))
-    return low.size > 0 and np.array_equal(low, memory.high)
-
-
-def outcome(at, status, mode, hess_mode="exact"):
-    """The result of a descent that has ended.
-
-    Parameters
-    ----------
-    at : Checkpoint
-        Where it ended; its arrays become those of the result.
-    status : Status
-    mode, hess_mode : str
-        How gradients and, of methods that use them, second derivatives were obtained.
-
-    Returns
-    -------
-    OptimizeResult
-    """
-    method, state, s = plain(at.method), at.state, at.state.scalars[0]
-    memory = state.memory if method is at.method else state.memory.inner
-    f = float(s["f"])
-    result = OptimizeResult(
-        x=state.x,
-        fun=f,
-        jac=state.g,
-        nit=int(s["nit"]),
-        nfev=int(s["nfev"]),
-        njev=int(s["njev"]),
-        status=status,
-        success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
-        message=status.message,
-        optimality=float(s["g_norm"]),
-        jac_mode=mode,
-        state=at,
-    )
-    if type(method) is LBFGS:
-        result["hess_inv"] = InverseHessian(memory, state.x.size, bool(method.single))
-    elif type(method) is BFGS:
-        if memory.update[0]["known"]:
-            settle(memory)
-            result["hess_inv"] = memory.H
-        else:
-            result["hess_inv"] = np.eye(state.x.size)
-    elif type(method) is Newton:
-        known = s["hessian_nit"] == s["nit"]
-        result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
-    if type(method) in SECOND_ORDER:
-        result.update(nhev=int(s["nhev"]), hess_mode=hess_mode)
-    return result
-
-
-def unfinished(at, status, mode, hess_mode="exact"):
-    """The result of a descent that has not ended, of the best point evaluated; parameters as for `outcome`."""
-    result, state, s = outcome(at, status, mode, hess_mode), at.state, at.state.scalars[0]
-    x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
-    if s["njev"] == 0 or not np.isfinite(f):
-        f, g = math.nan, np.full_like(x, math.nan)
-    elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
-        x, f, g = placed(at.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
-    result.update(x=x, fun=f, jac=g, optimality=float(s["g_norm"]) if np.isfinite(g).all() else math.nan)
-    return result
-
-
-def report(result):
-    """Print a summary, or warn of a failure, as SciPy's `disp` does."""
-    if result.success:
-        print(result.message)
-    else:
-        warnings.warn(result.message, OptimizeWarning, stacklevel=3)
-    print(f"         Current function value: {result.fun:f}")
-    print(f"         Iterations: {result.nit:d}")
-    print(f"         Function evaluations: {result.nfev:d}")
-    print(f"         Gradient evaluations: {result.njev:d}")
-    if "nhev" in result:
-        print(f"         Hessian evaluations: {result.nhev:d}")

@@ -52,7 +52,7 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     allvecs : list of ndarray
         All iterates, with ``options={"return_all": True}``.
     diagnosis : dict
-        After a failed search: the numbers behind the advice in `message`.
+        After a failure: the numbers behind the advice in `message`.
     gradient_check : GradientCheck
         With ``options={"check_gradient": True}``: what `check_gradient` says of the gradient at x0.
     state : Checkpoint

@@ -19,12 +19,13 @@ from quasinewton.linalg import cholesky, cholesky_solve, copy, dot, norm_inf, po
 from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, HESSIAN, call
 from quasinewton.objective.prepare import as_args, gradient_source, prepare_residual
-from quasinewton.options import limit, start_point, warn_unknown
+from quasinewton.options import limit, warn_unknown
 from quasinewton.result import OptimizeResult
 from quasinewton.searches import Armijo
 from quasinewton.searches import line as searches
 from quasinewton.searches.line import LINE
 from quasinewton.settings import number
+from quasinewton.starts import start_point
 from quasinewton.status import AT_ROOT, NO_ROOT, NOT_FINITE, OUT_OF_ITERATIONS, PRECISION_LIMIT, RUNNING, Status
 
 EPSILON = np.finfo(np.float64).eps

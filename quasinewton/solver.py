@@ -9,22 +9,13 @@ import time
 import numpy as np
 
 from quasinewton import descent
+from quasinewton.beginnings import begin, point, resume
 from quasinewton.bounds import read_bounds
-from quasinewton.checkpoint import (
-    Checkpoint,
-    begin,
-    decode,
-    duplicate,
-    encode,
-    has_users_schedule,
-    point,
-    read as read_file,
-    resume,
-    write,
-)
+from quasinewton.checkpoint import Checkpoint, decode, duplicate, encode, has_users_schedule, read as read_file, write
 from quasinewton.clock import NEVER
+from quasinewton.endings import outcome, unfinished
 from quasinewton.methods import LBFGS
-from quasinewton.minimize import loop, outcome, unfinished
+from quasinewton.minimize import loop
 from quasinewton.objective import told
 from quasinewton.objective.contract import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
 from quasinewton.objective.python import derivative, scalar
@@ -231,7 +222,7 @@ class Solver:
     def result(self):
         """The result so far, of the best point told: an `OptimizeResult` like that of `minimize`, a new one each time.
 
-        Before the end its status is RUNNING. After a failed search there is no diagnosis, and of Newton's method `hess`
+        Before the end its status is RUNNING. A failed search is not diagnosed, and of Newton's method `hess`
         is NaN where the last Hessian told is not that at x: both would take evaluations.
         """
         at = duplicate(self._at)

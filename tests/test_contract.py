@@ -239,7 +239,7 @@ class TestResults:
     def test_failure(self):
         res = solve(options={"maxiter": 1})
         assert res.success is False and res.status == 1
-        assert res.message == "Maximum number of iterations has been exceeded."
+        assert res.message.startswith("Maximum number of iterations has been exceeded. ")
 
     def test_nan(self):
         res = minimize(lambda x: np.nan, X0)

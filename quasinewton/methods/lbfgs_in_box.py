@@ -11,6 +11,8 @@ With z, the way of the variables that meet their bounds on the path, the minimis
 so that of all products with W two are left: Wᵀd, which is known, and W_F times a vector of order 2m.
 """
 
+import numpy as np
+
 from quasinewton.jit import fragment, reduction
 from quasinewton.linalg import dot
 from quasinewton.methods import bounded as protocol
