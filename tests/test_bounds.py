@@ -408,7 +408,7 @@ INSIDE = dict(zip(METHODS, [lbfgs_inside, bfgs_inside, newton_inside, gradient_i
 
 @njit
 def two_point(x, low, high):
-    return minimize(rosenbrock, x, bounds=(low, high))
+    return minimize(rosenbrock, x, jac="2-point", bounds=(low, high))
 
 
 @njit
