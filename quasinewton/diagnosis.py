@@ -19,8 +19,8 @@ from quasinewton.status import Status
 EPSILON = np.finfo(np.float64).eps
 AFFORDABLE = 100  # values for a diagnosis; or as many as the run itself has cost
 NAMED = 8  # components that a message names
-SLOW = 1e-3  # a fall of f in an iteration, relative to max(1, |f|), below which progress is slow
-SPREAD = 1e6  # of curvatures, from which on the scales of the variables are to blame
+SLOW = 0.1  # a fall of f in an iteration, relative to |f|, below which progress is slow
+SPREAD = 1e3  # of the curvatures along the last few steps, from which on the scales of the variables are to blame
 
 
 def explain(method, state, status):
@@ -76,12 +76,12 @@ def stopped(method, state):
     numbers |= {"curvature_spread": spread} if spread else {}
     if s["nit"] == 0:
         return numbers, "No iteration was made."
-    if fall > SLOW * max(1.0, abs(f)):
+    if fall > SLOW * abs(f):
         return numbers, f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with state=res.state."
     if spread > SPREAD:
         return numbers, (
-            f"f fell by only {fall:.2g} in the last iteration, and along the last steps curvatures differ by a factor of "
-            f"{spread:.1g}: rescale the variables, keep more pairs (maxcor), or use method 'newton' or 'bfgs'."
+            f"f fell by only {fall:.2g} in the last iteration, and along the last steps alone curvatures differ by a factor "
+            f"of {spread:.1g}: rescale the variables, keep more pairs (maxcor), or use method 'newton' or 'bfgs'."
         )
     return numbers, (
         f"The gradient is {numbers['optimality']:.2g} where gtol is {numbers['gtol']:.2g}, and f fell by {fall:.2g} in "
@@ -231,7 +231,9 @@ def wrong_components(given, state):
     if given is None or given.form not in OWN:
         return unknown
     try:
-        check = compare(given, state.x, state.g.copy(), values=max(AFFORDABLE, int(s["nfev"])))
+        memory = state.memory
+        bounds = (memory.low, memory.high) if hasattr(memory, "low") else None
+        check = compare(given, state.x, state.g.copy(), values=max(AFFORDABLE, int(s["nfev"])), bounds=bounds)
     except Exception:  # of the user's function, beside the path of the run, whose result must not be lost
         return unknown
     if check is None or check:

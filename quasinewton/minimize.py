@@ -178,15 +178,13 @@ def minimize(
     kind = method_class(method)
     warn_constraints(kind, constraints)
     warn_unused(kind, hess, hessp)
-    if not (callback is None or callable(callback)):
-        raise TypeError(f"callback must be callable or None; got {callback!r}")
     settings = confine(read(method, n, tol, options, is_differenced(jac)), read_bounds(bounds, n))
     controls = settings.controls
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
     if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
         settings = with_free_gradients(settings, n)
     prepared = prepared_for(settings, fun, jac, hess, hessp, args, n)
-    check = checked(prepared.given, x0) if controls.get("check_gradient") else None
+    check = checked(prepared.given, x0, settings.bounds) if controls.get("check_gradient") else None
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
     state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
@@ -213,7 +211,7 @@ def minimize(
     return result
 
 
-def checked(given, x0):
+def checked(given, x0, bounds):
     """The user's gradient at x0 compared with the exact one; a wrong one is warned of.
 
     Raises
@@ -223,7 +221,8 @@ def checked(given, x0):
     """
     if given.form not in OWN:
         raise ValueError(f"check_gradient needs a gradient of yours; jac={given.jac!r} is not one")
-    check = compare(given, x0, own_gradient(given, x0))
+    x0 = x0 if bounds is None else np.clip(x0, *bounds)
+    check = compare(given, x0, own_gradient(given, x0), bounds=bounds)
     if not check:
         warnings.warn(f"check_gradient: {check.message}", OptimizeWarning, stacklevel=3)
     return check

@@ -14,12 +14,12 @@ from quasinewton.bounds import read_bounds
 from quasinewton.checkpoint import Checkpoint, decode, duplicate, encode, has_users_schedule, read as read_file, write
 from quasinewton.clock import NEVER
 from quasinewton.endings import outcome, unfinished
-from quasinewton.methods import LBFGS
+from quasinewton.methods import LBFGS, NewtonCG
 from quasinewton.minimize import loop
 from quasinewton.objective import told
 from quasinewton.objective.contract import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
 from quasinewton.objective.python import derivative, scalar
-from quasinewton.options import confine, read
+from quasinewton.options import confine, method_class, read
 from quasinewton.schedules import as_schedule
 from quasinewton.state import NOTHING, SCALARS
 from quasinewton.status import Status
@@ -89,7 +89,7 @@ class Solver:
         for name in OF_LOOPS:
             if name in options:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
-        if callable(options.get("precond")):
+        if callable(options.get("precond")) and method_class(method) is NewtonCG:
             raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
         method = LBFGS if method is None and bounds is not None else method
         settings = read(method, x0.size, tol, options, bool(value_first))

@@ -372,7 +372,8 @@ def test_random_convex_quadratics(seed, n, method):
     keywords = {"hess": lambda x: A} if method == "newton" else {}
     box = Bounds(low, high)
     res = minimize(fun, rng.standard_normal(n), jac=True, method=method, bounds=box, gtol=1e-9, **keywords)
-    assert res.success and res.optimality == projected(res.x, res.jac, low, high) <= 1e-7
+    assert res.success and res.optimality <= 1e-7
+    assert res.optimality == pytest.approx(projected(res.x, res.jac, low, high), rel=1e-9, abs=1e-14)
     # Convex: these conditions are those of the minimum, and nothing is lower.
     theirs = scipy.optimize.minimize(fun, res.x, jac=True, method="L-BFGS-B", bounds=box, tol=1e-14)
     assert res.fun <= theirs.fun + 1e-9 * max(1.0, abs(theirs.fun))

@@ -31,11 +31,8 @@ def test_components_that_are_not_finite_at_the_start():
     assert says(res, Status.NONFINITE, "component 1, 3 is not finite")["components"] == [1, 3]
 
 
-def test_edge_of_the_domain():
-    def f(x):
-        return x[0] if x[0] > 0.5 else np.nan
-
-    res = minimize(f, [1.0], jac=lambda x: np.ones(1))
+def test_point_that_is_alone_in_the_domain():
+    res = minimize(lambda x: 0.0 if x[0] == 0.0 else np.nan, [0.0], jac=lambda x: np.ones(1))
     assert says(res, Status.NONFINITE, "edge of the domain", "Bounds")["components"] == []
 
 
@@ -55,9 +52,9 @@ def test_limit_that_came_too_early(method):
 
 def test_scales_that_differ():
     scales = np.geomspace(1.0, 1e10, 30)
-    res = minimize(lambda x: 0.5 * float(x @ (scales * x)), np.ones(30), jac=lambda x: scales * x, gtol=1e-9, maxiter=60)
+    res = minimize(lambda x: 0.5 * float(x @ (scales * x)), np.ones(30), jac=lambda x: scales * x, gtol=1e-9, maxiter=200)
     numbers = says(res, Status.ITERATIONS, "rescale the variables")
-    assert 1e6 < numbers["curvature_spread"] <= 1e10 * (1 + 1e-6)
+    assert 1e3 < numbers["curvature_spread"] <= 1e10 * (1 + 1e-6)
 
 
 def test_spread_is_that_of_the_pairs():
@@ -81,12 +78,10 @@ def test_rounding_of_a_large_constant():
 
 
 def test_saddle():
-    """f = −x² up to |x| = 1e-9 and +x² from there: down at 0, and no lower point where one is looked for."""
-
-    def f(x):
-        return float(np.sum(x**2)) if np.any(np.abs(x) > 1e-30) else 0.0
-
-    res = minimize(f, [0.0], method="newton", jac=lambda x: 2.0 * x, hess=lambda x: np.array([[-1.0]]))
+    """The Hessian says that f curves down, which f does not."""
+    res = minimize(
+        lambda x: float(x @ x), [0.0], method="newton", jac=lambda x: 2.0 * x, hess=lambda x: np.array([[-1.0]])
+    )
     assert says(res, Status.SADDLE, "curves down", "start elsewhere")["curvature"] == -1.0
 
 

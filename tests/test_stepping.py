@@ -85,7 +85,7 @@ GLOBAL = AdamW(lr=0.03)
 @njit
 def by_global(x0):
     """A run of a method that is a global object, by differences."""
-    return minimize(rosenbrock, x0, method=GLOBAL, maxiter=10)
+    return minimize(rosenbrock, x0, method=GLOBAL, jac="2-point", maxiter=10)
 
 
 class TestDoors:
@@ -101,7 +101,7 @@ class TestDoors:
     def test_names_and_globals_inside_compiled_code(self):
         found = by_name(X0)
         assert np.array_equal(found.x, run("adam", gtol=1e-5, maxiter=10).x)
-        found, expected = by_global(X0), minimize(rosenbrock, X0, method=GLOBAL, options={"maxiter": 10})
+        found, expected = by_global(X0), minimize(rosenbrock, X0, method=GLOBAL, jac="2-point", options={"maxiter": 10})
         assert np.array_equal(found.x, expected.x) and found.nfev == expected.nfev == 11 * 4
 
     @each_method

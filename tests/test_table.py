@@ -21,7 +21,7 @@ FLAT = {
     "nondquar": (1e-4, "f ∝ x⁴ along a line: the Hessian is singular at the minimum"),
 }
 # The same of truncated Newton alone: its last step is no better than it need be, and stops just below gtol.
-FLAT_TO_TRUNCATED_STEPS = dict.fromkeys(("powell_badly_scaled", "biggs", "cragg_levy", "sinquad"), 1e-5)
+FLAT_TO_TRUNCATED_STEPS = dict.fromkeys(("powell_badly_scaled", "cragg_levy", "sinquad"), 1e-5)
 METHODS = ["lbfgs", "bfgs", "newton", "newton-cg"]
 
 

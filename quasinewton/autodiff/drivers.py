@@ -77,21 +77,23 @@ def _vector(y):
     return lambda y: [leaf(y)]
 
 
-def on_tape_of(function, base):
-    """Make the intrinsic call(tape, point, args): a function of variables on a tape, which ends if it raises.
+def guarded(function, kind):
+    """Make the intrinsic call(held, point, args): a function of active variables that gives memory back if it raises.
+
+    An exception leaves compiled code without counting references down. So the vector `point` is released here, which
+    nobody uses any more then, and what is `held`: a tape, by its address, or an array.
 
     Parameters
     ----------
     function : Twin
-    base : numba type
-        Of the Vars.
+    kind : Active
+        Of the variables.
 
     Returns
     -------
     intrinsic
-        Its result is a Var; of a plain number a constant.
+        Its result is of that type; of a plain number a constant.
     """
-    kind = Var(base)
 
     @fragment
     def unpacked(point, args):
@@ -104,7 +106,7 @@ def on_tape_of(function, base):
         return typing.resolve_value_type(callee).get_call_type(typing, kinds, {})
 
     @intrinsic
-    def call(typingctx, tape, point, args):
+    def call(typingctx, held, point, args):
         callee, chosen = function, None
         if plain and len(args) + 1 == len(parameters):
             chosen = resolved(typingctx, function, point, *args)
@@ -118,12 +120,16 @@ def on_tape_of(function, base):
             invoke = context.call_conv.call_function
             status, y = invoke(builder, entry, chosen.return_type, chosen.args, [values[1], *given])
             with builder.if_then(status.is_error, likely=False):
-                end = linked(context, builder, end_tape, types.void(types.int64))
-                invoke(builder, end, types.void, [types.int64], [values[0]])
+                if isinstance(held, types.Array):
+                    context.nrt.decref(builder, held, values[0])
+                else:
+                    end = linked(context, builder, end_tape, types.void(types.int64))
+                    invoke(builder, end, types.void, [types.int64], [values[0]])
+                context.nrt.decref(builder, point, values[1])
                 context.call_conv.return_status_propagate(builder, status)
             return context.cast(builder, y, chosen.return_type, kind)
 
-        return kind(tape, point, args), codegen
+        return kind(held, point, args), codegen
 
     return call
 
@@ -142,17 +148,17 @@ def forward(f, lanes):
     numba dispatcher
         (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it becomes part of its caller.
     """
-    function, zero = twin(f, Dual(lanes)), zero_of(Dual(lanes))
+    call, zero = guarded(twin(f, Dual(lanes)), Dual(lanes)), zero_of(Dual(lanes))
 
     def value_and_grad(x, args):
         g, first = unfilled(x.size), 0
         while True:
-            y = scalar(function(seeds(x, first, zero()), *args))
-            derivatives(y, g, first)
+            y = call(g, seeds(x, first, zero()), args)
+            write_lanes(y, g, first)
             first += lanes
             if first >= x.size:
                 break
-        return float(value(y)), g
+        return value(y), g
 
     return inlined(value_and_grad)
 
@@ -192,7 +198,7 @@ def forward_jacobian(f, lanes):
 
 def reverse(f):
     """Compile value and gradient by reverse mode: as `forward`."""
-    call = on_tape_of(twin(f, Var(F64)), F64)
+    call = guarded(twin(f, Var(F64)), Var(F64))
 
     def value_and_grad(x, args):
         tape = new_tape(x.size + 1, LIMIT)
@@ -215,7 +221,7 @@ def hessian_product(f):
         (x, v, *args) -> ndarray of shape (n,).
     """
     base = Dual(1)
-    call, zero = on_tape_of(twin(f, Var(base)), base), zero_of(base)
+    call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
 
     def hvp(x, v, *args):
         tape = new_tape((x.size + 1) * words(zero()), LIMIT)
@@ -239,7 +245,7 @@ def dense_hessian(f, lanes):
         (x, *args) -> ndarray of shape (n, n), symmetric to rounding.
     """
     base = Dual(lanes)
-    call, zero = on_tape_of(twin(f, Var(base)), base), zero_of(base)
+    call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
 
     def hessian(x, *args):
         out = np.empty((x.size, x.size))

@@ -18,6 +18,18 @@ SHORTENINGS = 8  # of a difference's step, each by 1/16, until f is finite on bo
 OWN = ("separate", "joint", "inplace")  # forms of objectives whose gradient is the user's
 NAMED = 8  # wrong components that a message names
 
+# Places of values, in steps; their weights in the slope, of fourth order; and of second order.
+CENTRAL = (
+    np.array([-2, -1, 1, 2]),
+    np.array([1.0, -8.0, 8.0, -1.0]) / 12.0,
+    np.array([0.0, -0.5, 0.5, 0.0]),
+)
+FORWARD = (
+    np.array([0, 1, 2, 3, 4]),
+    np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12.0,
+    np.array([-1.5, 2.0, -0.5, 0.0, 0.0]),
+)
+
 
 class GradientCheck(NamedTuple):
     """What `check_gradient` returns: true where the gradient is right.
@@ -84,7 +96,7 @@ def own_gradient(given, x):
     return np.array(python.derivative(g, x.shape, "the gradient"), dtype=np.float64)
 
 
-def compare(given, x, g, rtol=None, values=math.inf):
+def compare(given, x, g, rtol=None, values=math.inf, bounds=None):
     """Compare a gradient with exact derivatives, or with differences.
 
     Parameters
@@ -97,13 +109,15 @@ def compare(given, x, g, rtol=None, values=math.inf):
         Relative error that passes; by default that of TOLERANCE.
     values : int
         How many values differences may cost at least.
+    bounds : (ndarray, ndarray), optional
+        low and high, which differences do not leave; x lies between them.
 
     Returns
     -------
     GradientCheck or None
         None where differences would cost more.
     """
-    found = exact(given, x) or (differences(given, x) if 4 * x.size <= values else None)
+    found = exact(given, x) or (differences(given, x, bounds) if 4 * x.size <= values else None)
     if found is None:
         return None
     expected, doubt, mode, nfev = found
@@ -153,21 +167,36 @@ def exact(given, x):
     return g, EPSILON * abs(f) / np.maximum(1.0, abs(x)), mode, 0
 
 
-def differences(given, x):
-    """The same by differences of fourth order."""
+def differences(given, x, bounds=None):
+    """The same by differences of fourth order; not finite where the bounds leave no room for any."""
     g, doubt, nfev = np.empty(x.size), np.empty(x.size), 0
     for i in range(x.size):
         step = EPSILON**0.2 * max(1.0, abs(x[i]))
-        for _ in range(SHORTENINGS):
-            values = np.array([value_beside(given, x, i, k * step) for k in (-2, -1, 1, 2)])
-            nfev += 4
+        stencil = CENTRAL
+        if bounds is not None:
+            stencil, step = within(step, x[i] - bounds[0][i], bounds[1][i] - x[i])
+        places, weights, rough = stencil
+        for _ in range(SHORTENINGS if step > 0.0 else 0):
+            values = np.array([value_beside(given, x, i, k * step) for k in places])
+            nfev += len(places)
             if np.isfinite(values).all():
                 break
             step /= 16.0
-        slope = (values[2] - values[1]) / (2.0 * step)
-        g[i] = (8.0 * (values[2] - values[1]) - (values[3] - values[0])) / (12.0 * step)
-        doubt[i] = abs(g[i] - slope) + 4.0 * EPSILON * abs(values).max() / step
+        if not step > 0.0:
+            g[i] = doubt[i] = math.nan
+            continue
+        g[i] = weights @ values / step
+        doubt[i] = abs(g[i] - rough @ values / step) + 4.0 * EPSILON * abs(values).max() / step
     return g, doubt, "differences", nfev
+
+
+def within(step, behind, ahead):
+    """The stencil that fits between the bounds, which are so far behind and ahead, and its step."""
+    if min(behind, ahead) >= 2.0 * step:
+        return CENTRAL, step
+    if ahead >= behind:
+        return FORWARD, min(step, ahead / 4.5)
+    return tuple(-np.asarray(part) for part in FORWARD), min(step, behind / 4.5)
 
 
 def value_beside(given, x, i, h):

@@ -317,12 +317,12 @@ class TestH0:
     @pytest.mark.parametrize(
         "given, error, message",
         [
-            (-np.ones(2), ValueError, r"must be positive and finite, of shape \(2,\); got values from -1 to -1"),
-            (np.zeros(2), ValueError, "must be positive and finite"),
-            (np.array([1.0, np.nan]), ValueError, "must be positive and finite"),
-            (np.array([1.0, np.inf]), ValueError, "must be positive and finite"),
-            (np.ones(3), ValueError, r"got shape \(3,\)"),
-            (2.0, ValueError, r"got shape \(\)"),
+            (-np.ones(2), ValueError, r"must be 2 positive numbers, .* got array\(\[-1., -1.\]\)"),
+            (np.zeros(2), ValueError, "must be 2 positive numbers"),
+            (np.array([1.0, np.nan]), ValueError, "must be 2 positive numbers"),
+            (np.array([1.0, np.inf]), ValueError, "must be 2 positive numbers"),
+            (np.ones(3), ValueError, "must be 2 positive numbers"),
+            (2.0, ValueError, "must be 2 positive numbers"),
             (np.ones(2) * 1j, ValueError, "must be real"),
             (["a", "b"], TypeError, "must hold real numbers"),
             (lambda x, v: v, TypeError, "must be an array here"),
