@@ -289,6 +289,7 @@ class TestDoors:
             the_same(row, single)
             assert row.optimality == single.optimality
 
+    @pytest.mark.slow
     def test_batch_in_lockstep(self):
         starts = X0 + np.linspace(-1.0, 1.0, 6)[:, None]
 

@@ -69,10 +69,13 @@ class TestCompilesOnce:
         assert solvers() == before
 
     def test_trampoline_for_every_value(self):
-        minimize(valley, np.zeros(2), (1.0, np.ones(2)))
+        minimize(valley, np.zeros(2), (1.0, np.ones(2)), jac="2-point")
+        minimize(valley, np.zeros(30), (1.0, np.ones(30)))
         before = dict(compiled._trampolines[valley])
         for centre in -3.0, 0.0, 1e6, np.float64(2.0):
             for n in 1, 2, 30:
+                minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)), jac="2-point")
+            for n in 30, 40, 100:  # by reverse mode, for all of them
                 minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)))
         assert compiled._trampolines[valley] == before
 
@@ -283,8 +286,9 @@ for n in 1, 2, 3, 7:
     H = minimize(quadratic, x0, (A, b), jac=quadratic_gradient, method=LBFGS(memory=4), options=options).hess_inv
     H.todense()
     minimize(quadratic, x0, (A, b), jac=quadratic_gradient, hess=quadratic_hessian, method="newton", options=options)
-    minimize(quadratic, x0, (A, b), jac="3-point", method="newton", options=options)
-    minimize(quadratic, x0, (A, b), options=options)
+    minimize(quadratic, x0, (A, b), jac="3-point", hess="2-point", method="newton", options=options)
+    minimize(quadratic, x0, (A, b), jac="2-point", options=options)
+    minimize(quadratic, x0, (A, b), jac=quadratic_gradient, bounds=[(-0.5, 0.7)] * n, options=options)
 saddle = minimize(quadratic, np.zeros(2), (np.diag([1.0, -1.0]), np.zeros(2)), jac=quadratic_gradient,
                   hess=quadratic_hessian, method="newton", options={"maxiter": 5})
 print("within bounds")

@@ -135,7 +135,7 @@ def of_a_ufunc(x):
 others = [(f.__name__, f, ()) for f in (fast, of_other_numbers, of_a_ufunc)]
 others += [case for case in MORE if case[0] in ("conditions", "lists_and_slices", "stores")]
 facts = []
-for name, f, args in IDIOMS + others:
+for name, f, args in IDIOMS[::{every}] + others:
     value = float(f(X.copy(), *args))
     kinds = [str(result.signature) for result in f.overloads.values()]
     sizes = [(kinds, code.count("\\n")) for code in f.inspect_asm().values()]
@@ -144,10 +144,11 @@ print(json.dumps(facts))
 """
 
 
-def test_other_code_compiles_to_the_same():
-    """Every idiom as an ordinary function, with the package loaded and without: value, types, length of the code."""
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_other_code_compiles_to_the_same(every):
+    """Idioms, every so many, as ordinary functions, with the package loaded and without: value, types, length of the code."""
     folder = __file__.rpartition("/")[0]
-    processes = [start(ORDINARY.format(folder=folder, loaded=flag)) for flag in (False, True)]
+    processes = [start(ORDINARY.format(folder=folder, loaded=flag, every=every)) for flag in (False, True)]
     without, loaded = (json.loads(finish(process, timeout=900)) for process in processes)
     assert without == loaded
 
