@@ -1,4 +1,4 @@
-"""Minimise smooth functions: Newton, BFGS, L-BFGS and first-order methods, compiled by Numba.
+"""Minimise smooth functions: Newton, truncated Newton, BFGS, L-BFGS and first-order methods, compiled by Numba.
 
 The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
@@ -27,6 +27,7 @@ from quasinewton.methods import (
     NAdam,
     Nesterov,
     Newton,
+    NewtonCG,
     RAdam,
     RMSprop,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "Newton",
+    "NewtonCG",
     "OptimizeResult",
     "RAdam",
     "RMSprop",

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from collections import UserDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,83 +9,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quasinewton import autodiff, lockstep
+from quasinewton.beginnings import begin
 from quasinewton.bounds import read_bounds
-from quasinewton.checkpoint import begin
 from quasinewton.crew import Crew, rows_of, solve_in_turn
 from quasinewton.executors import portable, spread, width
-from quasinewton.methods import LBFGS, Newton
+from quasinewton.methods import LBFGS, Newton, NewtonCG
 from quasinewton.methods.bounded import plain
-from quasinewton.minimize import is_differenced, warn_unused
-from quasinewton.objective.prepare import as_args, compiled_args_type, prepare
-from quasinewton.options import confine, method_class, read, real
-from quasinewton.outcomes import Outcomes, Remarks, outcomes
+from quasinewton.minimize import prepared_for, warn_unused
+from quasinewton.objective.prepare import as_args, compiled_args_type, gradient_source, is_differenced
+from quasinewton.options import NAMES, SECOND_ORDER, confine, method_class, read, with_free_gradients
+from quasinewton.outcomes import BatchResult, Outcomes, Remarks, collected, outcomes
 from quasinewton.progress import Enough, Watch
-from quasinewton.result import OptimizeResult
 from quasinewton.settings import count
-from quasinewton.status import RUNNING, Status
+from quasinewton.starts import real
+from quasinewton.status import Status
 
 MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
 
-STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
-STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
-SINGLE = ("history", "return_all", "disp")  # options of single problems
-
-
-class BatchResult(OptimizeResult):
-    """The outcome of a batch of k problems in n variables: arrays with the problem along axis 0.
-
-    Attributes
-    ----------
-    x : ndarray, float64, shape (k, n)
-        The best points.
-    fun : ndarray, float64, shape (k,)
-        f there.
-    jac : ndarray, float64, shape (k, n)
-        Gradients there.
-    optimality : ndarray, float64, shape (k,)
-        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
-    success : ndarray, bool, shape (k,)
-        Whether a tolerance was met, as for single problems.
-    status : ndarray of Status, shape (k,)
-        Why each run ended; compares equal to SciPy's integers.
-    message : str
-        How many succeeded, and how the others ended.
-    nit, nfev, njev : ndarray, int64, shape (k,)
-        Iterations, and calls of the user's function and gradient.
-    nhev : ndarray, int64, shape (k,)
-        Hessians (Newton).
-    hess : ndarray, float64, shape (k, n, n)
-        Hessians at x (Newton).
-    jac_mode : str
-        How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
-    errors : mapping of int to Exception
-        What the objective raised, by row; the status of these rows is ``Status.RAISED``.
-    messages, diagnosis : mapping of int to str, mapping of int to dict
-        Of rows whose line search failed: the message with advice, and the numbers behind it.
-    """
-
-    def row(self, i):
-        """The result of problem i, as `minimize` returns it.
-
-        Parameters
-        ----------
-        i : int
-
-        Returns
-        -------
-        OptimizeResult
-        """
-        i = range(len(self.fun))[i]
-        arrays = ("x", "jac", "hess")
-        scalars = ("fun", "optimality", "success", "nit", "nfev", "njev", "nhev")
-        result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
-        result.update({name: self[name][i].item() for name in scalars if name in self})
-        result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
-        result.update(jac_mode=self.jac_mode)
-        for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
-            if i in remarks:
-                result[name] = remarks[i]
-        return result
+SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of single problems
 
 
 class Task(NamedTuple):
@@ -98,6 +38,7 @@ class Task(NamedTuple):
     method: Any
     jac: Any
     hess: Any
+    hessp: Any
     tol: Any
     options: dict
     bounds: tuple | None
@@ -111,6 +52,7 @@ def minimize_batch(
     method: str | tuple[Any, ...] | None = "lbfgs",
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     hess: Callable[..., ArrayLike] | str | None = None,
+    hessp: Callable[..., ArrayLike] | None = None,
     tol: float | None = None,
     options: dict[str, Any] | None = None,
     *,
@@ -136,9 +78,9 @@ def minimize_batch(
         Further arguments, the same for all problems.
     batch_args : tuple of array_like, each of shape (k, ...)
         Further arguments of each problem: row i belongs to problem i; of an array with one dimension it is a number.
-    method, jac, hess, tol, options : optional
+    method, jac, hess, hessp, tol, options : optional
         As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
-        ``return_all`` and ``disp`` are refused.
+        ``return_all``, ``disp`` and ``check_gradient`` are refused.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         As for `minimize`, the same for all problems.
     n_jobs : int, optional
@@ -200,17 +142,28 @@ def minimize_batch(
     method = LBFGS if method is None and bounds is not None else method
     bounds = read_bounds(bounds, n)
     starts = starts if bounds is None else np.clip(starts, *bounds)
-    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, tol, options, bounds)
+    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
-    warn_unused(kind, hess, None)
+    warn_unused(kind, hess, hessp)
     refuse(task, kind, vectorized, executor)
     settings = read_settings(task, n)
+    if k:
+        steps = settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+        jac = gradient_source(fun, jac, task.args + rows_of(task.batch_args, 0), n, "value_and_grad", *steps)
+    if jac is not task.jac:
+        task, settings = task._replace(jac=jac), with_free_gradients(settings, n)
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
     mode = "exact" if vectorized else mode_of(jac, n)
+    second = ""
+    if kind in SECOND_ORDER and k:
+        second = prepared_for(settings, fun, jac, hess, hessp, task.args + rows_of(task.batch_args, 0), n).hess_mode
 
     def result(ending=Status.RUNNING, copy=False):
-        return collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+        found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+        if kind in SECOND_ORDER:
+            found.update(nhev=results.rows["nhev"].copy(), hess_mode=second)
+        return found
 
     ending = Status.RUNNING
     with Watch(k, progress, callback, lambda: result(copy=True)) as tick:
@@ -289,8 +242,9 @@ def refuse(task, kind, vectorized, executor):
     for name in SINGLE:
         if task.options.get(name):
             raise ValueError(f"{name!r} is an option of single problems; minimize_batch has no use for it")
-    if vectorized and kind is Newton:
-        raise ValueError("a vectorized objective gives values and gradients; method 'newton' wants Hessians")
+    if vectorized and kind in SECOND_ORDER:
+        wanted = "Hessians" if kind is Newton else "products with the Hessian"
+        raise ValueError(f"a vectorized objective gives values and gradients; method {NAMES[kind]!r} wants {wanted}")
     if vectorized and executor is not None:
         raise ValueError("vectorized=True and executor= exclude each other: fun itself decides where it evaluates")
     if executor is not None and not callable(getattr(executor, "submit", None)):
@@ -311,18 +265,17 @@ def cores():
 
 def solve_here(task, settings, n_jobs, results, remarks, tick):
     """Solve the problems of a task in this process."""
-    n, controls = results.x.shape[1], settings.controls
-    newton = type(plain(settings.method)) is Newton
+    n, kind = results.x.shape[1], type(plain(settings.method))
 
     def bind(i=0):
         args = task.args + rows_of(task.batch_args, i)
-        steps = controls.get("eps"), controls.get("finite_diff_rel_step")
-        return prepare(task.fun, task.jac, task.hess, args, n, newton, *steps, task.bounds)
+        return prepared_for(settings, task.fun, task.jac, task.hess, task.hessp, args, n)
 
     def state():
         return begin(settings, results.x[0], 0)
 
-    given = (task.jac, task.hess if newton else None)
+    given = [task.jac, settings.controls.get("precond")]
+    given += [task.hess] * (kind in SECOND_ORDER) + [task.hessp] * (kind is NewtonCG)
     functions = (task.fun, *(function for function in given if callable(function)))
     if compiled_args_type(functions, task.args + rows_of(task.batch_args, 0)) is None:
         solve_in_turn(bind, state, settings, results, remarks, tick)
@@ -370,30 +323,3 @@ def solve_chunk(task, starts, n_jobs):
     solve_here(task, read_settings(task, starts.shape[1]), n_jobs, results, remarks, lambda finished: None)
     errors = {i: portable(error) for i, error in remarks.errors.items()}
     return results, remarks._replace(errors=errors)
-
-
-def collected(results, remarks, mode, ending):
-    """The BatchResult of these outcomes; rows that are still running ended as `ending` says."""
-    rows = results.rows
-    values = rows["status"].copy()
-    values[values == RUNNING] = ending.value
-    status = STATUSES[values]
-    found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
-    found.update(optimality=rows["optimality"].copy())
-    found.update(status=status, message=summary(found.success, values))
-    found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
-    if results.hess.size:
-        found.update(nhev=rows["nhev"].copy(), hess=results.hess)
-    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is copied at once,
-    # whatever the threads add to it; UserDict alone would go through it item by item.
-    found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})
-    return found
-
-
-def summary(success, values):
-    """How many problems succeeded, and how the others ended, in a sentence."""
-    text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
-    endings, counts = np.unique(values[~success], return_counts=True)
-    if endings.size:
-        text += " Others: " + ", ".join(f"{n} {STATUSES[i].name}" for i, n in zip(endings, counts, strict=True)) + "."
-    return text

@@ -1,52 +1,18 @@
 """The door `check_gradient`: a user's gradient against the exact one."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quasinewton.autodiff import Refused, derivative
-from quasinewton.objective.prepare import as_args, is_compiled
-
-TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}  # relative
-EPSILON = np.finfo(np.float64).eps
-
-
-class GradientCheck(NamedTuple):
-    """What `check_gradient` returns: true where the gradient is right.
-
-    Attributes
-    ----------
-    correct : bool
-        Whether every component is.
-    component : int
-        The one that is wrong by most.
-    error : float
-        By how much, relative to the larger of the two values and to ε^(1/2) ‖g‖_∞.
-    given, expected : ndarray, shape (n,)
-        The user's gradient, and the other.
-    mode : str
-        Where that comes from: "forward", "reverse" or "differences".
-    message : str
-        The same in words.
-    """
-
-    correct: bool
-    component: int
-    error: float
-    given: np.ndarray
-    expected: np.ndarray
-    mode: str
-    message: str
-
-    def __bool__(self):
-        return self.correct
+from quasinewton.objective.comparison import OWN, GradientCheck, compare, own_gradient
+from quasinewton.objective.prepare import Given, as_args, gradient_form
 
 
 def check_gradient(
     fun: Callable[..., Any],
-    jac: Callable[..., ArrayLike] | bool,
+    jac: Callable[..., ArrayLike] | bool | str,
     x: ArrayLike,
     args: Any = (),
     rtol: float | None = None,
@@ -57,25 +23,29 @@ def check_gradient(
     ----------
     fun : callable
         ``fun(x, *args) -> float``; compiled by ``numba.njit``, it is differentiated. With ``jac=True`` it returns
-        the value and the gradient.
-    jac : callable or True
+        the value and the gradient; with ``jac="inplace"``, ``fun(x, g, *args) -> float`` writes the gradient to g.
+    jac : callable, True or "inplace"
         ``jac(x, *args) -> ndarray, shape (n,)``: what is checked.
     x : array_like, shape (n,)
-        Where; a point at which no component is zero says most.
+        Where; a point at which no component is zero says most. Not changed.
     args : tuple
         Further arguments.
     rtol : float, optional
-        Relative error that passes (1e-8; for differences 1e-5).
+        Relative error that passes (1e-8; for differences 1e-5, and what they themselves may err).
 
     Returns
     -------
     GradientCheck
-        Its `message` says which component is wrong and by how much.
+        True if the gradient is right; its `message` says which components are wrong, and the worst by how much.
 
     Raises
     ------
     ValueError
-        If the gradient has another shape than x.
+        If the gradient has another size than x, or `jac` is none of these.
+
+    See Also
+    --------
+    minimize : with the option ``check_gradient``, the same at x0.
 
     References
     ----------
@@ -94,45 +64,11 @@ def check_gradient(
     >>> print(check_gradient(f, wrong, [1.0, 2.0]).message)
     component 1 of the gradient is 2 and should be 3 (by forward-mode derivatives of fun), a relative error of 0.33
     """
-    x, args = np.atleast_1d(np.asarray(x, dtype=np.float64)), as_args(args)
-    joint = jac is True
-    given = fun(x.copy(), *args)[1] if joint else jac(x.copy(), *args)
-    given = np.atleast_1d(np.asarray(given, dtype=np.float64))
-    if given.shape != x.shape:
-        raise ValueError(f"the gradient has shape {given.shape}, x has {x.shape}")
-    expected, mode = _expected((lambda x, *args: fun(x, *args)[0]) if joint else fun, x, args)
-    scale = np.maximum(np.maximum(abs(given), abs(expected)), EPSILON**0.5 * np.max(abs(expected), initial=0.0))
-    errors = abs(given - expected) / np.where(scale > 0.0, scale, 1.0)
-    errors[np.isnan(errors) & ~(np.isnan(given) & np.isnan(expected))] = np.inf
-    component = int(np.argmax(errors)) if x.size else 0
-    error = float(np.max(errors, initial=0.0))
-    correct = error <= (TOLERANCE[mode] if rtol is None else rtol)
-    source = "differences" if mode == "differences" else f"{mode}-mode derivatives"
-    if correct:
-        message = f"the gradient agrees with {source} of fun to a relative error of {error:.2g}"
-    else:
-        message = (
-            f"component {component} of the gradient is {given[component]:.10g} and should be "
-            f"{expected[component]:.10g} (by {source} of fun), a relative error of {error:.2g}"
-        )
-    return GradientCheck(correct, component, error, given, expected, mode, message)
-
-
-def _expected(fun, x, args):
-    """The gradient of a function, exact if that can be, and where it comes from."""
-    if is_compiled(fun):
-        try:
-            function, mode = derivative(fun, "value_and_grad", "auto", x.size)
-            return function(x, *args)[1], mode
-        except Refused:
-            pass
-    g = np.empty(x.size)
-    for i in range(x.size):
-        step = EPSILON**0.2 * max(1.0, abs(x[i]))
-        values = []
-        for k in -2, -1, 1, 2:
-            beside = x.copy()
-            beside[i] += k * step
-            values.append(float(np.squeeze(fun(beside, *args))))
-        g[i] = (values[0] - 8.0 * values[1] + 8.0 * values[2] - values[3]) / (12.0 * step)
-    return g, "differences"
+    x = np.atleast_1d(np.array(x, dtype=np.float64))
+    if x.ndim != 1 or x.size == 0:
+        raise ValueError(f"x must be a vector of at least one number; got shape {x.shape}")
+    form, _ = gradient_form(jac)
+    if form not in OWN:
+        raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")
+    given = Given(fun, jac, form, as_args(args))
+    return compare(given, x, own_gradient(given, x), rtol)

@@ -1,7 +1,6 @@
-"""Where a run begins: at x0, or where another run stands; and how that is kept on disk.
+"""Where a run stands, and how that is kept on disk.
 
-What a run knows is its method, its search and its state, which is arrays. To go on is to copy them into new ones:
-nothing that the user holds is changed, and the loops find their arrays laid out in memory as ever.
+What a run knows is its method, its search and its state, which is arrays.
 """
 
 import contextlib
@@ -12,15 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from quasinewton import searches
-from quasinewton.jit import kernel
-from quasinewton.methods import BFGS, Bounded, method as methods
+from quasinewton.methods import LBFGS, Bounded, compact
 from quasinewton.methods.bounded import plain
 from quasinewton.methods.first_order import FIRST_ORDER
-from quasinewton.objective.contract import GRADIENT, VALUE
-from quasinewton.options import METHODS, NAMES, initial_inverse_hessian, set_treatment, start_point
-from quasinewton.schedules import COSINE, ONE_CYCLE, USER, Schedule
-from quasinewton.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP, Limits, allocate
-from quasinewton.status import RUNNING
+from quasinewton.methods.lbfgs import with_room
+from quasinewton.objective.contract import PRECONDITION
+from quasinewton.options import METHODS, NAMES
+from quasinewton.schedules import USER, Schedule
+from quasinewton.state import RECALL, START, Limits, allocate
 
 KIND = "checkpoint of quasinewton"
 FORMAT = 1  # of the file; another one wherever the arrays come to mean something else
@@ -84,158 +82,6 @@ class Checkpoint:
         return read(path)[0]
 
 
-def point(x0, checkpoint):
-    """Where a run begins, as a new float64 vector: x0, or the x of a checkpoint.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If x0 is no vector of numbers, or has another length than the checkpoint's x.
-    """
-    if checkpoint is None:
-        if x0 is None:
-            raise TypeError("'x0' may be None only with a state")
-        return start_point(x0)
-    if not isinstance(checkpoint, Checkpoint):
-        raise TypeError(f"state must be the `state` of a result, or a Checkpoint; got {type(checkpoint).__name__}")
-    x = checkpoint.state.x
-    if x0 is not None and start_point(x0).size != x.size:
-        raise ValueError(f"x0 has {start_point(x0).size} variables, the state {x.size}; with a state x0 may be None")
-    return x.copy()
-
-
-def begin(settings, x0, rows):
-    """The state of a run about to ask for f and g at x0.
-
-    Parameters
-    ----------
-    settings : Settings
-    x0 : ndarray, float64, shape (n,)
-        Copied.
-    rows : int
-        Length of the trace.
-
-    Returns
-    -------
-    State
-    """
-    method, controls, bounds = plain(settings.method), settings.controls, settings.bounds
-    x0 = x0 if bounds is None else np.minimum(np.maximum(x0, bounds[0]), bounds[1])  # faster than clip
-    state = allocate(settings.method, settings.limits, x0, rows)
-    if type(method) in FIRST_ORDER:
-        return state._replace(memory=set_treatment(state.memory, controls, bounds, x0.size))
-    memory = state.memory
-    if bounds is not None:
-        memory.low[:], memory.high[:] = bounds
-        memory = memory.inner
-    if type(method) is BFGS and controls.get("hess_inv0") is not None:
-        memory.H[...] = initial_inverse_hessian(controls["hess_inv0"], x0.size)
-        memory.update[0]["known"] = memory.update[0]["fresh"] = 1
-    return state
-
-
-def resume(checkpoint, settings, rows):
-    """The state of a run that goes on from a checkpoint under new limits.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        Not changed.
-    settings : Settings
-        The same method and search; the limits may be others, and count from the beginning of the first run.
-    rows : int
-        Length of the trace.
-
-    Returns
-    -------
-    State
-
-    Raises
-    ------
-    ValueError
-        If the settings are not those of the run.
-    """
-    for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
-        if not same(run, call):
-            raise ValueError(f"the state is that of a run with {run}; this call says {call}")
-    if settings.controls.get("hess_inv0") is not None:
-        raise ValueError("hess_inv0 is for the beginning of a run; it cannot be given with a state")
-    old, stepping = checkpoint.state, type(checkpoint.method) in FIRST_ORDER
-    state = begin(settings, old.x, rows)
-    if stepping:
-        for name in "clip_value", "clip_norm":
-            run, call = old.memory.record[0][name], state.memory.record[0][name]
-            if run != call:
-                raise ValueError(f"the state is that of a run with {name}={run}; this call says {call}")
-        if not np.array_equal(old.memory.mask, state.memory.mask):
-            raise ValueError("the state is that of a run with another decay_mask")
-    if stepping or settings.bounds is not None:
-        for name in "low", "high":
-            if not np.array_equal(getattr(old.memory, name), getattr(state.memory, name)):
-                raise ValueError("the state is that of a run with other bounds")
-    fill(state, arrays(old))
-    s = state.scalars[0]
-    for name, value in settings.limits._asdict().items():
-        s[name] = value
-    s["overdue"] = s["rows"] = 0
-    if s["want"] == NOTHING:
-        reopen(state, stepping)
-    else:  # what x_trial held belonged to the objective
-        state.x_trial[:] = trial(settings.method, state)
-    return state
-
-
-def same(run, call):
-    """Whether two methods, searches or schedules make the same steps.
-
-    The address of a function differs from process to process; the length of a schedule matters only to some.
-    """
-    if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
-        return False
-    if isinstance(run, Schedule):
-        total = run.total if run.kind in (COSINE, ONE_CYCLE) else call.total
-        run = run._replace(total=total, address=call.address)
-    return run == call
-
-
-def reopen(state, stepping):
-    """Let a run that has ended go on from x, as if it had not."""
-    s = state.scalars[0]
-    s["status"] = s["ending"] = RUNNING
-    s["restarted"] = 0
-    if not (np.isfinite(s["f"]) and np.isfinite(s["g_norm"])):
-        s["phase"], s["want"] = START, VALUE | GRADIENT
-        state.x_trial[:] = state.x
-        return
-    s["phase"], s["want"], s["f_trial"] = RESUME, VALUE, s["f"]
-    if stepping:
-        state.p[:], state.g_trial[:] = state.x, state.g
-
-
-def trial(method, state):
-    """The point where an evaluation is being waited for, from x and p; the bits are those of the loop."""
-    s = state.scalars[0]
-    if s["phase"] == STEP:
-        return state.p
-    if s["phase"] in (START, CURVATURE, CERTIFY):
-        return state.x
-    if s["phase"] == RECALL:
-        return state.x_passed
-    return placed(method, state, s["alpha"])
-
-
-def placed(method, state, alpha):
-    """The point at step alpha along p, as a new vector; the bits are those of the loop."""
-    point = np.empty_like(state.x)
-    _place(method, state.memory, state.x, float(alpha), state.p, point)
-    return point
-
-
-@kernel
-def _place(method, memory, x, alpha, p, point):
-    methods.place(method, memory, x, alpha, p, point)
-
-
 def arrays(state):
     """The arrays of a state by name, but for its trace."""
     named = flat(state)
@@ -289,6 +135,8 @@ def restore(method, search, saved):
             if array is not None and array.shape == x.shape:
                 present[name] = np.empty(x.size, getattr(state.memory, name).dtype)
         state = state._replace(memory=state.memory._replace(**present))
+    if type(method) is LBFGS and saved.get("memory.a", x).shape == (compact.size(method.memory) + x.size,):
+        state = state._replace(memory=with_room(state.memory, x.size))
     fill(state, saved)
     return Checkpoint(method, search, state)
 
@@ -336,7 +184,26 @@ def decode(header, saved):
         raise ValueError(f"its method or search is unknown to this version ({error})") from None
     if isinstance(search, Schedule) != (type(method) in FIRST_ORDER):
         raise ValueError(f"its method {method} does not go with {search}")
-    return restore(Bounded(method) if header.get("bounded") else method, search, saved)
+    checkpoint = restore(Bounded(method) if header.get("bounded") else method, search, saved)
+    refuse_nonsense(checkpoint.state)
+    return checkpoint
+
+
+def refuse_nonsense(state):
+    """Refuse integers that no run can have: compiled code would index by them, unchecked.
+
+    Raises
+    ------
+    ValueError
+    """
+    memory = getattr(state.memory, "inner", state.memory)
+    s, ring = state.scalars[0], getattr(memory, "ring", None)
+    sound = START <= s["phase"] <= RECALL and 0 <= s["want"] < 2 * PRECONDITION
+    if ring is not None:
+        m = memory.rho.size
+        sound = sound and 0 <= ring[0]["count"] <= m and 0 <= ring[0]["newest"] < m
+    if not sound:
+        raise ValueError("its arrays hold what no run can have come to")
 
 
 def write(path, header, saved):

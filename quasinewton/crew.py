@@ -16,11 +16,12 @@ from quasinewton.checkpoint import Checkpoint
 from quasinewton.clock import NEVER
 from quasinewton.jit import INNER, kernel
 from quasinewton.linalg import copy
-from quasinewton.minimize import drive, finished, loop, unfinished
-from quasinewton.objective import differences
+from quasinewton.endings import finished, unfinished
+from quasinewton.minimize import drive, loop
 from quasinewton.objective.arguments import borrow, pack, store
 from quasinewton.objective.contract import HESSIAN, address_of, call, enter
 from quasinewton.objective.differences import with_data
+from quasinewton.objective.prepare import layers
 from quasinewton.outcomes import put, put_ended, put_raised, write
 from quasinewton.state import NOTHING, renew
 from quasinewton.status import NO_PROGRESS, Status
@@ -86,7 +87,7 @@ def solve(typingctx, address, objective, method, search, state):
 
 @kernel
 def work(
-    run, objective, differenced, data, stride, method, search, state, blank, time_limit, last, board, place, results
+    run, objective, depth, data, stride, method, search, state, blank, time_limit, last, board, place, results
 ):
     """Solve one problem after another until none is left.
 
@@ -95,8 +96,8 @@ def work(
     run : int
         Address of the loop; see `entry`.
     objective : Objective
-    differenced : bool
-        Whether it differences another one.
+    depth : int
+        How many wrappings there are around the user's own.
     data, stride : int
         Problem i has its packed arguments at data + i stride.
     method, search : NamedTuple
@@ -130,7 +131,7 @@ def work(
             return NO_MORE
         place[0] = i
         renew(state, blank, results.x[i], time_limit)
-        mine = with_data(objective, differenced, data + i * stride)
+        mine = with_data(objective, depth, data + i * stride)
         while solve(run, mine, method, search, state) != NOTHING:
             if fetch_add(board, STOP, 0):
                 return STOPPED
@@ -185,7 +186,7 @@ class Crew:
         self.args, self.batch_args, self.settings = args, batch_args, settings
         self.results, self.remarks, self.blank = results, remarks, fresh()
         self.workers = [(bind(), fresh(), np.zeros(1, np.int64)) for _ in range(n_jobs)]
-        self.differenced = self.workers[0][0].objective.address == differences.address()
+        self.depth = layers(self.workers[0][0].objective)
         self.entry = entry(settings.method, settings.search, self.workers[0][0].objective, self.blank)
         self.board = np.zeros(BOARD, np.int64)
         self.failures = []
@@ -252,7 +253,7 @@ class Crew:
             outcome = work(
                 self.entry,
                 prepared.objective,
-                self.differenced,
+                self.depth,
                 data,
                 stride,
                 settings.method,
@@ -274,7 +275,10 @@ class Crew:
         if outcome == STOPPED:
             put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
         elif outcome == BAFFLED:
-            if not self.differenced:
+            prepared = prepared._replace(
+                given=prepared.given._replace(args=self.args + rows_of(self.batch_args, i))
+            )
+            if not self.depth:
                 prepared = prepared._replace(objective=prepared.objective._replace(data=data + i * stride))
             try:
                 status = Status(int(state.scalars[0]["status"]))

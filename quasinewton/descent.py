@@ -13,11 +13,12 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.clock import begin_slice, slice_over
+from quasinewton.endgame import EPSILON, is_exact, is_flatter, is_over, may_restart
 from quasinewton.jit import fragment, inlined, kernel
 from quasinewton.linalg import copy, dot, negate, norm_inf
 from quasinewton.methods import method as methods
 from quasinewton.objective.arguments import borrow
-from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, call
+from quasinewton.objective.contract import GRADIENT, HESSIAN, PRODUCT, VALUE, call
 from quasinewton.searches import line as searches
 from quasinewton.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECALL, RECOVER, RESUME, SEARCH, START
 from quasinewton.status import (
@@ -38,10 +39,8 @@ from quasinewton.status import (
 
 UNBOUNDED_BELOW = -1e20  # times the scale of f at x0
 FAR = 1e4  # times max(1, ‖x‖): a longest step as far as this is one to nowhere
-EPSILON = np.finfo(np.float64).eps
 ROOT_EPSILON = EPSILON**0.5
 PRECISION = 1e4 * EPSILON  # a predicted decrease of f, relative to |f|, that rounding may hide
-PATIENCE = 20  # iterations without progress, in f or in the decrease predicted, before the descent is held to be over
 ESCAPE_TRIALS = 60
 ESCAPE_DECREASE = 1e-4  # c1 of the curvilinear decrease
 
@@ -73,28 +72,32 @@ def run(objective, method, search, state, each):
     s = state.scalars[0]
     begin_slice(s)
     while s.want != NOTHING:
-        tell(method, search, state, evaluate(objective, state))
+        operand = methods.operand(method, state.hessian, state.p)
+        tell(method, search, state, evaluate(objective, state, operand))
         if pausing(state, each):
             break
     return s.want
 
 
 @inlined
-def evaluate(objective, state):
-    """Evaluate what is wanted at the trial, unless it is known, and count it; return f."""
+def evaluate(objective, state, operand):
+    """Evaluate what is wanted at the trial, unless it is known, and count it; return f.
+
+    `operand` is what the method says: where a Hessian goes, or the vector to be multiplied.
+    """
     s = state.scalars[0]
     f = s.f_trial
     if not known(s):
         # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
         g = state.g if s.want == HESSIAN else state.g_trial
-        value = call(objective.address, state.x_trial, g, state.hessian, s.want, objective.data)
+        value = call(objective.address, state.x_trial, g, operand, s.want, objective.data)
         if s.want & VALUE:
             f = value
             s.nfev += 1
         if s.want & GRADIENT:
             s.njev += 1
             s.nfev += objective.values
-        elif s.want & HESSIAN:
+        elif s.want & (HESSIAN | PRODUCT):
             s.nhev += 1
             s.nfev += objective.hessian_values
             s.njev += objective.hessian_gradients
@@ -131,7 +134,7 @@ WAIT = 0  # nothing: an evaluation is wanted, or the descent has ended
 PLACE = 1  # put x_trial where the next evaluation is to be
 MOVE = 2  # make the trial the iterate
 SET_OUT = 3  # find a direction and begin a search
-COPY_X = 4  # put x_trial at x, for the Hessian there
+COPY_X = 4  # put x_trial at x and g_trial at g, for the curvature there
 PROCEED = 5  # see what the iterate calls for
 PROPOSE = 6  # ask for the search's next trial
 PROPOSE_ESCAPE = 7  # ask for a trial along negative curvature
@@ -139,6 +142,8 @@ COPY_PASSED = 8  # put x_trial at x_passed, to end there
 GO_BACK = 9  # make that the iterate
 NO_STEP = 10  # the search has ended without an acceptable step
 END = 11  # end with the status s.ending, at the best point evaluated
+INQUIRE = 12  # ask for curvature at x
+ASK_ON = 13  # ask for more of it
 
 
 @inlined
@@ -157,23 +162,31 @@ def tell(method, search, state, f):
     """
     s = state.scalars[0]
     x, g, p, memory = state.x, state.g, state.p, state.memory
-    second_order = state.hessian.size > 0
+    curved = methods.curved(method, state.hessian)
     s.iterated = 0
-    if s.want == HESSIAN:
-        s.hessian_nit = s.nit
-        if s.phase == CERTIFY:
-            s.curvature = methods.negative_curvature(method, memory, state.hessian, x, g, p)
-            if s.curvature < 0.0 and dot(g, p) > 0.0:
-                negate(p, p)
-        todo = digest(search, s, f, norm_inf(x))
+    if s.phase == CURVATURE or s.phase == CERTIFY:
+        s.want = methods.answer(method, memory, state.g_trial, p)
+        if s.want != NOTHING:
+            todo = ASK_ON
+        else:
+            s.hessian_nit = s.nit
+            if s.phase == CERTIFY:
+                s.curvature = methods.negative_curvature(method, memory, state.hessian, x, g, p)
+                if s.curvature < 0.0 and dot(g, p) > 0.0:
+                    negate(p, p)
+            todo = digest(search, s, f, norm_inf(x))
     elif s.phase == SEARCH:
         todo = digest(search, s, f, dot(state.g_trial, p))
     else:
-        todo = digest(search, s, f, norm_inf(state.g_trial))
+        measure = norm_inf(state.g_trial)
+        if s.phase == START:
+            s.x0_norm = norm_inf(x)
+            measure += 0.0 * s.x0_norm  # NaN where x0 is no point, whatever the objective says of it
+        todo = digest(search, s, f, measure)
         if s.phase == START:
             copy(g, state.g_trial)
             s.g_norm = methods.measure(method, memory, x, g)
-            s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, norm_inf(x))))
+            s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, s.x0_norm)))
     while todo != WAIT:
         if todo == PLACE:
             if methods.place(method, memory, x, s.alpha, p, state.x_trial):
@@ -185,9 +198,12 @@ def tell(method, search, state, f):
             if s.phase == SEARCH and s.phi_best < min(s.f_trial - s.noise, s.f_passed):
                 # A lower trial whose slope was no good: not a step, but not to be forgotten.
                 methods.place(method, memory, x, s.best, p, state.x_passed)
-                s.f_passed = s.phi_best
+                s.f_passed, s.g_passed = s.phi_best, np.inf
+            if is_flatter(s, f):
+                copy(state.x_passed, x)
+                s.f_passed, s.g_passed = s.f, s.g_norm
             methods.update(method, memory, x, g, p, s.alpha, state.g_trial)
-            s.f_old, s.f, s.g_norm, s.step = s.f, f, methods.measure(method, memory, x, g), s.alpha
+            s.f_old, s.f, s.g_norm, s.step = s.f, f, methods.measured(method, memory, x, g), s.alpha
             s.nit += 1
             s.iterated, s.restarted = 1, 0
             s.best = 0.0
@@ -204,9 +220,14 @@ def tell(method, search, state, f):
             least = min(s.least, s.f)
             searches.start(search, s, s.f, slope, alpha, methods.longest(method, memory, x, p))
             s.least = least  # no licence to climb a little in every search
-            todo = END if is_over(s) else PROPOSE
+            exact = is_exact(s) and abs(s.alpha) * norm_inf(p) <= ROOT_EPSILON * max(s.x0_norm, norm_inf(x))
+            todo = END if is_over(s, exact) else PROPOSE
+        elif todo == INQUIRE:
+            s.want = methods.inquire(method, memory, x, g, p, s.phase == CERTIFY)
+            todo = COPY_X
         elif todo == COPY_X:
             copy(state.x_trial, x)
+            copy(state.g_trial, g)
             todo = WAIT
         elif todo == COPY_PASSED:
             copy(state.x_trial, state.x_passed)
@@ -221,7 +242,7 @@ def tell(method, search, state, f):
             far = s.alpha < s.end and abs(s.best) * norm_inf(p) >= FAR * max(1.0, norm_inf(x))
             s.ending = NOT_BOUNDED if far else RUNNING
             todo = MOVE if s.best == s.alpha else END
-        elif todo == NO_STEP and not s.restarted and s.phi_best >= s.f - s.noise and methods.restart(method, memory):
+        elif todo == NO_STEP and may_restart(s) and methods.restart(method, memory):
             s.restarted = 1
             todo = SET_OUT
         else:
@@ -229,34 +250,7 @@ def tell(method, search, state, f):
                 row = state.trace[s.rows]
                 row[0], row[1], row[2], row[3] = s.f, s.g_norm, s.step, s.nfev
                 s.rows += 1
-            todo = decide(s, todo, second_order)
-
-
-@fragment
-def is_over(s):
-    """Whether the iterations have ceased to make progress; if so, that is the ending.
-
-    Notes
-    -----
-    Below the rounding of f the decrease predicted, ½ gᵀH g, still tells progress: slopes are good to order ε. It is
-    over when neither has made any for `PATIENCE` iterations, or when f stands still and the prediction is ε² of it:
-    x is then exact to order ε. Residuals that cancel have rounding errors of order ε √f₀, and their sum of squares
-    ε² f₀; so where f* is 0, ε |f₀| stands in for |f|. All of this is invariant to the scales of f and x.
-    """
-    if s.restarted:
-        return False
-    f0 = EPSILON * abs(s.f0)
-    level = abs(s.f - s.f_mark) <= max(s.noise, searches.NOISE * EPSILON * f0)
-    if not level or s.predicted < 0.9 * s.predicted_mark:
-        s.predicted_mark, s.idle = s.predicted, 0
-        s.f_mark = s.f_mark if level else s.f
-    else:
-        s.idle += 1
-    exact = level and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * f0)
-    if s.idle < PATIENCE and not exact:
-        return False
-    s.ending = NO_PROGRESS
-    return True
+            todo = decide(s, todo, curved)
 
 
 @fragment
@@ -264,7 +258,7 @@ def digest(search, s, f, measure):
     """Take in an evaluation; return what to do next.
 
     `measure` is what has to be known of the vectors: in a search the slope at the trial, at a single point
-    ‖g‖_∞ there, with a Hessian ‖x‖_∞.
+    ‖g‖_∞ there, with curvature ‖x‖_∞.
     """
     s.f_trial = f
     if s.phase == SEARCH:
@@ -306,7 +300,7 @@ def digest(search, s, f, measure):
             s.ending = NO_PROGRESS
         return MOVE if finite else END
     if s.phase == RECALL:
-        s.f_passed = np.inf
+        s.f_passed = s.g_passed = np.inf
         return GO_BACK if finite else END
     # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on a line.
     if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
@@ -317,13 +311,13 @@ def digest(search, s, f, measure):
 
 
 @fragment
-def decide(s, todo, second_order):
-    """Carry out what is a matter of scalars; return what to do next."""
+def decide(s, todo, curved):
+    """Carry out what is a matter of scalars; return what to do next. `curved`: whether the method wants curvature."""
     if todo == PROCEED:
         converged = s.g_norm <= s.gtol
         if s.f <= s.f_target:
             s.ending = REACHED
-        elif converged and not second_order:
+        elif converged and not curved:
             s.ending = CONVERGED
         elif s.ending != RUNNING or converged:
             pass
@@ -340,10 +334,14 @@ def decide(s, todo, second_order):
         elif s.overdue:
             s.ending = TIME_OVER
         if s.ending == RUNNING:
-            if not second_order:
+            if not curved:
                 return SET_OUT
-            s.phase, s.want, s.f_trial = CERTIFY if converged else CURVATURE, HESSIAN, s.f
+            s.phase, s.f_trial = CERTIFY if converged else CURVATURE, s.f
+            return INQUIRE
+    elif todo == ASK_ON:
+        if s.nfev < s.maxfun and not s.overdue:
             return COPY_X
+        s.ending = TIME_OVER if s.overdue else OUT_OF_EVALUATIONS
     elif todo == PROPOSE:
         if s.nfev < s.maxfun and not s.overdue:
             s.phase = SEARCH
@@ -368,9 +366,11 @@ def decide(s, todo, second_order):
         s.alpha = s.best
         s.phase, s.want = RECOVER, VALUE | GRADIENT
         return PLACE
-    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them.
+    # So may a trial of an earlier search. A run that has used up its iterations ends at the last of them. Of points
+    # that are equally low, to rounding, it is the one with the least gradient.
     stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
-    if stopped and s.f_passed < s.f - s.noise:
+    flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
+    if stopped and (s.f_passed < s.f - s.noise or flatter):
         s.phase, s.want = RECALL, VALUE | GRADIENT
         return COPY_PASSED
     if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):

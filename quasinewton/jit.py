@@ -1,7 +1,8 @@
 """Numba, configured once: how kernels compile, where they are cached, how they choose by type.
 
-`kernel` compiles a function of the package, `reduction` one whose sums may be reordered, `generic` one whose
-behaviour is the type of its first argument. Nothing else in the package sets a Numba option.
+`kernel` compiles a function of the package, `shared` a part of functions that users compile, `reduction` one whose
+sums may be reordered, `generic` one whose behaviour is the type of its first argument. Nothing else in the package sets
+a Numba option.
 """
 
 import contextlib
@@ -95,10 +96,14 @@ def kernel(function):
     numba dispatcher
         Releases the GIL while it runs; divides as NumPy does (1/0 is inf, no exception).
     """
-    dispatcher = numba.njit(**OPTIONS)(function)
+    return cached(numba.njit(**OPTIONS)(function))
+
+
+def cached(dispatcher):
+    """Give a dispatcher its cache on disk."""
     # With no writable folder Numba has no locator and says so by RuntimeError: then we work uncached.
     with contextlib.suppress(RuntimeError, OSError):
-        dispatcher._cache = PackageCache(function)
+        dispatcher._cache = PackageCache(dispatcher.py_func)
     return dispatcher
 
 
@@ -116,6 +121,26 @@ def fragment(function):
     numba dispatcher
     """
     return numba.njit(**INNER)(function)
+
+
+def shared(function, **options):
+    """Compile a part of functions that users compile, and cache it on disk by itself; otherwise as `fragment`.
+
+    Parameters
+    ----------
+    function : callable
+        A module-level function.
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    return cached(numba.njit(**INNER, **options)(function))
+
+
+def shared_reduction(function):
+    """The same for a sum whose terms may be added in any order."""
+    return shared(function, fastmath=REORDER)
 
 
 def inlined(function):

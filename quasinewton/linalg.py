@@ -7,7 +7,8 @@ overhead cost more than they give on the vectors of a quasi-Newton method, and c
 import llvmlite.binding
 import numpy as np
 from numba import types
-from numba.extending import get_cython_function_address, register_jitable
+from numba.extending import get_cython_function_address, intrinsic, register_jitable
+from numba.np import arrayobj
 
 from quasinewton.jit import fragment, kernel, reduction
 
@@ -22,6 +23,26 @@ CLEARANCE = 64
 def isolated(size):
     """An uninitialised float64 vector, clear of all other arrays on either side."""
     return np.empty(CLEARANCE + size + CLEARANCE)[CLEARANCE : CLEARANCE + size]
+
+
+@intrinsic
+def part(typingctx, a, first, size):
+    """The vector of the `size` components of a C-contiguous array, of any rank, from its component number `first` on.
+
+    What a slice is, less its checks and its count of references, which take ten times as long to compile: the array is
+    held by the caller.
+    """
+    kind = types.Array(a.dtype, 1, "C")
+
+    def codegen(context, builder, signature, values):
+        array = context.make_array(a)(context, builder, values[0])
+        item = context.get_constant(types.intp, a.dtype.bitwidth // 8)
+        view = context.make_array(kind)(context, builder)
+        data = builder.gep(array.data, [values[1]])
+        arrayobj.populate_array(view, data=data, shape=[values[2]], strides=[item], itemsize=item, meminfo=None)
+        return view._getvalue()
+
+    return kind(a, types.intp, types.intp), codegen
 
 
 @reduction

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from quasinewton.jit import kernel
 from quasinewton.linalg import dot, point_on_line
 from quasinewton.objective.contract import GRADIENT, VALUE, call
-from quasinewton.objective.prepare import as_args, prepare
+from quasinewton.objective.prepare import as_args, gradient_source, prepare
 from quasinewton.options import search_object
 from quasinewton.searches import line as protocol
 from quasinewton.searches.line import ACCEPT, CONTINUE, LINE, STUCK
@@ -139,6 +139,7 @@ def line_search(
         raise ValueError(f"x and p must be vectors of one length, got shapes {x.shape} and {p.shape}")
     alpha = number("alpha", alpha, 0.0, np.inf)
     search = search_object(search)
-    prepared = prepare(fun, jac, None, as_args(args), x.size, False)
+    args = as_args(args)
+    prepared = prepare(fun, gradient_source(fun, jac, args, x.size), None, args, x.size, "")
     alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,19 +11,18 @@ from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import descent, stepping
-from quasinewton.bounds import ALL_FIXED, read_bounds
-from quasinewton.checkpoint import Checkpoint, begin, placed, point, resume
-from quasinewton.diagnosis import diagnose
-from quasinewton.jit import kernel
-from quasinewton.methods import BFGS, LBFGS, Newton
-from quasinewton.methods.bfgs import settle
+from quasinewton.beginnings import begin, point, resume
+from quasinewton.bounds import read_bounds
+from quasinewton.checkpoint import Checkpoint
+from quasinewton.endings import finished, report, unfinished
+from quasinewton.methods import LBFGS, NewtonCG
 from quasinewton.methods.bounded import plain
 from quasinewton.methods.first_order import FIRST_ORDER
-from quasinewton.objective.contract import HESSIAN, call
-from quasinewton.objective.prepare import GRADIENT_SCHEMES, as_args, prepare
-from quasinewton.options import NAMES, confine, method_class, read
-from quasinewton.result import History, InverseHessian, OptimizeResult
-from quasinewton.state import NOTHING, RECOVER, SEARCH
+from quasinewton.objective.comparison import OWN, compare, own_gradient
+from quasinewton.objective.prepare import as_args, gradient_source, is_differenced, prepare
+from quasinewton.options import NAMES, SECOND_ORDER, confine, method_class, read, with_free_gradients
+from quasinewton.result import History, OptimizeResult
+from quasinewton.state import NOTHING
 from quasinewton.status import Status
 
 TRACE_ROWS = 256
@@ -57,24 +55,27 @@ def minimize(
     x0 : array_like, shape (n,), or scalar
         Start. Not changed. May be None with `state`.
     args : tuple
-        Further arguments of `fun`, `jac` and `hess`. For compiled functions: numbers, arrays and tuples of them;
-        new values never compile anything again.
+        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, arrays and tuples of
+        them; new values never compile anything again.
     method : str or method object
-        "lbfgs" (default), "bfgs", "newton" or "gradient-descent", in any case, SciPy's spellings included; a
-        first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with
+        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
+        a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with
         bounds.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
-        derivatives of a compiled `fun`; "2-point" (as None), "3-point" or "cs" for finite differences, central
-        differences or the complex step.
+        derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
+        the complex step. None is "auto" for a compiled `fun` and "2-point" for others; where a compiled `fun` cannot
+        be differentiated, a warning says why, and it is "2-point".
     hess : callable, str or None
-        ``hess(x, *args) -> ndarray, shape (n, n)``, or "2-point" (as None), "3-point" for differences of the
-        gradient. Used by "newton".
+        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`, or "2-point",
+        "3-point" for differences of the gradient. None is "auto" where that can be had, with a warning where `fun` has
+        what cannot be differentiated, else "2-point". Used by "newton" and, where there is no `hessp`, for the products
+        of "newton-cg".
     hessp : callable, optional
-        Not used by these methods.
+        ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other point is ever
-        evaluated. With bounds, method None is L-BFGS.
+        evaluated.
     constraints : optional
         Accepted when empty.
     tol : float, optional
@@ -93,8 +94,8 @@ def minimize(
         f_target : float
             Success when f <= f_target.
         maxiter, maxfun : int
-            Limits on iterations (15000; BFGS and Newton 200 n) and values (15000 times the values that a
-            gradient costs; BFGS and Newton none).
+            Limits on iterations (15000; BFGS, Newton and truncated Newton 200 n) and values (15000 times the values
+            that a gradient costs; those three none).
         time_limit : float
             Seconds.
         line_search : str or search object
@@ -104,8 +105,15 @@ def minimize(
             Number of pairs of L-BFGS (10).
         damping : bool
             Powell's damping of BFGS and L-BFGS (False).
+        single : bool
+            Whether L-BFGS keeps its pairs in single precision (False).
         hess_inv0 : ndarray, shape (n, n)
             Initial inverse Hessian of BFGS, symmetric positive definite.
+        H0 : ndarray, shape (n,), or (n, n) for BFGS
+            The same, or its diagonal; of L-BFGS the diagonal, which it scales. `precond` is another name for it.
+        precond : callable or array_like, shape (n,)
+            Preconditioner M of "newton-cg", symmetric positive definite and like the inverse Hessian:
+            ``precond(x, v, *args) -> M v``, or a positive diagonal.
         lr, weight_decay, … : float
             Settings of a first-order method, under their names.
         schedule : Schedule or compiled function
@@ -118,6 +126,9 @@ def minimize(
             Absolute or relative step of finite differences. (`eps` of a method that has one is its own.)
         history, return_all, disp : bool
             Keep the course of f, keep all iterates, print a summary.
+        check_gradient : bool
+            Compare your gradient at x0 with exact derivatives, or with differences, before the run; warn of what is
+            wrong, and keep the comparison in the result.
     state : Checkpoint, optional
         Go on where another run stands: the `state` of its result. Method and search must be those of that run; the
         limits are those given here, counted from its beginning (`time_limit`: from here). A run that ended on maxiter
@@ -157,6 +168,8 @@ def minimize(
     >>> res.success, np.round(res.x, 3)
     (True, array([1., 1.]))
     """
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     x0 = point(x0, state)
     n = x0.size
     args = as_args(args)
@@ -165,11 +178,15 @@ def minimize(
     kind = method_class(method)
     warn_constraints(kind, constraints)
     warn_unused(kind, hess, hessp)
-    bounds = read_bounds(bounds, n)
-    settings = confine(read(method, n, tol, options, is_differenced(jac)), bounds)
+    if not (callback is None or callable(callback)):
+        raise TypeError(f"callback must be callable or None; got {callback!r}")
+    settings = confine(read(method, n, tol, options, is_differenced(jac)), read_bounds(bounds, n))
     controls = settings.controls
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
-    prepared = prepare(fun, jac, hess, args, n, kind is Newton, *steps, bounds)
+    if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
+        settings = with_free_gradients(settings, n)
+    prepared = prepared_for(settings, fun, jac, hess, hessp, args, n)
+    check = checked(prepared.given, x0) if controls.get("check_gradient") else None
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
     state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
@@ -177,11 +194,15 @@ def minimize(
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
         status, trace = drive(prepared.objective, settings, state, callback, allvecs)
+        if check is not None:
+            count_check(check, prepared.given.form, state)
         result = finished(prepared, at, status)
     except BaseException as error:
         with contextlib.suppress(AttributeError, TypeError):
-            error.result = unfinished(at, Status.INTERRUPTED, prepared.mode)
+            error.result = unfinished(at, Status.INTERRUPTED, prepared.mode, prepared.hess_mode)
         raise
+    if check is not None:
+        result["gradient_check"] = check
     if history:
         rows = np.concatenate(trace)
         result["history"] = History(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3].astype(np.int64))
@@ -192,9 +213,38 @@ def minimize(
     return result
 
 
-def is_differenced(jac):
-    """Whether `jac`, as a door is given it, says that gradients are made of values."""
-    return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
+def checked(given, x0):
+    """The user's gradient at x0 compared with the exact one; a wrong one is warned of.
+
+    Raises
+    ------
+    ValueError
+        If the gradient is not the user's.
+    """
+    if given.form not in OWN:
+        raise ValueError(f"check_gradient needs a gradient of yours; jac={given.jac!r} is not one")
+    check = compare(given, x0, own_gradient(given, x0))
+    if not check:
+        warnings.warn(f"check_gradient: {check.message}", OptimizeWarning, stacklevel=3)
+    return check
+
+
+def count_check(check, form, state):
+    """Add the calls that a comparison took to the counts of a run that has ended, so that it ran as without."""
+    s = state.scalars[0]
+    s["nfev"] += check.nfev + (form != "separate")
+    s["njev"] += 1
+
+
+def prepared_for(settings, fun, jac, hess, hessp, args, n):
+    """The objective as the method of these settings uses it."""
+    controls, precond = settings.controls, settings.controls.get("precond")
+    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    if precond is True:
+        raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
+    use = SECOND_ORDER.get(type(plain(settings.method)), "")
+    precond = precond if callable(precond) else None
+    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond, settings.bounds)
 
 
 def warn_constraints(kind, constraints):
@@ -206,9 +256,9 @@ def warn_constraints(kind, constraints):
 def warn_unused(kind, hess, hessp):
     """Warn of derivatives that the method ignores."""
     name = NAMES[kind]
-    if callable(hess) and kind is not Newton:
+    if callable(hess) and kind not in SECOND_ORDER:
         warnings.warn(f"Method {name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
-    if hessp is not None:
+    if hessp is not None and kind is not NewtonCG:
         message = f"Method {name} does not use Hessian-vector product information (hessp)."
         warnings.warn(message, RuntimeWarning, stacklevel=3)
 
@@ -269,109 +319,3 @@ def intermediate_result(state):
     result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
     result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
     return result
-
-
-@kernel
-def _hessian(objective, x_trial, g, h):
-    call(objective.address, x_trial, g, h, HESSIAN, objective.data)
-
-
-def finished(prepared, at, status):
-    """The result of a descent that has ended, with what takes further evaluations."""
-    state, s = at.state, at.state.scalars[0]
-    advice = None
-    if status is Status.LINE_SEARCH:
-        diagnosis, advice = diagnose(prepared.objective, at.method, state)
-    if type(plain(at.method)) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
-        state.x_trial[:] = state.x
-        _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
-        s["hessian_nit"] = s["nit"]
-        s["nhev"] += 1
-        s["nfev"] += prepared.objective.hessian_values
-        s["njev"] += prepared.objective.hessian_gradients
-    result = outcome(at, status, prepared.mode)
-    if status is Status.GRADIENT and all_fixed(state.memory):
-        result["message"] = f"{status.message} {ALL_FIXED}"
-    if advice is not None:
-        result["message"] = f"{status.message} {advice}"
-        result["diagnosis"] = diagnosis
-    return result
-
-
-def all_fixed(memory):
-    """Whether the memory of a method holds bounds that leave one point."""
-    low = getattr(memory, "low", np.empty(0))
-    return low.size > 0 and np.array_equal(low, memory.high)
-
-
-def outcome(at, status, mode):
-    """The result of a descent that has ended.
-
-    Parameters
-    ----------
-    at : Checkpoint
-        Where it ended; its arrays become those of the result.
-    status : Status
-    mode : str
-        How gradients were obtained.
-
-    Returns
-    -------
-    OptimizeResult
-    """
-    method, state, s = plain(at.method), at.state, at.state.scalars[0]
-    memory = state.memory if method is at.method else state.memory.inner
-    f = float(s["f"])
-    result = OptimizeResult(
-        x=state.x,
-        fun=f,
-        jac=state.g,
-        nit=int(s["nit"]),
-        nfev=int(s["nfev"]),
-        njev=int(s["njev"]),
-        status=status,
-        success=bool(descent.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
-        message=status.message,
-        optimality=float(s["g_norm"]),
-        jac_mode=mode,
-        state=at,
-    )
-    if type(method) is LBFGS:
-        result["hess_inv"] = InverseHessian(memory)
-    elif type(method) is BFGS:
-        if memory.update[0]["known"]:
-            settle(memory)
-            result["hess_inv"] = memory.H
-        else:
-            result["hess_inv"] = np.eye(state.x.size)
-    elif type(method) is Newton:
-        known = s["hessian_nit"] == s["nit"]
-        result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
-        result["nhev"] = int(s["nhev"])
-    return result
-
-
-def unfinished(at, status, mode):
-    """The result of a descent that has not ended, of the best point evaluated; parameters as for `outcome`."""
-    result, state, s = outcome(at, status, mode), at.state, at.state.scalars[0]
-    x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
-    if s["njev"] == 0 or not np.isfinite(f):
-        f, g = math.nan, np.full_like(x, math.nan)
-    elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
-        x, f, g = placed(at.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
-    result.update(x=x, fun=f, jac=g, optimality=float(s["g_norm"]) if np.isfinite(g).all() else math.nan)
-    return result
-
-
-def report(result):
-    """Print a summary, or warn of a failure, as SciPy's `disp` does."""
-    if result.success:
-        print(result.message)
-    else:
-        warnings.warn(result.message, OptimizeWarning, stacklevel=3)
-    print(f"         Current function value: {result.fun:f}")
-    print(f"         Iterations: {result.nit:d}")
-    print(f"         Function evaluations: {result.nfev:d}")
-    print(f"         Gradient evaluations: {result.njev:d}")
-    if "nhev" in result:
-        print(f"         Hessian evaluations: {result.nhev:d}")

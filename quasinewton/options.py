@@ -9,7 +9,6 @@ import time
 import warnings
 from typing import NamedTuple
 
-import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.extending import register_jitable
 from scipy.optimize import OptimizeWarning
@@ -19,10 +18,12 @@ from quasinewton.clock import NANOSECONDS, NEVER
 from quasinewton.methods.bounded import Bounded
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.settings import number
+from quasinewton.starts import INITIAL, check_initial, initial
 from quasinewton.state import Limits
 
 NAMES = {
     methods.Newton: "newton",
+    methods.NewtonCG: "newton-cg",
     methods.BFGS: "bfgs",
     methods.LBFGS: "lbfgs",
     methods.GradientDescent: "gradient-descent",
@@ -34,12 +35,13 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
     "steepest-descent": methods.GradientDescent,
 }
 
-DENSE = (methods.BFGS, methods.Newton)  # methods that keep an n × n matrix
+SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what they use of second derivatives
+FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
 
 # Options that are fields of the method or of the search need no list.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
-CONTROLS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step")
+CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
 STEPPING = ("schedule", "clip_value", "clip_norm", "decay_mask")  # of those that do not
 # What other libraries call the options of first-order methods.
@@ -76,6 +78,8 @@ class Settings(NamedTuple):
     limits : Limits
     controls : dict
         Those of CONTROLS, SEARCHING and STEPPING that were given.
+    unlimited : bool
+        Whether `maxfun` is the default.
     bounds : (ndarray, ndarray) or None
         low and high, float64, shape (n,).
     """
@@ -84,6 +88,7 @@ class Settings(NamedTuple):
     search: NamedTuple
     limits: Limits
     controls: dict
+    unlimited: bool
     bounds: tuple | None = None
 
 
@@ -183,7 +188,7 @@ def read(method, n, tol, options, differenced):
         Naming options that mean nothing to this method.
     """
     try:
-        if isinstance(options.get("schedule"), Dispatcher):
+        if isinstance(options.get("schedule"), Dispatcher) or callable(options.get("precond")):
             raise TypeError("what is remembered must not hold the user's function")
         # With their types: a search object equals any other of the same numbers, whatever its class.
         items = tuple((name, type(value), value) for name, value in options.items())
@@ -215,6 +220,10 @@ def confine(settings, bounds):
         return settings
     if getattr(settings.method, "damping", False):
         raise ValueError("damping cannot be had with bounds; pairs of too little curvature are skipped there")
+    if getattr(settings.method, "single", False):
+        raise ValueError("single=True cannot be had with bounds; there the pairs are kept in double precision")
+    if type(settings.method) is methods.LBFGS and initial(methods.LBFGS, settings.controls) is not None:
+        raise ValueError("H0 of L-BFGS cannot be had with bounds; there the model begins with a multiple of the identity")
     method = settings.method if type(settings.method) in FIRST_ORDER else Bounded(settings.method)
     return settings._replace(method=method, bounds=bounds)
 
@@ -233,8 +242,11 @@ def _read(method, n, tol, items, differenced):
                 limits[name] = value
         elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
             controls[name] = value
+        elif name in INITIAL.get(kind, ()) or (name == "precond" and kind is methods.NewtonCG):
+            controls[name] = value
         else:
             others[spelling] = value
+    unlimited = "maxfun" not in limits
     if "time_limit" in limits:
         seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
         controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
@@ -245,11 +257,32 @@ def _read(method, n, tol, items, differenced):
         limits = _limits(kind, n, tol, limits, differenced, False)
         search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
     else:
+        check_initial(kind, controls, n)
         search = search_object(controls.get("line_search"))
         search = with_fields(search, {name: others.pop(name) for name in search._fields if name in others})
         value_first = differenced and type(search) is not searches.Fixed
         limits = _limits(kind, n, tol, limits, differenced, value_first)
-    return Settings(chosen, search, limits, controls), tuple(others)
+    return Settings(chosen, search, limits, controls, unlimited), tuple(others)
+
+
+def with_free_gradients(settings, n):
+    """The same settings where a gradient has turned out to cost no values, although none is given.
+
+    Parameters
+    ----------
+    settings : Settings
+    n : int
+        Number of variables.
+
+    Returns
+    -------
+    Settings
+    """
+    limits = settings.limits._replace(value_first=0)
+    if settings.unlimited:
+        kind = type(settings.method)
+        limits = limits._replace(maxfun=default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, False)[1])
+    return settings._replace(limits=limits)
 
 
 def refuse(kind, others, legal):
@@ -274,9 +307,9 @@ def _remembered(method, kind, n, tol, items, differenced):
 
 
 @register_jitable
-def default_counts(dense, stepping, n, differenced):
-    """Default maxiter and maxfun, SciPy's: of the dense methods, those that make their own steps, and the others."""
-    if dense:
+def default_counts(few, stepping, n, differenced):
+    """Default maxiter and maxfun, SciPy's: of FEW_ITERATIONS, the methods that make their own steps, and the others."""
+    if few:
         return 200 * n, NEVER
     if stepping:
         return 15000, NEVER
@@ -288,7 +321,7 @@ def _limits(kind, n, tol, given, differenced, value_first):
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
     if tol is not None and kind is methods.LBFGS:
         ftol = given.get("ftol", tol)
-    maxiter, maxfun = default_counts(kind in DENSE, kind in FIRST_ORDER, n, differenced)
+    maxiter, maxfun = default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, differenced)
     return Limits(
         number("gtol", gtol, -math.inf, math.inf, open_high=False),
         number("ftol", ftol, -math.inf, math.inf, open_high=False),
@@ -299,96 +332,3 @@ def _limits(kind, n, tol, given, differenced, value_first):
         NEVER,
         int(value_first),
     )
-
-
-def set_treatment(memory, controls, bounds, n):
-    """Tell the memory of a first-order method how gradients are clipped, where weights decay, and of bounds.
-
-    Parameters
-    ----------
-    memory : Moments
-        Its record is changed.
-    controls : dict
-        With clip_value, clip_norm, decay_mask, or without.
-    bounds : (ndarray, ndarray) or None
-    n : int
-
-    Returns
-    -------
-    Moments
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the value that is illegal, and what is legal.
-    """
-    for name in ("clip_value", "clip_norm"):
-        if controls.get(name) is not None:
-            memory.record[0][name] = number(name, controls[name], 0.0, math.inf, open_high=False)
-    if bounds is not None:
-        memory = memory._replace(low=bounds[0].copy(), high=bounds[1].copy())
-    if controls.get("decay_mask") is None:
-        return memory
-    mask = np.asarray(controls["decay_mask"])
-    if mask.shape != (n,) or mask.dtype != np.bool_:
-        raise ValueError(f"decay_mask must be boolean, of shape ({n},); got {mask.dtype} of shape {mask.shape}")
-    return memory._replace(mask=mask.copy())
-
-
-def initial_inverse_hessian(given, n):
-    """The user's `hess_inv0` as a matrix.
-
-    Raises
-    ------
-    ValueError
-        If it is not symmetric positive definite, of shape (n, n).
-    """
-    H = np.array(given, dtype=np.float64)
-    definite = H.shape == (n, n) and np.allclose(H, H.T)
-    if definite:
-        try:
-            np.linalg.cholesky(H)
-        except np.linalg.LinAlgError:
-            definite = False
-    if not definite:
-        raise ValueError("'hess_inv0' matrix isn't positive definite.")
-    return H
-
-
-def start_point(x0):
-    """x0 as a new float64 vector.
-
-    Raises
-    ------
-    ValueError
-        If it has more than one dimension, is empty, or is complex.
-    TypeError
-        If it does not hold numbers.
-    """
-    x0 = np.atleast_1d(np.asarray(x0))
-    if x0.ndim != 1:
-        raise ValueError("'x0' must only have one dimension.")
-    if x0.size == 0:
-        raise ValueError("'x0' must hold at least one number.")
-    return real("'x0'", x0)
-
-
-def real(name, given):
-    """An array of real numbers as a new one of float64, in C order.
-
-    Raises
-    ------
-    ValueError
-        If it is complex.
-    TypeError
-        If it does not hold numbers.
-    """
-    if given.dtype.kind == "c":
-        raise ValueError(f"{name} must be real; split complex variables into their real and imaginary parts.")
-    try:
-        # NumPy would call None NaN.
-        if given.dtype.kind in "buif" or not any(value is None for value in given.flat):
-            return np.array(given, dtype=np.float64, order="C")
-    except (TypeError, ValueError):
-        pass
-    raise TypeError(f"{name} must hold real numbers, got {given.dtype}")

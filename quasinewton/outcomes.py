@@ -1,5 +1,6 @@
 """What becomes of the problems of a batch: arrays with a row for each, and remarks on those that ended otherwise."""
 
+from collections import UserDict
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from quasinewton import descent
 from quasinewton.jit import fragment
 from quasinewton.linalg import copy
+from quasinewton.result import OptimizeResult
 from quasinewton.status import RUNNING, Status
 
 OUTCOME = np.dtype(
@@ -21,6 +23,8 @@ OUTCOME = np.dtype(
         ("nhev", "i8"),
     ]
 )
+STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
+STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
 
 
 class Outcomes(NamedTuple):
@@ -106,7 +110,7 @@ def put(results, i, result, status):
 def put_ended(results, remarks, i, result):
     """Write a problem that has ended to row i, and what there is to say of it."""
     put(results, i, result, result.status)
-    if "diagnosis" in result:
+    if result.status is Status.LINE_SEARCH:
         remarks.messages[i], remarks.diagnosis[i] = result.message, result.diagnosis
 
 
@@ -115,3 +119,89 @@ def put_raised(results, remarks, i, result, error):
     # Without the frame of this package that holds `remarks`, which would be a circle.
     remarks.errors[i] = error.with_traceback(error.__traceback__.tb_next)
     put(results, i, result, Status.RAISED)
+
+
+class BatchResult(OptimizeResult):
+    """The outcome of a batch of k problems in n variables: arrays with the problem along axis 0.
+
+    Attributes
+    ----------
+    x : ndarray, float64, shape (k, n)
+        The best points.
+    fun : ndarray, float64, shape (k,)
+        f there.
+    jac : ndarray, float64, shape (k, n)
+        Gradients there.
+    optimality : ndarray, float64, shape (k,)
+        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
+    success : ndarray, bool, shape (k,)
+        Whether a tolerance was met, as for single problems.
+    status : ndarray of Status, shape (k,)
+        Why each run ended; compares equal to SciPy's integers.
+    message : str
+        How many succeeded, and how the others ended.
+    nit, nfev, njev : ndarray, int64, shape (k,)
+        Iterations, and calls of the user's function and gradient.
+    nhev : ndarray, int64, shape (k,)
+        Hessians (Newton), or products with them (truncated Newton).
+    hess : ndarray, float64, shape (k, n, n)
+        Hessians at x (Newton).
+    jac_mode : str
+        How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
+    hess_mode : str
+        How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton, truncated Newton).
+    errors : mapping of int to Exception
+        What the objective raised, by row; the status of these rows is ``Status.RAISED``.
+    messages, diagnosis : mapping of int to str, mapping of int to dict
+        Of rows whose line search failed: the message with advice, and the numbers behind it.
+    """
+
+    def row(self, i):
+        """The result of problem i, as `minimize` returns it.
+
+        Parameters
+        ----------
+        i : int
+
+        Returns
+        -------
+        OptimizeResult
+        """
+        i = range(len(self.fun))[i]
+        arrays = ("x", "jac", "hess")
+        scalars = ("fun", "optimality", "success", "nit", "nfev", "njev", "nhev")
+        result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
+        result.update({name: self[name][i].item() for name in scalars if name in self})
+        result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
+        result.update({name: self[name] for name in ("jac_mode", "hess_mode") if name in self})
+        for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
+            if i in remarks:
+                result[name] = remarks[i]
+        return result
+
+
+def collected(results, remarks, mode, ending):
+    """The BatchResult of these outcomes; rows that are still running ended as `ending` says."""
+    rows = results.rows
+    values = rows["status"].copy()
+    values[values == RUNNING] = ending.value
+    status = STATUSES[values]
+    found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
+    found.update(optimality=rows["optimality"].copy())
+    found.update(status=status, message=summary(found.success, values))
+    found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
+    if results.hess.size:
+        found.update(hess=results.hess)
+    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is copied at once,
+    # whatever the threads add to it; UserDict alone would go through it item by item.
+    found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})
+    return found
+
+
+def summary(success, values):
+    """How many problems succeeded, and how the others ended, in a sentence."""
+    text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
+    endings, counts = np.unique(values[~success], return_counts=True)
+    if endings.size:
+        text += " Others: " + ", ".join(f"{n} {STATUSES[i].name}" for i, n in zip(endings, counts, strict=True)) + "."
+    return text

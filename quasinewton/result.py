@@ -9,6 +9,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from quasinewton.jit import kernel
 from quasinewton.linalg import copy, isolated
+from quasinewton.methods.compact import UNIT_S, UNIT_Y, size
 from quasinewton.methods.lbfgs import two_loop
 
 
@@ -35,19 +36,25 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     message : str
         The same in words.
     nit, nfev, njev, nhev : int
-        Iterations, and calls of the user's function, gradient and (Newton) Hessian.
+        Iterations, and calls of the user's function, gradient and Hessian (Newton), or products with the Hessian
+        (truncated Newton); gradients and values that differences took are counted as such.
     hess_inv : ndarray or LinearOperator, shape (n, n)
         Estimate of the inverse Hessian (BFGS, L-BFGS).
     hess : ndarray, shape (n, n)
         Hessian at x (Newton).
     jac_mode : str
         How gradients were obtained: "exact", "forward" or "reverse" (derived), "2-point", "3-point" or "cs".
+    hess_mode : str
+        How second derivatives were obtained (Newton, truncated Newton): "exact" where they are the user's, "derived"
+        from a compiled function, or "2-point" or "3-point" differences of the gradient, or of values.
     history : History
         With ``options={"history": True}``.
     allvecs : list of ndarray
         All iterates, with ``options={"return_all": True}``.
     diagnosis : dict
-        After a failed search: the numbers behind the advice in `message`.
+        After a failure: the numbers behind the advice in `message`.
+    gradient_check : GradientCheck
+        With ``options={"check_gradient": True}``: what `check_gradient` says of the gradient at x0.
     state : Checkpoint
         Where the run stands, to go on from there: ``minimize(..., state=res.state)``. (`minimize_stochastic` has a
         state of its own.)
@@ -92,6 +99,10 @@ class InverseHessian(LinearOperator):
     ----------
     pairs : Pairs
         The memory of a finished run. Kept, not copied.
+    n : int
+        Number of variables.
+    single : bool
+        Whether the pairs are in single precision.
 
     Attributes
     ----------
@@ -104,15 +115,14 @@ class InverseHessian(LinearOperator):
 
     Notes
     -----
-    H₀ = γ I with γ = s·y/y·y of the newest pair, the matrix the method itself used (Nocedal & Wright, 2006, eq. 7.20).
-    Products cost O(m n).
+    H₀ = γ I with γ = s·y/y·y of the newest pair, the matrix the method itself used (Nocedal & Wright, 2006, eq. 7.20);
+    or γ times the diagonal given, with γ = s·y/y·H₀y. Products cost O(m n).
     """
 
-    def __init__(self, pairs):
+    def __init__(self, pairs, n, single):
         # What LinearOperator.__init__ would do, less its checks: this runs in every solve.
-        n = pairs.S.shape[1]
         self.dtype, self.shape = FLOAT64, (n, n)
-        self._pairs = pairs
+        self._pairs, self._single = pairs, single
 
     @cached_property
     def _order(self):
@@ -123,13 +133,24 @@ class InverseHessian(LinearOperator):
     def n_corrs(self):
         return self._order.size
 
+    def _rows(self, rows, unit):
+        if self._single:
+            return rows.view(np.float32)[self._order, : self.shape[0]] * np.float64(self._pairs.a[unit])
+        return rows[self._order]
+
     @cached_property
     def sk(self):
-        return self._pairs.S[self._order]
+        return self._rows(self._pairs.S, UNIT_S)
 
     @cached_property
     def yk(self):
-        return self._pairs.Y[self._order]
+        return self._rows(self._pairs.Y, UNIT_Y)
+
+    @cached_property
+    def _root(self):
+        """The root r of a given diagonal H₀, or 1: H is r times the H of s/r and r y, with H₀ = γ I, times r."""
+        m = self._pairs.rho.size
+        return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.a.size > size(m) else 1.0
 
     @cached_property
     def rho(self):
@@ -137,9 +158,12 @@ class InverseHessian(LinearOperator):
 
     def _matvec(self, v):
         v = np.array(v, dtype=np.float64).reshape(-1)
-        product = isolated(v.size)
-        _inverse_times(self.sk, self.yk, self.rho, v, product)
-        return product
+        product, r = isolated(v.size), self._root
+        if isinstance(r, float):
+            _inverse_times(self.sk, self.yk, self.rho, v, product)
+            return product
+        _inverse_times(self.sk / r, self.yk * r, self.rho, v * r, product)
+        return product * r
 
     def _adjoint(self):
         return self
@@ -151,8 +175,8 @@ class InverseHessian(LinearOperator):
     def diagonal(self):
         """The diagonal of H, shape (n,), in O(m² n)."""
         if self.n_corrs == 0:
-            return np.ones(self.shape[0])
-        S, Y, rho = self.sk, self.yk, self.rho
+            return self._root**2 * np.ones(self.shape[0])
+        S, Y, rho = self.sk / self._root, self.yk * self._root, self.rho
         gamma = 1.0 / (rho[-1] * (Y[-1] @ Y[-1]))
         # Compact form, Byrd, Nocedal & Schnabel (1994) eq. 2.6: H = γI + [S γY] M [S γY]ᵀ.
         R = np.triu(S @ Y.T)
@@ -161,4 +185,4 @@ class InverseHessian(LinearOperator):
         W = np.vstack([S, gamma * Y])
         m = self.n_corrs
         M = np.block([[core, -inverse.T], [-inverse, np.zeros((m, m))]])
-        return gamma + np.einsum("ij,ik,kj->j", W, M, W)
+        return self._root**2 * (gamma + np.einsum("ij,ik,kj->j", W, M, W))

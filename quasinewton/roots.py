@@ -16,14 +16,16 @@ from numpy.typing import ArrayLike
 from quasinewton.clock import SLICE, now
 from quasinewton.jit import fragment, kernel
 from quasinewton.linalg import cholesky, cholesky_solve, copy, dot, norm_inf, point_on_line, solve
+from quasinewton.objective.arguments import borrow
 from quasinewton.objective.contract import GRADIENT, HESSIAN, call
-from quasinewton.objective.prepare import as_args, prepare_residual
-from quasinewton.options import limit, start_point, warn_unknown
+from quasinewton.objective.prepare import as_args, gradient_source, prepare_residual
+from quasinewton.options import limit, warn_unknown
 from quasinewton.result import OptimizeResult
 from quasinewton.searches import Armijo
 from quasinewton.searches import line as searches
 from quasinewton.searches.line import LINE
 from quasinewton.settings import number
+from quasinewton.starts import start_point
 from quasinewton.status import AT_ROOT, NO_ROOT, NOT_FINITE, OUT_OF_ITERATIONS, PRECISION_LIMIT, RUNNING, Status
 
 EPSILON = np.finfo(np.float64).eps
@@ -84,7 +86,8 @@ def newton_step(f, J, p, lu, work, sizes):
 class State(NamedTuple):
     """What an iteration knows: `x, f, p, x_trial, f_trial`, shape (n,); `J`, shape (n, n); `scalars[0]`, a SCALARS.
 
-    f and J are value and Jacobian at x, p the step from there, and f_trial the value at x_trial.
+    f and J are value and Jacobian at x, p the step from there, and f_trial the value at x_trial. `lu` and `work`, shape
+    (n, n), and `sizes`, int32, shape (3,), are workspace.
     """
 
     x: np.ndarray
@@ -93,6 +96,9 @@ class State(NamedTuple):
     p: np.ndarray
     x_trial: np.ndarray
     f_trial: np.ndarray
+    lu: np.ndarray
+    work: np.ndarray
+    sizes: np.ndarray
     scalars: np.ndarray
 
 
@@ -103,7 +109,10 @@ def allocate(x, ftol, xtol, maxiter):
     scalars = np.zeros(1, SCALARS)
     s = scalars[0]
     s["status"], s["ftol"], s["xtol"], s["maxiter"] = RUNNING, ftol, xtol, maxiter
-    return State(x, np.empty(n), np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), scalars)
+    lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
+    return State(
+        x, np.empty(n), np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), lu, work, sizes, scalars
+    )
 
 
 @kernel
@@ -123,10 +132,9 @@ def run(objective, search, state):
     int
         The value of a Status.
     """
-    x, f, J, p, x_trial, f_trial, scalars = state
+    # The caller holds the arrays: an exception leaves without counting references down.
+    x, f, J, p, x_trial, f_trial, lu, work, sizes, scalars = borrow(state)
     s = scalars[0]
-    n = x.size
-    lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
     begun = now()
     if s.nfev == 0:
         copy(x_trial, x)
@@ -262,12 +270,16 @@ def root(
     n = x.size
     given = {**(options or {}), **keywords}
     search = Armijo(*(given.pop(name, default) for name, default in zip(Armijo._fields, SEARCH, strict=True)))
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     ftol = number("ftol", given.pop("ftol", 1e-10 if tol is None else tol), 0.0, math.inf, open_low=False)
     xtol = number("xtol", given.pop("xtol", 1e-14), 0.0, math.inf, open_low=False)
     maxiter = limit("maxiter", given.pop("maxiter", 200))
     steps = given.pop("eps", None), given.pop("finite_diff_rel_step", None)
     warn_unknown(given)
-    prepared = prepare_residual(fun, jac, as_args(args), n, *steps)
+    args = as_args(args)
+    jac = gradient_source(fun, jac, args, n, "value_and_jacobian", *steps)
+    prepared = prepare_residual(fun, jac, args, n, *steps)
     state = allocate(x, ftol, xtol, maxiter)
     f, J, s = state.f, state.J, state.scalars[0]
     stopped = False

@@ -6,7 +6,7 @@ import numpy as np
 
 from quasinewton import epochs as loop
 from quasinewton.objective.contract import GRADIENT
-from quasinewton.objective.prepare import prepare
+from quasinewton.objective.prepare import gradient_source, prepare
 
 
 class Samples(NamedTuple):
@@ -113,11 +113,12 @@ def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
     batch = min(batch, samples)
     buffers = tuple(np.zeros((batch, *array.shape[1:]), array.dtype) for array in arrays)
     left = samples % batch or batch
-    whole = prepare(fun, jac, None, buffers + args, n, False, eps, rel_step)
+    jac = gradient_source(fun, jac, buffers + args, n, "value_and_grad", eps, rel_step)
+    whole = prepare(fun, jac, None, buffers + args, n, "", eps, rel_step)
     rest = whole
     if left < batch:
         rests = tuple(buffer[:left] for buffer in buffers)
-        rest = prepare(fun, jac, None, rests + args, n, False, eps, rel_step)
+        rest = prepare(fun, jac, None, rests + args, n, "", eps, rel_step)
     columns = np.zeros(len(arrays), loop.COLUMN)
     for column, array, buffer in zip(columns, arrays, buffers, strict=True):
         column["source"], column["target"] = array.ctypes.data, buffer.ctypes.data

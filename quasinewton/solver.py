@@ -9,32 +9,30 @@ import time
 import numpy as np
 
 from quasinewton import descent
+from quasinewton.beginnings import begin, point, resume
 from quasinewton.bounds import read_bounds
-from quasinewton.checkpoint import (
-    Checkpoint,
-    begin,
-    decode,
-    duplicate,
-    encode,
-    has_users_schedule,
-    point,
-    read as read_file,
-    resume,
-    write,
-)
+from quasinewton.checkpoint import Checkpoint, decode, duplicate, encode, has_users_schedule, read as read_file, write
 from quasinewton.clock import NEVER
+from quasinewton.endings import outcome, unfinished
 from quasinewton.methods import LBFGS
-from quasinewton.minimize import loop, outcome, unfinished
+from quasinewton.minimize import loop
 from quasinewton.objective import told
-from quasinewton.objective.contract import GRADIENT, HESSIAN, VALUE, Objective
+from quasinewton.objective.contract import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
 from quasinewton.objective.python import derivative, scalar
 from quasinewton.options import confine, read
 from quasinewton.schedules import as_schedule
 from quasinewton.state import NOTHING, SCALARS
 from quasinewton.status import Status
 
-WORDS = {VALUE: "value", GRADIENT: "gradient", HESSIAN: "hessian"}
-OF_LOOPS = ("disp", "return_all", "history", "eps", "finite_diff_rel_step")  # options that mean nothing here
+WORDS = {
+    VALUE: "value",
+    GRADIENT: "gradient",
+    HESSIAN: "hessian",
+    PRODUCT: "product",
+    PRECONDITION: "preconditioned",
+}
+# Options that mean nothing here.
+OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 
 
 class Solver:
@@ -53,8 +51,9 @@ class Solver:
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
         As for `minimize`, and accepted as plain keywords; but those about differences and reports belong to whoever
-        evaluates: eps, finite_diff_rel_step, history, return_all, disp. `time_limit` counts from here; time that a
-        run spends on disk does not count.
+        evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With ``precond=True``
+        truncated Newton asks for its preconditioner. `time_limit` counts from here; time that a run spends on disk
+        does not count.
     state : Checkpoint, optional
         Go on from there, with the limits given here: the `state` of a result, of the same method and search.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
@@ -90,6 +89,8 @@ class Solver:
         for name in OF_LOOPS:
             if name in options:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
+        if callable(options.get("precond")):
+            raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
         method = LBFGS if method is None and bounds is not None else method
         settings = read(method, x0.size, tol, options, bool(value_first))
         settings = confine(settings, read_bounds(bounds, x0.size))
@@ -117,8 +118,17 @@ class Solver:
 
     @property
     def wants(self):
-        """What is wanted at the point that `ask` returns: a tuple of "value", "gradient", "hessian"."""
+        """What is wanted at the point that `ask` returns: a tuple of "value" and "gradient", or of one other word.
+
+        That is "hessian" (Newton), "product" or "preconditioned" (truncated Newton): the products of the Hessian there,
+        or of the preconditioner, with `vector`.
+        """
         return _words(int(self._scalars["want"]))
+
+    @property
+    def vector(self):
+        """What a "product" or "preconditioned" is wanted of: a new array of shape (n,); None where neither is."""
+        return self._at.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
 
     def ask(self):
         """Return the point at which to evaluate; the same one until it has been told.
@@ -138,7 +148,7 @@ class Solver:
         self._asked = True
         return self._at.state.x_trial.copy()
 
-    def tell(self, f=None, g=None, hess=None):
+    def tell(self, f=None, g=None, hess=None, product=None, preconditioned=None):
         """Say what was found at the point that was asked.
 
         Parameters
@@ -149,6 +159,8 @@ class Solver:
             The gradient.
         hess : array_like, shape (n, n)
             The Hessian (Newton).
+        product, preconditioned : array_like, shape (n,)
+            H v and M v, where v is `vector`, H the Hessian and M the preconditioner (truncated Newton).
 
         Raises
         ------
@@ -164,7 +176,8 @@ class Solver:
         if not self._asked:
             raise RuntimeError("tell without ask: nothing has been asked since the last tell")
         state, want = self._at.state, int(self._scalars["want"])
-        given = sum(bit for bit, value in ((VALUE, f), (GRADIENT, g), (HESSIAN, hess)) if value is not None)
+        told = dict(zip(WORDS, (f, g, hess, product, preconditioned), strict=True))
+        given = sum(bit for bit, value in told.items() if value is not None)
         if want & ~given:
             raise TypeError(f"{' and '.join(_words(want))} wanted, {' and '.join(_words(want & ~given))} not told")
         n = state.x.size
@@ -174,6 +187,10 @@ class Solver:
             g = derivative(g, (n,), "g")
         if given & HESSIAN:
             hess = derivative(hess, (n, n), "hess")
+        if want & PRODUCT:
+            product = derivative(product, (n,), "product")
+        if want & PRECONDITION:
+            product = derivative(preconditioned, (n,), "preconditioned")
         self._asked = False
         x, used = state.x_trial.copy(), 0
         while True:
@@ -183,11 +200,14 @@ class Solver:
                 state.g_trial[:] = g
             if want & HESSIAN:
                 state.hessian[:] = hess
+            if want & (PRODUCT | PRECONDITION):
+                state.g_trial[:] = product
             self._run()
             used |= want
             want = int(self._scalars["want"])
-            # What was told beyond what was wanted may be what is wanted next.
-            if want == NOTHING or want & (used | ~given) or not np.array_equal(state.x_trial, x):
+            # What was told beyond what was wanted may be what is wanted next; but a vector to multiply is a new one.
+            new = used | ~given | PRODUCT | PRECONDITION
+            if want == NOTHING or want & new or not np.array_equal(state.x_trial, x):
                 return
 
     def _run(self):
@@ -202,7 +222,7 @@ class Solver:
     def result(self):
         """The result so far, of the best point told: an `OptimizeResult` like that of `minimize`, a new one each time.
 
-        Before the end its status is RUNNING. After a failed search there is no diagnosis, and of Newton's method `hess`
+        Before the end its status is RUNNING. A failed search is not diagnosed, and of Newton's method `hess`
         is NaN where the last Hessian told is not that at x: both would take evaluations.
         """
         at = duplicate(self._at)

@@ -18,8 +18,8 @@ from quasinewton.status import RUNNING
 START = np.int64(0)  # f and g at x0
 SEARCH = np.int64(1)  # a trial of the line search
 RECOVER = np.int64(2)  # the best trial of a search that ended without an acceptable one
-CURVATURE = np.int64(3)  # the Hessian, for the next direction
-CERTIFY = np.int64(4)  # the Hessian, to see whether g ≈ 0 is a minimum
+CURVATURE = np.int64(3)  # the Hessian or products with it, for the next direction
+CERTIFY = np.int64(4)  # the same, to see whether g ≈ 0 is a minimum
 ESCAPE = np.int64(5)  # a trial along negative curvature
 STEP = np.int64(6)  # where a method's own step has led
 RESUME = np.int64(7)  # none: f and g at x are known, and a run that had ended goes on from there
@@ -31,7 +31,7 @@ NOTHING = 0  # what a machine wants that has ended
 SCALARS = np.dtype(
     [
         ("phase", "i8"),
-        ("want", "i8"),  # what to evaluate at x_trial: VALUE, GRADIENT, HESSIAN
+        ("want", "i8"),  # what to evaluate at x_trial, as the contract says
         ("status", "i8"),  # the value of a Status
         ("ending", "i8"),  # the status to end with once the best trial is recovered; RUNNING: go on
         ("verdict", "i8"),  # of the search in progress
@@ -45,10 +45,12 @@ SCALARS = np.dtype(
         ("hessian_nit", "i8"),  # iteration of the last Hessian; −1 before the first
         ("f", "f8"),
         ("f0", "f8"),
+        ("x0_norm", "f8"),  # ‖x0‖_∞
         ("f_scale", "f8"),  # max(1, |f|, ‖g‖_∞ max(1, ‖x‖_∞)) at x0
         ("f_old", "f8"),
         ("f_trial", "f8"),
-        ("f_passed", "f8"),  # least value of a trial that was passed over, at x_passed; infinite if there is none
+        ("f_passed", "f8"),  # of a lower or flatter point that was passed over, at x_passed; infinite if there is none
+        ("g_passed", "f8"),  # ‖g‖_∞ there, if it was an iterate; infinite if it was a trial
         ("g_norm", "f8"),  # ‖g‖_∞
         ("s_norm", "f8"),  # ‖s‖_∞ of the last step and ‖x‖_∞, where xtol wants them
         ("x_norm", "f8"),
@@ -146,7 +148,7 @@ def allocate(method, limits, x0, rows):
     s["phase"], s["want"] = START, VALUE | GRADIENT
     s["status"] = s["ending"] = RUNNING
     s["hessian_nit"] = -1
-    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = np.inf
+    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = np.inf
     s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
     s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
     s["value_first"] = limits.value_first

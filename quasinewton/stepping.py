@@ -30,7 +30,7 @@ def run(objective, method, schedule, state, each):
     s = state.scalars[0]
     begin_slice(s)
     while s.want != NOTHING:
-        tell(method, schedule, state, evaluate(objective, state))
+        tell(method, schedule, state, evaluate(objective, state, state.hessian))
         if pausing(state, each):
             break
     return s.want
@@ -52,6 +52,8 @@ def tell(method, schedule, state, f):
     s = state.scalars[0]
     x, g, p = state.x, state.g, state.p
     g_norm = first_order.measure(state.memory, x if s.phase == START else p, state.g_trial)
+    if s.phase == START:
+        g_norm += 0.0 * norm_inf(x)  # NaN where x0 is no point, whatever the objective says of it
     finite = np.isfinite(f) and np.isfinite(g_norm)
     s.iterated = 0
     if s.phase == START:

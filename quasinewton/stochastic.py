@@ -11,11 +11,12 @@ from quasinewton.course import Course, StochasticState, continued, equipped, fre
 from quasinewton.methods.first_order import FIRST_ORDER
 from quasinewton.minimize import notifier
 from quasinewton.objective.prepare import as_args, gradient_form
-from quasinewton.options import NAMES, STEPPING, method_class, read, refuse, set_treatment, start_point
+from quasinewton.options import NAMES, STEPPING, method_class, read, refuse
 from quasinewton.progress import progress_bar
 from quasinewton.result import OptimizeResult
 from quasinewton.samples import as_samples, batched
 from quasinewton.settings import count, number
+from quasinewton.starts import set_treatment, start_point
 
 LEGAL = ("eps", "finite_diff_rel_step", "time_limit")
 

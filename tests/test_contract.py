@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hessian, rosenbrock_joint
 from scipy.optimize import OptimizeWarning
-from scipy.sparse.linalg import LinearOperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from quasinewton import OptimizeResult, Status, minimize
+from quasinewton.options import read
 
 X0 = [-1.2, 1.0]
 METHODS = ["lbfgs", "bfgs", "newton"]
@@ -95,6 +97,105 @@ class TestInputs:
             res = solve(options={"first": 1, "second": 2})
         assert res.success
 
+    @pytest.mark.parametrize("method", ["BFGS", "bfgs", "Bfgs", "L-BFGS-B", "l-bfgs-b", "lbfgs", "NEWTON"])
+    def test_methods_in_any_case(self, method):
+        assert solve(method).success
+
+    @pytest.mark.parametrize("shape", [lambda f: f, np.array, lambda f: np.array([f]), lambda f: [[f]], np.float64])
+    @each_method
+    def test_value_is_a_number_in_any_shape(self, method, shape):
+        assert type(solve(method, fun=lambda x: shape(rosenbrock(x))).fun) is float
+
+    @pytest.mark.parametrize("value", [np.ones(2), [], None, "1", 1j, {}], ids=repr)
+    @each_method
+    def test_value_is_nothing_but_a_number(self, method, value):
+        with pytest.raises(ValueError, match="The user-provided objective function must return a scalar value."):
+            solve(method, fun=lambda x: value)
+
+    @pytest.mark.parametrize("jac", [rosenbrock_gradient, None, True])
+    @each_method
+    def test_functions_may_overwrite_x(self, method, jac):
+        def spoiling(function):
+            def spoil(x):
+                value = function(x)
+                x[:] = np.nan
+                return value
+
+            return spoil
+
+        fun = rosenbrock_joint if jac is True else rosenbrock.py_func
+        spoilt = solve(method, fun=spoiling(fun), jac=spoiling(jac) if callable(jac) else jac)
+        assert spoilt.success and np.array_equal(spoilt.x, solve(method, fun=fun, jac=jac).x)
+
+    @pytest.mark.parametrize("jac", ["2-point", "3-point", "cs", False, None])
+    def test_differences(self, jac):
+        assert solve(jac=jac).x == pytest.approx([1.0, 1.0], abs=1e-4)
+
+    def test_unknown_differences(self):
+        with pytest.raises(ValueError, match="'4-point'"):
+            solve(jac="4-point")
+
+    @pytest.mark.parametrize("step", [1e-6, np.array([1e-6, 1e-7])], ids=["one", "each"])
+    @pytest.mark.parametrize("name", ["eps", "finite_diff_rel_step"])
+    def test_steps_of_differences(self, name, step):
+        fun = Counted(rosenbrock.py_func)
+        res = solve(fun=fun, jac=None, options={name: step})
+        steps = np.max(np.abs(np.array(fun.points[1:3]) - X0), axis=0)
+        expected = step if name == "eps" else step * np.abs(X0)
+        assert steps == pytest.approx(np.broadcast_to(expected, 2), rel=1e-9) and fun.calls == res.nfev
+
+    @pytest.mark.parametrize(
+        "kind",
+        [scipy.sparse.coo_matrix, scipy.sparse.csc_array, scipy.sparse.csr_matrix, aslinearoperator, np.ndarray.tolist],
+        ids=lambda kind: kind.__name__,
+    )
+    def test_hessians_of_any_kind(self, kind):
+        dense, other = (
+            minimize(rosenbrock, X0, method="newton", jac=rosenbrock_gradient, hess=hess)
+            for hess in (rosenbrock_hessian, lambda x: kind(rosenbrock_hessian(x)))
+        )
+        assert np.array_equal(dense.x, other.x)
+        assert [dense[name] for name in ("nfev", "njev", "nhev")] == [other[name] for name in ("nfev", "njev", "nhev")]
+
+    @pytest.mark.parametrize("hess", ["2-point", "3-point", None])
+    def test_hessians_by_differences(self, hess):
+        assert minimize(rosenbrock, X0, method="newton", jac=rosenbrock_gradient, hess=hess).success
+
+    @pytest.mark.parametrize(
+        "given, message",
+        [
+            ({"hess": rosenbrock_hessian}, r"Method bfgs does not use Hessian information \(hess\)."),
+            ({"hessp": lambda x, p: p}, r"Method bfgs does not use Hessian-vector product information \(hessp\)."),
+            ({"bounds": [(0.0, 3.0)] * 2}, "Method bfgs cannot handle bounds."),
+            ({"constraints": {"type": "eq", "fun": bowl}}, "Method bfgs cannot handle constraints."),
+        ],
+        ids=["hess", "hessp", "bounds", "constraints"],
+    )
+    def test_what_a_method_ignores_is_warned_of(self, given, message):
+        with pytest.warns(RuntimeWarning, match=message):
+            res = minimize(rosenbrock, X0, method="bfgs", jac=rosenbrock_gradient, **given)
+        assert np.array_equal(res.x, solve("bfgs", fun=rosenbrock).x)
+
+    @pytest.mark.parametrize("gradient", [np.ones(1), 1.0, np.ones(3), np.ones((2, 2))], ids=["1", "()", "3", "2, 2"])
+    @each_method
+    def test_a_gradient_of_another_length_is_refused(self, method, gradient):
+        """SciPy broadcasts one of length 1."""
+        with pytest.raises(ValueError, match=r"the gradient must be real, of shape \(2,\)"):
+            solve(method, jac=lambda x: gradient)
+
+    def test_complex_start_is_refused(self):
+        with pytest.raises(ValueError, match="'x0' must be real"):
+            minimize(bowl, [1j, 2.0])
+
+    def test_tolerance_that_is_not_a_number_is_refused(self):
+        with pytest.raises(ValueError, match="got nan"):
+            solve(tol=np.nan)
+
+    @pytest.mark.parametrize("callback", ["print", 1, [print]])
+    def test_a_callback_is_callable(self, callback):
+        with pytest.raises(TypeError, match="callback must be callable or None; got"):
+            solve(callback=callback)
+
     def test_method_none_is_bfgs(self):
         assert isinstance(minimize(bowl, [0.0], method=None).hess_inv, np.ndarray)
 
@@ -120,6 +221,15 @@ class TestResults:
         H = solve("lbfgs").hess_inv
         assert isinstance(H, LinearOperator) and H.todense().shape == H.shape == (2, 2)
 
+    @pytest.mark.parametrize("jac", [rosenbrock_gradient, "3-point", None])
+    @each_method
+    def test_counts_are_those_of_calls(self, method, jac):
+        fun = Counted(rosenbrock.py_func)
+        jac = Counted(jac) if callable(jac) else jac
+        res = solve(method, fun=fun, jac=jac)
+        assert fun.calls == res.nfev and (not callable(jac) or jac.calls == res.njev)
+        assert res.fun == rosenbrock.py_func(res.x)
+
     @each_method
     def test_success(self, method):
         res = solve(method)
@@ -129,7 +239,7 @@ class TestResults:
     def test_failure(self):
         res = solve(options={"maxiter": 1})
         assert res.success is False and res.status == 1
-        assert res.message == "Maximum number of iterations has been exceeded."
+        assert res.message.startswith("Maximum number of iterations has been exceeded. ")
 
     def test_nan(self):
         res = minimize(lambda x: np.nan, X0)
@@ -174,6 +284,39 @@ class TestResults:
 
 
 class TestStopping:
+    def test_defaults(self):
+        """SciPy's, but for ftol = 2.2e-9 of L-BFGS-B."""
+        lbfgs, bfgs = (read(method, 7, None, {}, False) for method in ("l-bfgs-b", "bfgs"))
+        assert lbfgs.limits.gtol == bfgs.limits.gtol == 1e-5 and lbfgs.limits.ftol == bfgs.limits.ftol == 0.0
+        assert lbfgs.limits.maxiter == lbfgs.limits.maxfun == 15000 and bfgs.limits.maxiter == 200 * 7
+        assert lbfgs.method.memory == 10 and lbfgs.search.maxls == 20
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf], ids=repr)
+    @each_method
+    def test_values_that_are_not_finite_are_no_success(self, method, value):
+        """Even with a gradient of zero."""
+        res = solve(method, fun=lambda x: value, jac=np.zeros_like)
+        assert res.success is False and res.status == 3
+
+    @each_method
+    def test_a_start_that_is_not_a_number(self, method):
+        hess = rosenbrock_hessian if method == "newton" else None
+        res = minimize(rosenbrock, [np.nan, 1.0], method=method, jac=rosenbrock_gradient, hess=hess)
+        assert res.success is False and res.status == 3
+
+    @pytest.mark.parametrize("fun, jac", [(lambda x: -(x[0] ** 3), lambda x: -3 * x**2), (lambda x: x[0], np.ones_like)])
+    @each_method
+    def test_unbounded_below_is_no_success(self, method, fun, jac):
+        assert minimize(fun, [1.0], method=method, jac=jac).success is False
+
+    @pytest.mark.parametrize("scale", [1e-50, 1.0, 1e50])
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    def test_scale_of_f(self, method, scale):
+        fun = Counted(lambda x: scale * (x[0] - 1.0) ** 2)
+        options = {"gtol": scale * 1e-8}
+        res = minimize(fun, [-1.0], method=method, jac=lambda x: 2.0 * scale * (x - 1.0), options=options)
+        assert res.success and res.nit <= 3 and abs(fun.points[1][0] + 1.0) <= 3.0
+
     @each_method
     def test_respect_maxiter(self, method):
         seen = []

@@ -135,7 +135,7 @@ class TestMachine:
     """The machine itself, driven through its door `run`."""
 
     def prepared(self, fun=rosenbrock):
-        return prepare(fun, rosenbrock_gradient, None, (), 3, False)
+        return prepare(fun, rosenbrock_gradient, None, (), 3, "")
 
     def state(self, method=None, rows=0, **limits):
         return allocate(method or LBFGS(), Limits(**limits), np.array([-1.2, 1.0, 0.5]), rows)

@@ -17,11 +17,14 @@ FLOORS = [
     {"autodiff"},
     {"objective"},
     {"searches", "methods", "schedules"},
-    {"state"},
+    {"state", "starts"},
+    {"endgame"},
     {"descent"},
     {"stepping", "epochs"},
     {"options", "result", "diagnosis", "samples"},
     {"course", "checkpoint"},
+    {"beginnings"},
+    {"endings"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOOR = len(FLOORS)

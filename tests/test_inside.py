@@ -422,7 +422,7 @@ def bad_root_jac(x0):
         (bad_search, (X0,), "first-order methods take no `line_search`"),
         (bad_function_of_the_step, (X0,), "schedule does not compile for the arguments"),
         (bad_root, (X0,), "`method` must be 'newton', got 'hybr'"),
-        (bad_root_jac, (X0,), "root: jac must be callable, '2-point', '3-point' or None; got 'exact'"),
+        (bad_root_jac, (X0,), "root: jac must be callable, 'auto', '2-point', '3-point' or None; got 'exact'"),
         (bad_method, (X0,), "Unknown solver 'simplex'"),
         (bad_jac, (X0,), "jac"),
         (bad_args, (X0,), "`args` must be a tuple"),

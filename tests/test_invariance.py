@@ -8,7 +8,7 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import minimize
 
-METHODS = ["lbfgs", "bfgs", "newton", "gradient-descent"]
+METHODS = ["lbfgs", "bfgs", "newton", "newton-cg", "gradient-descent"]
 each_method = pytest.mark.parametrize("method", METHODS)
 starts = st.lists(st.floats(-2.0, 2.0), min_size=3, max_size=3).map(np.array)
 
@@ -16,7 +16,7 @@ starts = st.lists(st.floats(-2.0, 2.0), min_size=3, max_size=3).map(np.array)
 def path(method, fun, x0, jac, hess, **options):
     """All iterates, or the first few of them."""
     options = {"return_all": True, "maxiter": 8, "gtol": 0.0, **options}
-    hess = hess if method == "newton" else None
+    hess = hess if "newton" in method else None
     return np.array(minimize(fun, x0, method=method, jac=jac, hess=hess, options=options).allvecs)
 
 

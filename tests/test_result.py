@@ -20,7 +20,7 @@ def operator_of(S, Y, newest=None):
     S, Y = np.roll(S, shift, axis=0), np.roll(Y, shift, axis=0)
     ring = np.zeros(1, RING)
     ring["count"], ring["newest"] = m, (m - 1 + shift) % m
-    return InverseHessian(Pairs(S, Y, 1.0 / np.einsum("ij,ij->i", S, Y), np.empty(m), ring))
+    return InverseHessian(Pairs(S, Y, 1.0 / np.einsum("ij,ij->i", S, Y), np.empty(m), ring), S.shape[1], False)
 
 
 @pytest.fixture(params=[None, 0, 2], ids=["in order", "turned by one", "turned by three"])

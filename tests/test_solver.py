@@ -273,7 +273,7 @@ class TestContract:
         assert caught[0].filename == __file__
 
     def test_repr(self):
-        assert repr(Solver(X0)) == "Solver(LBFGS(memory=10, damping=0), n=2, nit=0, wants=('value', 'gradient'))"
+        assert repr(Solver(X0)) == "Solver(LBFGS(memory=10, damping=0, single=0), n=2, nit=0, wants=('value', 'gradient'))"
 
 
 class TestResult:
@@ -382,7 +382,7 @@ for path in {paths}:
         solver.save(str(tmp_path / "run"))
         with np.load(tmp_path / "run", allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
-            assert header["method"] == ["lbfgs", {"memory": 3, "damping": 0}]
+            assert header["method"] == ["lbfgs", {"memory": 3, "damping": 0, "single": 0}]
             assert header["search"][0] == "armijo" and header["search"][1]["c1"] == 0.2 and header["format"] == 1
             assert file["memory.S"].shape == (3, 2)
 
@@ -464,12 +464,12 @@ class TestBadFiles:
             ({"format": None}, "it is of format None"),
             ({"kind": "letter"}, "it is no checkpoint"),
             ({"method": ["simplex", {}]}, "its method or search is unknown to this version"),
-            ({"method": ["lbfgs", {"memory": 0, "damping": 0}]}, "memory must be at least 1"),
+            ({"method": ["lbfgs", {"memory": 0, "damping": 0, "single": 0}]}, "memory must be at least 1"),
             ({"method": ["lbfgs", {"storage": 3}]}, "unknown to this version"),
             ({"method": None}, "unknown to this version"),
             ({"method": ["adam", {}]}, "does not go with"),
             ({"method": ["bfgs", {}]}, "there is no array memory.H"),
-            ({"method": ["lbfgs", {"memory": 9, "damping": 0}]}, r"memory.S must be of shape \(9, 2\)"),
+            ({"method": ["lbfgs", {"memory": 9, "damping": 0, "single": 0}]}, r"memory.S must be of shape \(9, 2\)"),
         ],
     )
     def test_of_another_version(self, path, header, words):
@@ -661,7 +661,7 @@ class TestGoingOn:
                 {"method": "lbfgs"},
                 r"the state is that of a run with BFGS\(damping=0\); this call says LBFGS",
             ),
-            ("lbfgs", {"maxcor": 20}, {}, r"LBFGS\(memory=20, damping=0\); this call says LBFGS\(memory=10"),
+            ("lbfgs", {"maxcor": 20}, {}, r"LBFGS\(memory=20, damping=0, single=0\); this call says LBFGS\(memory=10"),
             ("lbfgs", {}, {"line_search": "armijo"}, "a run with MoreThuente.*; this call says Armijo"),
             ("lbfgs", {}, {"c2": 0.5}, "a run with MoreThuente"),
             ("bfgs", {}, {"hess_inv0": np.eye(2)}, "hess_inv0 is for the beginning of a run"),

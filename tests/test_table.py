@@ -8,7 +8,7 @@ from quasinewton import Status, minimize, problems
 # Where a run ends at the precision limit instead of gtol = 1e-5: f cannot show a smaller gradient.
 PRECISION_LIMIT = {
     ("meyer", method): "‖H‖ = 1e10 and f = 88: rounding of f hides all but the last digits of x"
-    for method in ("lbfgs", "bfgs", "newton")
+    for method in ("lbfgs", "bfgs", "newton", "newton-cg")
 }
 # Minima that are not tabulated: the problem has countless ones.
 MULTIMODAL = {
@@ -20,11 +20,13 @@ FLAT = {
     "quartic": (1e-5, "f ∝ x⁴: the Hessian vanishes at the minimum"),
     "nondquar": (1e-4, "f ∝ x⁴ along a line: the Hessian is singular at the minimum"),
 }
-METHODS = ["lbfgs", "bfgs", "newton"]
+# The same of truncated Newton alone: its last step is no better than it need be, and stops just below gtol.
+FLAT_TO_TRUNCATED_STEPS = dict.fromkeys(("powell_badly_scaled", "biggs", "cragg_levy", "sinquad"), 1e-5)
+METHODS = ["lbfgs", "bfgs", "newton", "newton-cg"]
 
 
 def solve(p, method, **options):
-    return minimize(p.fun, p.x0, method=method, jac=p.jac, hess=p.hess if method == "newton" else None, options=options)
+    return minimize(p.fun, p.x0, method=method, jac=p.jac, hess=p.hess if "newton" in method else None, options=options)
 
 
 @pytest.mark.parametrize("name, method", [(f.__name__, method) for f in problems.ALL for method in METHODS])
@@ -38,6 +40,8 @@ def test_finds_a_known_minimum(name, method):
     assert res.fun == p.fun(res.x) <= p.fun(p.x0)
     if name not in MULTIMODAL:
         tolerance = FLAT.get(name, (1e-6,))[0]
+        if method == "newton-cg":
+            tolerance = FLAT_TO_TRUNCATED_STEPS.get(name, tolerance)
         known = np.array([p.fmin, *p.local_minima])
         assert np.min(np.abs(res.fun - known) / np.maximum(1.0, np.abs(known))) <= tolerance
 
@@ -83,3 +87,6 @@ def test_exceptions_are_no_more_than_needed():
     p = problems.quartic()
     assert min(abs(solve(p, method).fun - p.fmin) for method in METHODS) <= 1e-5
     assert max(abs(solve(p, method).fun - p.fmin) for method in METHODS) > 1e-6
+    for name in FLAT_TO_TRUNCATED_STEPS:
+        p = getattr(problems, name)()
+        assert abs(solve(p, "newton-cg").fun - p.fmin) > 1e-6

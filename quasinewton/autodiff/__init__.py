@@ -7,12 +7,12 @@ a tape and reverse mode for many. Only what is below is for others to use; the r
 from numba.core.dispatcher import Dispatcher
 
 from quasinewton.autodiff.refusal import Refused
-from quasinewton.jit import fragment
 
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
 MODES = "auto", "forward", "reverse"
 FEW = 24  # up to this many variables forward mode takes one sweep, and is mostly the faster one
+MADE = "_quasinewton_derivatives"  # where a function keeps what was made of it
 UNKNOWN = 8  # directions at a time where the number of variables is not known
 
 
@@ -208,25 +208,59 @@ def hessian(f):
     return remembered(f, "hessian", None, None)
 
 
-def derivative(f, kind, jac, n, inner=False):
+def derivative(f, kind, jac, n, packed=False):
     """The same for callers that know n: the derivative of one kind, and the mode that was chosen.
 
     Parameters
     ----------
     f : numba dispatcher
-    kind : {"value_and_grad", "value_and_jacobian"}
+    kind : {"value_and_grad", "value_and_jacobian", "hvp", "hessian"}
     jac : {"auto", "forward", "reverse"}
+        Of no account for the last two, which are forward mode through the tape of reverse mode.
     n : int or None
         Number of variables.
-    inner : bool
-        Whether only compiled code will call it, which saves the compilation of an entry for Python.
+    packed : bool
+        Whether it is for compiled code alone, which saves compilation. Those of first order are then ``(x, args)``, with
+        args a tuple, and become part of their callers.
 
     Returns
     -------
     (numba dispatcher, str)
     """
-    mode = "forward" if kind == "value_and_jacobian" else chosen(mode_of(jac), n)
-    return remembered(f, kind, mode, n if mode == "forward" else None, inner), mode
+    if kind in ("hvp", "hessian"):
+        return remembered(f, kind, None, n if kind == "hessian" else None, packed), "reverse"
+    mode = mode_for(kind, jac, n)
+    return remembered(f, kind, mode, n if mode == "forward" else None, packed), mode
+
+
+def attempt(f, kind, jac, n, arguments):
+    """Compile what a derivative needs of a function, for further arguments of these types.
+
+    Parameters
+    ----------
+    f, kind, jac, n
+        As for `derivative`.
+    arguments : tuple of numba types
+
+    Raises
+    ------
+    Refused
+        Naming in one line what cannot be differentiated.
+    """
+    from quasinewton.autodiff import drivers
+
+    for active in drivers.actives(kind, mode_for(kind, jac, n), lanes(n)):
+        drivers.compile_twin(f, active, arguments)
+
+
+def is_derived(f, function):
+    """Whether a function is a derivative that was made of f, which then holds it."""
+    return function is not None and any(function is made for made in vars(f).get(MADE, {}).values())
+
+
+def mode_for(kind, jac, n):
+    """The mode of a derivative of a kind."""
+    return chosen(mode_of(jac), n) if kind == "value_and_grad" else "forward"
 
 
 def chosen(mode, n):
@@ -257,15 +291,14 @@ def lanes(n):
     return -(-n // (4 * sweeps)) * 4
 
 
-def remembered(f, kind, mode, n, inner=False):
+def remembered(f, kind, mode, n, packed=False):
     """The derivative of a kind, made once for every function; it lives as long as the function."""
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
     from quasinewton.autodiff import drivers
 
-    known = vars(f).setdefault("_quasinewton_derivatives", {})
-    key = kind, mode, lanes(n), inner
+    known = vars(f).setdefault(MADE, {})
+    key = kind, mode, lanes(n), packed
     if key not in known:
-        made = drivers.MAKERS[kind](f, mode, lanes(n))
-        known[key] = fragment(made.py_func) if inner else made
+        known[key] = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
     return known[key]

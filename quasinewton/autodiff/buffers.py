@@ -8,8 +8,8 @@ from numba.core.typing.npydecl import parse_dtype
 from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.handling import dtype_of
-from quasinewton.autodiff.routes import assign, delegate, method_itself
-from quasinewton.autodiff.scalars import F64
+from quasinewton.autodiff.routes import ROUTES, assign, delegate, method_itself
+from quasinewton.autodiff.scalars import F64, is_active
 from quasinewton.jit import INNER
 
 
@@ -17,7 +17,8 @@ def is_float(dtype):
     """Whether an argument named dtype means float64; the default does."""
     if dtype is None or isinstance(dtype, (types.Omitted, types.NoneType)):
         return True
-    return parse_dtype(dtype) == F64
+    kind = parse_dtype(dtype)
+    return kind == F64 or is_active(kind)
 
 
 def creators(kind):
@@ -42,9 +43,9 @@ def creators(kind):
             overload(own, strict=False, jit_options=INNER)(choose)
             names = list(inspect.signature(choose).parameters)
             for function in functions:
-                public = method_itself(function) if isinstance(function, str) else function
-                route = lambda kinds, public=public: own if wanted(names, kinds) else public
-                routes[function] = delegate(choose.__name__, route)
+                other = method_itself(function) if isinstance(function, str) else ROUTES.get(function, function)
+                route = lambda kinds, other=other: own if wanted(names, kinds) else other
+                routes[function] = delegate(choose.__name__, route, names)
 
         return add
 
@@ -70,6 +71,8 @@ def creators(kind):
 
     @creator(np.zeros_like, np.empty_like)
     def zeros_like(a, dtype=None):
+        if isinstance(a, types.Array) and a.layout == "F" and a.ndim > 1:
+            return lambda a, dtype=None: np.zeros(a.T.shape, active()).T
         return lambda a, dtype=None: np.zeros(a.shape, active())
 
     @creator(np.ones_like)

@@ -1,59 +1,34 @@
 """Compiled functions that evaluate derivatives: the user's function at active numbers, and what is read off."""
 
+import inspect
+import weakref
+
 import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
+from numba.core.registry import CPUDispatcher, cpu_target
 from numba.extending import intrinsic, overload
 
-from quasinewton.autodiff import FEW
-from quasinewton.autodiff.handling import add_lanes, dtype_of, leaf, on_tape, place, value
-from quasinewton.autodiff.scalars import DOUBLE, F64, INDEX, Dual, Var, is_active, parts
-from quasinewton.autodiff.tape import BLOCK, EXCEEDED, new_tape, null, peek, poke, release, sweep, words
+from quasinewton.autodiff import FEW, remembered
+from quasinewton.autodiff.ends import (
+    columns,
+    directed,
+    gradient,
+    product,
+    seeded,
+    seeds,
+    unfilled,
+    variables,
+    write_lanes,
+)
+from quasinewton.autodiff.handling import leaf, value, zero_of
+from quasinewton.autodiff.scalars import F64, Active, Dual, Var, is_active
+from quasinewton.autodiff.tape import end_tape, linked, new_tape, words
 from quasinewton.autodiff.twin import twin
-from quasinewton.jit import INNER, OPTIONS, fragment
+from quasinewton.jit import INNER, OPTIONS, fragment, inlined
 from quasinewton.settings import NOT_SCALAR
 
 LIMIT = 1 << 29  # words of a tape: 4 GB
-EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"
-
-
-def seeder(lanes):
-    """Make the intrinsic seed(x, k): the Dual of value x and derivative 1 in direction k, if there is one, else 0."""
-    kind = Dual(lanes)
-
-    @intrinsic
-    def seed(typingctx, x, k):
-        def codegen(context, builder, signature, args):
-            members = parts(context, builder, kind)
-            members.value = args[0]
-            vectors = members.lanes.type
-            one, zero = ir.Constant(DOUBLE, 1.0), ir.Constant(DOUBLE, 0.0)
-            result = ir.Constant(vectors, None)
-            for v in range(vectors.count):
-                vector = ir.Constant(vectors.element, None)
-                for k in range(vectors.element.count):
-                    hot = builder.icmp_signed("==", args[1], INDEX(v * vectors.element.count + k))
-                    vector = builder.insert_element(vector, builder.select(hot, one, zero), INDEX(k))
-                result = builder.insert_value(result, vector, v)
-            members.lanes = result
-            return members._getvalue()
-
-        return kind(F64, types.int64), codegen
-
-    return seed
-
-
-@intrinsic
-def lane(typingctx, x, k):
-    """Derivative k of a Dual."""
-
-    def codegen(context, builder, signature, args):
-        lanes = parts(context, builder, x, args[0]).lanes
-        numbers = cgutils.alloca_once_value(builder, lanes)
-        return builder.load(builder.gep(builder.bitcast(numbers, DOUBLE.as_pointer()), [args[1]]))
-
-    return F64(x, types.int64), codegen
 
 
 def derivatives(y, out, first):
@@ -62,19 +37,14 @@ def derivatives(y, out, first):
 
 @overload(derivatives, jit_options=INNER)
 def _derivatives(y, out, first):
-    if not is_active(y):
+    if is_active(y):
+        return lambda y, out, first: write_lanes(y, out, first)
 
-        def zero(y, out, first):
-            out[first:] = 0.0
+    def zero(y, out, first):
+        for k in range(first, out.size):
+            out[k] = 0.0
 
-        return zero
-    lanes = y.lanes
-
-    def write(y, out, first):
-        for k in range(min(lanes, out.size - first)):
-            out[first + k] = lane(y, k)
-
-    return write
+    return zero
 
 
 def scalar(y):
@@ -107,6 +77,57 @@ def _vector(y):
     return lambda y: [leaf(y)]
 
 
+def on_tape_of(function, base):
+    """Make the intrinsic call(tape, point, args): a function of variables on a tape, which ends if it raises.
+
+    Parameters
+    ----------
+    function : Twin
+    base : numba type
+        Of the Vars.
+
+    Returns
+    -------
+    intrinsic
+        Its result is a Var; of a plain number a constant.
+    """
+    kind = Var(base)
+
+    @fragment
+    def unpacked(point, args):
+        return scalar(function(point, *args))
+
+    parameters = inspect.signature(function.py_func).parameters.values()
+    plain = all(each.kind == each.POSITIONAL_OR_KEYWORD and each.default is each.empty for each in parameters)
+
+    def resolved(typing, callee, *kinds):
+        return typing.resolve_value_type(callee).get_call_type(typing, kinds, {})
+
+    @intrinsic
+    def call(typingctx, tape, point, args):
+        callee, chosen = function, None
+        if plain and len(args) + 1 == len(parameters):
+            chosen = resolved(typingctx, function, point, *args)
+        if chosen is None or not isinstance(chosen.return_type, (types.Number, types.Boolean, Active)):
+            callee, chosen = unpacked, resolved(typingctx, unpacked, point, args)
+
+        def codegen(context, builder, signature, values):
+            unpack = lambda k: builder.extract_value(values[2], k)
+            given = [unpack(k) for k in range(len(args))] if callee is function else values[2:]
+            entry = linked(context, builder, callee, chosen)
+            invoke = context.call_conv.call_function
+            status, y = invoke(builder, entry, chosen.return_type, chosen.args, [values[1], *given])
+            with builder.if_then(status.is_error, likely=False):
+                end = linked(context, builder, end_tape, types.void(types.int64))
+                invoke(builder, end, types.void, [types.int64], [values[0]])
+                context.call_conv.return_status_propagate(builder, status)
+            return context.cast(builder, y, chosen.return_type, kind)
+
+        return kind(tape, point, args), codegen
+
+    return call
+
+
 def forward(f, lanes):
     """Compile value and gradient by forward mode, `lanes` directions at a time.
 
@@ -119,23 +140,21 @@ def forward(f, lanes):
     Returns
     -------
     numba dispatcher
-        (x, *args) -> (float, ndarray of shape (n,)).
+        (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it becomes part of its caller.
     """
-    function, seed, dtype = twin(f, Dual(lanes)), seeder(lanes), dtype_of(Dual(lanes))
+    function, zero = twin(f, Dual(lanes)), zero_of(Dual(lanes))
 
-    def value_and_grad(x, *args):
-        g, point = np.empty(x.size), np.empty(x.size, dtype())
-        first = 0
+    def value_and_grad(x, args):
+        g, first = unfilled(x.size), 0
         while True:
-            for i in range(x.size):
-                point[i] = seed(x[i], i - first)
-            y = scalar(function(point, *args))
+            y = scalar(function(seeds(x, first, zero()), *args))
             derivatives(y, g, first)
             first += lanes
             if first >= x.size:
-                return float(value(y)), g
+                break
+        return float(value(y)), g
 
-    return compiled(value_and_grad, f)
+    return inlined(value_and_grad)
 
 
 def forward_jacobian(f, lanes):
@@ -150,64 +169,37 @@ def forward_jacobian(f, lanes):
     Returns
     -------
     numba dispatcher
-        (x, *args) -> (ndarray of shape (m,), ndarray of shape (m, n)).
+        (x, args) -> (ndarray of shape (m,), ndarray of shape (m, n)).
     """
-    function, seed, dtype = twin(f, Dual(lanes)), seeder(lanes), dtype_of(Dual(lanes))
+    function, zero = twin(f, Dual(lanes)), zero_of(Dual(lanes))
 
-    def value_and_jacobian(x, *args):
-        point = np.empty(x.size, dtype())
+    def value_and_jacobian(x, args):
         first = 0
         while True:
-            for i in range(x.size):
-                point[i] = seed(x[i], i - first)
-            y = vector(function(point, *args))
+            y = vector(function(seeds(x, first, zero()), *args))
             if first == 0:
-                values, jacobian = np.empty(len(y)), np.empty((len(y), x.size))
+                values, jacobian = unfilled(len(y)), np.empty((len(y), x.size))
             for j in range(len(y)):
                 values[j] = value(y[j])
                 derivatives(y[j], jacobian[j], first)
             first += lanes
             if first >= x.size:
-                return values, jacobian
+                break
+        return values, jacobian
 
-    return compiled(value_and_jacobian, f)
-
-
-@intrinsic
-def as_var(typingctx, y, zero):
-    """A result as a Var whose base has the type of `zero`; a plain number as a constant."""
-    kind = Var(zero)
-    return kind(y, zero), lambda context, builder, signature, args: context.cast(builder, args[0], y, kind)
-
-
-@fragment
-def adjoints(y, header, n, one):
-    """Sweep the tape back from the Var y, a function of n variables; release it if it overflowed."""
-    if header[EXCEEDED]:
-        release(header[BLOCK])
-        raise MemoryError(EXCEEDING)
-    zero = null(one)
-    poke(header[BLOCK] + 8 * place(y), one)
-    sweep(header, (n + 1) * words(zero), zero)
+    return inlined(value_and_jacobian)
 
 
 def reverse(f):
     """Compile value and gradient by reverse mode: as `forward`."""
-    function, dtype = twin(f, Var(F64)), dtype_of(Var(F64))
+    call = on_tape_of(twin(f, Var(F64)), F64)
 
-    def value_and_grad(x, *args):
-        g, point = np.empty(x.size), np.empty(x.size, dtype())
-        header = new_tape(x.size, 0.0, LIMIT)
-        for i in range(x.size):
-            point[i] = on_tape(float(x[i]), i + 1, header.ctypes.data)
-        y = as_var(scalar(function(point, *args)), 0.0)
-        adjoints(y, header, x.size, 1.0)
-        for i in range(x.size):
-            g[i] = peek(header[BLOCK] + 8 * (i + 1), 0.0)
-        release(header[BLOCK])
-        return value(y), g
+    def value_and_grad(x, args):
+        tape = new_tape(x.size + 1, LIMIT)
+        y = call(tape, variables(x, tape), args)
+        return value(y), gradient(y, tape, x.size)
 
-    return compiled(value_and_grad, f)
+    return inlined(value_and_grad)
 
 
 def hessian_product(f):
@@ -222,22 +214,13 @@ def hessian_product(f):
     numba dispatcher
         (x, v, *args) -> ndarray of shape (n,).
     """
-    base, lanes = Dual(1), 1
-    function, seed, dtype = twin(f, Var(base)), seeder(lanes), dtype_of(Var(base))
+    base = Dual(1)
+    call, zero = on_tape_of(twin(f, Var(base)), base), zero_of(base)
 
     def hvp(x, v, *args):
-        out, point = np.empty(x.size), np.empty(x.size, dtype())
-        one = seed(1.0, -1)
-        header = new_tape(x.size, null(one), LIMIT)
-        for i in range(x.size):
-            direction = add_lanes(seed(x[i], -1), float(v[i]), seed(0.0, 0))
-            point[i] = on_tape(direction, (i + 1) * words(one), header.ctypes.data)
-        y = as_var(scalar(function(point, *args)), one)
-        adjoints(y, header, x.size, one)
-        for i in range(x.size):
-            out[i] = lane(peek(header[BLOCK] + 8 * (i + 1) * words(one), one), 0)
-        release(header[BLOCK])
-        return out
+        tape = new_tape((x.size + 1) * words(zero()), LIMIT)
+        y = call(tape, directed(x, v, tape, zero()), args)
+        return product(y, tape, x.size, zero())
 
     return compiled(hvp, f)
 
@@ -256,20 +239,14 @@ def dense_hessian(f, lanes):
         (x, *args) -> ndarray of shape (n, n), symmetric to rounding.
     """
     base = Dual(lanes)
-    function, seed, dtype = twin(f, Var(base)), seeder(lanes), dtype_of(Var(base))
+    call, zero = on_tape_of(twin(f, Var(base)), base), zero_of(base)
 
     def hessian(x, *args):
-        out, point = np.empty((x.size, x.size)), np.empty(x.size, dtype())
-        one = seed(1.0, -1)
+        out = np.empty((x.size, x.size))
         for first in range(0, x.size, lanes):
-            header = new_tape(x.size, null(one), LIMIT)
-            for i in range(x.size):
-                point[i] = on_tape(seed(x[i], i - first), (i + 1) * words(one), header.ctypes.data)
-            y = as_var(scalar(function(point, *args)), one)
-            adjoints(y, header, x.size, one)
-            for i in range(x.size):
-                derivatives(peek(header[BLOCK] + 8 * (i + 1) * words(one), one), out[i], first)
-            release(header[BLOCK])
+            tape = new_tape((x.size + 1) * words(zero()), LIMIT)
+            y = call(tape, seeded(x, first, tape, zero()), args)
+            columns(y, tape, out, first, zero())
         return out
 
     return compiled(hessian, f)
@@ -279,19 +256,31 @@ def automatic(f, lanes, few):
     """Compile value and gradient by forward mode up to `few` variables, by reverse mode beyond."""
     ahead, back = forward(f, lanes), reverse(f)
 
-    def value_and_grad(x, *args):
+    def value_and_grad(x, args):
         if x.size <= few:
-            return ahead(x, *args)
-        return back(x, *args)
+            y, g = ahead(x, args)
+        else:
+            y, g = back(x, args)
+        return y, g
 
-    return compiled(value_and_grad, f)
+    return inlined(value_and_grad)
+
+
+def whole(pair, f):
+    """Compile the function (x, *args) that returns both results of a function of x and a tuple."""
+
+    def both(x, *args):
+        return pair(x, args)
+
+    both.__name__ = pair.py_func.__name__
+    return compiled(both, f)
 
 
 def second_of(pair, name, f):
-    """Compile the function that returns the second result of a function."""
+    """The same for the second result."""
 
     def second(x, *args):
-        return pair(x, *args)[1]
+        return pair(x, args)[1]
 
     second.__name__ = name
     return compiled(second, f)
@@ -303,17 +292,64 @@ def compiled(function, f):
     return numba.njit(**OPTIONS)(function)
 
 
-def gradient(f, mode, lanes):
+class Chooser(CPUDispatcher):
+    """A derivative of both modes for compiled code; Python knows the number of variables, and compiles but one."""
+
+    @classmethod
+    def of(cls, both, f, kind):
+        """Make one of the derivative `both` of a kind of the function f."""
+        self = cls(both.py_func, {}, both.targetoptions)
+        self.reference, self.kind = weakref.ref(f), kind  # f holds its derivatives
+        return self
+
+    def __call__(self, x, *args):
+        f = self.reference()
+        if f is None or not isinstance(x, np.ndarray):
+            return super().__call__(x, *args)
+        mode = "forward" if x.size <= FEW else "reverse"
+        return remembered(f, self.kind, mode, x.size if mode == "forward" else None)(x, *args)
+
+
+def gradient_maker(f, mode, lanes):
     """Value and gradient by the mode asked for."""
     if mode == "auto":
         return automatic(f, lanes, FEW)
     return forward(f, lanes) if mode == "forward" else reverse(f)
 
 
-MAKERS = {
-    "value_and_grad": gradient,
-    "grad": lambda f, mode, lanes: second_of(gradient(f, mode, lanes), "grad", f),
+def choosing(kind, make):
+    """The maker of a derivative of a kind, which chooses between the modes if it may."""
+
+    def maker(f, mode, lanes):
+        made = make(f, mode, lanes)
+        return Chooser.of(made, f, kind) if mode == "auto" else made
+
+    return maker
+
+
+def actives(kind, mode, lanes):
+    """The active types that a derivative compiles the user's function for."""
+    if kind in ("hvp", "hessian"):
+        return [Var(Dual(1 if kind == "hvp" else lanes))]
+    return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")
+
+
+def compile_twin(f, kind, arguments):
+    """Compile a function for a vector of an active type, and further arguments of other types."""
+    point = types.Array(kind, 1, "C")
+    cpu_target.typing_context.resolve_function_type(types.Dispatcher(twin(f, kind)), (point, *arguments), {})
+
+
+PACKED = {
+    "value_and_grad": gradient_maker,
     "value_and_jacobian": lambda f, mode, lanes: forward_jacobian(f, lanes),
+    "hvp": lambda f, mode, lanes: fragment(hessian_product(f).py_func),
+    "hessian": lambda f, mode, lanes: fragment(dense_hessian(f, lanes).py_func),
+}
+MAKERS = {
+    "value_and_grad": choosing("value_and_grad", lambda f, mode, lanes: whole(gradient_maker(f, mode, lanes), f)),
+    "grad": choosing("grad", lambda f, mode, lanes: second_of(gradient_maker(f, mode, lanes), "grad", f)),
+    "value_and_jacobian": lambda f, mode, lanes: whole(forward_jacobian(f, lanes), f),
     "jacobian": lambda f, mode, lanes: second_of(forward_jacobian(f, lanes), "jacobian", f),
     "hvp": lambda f, mode, lanes: hessian_product(f),
     "hessian": lambda f, mode, lanes: dense_hessian(f, lanes),

@@ -14,8 +14,8 @@ from quasinewton.autodiff.scalars import (
     parts,
     weighted_sum,
 )
-from quasinewton.autodiff.tape import poke, reserve, words
-from quasinewton.jit import INNER, fragment
+from quasinewton.autodiff.tape import poke, put, reserve, reserve_range, words
+from quasinewton.jit import INNER, fragment, shared
 
 
 def dtype_of(kind):
@@ -117,6 +117,13 @@ def on_tape(typingctx, y, place, tape):
 
 
 @intrinsic
+def zero_value(typingctx, a):
+    """0 of the type of the values of an array."""
+    kind = a.dtype.base
+    return kind(a), lambda context, builder, signature, args: context.get_constant_null(kind)
+
+
+@intrinsic
 def converted(typingctx, y, like):
     """A number as one of the type of another."""
     return like(y, like), lambda context, builder, signature, args: context.cast(builder, args[0], y, like)
@@ -148,52 +155,100 @@ def _add_all(s, w, x):
     return add
 
 
+@shared
 def tape_of(x):
-    """The address of the tape of a vector of Vars, all on one tape; 0 for constants and for what is passive."""
+    """The address of the tape of an array of Vars, all on one tape; 0 for constants."""
+    for item in x.flat:
+        if tape(item) != 0:
+            return tape(item)
+    return 0
 
 
-@overload(tape_of, jit_options=INNER)
-def _tape_of(x):
-    if not is_active_array(x):
-        return lambda x: 0
-
-    def find(x):
-        for i in range(x.size):
-            if tape(x[i]) != 0:
-                return tape(x[i])
-        return 0
-
-    return find
+@shared
+def range_of(x, size):
+    """The first of the places of a vector of Vars if they follow each other, each of `size` words; otherwise 0."""
+    apart = 0
+    for i in range(x.size):
+        apart |= place(x[i]) - place(x[0]) - i * size
+    return place(x[0]) if apart == 0 else 0
 
 
-def parents(x):
-    """The number of active items."""
+def weights(w, x):
+    """How many weights there are: one for every item of a vector, or one for all."""
 
 
-@overload(parents, jit_options=INNER)
-def _parents(x):
-    return (lambda x: x.size) if is_active_array(x) else (lambda x: 0)
+@overload(weights, jit_options=INNER)
+def _weights(w, x):
+    return (lambda w, x: x.size) if isinstance(w, types.Array) else (lambda w, x: 1)
 
 
+@fragment
 def fill(partial, parent, w, x, like):
     """Write the items of x and their weights, of the type of `like`, into a record; return where the next ones go."""
+    for i in range(x.size):
+        poke(partial, converted(at(w, i), like))
+        poke(parent, np.uint32(place(x[i])))
+        partial += 8 * words(like)
+        parent -= 4
+    return partial, parent
 
 
-@overload(fill, jit_options=INNER)
-def _fill(partial, parent, w, x, like):
-    if not is_active_array(x):
-        return lambda partial, parent, w, x, like: (partial, parent)
+@shared
+def record(y, w, x):
+    """The Var of value y and derivative Σ w_i dx_i."""
+    return record_known(y, w, x, tape_of(x), range_of(x, words(y)))
 
-    def write(partial, parent, w, x, like):
-        step = words(like) * 8
-        for i in range(x.size):
-            poke(partial, converted(at(w, i), like))
-            poke(parent, np.uint32(place(x[i])))
-            partial += step
-            parent -= 4
-        return partial, parent
 
-    return write
+@fragment
+def record_known(y, w, x, recorded, first):
+    """The same of items whose tape and range are known."""
+    if recorded == 0:
+        return on_tape(y, 0, 0)
+    if first:
+        count = weights(w, x)
+        here, partial = reserve_range(recorded, first, x.size, count, y)
+        if partial:
+            for i in range(count):
+                put(partial, i, converted(at(w, i), y))
+    else:
+        here, partial, parent = reserve(recorded, x.size, y)
+        if partial:
+            fill(partial, parent, w, x, y)
+    return on_tape(y, here, recorded)
+
+
+@shared
+def record_both(y, w, x, v, z):
+    """The Var of value y and derivative Σ w_i dx_i + Σ v_i dz_i."""
+    recorded = tape_of(x) | tape_of(z)
+    if recorded == 0:
+        return on_tape(y, 0, 0)
+    here, partial, parent = reserve(recorded, x.size + z.size, y)
+    if partial:
+        partial, parent = fill(partial, parent, w, x, y)
+        fill(partial, parent, v, z, y)
+    return on_tape(y, here, recorded)
+
+
+@shared
+def total(a):
+    """The sum of a vector of Vars, of the values in order."""
+    s = zero_value(a)
+    apart, start, size = 0, place(a[0]) if a.size else 0, words(s)
+    for i in range(a.size):
+        # Beside the sum, which waits for every addition, this costs nothing.
+        apart |= place(a[i]) - start - i * size
+        s = s + value(a[i])
+    return record_known(s, 1.0, a, tape_of(a), start if apart == 0 else 0)
+
+
+@shared
+def total_lanes(a):
+    """The sum of a vector of Duals."""
+    s = constant(a, 0.0)
+    for i in range(a.size):
+        s = s + a[i]
+    return s
 
 
 def combine(y, w, x, v, z):
@@ -219,17 +274,11 @@ def _combine(y, w, x, v, z):
 
         return combine_lanes
 
-    def record(y, w, x, v, z):
-        recorded = tape_of(x) | tape_of(z)
-        if recorded == 0:
-            return on_tape(y, 0, 0)
-        here, partial, parent = reserve(recorded, parents(x) + parents(z), y)
-        if partial != 0:
-            partial, parent = fill(partial, parent, w, x, y)
-            fill(partial, parent, v, z, y)
-        return on_tape(y, here, recorded)
-
-    return record
+    if is_active_array(x) and is_active_array(z):
+        return lambda y, w, x, v, z: record_both(y, w, x, v, z)
+    if is_active_array(x):
+        return lambda y, w, x, v, z: record(y, w, x)
+    return lambda y, w, x, v, z: record(y, v, z)
 
 
 def values(a):

@@ -11,7 +11,7 @@ from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.handling import add_lanes, combine, constant, empty, leaf, revalued, value, values
 from quasinewton.autodiff.reductions import sum_
-from quasinewton.autodiff.routes import rule
+from quasinewton.autodiff.routes import is_absent, rule
 from quasinewton.autodiff.scalars import Dual, is_active
 from quasinewton.jit import INNER
 
@@ -104,13 +104,89 @@ def outer(a, b):
     return lambda a, b: a.flatten().reshape((-1, 1)) * b.flatten().reshape((1, -1))
 
 
-@rule(np.linalg.norm)
-def norm(a):
-    def impl(a):
-        y = norm(values(a))
-        return combine(y, values(a).flatten() / y, a.flatten(), 0.0, 0.0)
+@rule(np.kron)
+def kron(a, b):
+    if (a.ndim, b.ndim) == (1, 1):
+        return lambda a, b: outer(a, b).flatten()
+    if (a.ndim, b.ndim) != (2, 2):
+        return None
+
+    def blocks(a, b):
+        (m, n), (p, q) = a.shape, b.shape
+        out = empty((m * p, n * q), (a, b))
+        for i in range(m * p):
+            for j in range(n * q):
+                out[i, j] = a[i // p, j // q] * b[i % p, j % q]
+        return out
+
+    return blocks
+
+
+@rule(np.cross)
+def cross(a, b):
+    if (a.ndim, b.ndim) != (1, 1):
+        return None
+
+    def impl(a, b):
+        if a.size != 3 or b.size != 3:
+            raise ValueError("np.cross of differentiated vectors needs two of length 3")
+        out = empty(3, (a, b))
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            out[i] = a[j] * b[k] - a[k] * b[j]
+        return out
 
     return impl
+
+
+@rule(np.triu)
+def triu(m, k=0):
+    return None if m.ndim != 2 else lambda m, k=0: triangle(m, k, m.shape[1])
+
+
+@rule(np.tril)
+def tril(m, k=0):
+    return None if m.ndim != 2 else lambda m, k=0: triangle(m, -m.shape[0], k)
+
+
+@register_jitable
+def triangle(m, first, last):
+    """A copy of a matrix with zeros in all diagonals but `first` to `last`."""
+    out = m.copy()
+    for i in range(m.shape[0]):
+        for j in range(m.shape[1]):
+            if not first <= j - i <= last:
+                out[i, j] = 0.0
+    return out
+
+
+@rule(np.linalg.norm)
+def norm(a, ord=None):
+    if is_absent(ord):
+
+        def euclidean(a, ord=None):
+            y = norm(values(a))
+            # At 0 this has a kink, and of its slopes 0 is in the middle.
+            return combine(y, values(a).flatten() * (1.0 / y if y > 0.0 else 0.0 * y), a.flatten(), 0.0, 0.0)
+
+        return euclidean
+    if a.ndim > 1:
+        return None
+
+    def of_order(a, ord=None):
+        v = values(a)
+        y, w = norm(v, ord), 0.0 * v
+        if np.isinf(ord):
+            for i in range(v.size):
+                if abs(v[i]) == y:
+                    w[i] = np.sign(v[i])
+                    break
+        elif y > 0.0 and ord != 0:
+            for i in range(v.size):
+                w[i] = np.sign(v[i]) * (abs(v[i]) / y) ** (ord - 1.0)
+        return combine(y, w, a, 0.0, 0.0)
+
+    return of_order
 
 
 @rule(np.trace)
@@ -142,13 +218,13 @@ def solve(a, b):
 @register_jitable
 def solution(a, b, x, y):
     """The solution of A X = B from its values x and the inverse y: dX = A⁻¹ (dB − dA X), the bracket recorded first."""
-    residual, out = empty(x.shape, (a, b)), empty(x.shape, (a, b))
+    residual, out = empty(x.shape[0], (a, b)), empty((x.shape[1], x.shape[0]), (a, b))
     for j in range(x.shape[1]):
         for i in range(x.shape[0]):
-            residual[i, j] = combine(0.0 * x[i, j], 1.0, b[i, j : j + 1], -x[:, j], a[i])
+            residual[i] = combine(0.0 * x[i, j], 1.0, b[i, j : j + 1], -x[:, j], a[i])
         for i in range(x.shape[0]):
-            out[i, j] = combine(x[i, j], y[i], residual[:, j], 0.0, 0.0)
-    return out
+            out[j, i] = combine(x[i, j], y[i], residual, 0.0, 0.0)
+    return out.T  # column by column, as LAPACK's: sums of it add in this order
 
 
 @rule(np.linalg.det)

@@ -1,23 +1,20 @@
-"""Rules of reductions, running sums, selections and sequences: one record where elementwise rules would make many.
+"""Rules of sums of many kinds: one record where elementwise rules would make many.
 
 Values are Numba's own, computed by the same routine from an array of values; derivatives follow from them.
 """
 
-import builtins
-
 import numpy as np
 from numba.core import types
-from numba.extending import overload
+from numba.extending import register_jitable
 
-from quasinewton.autodiff.handling import at, combine, empty, leaf, value, values, zero_of
-from quasinewton.autodiff.routes import ROUTES, delegate, rule
-from quasinewton.autodiff.scalars import is_active, is_active_array, leaf_of
-from quasinewton.jit import INNER
+from quasinewton.autodiff.handling import combine, empty, leaf, revalued, total, total_lanes, values
+from quasinewton.autodiff.routes import is_absent, rule
+from quasinewton.autodiff.scalars import Dual, is_active_array
 
 
 def axis_of(kind):
     """The axis in the type of an argument; None if there is none."""
-    if kind is None or isinstance(kind, types.NoneType):
+    if is_absent(kind):
         return None
     return getattr(kind, "value", getattr(kind, "literal_value", NotImplemented))
 
@@ -28,15 +25,8 @@ def sum_(a, axis=None):
         return None
     axis = axis_of(axis)
     if axis is None and a.ndim == 1:
-        zero = zero_of(a.dtype.base)
-
-        def total(a, axis=None):
-            s = zero()
-            for item in a:
-                s = s + value(item)
-            return combine(s, 1.0, a, 0.0, 0.0)
-
-        return total
+        summed = total_lanes if isinstance(a.dtype, Dual) else total
+        return lambda a, axis=None: summed(a)
     if axis is None:
         return lambda a, axis=None: combine(sum_(values(a)), 1.0, a.flatten(), 0.0, 0.0)
     if a.ndim == 1 and axis in (0, -1):
@@ -54,6 +44,15 @@ def sum_(a, axis=None):
         return along
     if a.ndim == 3 and axis in (0, -3):
         return lambda a, axis=None: sum_(a.copy().reshape((a.shape[0], -1)), 0).reshape(a.shape[1:])
+    if a.ndim == 3 and axis in (1, -2):
+
+        def middle(a, axis=None):
+            out = empty((a.shape[0], a.shape[2]), a)
+            for i in range(a.shape[0]):
+                out[i] = sum_(a[i], 0)
+            return out
+
+        return middle
     if a.ndim == 3 and axis in (2, -1):
         return lambda a, axis=None: sum_(a.copy().reshape((-1, a.shape[2])), 1).reshape(a.shape[:2])
     return None
@@ -79,9 +78,46 @@ def std(a):
     def impl(a):
         y = std(values(a))
         flat = values(a).flatten()
-        return combine(y, (flat - mean(flat)) / (y * a.size), a.flatten(), 0.0, 0.0)
+        # Of equal items this has a kink, and of its slopes 0 is in the middle.
+        scale = 1.0 / (y * a.size) if y > 0.0 else 0.0 * y
+        return combine(y, (flat - mean(flat)) * scale, a.flatten(), 0.0, 0.0)
 
     return impl
+
+
+@rule(np.average)
+def average(a, axis=None, weights=None):
+    if is_absent(weights):
+        return lambda a, axis=None, weights=None: mean(a)
+
+    def weighted(a, axis=None, weights=None):
+        y = average(values(a), None, values(weights))
+        return revalued(leaf(sum_(a * weights) / sum_(weights)), y)
+
+    return weighted if is_absent(axis) else None
+
+
+@rule(np.nansum)
+def nansum(a):
+    return lambda a: combine(nansum(values(a)), 1.0, present(a), 0.0, 0.0)
+
+
+@rule(np.nanmean)
+def nanmean(a):
+    def impl(a):
+        items = present(a)
+        return combine(nanmean(values(a)), 1.0 / items.size, items, 0.0, 0.0)
+
+    return impl
+
+
+@register_jitable
+def present(a):
+    """The items of an array that are not NaN. The derivatives of the others are NaN, also when taken 0 times."""
+    mask = np.zeros(a.size, np.bool_)
+    for i, item in enumerate(a.flat):
+        mask[i] = not np.isnan(item)
+    return a.flatten()[mask]
 
 
 @rule(np.prod, method="prod")
@@ -125,64 +161,74 @@ def cumprod(a):
     return impl
 
 
-@rule(np.argmax, method="argmax")
-def argmax(a):
-    return lambda a: np.argmax(values(a))
+@rule(np.trapezoid if hasattr(np, "trapezoid") else np.trapz)
+def trapezoid(y, x=None, dx=1.0):
+    if y.ndim > 1:
+        return None
+    if is_absent(x):
+
+        def even(y, x=None, dx=1.0):
+            w = np.full(y.size, 1.0 * dx)
+            w[0] *= 0.5
+            w[-1] *= 0.5
+            return combine(trapezoid(values(y), None, dx), w, y, 0.0, 0.0)
+
+        return even
+
+    def uneven(y, x=None, dx=1.0):
+        u, v = values(x), values(y)
+        total = trapezoid(v, u)
+        w, z = 0.0 * u, 0.0 * v
+        for i in range(y.size - 1):
+            half, middle = 0.5 * (u[i + 1] - u[i]), 0.5 * (v[i + 1] + v[i])
+            w[i] += half
+            w[i + 1] += half
+            z[i] -= middle
+            z[i + 1] += middle
+        return combine(total, w, y, z, x)
+
+    return uneven
 
 
-@rule(np.argmin, method="argmin")
-def argmin(a):
-    return lambda a: np.argmin(values(a))
+@rule(np.convolve)
+def convolve(a, v, mode="full"):
+    mode = getattr(mode, "literal_value", getattr(mode, "value", mode))
+    if mode not in ("full", "same", "valid"):
+        return None
+
+    def impl(a, v, mode="full"):
+        return window(products_of(a, v, convolve(values(a), values(v))), min(a.size, v.size), max(a.size, v.size))
+
+    same, valid = mode == "same", mode == "valid"
+
+    @register_jitable
+    def window(full, less, more):
+        first = less - 1 if valid else (less - 1) // 2 if same else 0
+        count = more - less + 1 if valid else more if same else full.size
+        return full[first : first + count].copy()
+
+    return impl
 
 
-@rule(np.argsort, method="argsort")
-def argsort(a):
-    return lambda a: np.argsort(values(a))
+@register_jitable
+def products_of(a, v, y):
+    """The convolution of two vectors from its values."""
+    out, p, q = empty(y.size, (a, v)), values(a), values(v)
+    for k in range(y.size):
+        low, high = max(0, k - v.size + 1), min(k + 1, a.size)
+        w, z = v[k - high + 1 : k - low + 1][::-1], a[low:high]
+        out[k] = combine(y[k], q[k - high + 1 : k - low + 1][::-1], z, p[low:high], w)
+    return out
 
 
-@rule(np.sort)
-def sort(a):
-    return lambda a: a[np.argsort(values(a))]
-
-
-@rule(np.max, np.amax, method="max")
-def max_item(a):
-    return lambda a: a.flatten()[np.argmax(values(a))]
-
-
-@rule(np.min, np.amin, method="min")
-def min_item(a):
-    return lambda a: a.flatten()[np.argmin(values(a))]
-
-
-def choice(name, better):
-    """The rule of Python's max or min of two or more numbers, or of the items of one sequence."""
-    source = f"""
-def two(a, b):
-    a, b = leaf(a), leaf(b)
-    return b if b {better} a else a
-def more(a, b, *rest):
-    return own(own(a, b), *rest)
-def items(a):
-    best = leaf(a[0])
-    for item in a:
-        if item {better} best:
-            best = leaf(item)
-    return best
-"""
-    scope = {"leaf": leaf}
-    exec(source, scope)
-
-    def choose(a, *rest):
-        return scope["more" if len(rest) > 1 else "two" if rest else "items"]
-
-    choose.__name__ = name
-    scope["own"] = rule(getattr(builtins, name))(choose)
-
-
-choice("max", ">")
-choice("min", "<")
-ROUTES[abs] = delegate("abs", lambda kinds: np.absolute if any(map(is_active_array, kinds)) else abs)
+@rule(np.correlate)
+def correlate(a, v, mode="valid"):
+    mode = getattr(mode, "literal_value", getattr(mode, "value", mode))
+    if mode == "valid":
+        return lambda a, v, mode="valid": convolve(a, v[::-1], "valid")
+    if mode == "same":
+        return lambda a, v, mode="valid": convolve(a, v[::-1], "same")
+    return (lambda a, v, mode="valid": convolve(a, v[::-1], "full")) if mode == "full" else None
 
 
 @rule(float, np.float64)
@@ -195,6 +241,11 @@ def pow_(a, b):
     return lambda a, b: a**b
 
 
+@rule(divmod)
+def divmod_(a, b):
+    return lambda a, b: (a // b, a % b)
+
+
 @rule(sum)
 def sum_items(a, start=0):
     def impl(a, start=0):
@@ -204,76 +255,3 @@ def sum_items(a, start=0):
         return s
 
     return impl
-
-
-@rule(np.array, np.asarray)
-def array(a):
-    if is_active_array(a):
-        return lambda a: a.copy()
-    if isinstance(a, types.BaseTuple):
-        a = a[0] if len(a) else None
-    else:
-        a = getattr(a, "dtype", None)
-    if leaf_of(a) is None or is_active(a):
-
-        def vector(a):
-            out = empty(len(a), a)
-            for i, item in enumerate(a):
-                out[i] = item
-            return out
-
-        return vector
-
-    def matrix(a):
-        out = empty((len(a), len(a[0])), a)
-        for i, row in enumerate(a):
-            for j, item in enumerate(row):
-                out[i, j] = item
-        return out
-
-    return matrix
-
-
-@rule(np.where)
-def where(condition, a, b):
-    if not isinstance(condition, types.Array):
-
-        def one(condition, a, b):
-            if condition:
-                return leaf(a)
-            return leaf(b)
-
-        return one
-
-    def each(condition, a, b):
-        out = empty(condition.shape, (a, b))
-        flat, u, v = out.ravel(), spread(a, condition.shape), spread(b, condition.shape)
-        for i, c in enumerate(condition.flat):
-            if c:
-                flat[i] = at(u, i)
-            else:
-                flat[i] = at(v, i)
-        return out
-
-    return each
-
-
-def spread(a, shape):
-    """A number as it is; an array as a vector of as many items as a shape has."""
-
-
-@overload(spread, jit_options=INNER)
-def _spread(a, shape):
-    if isinstance(a, types.Array):
-        return lambda a, shape: np.broadcast_to(a, shape).flatten()
-    return lambda a, shape: a
-
-
-@rule(np.clip, method="clip")
-def clip(a, a_min=None, a_max=None):
-    absent = [kind is None or isinstance(kind, (types.NoneType, types.Omitted)) for kind in (a_min, a_max)]
-    if absent[0]:
-        return lambda a, a_min=None, a_max=None: np.minimum(a, a_max)
-    if absent[1]:
-        return lambda a, a_min=None, a_max=None: np.maximum(a, a_min)
-    return lambda a, a_min=None, a_max=None: np.minimum(np.maximum(a, a_min), a_max)

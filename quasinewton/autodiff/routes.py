@@ -5,6 +5,7 @@ of their arguments: a rule of this package where something is active, NumPy's fu
 is registered for NumPy's own functions of arrays, so other code keeps its meaning.
 """
 
+import inspect
 import operator
 
 from numba.core import types
@@ -20,7 +21,12 @@ METHODS = {}  # the name of a method of arrays: what replaces it
 INPLACE = {}  # an operator such as +=
 
 
-def delegate(name, choose):
+def is_absent(kind):
+    """Whether the type of an optional argument says that it is not given."""
+    return kind is None or isinstance(kind, (types.NoneType, types.Omitted)) and getattr(kind, "value", None) is None
+
+
+def delegate(name, choose, names=()):
     """Make a function for compiled code that stands for another, chosen by the types of its arguments.
 
     Parameters
@@ -28,12 +34,14 @@ def delegate(name, choose):
     name : str
     choose : callable
         choose(types of the arguments) -> function.
+    names : sequence of str
+        Of its arguments, for calls that name them; the first is the array whose method it replaces.
     """
 
     def stand_in(*args, **kwargs):
         raise NotImplementedError
 
-    stand_in.__name__ = name
+    stand_in.__name__, stand_in.names = name, tuple(names)
 
     class Template(AbstractTemplate):
         key = stand_in
@@ -75,8 +83,9 @@ def rule(*functions, method=None):
             ROUTES[function] = delegate(function.__name__, active)
         if method:
             itself = method_itself(method)
-            METHODS[method] = delegate(method, lambda kinds: own if is_active_array(kinds[0]) else itself)
-        return ROUTES[functions[0]]
+            of_array = lambda kinds: own if isinstance(kinds[0], types.Array) and any(map(leaf_of, kinds)) else itself
+            METHODS[method] = delegate(method, of_array, inspect.signature(choose).parameters)
+        return ROUTES[functions[0]] if functions else METHODS[method]
 
     return add
 

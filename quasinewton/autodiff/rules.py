@@ -8,12 +8,13 @@ import math
 import operator
 
 import numpy as np
-from numba.core import types
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from quasinewton.autodiff.scalars import F64, REAL, Active, Term, chain, chain_type, is_active
+from quasinewton.autodiff.scalars import F64, REAL, Active, Dual, Term, Var, chain, chain_type, is_active, splat
 from quasinewton.jit import fragment
 
 ASYMPTOTIC = 8.0  # from where on the series of digamma and trigamma hold to rounding
@@ -70,7 +71,33 @@ def differentiate(function, terms):
     y = y if is_active(y.kind) else y.cast(F64)
     operands = primals if function in POWERS else [real(term) for term in primals]
     rules = zip(PARTIALS[function], terms, strict=True)
-    return chain(y, [(partial(y, *operands), term) for partial, term in rules if is_active(term.kind)])
+    pairs = [(partial(y, *operands), term) for partial, term in rules if is_active(term.kind)]
+    finite = function not in STEEP or isinstance(terms[-1].kind, types.IntegerLiteral)
+    return chain(y, pairs if finite else [steep(*pair) for pair in pairs])
+
+
+def steep(d, x):
+    """A pair that `chain` makes d dx of, such that 0 ∞ = 0: what does not vary has no derivative, however steep d is.
+
+    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes.
+    """
+    if d.kind != F64 or isinstance(x.kind, Var):  # of a number on the tape, the sweep sees to it
+        return d, x
+    builder, members = x.builder, x.members
+    if isinstance(x.kind, Dual):
+        vectors = cgutils.unpack_tuple(builder, members.lanes)
+        members.lanes = cgutils.pack_array(builder, [scaled(builder, d, vector) for vector in vectors])
+    else:
+        partials = cgutils.unpack_tuple(builder, members.partials)
+        members.partials = cgutils.pack_array(builder, [scaled(builder, d, partial) for partial in partials])
+    return d.constant(1.0), x.of(x.kind, members._getvalue())
+
+
+def scaled(builder, d, w):
+    """d w for a number or vector w, and 0 where w = 0."""
+    weight = d.value if w.type == d.value.type else splat(builder, d.value, w.type)
+    zero = ir.Constant(w.type, None)
+    return builder.select(builder.fcmp_unordered("!=", w, zero), builder.fmul(weight, w), zero)
 
 
 def real(term):
@@ -91,6 +118,12 @@ def sign(u):
 def nonzero(u):
     """Whether u is not 0, as an i1."""
     return call(operator.ne, u.plain, u.plain.constant(0.0)).value
+
+
+def share(u, y):
+    """u/y, and 0 for y = 0: the middle of the slopes of the norm at its kink."""
+    quotient = u / y
+    return quotient.where(nonzero(y), quotient.constant(0.0))
 
 
 def power_base(y, u, v):
@@ -125,8 +158,8 @@ UNARY = {
     np.absolute: lambda y, u: sign(u),
     np.square: lambda y, u: u + u,
     np.reciprocal: lambda y, u: -(y * y),
-    np.sqrt: lambda y, u: 0.5 / y,
-    np.cbrt: lambda y, u: y / (3.0 * u),
+    np.sqrt: lambda y, u: 0.5 * (1.0 / y),  # as a reciprocal, which what follows may share
+    np.cbrt: lambda y, u: 1.0 / (3.0 * (y * y)),
     np.exp: lambda y, u: y,
     np.exp2: lambda y, u: math.log(2.0) * y,
     np.expm1: lambda y, u: call(np.exp, u),
@@ -158,12 +191,12 @@ BINARY = {
     operator.add: (one, one),
     operator.sub: (one, lambda y, u, v: v.constant(-1.0)),
     operator.mul: (lambda y, u, v: v, lambda y, u, v: u),
-    operator.truediv: (lambda y, u, v: 1.0 / v, lambda y, u, v: -(y / v)),
+    operator.truediv: (lambda y, u, v: 1.0 / v, lambda y, u, v: -(y * (1.0 / v))),
     operator.pow: (power_base, power_exponent),
     operator.mod: (one, lambda y, u, v: -call(np.floor, (u / v).plain)),
     math.fmod: (one, lambda y, u, v: -call(np.trunc, (u / v).plain)),
     math.atan2: (lambda y, u, v: v / (u * u + v * v), lambda y, u, v: -u / (u * u + v * v)),
-    math.hypot: (lambda y, u, v: u / y, lambda y, u, v: v / y),
+    math.hypot: (lambda y, u, v: share(u, y), lambda y, u, v: share(v, y)),
     math.copysign: (lambda y, u, v: sign(y) * sign(u), lambda y, u, v: v.constant(0.0)),
     np.maximum: (lambda y, u, v: equal(y, u), lambda y, u, v: 1.0 - equal(y, u)),
     np.logaddexp: (lambda y, u, v: call(np.exp, u - y), lambda y, u, v: call(np.exp, v - y)),
@@ -198,7 +231,14 @@ for name in "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh
         SAME[getattr(np, name)] = (getattr(math, name),)
 PARTIALS = {function: (partial,) for function, partial in UNARY.items()} | BINARY
 PARTIALS |= {other: PARTIALS[function] for function, others in SAME.items() for other in others}
+STEEP = {  # functions of finite values with derivatives that are not
+    function
+    for known in (np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.log1p, np.arcsin, np.arccos, np.arccosh, np.arctanh)
+    for function in (known, *SAME.get(known, ()))
+}
+STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
 POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
+STEEP |= POWERS
 
 # Functions that are constant between their jumps: of the values, with no derivative.
 STEPS = {
@@ -252,7 +292,7 @@ def register(function, number, scalar_type, emit):
             infer = lambda items: scalar_type(self.context, items)
             return None if kws else elementwise(args, number, infer)
 
-    infer_global(function)(Template)
+    infer_global(function, types.Function(Template))
 
     def lower(context, builder, signature, args):
         terms = [Term(context, builder, kind, value) for kind, value in zip(signature.args, args, strict=True)]

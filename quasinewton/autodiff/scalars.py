@@ -25,8 +25,9 @@ F64 = types.float64
 INDEX = ir.IntType(64)
 DOUBLE = ir.DoubleType()
 REAL = types.Float, types.Integer, types.Boolean
-LONGEST = 12
-REASSOCIATED = ("contract",)  # derivatives, not values, may use fused multiply-add
+LONGEST = 16
+# Derivatives, not values, may use fused multiply-add, and common factors of partial derivatives may be taken out.
+REASSOCIATED = "reassoc", "contract", "nsz"
 
 
 class Active(types.Type):
@@ -98,7 +99,8 @@ class LanesModel(models.PrimitiveModel):
 
     def __init__(self, manager, kind):
         width = next(width for width in (8, 4, kind.count) if kind.count % width == 0)
-        super().__init__(manager, kind, ir.ArrayType(ir.VectorType(DOUBLE, width), kind.count // width))
+        vector = ir.VectorType(DOUBLE, width) if width > 1 else DOUBLE
+        super().__init__(manager, kind, ir.ArrayType(vector, kind.count // width))
 
     def load_from_data_pointer(self, builder, pointer, align=None):
         return builder.load(pointer, align=8)
@@ -180,8 +182,8 @@ class Term:
         return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
-        """A float as a number of this one's type."""
-        return self.of(F64, self.context.get_constant(F64, value)).cast(self.kind)
+        """A float, without derivative whatever the type of this number: LLVM would not drop products with zeros."""
+        return self.of(F64, self.context.get_constant(F64, value))
 
     @property
     def members(self):
@@ -205,7 +207,7 @@ class Term:
         if not isinstance(other, Term):
             other = self.constant(float(other))
         if self.kind == other.kind == F64:
-            return self.of(F64, getattr(self.builder, instruction)(self.value, other.value))
+            return self.of(F64, getattr(self.builder, instruction)(self.value, other.value, flags=REASSOCIATED))
         u, v = self.primal, other.primal
         y = u.arithmetic(v, instruction, partials)
         du, dv = partials(y, u, v)
@@ -221,7 +223,7 @@ class Term:
         return self.arithmetic(other, "fmul", lambda y, u, v: (v, u))
 
     def __truediv__(self, other):
-        return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, -y / v))
+        return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, -y * (1.0 / v)))
 
     def __rsub__(self, other):
         return self.constant(other) - self
@@ -236,7 +238,7 @@ class Term:
 
     def where(self, condition, other):
         """This number where an i1 holds, `other` elsewhere."""
-        return self.of(self.kind, self.builder.select(condition, self.value, other.value))
+        return self.of(self.kind, self.builder.select(condition, self.value, other.cast(self.kind).value))
 
 
 def chain_type(kinds):
@@ -307,7 +309,9 @@ def weighted_sum(builder, pairs, total=None):
 
 
 def splat(builder, value, kind):
-    """A vector of one value."""
+    """A vector of one value; a number as it is."""
+    if kind == DOUBLE:
+        return value
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INDEX(0))
     return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
 

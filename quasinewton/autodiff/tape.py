@@ -1,23 +1,35 @@
-"""The tape of the reverse mode: one record for every number, behind each other in one block of memory.
+"""The tape of the reverse mode: records of numbers, behind each other in one block of memory.
 
-A record of K parents, in words of 8 bytes: the adjoint, K partial derivatives, and then, as 32-bit integers counted
-back from the end, K and the places of the parents. The place of a number is where its adjoint is. Place 0 is that of
-constants, whose adjoint is nobody's; then come the variables, adjoints only.
+The record of a number with K parents, in words of 8 bytes: the adjoint, K partial derivatives, and then, as 32-bit
+integers counted back from the end, K and the places of the parents. The place of a number is where its adjoint is.
+Place 0 is that of constants, whose adjoint is nobody's; then come the variables, adjoints only.
+
+Two other records end with a word that holds a number m, and one that holds two 32-bit integers, of which the last has
+the highest bit set:
+
+- of m numbers made by one array statement (`ARRAY` + K): m adjoints, and K columns of m partial derivatives and the m
+  places of the parents, padded to words;
+- of one number with m parents, whose adjoints follow each other (`RANGE` or, with one partial derivative for all,
+  `EQUAL`; beside it the place of the first parent): the adjoint, and the partial derivatives.
 
 The header, 64-bit integers: the end of the last record, the capacity, the address of the block, the largest capacity,
 and whether that was exceeded. Numbers carry the address of the header, so a tape belongs to one gradient, and to one
 thread. A full block is reallocated; places stay.
 """
 
+import functools
+import operator
+
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from quasinewton.jit import fragment, reduction
+from quasinewton.jit import fragment, shared
 
 END, CAPACITY, BLOCK, LIMIT, EXCEEDED = range(5)
 LEAST = 1 << 17  # words of a new block; pages that nobody writes to cost nothing
+ARRAY, RANGE, EQUAL = 1 << 31, 3 << 30, (3 << 30) + 1
 WORD, HALF, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 PLACE = np.uint32(0)
 
@@ -72,9 +84,64 @@ def poke(typingctx, address, value):
 
 
 @intrinsic
+def item(typingctx, address, i, like):
+    """Number i of those that follow each other from an address, of the type of `like`: as of an array, for LLVM."""
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.inttoptr(args[0], context.get_data_type(like).as_pointer())
+        return context.unpack_value(builder, like, builder.gep(pointer, [args[1]]))
+
+    return like(types.int64, types.int64, like), codegen
+
+
+@intrinsic
+def put(typingctx, address, i, value):
+    """Write number i of those."""
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.inttoptr(args[0], context.get_data_type(value).as_pointer())
+        context.pack_value(builder, value, args[2], builder.gep(pointer, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, value), codegen
+
+
+@intrinsic
 def null(typingctx, like):
     """0 of the type of `like`."""
     return like(like), lambda context, builder, signature, args: context.get_constant_null(like)
+
+
+@intrinsic
+def product(typingctx, adjoint, partial):
+    """Adjoint times partial derivative, where 0 ∞ = 0.
+
+    The branch of a `np.where` that is not taken may have infinite derivatives, and no effect; a number that does not
+    vary, such as √(x − x)², may have an infinite effect, and no derivative.
+    """
+
+    def codegen(context, builder, signature, args):
+        function = context.typing_context.resolve_value_type(operator.mul)
+        chosen = function.get_call_type(context.typing_context, signature.args, {})
+        value = context.get_function(function, chosen)(builder, args)
+        none = builder.or_(*(vanishes(builder, arg) for arg in args))
+        return builder.select(none, context.get_constant_null(adjoint), value)
+
+    return adjoint(adjoint, partial), codegen
+
+
+def vanishes(builder, value):
+    """An i1: whether a float, vector, or aggregate of these is 0 throughout."""
+    kind = value.type
+    if isinstance(kind, (ir.ArrayType, ir.LiteralStructType)):
+        count = len(kind.elements) if isinstance(kind, ir.LiteralStructType) else kind.count
+        items = [vanishes(builder, builder.extract_value(value, k)) for k in range(count)]
+        return functools.reduce(builder.and_, items)
+    zero = builder.fcmp_ordered("==", value, ir.Constant(kind, None))
+    if isinstance(kind, ir.VectorType):
+        bits = ir.IntType(kind.count)
+        return builder.icmp_unsigned("==", builder.bitcast(zero, bits), ir.Constant(bits, -1))
+    return zero
 
 
 @intrinsic
@@ -92,35 +159,45 @@ def width(context, kind):
     return context.get_abi_sizeof(context.get_data_type(kind)) // 8
 
 
-@fragment
-def new_tape(n, zero, limit):
-    """A tape of n variables whose adjoints are zero.
+@shared
+def new_tape(size, limit):
+    """A tape that begins with `size` words of adjoints, zero.
 
     Parameters
     ----------
-    n : int
-    zero : number
-        Of the type of adjoints.
+    size : int
     limit : int
         Words that the tape may grow to.
 
     Returns
     -------
-    ndarray, int64
-        The header; `release(header[BLOCK])` ends the tape.
+    int
+        The address of the header; `end_tape` ends the tape.
     """
-    header = np.zeros(5, np.int64)
-    size = words(zero) * (n + 1)
-    header[END], header[CAPACITY], header[LIMIT] = size, max(LEAST, 64 * size), limit
-    header[BLOCK] = reallocate(0, 8 * header[CAPACITY])
-    if header[BLOCK] == 0:
+    capacity = max(LEAST, 64 * size)
+    tape, block = reallocate(0, 40), reallocate(0, 8 * capacity)
+    if tape == 0 or block == 0:
+        release(tape)
+        release(block)
         raise MemoryError("no memory for the tape of reverse mode")
-    for place in range(0, size, words(zero)):
-        poke(header[BLOCK] + 8 * place, zero)
-    return header
+    poke(tape + 8 * END, size)
+    poke(tape + 8 * CAPACITY, capacity)
+    poke(tape + 8 * BLOCK, block)
+    poke(tape + 8 * LIMIT, limit)
+    poke(tape + 8 * EXCEEDED, 0)
+    for k in range(size):
+        put(block, k, 0.0)
+    return tape
 
 
-@fragment
+@shared
+def end_tape(tape):
+    """Free a tape."""
+    release(peek(tape + 8 * BLOCK, 0))
+    release(tape)
+
+
+@shared
 def grow(tape, needed):
     """Make room for `needed` more words; beyond the limit begin again at 0, and remember that this tape is void."""
     end = peek(tape + 8 * END, 0)
@@ -135,21 +212,20 @@ def grow(tape, needed):
     poke(tape + 8 * BLOCK, moved)
 
 
-@reduction
-def sweep(header, first, zero):
-    """Propagate adjoints from the end of the tape back to place `first`."""
-    size, block = 8 * words(zero), header[BLOCK]
-    begin, end = block + 8 * first, block + 8 * header[END]
-    while end > begin:
-        count = np.int64(peek(end - 4, PLACE))
-        parent = end - 8
-        end -= 8 * ((count + 2) // 2) + size * (count + 1)
-        adjoint, partial = peek(end, zero), end + size
-        for _ in range(count):
-            at = block + 8 * np.int64(peek(parent, PLACE))
-            poke(at, peek(at, zero) + adjoint * peek(partial, zero))
-            partial += size
-            parent -= 4
+@shared
+def room(tape, size):
+    """Make sure that `size` words can be written from the end of a tape.
+
+    Returns
+    -------
+    int
+        The place of the first; 0 if there is no such room, or no tape, where nothing must be written.
+    """
+    if tape == 0:
+        return 0
+    if peek(tape + 8 * END, 0) + size > peek(tape + 8 * CAPACITY, 0):
+        grow(tape, size)
+    return 0 if peek(tape + 8 * EXCEEDED, 0) else peek(tape + 8 * END, 0)
 
 
 @fragment
@@ -162,11 +238,10 @@ def reserve(tape, count, like):
         Its place, and the addresses of its first partial derivative (then upwards) and first parent (downwards).
     """
     size = words(like) * (count + 1) + (count + 2) // 2
-    if peek(tape + 8 * END, 0) + size > peek(tape + 8 * CAPACITY, 0):
-        grow(tape, size)
-        if peek(tape + 8 * EXCEEDED, 0):
-            return 0, 0, 0
-    place, block = peek(tape + 8 * END, 0), peek(tape + 8 * BLOCK, 0)
+    place = room(tape, size)
+    if place == 0:
+        return 0, 0, 0
+    block = peek(tape + 8 * BLOCK, 0)
     end = place + size
     poke(tape + 8 * END, end)
     poke(block + 8 * place, null(like))
@@ -174,10 +249,32 @@ def reserve(tape, count, like):
     return place, block + 8 * (place + words(like)), block + 8 * end - 8
 
 
+@fragment
+def reserve_range(tape, first, count, weights, like):
+    """Begin a record of `count` parents from the place `first` on, with `weights` partial derivatives: `count` or 1.
+
+    Returns
+    -------
+    (int, int)
+        Its place, and the address of its first partial derivative; 0, 0 if nothing must be written.
+    """
+    size = words(like) * (weights + 1) + 2
+    place = room(tape, size)
+    if place == 0:
+        return 0, 0
+    block = peek(tape + 8 * BLOCK, 0)
+    end = place + size
+    poke(tape + 8 * END, end)
+    poke(block + 8 * place, null(like))
+    poke(block + 8 * end - 16, count)
+    poke(block + 8 * end - 8, np.uint32(first))
+    poke(block + 8 * end - 4, np.uint32(RANGE if weights == count else EQUAL))
+    return place, block + 8 * (place + words(like))
+
+
 def linked(context, builder, dispatcher, signature):
     """Declare a compiled function in the module under compilation, which will be linked with it."""
-    dispatcher.compile(signature.args)
-    result = dispatcher.overloads[signature.args]
+    result = dispatcher.get_compile_result(signature)
     context.active_code_library.add_linking_library(result.library)
     return context.declare_function(builder.module, result.fndesc)
 
@@ -200,27 +297,9 @@ def push(context, builder, base, places, partials, tape, add):
     Returns
     -------
     llvmlite value
-
-    Notes
-    -----
-    x[i] x[i] has x[i] for both its parents. Such pairs are merged where LLVM proves the places equal, which it does
-    after inlining, with nothing left of the test at run time.
     """
     constant = lambda value: ir.Constant(WORD, value)
-    partials, kept = list(partials), [ir.Constant(BIT, 1)] * len(places)
-    for k in range(1, len(places)):
-        merged = ir.Constant(BIT, 0)
-        for j in range(k):
-            # In this order: from another one LLVM makes code that is a third slower.
-            same = builder.and_(proven_equal(builder, places[j], places[k]), kept[j])
-            same = builder.and_(same, builder.not_(merged))
-            partials[j] = builder.select(same, add(partials[j], partials[k]), partials[j])
-            merged = builder.or_(merged, same)
-        kept[k] = builder.not_(merged)
-    position, count = [], constant(0)
-    for keep in kept:
-        position.append(count)
-        count = builder.add(count, builder.zext(keep, WORD))
+    partials, kept, position, count = merged(builder, places, partials, add)
     size = width(context, base)
     total = builder.add(
         builder.mul(builder.add(count, constant(1)), constant(size)),
@@ -255,6 +334,36 @@ def push(context, builder, base, places, partials, tape, add):
     result.add_incoming(constant(0), before)
     result.add_incoming(place, pushed)
     return result
+
+
+def merged(builder, places, partials, add):
+    """Merge the pairs (place, partial derivative) of equal places.
+
+    Returns
+    -------
+    (list, list, list, llvmlite value)
+        The partial derivatives, whether each is kept, how many are kept before it, and how many in all.
+
+    Notes
+    -----
+    x[i] x[i] has x[i] for both its parents. Such pairs are merged where LLVM proves the places equal, which it does
+    after inlining, with nothing left of the test at run time.
+    """
+    partials, kept = list(partials), [ir.Constant(BIT, 1)] * len(places)
+    for k in range(1, len(places)):
+        found = ir.Constant(BIT, 0)
+        for j in range(k):
+            # In this order: from another one LLVM makes code that is a third slower.
+            same = builder.and_(proven_equal(builder, places[j], places[k]), kept[j])
+            same = builder.and_(same, builder.not_(found))
+            partials[j] = builder.select(same, add(partials[j], partials[k]), partials[j])
+            found = builder.or_(found, same)
+        kept[k] = builder.not_(found)
+    position, count = [], ir.Constant(WORD, 0)
+    for keep in kept:
+        position.append(count)
+        count = builder.add(count, builder.zext(keep, WORD))
+    return partials, kept, position, count
 
 
 def proven_equal(builder, x, y):

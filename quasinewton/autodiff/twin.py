@@ -18,18 +18,26 @@ from numba.core import ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.dispatcher import Dispatcher
-from numba.core.ir_utils import build_definitions, find_const, get_definition, guard, mk_unique_var, replace_vars_inner
+from numba.core.ir_utils import (
+    build_definitions,
+    find_const,
+    get_definition,
+    guard,
+    mk_unique_var,
+    replace_vars_inner,
+)
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
-from numba.core.typed_passes import NopythonTypeInference
+from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import ReconstructSSA
 
-from quasinewton.autodiff import matrices, reductions, rules  # noqa: F401  (they register themselves)
+from quasinewton.autodiff import matrices, reductions, rules, selections  # noqa: F401  (they register themselves)
 from quasinewton.autodiff.buffers import creators
 from quasinewton.autodiff.handling import boxed, leaf
 from quasinewton.autodiff.refusal import Refused
 from quasinewton.autodiff.routes import INPLACE, METHODS, ROUTES
 from quasinewton.autodiff.scalars import is_active, leaf_of
+from quasinewton.autodiff.statements import STATEMENT, is_statement
 from quasinewton.jit import INNER
 
 
@@ -111,6 +119,7 @@ def pipeline(kind, promote):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
             passes.add_pass_after(Reroute, ReconstructSSA)
             passes.add_pass_after(Box, NopythonTypeInference)
+            passes.add_pass_after(Mark, NopythonRewrites)
             passes.finalize()
             return [passes]
 
@@ -138,6 +147,7 @@ class Reroute(FunctionPass):
 
     def run_pass(self, state):
         self.code, self.kind, self.creators = state.func_ir, state["active"], state["creators"]
+        state["views"], state["same"] = [], {}
         for block in self.code.blocks.values():
             self.body, self.views = [], {}
             for statement in block.body:
@@ -145,6 +155,7 @@ class Reroute(FunctionPass):
                     self.reroute(statement)
                 self.body.append(statement)
             block.body = self.body
+            state["views"] += self.views.values()
         self.code._definitions = build_definitions(self.code.blocks)
         return True
 
@@ -162,12 +173,10 @@ class Reroute(FunctionPass):
                 self.call(statement, ROUTES[operator.matmul], value.lhs, value.rhs)
             elif value.fn is operator.mul and value.lhs.name == value.rhs.name:
                 self.call(statement, np.square, value.lhs)
-        elif isinstance(value, ir.Expr) and value.op == "getitem":
-            # x[:-1] written twice is one view: what is computed from it then has one parent, not two.
+        elif isinstance(value, ir.Expr) and value.op in ("getitem", "static_getitem"):
             view = value.value.name, self.slice(value.index)
             if view[1]:
-                statement.value = self.views.setdefault(view, value)
-                self.views[view] = statement.target
+                self.views.setdefault(view, []).append(statement)
         elif isinstance(value, ir.Expr) and value.op in ("build_list", "build_set"):
             value.items = [self.leaf(statement, item) for item in value.items]
 
@@ -182,7 +191,9 @@ class Reroute(FunctionPass):
             call.func = self.introduce(statement, ROUTES[function])
         elif function is None and isinstance(definition, ir.Expr) and definition.op == "getattr":
             method = METHODS.get(definition.attr, self.creators.get(definition.attr))
-            if method and not call.vararg:
+            # Only positions reach a stand-in: names must follow in their order.
+            names = [name for name, _ in call.kws]
+            if method and not call.vararg and list(method.names[1 + len(call.args) :][: len(names)]) == names:
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
 
     def constant(self, variable):
@@ -198,6 +209,8 @@ class Reroute(FunctionPass):
 
     def slice(self, variable):
         """The constants of a slice, as written; None if it is not made of constants."""
+        if not isinstance(variable, ir.Var):
+            return repr(variable) if isinstance(variable, slice) else None
         definition = guard(get_definition, self.code, variable)
         if isinstance(definition, ir.Const) and isinstance(definition.value, slice):
             return repr(definition.value)
@@ -228,7 +241,11 @@ class Reroute(FunctionPass):
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class Box(FunctionPass):
-    """Put active numbers among arrays into arrays of size 1: array expressions know no scalars but Numba's own."""
+    """Share views, and put active numbers among arrays into arrays of size 1.
+
+    x[:-1] written twice is one view: what is computed from it then has one parent, not two. Array expressions know no
+    scalars but Numba's own.
+    """
 
     _name = "quasinewton_box"
 
@@ -236,7 +253,7 @@ class Box(FunctionPass):
         super().__init__()
 
     def run_pass(self, state):
-        changed = False
+        changed = self.share(state)
         for block in state.func_ir.blocks.values():
             body = []
             for statement in block.body:
@@ -252,6 +269,15 @@ class Box(FunctionPass):
                 body.append(statement)
             block.body = body
         return changed
+
+    def share(self, state):
+        """Make equal slices of an array one, under one name; slices of a list are lists of their own."""
+        for first, *others in state["views"]:
+            if isinstance(state.typemap[first.value.value.name], types.Array):
+                for other in others:
+                    state.calltypes.pop(other.value, None)
+                    other.value = state["same"][other.target.name] = first.target
+        return bool(state["same"])
 
     def operands(self, value):
         return [value.lhs, value.rhs] if value.op == "binop" else value.args
@@ -276,10 +302,35 @@ class Box(FunctionPass):
         return variable
 
 
+@register_pass(mutates_CFG=False, analysis_only=True)
+class Mark(FunctionPass):
+    """Have array statements of reverse mode lowered by this package."""
+
+    _name = "quasinewton_mark"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        for block in state.func_ir.blocks.values():
+            for statement in block.body:
+                value = getattr(statement, "value", None)
+                if is_statement(value, state.typemap):
+                    value.op, value.expr = STATEMENT, renamed(value.expr, state["same"])
+        return False
+
+
+def renamed(expression, same):
+    """An array expression in which every view has but one name."""
+    if isinstance(expression, tuple):
+        return expression[0], [renamed(operand, same) for operand in expression[1]]
+    return same.get(expression.name, expression) if isinstance(expression, ir.Var) else expression
+
+
 WAYS_OUT = "pass the gradient as `jac`, or jac='3-point'"
-PLAIN_ENGLISH = {
-    "setitem": "a store into an array of plain numbers (one that the function makes by np.zeros is differentiated)",
-    "bool": "a truth value",
+PLAIN_ENGLISH = {  # for what begins so
+    "setitem(array": "a store into an array of plain numbers (one made by np.zeros in the function is differentiated)",
+    "bool(": "a truth value",
 }
 
 
@@ -298,12 +349,13 @@ def refusal(error, function):
     Refused
     """
     text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", text)
+    text = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", text)
     code = function.__code__
     what = re.search(r"^ ?>>> (\w+)(\(.*\))", text, re.M)
     if what:
-        operands = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", what[2])
-        operands = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", operands)
-        what = PLAIN_ENGLISH.get(what[1], what[1] + operands)
+        call = what[1] + what[2]
+        what = next((words for begin, words in PLAIN_ENGLISH.items() if call.startswith(begin)), call)
     else:
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Failed in nopython")]
         what = lines[0].strip() if lines else type(error).__name__

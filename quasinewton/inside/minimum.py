@@ -3,21 +3,23 @@
 from typing import NamedTuple
 
 import numpy as np
+from numba.core import types
 from numba.extending import overload, register_jitable
 
 from quasinewton import descent, stepping
 from quasinewton.clock import NEVER
 from quasinewton.bounds import CROSSED, WRONG_LENGTH
+from quasinewton.inside.release import releasing
 from quasinewton.inside.source import Source, either
 from quasinewton.jit import kernel
 from quasinewton.linalg import copy
-from quasinewton.methods import LBFGS, Bounded, Newton
+from quasinewton.methods import LBFGS, Bounded, NewtonCG
 from quasinewton.methods.box import clip
 from quasinewton.methods.first_order import FIRST_ORDER, Moments
 from quasinewton.minimize import minimize
-from quasinewton.objective.inline import bind, constant
-from quasinewton.objective.prepare import GRADIENT_SCHEMES
-from quasinewton.options import DENSE, default_counts
+from quasinewton.objective.inline import bind, constant, gradient_of
+from quasinewton.objective.prepare import is_differenced
+from quasinewton.options import FEW_ITERATIONS, SECOND_ORDER, default_counts
 from quasinewton.schedules import stretched
 from quasinewton.searches import Fixed
 from quasinewton.state import NOTHING, Limits, State, allocate
@@ -62,14 +64,31 @@ def minimum(state):
     return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev, s.g_norm)
 
 
-NOT_EACH = np.int64(0)  # a literal would be another type than Python's integers, and compile the loops again
+run, step = releasing(descent.run, types.int64), releasing(stepping.run, types.int64)
 
 
 @kernel
 def descend(objective, method, search, limits, x0):
     """Minimise from x0 by a method that searches."""
     state = allocate(method, limits, x0, 0)
-    while descent.run(objective, method, search, state, NOT_EACH) != NOTHING:
+    while run(objective, method, search, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def descend_preconditioned(objective, method, search, limits, x0, M):
+    """Minimise from x0 by truncated Newton with the preconditioner of diagonal M, or one to ask for if M is empty."""
+    state = allocate(method, limits, x0, 0)
+    state.memory.record[0].asked = M.size == 0
+    if M.size > 0:
+        if M.size != x0.size:
+            raise ValueError("minimize: `precond` must have the size of x0")
+        for i in range(M.size):
+            if not 0.0 < M[i] < np.inf:
+                raise ValueError("minimize: `precond` must be positive")
+        copy(state.memory.M, M)
+    while run(objective, method, search, state) != NOTHING:
         pass
     return minimum(state)
 
@@ -79,7 +98,7 @@ def march(objective, method, schedule, limits, x0):
     """Minimise from x0 by a method that makes its own steps."""
     state = allocate(method, limits, x0, 0)
     schedule = stretched(schedule, limits.maxiter)
-    while stepping.run(objective, method, schedule, state, NOT_EACH) != NOTHING:
+    while step(objective, method, schedule, state) != NOTHING:
         pass
     return minimum(state)
 
@@ -104,7 +123,7 @@ def descend_in_box(objective, method, search, limits, x0, low, high):
     state = allocate(method, limits, x0, 0)
     copy(state.memory.low, low)
     copy(state.memory.high, high)
-    while descent.run(objective, method, search, state, NOT_EACH) != NOTHING:
+    while run(objective, method, search, state) != NOTHING:
         pass
     return minimum(state)
 
@@ -118,15 +137,15 @@ def march_in_box(objective, method, schedule, limits, x0, low, high):
     vectors = free.x, free.g, free.p, free.x_trial, free.g_trial, free.x_passed
     state = State(*vectors, free.hessian, free.scalars, free.trace, memory)
     schedule = stretched(schedule, limits.maxiter)
-    while stepping.run(objective, method, schedule, state, NOT_EACH) != NOTHING:
+    while step(objective, method, schedule, state) != NOTHING:
         pass
     return minimum(state)
 
 
 @kernel
-def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, dense, own_steps, differenced, n):
+def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, n):
     """When to stop; negative numbers of iterations and evaluations stand for the defaults."""
-    iterations, values = default_counts(dense, own_steps, n, differenced)
+    iterations, values = default_counts(few, own_steps, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
     return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
 
@@ -137,6 +156,11 @@ SOLVE = {
     (True, False): march,
     (True, True): march_in_box,
 }  # by whether the method makes its own steps, and whether there are bounds
+
+
+def is_vector(kind):
+    """Whether a numba type is that of a float64 vector."""
+    return isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64
 
 
 # Inlined, so that the functions in its arguments stay names and the caller can be cached.
@@ -158,8 +182,11 @@ def _minimize(
     maxfun=None,
     schedule=None,
     tol=None,
+    hessp=None,
+    precond=None,
     memory=None,
     damping=None,
+    single=None,
     lr=None,
     weight_decay=None,
     c1=None,
@@ -175,19 +202,28 @@ def _minimize(
     if not own_steps and constant(schedule) is not None:
         source.refuse("`schedule` belongs to first-order methods; this one takes a `line_search`")
     search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
-    method_ = source.changed(kind, method_, dict(memory=memory, damping=damping, lr=lr, weight_decay=weight_decay))
+    settings = dict(memory=memory, damping=damping, single=single, lr=lr, weight_decay=weight_decay)
+    method_ = source.changed(kind, method_, settings)
     search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
     start = source.point(x0)
-    given = constant(jac)
-    differenced = given is None or (isinstance(given, str) and given in GRADIENT_SCHEMES)
+    jac = gradient_of(source, fun, jac, args, "value_and_grad")
+    differenced = is_differenced(jac)
     value_first = differenced and not own_steps and search_kind is not Fixed
     common = either(tol, "tol", "1e-5")
     # ftol of L-BFGS is set by tol, as in SciPy.
     fall = either(ftol, "ftol", either(tol, "tol", "0.0") if kind is LBFGS else "0.0")
     default = source.integer(-1)
     counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
-    flags = (source.integer(flag) for flag in map(int, (value_first, kind in DENSE, own_steps, differenced)))
+    flags = (source.integer(flag) for flag in map(int, (value_first, kind in FEW_ITERATIONS, own_steps, differenced)))
     source.add(f"x = {start}")
+    precond = constant(precond)
+    diagonal = is_vector(precond)
+    if precond is not None and kind is not NewtonCG:
+        source.refuse("`precond` belongs to method 'newton-cg'")
+    if precond is not None and bounded:
+        source.refuse("`precond` and `bounds` go together only outside compiled code")
+    if precond is not None and not diagonal and not isinstance(precond, types.Dispatcher):
+        source.refuse(f"`precond` must be an @njit function or a float64 vector, got {precond}")
     if bounded:
         source.bounds(bounds)
         source.add(
@@ -199,17 +235,21 @@ def _minimize(
             in_box=in_box,
             Bounded=Bounded,
         )
-    objective = bind(source, fun, jac, args, hess, kind is Newton, bounded)
+    use = SECOND_ORDER.get(kind, "")
+    objective = bind(source, fun, jac, args, use, hess, hessp, None if diagonal else precond, bounded)
     method_ = f"Bounded({method_})" if bounded and not own_steps else method_
+    more = ", low, high" if bounded else ""
+    if precond is not None:
+        more = ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
     source.add(
         f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
         "xtol, f_target = float(xtol), float(f_target)",
         f"limits = limits_of(gtol, ftol, xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
-        f"found = solve({objective}, {method_}, {search}, limits, x{', low, high' * bounded})",
+        f"found = solve({objective}, {method_}, {search}, limits, x{more})",
         "hold(held)",
         "hold(args)",
         "return found",
         limits_of=limits_of,
-        solve=SOLVE[own_steps, bounded],
+        solve=SOLVE[own_steps, bounded] if precond is None else descend_preconditioned,
     )
     return source.implementation()

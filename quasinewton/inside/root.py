@@ -6,6 +6,7 @@ import numpy as np
 from numba.extending import overload
 
 from quasinewton import roots
+from quasinewton.inside.release import releasing
 from quasinewton.inside.source import Source, either
 from quasinewton.jit import kernel
 from quasinewton.objective.inline import bind_residual, constant
@@ -41,11 +42,14 @@ class Root(NamedTuple):
     njev: int
 
 
+run = releasing(roots.run)
+
+
 @kernel
 def find(objective, search, x0, ftol, xtol, maxiter):
     """Find a root from x0."""
     state = roots.allocate(x0.copy(), ftol, xtol, maxiter)
-    while roots.run(objective, search, state) == RUNNING:
+    while run(objective, search, state) == RUNNING:
         pass
     s = state.scalars[0]
     success = s.status == AT_ROOT or s.status == PRECISION_LIMIT

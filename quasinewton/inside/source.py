@@ -20,6 +20,7 @@ from quasinewton.searches import BY_NAME
 RULES = {
     "memory": ("int", "memory >= 1", "memory must be at least 1"),
     "damping": ("int", "True", ""),
+    "single": ("int", "True", ""),
     "lr": ("float", "0.0 <= lr < inf", "lr must be in [0, inf)"),
     "weight_decay": ("float", "0.0 <= weight_decay < inf", "weight_decay must be in [0, inf)"),
     "maxls": ("int", "maxls >= 1", "maxls must be at least 1"),

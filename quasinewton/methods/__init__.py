@@ -6,6 +6,7 @@
 from quasinewton.methods import dense_in_box as _dense_in_box
 from quasinewton.methods import gradient_in_box as _gradient_in_box
 from quasinewton.methods import lbfgs_in_box as _lbfgs_in_box
+from quasinewton.methods import newton_cg_in_box as _newton_cg_in_box
 from quasinewton.methods.adadelta import AdaDelta
 from quasinewton.methods.adagrad import AdaGrad
 from quasinewton.methods.adam import Adam, AdamW, AMSGrad, NAdam, RAdam
@@ -16,6 +17,7 @@ from quasinewton.methods.gradient_descent import GradientDescent
 from quasinewton.methods.lbfgs import LBFGS
 from quasinewton.methods.lion import Lion
 from quasinewton.methods.newton import Newton
+from quasinewton.methods.newton_cg import NewtonCG
 from quasinewton.methods.rmsprop import RMSprop
 from quasinewton.methods.sgd import SGD, SGDW, Momentum, Nesterov
 
@@ -37,6 +39,7 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "Newton",
+    "NewtonCG",
     "RAdam",
     "RMSprop",
 ]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.jit import generic
+from quasinewton.jit import fragment, generic
 from quasinewton.linalg import copy
 from quasinewton.methods import method as protocol
 from quasinewton.methods.box import descend_inside, place_inside, projected_norm, reach
@@ -68,6 +68,12 @@ def aim(inner, memory, hessian, x, g, p):
 @generic
 def learn(inner, memory, x, g, p, alpha, g_new):
     """Move x to the point in the box at x + alpha p and g to g_new (both overwritten), and learn from the step."""
+    move_inside(inner, memory, x, g, p, alpha, g_new)
+
+
+@fragment
+def move_inside(inner, memory, x, g, p, alpha, g_new):
+    """The same by the inner method's own way of learning."""
     place_inside(x, alpha, p, memory.low, memory.high, memory.point)
     protocol.update(inner, memory.inner, x, g, p, alpha, g_new)
     copy(x, memory.point)
@@ -79,6 +85,18 @@ def curvature(inner, memory, hessian, x, g, p):
     return 0.0
 
 
+@generic
+def ask(inner, memory, x, g, p, certifying):
+    """What `method.inquire` says, of the free variables."""
+    return protocol.inquire(inner, memory.inner, x, g, p, certifying)
+
+
+@generic
+def digest(inner, memory, product, p):
+    """What `method.answer` says, of the free variables."""
+    return protocol.answer(inner, memory.inner, product, p)
+
+
 @protocol.allocate.register(Bounded)
 def _allocate(method, n):
     return Confined(np.empty(n), np.empty(n), np.empty(n), protocol.allocate(method.inner, n), workspace(method.inner, n))
@@ -87,6 +105,26 @@ def _allocate(method, n):
 @protocol.hessian_order.register(Bounded)
 def _hessian_order(method, n):
     return protocol.hessian_order(method.inner, n)
+
+
+@protocol.curved.register(Bounded)
+def _curved(method, hessian):
+    return protocol.curved(method.inner, hessian)
+
+
+@protocol.operand.register(Bounded)
+def _operand(method, hessian, p):
+    return protocol.operand(method.inner, hessian, p)
+
+
+@protocol.inquire.register(Bounded)
+def _inquire(method, memory, x, g, p, certifying):
+    return ask(method.inner, memory, x, g, p, certifying)
+
+
+@protocol.answer.register(Bounded)
+def _answer(method, memory, product, p):
+    return digest(method.inner, memory, product, p)
 
 
 @protocol.direction.register(Bounded)

@@ -11,6 +11,9 @@ from quasinewton.linalg import dot, norm_inf
 # Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by rounding.
 NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
 
+SUFFICIENT = 1e-3  # part of the slope of a step that its projection must keep
+SHORTEST = 1e-10
+
 
 @fragment
 def held(x, g, low, high):
@@ -107,6 +110,31 @@ def project_step(x, g, low, high, p):
     for i in range(x.size):
         p[i] = inside(x[i] + p[i], low[i], high[i]) - x[i]
         slope += g[i] * p[i]
+    return slope
+
+
+@fragment
+def project_enough(x, g, low, high, step, whole, slope, p):
+    """Shorten a step until its projection is one of enough descent; return the slope of that.
+
+    Parameters
+    ----------
+    x, g, low, high, step : ndarray, float64, shape (n,)
+    whole, slope : float
+        g·step, and g·p.
+    p : ndarray, float64, shape (n,)
+        What is to be judged first, and kept if it will do. Overwritten.
+
+    Notes
+    -----
+    Close to x the projection of the step is one of descent; Bertsekas, SIAM J. Control Optim. 20 (1982), proposition 1.
+    """
+    t = 1.0
+    while not slope <= SUFFICIENT * t * whole and t > SHORTEST:
+        for i in range(x.size):
+            p[i] = t * step[i]
+        slope = project_step(x, g, low, high, p)
+        t *= 0.5
     return slope
 
 

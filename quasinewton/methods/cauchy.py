@@ -8,7 +8,7 @@ and no heap is made where the first lies beyond the minimiser.
 import numpy as np
 
 from quasinewton.jit import fragment
-from quasinewton.methods.compact import PRODUCTS, P, Q, SCRATCH, WHOLE, solve_saddle, toggle
+from quasinewton.methods.box_model import PRODUCTS, P, Q, SCRATCH, WHOLE, solve_saddle, toggle
 
 EPSILON = np.finfo(np.float64).eps
 

@@ -1,356 +1,370 @@
-"""The compact form of L-BFGS, B = θI − W M Wᵀ, and what of it the free variables see.
+"""L-BFGS by the compact form of H: 4 m n numbers are read an iteration, where two loops read 8 m n.
 
-Source: R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, SIAM J. Sci. Comput. 16 (1995) 1190–1208, section 3 and eq. 5.11.
-With the pairs in order, oldest first, W = [Y θS], L the part of SᵀY strictly below its diagonal D,
+With the pairs in the rows of S and Y, oldest first, R the upper triangle of S Yᵀ and D its diagonal,
 
-    M⁻¹ = [−D Lᵀ; L θSᵀS],    B_FF⁻¹ = I/θ + W_F K⁻¹ W_Fᵀ/θ²,    K = M⁻¹ − W_FᵀW_F/θ.
+    H g = γ H₀ (g − Yᵀa) + Sᵀb,   R a = S g,   Rᵀb = D a + γ (Y H₀ Yᵀ a − Y H₀ g)
 
-Both are saddles [−P Eᵀ; E Q] of order 2c with P and Q + E P⁻¹ Eᵀ positive definite: two Cholesky factors of order c.
-In K, P = D + Y_FᵀY_F/θ, Q = θ S_AᵀS_A, and E is s_i·y_j over the held variables A where i is newer than j, and
-−s_i·y_j over the free ones F elsewhere. The inner products are kept by the place of their pairs in the ring: a new
-pair costs one pass over all pairs, a variable that becomes free or held O(m²).
+(Byrd, Nocedal & Schnabel, Math. Prog. 63 (1994) 129–156, eq. 2.6 and theorem 2.2). One pass in blocks moves x and g,
+writes the new pair, and multiplies all pairs by g and by the new y; after O(m²) work another one writes p. Every
+product is summed anew: differences of older ones would cancel.
+
+It serves many variables, a given diagonal H₀, and pairs in single precision, which are kept in units of their own since
+their range is short. Sums are in double precision always.
 """
 
-from typing import NamedTuple
+import math
 
+import numba
 import numpy as np
+from numba.core import types
 from numba.extending import register_jitable
 
-from quasinewton.jit import fragment, reduction
-from quasinewton.methods.box import held
+from quasinewton.jit import fragment, kernel, reduction
+from quasinewton.linalg import advance, dot, dots, isolated, norm_inf, part
+from quasinewton.methods.late import late
+from quasinewton.methods.method import EPSILON, is_fit
 
-BLOCK = 512  # variables at a time: a few vectors of so many stay in the fastest cache
+RING = np.dtype([("count", "i8"), ("newest", "i8"), ("gamma", "f8")], align=True)
 
-KNOWN = np.dtype(
-    [
-        ("fresh", "i8"),  # whether the products with d, and what is free, are those at the current x and g
-        ("settled", "i8"),  # whether the last step met no bound
-        ("free", "i8"),  # number of free variables
-        ("dd", "f8"),  # d·d
-        ("first", "f8"),  # the first breakpoint of the projected path
-    ],
-    align=True,
-)
+BLOCK = 1024  # numbers of a vector at a time: what is used again of a block stays in the first cache
 
+# The workspace `a`: a head, the matrices S Yᵀ and Y H₀ Yᵀ, VECTORS vectors of length m, and H₀ if it was given.
+READY = 0  # whether the products with g are those with the current one
+UNIT_S, UNIT_Y = 1, 2  # powers of two: what 1 means in S and in Y
+NORM = 3  # ‖g‖_∞ after the last step
+HEAD = 4
+S_G, Y_G, S_Y, Y_Y = range(4)  # S g, Y H₀ g, S y and Y H₀ y
+OF_S, OF_Y = 4, 5  # what p takes of the rows of S and of Y
+SUMS, VECTORS = 4, 6
+LARGEST = 1000  # exponent of a unit
 
-# Tables of order m in the workspace: inner products by the places of pairs in the ring, ...
-SS = 0  # SᵀS
-SY = 1  # s_i·y_j where i is no older than j
-YY_FREE = 2  # Y_FᵀY_F
-SS_HELD = 3  # S_AᵀS_A
-E = 4
-# ... and the factors of M⁻¹ and K.
-WHOLE = 5
-FREE = 8
-TABLES = 11
-
-# Vectors of order 2m in the workspace.
-PRODUCTS = 0  # Yᵀd and Sᵀd, by the places of pairs; d is −g in the free variables and 0 in the held ones
-P = 1  # Wᵀd, and
-Q = 2  # Wᵀz, where the Cauchy point is
-SCRATCH = 3
-VECTORS = 8
-
-
-class Compact(NamedTuple):
-    """Workspace of L-BFGS with m pairs in a box.
-
-    `tables`, shape (TABLES, m, m), and `vectors`, shape (VECTORS, 2m), are named above. `free`, shape (n,), tells the
-    free variables; `slots`, shape (m,), the places of the pairs, oldest first; `queue`, shape (n,), holds variables;
-    `sums`, shape (m, 8), and `block` are workspace. `known[0]` is a record KNOWN.
-    """
-
-    tables: np.ndarray
-    vectors: np.ndarray
-    free: np.ndarray
-    slots: np.ndarray
-    queue: np.ndarray
-    sums: np.ndarray
-    block: np.ndarray
-    known: np.ndarray
+SINGLE = np.finfo(np.float32).eps
 
 
 @register_jitable
-def compact(m, n):
-    """The workspace for m pairs in n variables."""
-    return Compact(
-        np.zeros((TABLES, m, m)),
-        np.zeros((VECTORS, 2 * m)),
-        np.zeros(n, np.bool_),
-        np.zeros(m, np.int64),
-        np.empty(n, np.int64),
-        np.empty((m, 8)),
-        np.empty((3, BLOCK)),
-        np.zeros(1, KNOWN),
-    )
-
-
-@reduction
-def products(S, Y, l, start, stop, new, yf, d):
-    """Of pair l, on a block: S·s, Y·s, Y·y_F, S·y_F, Y·d and S·d."""
-    ss = ys = yy = sy = yd = sd = 0.0
-    for i in range(start, stop):
-        s, y, b = S[l, i], Y[l, i], i - start
-        ss += s * S[new, i]
-        ys += y * S[new, i]
-        yy += y * yf[b]
-        sy += s * yf[b]
-        yd += y * d[b]
-        sd += s * d[b]
-    return ss, ys, yy, sy, yd, sd
-
-
-@reduction
-def products_with(S, Y, l, start, stop, d):
-    """Of pair l, on a block: Y·d and S·d."""
-    yd = sd = 0.0
-    for i in range(start, stop):
-        yd += Y[l, i] * d[i - start]
-        sd += S[l, i] * d[i - start]
-    return yd, sd
-
-
-@reduction
-def square(d, size):
-    """d·d of the first `size` entries."""
-    total = 0.0
-    for i in range(size):
-        total += d[i] * d[i]
-    return total
+def size(m):
+    """Length of the workspace for m pairs, without H₀; that of the two loops is m."""
+    return HEAD + 2 * m * m + VECTORS * m
 
 
 @fragment
-def toggle(work, pairs, i, count, free, but):
-    """Make variable i free or held in the inner products of all pairs but that at one place."""
-    S, Y, slots = pairs.S, pairs.Y, work.slots
-    yy, ss, e = work.tables[YY_FREE], work.tables[SS_HELD], work.tables[E]
-    work.free[i] = free
-    sign = 1.0 if free else -1.0
-    for a in range(count):
-        k = slots[a]
-        if k != but:
-            s, y = sign * S[k, i], sign * Y[k, i]
-            for b in range(count):
-                l = slots[b]
-                yy[k, l] += y * Y[l, i]
-                ss[k, l] -= s * S[l, i]
-                e[k, l] -= s * Y[l, i]
+def gram(a, m, which):
+    """One of the matrices, row by row: S Yᵀ (0), of which the upper triangle means something, or Y H₀ Yᵀ (1)."""
+    return part(a, HEAD + which * m * m, m * m)
 
 
 @fragment
-def order(pairs, slots):
-    """Write the places of the pairs to `slots`, oldest first; return their number."""
-    ring, m = pairs.ring[0], slots.size
-    for j in range(ring.count):
-        slots[j] = (ring.newest - ring.count + 1 + j + m) % m
-    return ring.count
+def vector(a, m, which):
+    """One of the vectors of length m, by number."""
+    return part(a, HEAD + (2 * m + which) * m, m)
 
 
 @fragment
-def absorb(work, pairs, x, g, low, high, new):
-    """Bring the workspace to the current x and g, in one pass over the pairs.
+def row(S, k, first, width):
+    """A block of a row."""
+    return part(S, k * S.shape[1] + first, width)
 
-    Parameters
-    ----------
-    work : Compact
-        Updated.
-    pairs : Pairs
-    x, g, low, high : ndarray, float64, shape (n,)
-    new : int
-        The place of a pair that is not known yet; −1 if there is none.
-    """
-    S, Y, slots, sums, known = pairs.S, pairs.Y, work.slots, work.sums, work.known[0]
-    n, count = x.size, order(pairs, slots)
-    d, yf, sh = work.block[0], work.block[1], work.block[2]
-    sums.fill(0.0)
-    known.dd, known.first, known.free = 0.0, np.inf, n
-    for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        changed = bound = 0
-        for i in range(start, stop):
-            stuck, b = held(x[i], g[i], low[i], high[i]), i - start
-            d[b] = 0.0 if stuck else -g[i]
-            room = (x[i] - low[i]) / d[b] if d[b] < 0.0 else (x[i] - high[i]) / d[b]
-            known.first = -room if d[b] != 0.0 and -room < known.first else known.first
-            bound += stuck
-            changed += stuck == work.free[i]
-        if changed > 0:
-            for i in range(start, stop):
-                stuck = held(x[i], g[i], low[i], high[i])
-                if stuck == work.free[i]:
-                    toggle(work, pairs, i, count, not stuck, new)
-        known.free -= bound
-        known.dd += square(d, stop - start)
-        if new < 0:
-            for j in range(count):
-                l = slots[j]
-                yd, sd = products_with(S, Y, l, start, stop, d)
-                sums[l, 6] += yd
-                sums[l, 7] += sd
-            continue
-        for i in range(start, stop):
-            yf[i - start] = Y[new, i] if work.free[i] else 0.0
-            sh[i - start] = 0.0 if work.free[i] else S[new, i]
-        for j in range(count):
-            l = slots[j]
-            ss, ys, yy, sy, yd, sd = products(S, Y, l, start, stop, new, yf, d)
-            sums[l, 0] += ss
-            sums[l, 1] += ys
-            sums[l, 2] += yy
-            sums[l, 3] += sy
-            sums[l, 6] += yd
-            sums[l, 7] += sd
-            if bound > 0:
-                ys, ss = products_with(S, Y, l, start, stop, sh)
-                sums[l, 4] += ys
-                sums[l, 5] += ss
-    tables, m = work.tables, slots.size
-    for j in range(count):
-        l = slots[j]
-        work.vectors[PRODUCTS, l], work.vectors[PRODUCTS, m + l] = sums[l, 6], sums[l, 7]
-        if new >= 0:
-            tables[SS, new, l] = tables[SS, l, new] = sums[l, 0]
-            tables[SY, new, l] = sums[l, 1]
-            tables[YY_FREE, new, l] = tables[YY_FREE, l, new] = sums[l, 2]
-            tables[SS_HELD, new, l] = tables[SS_HELD, l, new] = sums[l, 5]
-            tables[E, new, l] = sums[l, 4]
-            tables[E, l, new] = -sums[l, 3]
-    known.fresh = 1
+
+def forget_products(a, m):
+    """Let the next direction multiply the pairs by its gradient: it may be another than the last step led to."""
+    if a.size > m:
+        a[READY] = 0.0
+
+
+@register_jitable
+def norm_of(a):
+    """‖g‖_∞ after the last step."""
+    return a[NORM]
 
 
 @fragment
-def solve_free(work, count, theta, v, u):
-    """u = K⁻¹ v of order 2c, overwritten; whether it worked.
-
-    Where no pair has moved what is held, as when that has been so for m steps, S_A = 0 and E is triangular: K is then
-    solved by substitution.
-    """
-    slots, e, yy = work.slots, work.tables[E], work.tables[YY_FREE]
-    still = True
+def rows_of(count, newest, m):
+    """The rows of the last `count` pairs, oldest first."""
+    rows = np.empty(count, np.int64)
     for i in range(count):
-        still &= work.tables[SS_HELD, slots[i], slots[i]] == 0.0
-    if not still:
-        if not factorise_free(work, count, theta):
-            return False
-        solve_saddle(work.tables[FREE : FREE + 3], count, v, u)
-        return True
+        rows[i] = (newest + m + 1 - count + i) % m
+    return rows
+
+
+@fragment
+def unit(largest):
+    """The power of two next to the largest component of a vector; 1 for 0."""
+    exponent = math.frexp(largest)[1] if 0.0 < largest < np.inf else 0
+    return math.ldexp(1.0, min(max(exponent, -LARGEST), LARGEST))
+
+
+@fragment
+def scale(c, a, b):
+    """b = c a. b is overwritten."""
+    for i in range(a.size):
+        b[i] = c * a[i]
+
+
+@fragment
+def multiply(h, a, b):
+    """b = h a, component by component. b is overwritten."""
+    for i in range(a.size):
+        b[i] = h[i] * a[i]
+
+
+@fragment
+def add(p, c, s, d, t):
+    """p += c s + d t. p is overwritten."""
+    for i in range(p.size):
+        p[i] += c * s[i] + d * t[i]
+
+
+@fragment
+def add_pairs(p, b, s, c, y, d, t, e, z):
+    """p += b s + c y + d t + e z. p is overwritten."""
+    for i in range(p.size):
+        p[i] += (b * s[i] + c * y[i]) + (d * t[i] + e * z[i])
+
+
+@reduction
+def eight_dots(s, y, t, z, g, d, hg, hd):
+    """The products of s and t with g and d, and of y and z with hg and hd, in one pass."""
+    sg = sd = yg = yd = tg = td = zg = zd = 0.0
+    for i in range(g.size):
+        sg += s[i] * g[i]
+        sd += s[i] * d[i]
+        yg += y[i] * hg[i]
+        yd += y[i] * hd[i]
+        tg += t[i] * g[i]
+        td += t[i] * d[i]
+        zg += z[i] * hg[i]
+        zd += z[i] * hd[i]
+    return sg, sd, yg, yd, tg, td, zg, zd
+
+
+@fragment
+def multiply_block(S, Y, rows, a, first, g, y, hg, hy):
+    """Add to the products of all pairs with g and y what a block contributes.
+
+    g and y are those of the block, which begins with component `first`; hg and hy are workspace as long. Two pairs at a
+    time, since four streams come faster from memory than one; an odd one is its own partner.
+    """
+    m, width = S.shape[0], g.size
+    Sg, Yg, Sy, Yy, H0 = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y), size(m)
+    if a.size > H0:
+        multiply(part(a, H0 + first, width), g, hg)
+        multiply(part(a, H0 + first, width), y, hy)
+    else:
+        hg, hy = g, y
+    for i in range(0, rows.size, 2):
+        k, l = rows[i], rows[min(i + 1, rows.size - 1)]
+        s, z, t, w = row(S, k, first, width), row(Y, k, first, width), row(S, l, first, width), row(Y, l, first, width)
+        sg, sy, zg, zy, tg, ty, wg, wy = eight_dots(s, z, t, w, g, y, hg, hy)
+        Sg[k] += sg
+        Yg[k] += zg
+        Sy[k] += sy
+        Yy[k] += zy
+        if l != k:
+            Sg[l] += tg
+            Yg[l] += wg
+            Sy[l] += ty
+            Yy[l] += wy
+
+
+@fragment
+def begin_products(a, m):
+    """Zero the sums that `multiply_block` adds to."""
+    sums = part(a, HEAD + 2 * m * m, SUMS * m)
+    for i in range(sums.size):
+        sums[i] = 0.0
+
+
+@fragment
+def keep_products(a, rows, m):
+    """Take the sums into true units, and those of the newest pair, the last of the rows, into the matrices."""
+    Sg, Yg, Sy, Yy = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y)
+    SY, YY, s_unit, y_unit, k = gram(a, m, 0), gram(a, m, 1), a[UNIT_S], a[UNIT_Y], rows[-1]
+    for i in rows:
+        Sg[i] *= s_unit
+        Yg[i] *= y_unit
+        SY[i * m + k] = Sy[i] * s_unit * y_unit
+        YY[i * m + k] = YY[k * m + i] = Yy[i] * y_unit * y_unit
+    a[READY] = 1.0
+
+
+@fragment
+def renew_products(S, Y, a, rows, g):
+    """Multiply all pairs by g and by the newest y."""
+    m, n = S.shape[0], g.size
+    desk = isolated(3 * BLOCK)
+    begin_products(a, m)
+    for first in range(0, n, BLOCK):
+        width = min(BLOCK, n - first)
+        y, hg, hy = part(desk, 0, width), part(desk, BLOCK, width), part(desk, 2 * BLOCK, width)
+        scale(1.0, row(Y, rows[-1], first, width), y)
+        multiply_block(S, Y, rows, a, first, part(g, first, width), y, hg, hy)
+    keep_products(a, rows, m)
+
+
+@fragment
+def damp(y, theta, c, g, y_unit):
+    """y <- θ y − c (g − y), the old gradient being g − y; y is overwritten."""
+    for i in range(g.size):
+        old = g[i] - y_unit * y[i]
+        y[i] = theta * y[i] - c * old / y_unit
+
+
+@fragment
+def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
+    """Move x and g, write the pair, judge it as `method.learn_pair` does, and multiply all pairs by g and y."""
+    m, n = rho.size, x.size
+    single = S.itemsize < 8
+    if ring.count == 0:
+        a[UNIT_S] = unit(abs(alpha) * norm_inf(p)) if single else 1.0
+        a[UNIT_Y] = unit(norm_inf(g)) if single else 1.0
+    s_unit, y_unit = a[UNIT_S], a[UNIT_Y]
+    # The row after the newest is free, or holds the oldest pair, which goes first.
+    k = ring.newest + 1
+    if k == m or ring.count == 0:
+        k = 0
+    rows = rows_of(min(ring.count + 1, m), k, m)
+    desk = isolated(4 * BLOCK)
+    slope = yy = ss = xx = gg = g_norm = 0.0
+    begin_products(a, m)
+    for first in range(0, n, BLOCK):
+        width = min(BLOCK, n - first)
+        x_part, g_part, p_part = part(x, first, width), part(g, first, width), part(p, first, width)
+        s, y = part(desk, 0, width), part(desk, BLOCK, width)
+        hg, hy = part(desk, 2 * BLOCK, width), part(desk, 3 * BLOCK, width)
+        s_row, y_row = row(S, k, first, width), row(Y, k, first, width)
+        slope += dot(g_part, p_part)
+        advance(x_part, g_part, p_part, alpha, part(g_new, first, width), s, y)
+        scale(1.0 / s_unit, s, s_row)
+        scale(1.0 / y_unit, y, y_row)
+        if single:
+            scale(1.0, y_row, y)  # as it was rounded
+        sums = dots(s_row, y, x_part)
+        yy, ss, xx = yy + sums[1], ss + sums[2], xx + sums[3]
+        gg += dot(g_part, g_part)
+        g_norm = max(g_norm, norm_inf(g_part))  # all of g is finite: no step leads elsewhere
+        multiply_block(S, Y, rows, a, first, g_part, y, hg, hy)
+    keep_products(a, rows, m)
+    a[NORM] = g_norm
+    sy, yy, ss = gram(a, m, 0)[k * m + k], yy * y_unit * y_unit, ss * s_unit * s_unit
+    curvature = -alpha * slope * alpha  # s·B s
+    if damping and sy < 0.2 * curvature:
+        theta = 0.8 * curvature / (curvature - sy)
+        damp(row(Y, k, 0, n), theta, (1.0 - theta) * alpha, g, y_unit)
+        sums = dots(row(S, k, 0, n), row(Y, k, 0, n), g)
+        sy, yy = sums[0] * s_unit * y_unit, sums[1] * y_unit * y_unit
+        a[READY] = 0.0
+    if is_fit(sy, yy, ss, xx, gg, alpha, slope, SINGLE if single else EPSILON):
+        rho[k] = 1.0 / sy
+        ring.newest = k
+        ring.count = min(ring.count + 1, m)
+    elif ring.count == m:
+        ring.count = m - 1  # the oldest pair has been overwritten
+
+
+@fragment
+def solve(a, rows, m, gamma):
+    """Find what p takes of the rows of S and of Y, −b and γ a, in their units."""
+    Sg, Yg, of_S, of_Y = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, OF_S), vector(a, m, OF_Y)
+    SY, YY, count = gram(a, m, 0), gram(a, m, 1), rows.size
     for i in range(count - 1, -1, -1):
-        k, total = slots[i], v[count + i]
+        k = rows[i]
+        total = Sg[k]
         for j in range(i + 1, count):
-            total -= e[k, slots[j]] * u[j]
-        u[i] = total / e[k, k]
+            total -= SY[k * m + rows[j]] * of_Y[rows[j]]
+        of_Y[k] = total / SY[k * m + k]
     for i in range(count):
-        k = slots[i]
-        if not e[k, k] < 0.0:
-            return False
-        total = v[i] + work.tables[SY, k, k] * u[i]
-        for j in range(count):
-            total += yy[k, slots[j]] / theta * u[j]
+        k = rows[i]
+        total = -Yg[k]
+        for l in rows:
+            total += YY[k * m + l] * of_Y[l]
+        total = SY[k * m + k] * of_Y[k] + gamma * total
         for j in range(i):
-            total -= e[slots[j], k] * u[count + j]
-        u[count + i] = total / e[k, k]
-    return True
-
-
-# The factors lie row by row, and the loops go along rows: their terms then do not wait for each other.
-
-
-@fragment
-def factorise(A, c):
-    """Overwrite the upper triangle of the leading c rows of A with U, where A = UᵀU; whether it is positive definite."""
-    for k in range(c):
-        if not 0.0 < A[k, k] < np.inf:
-            return False
-        A[k, k] = np.sqrt(A[k, k])
-        for j in range(k + 1, c):
-            A[k, j] /= A[k, k]
-        for i in range(k + 1, c):
-            a = A[k, i]
-            for j in range(i, c):
-                A[i, j] -= a * A[k, j]
-    return True
+            total += SY[rows[j] * m + k] * of_S[rows[j]]
+        of_S[k] = -total / SY[k * m + k]
+    for k in rows:
+        of_S[k] *= a[UNIT_S]
+        of_Y[k] *= gamma * a[UNIT_Y]
 
 
 @fragment
-def complete(Z, C, c):
-    """Factor C + ZᵀZ, in its upper triangle, in the place of C; whether it is positive definite."""
-    for k in range(c):
-        for i in range(c):
-            z = Z[k, i]
-            for j in range(i, c):
-                C[i, j] += z * Z[k, j]
-    return factorise(C, c)
+def add_block(S, Y, rows, a, gamma, first, g, p, hp):
+    """Write a block of p, which begins with component `first`; g is that of the block, hp workspace."""
+    m, width, count = S.shape[0], g.size, rows.size
+    of_S, of_Y = vector(a, m, OF_S), vector(a, m, OF_Y)
+    given = a.size > size(m)
+    scale(-gamma, g, hp if given else p)
+    for i in range(0, count, 2):
+        k, l = rows[i], rows[min(i + 1, count - 1)]
+        y, z, d = row(Y, k, first, width), row(Y, l, first, width), of_Y[l] if l != k else 0.0
+        if given:
+            add(hp, of_Y[k], y, d, z)
+        else:
+            c = of_S[l] if l != k else 0.0
+            add_pairs(p, of_S[k], row(S, k, first, width), of_Y[k], y, c, row(S, l, first, width), d, z)
+    if given:
+        multiply(part(a, size(m) + first, width), hp, p)
+        for i in range(0, count, 2):
+            k, l = rows[i], rows[min(i + 1, count - 1)]
+            c = of_S[l] if l != k else 0.0
+            add(p, of_S[k], row(S, k, first, width), c, row(S, l, first, width))
 
 
 @fragment
-def solve_saddle(factors, c, v, u):
-    """u = [−P Eᵀ; E Q]⁻¹ v of order 2c; u is overwritten.
-
-    `factors` holds U of P = UᵀU, Z = U⁻ᵀEᵀ, and the factor of Q + ZᵀZ.
-    """
-    U, Z, C = factors[0], factors[1], factors[2]
-    for i in range(2 * c):
-        u[i] = v[i]
-    for k in range(c):
-        u[k] /= U[k, k]
-        a = u[k]
-        for j in range(k + 1, c):
-            u[j] -= a * U[k, j]
-        for i in range(c):
-            u[c + i] += a * Z[k, i]
-    for k in range(c):
-        u[c + k] /= C[k, k]
-        a = u[c + k]
-        for j in range(k + 1, c):
-            u[c + j] -= a * C[k, j]
-    for i in range(c - 1, -1, -1):
-        total = u[c + i]
-        for j in range(i + 1, c):
-            total -= C[i, j] * u[c + j]
-        u[c + i] = total / C[i, i]
-    for i in range(c - 1, -1, -1):
-        total = -u[i]
-        for j in range(c):
-            total += Z[i, j] * u[c + j]
-        for j in range(i + 1, c):
-            total -= U[i, j] * u[j]
-        u[i] = total / U[i, i]
+def direct(S, Y, a, ring, g, p):
+    """Write −H g to p; return the slope g·p."""
+    m, n = S.shape[0], g.size
+    gamma, rows, k = 1.0, rows_of(ring.count, ring.newest, m), ring.newest
+    if ring.count > 0:
+        if a[READY] == 0.0:
+            renew_products(S, Y, a, rows, g)
+        gamma = ring.gamma = gram(a, m, 0)[k * m + k] / gram(a, m, 1)[k * m + k]
+        solve(a, rows, m, gamma)
+    desk = isolated(BLOCK)
+    slope = 0.0
+    for first in range(0, n, BLOCK):
+        width = min(BLOCK, n - first)
+        g_part, p_part = part(g, first, width), part(p, first, width)
+        add_block(S, Y, rows, a, gamma, first, g_part, p_part, part(desk, 0, width))
+        slope += dot(g_part, p_part)
+    return slope
 
 
-@fragment
-def factorise_whole(work, count, theta):
-    """Factor M⁻¹; whether it worked."""
-    slots, tables = work.slots, work.tables
-    U, Z, C = tables[WHOLE], tables[WHOLE + 1], tables[WHOLE + 2]
-    for i in range(count):
-        k = slots[i]
-        root = np.sqrt(tables[SY, k, k])
-        for j in range(count):
-            l = slots[j]
-            U[i, j] = root if i == j else 0.0
-            Z[i, j] = tables[SY, l, k] / root if j > i else 0.0
-            C[i, j] = theta * tables[SS, k, l]
-    return complete(Z, C, count)
+@kernel
+def direction(S, Y, a, ring, g, p):
+    """`direct`, for pairs in double precision."""
+    return direct(S, Y, a, ring[0], g, p)
 
 
-@fragment
-def factorise_free(work, count, theta):
-    """Factor K; whether it worked."""
-    slots, tables = work.slots, work.tables
-    U, Z, C = tables[FREE], tables[FREE + 1], tables[FREE + 2]
-    for i in range(count):
-        for j in range(count):
-            k, l = slots[i], slots[j]
-            U[i, j] = tables[YY_FREE, k, l] / theta + (tables[SY, k, k] if i == j else 0.0)
-            Z[i, j] = tables[E, l, k]
-            C[i, j] = theta * tables[SS_HELD, k, l]
-    if not factorise(U, count):
-        return False
-    for k in range(count):
-        for i in range(count):
-            Z[k, i] /= U[k, k]
-        for j in range(k + 1, count):
-            a = U[k, j]
-            for i in range(count):
-                Z[j, i] -= a * Z[k, i]
-    return complete(Z, C, count)
+@kernel
+def update(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
+    """`learn_from`, for pairs in double precision."""
+    learn_from(S, Y, rho, a, ring[0], damping, x, g, p, alpha, g_new)
+
+
+@kernel
+def direction_single(S, Y, a, ring, g, p):
+    """`direct`, for pairs in single precision, two in the place of a double."""
+    return direct(S.view(np.float32), Y.view(np.float32), a, ring[0], g, p)
+
+
+@kernel
+def update_single(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
+    """`learn_from`, for pairs in single precision, two in the place of a double."""
+    learn_from(S.view(np.float32), Y.view(np.float32), rho, a, ring[0], damping, x, g, p, alpha, g_new)
+
+
+_MATRIX, _VECTOR, _RING = types.float64[:, ::1], types.float64[::1], numba.from_dtype(RING)[::1]
+_DIRECTION = types.float64(_MATRIX, _MATRIX, _VECTOR, _RING, _VECTOR, _VECTOR)
+_UPDATE = types.void(
+    *(_MATRIX, _MATRIX, _VECTOR, _VECTOR, _RING, types.int64),
+    *(_VECTOR, _VECTOR, _VECTOR, types.float64, _VECTOR),
+)
+
+enter_direction, enter_direction_single = late(direction, _DIRECTION), late(direction_single, _DIRECTION)
+enter_update, enter_update_single = late(update, _UPDATE), late(update_single, _UPDATE)
+
+
+def load(single):
+    """Compile, or load from the cache, the kernels for pairs of this precision: sooner than when they are needed."""
+    for call in (enter_direction_single, enter_update_single) if single else (enter_direction, enter_update):
+        call.load()

@@ -22,12 +22,10 @@ from quasinewton.linalg import cholesky, cholesky_solve, copy, dot
 from quasinewton.methods import bounded as protocol
 from quasinewton.methods import method as methods
 from quasinewton.methods.bfgs import BFGS
-from quasinewton.methods.box import first_step, held, project_step
+from quasinewton.methods.box import first_step, held, project_enough, project_step
 from quasinewton.methods.newton import Factor, Newton
 
 ROUNDS = 10  # times that the step is solved for; what leaves the box then is projected
-SUFFICIENT = 1e-3  # part of the slope of the unprojected step that its projection must keep
-SHORTEST = 1e-10
 
 
 class Reduced(NamedTuple):
@@ -98,14 +96,8 @@ def active_set(inner, memory, hessian, x, g, p):
         worked = added and step_between(inner, memory, hessian, x, g, p)
         if not worked:
             break
-    slope, t = project_step(x, g, low, high, p), 1.0
-    # Close to x the projection of the first step is one of descent, Bertsekas (1982), proposition 1.
-    while not slope <= SUFFICIENT * t * whole and t > SHORTEST:
-        for i in range(x.size):
-            p[i] = t * work.first[i]
-        slope = project_step(x, g, low, high, p)
-        t *= 0.5
-    return slope, 1.0
+    slope = project_step(x, g, low, high, p)
+    return project_enough(x, g, low, high, work.first, whole, slope, p), 1.0
 
 
 @protocol.workspace.register(BFGS)

@@ -4,7 +4,8 @@ Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical
 Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
 
 The pairs live in a ring: `newest` is the row of the last pair, the one before it is row newest − 1 (modulo m), and so
-on for `count` rows.
+on for `count` rows. Two loops over them multiply by H; where the pairs are more than the cache holds, and for what few
+runs ask for, `compact` does.
 """
 
 from typing import NamedTuple
@@ -12,15 +13,21 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.jit import reduction
-from quasinewton.linalg import advance, dot, negate
-from quasinewton.methods import method as protocol
+from quasinewton.linalg import advance, dot, negate, norm_inf
+from quasinewton.methods import compact, method as protocol
+from quasinewton.methods.compact import RING
 from quasinewton.methods.method import gradient_step, learn_pair
 from quasinewton.settings import count
+
+# Variables from which on two loops are slower than the compact form, measured for 5 to 20 pairs. They read the pairs
+# twice as often, but as long streams, and do little else: below, the caches feed them fast enough.
+MANY = 2**16
 
 
 class _Fields(NamedTuple):
     memory: int
     damping: int
+    single: int
 
 
 class LBFGS(_Fields):
@@ -32,21 +39,23 @@ class LBFGS(_Fields):
         Number of pairs m; SciPy's `maxcor`. 5 to 20 serve most problems.
     damping : bool
         Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
+    single : bool
+        Whether to keep the pairs in single precision: half the memory, and less time for very many variables. All sums
+        are in double precision.
     """
 
     __slots__ = ()
 
-    def __new__(cls, memory=10, damping=False):
-        return super().__new__(cls, count("memory", memory, 1), int(bool(damping)))
-
-
-RING = np.dtype([("count", "i8"), ("newest", "i8"), ("gamma", "f8")], align=True)
+    def __new__(cls, memory=10, damping=False, single=False):
+        return super().__new__(cls, count("memory", memory, 1), int(bool(damping)), int(bool(single)))
 
 
 class Pairs(NamedTuple):
     """Memory: S[k] = x[k+1] − x[k] and Y[k] = g[k+1] − g[k], shape (m, n); rho[k] = 1/(S[k]·Y[k]), shape (m,).
 
-    `a` is workspace, shape (m,). `ring[0]` is a record RING; its gamma = s·y/y·y of the newest pair scales H₀.
+    In single precision a row holds its n numbers in the place of n/2 doubles, rounded up. `a` is workspace: of the two
+    loops, shape (m,); or, longer, of the compact form. `ring[0]` is a record RING; its gamma = s·y/y·H₀y of the newest
+    pair scales H₀.
     """
 
     S: np.ndarray
@@ -59,12 +68,24 @@ class Pairs(NamedTuple):
 @protocol.allocate.register(LBFGS)
 def _allocate(method, n):
     m = method.memory
-    return Pairs(np.empty((m, n)), np.empty((m, n)), np.empty(m), np.empty(m), np.zeros(1, RING))
+    width = (n + 1) // 2 if method.single else n
+    length = compact.size(m) if method.single or n >= MANY else m
+    return Pairs(np.empty((m, width)), np.empty((m, width)), np.empty(m), np.empty(length), np.zeros(1, RING))
+
+
+def with_room(pairs, n):
+    """The memory of a fresh run with room for a given diagonal H₀, the last n numbers of the workspace."""
+    return pairs._replace(a=np.empty(compact.size(pairs.rho.size) + n))
 
 
 @protocol.direction.register(LBFGS)
 def _direction(method, memory, hessian, x, g, p):
-    ring = memory.ring[0]
+    ring, m = memory.ring[0], memory.rho.size
+    if memory.a.size > m and (ring.count > 0 or memory.a.size > compact.size(m)):
+        arguments = (memory.S, memory.Y, memory.a, memory.ring, g, p)
+        if method.single:
+            return compact.enter_direction_single(arguments), 1.0
+        return compact.enter_direction(arguments), 1.0
     if ring.count == 0:
         negate(p, g)
         slope = dot(g, p)
@@ -123,6 +144,13 @@ def two_loop(S, Y, rho, a, count, newest, gamma, g, p):
 def _update(method, memory, x, g, p, alpha, g_new):
     ring = memory.ring[0]
     m = memory.rho.size
+    if memory.a.size > m:
+        arguments = (memory.S, memory.Y, memory.rho, memory.a, memory.ring, method.damping, x, g, p, alpha, g_new)
+        if method.single:
+            compact.enter_update_single(arguments)
+        else:
+            compact.enter_update(arguments)
+        return
     slope = dot(g, p)
     # The row after the newest is free, or holds the oldest pair, which goes first.
     k = ring.newest + 1
@@ -138,6 +166,11 @@ def _update(method, memory, x, g, p, alpha, g_new):
         ring.count = min(ring.count + 1, m)
     elif ring.count == m:
         ring.count = m - 1  # the oldest pair has been overwritten
+
+
+@protocol.measured.register(LBFGS)
+def _measured(method, memory, x, g):
+    return compact.norm_of(memory.a) if memory.a.size > memory.rho.size else norm_inf(g)
 
 
 @protocol.restart.register(LBFGS)

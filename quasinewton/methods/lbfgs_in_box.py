@@ -18,7 +18,7 @@ from quasinewton.linalg import dot
 from quasinewton.methods import bounded as protocol
 from quasinewton.methods.box import advance_inside, first_step, inside
 from quasinewton.methods.cauchy import cauchy_point, set_out
-from quasinewton.methods.compact import (
+from quasinewton.methods.box_model import (
     BLOCK,
     SCRATCH,
     P,

@@ -8,8 +8,10 @@ import numpy as np
 
 from quasinewton.jit import fragment, generic
 from quasinewton.linalg import dot, dots, norm_inf, point_on_line
+from quasinewton.objective.contract import HESSIAN
 
 EPSILON = np.finfo(np.float64).eps
+FELT = EPSILON**0.5  # of ‖x‖: a step that is more than rounding
 
 
 @generic
@@ -20,6 +22,33 @@ def allocate(method, n):
 @generic
 def hessian_order(method, n):
     """Return n if the method wants the Hessian at every iterate."""
+    return 0
+
+
+@generic
+def curved(method, hessian):
+    """Return whether the method looks at curvature at x before it sets out, and before a run ends on gtol."""
+    return hessian.size > 0
+
+
+@generic
+def operand(method, hessian, p):
+    """Return what an evaluation at x is handed besides x and g: where the Hessian goes, or the vector to multiply."""
+    return hessian
+
+
+@generic
+def inquire(method, memory, x, g, p, certifying):
+    """Return what is wanted first at x, where the gradient is g: HESSIAN, or PRODUCT or PRECONDITION with p.
+
+    `certifying` says that g ≈ 0: what is to be known is whether there is negative curvature.
+    """
+    return HESSIAN
+
+
+@generic
+def answer(method, memory, product, p):
+    """Take in the product that was wanted (workspace from now on); return what is wanted next, of p, or 0."""
     return 0
 
 
@@ -57,6 +86,12 @@ def measure(method, memory, x, g):
 
 
 @generic
+def measured(method, memory, x, g):
+    """Return the same after `update`, which may have found it on the way."""
+    return measure(method, memory, x, g)
+
+
+@generic
 def place(method, memory, x, alpha, p, x_trial):
     """Write the point at step alpha along p to x_trial; return whether it differs from x."""
     return point_on_line(x, alpha, p, x_trial)
@@ -76,19 +111,20 @@ def descend(method, memory, x, g, g_norm, p):
     """
     for i in range(g.size):
         p[i] = -g[i] / g_norm
-    return dot(g, p), min(1.0, max(g_norm, 0.01 * norm_inf(x)))
+    x_norm = norm_inf(x)
+    return dot(g, p), min(max(1.0, FELT * x_norm), max(g_norm, 0.01 * x_norm))
 
 
 @fragment
 def gradient_step(slope, x):
-    """First step along −g: of length ‖g‖, but no less than ‖x‖/100 and no more than 1.
+    """First step along −g: of length ‖g‖, but no less than ‖x‖/100 and no more than 1, nor than x can feel.
 
     Notes
     -----
     ‖g‖ is no length: where f has small units it would not move x at all. ‖x‖/100 is that of Hager & Zhang (2006), I0.
     """
-    g_norm = np.sqrt(-slope)
-    return min(1.0, max(g_norm, 0.01 * np.sqrt(dot(x, x)))) / g_norm
+    g_norm, x_norm = np.sqrt(-slope), np.sqrt(dot(x, x))
+    return min(max(1.0, FELT * x_norm), max(g_norm, 0.01 * x_norm)) / g_norm
 
 
 @fragment
@@ -123,8 +159,12 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
         for i in range(y.size):
             y[i] = theta * y[i] - (1.0 - theta) * alpha * (g[i] - y[i])
         sy, yy, ss, xx = dots(s, y, x)
+    return is_fit(sy, yy, ss, xx, dots(g, g, g)[0], alpha, slope, EPSILON), sy, yy, theta
+
+
+@fragment
+def is_fit(sy, yy, ss, xx, gg, alpha, slope, precision):
+    """Whether a pair is fit to learn from, given s·y, y·y, s·s, x·x, g·g and the precision it is kept in; see there."""
     rounding = (4.0 * EPSILON) ** 2
-    gg = dots(g, g, g)[0]
-    clear = EPSILON * np.sqrt(ss) * np.sqrt(yy)
-    fit = sy > clear and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
-    return fit, sy, yy, theta
+    clear = precision * np.sqrt(ss) * np.sqrt(yy)
+    return sy > clear and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg

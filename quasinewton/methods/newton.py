@@ -17,6 +17,9 @@ from quasinewton.methods.method import EPSILON
 from quasinewton.settings import number
 
 
+APART = 0.01  # of |g|²: as much of it where the Hessian vanishes is no rounding
+
+
 class _Fields(NamedTuple):
     floor: float
 
@@ -63,8 +66,16 @@ def _direction(method, memory, hessian, x, g, p):
         cholesky_solve(factor, p, memory.sizes)
     elif decompose(memory, hessian):
         floor = method.floor * max(abs(w[0]), abs(w[-1]))
+        flat = 0.0
+        for i in range(g.size):
+            if abs(w[i]) < floor:
+                flat += dot(factor[i], g) ** 2
+        # Where f is flat its slope has no model to say how far: a direction of its own, for the search to find out.
+        apart = flat > APART * dot(g, g)
         p.fill(0.0)
         for i in range(g.size):
+            if apart and abs(w[i]) >= floor:
+                continue
             coordinate = -dot(factor[i], g) / max(abs(w[i]), floor)
             for j in range(g.size):
                 p[j] += coordinate * factor[i, j]

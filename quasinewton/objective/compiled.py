@@ -13,12 +13,16 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.extending import overload
 
-from quasinewton.jit import INNER
+from quasinewton import autodiff
+from quasinewton.jit import INNER, kernel
+from quasinewton.linalg import dot
 from quasinewton.objective.arguments import loader
 from quasinewton.objective.contract import (
     COMPLEX,
     GRADIENT,
     HESSIAN,
+    PRECONDITION,
+    PRODUCT,
     SIGNATURE,
     VALUE,
     address_of,
@@ -95,6 +99,13 @@ def _write(out, values):
     return fill
 
 
+@kernel
+def multiply(H, v, out):
+    """out = H v. out is overwritten."""
+    for i in range(v.size):
+        out[i] = dot(H[i], v)
+
+
 FIRST_ORDER = {
     "value": """
     if what & VALUE:
@@ -114,7 +125,7 @@ FIRST_ORDER = {
     # jac returns value and gradient; fun is for values alone, which it gives with the same bits.
     "derived": """
     if what & GRADIENT:
-        f, gradient = jac(x, *args)
+        f, gradient = jac(x, args)
         write(vector(g_, n), gradient)
     elif what & VALUE:
         f = as_scalar(fun(x, *args))
@@ -136,7 +147,7 @@ FIRST_ORDER = {
 """,
     "residual-derived": """
     if what & HESSIAN:
-        _, jacobian = jac(x, *args)
+        _, jacobian = jac(x, args)
         write(matrix(h_, n), jacobian)
     elif what & GRADIENT:
         write(vector(g_, n), fun(x, *args))
@@ -154,16 +165,33 @@ COMPLEX_VALUE = """
     if what & COMPLEX:
         f = as_scalar(fun(complex_vector(x_, n), *args)).imag
 """
-SECOND_ORDER = """
+# What the second derivative is: the Hessian, or hess(x, p) its product with p, or the Hessian for products.
+SECOND_ORDER = {
+    "hessian": """
     if what & HESSIAN:
         write(matrix(h_, n), hess(x, *args))
+""",
+    "product": """
+    if what & PRODUCT:
+        write(vector(g_, n), hess(x, vector(h_, n), *args))
+""",
+    "dense": """
+    if what & PRODUCT:
+        H = np.empty((n, n))
+        write(H, hess(x, *args))
+        multiply(H, vector(h_, n), vector(g_, n))
+""",
+}
+PRECONDITIONER = """
+    if what & PRECONDITION:
+        write(vector(g_, n), precond(x, vector(h_, n), *args))
 """
 
 
-DERIVED = {"derived", "residual-derived"}  # where jac is made from fun
+DERIVED = {"derived", "residual-derived"}  # where jac is made from fun: (x, args), a part of the trampoline
 
 
-def build(fun, jac, hess, form, complex_step, args_type):
+def build(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
     """Define the trampoline of one objective, not yet compiled.
 
     Parameters
@@ -175,6 +203,10 @@ def build(fun, jac, hess, form, complex_step, args_type):
     complex_step : bool
         Whether `fun` must also answer COMPLEX.
     args_type : numba tuple type
+    second : str
+        What `hess` is: a key of SECOND_ORDER.
+    precond : numba dispatcher, optional
+        precond(x, v, *args) -> M v.
 
     Returns
     -------
@@ -183,10 +215,12 @@ def build(fun, jac, hess, form, complex_step, args_type):
     """
     lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
     lines += ["    f = np.nan", FIRST_ORDER[form]]
-    lines += [COMPLEX_VALUE] * complex_step + [SECOND_ORDER] * (hess is not None) + ["    return f"]
+    lines += [COMPLEX_VALUE] * complex_step + [SECOND_ORDER[second]] * (hess is not None)
+    lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix, as_scalar=as_scalar, write=write)
-    scope |= dict(fun=fun, jac=jac, hess=hess)
+    scope |= dict(fun=fun, jac=jac, hess=hess, precond=precond, multiply=multiply)
+    scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     exec("\n".join(lines), scope)
     return numba.njit(**INNER)(scope["trampoline"])  # entered by address alone
 
@@ -195,12 +229,14 @@ def _is_number(kind):
     return isinstance(kind, (types.Integer, types.Float, types.Boolean))
 
 
-def _is_value(kind):
+def is_value(kind):
+    """Whether a function's result of this type may be the value of an objective."""
     return _is_number(kind) or isinstance(kind, types.Array) and _is_number(kind.dtype)
 
 
-def _is_derivative(kind):
-    return _is_value(kind) or isinstance(kind, types.UniTuple) and _is_number(kind.dtype)
+def is_derivative(kind):
+    """Whether a function's result of this type may be a derivative, or the value of a vector function."""
+    return is_value(kind) or isinstance(kind, types.UniTuple) and _is_number(kind.dtype)
 
 
 def result_type(function, argument_types, role):
@@ -225,16 +261,25 @@ def result_type(function, argument_types, role):
     try:
         signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
     except NumbaError as error:
-        signature, reason = None, error
+        signature, cause, reason = None, error.with_traceback(None), gist(error)
     else:
-        reason = "no signature matches"
+        cause, reason = None, "no signature matches"
     if signature is None:
         names = ", ".join(map(str, argument_types))
-        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from None
+        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from cause
     return signature.return_type
 
 
-def check(fun, jac, hess, form, complex_step, args_type):
+def gist(error):
+    """What a Numba error says, in one line: its first sentence, what that introduces, and the place in the source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith("Failed in ")]
+    places = [line.rstrip(":") for line in said if line.startswith("File ")]
+    text = " ".join(said[:2] if said and said[0].endswith(":") else said[:1])
+    return ", ".join([text, *places[:1]])
+
+
+def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
     """Compile the user's functions and see that they return what the form says.
 
     Raises
@@ -251,23 +296,29 @@ def check(fun, jac, hess, form, complex_step, args_type):
         if not (isinstance(kind, types.BaseTuple) and len(kind) == 2):
             raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}")
         kind, gradient = kind[0], kind[1]
-        if not _is_derivative(gradient):
+        if not is_derivative(gradient):
             expected = f"with jac=True, fun must return a value and a real derivative; the derivative is {gradient}"
-    if form in DERIVED:
-        result_type(jac, (X, *arguments), "jac")
     if form in ("residual", "residual-joint", "residual-derived"):
-        if not _is_derivative(kind):
+        if not is_derivative(kind):
             expected = f"fun must return a real vector; it returns {kind}"
-    elif not _is_value(kind):
+    elif not is_value(kind):
         raise ValueError(f"{NOT_SCALAR} It returns {kind}.")
     if form == "separate":
         kind = result_type(jac, (X, *arguments), "jac")
-        if not _is_derivative(kind):
+        if not is_derivative(kind):
             expected = f"jac must return a real vector; it returns {kind}"
-    if hess is not None:
+    if hess is not None and second == "product":
+        kind = result_type(hess, (X, X, *arguments), "hessp")
+        if not is_derivative(kind):
+            expected = f"hessp must return a real vector; it returns {kind}"
+    elif hess is not None:
         kind = result_type(hess, (X, *arguments), "the second derivative")
-        if not _is_derivative(kind):
+        if not is_derivative(kind):
             expected = f"the second derivative must be a real matrix; it is {kind}"
+    if precond is not None:
+        kind = result_type(precond, (X, X, *arguments), "precond")
+        if not is_derivative(kind):
+            expected = f"precond must return a real vector; it returns {kind}"
     if complex_step:
         kind = result_type(fun, (types.Array(types.complex128, 1, "C"), *arguments), "with jac='cs', fun")
         if not isinstance(getattr(kind, "dtype", kind), types.Complex):
@@ -280,12 +331,12 @@ def check(fun, jac, hess, form, complex_step, args_type):
 _trampolines = weakref.WeakKeyDictionary()
 
 
-def trampoline_address(fun, jac, hess, form, complex_step, args_type):
+def trampoline_address(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
     """Address of the compiled trampoline; compiles at the first call for these functions and types.
 
     Parameters
     ----------
-    fun, jac, hess, form, complex_step, args_type
+    fun, jac, hess, form, complex_step, args_type, second, precond
         As for `build`.
 
     Returns
@@ -293,16 +344,16 @@ def trampoline_address(fun, jac, hess, form, complex_step, args_type):
     int
     """
     known = _trampolines.setdefault(fun, {})
-    key = (id(jac), id(hess), form, complex_step, args_type)
+    key = (id(jac), id(hess), form, complex_step, args_type, second, id(precond))
     entry = known.get(key)
     if entry is None:
-        check(fun, jac, hess, form, complex_step, args_type)
-        trampoline = build(fun, jac, hess, form, complex_step, args_type)
+        check(fun, jac, hess, form, complex_step, args_type, second, precond)
+        trampoline = build(fun, jac, hess, form, complex_step, args_type, second, precond)
         trampoline.compile(SIGNATURE)
         # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
-        # jac and hess are held so that their id cannot be given to another function. A derived jac is held by fun,
-        # and holds fun.
+        # The others are held so that their id cannot be given to another function, except those derived from fun:
+        # these are held by fun, and hold fun.
         library = trampoline.get_compile_result(SIGNATURE).library
-        held = (hess,) if form in DERIVED else (jac, hess)
+        held = [function for function in (jac, hess, precond) if not autodiff.is_derived(fun, function)]
         entry = known[key] = (address_of(trampoline), library, *held)
     return entry[0]

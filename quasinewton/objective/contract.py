@@ -16,6 +16,8 @@ VALUE = 1  # return f(x)
 GRADIENT = 2  # write the gradient to g
 HESSIAN = 4  # write the Hessian to h, row by row
 COMPLEX = 8  # x holds n complex numbers: return Im f(x)
+PRODUCT = 16  # multiply the Hessian with the vector h and write that to g, which holds the gradient at x
+PRECONDITION = 32  # apply the user's preconditioner to the vector h and write that to g
 
 POINTER = types.CPointer(types.float64)
 SIGNATURE = types.float64(POINTER, types.intp, POINTER, POINTER, types.intp, types.intp)
@@ -34,7 +36,7 @@ class Objective(NamedTuple):
     values : int
         Values that one gradient costs; 0 if the user's own.
     hessian_values, hessian_gradients : int
-        Values and gradients that one Hessian costs; 0 if the user's own.
+        Values and gradients that one Hessian, or one product with it, costs; 0 if the user's own.
     """
 
     address: int

@@ -23,6 +23,8 @@ from quasinewton.objective.contract import (
     COMPLEX,
     GRADIENT,
     HESSIAN,
+    PRECONDITION,
+    PRODUCT,
     SIGNATURE,
     VALUE,
     Objective,
@@ -267,6 +269,8 @@ def objective(x_, n, g_, h_, what, data):
             gradient_of_values(w, x, g, probe)
         elif not what & VALUE:
             call(w.address, x, g, x, GRADIENT, w.data)
+    if what & (PRODUCT | PRECONDITION):
+        call(w.address, x, g, vector(h_, n), what, w.data)
     if what & HESSIAN:
         h = matrix(h_, n)
         if not w.hessian:
@@ -288,14 +292,14 @@ def objective(x_, n, g_, h_, what, data):
 
 
 @fragment
-def with_data(target, differenced, data):
+def with_data(target, layers, data):
     """The objective `target` with other data; where it differences another one, that one's data are changed in place.
 
     Parameters
     ----------
     target : Objective
-    differenced : bool
-        Whether its address is `address()`.
+    layers : int
+        How many wrappings there are around the user's own objective.
     data : int
         Of the user's own objective.
 
@@ -303,9 +307,12 @@ def with_data(target, differenced, data):
     -------
     Objective
     """
-    if not differenced:
+    if layers == 0:
         return Objective(target.address, data, target.values, target.hessian_values, target.hessian_gradients)
-    wrapped_at(target.data).data = data
+    place = target.data
+    for _ in range(layers - 1):
+        place = wrapped_at(place).data
+    wrapped_at(place).data = data
     return target
 
 

@@ -1,21 +1,31 @@
 """From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numba.core import types
-from numba.core.dispatcher import Dispatcher
 
 from quasinewton import autodiff
-from quasinewton.objective import compiled, differences, python
+from quasinewton.objective import compiled, differences, products, python
 from quasinewton.objective.arguments import is_plain, pack
 from quasinewton.objective.contract import Objective
+from quasinewton.objective.derived import derive_if_possible, is_compiled
 from quasinewton.objective.differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
+from quasinewton.objective.second import differentiable, second_derivative, second_order
 
 GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
-HESSIAN_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
 NO_ARGS = types.Tuple(())
+
+
+class Given(NamedTuple):
+    """What the user gave: functions, form (see `gradient_form`) and arguments."""
+
+    fun: Callable
+    jac: Any
+    form: str
+    args: tuple
 
 
 class Prepared(NamedTuple):
@@ -29,16 +39,18 @@ class Prepared(NamedTuple):
     mode : str
         How the gradient is obtained: "exact" where the user gives it, "forward" or "reverse" where it is derived from
         the compiled objective, or the scheme of differences.
+    given : Given or None
+        What it was made of; None for vector functions.
+    hess_mode : str
+        How second derivatives are: "exact" where the user gives them, "derived" from the compiled objective, or the
+        scheme of differences; "" where none are used.
     """
 
     objective: Objective
     held: tuple
     mode: str
-
-
-def is_compiled(function):
-    """Whether a function is a Numba dispatcher, which the solvers call without the interpreter."""
-    return isinstance(function, Dispatcher)
+    given: Given | None = None
+    hess_mode: str = ""
 
 
 def as_args(args):
@@ -98,6 +110,52 @@ def gradient_form(jac):
     raise ValueError(f"jac must be {legal}; got {jac!r}")
 
 
+def is_differenced(jac):
+    """Whether `jac`, as a door is given it, says that gradients are made of values."""
+    return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
+
+
+DOOR = 4  # frames from here up to the caller of a door
+RESULTS = {"value_and_grad": compiled.is_value, "value_and_jacobian": compiled.is_derivative}
+
+
+def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step=None):
+    """`jac` as it is given; where it is not, "auto" if `fun` is compiled and can be differentiated.
+
+    Parameters
+    ----------
+    fun : callable
+    jac : callable, bool, str or None
+    args : tuple
+    n : int
+        Number of variables.
+    kind : {"value_and_grad", "value_and_jacobian"}
+        Of a vector function it is the Jacobian.
+    eps, rel_step : float, ndarray of shape (n,), or None
+        Steps of differences. Where one is given, differences are wanted.
+
+    Returns
+    -------
+    callable, bool, str or None
+
+    Warns
+    -----
+    OptimizeWarning
+        If a compiled `fun` cannot be differentiated: what stands in the way, and that differences are used.
+    """
+    given = not (jac is None or jac is False) or eps is not None or rel_step is not None
+    arguments = None if given or not is_compiled(fun) else args_type(args)
+    return jac if arguments is None else derived_source(fun, jac, tuple(arguments), n, kind)
+
+
+def derived_source(fun, jac, arguments, n, kind):
+    """The same for a compiled `fun`, whose further arguments have these Numba types."""
+    if not RESULTS[kind](compiled.result_type(fun, (compiled.X, *arguments), "fun")):
+        return jac
+    derived, _ = derive_if_possible(fun, kind, n, arguments, DOOR)
+    return jac if derived is None else "auto"
+
+
 def difference_step(eps, rel_step, n):
     """The steps the user gave, as (array, relative); an empty array if none.
 
@@ -115,21 +173,25 @@ def difference_step(eps, rel_step, n):
     return step, rel_step is not None
 
 
-def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None, bounds=None):
+def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None, bounds=None):
     """Make an objective of the user's functions.
 
     Parameters
     ----------
     fun : callable
     jac : callable, bool, str or None
-    hess : callable, "2-point", "3-point" or None
+    hess : callable, "auto", "2-point", "3-point" or None
     args : tuple
     n : int
         Number of variables.
-    wants_hessian : bool
-        Whether the method uses second derivatives.
+    use : {"hessian", "product", ""}
+        What second derivatives the method uses.
     eps, rel_step : float, ndarray of shape (n,), or None
         Absolute or relative step of the differences.
+    hessp : callable or None
+        hessp(x, p, *args) -> H p.
+    precond : callable or None
+        precond(x, v, *args) -> M v.
     bounds : (ndarray, ndarray) or None
         low and high, float64, shape (n,), which differences do not leave. Kept, not copied.
 
@@ -145,13 +207,29 @@ def prepare(fun, jac, hess, args, n, wants_hessian, eps=None, rel_step=None, bou
         If `jac`, `hess` or a step is illegal.
     """
     form, gradient = gradient_form(jac)
-    function, hessian = second_derivative("hess", hess) if wants_hessian else (None, EXACT)
     jac_function = jac if form == "separate" else None
     mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
+    own = (jac, (hessp or hess) if use else None, precond)
+    kind = compiled_args_type((fun, *filter(callable, own)), args)
+    given = Given(fun, jac, form, args)
     if form == "derived":
-        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, inner=True)
-    bound = _bind(fun, jac_function, function, form, gradient == COMPLEX_STEP, args, n)
-    return _differenced(*bound, mode, gradient, hessian, True, eps, rel_step, n, bounds)
+        # Beside functions of Python's that of value and gradient is one more, and is entered as those are.
+        beside = kind is None and is_compiled(fun) and args_type(args) is not None
+        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=not beside)
+        if beside:
+            fun, jac_function, form = jac_function, None, "joint"
+    second = second_order(use, fun, hess, hessp, form, n, kind)
+    if use == "product" and second.scheme != EXACT and gradient == FORWARD:
+        gradient, mode = differentiable(jac), "3-point"
+    functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
+    bound = _bind(*functions, args, n, second.form, precond)
+    if use == "product":
+        prepared = _differenced(*bound, mode, gradient, EXACT, True, eps, rel_step, n, bounds)
+        if second.scheme != EXACT:
+            prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
+    else:
+        prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n, bounds)
+    return prepared._replace(given=given, hess_mode=second.mode)
 
 
 def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
@@ -173,7 +251,7 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, inner=True)
+        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=True)
         bound = _bind(fun, derived, None, "residual-derived", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
@@ -182,32 +260,20 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
     return _differenced(*bound, mode, EXACT, scheme, False, eps, rel_step, n)
 
 
-def second_derivative(name, given):
-    """A callable, or the scheme of differences in its place.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if callable(given):
-        return given, EXACT
-    if given is None or isinstance(given, str) and given in HESSIAN_SCHEMES:
-        return None, HESSIAN_SCHEMES.get(given, FORWARD)
-    raise ValueError(f"{name} must be callable, '2-point', '3-point' or None; got {given!r}")
-
-
-def _bind(fun, jac, hess, form, complex_step, args, n):
+def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None):
     """Address, data and what they point into, for functions that are compiled or not."""
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
-    kind = compiled_args_type((fun, jac, hess), args)
+    kind = compiled_args_type((fun, jac, hess, precond), args)
     if kind is None and form in compiled.DERIVED:
-        raise TypeError("a function is differentiated only with args that are numbers, arrays and tuples of them")
+        raise TypeError(
+            "a function is differentiated only with args that are numbers, arrays and tuples of them, and together "
+            "with hess, hessp and precond that are compiled, too"
+        )
     if kind is None:
-        evaluate = python.evaluator(fun, jac, hess, form, args, n)
+        evaluate = python.evaluator(fun, jac, hess, form, args, n, second, precond)
         return python.trampoline_address(), id(evaluate), (evaluate,)
-    address = compiled.trampoline_address(fun, jac, hess, form, complex_step, kind)
+    address = compiled.trampoline_address(fun, jac, hess, form, complex_step, kind, second, precond)
     if not args:
         return address, 0, (fun,)
     block = pack(args)
@@ -229,3 +295,24 @@ def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, r
         n = np.count_nonzero(bounds[0] < bounds[1])
     objective = Objective(differences.address(), wrapped.ctypes.data, *differences.costs(gradient, hessian, int(n)))
     return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
+
+
+def _multiplied(prepared, gradient, scheme, n, bounds):
+    """Wrap an objective in products by differences of its gradient."""
+    wrapped, probe = np.zeros(1, differences.WRAPPED), np.empty(2 * n)
+    inner, w = prepared.objective, wrapped[0]
+    w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
+    w["probe"] = probe.ctypes.data
+    if bounds is not None:
+        w["low"], w["high"] = (side.ctypes.data for side in bounds)
+    gradients = 2 if scheme == CENTRAL else 1
+    costs = inner.values, gradients * inner.values, gradients
+    objective = Objective(products.address(), wrapped.ctypes.data, *costs)
+    return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
+
+
+def layers(objective):
+    """How many wrappings there are around the user's own objective; see `differences.with_data`."""
+    if objective.address == products.address():
+        return 1 + (objective.values > 0)
+    return int(objective.address == differences.address())

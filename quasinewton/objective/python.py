@@ -9,7 +9,17 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.jit import kernel
-from quasinewton.objective.contract import COMPLEX, GRADIENT, HESSIAN, SIGNATURE, VALUE, address_of
+from quasinewton.objective.compiled import multiply
+from quasinewton.objective.contract import (
+    COMPLEX,
+    GRADIENT,
+    HESSIAN,
+    PRECONDITION,
+    PRODUCT,
+    SIGNATURE,
+    VALUE,
+    address_of,
+)
 from quasinewton.settings import NOT_SCALAR
 
 FLOAT64 = np.dtype(np.float64)
@@ -32,7 +42,7 @@ def scalar(f):
         If `f` is None, complex, or holds other than one number.
     """
     try:
-        f = np.asarray(f)
+        f = np.asarray(f) if f is not np.ma.masked else np.empty(0)
         if f.size == 1 and f.dtype.kind in "buif":
             return float(f.reshape(())[()])
     except (TypeError, ValueError):
@@ -62,7 +72,12 @@ def derivative(values, shape, name):
     """
     if hasattr(values, "toarray"):
         values = values.toarray()
-    values = np.asarray(values)
+    elif hasattr(values, "matmat"):  # a LinearOperator
+        values = values @ np.eye(values.shape[1])
+    try:
+        values = np.asarray(values)
+    except ValueError:  # rows of several lengths
+        values = np.empty((), object)
     size = 1
     for length in shape:
         size *= length
@@ -89,7 +104,7 @@ class Views(dict):
         return view
 
 
-def evaluator(fun, jac, hess, form, args, n):
+def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
     """The user's callables behind one function: called with copies of x, checked on return.
 
     Parameters
@@ -97,11 +112,15 @@ def evaluator(fun, jac, hess, form, args, n):
     fun : callable
         fun(x, *args) -> f; with the form "joint" -> (f, g); with "inplace" fun(x, g, *args) -> f.
     jac, hess : callable or None
-        jac(x, *args) -> g with the form "separate"; hess(x, *args) -> H.
+        jac(x, *args) -> g with the form "separate"; hess(x, *args) -> H, or hess(x, p, *args) -> H p.
     form : {"value", "separate", "joint", "inplace", "residual"}
     args : tuple
     n : int
         Number of variables.
+    second : {"hessian", "product", "dense"}
+        What `hess` is: the Hessian, its product, or the Hessian where products are wanted.
+    precond : callable, optional
+        precond(x, v, *args) -> M v.
 
     Returns
     -------
@@ -113,14 +132,14 @@ def evaluator(fun, jac, hess, form, args, n):
     shape = (n,)
     vectors, matrices, complexes = Views(shape), Views((n, n)), Views(shape, np.complex128)
     if args:
-        fun, jac, hess = with_args(fun, args), with_args(jac, args), with_args(hess, args)
+        fun, jac, hess, precond = (with_args(function, args) for function in (fun, jac, hess, precond))
     if form == "residual-joint":
         fun, hess = halves(fun)
         form = "residual"
 
-    def put(g, values):
+    def put(g, values, name="the gradient"):
         if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
-            values = derivative(values, shape, "the gradient")
+            values = derivative(values, shape, name)
         vectors[g][...] = values
 
     def value(what, x, g, h):
@@ -136,7 +155,7 @@ def evaluator(fun, jac, hess, form, args, n):
         return f if isinstance(f, float) else scalar(f)
 
     def joint(what, x, g, h):
-        f, values = fun(vectors[x].copy())
+        f, values = pair(fun(vectors[x].copy()))
         if what & GRADIENT:
             put(g, values)
         return f if isinstance(f, float) else scalar(f)
@@ -152,7 +171,24 @@ def evaluator(fun, jac, hess, form, args, n):
         put(g, fun(vectors[x].copy()))
         return math.nan
 
+    def product(x, p):
+        if second == "product":
+            return hess(x, p)
+        H = hess(x)
+        if hasattr(H, "toarray"):
+            return H @ p
+        out = np.empty(n)
+        H = np.ascontiguousarray(derivative(H, (n, n), "the second derivative"), dtype=np.float64)
+        multiply(H, p, out)  # not BLAS: a compiled Hessian gives the same bits
+        return out
+
     def second_order(what, x, g, h):
+        if what == PRODUCT:
+            put(g, product(vectors[x].copy(), vectors[h].copy()), "the product with the Hessian")
+            return math.nan
+        if what == PRECONDITION:
+            put(g, precond(vectors[x].copy(), vectors[h].copy()), "the preconditioned vector")
+            return math.nan
         if what == HESSIAN:
             matrices[h][...] = derivative(hess(vectors[x].copy()), (n, n), "the second derivative")
             return math.nan
@@ -162,7 +198,23 @@ def evaluator(fun, jac, hess, form, args, n):
 
     forms = {"value": value, "separate": separate, "joint": joint, "inplace": inplace, "residual": residual}
     first = forms[form]
-    return first if hess is None and form != "value" else second_order
+    return first if hess is None and precond is None and form != "value" else second_order
+
+
+def pair(returned):
+    """What a function of value and derivative has returned, as the two.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    try:
+        value, derivative = returned
+    except (TypeError, ValueError):
+        kind = type(returned).__name__
+        raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}") from None
+    return value, derivative
 
 
 def with_args(function, args):
@@ -177,7 +229,7 @@ def halves(function):
     last = []
 
     def value(x):
-        last[:] = function(x)
+        last[:] = pair(function(x))
         return last[0]
 
     return value, lambda x: last[1]

@@ -1,15 +1,16 @@
-"""What a test problem is: compiled derivatives, the standard start, and what is known of the minima."""
+"""What a test problem is: compiled derivatives, the standard start, its bounds, and what is known of the minima."""
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Tuple
 
 import numpy as np
+from scipy.optimize import Bounds
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Problem:
-    """State an unconstrained test problem: its function, its derivatives, its start and its known minima.
+    """State a test problem: its function, its derivatives, its start, its bounds and its known minima.
 
     Parameters
     ----------
@@ -22,21 +23,21 @@ class Problem:
     hess : njit function or None
         ``hess(x) -> ndarray``, the Hessian, shape (n, n), newly allocated; None where there is none.
     start : array_like, shape (n,)
-        The standard starting point.
+        The standard starting point, which may lie outside the bounds.
     source : str
         Paper and number of the function within it.
     fmin : float, optional
-        Least value of f known; None where it is unknown for this n.
+        Least value of f known, within the bounds; None where it is unknown for this n.
     minimiser : array_like, shape (n,), optional
         A point with f = `fmin`; None where it has no closed form.
     local_minima : tuple of float
         Values of f at other known minima, those at infinity included. Not exhaustive.
-    bounds : None
-        Reserved for bound-constrained problems.
+    low, high : array_like, shape (n,), or float, optional
+        Bounds of x, ∓∞ where there is none; None for both where x is free.
 
     Notes
     -----
-    `x0` and `xmin` are fresh copies each time they are read, so a caller may overwrite them.
+    `x0`, `xmin` and `bounds` are fresh copies each time they are read, so a caller may overwrite them.
     Functions never raise on finite x: outside the domain they return inf or NaN.
     """
 
@@ -49,13 +50,16 @@ class Problem:
     fmin: Optional[float] = None
     minimiser: Optional[np.ndarray] = None
     local_minima: Tuple[float, ...] = ()
-    bounds: None = None
+    low: Optional[np.ndarray] = None
+    high: Optional[np.ndarray] = None
 
     def __post_init__(self):
-        for field in "start", "minimiser":
+        for field in "start", "minimiser", "low", "high":
             value = getattr(self, field)
             if value is not None:
                 value = np.array(value, dtype=np.float64)
+                if field in ("low", "high"):
+                    value = np.array(np.broadcast_to(value, self.start.shape))
                 value.flags.writeable = False
                 object.__setattr__(self, field, value)
 
@@ -75,12 +79,23 @@ class Problem:
         return None if self.minimiser is None else self.minimiser.copy()
 
     @property
+    def bounds(self):
+        """Bounds of x: a new `scipy.optimize.Bounds` of arrays of shape (n,), or None where x is free."""
+        return None if self.low is None else Bounds(self.low.copy(), self.high.copy())
+
+    @property
     def args(self):
         """Further arguments of `fun`: always the empty tuple."""
         return ()
 
     def __repr__(self):
         return f"<Problem {self.name}, n = {self.n}>"
+
+
+def boxed(problem, low, high, source, **changes):
+    """Return `problem` within bounds, with other fields changed; what was known of its minima is forgotten."""
+    known = {"name": f"{problem.name}, boxed", "fmin": None, "minimiser": None, "local_minima": ()}
+    return replace(problem, low=low, high=high, source=source, **{**known, **changes})
 
 
 def dimension(n, least=1, most=None, multiple=1):

@@ -46,6 +46,10 @@ LINE = np.dtype(
         ("best", "f8"),  # step to the best point evaluated; 0 if none is better than the start
         ("phi_best", "f8"),
         ("dphi_best", "f8"),
+        ("flat", "f8"),  # of the trials whose values tell nothing: the longest step to a falling slope, 0 at first
+        ("dphi_flat", "f8"),
+        ("steep", "f8"),  # and the shortest one beyond it to a rising slope; 0 before there is any
+        ("dphi_steep", "f8"),
         ("end", "f8"),  # longest step that is legal
         ("limit", "f8"),  # steps longer than this are not legal, or not wanted; this long, perhaps not finite
         ("width", "f8"),  # of the interval, now and two steps ago
@@ -86,13 +90,24 @@ def start(search, line, phi0, dphi0, alpha, end):
     line.alpha = line.first = min(alpha, end)
     line.end = end
     line.phi0 = line.phi_a = line.phi_b = line.phi_best = line.least = phi0
-    line.dphi0 = line.dphi_a = line.dphi_b = line.dphi_best = dphi0
+    line.dphi0 = line.dphi_a = line.dphi_b = line.dphi_best = line.dphi_flat = dphi0
     line.noise = max(NOISE * EPSILON, line.rough) * abs(phi0)
-    line.a = line.b = line.best = 0.0
+    line.a = line.b = line.best = line.flat = line.steep = 0.0
     line.limit = min(LONGEST_STEP * line.alpha, end)
     line.width = line.width_old = 0.0
     line.stage = line.bracketed = line.count = line.nonfinite = 0
     begin(search, line)
+
+
+@fragment
+def follow_slopes(line, trial, dphi):
+    """Put `line.alpha` where the secant through the slopes has its zero; return whether they have enclosed it."""
+    if dphi < 0.0:
+        line.flat, line.dphi_flat = trial, dphi
+    else:
+        line.steep, line.dphi_steep = trial, dphi
+    line.alpha = line.flat + line.dphi_flat / (line.dphi_flat - line.dphi_steep) * (line.steep - line.flat)
+    return line.flat < line.alpha < line.steep
 
 
 @fragment
@@ -120,7 +135,8 @@ def step(search, line, phi, dphi):
     the value, 10⁻⁶|f|, is a noise floor here, and binds both ways: no licence to climb, nor to overrule c2. The best
     point, too, is the one with the smaller slope where values tell nothing. The floor is 16 ε|f| above the least value
     evaluated, until the values show more rounding than that: where they bracket a minimum in an interval on which the
-    slopes keep their sign and allow no change, the change is rounding, and the search begins anew knowing it.
+    slopes keep their sign and allow no such change, the change is rounding, and the search begins anew knowing it.
+    Where the slope has passed zero while values tell nothing, the next trial is that of the secant through the slopes.
     """
     line.count += 1
     trial = line.alpha
@@ -137,21 +153,26 @@ def step(search, line, phi, dphi):
     if abs(dphi) < abs(line.dphi_best) if both else phi < line.phi_best:
         line.best, line.phi_best, line.dphi_best = trial, phi, dphi
     verdict = advance(search, line, phi, dphi)
+    gentle = -0.8 * line.dphi0 >= dphi >= 0.9 * line.dphi0
     level = level and phi >= line.phi0 - line.noise
-    if verdict == ACCEPT or (level and -0.8 * line.dphi0 >= dphi >= 0.9 * line.dphi0):
+    if verdict == ACCEPT or (level and gentle):
         return ACCEPT
+    if level and (verdict == CONTINUE or verdict == STUCK) and follow_slopes(line, trial, dphi):
+        return CONTINUE if line.count - line.nonfinite < search.maxls else EXHAUSTED
     if verdict == CONTINUE:
-        slope = max(abs(line.dphi_a), abs(line.dphi_b))
-        if line.bracketed and line.dphi_a * line.dphi_b > 0.0 and abs(line.b - line.a) * slope <= line.noise:
-            # The slopes know of no minimum here, nor of any change of phi: what brackets is rounding, and shows itself.
+        if line.bracketed and line.dphi_a * line.dphi_b > 0.0:
+            # The slopes know of no minimum here: what brackets, beyond the change that they allow, is rounding.
+            change = abs(line.b - line.a) * max(abs(line.dphi_a), abs(line.dphi_b))
             rough = abs(line.phi_b - line.phi_a)
-            if not 2.0 * line.noise < rough <= ROUGHEST * abs(line.phi0):
+            if change + line.noise < rough <= ROUGHEST * abs(line.phi0):
+                line.rough = 2.0 * rough / abs(line.phi0)  # the next difference may be larger
+                least = line.least
+                start(search, line, line.phi0, line.dphi0, line.first, line.end)
+                line.least = least
+                level = phi <= least + line.noise and abs(phi - line.phi0) <= line.noise
+                return ACCEPT if level and gentle else CONTINUE
+            if change <= line.noise:
                 return STUCK
-            line.rough = rough / abs(line.phi0)
-            least = line.least
-            start(search, line, line.phi0, line.dphi0, line.first, line.end)
-            line.least = least
-            return CONTINUE
         line.alpha = max(line.alpha, CUT * trial)
         if not line.alpha < line.limit:
             line.alpha = trial + 0.5 * (line.limit - trial) if line.nonfinite else line.limit

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from numba import njit
-from objectives import rosenbrock
+from objectives import rosenbrock, rosenbrock_hessian, rosenbrock_joint
+from scipy.optimize import OptimizeWarning
 
-from quasinewton import line_search, minimize, root
+from quasinewton import line_search, minimize, minimize_batch, minimize_stochastic, root
 
 START = np.array([-1.2, 1.0])
 
@@ -68,3 +69,81 @@ def test_only_compiled_functions_with_plain_arguments():
         minimize(lambda x: x[0] ** 2, [1.0], jac="auto")
     with pytest.raises(TypeError, match="numbers, arrays and tuples"):
         minimize(scaled, START, (3.0, [1.0, 2.0]), jac="auto")
+
+
+class TestWhereNoneIsGiven:
+    """A compiled function without `jac` is differentiated."""
+
+    @pytest.mark.parametrize("jac", [None, False])
+    @pytest.mark.parametrize("n, mode", [(2, "forward"), (40, "reverse")])
+    def test_is_auto(self, jac, n, mode):
+        res, auto = (minimize(rosenbrock, np.zeros(n), jac=source) for source in (jac, "auto"))
+        assert res.jac_mode == auto.jac_mode == mode
+        assert np.array_equal(res.x, auto.x) and (res.nfev, res.njev) == (auto.nfev, auto.njev)
+
+    def test_other_doors(self):
+        starts = np.array([[-1.2, 1.0], [0.0, 0.0]])
+        many = minimize_batch(rosenbrock, starts)
+        assert many.jac_mode == "forward" and np.array_equal(many.x[1], minimize(rosenbrock, starts[1]).x)
+        found = root(circle_and_line, [2.0, 0.5])
+        assert found.jac_mode == "forward" and found.nfev <= found.njev + found.nit + 1
+        assert line_search(rosenbrock, START, [1.0, 0.0]) == line_search(rosenbrock, START, [1.0, 0.0], jac="auto")
+
+    def test_mini_batches(self):
+        @njit
+        def loss(x, a):
+            return np.sum((x - a) ** 2) / a.shape[0]
+
+        samples = np.arange(12.0).reshape(6, 2)
+        fit = [
+            minimize_stochastic(loss, np.zeros(2), (samples,), "sgd", jac=jac, epochs=3, batch_size=4, rng=0)
+            for jac in (None, "auto")
+        ]
+        assert np.array_equal(fit[0].x, fit[1].x) and fit[0].nfev == fit[1].nfev
+
+    def test_inside_compiled_code(self):
+        @njit
+        def solve(x):
+            return minimize(rosenbrock, x), root(circle_and_line, x)
+
+        res, found = solve(START)
+        assert res.success and found.success
+        assert np.array_equal(res.x, minimize(rosenbrock, START).x)
+        assert res.nfev < 2 * res.njev and found.nfev <= found.njev + found.nit + 1
+
+    def test_steps_of_differences_ask_for_differences(self):
+        for name in "eps", "finite_diff_rel_step":
+            assert minimize(rosenbrock, START, options={name: 1e-7}).jac_mode == "2-point"
+
+    def test_python_functions_are_differenced(self):
+        assert minimize(scaled.py_func, START, (3.0, np.array([1.0, 2.0]))).jac_mode == "2-point"
+
+    def test_refusal_is_a_warning(self):
+        @njit
+        def rounded(x):
+            return rosenbrock(x) + 0.0 * round(x[0])
+
+        with pytest.warns(OptimizeWarning, match="differences take the place of exact derivatives: cannot differentiate round"):
+            res = minimize(rounded, START)
+        assert res.jac_mode == "2-point" and res.success and res.nfev > 3 * res.njev
+        with pytest.warns(OptimizeWarning, match="cannot differentiate round"):
+            assert minimize_batch(rounded, START[None]).jac_mode == "2-point"
+
+        @njit
+        def solve(x):
+            return minimize(rounded, x)
+
+        with pytest.warns(OptimizeWarning, match="cannot differentiate round"):
+            assert solve(START).nfev == res.nfev
+
+    def test_pair_without_jac_is_an_error(self):
+        with pytest.raises(ValueError, match="must return a scalar value"):
+            minimize(rosenbrock_joint, START)
+
+    def test_beside_a_function_of_python(self):
+        def hess(x):
+            return rosenbrock_hessian(x)
+
+        res = minimize(rosenbrock, START, method="newton", hess=hess)
+        assert res.success and (res.jac_mode, res.hess_mode) == ("forward", "exact") and res.nfev < 2 * res.njev
+        assert res.nfev == minimize(rosenbrock, START, method="newton", hess=rosenbrock_hessian).nfev

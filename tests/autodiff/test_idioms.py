@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from idioms import IDIOMS, X
+from more_idioms import MORE
 
 from quasinewton import hessian, hvp, jacobian
 from quasinewton.autodiff import derivative
@@ -23,7 +24,12 @@ def differences(f, x, *args):
     return g
 
 
-@pytest.mark.parametrize("name, f, args", IDIOMS, ids=NAMES)
+QUICK = {"conditions", "undecided", "lists_and_slices", "kinds_of_loops"}
+CASES = [pytest.param(*case, id=case[0]) for case in IDIOMS]
+CASES += [pytest.param(*case, id=case[0], marks=() if case[0] in QUICK else pytest.mark.slow) for case in MORE]
+
+
+@pytest.mark.parametrize("name, f, args", CASES)
 def test_idiom(name, f, args):
     expected, value = differences(f, X, *args), f(X.copy(), *args)
     gradients = []

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from numba import njit
-from processes import run
+from processes import finish, run, start
 
 from quasinewton import grad, minimize, value_and_grad
 
@@ -45,7 +45,22 @@ def complex_number(x):
     return (x[0] * 1j).imag  # mul
 
 
+def integers(x):
+    return np.sum(x.astype(np.int64))  # astype
+
+
+def output_array(x):
+    out = np.empty(3)
+    np.multiply(x, x, out)  # multiply
+    return np.sum(out)
+
+
+def power_of_a_matrix(x):
+    return np.trace(np.linalg.matrix_power(A * x[0], 3))  # matrix_power
+
+
 REFUSED = [eigenvalues, truncation, single_precision, rounding, in_a_helper, complex_number]
+REFUSED += [integers, output_array, power_of_a_matrix]
 
 
 @pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
@@ -94,9 +109,33 @@ sys.path.insert(0, {folder!r})
 if {loaded}:
     import quasinewton.autodiff.drivers
 import numpy as np
+from numba import njit, vectorize
 from idioms import IDIOMS, X
+from more_idioms import MORE
+
+@njit(fastmath=True, error_model="numpy")
+def fast(x):
+    return np.sum(x / (x - x[0] + 1e-3)) + np.dot(x, x)
+
+@njit
+def of_other_numbers(x):
+    z, k, single = x + 1j * x[::-1], np.arange(6) ** 2 // 3, x.astype(np.float32)
+    z *= 2.0
+    k += 1
+    return abs(np.sum(z)) + np.sum(k) + np.sum(single)
+
+@vectorize
+def squared(u):
+    return u * u
+
+@njit
+def of_a_ufunc(x):
+    return np.sum(squared(x))
+
+others = [(f.__name__, f, ()) for f in (fast, of_other_numbers, of_a_ufunc)]
+others += [case for case in MORE if case[0] in ("conditions", "lists_and_slices", "stores")]
 facts = []
-for name, f, args in IDIOMS:
+for name, f, args in IDIOMS + others:
     value = float(f(X.copy(), *args))
     kinds = [str(result.signature) for result in f.overloads.values()]
     sizes = [(kinds, code.count("\\n")) for code in f.inspect_asm().values()]
@@ -108,7 +147,8 @@ print(json.dumps(facts))
 def test_other_code_compiles_to_the_same():
     """Every idiom as an ordinary function, with the package loaded and without: value, types, length of the code."""
     folder = __file__.rpartition("/")[0]
-    without, loaded = (json.loads(run(ORDINARY.format(folder=folder, loaded=flag))) for flag in (False, True))
+    processes = [start(ORDINARY.format(folder=folder, loaded=flag)) for flag in (False, True)]
+    without, loaded = (json.loads(finish(process, timeout=900)) for process in processes)
     assert without == loaded
 
 

@@ -45,7 +45,7 @@ def run(method, cache, before=""):
 
 def rows(repeats=5):
     """Cold, warm, and warm with the user's function compiled beforehand: the share that is ours."""
-    for method in ("lbfgs", "bfgs", "newton"):
+    for method in ("lbfgs", "bfgs", "newton", "newton-cg"):
         cold = []
         for _ in range(2):
             with tempfile.TemporaryDirectory() as cache:

@@ -2,7 +2,7 @@
 
 Each run starts at x0 with exact derivatives and its own tests off. The objective keeps the account: a problem is
 *reached* at the first evaluated point with ‖g‖_∞ <= 1e-8 max(1, |f|), and *solved* if the returned point is one, too.
-Evaluations are those of f and g together, Hessians not counted.
+Evaluations are those of f and g together; Hessians are not counted, products with them are, apart.
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/table.py > table.md
 """
@@ -24,7 +24,7 @@ NOISE = 16 * EPSILON  # relative to |f|: rounding in the comparison of two value
 MOST = 20_000  # evaluations or iterations
 
 OURS = {"maxiter": MOST, "maxfun": MOST, "gtol": 0.0}
-# Name of a column: how to run it, from an objective returning (f, g), x0 and hess.
+# Name of a column: how to run it, from an objective returning (f, g), x0 and the Hessian, or its product.
 COLUMNS = {
     "lbfgs": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, method="lbfgs", options=OURS),
     "L-BFGS-B": lambda fun, x0, hess: scipy.optimize.minimize(
@@ -42,11 +42,23 @@ COLUMNS = {
     "trust-exact": lambda fun, x0, hess: scipy.optimize.minimize(
         fun, x0, jac=True, hess=hess, method="trust-exact", options={"maxiter": 1000, "gtol": 1e-14}
     ),
+    "newton-cg": lambda fun, x0, hess: quasinewton.minimize(
+        fun, x0, jac=True, hessp=fun.product, method="newton-cg", options=OURS
+    ),
     "Newton-CG": lambda fun, x0, hess: scipy.optimize.minimize(
-        fun, x0, jac=True, hess=hess, method="Newton-CG", options={"maxiter": 1000, "xtol": 1e-15}
+        fun, x0, jac=True, hessp=fun.product, method="Newton-CG", options={"maxiter": 1000, "xtol": 1e-15}
+    ),
+    "trust-ncg": lambda fun, x0, hess: scipy.optimize.minimize(
+        fun, x0, jac=True, hessp=fun.product, method="trust-ncg", options={"maxiter": 1000, "gtol": 1e-14}
     ),
 }
-PAIRS = {"lbfgs": ("L-BFGS-B",), "bfgs": ("BFGS",), "newton": ("trust-exact", "Newton-CG")}
+PAIRS = {
+    "lbfgs": ("L-BFGS-B",),
+    "bfgs": ("BFGS",),
+    "newton": ("trust-exact", "Newton-CG"),
+    "newton-cg": ("Newton-CG", "trust-ncg", "trust-exact"),
+}
+PRODUCTS = ("newton-cg", "Newton-CG", "trust-ncg")
 
 
 class Run(NamedTuple):
@@ -54,7 +66,7 @@ class Run(NamedTuple):
 
     Attributes
     ----------
-    evaluations : int or None
+    evaluations, products : int or None
         Until the accuracy was first reached; None if never.
     total : int
         Until the end.
@@ -69,6 +81,7 @@ class Run(NamedTuple):
     """
 
     evaluations: int
+    products: int
     total: int
     solved: bool
     worse: float
@@ -78,7 +91,7 @@ class Run(NamedTuple):
 
 
 class Objective:
-    """Return (f, g) and keep the account.
+    """Return (f, g), or products with the Hessian, and keep the account.
 
     Parameters
     ----------
@@ -88,6 +101,8 @@ class Objective:
     ----------
     total, reached : int
         Evaluations so far, and when the accuracy was reached; None before.
+    multiplied, needed : int
+        Products so far, and when the accuracy was reached; None before.
     least : float
         Least value so far.
     """
@@ -95,6 +110,7 @@ class Objective:
     def __init__(self, problem):
         self.problem = problem
         self.total, self.reached, self.least = 0, None, math.inf
+        self.multiplied, self.needed = 0, None
 
     def __call__(self, x):
         f, g = self.problem.fun(x), self.problem.jac(x)
@@ -102,8 +118,12 @@ class Objective:
         if f < self.least:
             self.least = f
         if self.reached is None and accurate(f, g):
-            self.reached = self.total
+            self.reached, self.needed = self.total, self.multiplied
         return f, g
+
+    def product(self, x, p):
+        self.multiplied += 1
+        return self.problem.hess(x) @ p
 
 
 def accurate(f, g):
@@ -125,11 +145,13 @@ def measure(column, problem):
         try:
             result = COLUMNS[column](objective, problem.x0, problem.hess)
         except (ValueError, np.linalg.LinAlgError) as error:  # SciPy, on values that are not finite
-            return Run(objective.reached, objective.total, False, math.inf, error, math.nan, math.nan)
+            account = objective.reached, objective.needed, objective.total
+            return Run(*account, False, math.inf, error, math.nan, math.nan)
     f, g = problem.fun(result.x), problem.jac(result.x)
     noise = max(NOISE * abs(f), np.finfo(np.float64).tiny)
     excess = (f - objective.least) / noise
-    return Run(objective.reached, objective.total, accurate(f, g), excess, result.status, f, float(np.abs(g).max()))
+    account = objective.reached, objective.needed, objective.total
+    return Run(*account, accurate(f, g), excess, result.status, f, float(np.abs(g).max()))
 
 
 def measure_all(columns=tuple(COLUMNS), factories=None):
@@ -153,10 +175,17 @@ def measure_all(columns=tuple(COLUMNS), factories=None):
     return table
 
 
-def ratio(table, ours, theirs):
-    """Geometric mean of the ratios of evaluations, over the problems solved by both."""
+def ratio(table, ours, theirs, what="evaluations"):
+    """Geometric mean of the ratios of evaluations, or of products, over the problems solved by both."""
     both = [(runs[ours], runs[theirs]) for runs in table.values() if runs[ours].solved and runs[theirs].solved]
-    return math.exp(sum(math.log(a.evaluations / b.evaluations) for a, b in both) / max(len(both), 1))
+    return math.exp(sum(math.log(getattr(a, what) / getattr(b, what)) for a, b in both) / max(len(both), 1))
+
+
+def cell(column, run):
+    """Evaluations, and products after a plus sign."""
+    if not run.solved:
+        return "–"
+    return f"{run.evaluations} + {run.products}" if column in PRODUCTS else f"{run.evaluations}"
 
 
 def markdown(table):
@@ -164,7 +193,7 @@ def markdown(table):
     columns = list(next(iter(table.values())))
     lines = [f"| problem | n | {' | '.join(columns)} |", f"|:--|--:|{'--:|' * len(columns)}"]
     for problem, runs in table.items():
-        cells = (f"{runs[column].evaluations}" if runs[column].solved else "–" for column in columns)
+        cells = (cell(column, runs[column]) for column in columns)
         lines.append(f"| {problem.name} | {problem.n} | {' | '.join(cells)} |")
     lines += ["", "| | solved | returned worse than its best |", "|:--|--:|--:|"]
     for column in columns:
@@ -180,9 +209,12 @@ def markdown(table):
 
 def compare(table, ours, theirs):
     """The summary of one of our methods against one of SciPy's, as lines of Markdown."""
+    products = ""
+    if ours in PRODUCTS and theirs in PRODUCTS:
+        products = f", of the products {ratio(table, ours, theirs, 'products'):.3f}"
     failed = {problem.name: (runs[ours].solved, runs[theirs].solved) for problem, runs in table.items()}
     return [
-        f"**{ours} / {theirs}**: geometric mean of the evaluations {ratio(table, ours, theirs):.3f}.",
+        f"**{ours} / {theirs}**: geometric mean of the evaluations {ratio(table, ours, theirs):.3f}{products}.",
         f"Solved by {ours} alone: {', '.join(name for name, who in failed.items() if who == (True, False)) or 'none'}.",
         f"By {theirs} alone: {', '.join(name for name, who in failed.items() if who == (False, True)) or 'none'}.",
         f"By neither: {', '.join(name for name, who in failed.items() if who == (False, False)) or 'none'}.",

@@ -11,7 +11,7 @@ from quasinewton import LBFGS
 from quasinewton.methods.bounded import Bounded
 from quasinewton.methods.box import NEAR, place_inside, projected_norm, reach
 from quasinewton.methods.cauchy import cauchy_point
-from quasinewton.methods.compact import (
+from quasinewton.methods.box_model import (
     PRODUCTS,
     SS,
     SS_HELD,

@@ -5,13 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from derivatives import EPS, TRUNCATION, differences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from quasinewton import problems
-
-EPS = np.finfo(float).eps
 
 # Dimensions for the comparison with differences: small, but large enough that every kind of term occurs.
 SMALL = {factory.__name__: 12 for factory in problems.SCALABLE} | {"watson": 6, "chebyquad": 8}
@@ -24,27 +23,6 @@ def small(factory):
     return factory() if n is None else factory(n=n)
 
 
-def differences(F, x):
-    """Return ∂F/∂x_j in row j, by central differences extrapolated thrice, and bounds of their rounding errors."""
-    rows, rounding = [], []
-    for j in range(x.size):
-        h = 0.01 * max(abs(x[j]), 0.1)
-        table, size = [], 0.0
-        for k in range(4):
-            above, below = x.copy(), x.copy()
-            above[j] += h / 2**k
-            below[j] -= h / 2**k
-            F_above, F_below = F(above), F(below)
-            table.append((F_above - F_below) / (above[j] - below[j]))
-            size = max(size, np.max(np.abs(F_above)), np.max(np.abs(F_below)))
-        for order in 4, 16, 64:
-            table = [(order * fine - coarse) / (order - 1) for coarse, fine in zip(table, table[1:])]
-        rows.append(table[0])
-        # The terms of F that cancel may be larger than F: hence 100, not 4.
-        rounding.append(100 * EPS * size / (h / 8))
-    return np.array(rows), np.array(rounding)
-
-
 def near_start(p, u):
     """Displace each coordinate of x0 by up to a tenth."""
     x = p.x0
@@ -53,10 +31,6 @@ def near_start(p, u):
 
 def displacements(p):
     return st.lists(st.floats(-1.0, 1.0), min_size=p.n, max_size=p.n).map(np.array)
-
-
-# Truncation: the step is at most 1/100, the extrapolated error of order h⁸ of a function with scale ≥ 0.1.
-TRUNCATION = 1e-8
 
 
 @each

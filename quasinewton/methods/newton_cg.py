@@ -1,0 +1,250 @@
+"""Truncated Newton: conjugate gradients on Newton's equation within a trust region, and a line search from there.
+
+Sources: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 7.1 and 7.2. Dembo & Steihaug, Math.
+Program. 26 (1983), for when to stop; Steihaug, SIAM J. Numer. Anal. 20 (1983), for the region, and Conn, Gould & Toint,
+Trust-Region Methods (2000), Algorithm 7.5.1, for its norm, which is that of the preconditioner; Nocedal & Yuan, in
+Advances in Nonlinear Programming (1998), for the search that begins at the end of such a step and makes the next
+radius. Negative curvature is followed to the edge of the region. Cost: a product of the Hessian with a vector and some
+12 n flops in every inner iteration; 4 n numbers.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.jit import fragment
+from quasinewton.linalg import copy, dot, move
+from quasinewton.methods import method as protocol
+from quasinewton.methods.method import EPSILON
+from quasinewton.objective.contract import PRECONDITION, PRODUCT
+from quasinewton.settings import number
+
+
+class _Fields(NamedTuple):
+    eta: float
+    floor: float
+
+
+class NewtonCG(_Fields):
+    """Truncated Newton, which knows the Hessian by its products with vectors.
+
+    Parameters
+    ----------
+    eta : float
+        Greatest residual of Newton's equation to be content with, relative to ‖g‖; in (0, 1). It falls with √‖g‖.
+    floor : float
+        At g ≈ 0, what counts as negative curvature, relative to the greatest curvature met; in (0, 1).
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, eta=0.5, floor=EPSILON ** (1 / 3)):
+        return super().__new__(cls, number("eta", eta, 0.0, 1.0), number("floor", floor, 0.0, 1.0))
+
+
+RECORD = np.dtype(
+    [
+        ("asked", "i8"),  # whether the preconditioner is asked for; else it is the diagonal in the memory
+        ("certifying", "i8"),  # whether the products are to show negative curvature, not a direction
+        ("want", "i8"),  # what has been asked for: PRODUCT or PRECONDITION
+        ("count", "i8"),  # products so far
+        ("usable", "i8"),  # whether z is a direction
+        ("edge", "i8"),  # whether z ends at the edge of the region
+        ("radius", "f8"),  # of the region, in the norm of M⁻¹; infinite until a search has made it
+        ("g_first", "f8"),  # ‖g‖ at the first iterate
+        ("enough", "f8"),  # a residual that is small enough
+        ("ry", "f8"),  # r·y with y = M r
+        ("zz", "f8"),  # z·z, z·d and d·d in the inner product of M⁻¹
+        ("zd", "f8"),
+        ("dd", "f8"),
+        ("alpha", "f8"),  # the last step along d
+        ("bend", "f8"),  # z·H z
+        ("stiffest", "f8"),  # greatest curvature met, in absolute value
+        ("curvature", "f8"),  # a negative one, where certifying has found it
+    ],
+    align=True,
+)
+
+
+class Krylov(NamedTuple):
+    """Memory: the step z, its residual r = H z + g, the conjugate direction d, the diagonal of M; and a RECORD."""
+
+    z: np.ndarray
+    r: np.ndarray
+    d: np.ndarray
+    M: np.ndarray
+    record: np.ndarray
+
+
+@protocol.allocate.register(NewtonCG)
+def _allocate(method, n):
+    record = np.zeros(1, RECORD)
+    record[0]["radius"] = np.inf
+    return Krylov(np.empty(n), np.empty(n), np.empty(n), np.ones(n), record)
+
+
+@protocol.curved.register(NewtonCG)
+def _curved(method, hessian):
+    return True
+
+
+@protocol.operand.register(NewtonCG)
+def _operand(method, hessian, p):
+    return p
+
+
+@protocol.inquire.register(NewtonCG)
+def _inquire(method, memory, x, g, p, certifying):
+    if certifying:
+        scatter(memory.r)
+    else:
+        copy(memory.r, g)
+    return begin(method, memory, p, certifying)
+
+
+@fragment
+def begin(method, memory, p, certifying):
+    """Begin conjugate gradients with the residual in r; return what is wanted first, of p."""
+    c, z, r = memory.record[0], memory.z, memory.r
+    c.certifying, c.count, c.usable, c.edge = certifying, 0, 0, 0
+    c.zz = c.zd = c.dd = c.bend = c.stiffest = c.curvature = 0.0
+    for i in range(z.size):
+        z[i] = 0.0
+    if certifying:
+        c.enough = 0.0
+    else:
+        norm = np.sqrt(dot(r, r))
+        if c.g_first == 0.0:
+            c.g_first = norm
+        # Dembo & Steihaug's √‖g‖, in units of the first gradient, so that it means the same whatever the units of f.
+        c.enough = norm * min(method.eta, np.sqrt(norm / c.g_first))
+    return precondition(memory, p)
+
+
+@protocol.answer.register(NewtonCG)
+def _answer(method, memory, product, p):
+    c = memory.record[0]
+    if c.want == PRECONDITION:
+        return turn(memory, product, p)
+    if extend(method, memory, product):
+        return precondition(memory, p)
+    if c.curvature < 0.0:
+        scale = 1.0 / np.sqrt(dot(memory.d, memory.d))
+        for i in range(p.size):
+            p[i] = scale * memory.d[i]
+    return 0
+
+
+@fragment
+def scatter(r):
+    """Write pseudo-random numbers, always the same ones, to r (Park & Miller, Comm. ACM 31, 1988)."""
+    seed = 1
+    for i in range(r.size):
+        seed = 48271 * seed % 2147483647
+        r[i] = seed / 2147483647.0 - 0.5
+
+
+@fragment
+def precondition(memory, p):
+    """Ask for y = M r, if that is the user's, or else for the product that comes next."""
+    c, r, M = memory.record[0], memory.r, memory.M
+    if c.asked and not c.certifying:
+        copy(p, r)
+        c.want = PRECONDITION
+        return PRECONDITION
+    for i in range(r.size):
+        p[i] = r[i] if c.certifying else M[i] * r[i]
+    return turn(memory, p, p)
+
+
+@fragment
+def turn(memory, y, p):
+    """Make the next conjugate direction from y = M r, and ask for the product with it; 0 if M is not positive."""
+    c, d = memory.record[0], memory.d
+    ry = dot(memory.r, y)
+    beta = ry / c.ry if c.count else 0.0
+    if c.count and not (ry > 0.0 and np.isfinite(beta)):
+        return 0
+    for i in range(d.size):
+        d[i] = beta * d[i] - y[i] if c.count else -y[i]
+        p[i] = d[i]
+    c.zd = beta * (c.zd + c.alpha * c.dd)
+    c.dd = ry + beta * beta * c.dd
+    c.ry, c.want = ry, PRODUCT
+    return PRODUCT
+
+
+@fragment
+def extend(method, memory, product):
+    """Go along d as far as model, region and curvature allow; return whether there is more to gain."""
+    c, z, r, d = memory.record[0], memory.z, memory.r, memory.d
+    n = z.size
+    dHd, squared = dot(d, product), dot(d, d)
+    c.count += 1
+    if not (np.isfinite(dHd) and c.ry > 0.0 and np.isfinite(c.ry)):
+        return False
+    curvature = dHd / squared
+    c.stiffest = max(c.stiffest, abs(curvature))
+    if c.certifying and curvature <= method.floor * c.stiffest:
+        c.curvature = curvature if curvature < -method.floor * c.stiffest else 0.0
+        return False
+    bent = dHd <= EPSILON * c.stiffest * squared  # downward, or not at all
+    alpha = c.ry / abs(dHd)
+    if bent and c.radius == np.inf and not curvature < -EPSILON * c.stiffest:
+        return False
+    zz = c.zz + alpha * (2.0 * c.zd + alpha * c.dd)
+    if not c.certifying and c.radius < np.inf and (bent or zz >= c.radius * c.radius):
+        alpha, zz, c.edge = to_edge(c), c.radius * c.radius, 1
+    for i in range(n):
+        z[i] += alpha * d[i]
+        r[i] += alpha * product[i]
+    c.alpha, c.zz, c.bend, c.usable = alpha, zz, c.bend + alpha * alpha * dHd, 1
+    if c.certifying:
+        return c.count < min(n, 10 + int(2.0 * np.log2(n)))
+    return not (bent or c.edge) and c.count < max(2 * n, 20) and dot(r, r) > c.enough * c.enough
+
+
+@fragment
+def to_edge(c):
+    """The step along d from z to the edge of the region, where ‖z‖ is the radius."""
+    gap = max(0.0, c.radius * c.radius - c.zz)
+    root = np.sqrt(c.zd * c.zd + c.dd * gap)
+    return gap / (c.zd + root) if c.zd > 0.0 else (root - c.zd) / c.dd
+
+
+@protocol.direction.register(NewtonCG)
+def _direction(method, memory, hessian, x, g, p):
+    if not memory.record[0].usable:
+        return 0.0, 1.0
+    copy(p, memory.z)
+    return dot(g, p), 1.0
+
+
+@protocol.update.register(NewtonCG)
+def _update(method, memory, x, g, p, alpha, g_new):
+    c = memory.record[0]
+    if c.usable and not c.certifying:
+        length = alpha * np.sqrt(c.zz)
+        slope = dot(g, p)
+        # Decrease by the trapezoidal rule over that of the model: slopes tell it where values are rounding.
+        ratio = (slope + dot(g_new, p)) / (2.0 * slope + alpha * c.bend)
+        if alpha < 1.0 or not ratio >= 0.25:
+            c.radius = length
+        elif alpha > 1.0 or (c.edge and ratio > 0.75):
+            c.radius = max(c.radius, 2.0 * length)
+    else:
+        c.radius = np.inf
+    move(x, g, p, alpha, g_new)
+
+
+@protocol.restart.register(NewtonCG)
+def _restart(method, memory):
+    c = memory.record[0]
+    known = c.usable == 1
+    c.usable = 0
+    return known
+
+
+@protocol.negative_curvature.register(NewtonCG)
+def _negative_curvature(method, memory, hessian, x, g, p):
+    return memory.record[0].curvature

@@ -1,0 +1,109 @@
+"""The end of a run: the best point evaluated, and as small a gradient as double precision allows.
+
+With gtol = 0 nothing but rounding stops a run. How small ‖g‖_∞ can be at a minimiser is what rounding of the variables
+alone does to it: the median of ‖g(x + δ) − g(x)‖_∞ over random δ with |δ_j| = ε max(|x_j|, |x0_j|) or 0. A run is
+precise if it ends with no more than ten times that, or ten times the least that any method reaches at that value of f.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from quasinewton import Status, minimize, problems
+
+METHODS = ["newton", "bfgs", "lbfgs"]
+EPSILON = np.finfo(np.float64).eps
+NOISE = 16 * EPSILON  # relative to |f|: what counts as rounding in the comparison of two values
+WITHIN = 10.0
+
+# Where a run ends with a larger gradient, and why.
+IMPRECISE = {
+    ("biggs", "newton"): "the Hessian is singular there, to rounding: a step goes far where the gradient tells nothing",
+    ("penalty_2", "lbfgs"): "f = 3e-4 is a sum of terms of order 1, whose rounding hides the last iterations",
+    ("quartic", "bfgs"): "the Hessian vanishes at the minimum, and the estimate lags behind it",
+    ("cliff", "bfgs"): "the estimate has learnt from rounding: it predicts less than the gradient holds",
+    ("cosine", "bfgs"): "the Hessian is singular at the minimum: the estimate is too large",
+    ("nondquar", "lbfgs"): "the Hessian is singular at the minimum: 20 000 evaluations are not enough",
+    ("dixmaanl", "lbfgs"): "a condition number of 1e5: twenty iterations make no progress that shows",
+}
+# Runs that end on the limit of 20 000 evaluations.
+ENDLESS = {("nondquar", "lbfgs")}
+# What the default tests look at; the others are slow.
+QUICK = ["rosenbrock", "bard", "kowalik_osborne", "osborne_1", "watson", "penalty_1", "brown_dennis", "trigonometric"]
+
+
+class Objective:
+    """f and g of a problem, and the least f so far."""
+
+    def __init__(self, problem):
+        self.problem, self.least = problem, math.inf
+
+    def __call__(self, x):
+        f = self.problem.fun(x)
+        self.least = min(self.least, f)
+        return f, self.problem.jac(x)
+
+
+def end(problem, method, **options):
+    """The result of a run, with the least value that was evaluated as `least`."""
+    objective = Objective(problem)
+    hess = problem.hess if method == "newton" else None
+    with np.errstate(all="ignore"):
+        res = minimize(objective, problem.x0, jac=True, hess=hess, method=method, options=options)
+    res["least"] = objective.least
+    return res
+
+
+def is_best(res):
+    """Whether the returned value is the least evaluated, up to rounding, of f or of what its values have shown."""
+    return res.fun <= res.least + max(NOISE, res.state.state.scalars[0]["rough"]) * abs(res.least)
+
+
+def resolution(problem, x):
+    """What rounding of the variables does to the gradient at x."""
+    rng = np.random.default_rng(7)
+    step, g = EPSILON * np.maximum(np.abs(x), np.abs(problem.x0)), problem.jac(x)
+    changes = (problem.jac(x + step * rng.integers(-1, 2, x.size)) - g for _ in range(20))
+    return float(np.median([np.abs(change).max() for change in changes]))
+
+
+def imprecise(name):
+    """The methods that end with a larger gradient than precision makes them, by name, and by how much."""
+    problem = getattr(problems, name)()
+    ends = {method: end(problem, method, gtol=0.0, maxiter=20_000, maxfun=20_000) for method in METHODS}
+    found = {}
+    for method, res in ends.items():
+        assert is_best(res)
+        expected = (Status.EVALUATIONS,) if (name, method) in ENDLESS else (Status.PRECISION, Status.GRADIENT)
+        assert res.status in expected, method
+        alike = [e for e in ends.values() if abs(e.fun - res.fun) <= 1e-6 * max(1.0, abs(res.fun))]
+        least = max(resolution(problem, res.x), min(np.abs(e.jac).max() for e in alike))
+        if np.abs(res.jac).max() > WITHIN * least:
+            found[method] = np.abs(res.jac).max() / least
+    return found
+
+
+def named(name):
+    """The methods that are known to be imprecise on a problem."""
+    return {method for problem, method in IMPRECISE if problem == name}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_gradients_are_as_small_as_precision_allows(name):
+    assert set(imprecise(name)) <= named(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [f.__name__ for f in problems.ALL if f.__name__ not in QUICK])
+def test_gradients_of_all_problems(name):
+    assert set(imprecise(name)) <= named(name)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "gradient-descent"])
+@pytest.mark.parametrize("name", [f.__name__ for f in problems.ALL])
+def test_ends_at_the_best_point_evaluated(name, method):
+    """At default settings, but for a limit on the values of steepest descent."""
+    options = {"maxfun": 100} if method == "gradient-descent" else {}
+    res = end(getattr(problems, name)(), method, **options)
+    assert is_best(res)
