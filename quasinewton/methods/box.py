@@ -13,6 +13,7 @@ NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
 
 SUFFICIENT = 1e-3  # part of the slope of a step that its projection must keep
 SHORTEST = 1e-10
+SHORT_OF = 0.9  # the end of the box: a first step, whose length is a guess, may as well end there
 
 
 @fragment
@@ -147,10 +148,16 @@ def descend_inside(x, g, g_norm, low, high, p):
 
 @fragment
 def first_step(x, g, low, high, p):
-    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded on both sides."""
+    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded on both sides.
+
+    A trial that would fall just short of where this way leaves the box goes there.
+    """
     slope = project_gradient(x, g, 1.0, low, high, p)
     boxed = True
     for i in range(x.size):
         boxed &= high[i] - low[i] < np.inf
     length = np.sqrt(dot(p, p))
-    return slope, 1.0 if boxed or not length > 0.0 else min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length
+    if boxed or not length > 0.0:
+        return slope, 1.0
+    alpha, end = min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length, reach(x, p, low, high)
+    return slope, end if SHORT_OF * end < alpha < end else alpha
