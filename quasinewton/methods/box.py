@@ -6,13 +6,19 @@ A variable is *held* if it lies at a bound and −g points out of the box, or no
 import numpy as np
 
 from quasinewton.jit import fragment
-from quasinewton.linalg import dot, norm_inf
+from quasinewton.linalg import copy, dot, norm_inf
 
 # Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by rounding.
 NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
 
 SUFFICIENT = 1e-3  # part of the slope of a step that its projection must keep
 SHORTEST = 1e-10
+
+# What a method knows of steps that leave the box: nothing against them; the last was too long; this one has been cut.
+CARELESS = 0
+CAUTIOUS = 1
+CUT = 2
+
 SHORT_OF = 0.9  # the end of the box: a first step, whose length is a guess, may as well end there
 
 
@@ -137,6 +143,45 @@ def project_enough(x, g, low, high, step, whole, slope, p):
         slope = project_step(x, g, low, high, p)
         t *= 0.5
     return slope
+
+
+@fragment
+def cut_step(x, g, low, high, p):
+    """Shorten p, overwritten, to where it leaves the box; return g·p, which is 0 where it does so at once."""
+    t = min(1.0, reach(x, p, low, high))
+    for i in range(x.size):
+        p[i] *= t
+    return dot(g, p)
+
+
+@fragment
+def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
+    """The same as `project_enough`; but where the last such step was too long, cut this one, for once.
+
+    `caution` is CARELESS, or what `judge` left: a projected step may leave a valley of f that the step itself keeps to,
+    and then be of use only when it is very short. Cut, the step ends at a bound, and the variable is held there.
+    """
+    if caution[0] == CAUTIOUS:
+        caution[0] = CUT
+        copy(p, step)
+        cut = cut_step(x, g, low, high, p)
+        if cut < 0.0:
+            return cut
+        copy(p, step)
+        slope = project_step(x, g, low, high, p)
+    return project_enough(x, g, low, high, step, whole, slope, p)
+
+
+@fragment
+def judge(caution, step, p, alpha):
+    """Learn from the length that was accepted of p, whether to cut the next step that leaves the box."""
+    if caution[0] == CUT:
+        caution[0] = CARELESS
+        return
+    for i in range(p.size):
+        if p[i] != step[i]:
+            caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS
+            return
 
 
 @fragment
