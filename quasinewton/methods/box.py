@@ -156,7 +156,7 @@ def cut_step(x, g, low, high, p):
 
 @fragment
 def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
-    """The same as `project_enough`; but where the last such step was too long, cut this one, for once.
+    """The same as `project_enough`; but where the last such step was too long, cut this one.
 
     `caution` is CARELESS, or what `judge` left: a projected step may leave a valley of f that the step itself keeps to,
     and then be of use only when it is very short. Cut, the step ends at a bound, and the variable is held there.
@@ -176,7 +176,7 @@ def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
 def judge(caution, step, p, alpha):
     """Learn from the length that was accepted of p, whether to cut the next step that leaves the box."""
     if caution[0] == CUT:
-        caution[0] = CARELESS
+        caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS  # until one has come to its bound
         return
     for i in range(p.size):
         if p[i] != step[i]:
