@@ -2,9 +2,7 @@
 
 Source: J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20
 (1994) 286–307. Until a trial has sufficient decrease and a slope that is not negative, the search works on the
-auxiliary function psi(alpha) = phi(alpha) − phi0 − c1 alpha dphi0, whose minimisers are acceptable steps. A minimum that
-is known to 10 % is worth no further evaluations: there a trial of sufficient decrease is accepted whatever its slope,
-as by L-BFGS-B.
+auxiliary function psi(alpha) = phi(alpha) − phi0 − c1 alpha dphi0, whose minimisers are acceptable steps.
 """
 
 from typing import NamedTuple
@@ -18,7 +16,6 @@ from quasinewton.settings import count, number
 AUXILIARY, PLAIN = 0, 1  # stages: minimise psi, then phi
 SHORTEN = 0.66  # an interval that shrinks less in two steps is bisected
 STRETCH_LEAST, STRETCH_MOST = 1.1, 4.0  # of the last move, while nothing is bracketed
-NARROW = 0.1  # relative width at which sufficient decrease will do (xtol of MINPACK)
 NARROWEST = 1e-14  # relative width at which the interval is all rounding
 
 
@@ -61,8 +58,6 @@ def _advance(search, line, phi, dphi):
     slope = search.c1 * line.dphi0
     decrease = line.phi0 + alpha * slope
     if phi <= decrease and abs(dphi) <= -search.c2 * line.dphi0:
-        return ACCEPT
-    if line.bracketed and phi <= decrease and line.width <= NARROW * max(line.a, line.b):
         return ACCEPT
     if not line.bracketed and phi <= decrease and dphi <= slope and alpha >= line.limit:
         return LONGEST
