@@ -6,13 +6,20 @@ A variable is *held* if it lies at a bound and −g points out of the box, or no
 import numpy as np
 
 from quasinewton.jit import fragment
-from quasinewton.linalg import dot, norm_inf
+from quasinewton.linalg import copy, dot, norm_inf
 
 # Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by rounding.
 NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
 
 SUFFICIENT = 1e-3  # part of the slope of a step that its projection must keep
 SHORTEST = 1e-10
+
+# What a method knows of steps that leave the box: nothing against them; the last was too long; this one has been cut.
+CARELESS = 0
+CAUTIOUS = 1
+CUT = 2
+
+SHORT_OF = 0.9  # the end of the box: a first step, whose length is a guess, may as well end there
 
 
 @fragment
@@ -139,6 +146,45 @@ def project_enough(x, g, low, high, step, whole, slope, p):
 
 
 @fragment
+def cut_step(x, g, low, high, p):
+    """Shorten p, overwritten, to where it leaves the box; return g·p, which is 0 where it does so at once."""
+    t = min(1.0, reach(x, p, low, high))
+    for i in range(x.size):
+        p[i] *= t
+    return dot(g, p)
+
+
+@fragment
+def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
+    """The same as `project_enough`; but where the last such step was too long, cut this one.
+
+    `caution` is CARELESS, or what `judge` left: a projected step may leave a valley of f that the step itself keeps to,
+    and then be of use only when it is very short. Cut, the step ends at a bound, and the variable is held there.
+    """
+    if caution[0] == CAUTIOUS:
+        caution[0] = CUT
+        copy(p, step)
+        cut = cut_step(x, g, low, high, p)
+        if cut < 0.0:
+            return cut
+        copy(p, step)
+        slope = project_step(x, g, low, high, p)
+    return project_enough(x, g, low, high, step, whole, slope, p)
+
+
+@fragment
+def judge(caution, step, p, alpha):
+    """Learn from the length that was accepted of p, whether to cut the next step that leaves the box."""
+    if caution[0] == CUT:
+        caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS  # until one has come to its bound
+        return
+    for i in range(p.size):
+        if p[i] != step[i]:
+            caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS
+            return
+
+
+@fragment
 def descend_inside(x, g, g_norm, low, high, p):
     """What `method.descend` says, in the box."""
     t = min(1.0, max(g_norm, 0.01 * norm_inf(x))) / g_norm
@@ -147,10 +193,16 @@ def descend_inside(x, g, g_norm, low, high, p):
 
 @fragment
 def first_step(x, g, low, high, p):
-    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded on both sides."""
+    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded on both sides.
+
+    A trial that would fall just short of where this way leaves the box goes there.
+    """
     slope = project_gradient(x, g, 1.0, low, high, p)
     boxed = True
     for i in range(x.size):
         boxed &= high[i] - low[i] < np.inf
     length = np.sqrt(dot(p, p))
-    return slope, 1.0 if boxed or not length > 0.0 else min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length
+    if boxed or not length > 0.0:
+        return slope, 1.0
+    alpha, end = min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length, reach(x, p, low, high)
+    return slope, end if SHORT_OF * end < alpha < end else alpha

@@ -24,7 +24,6 @@ BLOCK = 512  # variables at a time: a few vectors of so many stay in the fastest
 KNOWN = np.dtype(
     [
         ("fresh", "i8"),  # whether the products with d, and what is free, are those at the current x and g
-        ("settled", "i8"),  # whether the last step met no bound
         ("free", "i8"),  # number of free variables
         ("dd", "f8"),  # d·d
         ("first", "f8"),  # the first breakpoint of the projected path

@@ -62,17 +62,6 @@ def product(a, b, size):
 
 
 @fragment
-def set_out(work, theta, count):
-    """Make P and Q, of the workspace's vectors, those of a path that has no length yet: Wᵀd and 0."""
-    m, vectors = work.slots.size, work.vectors
-    for j in range(count):
-        k = work.slots[j]
-        vectors[P, j], vectors[P, count + j] = vectors[PRODUCTS, k], theta * vectors[PRODUCTS, m + k]
-    for j in range(2 * count):
-        vectors[Q, j] = 0.0
-
-
-@fragment
 def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     """Follow the projected path to its first minimiser.
 
@@ -97,9 +86,12 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     known, queue, two = work.known[0], work.queue, 2 * count
     factors, vectors = work.tables[WHOLE : WHOLE + 3], work.vectors
     p, q, c, w, Mw = vectors[P], vectors[Q], vectors[SCRATCH], vectors[SCRATCH + 1], vectors[SCRATCH + 2]
-    set_out(work, theta, count)
+    m = work.slots.size
+    for j in range(count):
+        k = work.slots[j]
+        p[j], p[count + j] = vectors[PRODUCTS, k], theta * vectors[PRODUCTS, m + k]
     for j in range(two):
-        c[j] = 0.0
+        q[j] = c[j] = 0.0
     solve_saddle(factors, count, p, Mw)
     slope = -known.dd  # of the model along the path, and its derivative
     least = EPSILON * theta * known.dd

@@ -22,7 +22,7 @@ from quasinewton.linalg import cholesky, cholesky_solve, copy, dot
 from quasinewton.methods import bounded as protocol
 from quasinewton.methods import method as methods
 from quasinewton.methods.bfgs import BFGS
-from quasinewton.methods.box import first_step, held, project_enough, project_step
+from quasinewton.methods.box import bend_or_cut, first_step, held, judge, project_step
 from quasinewton.methods.newton import Factor, Newton
 
 ROUNDS = 10  # times that the step is solved for; what leaves the box then is projected
@@ -30,7 +30,8 @@ ROUNDS = 10  # times that the step is solved for; what leaves the box then is pr
 
 class Reduced(NamedTuple):
     """Workspace: `stops`, bool, tells the variables of A, `index` lists those solved for, `matrix` and the vectors `a`
-    and `b` are theirs; `first` is the step before any variable was added to A; `sizes` is for LAPACK's integers.
+    and `b` are theirs; `first` is the step before any variable was added to A; `sizes` is for LAPACK's integers;
+    `caution[0]` is `box.judge`'s.
 
     Shapes are (n,) and (n, n).
     """
@@ -42,13 +43,14 @@ class Reduced(NamedTuple):
     b: np.ndarray
     first: np.ndarray
     sizes: np.ndarray
+    caution: np.ndarray
 
 
 @register_jitable
 def reduced(n):
     """The workspace for n variables."""
     stops, index, sizes = np.zeros(n, np.bool_), np.empty(n, np.int64), np.empty(3, np.int32)
-    return Reduced(stops, index, np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), sizes)
+    return Reduced(stops, index, np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), sizes, np.zeros(1, np.int64))
 
 
 @generic
@@ -97,7 +99,7 @@ def active_set(inner, memory, hessian, x, g, p):
         if not worked:
             break
     slope = project_step(x, g, low, high, p)
-    return project_enough(x, g, low, high, work.first, whole, slope, p), 1.0
+    return bend_or_cut(x, g, low, high, work.caution, work.first, whole, slope, p), 1.0
 
 
 @protocol.workspace.register(BFGS)
@@ -171,6 +173,12 @@ def _step_of_newton(inner, memory, hessian, x, g, p):
     for a in range(k):
         p[work.index[a]] = work.b[a]
     return k == 0 or slope <= 0.0
+
+
+@protocol.learn.register(Newton)
+def _learn(inner, memory, x, g, p, alpha, g_new):
+    judge(memory.work.caution, memory.work.first, p, alpha)
+    protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
 
 
 @fragment

@@ -17,7 +17,7 @@ from quasinewton.jit import fragment, reduction
 from quasinewton.linalg import dot
 from quasinewton.methods import bounded as protocol
 from quasinewton.methods.box import advance_inside, first_step, inside
-from quasinewton.methods.cauchy import cauchy_point, set_out
+from quasinewton.methods.cauchy import cauchy_point
 from quasinewton.methods.box_model import (
     BLOCK,
     SCRATCH,
@@ -45,21 +45,12 @@ def _aim(inner, memory, hessian, x, g, p):
         return first_step(x, g, low, high, p)
     if not work.known[0].fresh:
         absorb(work, pairs, x, g, low, high, -1)
-    known = work.known[0]
-    known.fresh = 0
+    work.known[0].fresh = 0
     theta, count = 1.0 / pairs.ring[0].gamma, order(pairs, work.slots)
-    if known.settled and known.free > 0:
-        # The minimiser over all that is free now, if it lies in the box, is as low as any point of the path.
-        set_out(work, theta, count)
-        slope, inside_ = between(work, pairs, x, g, low, high, theta, count, p)
-        if inside_ and slope < 0.0:
-            return slope, 1.0
     if not factorise_whole(work, count, theta):
         return 0.0, 1.0
-    free = known.free
     t = cauchy_point(work, pairs, x, g, low, high, theta, count, memory.point)
-    slope, inside_ = between(work, pairs, x, g, low, high, theta, count, p)
-    known.settled = inside_ and known.free == free
+    slope = between(work, pairs, x, g, low, high, theta, count, p)
     if slope >= 0.0:
         minimise(work, pairs, x, g, low, high, theta, count, False, p)
         slope = truncate(x, g, low, high, work.free, t, p)
@@ -70,17 +61,14 @@ def _aim(inner, memory, hessian, x, g, p):
 def between(work, pairs, x, g, low, high, theta, count, p):
     """Write the step to the minimiser of the model in the free variables, put into the box, to p.
 
-    Returns
-    -------
-    (float, bool)
-        g·p, or NaN if a matrix is singular; and whether the minimiser lies in the box.
+    Return g·p, or NaN if a matrix is singular.
     """
     u, v = work.vectors[SCRATCH], work.vectors[SCRATCH + 1]
     for j in range(2 * count):
         u[j] = 0.0
         v[j] = (work.vectors[Q, j] + work.vectors[P, j] / theta) / theta
     if work.known[0].free > 0 and not solve_free(work, count, theta, v, u):
-        return np.nan, False
+        return np.nan
     return minimise(work, pairs, x, g, low, high, theta, count, True, p)
 
 
@@ -88,10 +76,10 @@ def between(work, pairs, x, g, low, high, theta, count, p):
 def minimise(work, pairs, x, g, low, high, theta, count, projecting, p):
     """Write −g/θ + W u to p in the free variables, and the way to their bounds in the others.
 
-    With `projecting`, p is made to end in the box. Return g·p, and whether it did without.
+    With `projecting`, p is made to end in the box. Return g·p.
     """
     S, Y, slots, u = pairs.S, pairs.Y, work.slots, work.vectors[SCRATCH]
-    slope, outside = 0.0, 0
+    slope = 0.0
     for start in range(0, x.size, BLOCK):
         stop = min(start + BLOCK, x.size)
         for i in range(start, stop):
@@ -104,11 +92,9 @@ def minimise(work, pairs, x, g, low, high, theta, count, projecting, p):
             if not work.free[i]:
                 p[i] = (low[i] if g[i] > 0.0 else high[i]) - x[i] if g[i] != 0.0 else 0.0
             elif projecting:
-                point = x[i] + p[i]
-                outside += point < low[i] or point > high[i]
-                p[i] = inside(point, low[i], high[i]) - x[i]
+                p[i] = inside(x[i] + p[i], low[i], high[i]) - x[i]
             slope += g[i] * p[i]
-    return slope, outside == 0
+    return slope
 
 
 @fragment

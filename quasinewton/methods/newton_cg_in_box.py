@@ -12,19 +12,20 @@ from quasinewton.jit import fragment
 from quasinewton.linalg import copy, dot
 from quasinewton.methods import bounded as protocol
 from quasinewton.methods import method as methods
-from quasinewton.methods.box import held, project_enough, project_step
+from quasinewton.methods.box import bend_or_cut, held, judge, project_step
 from quasinewton.methods.newton_cg import NewtonCG, begin, scatter
 
 
 class Subspace(NamedTuple):
-    """Workspace: `still`, bool, shape (n,), tells the variables that are left out."""
+    """Workspace: `still`, bool, shape (n,), tells the variables that are left out; `caution[0]` is `box.judge`'s."""
 
     still: np.ndarray
+    caution: np.ndarray
 
 
 @protocol.workspace.register(NewtonCG)
 def _workspace(inner, n):
-    return Subspace(np.zeros(n, np.bool_))
+    return Subspace(np.zeros(n, np.bool_), np.zeros(1, np.int64))
 
 
 @fragment
@@ -63,12 +64,13 @@ def _aim(inner, memory, hessian, x, g, p):
         return 0.0, 1.0
     copy(p, krylov.z)
     whole, slope = dot(g, p), project_step(x, g, low, high, p)
-    return project_enough(x, g, low, high, krylov.z, whole, slope, p), 1.0
+    return bend_or_cut(x, g, low, high, memory.work.caution, krylov.z, whole, slope, p), 1.0
 
 
 @protocol.learn.register(NewtonCG)
 def _learn(inner, memory, x, g, p, alpha, g_new):
     krylov, same = memory.inner, True
+    judge(memory.work.caution, krylov.z, p, alpha)
     for i in range(x.size):
         same &= p[i] == krylov.z[i]
     if not same:

@@ -85,8 +85,8 @@ def subspace(memory, x, g, low, high, projecting):
     work, theta = memory.work, 1.0 / memory.inner.ring[0].gamma
     count, p = order(memory.inner, work.slots), np.empty_like(x)
     if projecting:
-        return p, between(work, memory.inner, x, g, low, high, theta, count, p)[0]
-    return p, minimise(work, memory.inner, x, g, low, high, theta, count, projecting, p)[0]
+        return p, between(work, memory.inner, x, g, low, high, theta, count, p)
+    return p, minimise(work, memory.inner, x, g, low, high, theta, count, projecting, p)
 
 
 class Model:
