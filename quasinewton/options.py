@@ -38,6 +38,8 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
 SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what they use of second derivatives
 FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
 
+NARROW = 0.1  # relative width of the interval, between bounds, at which a line search is over
+
 # Options that are fields of the method or of the search need no list.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
@@ -144,6 +146,14 @@ def search_object(search):
     return search
 
 
+def search_between_bounds(search):
+    """The default search as it is between bounds, that of L-BFGS-B; any other as it is."""
+    default = searches.MoreThuente()
+    if type(search) is searches.MoreThuente and search == default:
+        return default._replace(narrow=NARROW)
+    return search
+
+
 def with_fields(settings, fields):
     """The same settings with some fields changed, checked as at construction."""
     return type(settings)(**(settings._asdict() | fields)) if fields else settings
@@ -224,8 +234,10 @@ def confine(settings, bounds):
         raise ValueError("single=True cannot be had with bounds; there the pairs are kept in double precision")
     if type(settings.method) is methods.LBFGS and initial(methods.LBFGS, settings.controls) is not None:
         raise ValueError("H0 of L-BFGS cannot be had with bounds; there the model begins with a multiple of the identity")
-    method = settings.method if type(settings.method) in FIRST_ORDER else Bounded(settings.method)
-    return settings._replace(method=method, bounds=bounds)
+    if type(settings.method) in FIRST_ORDER:
+        return settings._replace(bounds=bounds)
+    search = search_between_bounds(settings.search)
+    return settings._replace(method=Bounded(settings.method), search=search, bounds=bounds)
 
 
 def _read(method, n, tol, items, differenced):

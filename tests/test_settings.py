@@ -13,6 +13,7 @@ from quasinewton.settings import count, number
     "make, message",
     [
         (lambda: MoreThuente(c1=0.6), r"c1 must be in \(0, 0.5\), got 0.6"),
+        (lambda: MoreThuente(narrow=1.0), r"narrow must be in \[0, 1\), got 1.0"),
         (lambda: MoreThuente(c1=0.1, c2=0.1), r"c2 must be in \(0.1, 1\), got 0.1"),
         (lambda: StrongWolfe(c2=1.0), r"c2 must be in \(0.0001, 1\), got 1.0"),
         (lambda: HagerZhang(c1=0.0), r"c1 must be in \(0, 0.5\), got 0.0"),
@@ -57,7 +58,7 @@ def test_closed_ends_are_legal():
 
 
 def test_equal_settings_are_equal():
-    assert MoreThuente() == MoreThuente(1e-4, 0.9, 20) and LBFGS(5) != LBFGS(6)
+    assert MoreThuente() == MoreThuente(1e-4, 0.9, 20, 0.0) and LBFGS(5) != LBFGS(6)
 
 
 def test_searches_of_the_same_numbers_are_told_apart():

@@ -19,7 +19,7 @@ from quasinewton.methods.first_order import FIRST_ORDER, Moments
 from quasinewton.minimize import minimize
 from quasinewton.objective.inline import bind, constant, gradient_of
 from quasinewton.objective.prepare import is_differenced
-from quasinewton.options import FEW_ITERATIONS, SECOND_ORDER, default_counts
+from quasinewton.options import FEW_ITERATIONS, SECOND_ORDER, default_counts, search_between_bounds
 from quasinewton.schedules import stretched
 from quasinewton.searches import Fixed
 from quasinewton.state import NOTHING, Limits, State, allocate
@@ -226,6 +226,8 @@ def _minimize(
         source.refuse(f"`precond` must be an @njit function or a float64 vector, got {precond}")
     if bounded:
         source.bounds(bounds)
+        if search == "own_search":
+            source.scope[search] = search_between_bounds(source.scope[search])
         source.add(
             "x, low, high, matching, ordered = in_box(x, bounds)",
             "if not matching:",

@@ -23,6 +23,7 @@ class _Fields(NamedTuple):
     c1: float
     c2: float
     maxls: int
+    narrow: float
 
 
 class MoreThuente(_Fields):
@@ -36,13 +37,16 @@ class MoreThuente(_Fields):
         Curvature: \\|dphi\\| <= c2 \\|dphi0\\|; in (c1, 1).
     maxls : int
         Most evaluations of one search.
+    narrow : float
+        Relative width of the interval at which a trial of sufficient decrease is accepted whatever its slope, the xtol
+        of MINPACK; in [0, 1). L-BFGS-B has 0.1, and so has the default search between bounds; otherwise it is 0, never.
     """
 
     __slots__ = ()
 
-    def __new__(cls, c1=1e-4, c2=0.9, maxls=20):
-        c1 = number("c1", c1, 0.0, 0.5)
-        return super().__new__(cls, c1, number("c2", c2, c1, 1.0), count("maxls", maxls, 1))
+    def __new__(cls, c1=1e-4, c2=0.9, maxls=20, narrow=0.0):
+        c1, narrow = number("c1", c1, 0.0, 0.5), number("narrow", narrow, 0.0, 1.0, open_low=False)
+        return super().__new__(cls, c1, number("c2", c2, c1, 1.0), count("maxls", maxls, 1), narrow)
 
 
 @protocol.begin.register(MoreThuente)
@@ -58,6 +62,8 @@ def _advance(search, line, phi, dphi):
     slope = search.c1 * line.dphi0
     decrease = line.phi0 + alpha * slope
     if phi <= decrease and abs(dphi) <= -search.c2 * line.dphi0:
+        return ACCEPT
+    if line.bracketed and phi <= decrease and line.width <= search.narrow * max(line.a, line.b):
         return ACCEPT
     if not line.bracketed and phi <= decrease and dphi <= slope and alpha >= line.limit:
         return LONGEST
