@@ -63,7 +63,7 @@ def test_equal_settings_are_equal():
 
 def test_searches_of_the_same_numbers_are_told_apart():
     """Equal as tuples, they are not the same setting: options are remembered with their types."""
-    searches = [MoreThuente(maxls=30), StrongWolfe(maxls=30)]
+    searches = [HagerZhang(c1=1e-4, maxls=30), StrongWolfe(maxls=30)]
     assert searches[0] == searches[1]
     for search in (*searches, *searches):
         assert type(read("lbfgs", 2, None, {"line_search": search}, False).search) is type(search)
