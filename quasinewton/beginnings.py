@@ -1,7 +1,7 @@
 """Where a run begins: at x0, or where another run stands.
 
-To go on is to copy what that run knows into new arrays: nothing that the user holds is changed, and the loops find their
-arrays laid out in memory as ever.
+To go on is to copy what that run knows into new arrays: nothing that the user holds is changed, and the loops find
+their arrays laid out in memory as ever.
 """
 
 import numpy as np

@@ -238,7 +238,7 @@ def tell(method, search, state, f):
             s.f, s.g_norm, s.hessian_nit = s.f_trial, methods.measure(method, memory, x, g), -1
             todo = END
         elif todo == NO_STEP and s.verdict == searches.LONGEST:
-            # Unbounded if that is far in x, too; else the scale was wrong, or the way ends, and the step is one to take.
+            # Unbounded if that is far in x, too; else the scale was wrong, or the way ends: the step is one to take.
             far = s.alpha < s.end and abs(s.best) * norm_inf(p) >= FAR * max(1.0, norm_inf(x))
             s.ending = NOT_BOUNDED if far else RUNNING
             todo = MOVE if s.best == s.alpha else END

@@ -63,8 +63,8 @@ def unbounded(method, state):
     i = int(np.argmax(np.abs(x)))
     numbers = {"f0": float(s["f0"]), "f": float(s["f"]), "variable": i, "x": float(x[i])}
     return numbers, (
-        f"f fell from {numbers['f0']:.3g} to {numbers['f']:.3g}, with variable {i} at {numbers['x']:.3g}: check the sign "
-        "of f, or bound the variables."
+        f"f fell from {numbers['f0']:.3g} to {numbers['f']:.3g}, with variable {i} at {numbers['x']:.3g}: check the "
+        "sign of f, or bound the variables."
     )
 
 
@@ -77,11 +77,13 @@ def stopped(method, state):
     if s["nit"] == 0:
         return numbers, "No iteration was made."
     if fall > SLOW * abs(f):
-        return numbers, f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with state=res.state."
+        return numbers, (
+            f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with state=res.state."
+        )
     if spread > SPREAD:
         return numbers, (
-            f"f fell by only {fall:.2g} in the last iteration, and along the last steps alone curvatures differ by a factor "
-            f"of {spread:.1g}: rescale the variables, keep more pairs (maxcor), or use method 'newton' or 'bfgs'."
+            f"f fell by only {fall:.2g} in the last iteration, and along the last steps alone curvatures differ by a "
+            f"factor of {spread:.1g}: rescale the variables, keep more pairs (maxcor), or use method 'newton' or 'bfgs'."
         )
     return numbers, (
         f"The gradient is {numbers['optimality']:.2g} where gtol is {numbers['gtol']:.2g}, and f fell by {fall:.2g} in "
@@ -98,9 +100,9 @@ def rounding(method, state):
         "rounding": float(s["noise"]),
     }
     return numbers, (
-        f"The decrease to be had, {numbers['predicted_decrease']:.1g}, is below the rounding of f, "
-        f"{numbers['rounding']:.1g}, while the gradient is {numbers['optimality']:.1g}: subtract a constant from f, "
-        "rescale the variables, or ask for a larger gtol."
+        f"f does not show the decrease of {numbers['predicted_decrease']:.1g} that its gradient, "
+        f"{numbers['optimality']:.1g}, promises: subtract a constant from f, compute f and the gradient more accurately, "
+        "or ask for a larger gtol."
     )
 
 

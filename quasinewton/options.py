@@ -233,7 +233,7 @@ def confine(settings, bounds):
     if getattr(settings.method, "single", False):
         raise ValueError("single=True cannot be had with bounds; there the pairs are kept in double precision")
     if type(settings.method) is methods.LBFGS and initial(methods.LBFGS, settings.controls) is not None:
-        raise ValueError("H0 of L-BFGS cannot be had with bounds; there the model begins with a multiple of the identity")
+        raise ValueError("H0 of L-BFGS cannot be had with bounds; there the model begins with θI")
     if type(settings.method) in FIRST_ORDER:
         return settings._replace(bounds=bounds)
     search = search_between_bounds(settings.search)

@@ -220,8 +220,8 @@ def derivative(f, kind, jac, n, packed=False):
     n : int or None
         Number of variables.
     packed : bool
-        Whether it is for compiled code alone, which saves compilation. Those of first order are then ``(x, args)``, with
-        args a tuple, and become part of their callers.
+        Whether it is for compiled code alone, which saves compilation. Those of first order are then ``(x, args)``,
+        with args a tuple, and become part of their callers.
 
     Returns
     -------

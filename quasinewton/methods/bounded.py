@@ -99,7 +99,8 @@ def digest(inner, memory, product, p):
 
 @protocol.allocate.register(Bounded)
 def _allocate(method, n):
-    return Confined(np.empty(n), np.empty(n), np.empty(n), protocol.allocate(method.inner, n), workspace(method.inner, n))
+    inner = protocol.allocate(method.inner, n)
+    return Confined(np.empty(n), np.empty(n), np.empty(n), inner, workspace(method.inner, n))
 
 
 @protocol.hessian_order.register(Bounded)

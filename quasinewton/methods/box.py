@@ -42,16 +42,22 @@ def clip(x, low, high):
 
 
 @fragment
+def stepped(x, step, low, high):
+    """x + step, put between the bounds."""
+    point = x + step
+    if step <= NEAR * (low - x) or point < low:
+        return low
+    if step >= NEAR * (high - x) or point > high:
+        return high
+    return point
+
+
+@fragment
 def place_inside(x, alpha, p, low, high, x_trial):
     """x_trial = x + alpha p, put into the box, overwritten; whether it differs from x."""
     moved = False
     for i in range(x.size):
-        step = alpha * p[i]
-        point = x[i] + step
-        if step <= NEAR * (low[i] - x[i]) or point < low[i]:
-            point = low[i]
-        elif step >= NEAR * (high[i] - x[i]) or point > high[i]:
-            point = high[i]
+        point = stepped(x[i], alpha * p[i], low[i], high[i])
         x_trial[i] = point
         moved |= point != x[i]
     return moved
@@ -61,12 +67,7 @@ def place_inside(x, alpha, p, low, high, x_trial):
 def advance_inside(x, g, p, alpha, g_new, low, high, s, y):
     """As `linalg.advance`, to the point of `place_inside`, to the bit."""
     for i in range(x.size):
-        step = alpha * p[i]
-        point = x[i] + step
-        if step <= NEAR * (low[i] - x[i]) or point < low[i]:
-            point = low[i]
-        elif step >= NEAR * (high[i] - x[i]) or point > high[i]:
-            point = high[i]
+        point = stepped(x[i], alpha * p[i], low[i], high[i])
         s[i] = point - x[i]
         x[i] = point
         y[i] = g_new[i] - g[i]

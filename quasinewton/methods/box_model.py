@@ -256,7 +256,7 @@ def solve_free(work, count, theta, v, u):
 
 @fragment
 def factorise(A, c):
-    """Overwrite the upper triangle of the leading c rows of A with U, where A = UᵀU; whether it is positive definite."""
+    """Overwrite the upper triangle of the leading c rows of A with U, A = UᵀU; whether it is positive definite."""
     for k in range(c):
         if not 0.0 < A[k, k] < np.inf:
             return False

@@ -64,7 +64,8 @@ def late(dispatcher, signature):
             builder.call(cgutils.get_or_insert_function(builder.module, prototype, SYMBOL), [word(number), place])
             address = builder.load(place)
             with cgutils.if_unlikely(builder, cgutils.is_null(builder, address)):
-                context.call_conv.return_user_exc(builder, RuntimeError, ("a kernel was not compiled; the reason has been printed",))
+                reason = ("a kernel was not compiled; the reason has been printed",)
+                context.call_conv.return_user_exc(builder, RuntimeError, reason)
             items = cgutils.unpack_tuple(builder, values[0], len(arguments))
             cast = (context.cast(builder, *item) for item in zip(items, arguments, signature.args, strict=True))
             return enter(context, builder, address, signature, list(cast))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.jit import reduction
+from quasinewton.jit import fragment, reduction
 from quasinewton.linalg import advance, dot, negate, norm_inf
 from quasinewton.methods import compact, method as protocol
 from quasinewton.methods.compact import RING
@@ -159,13 +159,19 @@ def _update(method, memory, x, g, p, alpha, g_new):
     s, y = memory.S[k], memory.Y[k]
     advance(x, g, p, alpha, g_new, s, y)
     fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, method.damping)
+    keep_pair(memory.rho, ring, k, fit, sy, yy)
+
+
+@fragment
+def keep_pair(rho, ring, k, fit, sy, yy):
+    """Count the pair in row k among those that are kept, if it is fit; if not, what it has overwritten is lost."""
     if fit:
-        memory.rho[k] = 1.0 / sy
+        rho[k] = 1.0 / sy
         ring.gamma = sy / yy
         ring.newest = k
-        ring.count = min(ring.count + 1, m)
-    elif ring.count == m:
-        ring.count = m - 1  # the oldest pair has been overwritten
+        ring.count = min(ring.count + 1, rho.size)
+    elif ring.count == rho.size:
+        ring.count = rho.size - 1
 
 
 @protocol.measured.register(LBFGS)

@@ -29,7 +29,7 @@ from quasinewton.methods.box_model import (
     order,
     solve_free,
 )
-from quasinewton.methods.lbfgs import LBFGS
+from quasinewton.methods.lbfgs import LBFGS, keep_pair
 from quasinewton.methods.method import learn_pair
 
 
@@ -125,12 +125,6 @@ def _learn(inner, memory, x, g, p, alpha, g_new):
     s, y = pairs.S[k], pairs.Y[k]
     advance_inside(x, g, p, alpha, g_new, low, high, s, y)
     fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, 0)
-    if fit:
-        pairs.rho[k] = 1.0 / sy
-        ring.gamma = sy / yy
-        ring.newest = k
-        ring.count = min(ring.count + 1, m)
-    elif ring.count == m:
-        ring.count = m - 1  # the oldest pair has been overwritten
+    keep_pair(pairs.rho, ring, k, fit, sy, yy)
     if ring.count > 0:
         absorb(work, pairs, x, g, low, high, k if fit else -1)

@@ -77,7 +77,7 @@ def wrapped_at(typingctx, address):
 
 @register_jitable
 def costs(gradient, hessian, n):
-    """Values that a gradient costs, and values and gradients that a Hessian costs, in n variables that are not fixed."""
+    """Values that a gradient costs, and values and gradients that a Hessian costs, in n variables not fixed."""
     values = 0 if gradient == EXACT else 2 * n if gradient == CENTRAL else n
     if hessian == EXACT:
         return values, 0, 0

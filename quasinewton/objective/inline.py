@@ -183,7 +183,9 @@ def _multiplied(source, inner, gradient, scheme, bounded):
     return "multiplied"
 
 
-def _bind(source, functions, args, gradient, hessian, symmetric, second="hessian", precond=None, held="held", bounded=False):
+def _bind(
+    source, functions, args, gradient, hessian, symmetric, second="hessian", precond=None, held="held", bounded=False
+):
     """The lines for these functions, with the differences that they need."""
     kind, complex_step = _args_type(source, args), gradient == COMPLEX_STEP
     try:

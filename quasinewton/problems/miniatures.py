@@ -201,7 +201,8 @@ def pspdoc():
     """Return √(1 + x₁² + (x₂ − x₃)²) + √(1 + x₂² + (x₃ − x₄)²), x₁ ≤ −1; starts outside."""
     return Problem("PSPDOC", *partially_separable(pspdoc_element, overlap=2), start=np.full(4, 3.0),
                    source=f"Toint (1983), report 83/4, Namur, problem 47; {CUTE}: PSPDOC",
-                   fmin=float(1.0 + np.sqrt(2.0)), minimiser=(-1.0, 0.0, 0.0, 0.0), low=-np.inf, high=(-1.0, np.inf, np.inf, np.inf))
+                   fmin=float(1.0 + np.sqrt(2.0)), minimiser=(-1.0, 0.0, 0.0, 0.0),
+                   low=-np.inf, high=(-1.0, np.inf, np.inf, np.inf))
 
 
 @kernel

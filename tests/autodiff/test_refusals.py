@@ -146,7 +146,7 @@ print(json.dumps(facts))
 
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
 def test_other_code_compiles_to_the_same(every):
-    """Idioms, every so many, as ordinary functions, with the package loaded and without: value, types, length of the code."""
+    """Idioms as ordinary functions, with the package loaded and without: value, types, length of the code."""
     folder = __file__.rpartition("/")[0]
     processes = [start(ORDINARY.format(folder=folder, loaded=flag, every=every)) for flag in (False, True)]
     without, loaded = (json.loads(finish(process, timeout=900)) for process in processes)
