@@ -174,7 +174,7 @@ class TestMethods:
         assert isinstance(solve(None).state.method.inner, LBFGS)
 
     @pytest.mark.parametrize("line_search", ["more-thuente", "strong-wolfe", "hager-zhang", "armijo"])
-    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    @pytest.mark.parametrize("method", ["lbfgs", pytest.param("bfgs", marks=pytest.mark.slow)])
     def test_line_searches(self, method, line_search):
         fun = Watched(rosenbrock_joint)
         assert solve(method, fun=fun, line_search=line_search).fun == pytest.approx(solve().fun, rel=1e-8)

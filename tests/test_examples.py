@@ -52,7 +52,12 @@ def run_page(path):
             exec(compile("\n" * line + code, str(path), "exec"), namespace)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=name)
+LONG = {"tour_of_methods.py"}  # every method under every search is compiled
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=pytest.mark.slow if path.name in LONG else ()) for path in EXAMPLES], ids=name
+)
 def test_example_runs(path):
     assert finish(start(path), timeout=900), "an example shows something"
 

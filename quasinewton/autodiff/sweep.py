@@ -2,8 +2,36 @@
 
 import numpy as np
 
-from quasinewton.autodiff.tape import ARRAY, BLOCK, END, EQUAL, PLACE, RANGE, item, peek, poke, product, put, words
+from quasinewton.autodiff.tape import (
+    ARRAY,
+    BLOCK,
+    END,
+    EQUAL,
+    FINITE,
+    PLACE,
+    RANGE,
+    WILD,
+    item,
+    nature,
+    peek,
+    poke,
+    product,
+    put,
+    words,
+)
 from quasinewton.jit import reduction, shared_reduction
+
+
+@shared_reduction
+def propagate_with_care(block, begin, parent, count, zero):
+    """What `propagate` does for an adjoint that is not finite."""
+    size = 8 * words(zero)
+    adjoint, partial = peek(begin, zero), begin + size
+    for _ in range(count):
+        at = block + 8 * np.int64(peek(parent, PLACE))
+        poke(at, peek(at, zero) + product(adjoint, peek(partial, zero)))
+        partial += size
+        parent -= 4
 
 
 @reduction
@@ -12,12 +40,17 @@ def propagate(block, end, count, zero):
     size = 8 * words(zero)
     parent = end - 8
     end -= 8 * ((count + 2) // 2) + size * (count + 1)
-    adjoint, partial = peek(end, zero), end + size
-    for _ in range(count):
-        at = block + 8 * np.int64(peek(parent, PLACE))
-        poke(at, peek(at, zero) + product(adjoint, peek(partial, zero)))
-        partial += size
-        parent -= 4
+    adjoint = peek(end, zero)
+    kind = nature(adjoint)
+    if kind == FINITE:
+        partial = end + size
+        for _ in range(count):
+            at = block + 8 * np.int64(peek(parent, PLACE))
+            poke(at, peek(at, zero) + adjoint * peek(partial, zero))
+            partial += size
+            parent -= 4
+    elif kind == WILD:
+        propagate_with_care(block, end, parent, count, zero)
     return end
 
 

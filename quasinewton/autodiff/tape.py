@@ -130,14 +130,34 @@ def product(typingctx, adjoint, partial):
     return adjoint(adjoint, partial), codegen
 
 
-def vanishes(builder, value):
+NONE, FINITE, WILD = range(3)  # what an adjoint may be: 0 throughout, finite, or neither
+
+
+@intrinsic
+def nature(typingctx, adjoint):
+    """Whether an adjoint is NONE, FINITE or WILD: only with the last does a product have to be `product`."""
+
+    def codegen(context, builder, signature, args):
+        constant = lambda value: ir.Constant(WORD, value)
+        kind = builder.select(is_finite(builder, args[0]), constant(FINITE), constant(WILD))
+        return builder.select(vanishes(builder, args[0]), constant(NONE), kind)
+
+    return types.int64(adjoint), codegen
+
+
+def is_finite(builder, value):
+    """An i1: whether a float, vector, or aggregate of these is finite throughout."""
+    return vanishes(builder, value, lambda part: builder.fsub(part, part))
+
+
+def vanishes(builder, value, measure=lambda part: part):
     """An i1: whether a float, vector, or aggregate of these is 0 throughout."""
     kind = value.type
     if isinstance(kind, (ir.ArrayType, ir.LiteralStructType)):
         count = len(kind.elements) if isinstance(kind, ir.LiteralStructType) else kind.count
-        items = [vanishes(builder, builder.extract_value(value, k)) for k in range(count)]
+        items = [vanishes(builder, builder.extract_value(value, k), measure) for k in range(count)]
         return functools.reduce(builder.and_, items)
-    zero = builder.fcmp_ordered("==", value, ir.Constant(kind, None))
+    zero = builder.fcmp_ordered("==", measure(value), ir.Constant(kind, None))
     if isinstance(kind, ir.VectorType):
         bits = ir.IntType(kind.count)
         return builder.icmp_unsigned("==", builder.bitcast(zero, bits), ir.Constant(bits, -1))

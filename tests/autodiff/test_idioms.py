@@ -24,7 +24,7 @@ def differences(f, x, *args):
     return g
 
 
-QUICK = {"conditions", "undecided", "lists_and_slices", "kinds_of_loops"}
+QUICK = {"undecided", "lists_and_slices", "kinds_of_loops"}
 CASES = [pytest.param(*case, id=case[0]) for case in IDIOMS]
 CASES += [pytest.param(*case, id=case[0], marks=() if case[0] in QUICK else pytest.mark.slow) for case in MORE]
 

@@ -144,7 +144,7 @@ print(json.dumps(facts))
 """
 
 
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_other_code_compiles_to_the_same(every):
     """Idioms as ordinary functions, with the package loaded and without: value, types, length of the code."""
     folder = __file__.rpartition("/")[0]
