@@ -82,7 +82,7 @@ def norms(x):
 @idiom(A)
 def products(x, A):
     M = x[:4].reshape((2, 2))
-    s = np.sum(np.kron(M, A[:2, :2]) ** 2) + np.kron(x, x)[7] + np.sum(np.cross(x[:3], x[3:]) ** 2)
+    s = np.sum(np.kron(M, A[:2]) ** 2) + np.kron(x, x)[7] + np.sum(np.cross(x[:3], x[3:]) ** 2)
     s += np.sum(np.triu(np.outer(x, x), 1)) + np.sum(np.tril(np.outer(x, x), -1) ** 2) + np.trace(M @ M.T @ M)
     return s + A.dot(x).dot(x) + np.sum(np.diag(A @ np.diag(x)) ** 2) + np.sum((x[:2] @ M) ** 2)
 
