@@ -41,11 +41,11 @@ def read_bounds(bounds, n):
             low = np.array([-math.inf if low is None else low for low, _ in pairs], dtype=np.float64)
             high = np.array([math.inf if high is None else high for _, high in pairs], dtype=np.float64)
     except (TypeError, ValueError) as error:
-        if str(error) == WRONG_LENGTH:
+        if str(error).startswith(WRONG_LENGTH):
             raise
         raise TypeError(f"bounds must be pairs of real numbers or None, or scipy.optimize.Bounds; {error}") from None
     if low.shape != (n,) or high.shape != (n,):
-        raise ValueError(WRONG_LENGTH)
+        raise ValueError(f"{WRONG_LENGTH} There are {low.size} for {n} variables.")
     highest, lowest = low.max(), high.min()
     if not (highest < math.inf and lowest > -math.inf and (low <= high).all()):
         explain(low, high)
@@ -57,7 +57,7 @@ def fitted(side, n):
     try:
         return np.array(np.broadcast_to(side, (n,)))
     except ValueError:
-        raise ValueError(WRONG_LENGTH) from None
+        raise ValueError(f"{WRONG_LENGTH} A side has shape {side.shape} for {n} variables.") from None
 
 
 def explain(low, high):

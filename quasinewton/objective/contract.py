@@ -47,7 +47,7 @@ class Objective(NamedTuple):
 
 
 def address_of(dispatcher, signature=SIGNATURE):
-    """Machine address of a dispatcher compiled for `signature`.
+    """Machine address of a dispatcher for `signature`, compiled if it is not yet.
 
     Parameters
     ----------

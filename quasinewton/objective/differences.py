@@ -25,7 +25,6 @@ from quasinewton.objective.contract import (
     HESSIAN,
     PRECONDITION,
     PRODUCT,
-    SIGNATURE,
     VALUE,
     Objective,
     address_of,
@@ -325,6 +324,4 @@ def address():
     int
         To be called with the address of a record WRAPPED as its data.
     """
-    if not objective.overloads:
-        objective.compile(SIGNATURE)
     return address_of(objective)

@@ -14,7 +14,7 @@ import numpy as np
 
 from quasinewton.jit import fragment, kernel
 from quasinewton.linalg import dot, point_on_line
-from quasinewton.objective.contract import GRADIENT, PRODUCT, SIGNATURE, address_of, call, vector
+from quasinewton.objective.contract import GRADIENT, PRODUCT, address_of, call, vector
 from quasinewton.objective.differences import CENTRAL, EPSILON, wrapped_at
 
 ERROR = EPSILON ** (2 / 3)  # of a gradient by central differences of values
@@ -94,6 +94,4 @@ def address():
     int
         To be called with the address of a record WRAPPED as its data.
     """
-    if not objective.overloads:
-        objective.compile(SIGNATURE)
     return address_of(objective)

@@ -10,16 +10,7 @@ from numba.extending import intrinsic
 
 from quasinewton.jit import kernel
 from quasinewton.objective.compiled import multiply
-from quasinewton.objective.contract import (
-    COMPLEX,
-    GRADIENT,
-    HESSIAN,
-    PRECONDITION,
-    PRODUCT,
-    SIGNATURE,
-    VALUE,
-    address_of,
-)
+from quasinewton.objective.contract import COMPLEX, GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, address_of
 from quasinewton.settings import NOT_SCALAR
 
 FLOAT64 = np.dtype(np.float64)
@@ -295,6 +286,4 @@ def trampoline_address():
     int
         With `id(objective)` as its data.
     """
-    if not _trampoline.overloads:
-        _trampoline.compile(SIGNATURE)
     return address_of(_trampoline)

@@ -6,7 +6,7 @@ The gradient and the Hessian are in the state's arrays already, so that nothing 
 import functools
 
 from quasinewton.jit import kernel
-from quasinewton.objective.contract import SIGNATURE, address_of, vector
+from quasinewton.objective.contract import address_of, vector
 
 
 @kernel
@@ -22,6 +22,4 @@ def address():
     -------
     int
     """
-    if not _told.overloads:
-        _told.compile(SIGNATURE)
     return address_of(_told)
