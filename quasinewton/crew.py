@@ -14,9 +14,9 @@ from numba.extending import intrinsic, overload
 
 from quasinewton.checkpoint import Checkpoint
 from quasinewton.clock import NEVER
+from quasinewton.endings import finished, unfinished
 from quasinewton.jit import INNER, kernel
 from quasinewton.linalg import copy
-from quasinewton.endings import finished, unfinished
 from quasinewton.minimize import drive, loop
 from quasinewton.objective.arguments import borrow, pack, store
 from quasinewton.objective.contract import HESSIAN, address_of, call, enter

@@ -83,7 +83,8 @@ def stopped(method, state):
     if spread > SPREAD:
         return numbers, (
             f"f fell by only {fall:.2g} in the last iteration, and along the last steps alone curvatures differ by a "
-            f"factor of {spread:.1g}: rescale the variables, keep more pairs (maxcor), or use method 'newton' or 'bfgs'."
+            f"factor of {spread:.1g}: rescale the variables, keep more pairs (maxcor), or use method 'newton' or "
+            "'bfgs'."
         )
     return numbers, (
         f"The gradient is {numbers['optimality']:.2g} where gtol is {numbers['gtol']:.2g}, and f fell by {fall:.2g} in "
@@ -101,8 +102,8 @@ def rounding(method, state):
     }
     return numbers, (
         f"f does not show the decrease of {numbers['predicted_decrease']:.1g} that its gradient, "
-        f"{numbers['optimality']:.1g}, promises: subtract a constant from f, compute f and the gradient more accurately, "
-        "or ask for a larger gtol."
+        f"{numbers['optimality']:.1g}, promises: subtract a constant from f, compute f and the gradient more "
+        "accurately, or ask for a larger gtol."
     )
 
 

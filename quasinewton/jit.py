@@ -143,6 +143,25 @@ def shared_reduction(function):
     return shared(function, fastmath=REORDER)
 
 
+def linked(context, builder, dispatcher, signature):
+    """Declare a dispatcher, compiled for a signature, in the module that Numba is making, which is linked with it.
+
+    Parameters
+    ----------
+    context, builder
+        Of Numba's lowering.
+    dispatcher : numba dispatcher
+    signature : numba signature
+
+    Returns
+    -------
+    llvmlite function
+    """
+    result = dispatcher.get_compile_result(signature)
+    context.active_code_library.add_linking_library(result.library)
+    return context.declare_function(builder.module, result.fndesc)
+
+
 def inlined(function):
     """Compile `function` into its few callers; otherwise as `fragment`.
 

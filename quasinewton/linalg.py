@@ -120,6 +120,21 @@ def point_on_line(x, alpha, p, x_trial):
 
 
 @fragment
+def reach(x, p, sign, low, high):
+    """The longest step along p, or along −p if the sign is −1, that stays between the bounds; infinite if all do.
+
+    It is 1 at least where p was made to end between them.
+    """
+    longest = np.inf
+    for i in range(x.size):
+        way = sign * p[i]
+        if way != 0.0:
+            ratio = ((low[i] if way < 0.0 else high[i]) - x[i]) / way
+            longest = ratio if ratio < longest else longest
+    return longest
+
+
+@fragment
 def advance(x, g, p, alpha, g_new, s, y):
     """Move x to x + alpha p and g to g_new; write the step to s and the change of the gradient to y.
 

@@ -23,9 +23,9 @@ from quasinewton.autodiff.ends import (
 )
 from quasinewton.autodiff.handling import leaf, value, zero_of
 from quasinewton.autodiff.scalars import F64, Active, Dual, Var, is_active
-from quasinewton.autodiff.tape import end_tape, linked, new_tape, words
+from quasinewton.autodiff.tape import end_tape, new_tape, words
 from quasinewton.autodiff.twin import twin
-from quasinewton.jit import INNER, OPTIONS, fragment, inlined
+from quasinewton.jit import INNER, OPTIONS, fragment, inlined, linked
 from quasinewton.settings import NOT_SCALAR
 
 LIMIT = 1 << 29  # words of a tape: 4 GB

@@ -25,7 +25,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from quasinewton.jit import fragment, shared
+from quasinewton.jit import fragment, linked, shared
 
 END, CAPACITY, BLOCK, LIMIT, EXCEEDED = range(5)
 LEAST = 1 << 17  # words of a new block; pages that nobody writes to cost nothing
@@ -290,13 +290,6 @@ def reserve_range(tape, first, count, weights, like):
     poke(block + 8 * end - 8, np.uint32(first))
     poke(block + 8 * end - 4, np.uint32(RANGE if weights == count else EQUAL))
     return place, block + 8 * (place + words(like))
-
-
-def linked(context, builder, dispatcher, signature):
-    """Declare a compiled function in the module under compilation, which will be linked with it."""
-    result = dispatcher.get_compile_result(signature)
-    context.active_code_library.add_linking_library(result.library)
-    return context.declare_function(builder.module, result.fndesc)
 
 
 def push(context, builder, base, places, partials, tape, add):

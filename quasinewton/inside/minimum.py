@@ -7,8 +7,8 @@ from numba.core import types
 from numba.extending import overload, register_jitable
 
 from quasinewton import descent, stepping
-from quasinewton.clock import NEVER
 from quasinewton.bounds import CROSSED, WRONG_LENGTH
+from quasinewton.clock import NEVER
 from quasinewton.inside.release import releasing
 from quasinewton.inside.source import Source, either
 from quasinewton.jit import kernel

@@ -7,6 +7,8 @@ door inside compiled code allocates a state and enters a loop with it, the state
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from quasinewton.jit import linked
+
 
 def releasing(loop, *trailing):
     """Make the intrinsic that enters a loop and, if an exception comes out of it, releases the loop's last argument.
@@ -25,13 +27,11 @@ def releasing(loop, *trailing):
     """
 
     def enter(typingctx, kinds):
-        result = compiled(loop, (*kinds, *trailing))
+        called = compiled(loop, (*kinds, *trailing))
 
         def codegen(context, builder, signature, values):
-            function = context.declare_function(builder.module, result.fndesc)
-            context.active_code_library.add_linking_library(result.library)
+            function = linked(context, builder, loop, called)
             zeros = [context.get_constant(kind, 0) for kind in trailing]
-            called = result.signature
             status, value = context.call_conv.call_function(
                 builder, function, called.return_type, called.args, [*values, *zeros]
             )
@@ -40,7 +40,7 @@ def releasing(loop, *trailing):
                 context.call_conv.return_status_propagate(builder, status)
             return value
 
-        return result.signature.return_type(*kinds), codegen
+        return called.return_type(*kinds), codegen
 
     if trailing:
 
@@ -58,6 +58,6 @@ def releasing(loop, *trailing):
 
 
 def compiled(loop, kinds):
-    """The compile result of a loop for these types of arguments."""
+    """The signature of a loop that is compiled for these types of arguments."""
     loop.compile(kinds)
-    return loop.overloads[kinds]
+    return loop.overloads[kinds].signature

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.jit import fragment, generic
-from quasinewton.linalg import copy
+from quasinewton.linalg import copy, reach
 from quasinewton.methods import method as protocol
-from quasinewton.methods.box import descend_inside, place_inside, projected_norm, reach
+from quasinewton.methods.box import descend_inside, place_inside, projected_norm
 
 
 class Bounded(NamedTuple):
@@ -160,7 +160,7 @@ def _place(method, memory, x, alpha, p, x_trial):
 
 @protocol.longest.register(Bounded)
 def _longest(method, memory, x, p):
-    return reach(x, p, memory.low, memory.high)
+    return reach(x, p, 1.0, memory.low, memory.high)
 
 
 @protocol.descend.register(Bounded)

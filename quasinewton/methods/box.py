@@ -6,7 +6,7 @@ A variable is *held* if it lies at a bound and −g points out of the box, or no
 import numpy as np
 
 from quasinewton.jit import fragment
-from quasinewton.linalg import copy, dot, norm_inf
+from quasinewton.linalg import copy, dot, norm_inf, reach
 
 # Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by rounding.
 NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
@@ -90,18 +90,6 @@ def projected_norm(x, g, low, high):
 
 
 @fragment
-def reach(x, p, low, high):
-    """The longest step along p that stays in the box; 1 at least where p was made to end in it."""
-    longest = np.inf
-    for i in range(x.size):
-        if p[i] != 0.0:
-            room = (low[i] if p[i] < 0.0 else high[i]) - x[i]
-            ratio = room / p[i]
-            longest = ratio if ratio < longest else longest
-    return longest
-
-
-@fragment
 def project_gradient(x, g, t, low, high, p):
     """p = P(x − t g) − x, overwritten; return g·p."""
     slope = 0.0
@@ -149,7 +137,7 @@ def project_enough(x, g, low, high, step, whole, slope, p):
 @fragment
 def cut_step(x, g, low, high, p):
     """Shorten p, overwritten, to where it leaves the box; return g·p, which is 0 where it does so at once."""
-    t = min(1.0, reach(x, p, low, high))
+    t = min(1.0, reach(x, p, 1.0, low, high))
     for i in range(x.size):
         p[i] *= t
     return dot(g, p)
@@ -205,5 +193,5 @@ def first_step(x, g, low, high, p):
     length = np.sqrt(dot(p, p))
     if boxed or not length > 0.0:
         return slope, 1.0
-    alpha, end = min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length, reach(x, p, low, high)
+    alpha, end = min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length, reach(x, p, 1.0, low, high)
     return slope, end if SHORT_OF * end < alpha < end else alpha

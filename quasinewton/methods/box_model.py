@@ -17,6 +17,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.jit import fragment, reduction
+from quasinewton.linalg import dot, part
 from quasinewton.methods.box import held
 
 BLOCK = 512  # variables at a time: a few vectors of so many stay in the fastest cache
@@ -109,15 +110,6 @@ def products_with(S, Y, l, start, stop, d):
     return yd, sd
 
 
-@reduction
-def square(d, size):
-    """d·d of the first `size` entries."""
-    total = 0.0
-    for i in range(size):
-        total += d[i] * d[i]
-    return total
-
-
 @fragment
 def toggle(work, pairs, i, count, free, but):
     """Make variable i free or held in the inner products of all pairs but that at one place."""
@@ -179,7 +171,8 @@ def absorb(work, pairs, x, g, low, high, new):
                 if stuck == work.free[i]:
                     toggle(work, pairs, i, count, not stuck, new)
         known.free -= bound
-        known.dd += square(d, stop - start)
+        d_part = part(d, 0, stop - start)
+        known.dd += dot(d_part, d_part)
         if new < 0:
             for j in range(count):
                 l = slots[j]

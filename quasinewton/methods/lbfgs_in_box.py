@@ -17,7 +17,6 @@ from quasinewton.jit import fragment, reduction
 from quasinewton.linalg import dot
 from quasinewton.methods import bounded as protocol
 from quasinewton.methods.box import advance_inside, first_step, inside
-from quasinewton.methods.cauchy import cauchy_point
 from quasinewton.methods.box_model import (
     BLOCK,
     SCRATCH,
@@ -29,6 +28,7 @@ from quasinewton.methods.box_model import (
     order,
     solve_free,
 )
+from quasinewton.methods.cauchy import cauchy_point
 from quasinewton.methods.lbfgs import LBFGS, keep_pair
 from quasinewton.methods.method import learn_pair
 

@@ -16,7 +16,6 @@ from quasinewton.methods import method as protocol
 from quasinewton.methods.method import EPSILON
 from quasinewton.settings import number
 
-
 APART = 0.01  # of |g|²: as much of it where the Hessian vanishes is no rounding
 
 

@@ -11,6 +11,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from quasinewton.jit import linked
+
 # What an evaluation is asked for; the first two may be combined.
 VALUE = 1  # return f(x)
 GRADIENT = 2  # write the gradient to g
@@ -81,9 +83,7 @@ def address_constant(dispatcher, kind=SIGNATURE):
     @intrinsic
     def address(typingctx):
         def codegen(context, builder, signature, args):
-            result = dispatcher.get_compile_result(kind)
-            function = context.declare_function(builder.module, result.fndesc)
-            context.active_code_library.add_linking_library(result.library)
+            function = linked(context, builder, dispatcher, kind)
             return builder.ptrtoint(function, context.get_value_type(types.intp))
 
         return types.intp(), codegen

@@ -13,22 +13,11 @@ import functools
 import numpy as np
 
 from quasinewton.jit import fragment, kernel
-from quasinewton.linalg import dot, point_on_line
+from quasinewton.linalg import dot, point_on_line, reach
 from quasinewton.objective.contract import GRADIENT, PRODUCT, address_of, call, vector
 from quasinewton.objective.differences import CENTRAL, EPSILON, wrapped_at
 
 ERROR = EPSILON ** (2 / 3)  # of a gradient by central differences of values
-
-
-@fragment
-def room(x, p, sign, low, high):
-    """The longest step along p, or along −p, between the bounds."""
-    longest = np.inf
-    for i in range(x.size):
-        way = sign * p[i]
-        if way != 0.0:
-            longest = min(longest, ((low[i] if way < 0.0 else high[i]) - x[i]) / way)
-    return longest
 
 
 @fragment
@@ -57,7 +46,7 @@ def product_of_gradients(w, x, p, g, probe):
     step = error ** (1.0 / 3.0 if central else 0.5) * scale
     if w.low != 0:
         low, high = vector(w.low, n), vector(w.high, n)
-        right, left = room(x, p, 1.0, low, high), room(x, p, -1.0, low, high)
+        right, left = reach(x, p, 1.0, low, high), reach(x, p, -1.0, low, high)
         if min(right, left) < step:
             central = False
             step = min(error**0.5 * scale, max(right, left))
