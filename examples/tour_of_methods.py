@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from quasinewton import BFGS, LBFGS, GradientDescent, Newton, minimize
-from quasinewton.searches import BY_NAME
+from quasinewton.line_searches import BY_NAME
 
 
 @njit

@@ -4,12 +4,18 @@ The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 from quasinewton import schedules
+from quasinewton.api.ask_tell import Solver
+from quasinewton.api.check_gradient import GradientCheck, check_gradient
+from quasinewton.api.inside_njit import Minimum, Root
+from quasinewton.api.line_search import LineSearchResult, line_search
+from quasinewton.api.minimize import minimize
+from quasinewton.api.minimize_batch import BatchResult, minimize_batch
+from quasinewton.api.minimize_multistart import minimize_multistart
+from quasinewton.api.minimize_stochastic import minimize_stochastic
+from quasinewton.api.root import root
 from quasinewton.autodiff import grad, hessian, hvp, jacobian, value_and_grad
-from quasinewton.batch import BatchResult, minimize_batch
-from quasinewton.checking import GradientCheck, check_gradient
-from quasinewton.checkpoint import Checkpoint
-from quasinewton.inside import Minimum, Root
-from quasinewton.line_search import LineSearchResult, line_search
+from quasinewton.drivers.checkpoint import Checkpoint
+from quasinewton.line_searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
 from quasinewton.methods import (
     BFGS,
     LBFGS,
@@ -31,14 +37,8 @@ from quasinewton.methods import (
     RAdam,
     RMSprop,
 )
-from quasinewton.minimize import minimize
-from quasinewton.multistart import minimize_multistart
 from quasinewton.result import OptimizeResult
-from quasinewton.roots import root
-from quasinewton.searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
-from quasinewton.solver import Solver
 from quasinewton.status import Status
-from quasinewton.stochastic import minimize_stochastic
 
 __all__ = [
     "BFGS",

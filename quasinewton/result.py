@@ -7,11 +7,10 @@ import numpy as np
 import scipy.optimize
 from scipy.sparse.linalg import LinearOperator
 
-from quasinewton.jit import kernel
-from quasinewton.linalg import copy, isolated
-from quasinewton.methods.compact import UNIT_S, UNIT_Y, size
-from quasinewton.methods.lbfgs import two_loop
-
+from quasinewton.methods.lbfgs.compact_inverse import UNIT_S, UNIT_Y, size
+from quasinewton.methods.lbfgs.two_loop import two_loop
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.linalg import copy, isolated
 
 FLOAT64 = np.dtype(np.float64)
 

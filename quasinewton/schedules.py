@@ -13,10 +13,10 @@ from numba.core import types
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic, register_jitable
 
-from quasinewton.jit import fragment, kernel
-from quasinewton.objective.compiled import result_type
-from quasinewton.objective.contract import address_of, enter
-from quasinewton.settings import count, number
+from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.jit import fragment, kernel
+from quasinewton.objective.from_njit import result_type
+from quasinewton.validation import count, number
 
 CONSTANT = 0
 STEP = 1

@@ -16,7 +16,7 @@ from objectives import rosenbrock_inplace
 from processes import start
 
 from quasinewton import LBFGS, SGD, Adam, BatchResult, Newton, Status, minimize, minimize_batch, minimize_multistart
-from quasinewton import crew as crews
+from quasinewton.drivers import thread_pool as crews
 from quasinewton.schedules import cosine
 
 

@@ -9,17 +9,8 @@ from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian, rosenbrock_joint, spd
 from scipy.optimize import Bounds
 
-from quasinewton import (
-    LBFGS,
-    Checkpoint,
-    Solver,
-    Status,
-    minimize,
-    minimize_batch,
-    minimize_multistart,
-    problems,
-)
-from quasinewton.bounds import read_bounds
+from quasinewton import LBFGS, Checkpoint, Solver, Status, minimize, minimize_batch, minimize_multistart, problems
+from quasinewton.options.bounds import read_bounds
 
 X0 = np.array([-1.2, 1.0, -0.5, 0.8, 1.5])
 LOW = np.array([-1.5, -np.inf, 0.3, -2.0, -np.inf])
@@ -239,7 +230,7 @@ class TestMethods:
     @pytest.mark.parametrize("method", ["newton", "newton-cg"])
     @pytest.mark.parametrize("most", [100])
     def test_a_valley_that_bends_away_from_a_bound(self, method, most):
-        """Projected steps leave the floor of the valley; see `box.bend_or_cut`. Without the cut this takes thousands."""
+        """Projected steps leave the floor of the valley; see `projection.bend_or_cut`. Without the cut this takes thousands."""
         problem = problems.boxed_watson()
         second = {"newton": {"hess": problem.hess}, "newton-cg": {"hessp": lambda x, v: problem.hess(x) @ v}}
         res = minimize(

@@ -8,7 +8,7 @@ from scipy.optimize import OptimizeWarning
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from quasinewton import OptimizeResult, Status, minimize
-from quasinewton.options import read
+from quasinewton.options.read import read
 
 X0 = [-1.2, 1.0]
 METHODS = ["lbfgs", "bfgs", "newton"]

@@ -8,10 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
-from quasinewton import BFGS, LBFGS, Armijo, HagerZhang, MoreThuente, Solver, StrongWolfe, descent, minimize, problems
-from quasinewton.clock import PACE
-from quasinewton.state import NOTHING, Limits, State, allocate
-from quasinewton.objective.prepare import prepare
+from quasinewton import BFGS, LBFGS, Armijo, HagerZhang, MoreThuente, Solver, StrongWolfe, minimize, problems
+from quasinewton.loops import line_search_loop
+from quasinewton.loops.clock import PACE
+from quasinewton.loops.state import NOTHING, Limits, State, allocate
+from quasinewton.objective.build import prepare
 from quasinewton.status import Status
 
 EPS = np.finfo(float).eps
@@ -142,7 +143,7 @@ class TestMachine:
 
     def finish(self, prepared, state, each=0, method=None):
         returns = 0
-        while descent.run(prepared.objective, method or LBFGS(), MoreThuente(), state, each) != NOTHING:
+        while line_search_loop.run(prepared.objective, method or LBFGS(), MoreThuente(), state, each) != NOTHING:
             returns += 1
             assert returns < 10_000
         return returns
@@ -164,7 +165,7 @@ class TestMachine:
         whole, stopped = self.state(method), self.state(method)
         self.finish(self.prepared(), whole, method=method)
         for _ in range(6):
-            descent.run(self.prepared().objective, method, MoreThuente(), stopped, 1)
+            line_search_loop.run(self.prepared().objective, method, MoreThuente(), stopped, 1)
         parts = [pickle.loads(pickle.dumps(list(part) if isinstance(part, tuple) else part)) for part in stopped]
         resumed = State(*parts[:-1], type(stopped.memory)(*parts[-1]))
         self.finish(self.prepared(), resumed, method=method)
@@ -173,7 +174,7 @@ class TestMachine:
     def test_hands_over_the_trace_when_it_is_full(self):
         state = self.state(rows=4)
         prepared = self.prepared()
-        assert descent.run(prepared.objective, LBFGS(), MoreThuente(), state, 0) != NOTHING
+        assert line_search_loop.run(prepared.objective, LBFGS(), MoreThuente(), state, 0) != NOTHING
         assert state.scalars[0]["rows"] == 4 and state.scalars[0]["nit"] == 3
         assert state.trace[0, 0] == rosenbrock(np.array([-1.2, 1.0, 0.5]))
 
@@ -182,7 +183,7 @@ class TestMachine:
         prepared = self.prepared()
         self.finish(prepared, state)
         before = known(state)
-        assert descent.run(prepared.objective, LBFGS(), MoreThuente(), state, 0) == NOTHING
+        assert line_search_loop.run(prepared.objective, LBFGS(), MoreThuente(), state, 0) == NOTHING
         assert known(state) == before
 
     def test_start_is_copied(self):

@@ -14,7 +14,7 @@ import pytest
 from numba import njit
 
 from quasinewton import Status, minimize_batch
-from quasinewton.executors import Here, portable, spread, width
+from quasinewton.drivers.executors import Here, portable, spread, width
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 

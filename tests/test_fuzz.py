@@ -10,7 +10,8 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian, rosenbrock_joint
 
 from quasinewton import LBFGS, OptimizeResult, Solver, Status, line_search, minimize, minimize_batch, root

@@ -10,8 +10,10 @@ from numba.core.runtime import _nrt_python, rtsys
 from objectives import quadratic, quadratic_gradient, rosenbrock_inplace, spd
 from processes import PACKAGE, finish, run, start
 
-from quasinewton import descent, jit, minimize
-from quasinewton.objective import compiled
+from quasinewton import minimize
+from quasinewton.loops import line_search_loop
+from quasinewton.numba_ext import jit
+from quasinewton.objective import from_njit
 
 SIMPLE = """
 from quasinewton import minimize
@@ -46,7 +48,7 @@ class TestCompilesOnce:
         """Return the number of loops compiled so far, when called."""
         minimize(valley, np.zeros(2), (1.0, np.ones(2)))
         minimize(lambda x: x @ x, [1.0])
-        return lambda: len(descent.run.overloads)
+        return lambda: len(line_search_loop.run.overloads)
 
     def test_for_every_objective(self, solvers):
         before = solvers()
@@ -71,20 +73,20 @@ class TestCompilesOnce:
     def test_trampoline_for_every_value(self):
         minimize(valley, np.zeros(2), (1.0, np.ones(2)), jac="2-point")
         minimize(valley, np.zeros(30), (1.0, np.ones(30)))
-        before = dict(compiled._trampolines[valley])
+        before = dict(from_njit._trampolines[valley])
         for centre in -3.0, 0.0, 1e6, np.float64(2.0):
             for n in 1, 2, 30:
                 minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)), jac="2-point")
             for n in 30, 40, 100:  # by reverse mode, for all of them
                 minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)))
-        assert compiled._trampolines[valley] == before
+        assert from_njit._trampolines[valley] == before
 
     def test_trampoline_for_every_type(self):
         minimize(other_valley, np.zeros(2), (1.0,))
-        before = len(compiled._trampolines[other_valley])
+        before = len(from_njit._trampolines[other_valley])
         minimize(other_valley, np.zeros(2), (7,))
         minimize(other_valley, np.zeros(2), (8,))
-        assert len(compiled._trampolines[other_valley]) == before + 1
+        assert len(from_njit._trampolines[other_valley]) == before + 1
 
     def test_trampolines_go_with_their_objective(self):
         import gc
@@ -95,7 +97,7 @@ class TestCompilesOnce:
             return x[0] ** 2
 
         minimize(fleeting, [1.0])
-        assert fleeting in compiled._trampolines
+        assert fleeting in from_njit._trampolines
         alive = weakref.ref(fleeting)
         del fleeting
         gc.collect()
@@ -193,14 +195,14 @@ class TestCache:
     def test_sees_an_edit_in_any_file(self, tmp_path):
         package, cache = self.copy(tmp_path), str(tmp_path / "cache")
         assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
-        file = package / "linalg.py"
+        file = package / "numba_ext" / "linalg.py"
         source = file.read_text()
         assert source.count("x[i] = x[i] + alpha * p[i]") == 1
         file.write_text(source.replace("x[i] = x[i] + alpha * p[i]", "x[i] = x[i] + 2.0 * alpha * p[i]"))
         assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == "[1.5, 2.0]"
 
     def test_is_used_by_the_next_process(self, tmp_path):
-        count = "\nfrom quasinewton import descent\nprint(sum(descent.run.stats.cache_hits.values()))"
+        count = "\nfrom quasinewton.loops import line_search_loop\nprint(sum(line_search_loop.run.stats.cache_hits.values()))"
         cache = str(tmp_path)
         first, second = (run(SIMPLE + count, NUMBA_CACHE_DIR=cache).splitlines() for _ in range(2))
         assert first == [SIMPLE_RESULT, "0"] and second == [SIMPLE_RESULT, "1"]
@@ -249,9 +251,9 @@ print(minimize(rosenbrock, [-1.2, 1.0], jac=rosenbrock_gradient, method="gradien
         package = self.copy(tmp_path)
         stamp = jit.package_stamp(package)
         assert stamp == jit.package_stamp(package)
-        (package / "searches" / "armijo.py").rename(package / "searches" / "renamed.py")
+        (package / "line_searches" / "armijo.py").rename(package / "line_searches" / "renamed.py")
         renamed = jit.package_stamp(package)
-        (package / "searches" / "renamed.py").write_text("")
+        (package / "line_searches" / "renamed.py").write_text("")
         assert len({stamp, renamed, jit.package_stamp(package)}) == 3
 
 
@@ -305,7 +307,7 @@ class TestGeneric:
 
     def test_serves_python_and_compiled_code_alike(self):
         from quasinewton import LBFGS, Newton
-        from quasinewton.methods.method import hessian_order
+        from quasinewton.methods.protocol import hessian_order
 
         @njit
         def order(method, n):
@@ -315,6 +317,6 @@ class TestGeneric:
             assert hessian_order(method, 4) == order(method, 4) == expected
 
     def test_keeps_name_and_documentation(self):
-        from quasinewton.methods.method import direction
+        from quasinewton.methods.protocol import direction
 
         assert direction.__name__ == "direction" and direction.__doc__.startswith("Write the direction")

@@ -6,7 +6,7 @@ from numba import njit
 from numba.core.errors import TypingError
 
 from quasinewton import Armijo, Fixed, HagerZhang, LineSearchResult, MoreThuente, StrongWolfe, line_search
-from quasinewton.searches import BY_NAME
+from quasinewton.line_searches import BY_NAME
 
 
 @njit

@@ -9,7 +9,7 @@ from objectives import rosenbrock, rosenbrock_gradient, spd
 from scipy.sparse.linalg import aslinearoperator
 
 from quasinewton import OptimizeResult, minimize
-from quasinewton.methods.lbfgs import RING, Pairs
+from quasinewton.methods.lbfgs.two_loop import RING, Pairs
 from quasinewton.result import InverseHessian
 
 

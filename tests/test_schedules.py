@@ -13,7 +13,7 @@ from numba.core.errors import TypingError
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import Momentum, Status, minimize, schedules
-from quasinewton.options import read
+from quasinewton.options.read import read
 
 counts = st.integers(1, 60)
 warmups = st.integers(0, 20)

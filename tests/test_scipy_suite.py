@@ -15,7 +15,7 @@ import pytest
 import scipy
 
 import quasinewton
-from quasinewton.options import METHODS
+from quasinewton.options.names import METHODS
 
 HERE = Path(__file__).parent
 pytestmark = [

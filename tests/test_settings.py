@@ -5,8 +5,8 @@ import math
 import pytest
 
 from quasinewton import BFGS, LBFGS, Armijo, Fixed, HagerZhang, MoreThuente, Newton, StrongWolfe
-from quasinewton.options import read
-from quasinewton.settings import count, number
+from quasinewton.options.read import read
+from quasinewton.validation import count, number
 
 
 @pytest.mark.parametrize(

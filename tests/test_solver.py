@@ -26,9 +26,9 @@ from processes import finish, start
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import BFGS, LBFGS, Armijo, Checkpoint, Solver, Status, minimize, schedules
-from quasinewton.methods.first_order import FIRST_ORDER
-from quasinewton.options import NAMES
-from quasinewton.searches import BY_NAME
+from quasinewton.line_searches import BY_NAME
+from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.options.names import NAMES
 
 X0 = np.array([-1.2, 1.0])
 STEPPING = [NAMES[kind] for kind in FIRST_ORDER]

@@ -29,10 +29,11 @@ from quasinewton import (
     Status,
     minimize,
     schedules,
-    stepping,
 )
-from quasinewton.methods.first_order import FIRST_ORDER
-from quasinewton.options import NAMES, read
+from quasinewton.loops import fixed_step_loop
+from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.options.names import NAMES
+from quasinewton.options.read import read
 
 X0 = np.array([-1.2, 1.0, 0.5])
 
@@ -168,7 +169,7 @@ class TestDoors:
 class TestCompilesOnce:
     def compiled(self):
         run("adam", maxiter=1)
-        return len(stepping.run.overloads)
+        return len(fixed_step_loop.run.overloads)
 
     def test_for_every_objective(self):
         before = self.compiled()
@@ -180,7 +181,7 @@ class TestCompilesOnce:
         run("adam", [2.0], other, True)
         run("adam", [2.0], other.py_func, True)
         minimize(lambda x, a: (a * x @ x, 2.0 * a * x), [1.0, 2.0], (3.0,), "adam", True, options={"maxiter": 3})
-        assert len(stepping.run.overloads) == before
+        assert len(fixed_step_loop.run.overloads) == before
 
     def test_for_every_setting(self):
         before = self.compiled()
@@ -188,7 +189,7 @@ class TestCompilesOnce:
         run(Adam(lr=0.3), history=True, return_all=True, xtol=1e-3, ftol=1e-3, maxfun=3)
         for schedule in SCHEDULE, schedules.cosine(), schedules.step(2), njit(lambda t: 1.0), njit(lambda t: t):
             run("adam", schedule=schedule)
-        assert len(stepping.run.overloads) == before
+        assert len(fixed_step_loop.run.overloads) == before
 
     @each_method
     def test_allocates_nothing_for_an_iteration(self, method):

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
-from quasinewton import SGD, Adam, AdamW, Status, epochs, minimize, minimize_stochastic, schedules
-from quasinewton.methods.first_order import FIRST_ORDER
+from quasinewton import SGD, Adam, AdamW, Status, minimize, minimize_stochastic, schedules
+from quasinewton.loops import minibatch_loop
+from quasinewton.methods.first_order.base import FIRST_ORDER
 
 N, D = 101, 4
 
@@ -240,7 +241,7 @@ class TestForms:
 
     def test_nothing_is_compiled_for_new_data(self):
         run()
-        known = len(epochs.run.signatures)
+        known = len(minibatch_loop.run.signatures)
 
         @njit
         def other(x, a):
@@ -254,7 +255,7 @@ class TestForms:
             clip_norm=1.0,
             batch_size=2,
         )
-        assert len(epochs.run.signatures) == known
+        assert len(minibatch_loop.run.signatures) == known
 
 
 class TestReproducible:

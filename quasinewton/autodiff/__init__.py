@@ -6,7 +6,7 @@ a tape and reverse mode for many. Only what is below is for others to use; the r
 
 from numba.core.dispatcher import Dispatcher
 
-from quasinewton.autodiff.refusal import Refused
+from quasinewton.autodiff.errors import Refused
 
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 

@@ -10,7 +10,10 @@ from numba.core.registry import CPUDispatcher, cpu_target
 from numba.extending import intrinsic, overload
 
 from quasinewton.autodiff import FEW, remembered
-from quasinewton.autodiff.ends import (
+from quasinewton.autodiff.active_types import F64, Active, Dual, Var, is_active
+from quasinewton.autodiff.active_values import leaf, value, zero_of
+from quasinewton.autodiff.recompile import twin
+from quasinewton.autodiff.seeding import (
     columns,
     directed,
     gradient,
@@ -21,12 +24,10 @@ from quasinewton.autodiff.ends import (
     variables,
     write_lanes,
 )
-from quasinewton.autodiff.handling import leaf, value, zero_of
-from quasinewton.autodiff.scalars import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.tape import end_tape, new_tape, words
-from quasinewton.autodiff.twin import twin
-from quasinewton.jit import INNER, OPTIONS, fragment, inlined, linked
-from quasinewton.settings import NOT_SCALAR
+from quasinewton.numba_ext.addresses import linked
+from quasinewton.numba_ext.jit import INNER, OPTIONS, fragment, inlined
+from quasinewton.validation import NOT_SCALAR
 
 LIMIT = 1 << 29  # words of a tape: 4 GB
 

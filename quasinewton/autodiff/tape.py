@@ -25,7 +25,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from quasinewton.jit import fragment, linked, shared
+from quasinewton.numba_ext.addresses import linked
+from quasinewton.numba_ext.jit import fragment, shared
 
 END, CAPACITY, BLOCK, LIMIT, EXCEEDED = range(5)
 LEAST = 1 << 17  # words of a new block; pages that nobody writes to cost nothing

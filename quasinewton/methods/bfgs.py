@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.jit import kernel, reduction
-from quasinewton.linalg import advance, copy, dot, isolated, negate
-from quasinewton.methods import method as protocol
-from quasinewton.methods.method import gradient_step, learn_pair
+from quasinewton.methods import protocol
+from quasinewton.methods.protocol import gradient_step, learn_pair
+from quasinewton.numba_ext.jit import kernel, reduction
+from quasinewton.numba_ext.linalg import advance, copy, dot, isolated, negate
 
 
 class _Fields(NamedTuple):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.linalg import dot, move, negate
-from quasinewton.methods import method as protocol
-from quasinewton.methods.method import gradient_step
+from quasinewton.methods import protocol
+from quasinewton.methods.protocol import gradient_step
+from quasinewton.numba_ext.linalg import dot, move, negate
 
 
 class GradientDescent(NamedTuple):

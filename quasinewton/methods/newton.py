@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.jit import fragment
-from quasinewton.linalg import cholesky, cholesky_solve, copy, dot, eigen, move, negate, norm_inf
-from quasinewton.methods import method as protocol
-from quasinewton.methods.method import EPSILON
-from quasinewton.settings import number
+from quasinewton.methods import protocol
+from quasinewton.methods.protocol import EPSILON
+from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot, eigen, move, negate, norm_inf
+from quasinewton.validation import number
 
 APART = 0.01  # of |g|²: as much of it where the Hessian vanishes is no rounding
 

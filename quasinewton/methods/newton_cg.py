@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.jit import fragment
-from quasinewton.linalg import copy, dot, move
-from quasinewton.methods import method as protocol
-from quasinewton.methods.method import EPSILON
-from quasinewton.objective.contract import PRECONDITION, PRODUCT
-from quasinewton.settings import number
+from quasinewton.methods import protocol
+from quasinewton.methods.protocol import EPSILON
+from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.linalg import copy, dot, move
+from quasinewton.objective.interface import PRECONDITION, PRODUCT
+from quasinewton.validation import number
 
 
 class _Fields(NamedTuple):

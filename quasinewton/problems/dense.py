@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quasinewton.jit import kernel
+from quasinewton.numba_ext.jit import kernel
 from quasinewton.problems.problem import Problem, dimension, mgh
 
 PENALTY = 1e-5  # the weight a of MGH (23) and (24)

@@ -5,7 +5,7 @@ The energy ½∫|∇v|² − c∫v is least between obstacles, so that which var
 
 import numpy as np
 
-from quasinewton.jit import kernel
+from quasinewton.numba_ext.jit import kernel
 from quasinewton.problems.blocks import CUTE
 from quasinewton.problems.problem import Problem, dimension
 from quasinewton.problems.sums import partially_separable

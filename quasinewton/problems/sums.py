@@ -18,7 +18,7 @@ from types import FunctionType
 
 import numpy as np
 
-from quasinewton.jit import kernel
+from quasinewton.numba_ext.jit import kernel
 
 # The free names of the templates, bound afresh for each problem.
 residual = element = m = stride = overlap = constant = None

@@ -154,5 +154,5 @@ def test_other_code_compiles_to_the_same(every):
 
 
 def test_is_loaded_when_needed():
-    code = "import sys, quasinewton; print('quasinewton.autodiff.twin' in sys.modules)"
+    code = "import sys, quasinewton; print('quasinewton.autodiff.recompile' in sys.modules)"
     assert run(code) == "False"

@@ -6,7 +6,7 @@ from numba import njit
 
 from quasinewton import hvp, value_and_grad
 from quasinewton.autodiff import drivers
-from quasinewton.autodiff.scalars import LONGEST
+from quasinewton.autodiff.active_types import LONGEST
 
 X = np.linspace(0.3, 1.7, 12)
 

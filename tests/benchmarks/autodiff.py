@@ -3,12 +3,11 @@
 Run as ``python tests/benchmarks/autodiff.py``.
 """
 
-from measure import heading, table  # first: it sets the BLAS threads
-
 import math
 import time
 
 import numpy as np
+from measure import heading, table  # first: it sets the BLAS threads
 from numba import njit
 
 from quasinewton import hvp

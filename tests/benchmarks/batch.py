@@ -4,18 +4,17 @@ Each fit is a Poisson regression with 5 parameters on 50 points. Run as ``python
 jaxopt and optimistix installed, those are measured too.
 """
 
-from measure import heading, table  # first: it sets the BLAS threads
-
 import os
 import sys
 import time
 
 import numpy as np
 import scipy.optimize
+from measure import heading, table  # first: it sets the BLAS threads
 from numba import njit
 
 from quasinewton import minimize_batch
-from quasinewton.batch import cores
+from quasinewton.api.minimize_batch import cores
 
 FITS, POINTS, PARAMETERS = int(os.environ.get("FITS", 100_000)), 50, 5
 FEW = FITS // 50  # of SciPy's loop

@@ -13,8 +13,6 @@ bounds: (t(2N) − t(N))/N, so that what a call costs once does not count; and t
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bounds.py > bounds.md
 """
 
-from measure import heading, seconds, table  # first: it sets the BLAS threads
-
 import math
 import time
 import warnings
@@ -22,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
+from measure import heading, seconds, table  # first: it sets the BLAS threads
 from numba import njit
 
 import quasinewton

@@ -4,8 +4,6 @@ Run as ``python tests/benchmarks/first_order.py``. One thread and float64 on all
 to four forms (default, for-loop, foreach, fused): the figure is that of the fastest.
 """
 
-from measure import heading, table  # first: it sets the BLAS threads
-
 import tempfile
 import time
 import timeit
@@ -14,13 +12,14 @@ import numpy as np
 import sklearn
 import startup
 import torch
+from measure import heading, table  # first: it sets the BLAS threads
 from numba import njit
 from sklearn.linear_model import SGDClassifier
 
 import quasinewton
-from quasinewton.linalg import isolated
-from quasinewton.methods.first_order import FIRST_ORDER, advance
-from quasinewton.methods.method import allocate
+from quasinewton.methods.first_order.base import FIRST_ORDER, advance
+from quasinewton.methods.protocol import allocate
+from quasinewton.numba_ext.linalg import isolated
 
 torch.set_num_threads(1)
 

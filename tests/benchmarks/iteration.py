@@ -7,12 +7,11 @@ The peers from memory: for L-BFGS, a compiled sum over S and Y, each read twice 
 BFGS, a compiled loop that scales n² doubles in place (each read and written once; the method itself touches half).
 """
 
-from measure import heading, table  # first: it sets the BLAS threads
-
 import time
 
 import numpy as np
 import scipy.optimize
+from measure import heading, table  # first: it sets the BLAS threads
 from numba import njit
 
 import quasinewton

@@ -3,10 +3,9 @@
 Run as ``python tests/benchmarks/overhead.py``.
 """
 
-from measure import heading, seconds, table  # first: it sets the BLAS threads
-
 import numpy as np
 import scipy.optimize
+from measure import heading, seconds, table  # first: it sets the BLAS threads
 from numba import njit
 
 import quasinewton

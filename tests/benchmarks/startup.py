@@ -3,12 +3,12 @@
 Run as ``python tests/benchmarks/startup.py``. Every figure is the least of several processes.
 """
 
-from measure import heading, table
-
 import os
 import subprocess
 import sys
 import tempfile
+
+from measure import heading, table
 
 SCRIPT = """
 import time

@@ -8,10 +8,9 @@ from numba import njit
 from objectives import spd
 
 from quasinewton import LBFGS
-from quasinewton.methods.bounded import Bounded
-from quasinewton.methods.box import NEAR, place_inside, projected_norm, reach
-from quasinewton.methods.cauchy import cauchy_point
-from quasinewton.methods.box_model import (
+from quasinewton.methods.bounded.cauchy_point import cauchy_point
+from quasinewton.methods.bounded.lbfgsb import between, minimise
+from quasinewton.methods.bounded.lbfgsb_model import (
     PRODUCTS,
     SS,
     SS_HELD,
@@ -26,8 +25,9 @@ from quasinewton.methods.box_model import (
     solve_free,
     solve_saddle,
 )
-from quasinewton.methods.lbfgs_in_box import between, minimise
-from quasinewton.methods.method import allocate
+from quasinewton.methods.bounded.projection import NEAR, place_inside, projected_norm, reach
+from quasinewton.methods.bounded.wrapper import Bounded
+from quasinewton.methods.protocol import allocate
 
 seeds = st.integers(0, 2**32 - 1)
 

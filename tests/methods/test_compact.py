@@ -9,10 +9,10 @@ from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_inplace
 
 from quasinewton import BFGS, LBFGS, Solver, minimize, minimize_batch
-from quasinewton.checkpoint import Checkpoint
-from quasinewton.methods import compact, lbfgs
-from quasinewton.methods.compact import BLOCK, HEAD, READY, UNIT_S, UNIT_Y
-from quasinewton.methods.lbfgs import RING
+from quasinewton.drivers.checkpoint import Checkpoint
+from quasinewton.methods.lbfgs import compact_inverse, two_loop
+from quasinewton.methods.lbfgs.compact_inverse import BLOCK, HEAD, READY, UNIT_S, UNIT_Y
+from quasinewton.methods.lbfgs.two_loop import RING
 
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 
@@ -20,7 +20,7 @@ starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 @pytest.fixture
 def always(monkeypatch):
     """Few variables are enough for the compact form."""
-    monkeypatch.setattr(lbfgs, "MANY", 0)
+    monkeypatch.setattr(two_loop, "MANY", 0)
 
 
 class Run:
@@ -31,7 +31,7 @@ class Run:
         width = (n + 1) // 2 if single else n
         self.S, self.Y = np.full((m, width), np.nan), np.full((m, width), np.nan)
         self.rho, self.ring = np.full(m, np.nan), np.zeros(1, RING)
-        self.a = np.full(compact.size(m) + (0 if H0 is None else n), np.nan)
+        self.a = np.full(compact_inverse.size(m) + (0 if H0 is None else n), np.nan)
         self.H0 = np.ones(n) if H0 is None else H0
         if H0 is not None:
             self.a[-n:] = H0
@@ -47,10 +47,10 @@ class Run:
         self.p *= -np.sign(self.g @ self.p)
         x, g = self.x.copy(), self.g.copy()
         g_new = g + (self.scales * 0.5 * self.p if change is None else change)
-        update = compact.update_single if self.single else compact.update
+        update = compact_inverse.update_single if self.single else compact_inverse.update
         update(self.S, self.Y, self.rho, self.a, self.ring, damping, self.x, self.g, self.p, 0.5, g_new)
         assert np.array_equal(self.x, x + 0.5 * self.p) and np.array_equal(self.g, g_new)
-        assert compact.norm_of(self.a) == np.abs(g_new).max()
+        assert compact_inverse.norm_of(self.a) == np.abs(g_new).max()
         return self.x - x, g_new - g
 
     def kept(self):
@@ -66,7 +66,7 @@ class Run:
     def direction(self):
         """−H g, and its slope."""
         p = np.full(self.n, np.nan)
-        direction = compact.direction_single if self.single else compact.direction
+        direction = compact_inverse.direction_single if self.single else compact_inverse.direction
         slope = direction(self.S, self.Y, self.a, self.ring, self.g, p)
         return p, slope
 
@@ -186,7 +186,7 @@ def test_both_forms_make_the_same_steps(x0, maxiter, memory):
     runs = []
     for many in 2**16, 0:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lbfgs, "MANY", many)
+            patch.setattr(two_loop, "MANY", many)
             runs.append(minimize(rosenbrock, x0, jac=rosenbrock_gradient, method=LBFGS(memory), options=options))
     a, b = runs
     assert len(a.allvecs) == len(b.allvecs)
@@ -364,7 +364,7 @@ def test_bits_do_not_depend_on_where_the_arrays_lie():
 
 def test_workspace_holds_what_it_says():
     m = 4
-    assert compact.size(m) == HEAD + 2 * m * m + 6 * m > m
+    assert compact_inverse.size(m) == HEAD + 2 * m * m + 6 * m > m
 
 
 MEMORY = """

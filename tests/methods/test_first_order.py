@@ -11,8 +11,8 @@ from oracles import first_order as oracle
 from oracles import papers
 
 from quasinewton import minimize, schedules
-from quasinewton.methods.first_order import FIRST_ORDER
-from quasinewton.options import NAMES
+from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.options.names import NAMES
 
 ALL = [NAMES[kind] for kind in FIRST_ORDER]
 DECOUPLED = ["sgdw", "adamw", "lion"]

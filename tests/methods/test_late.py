@@ -7,9 +7,9 @@ import processes
 import pytest
 from numba import njit, types
 
-from quasinewton.jit import kernel
-from quasinewton.methods import late
-from quasinewton.methods.late import late as make_late
+from quasinewton.numba_ext import lazy
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.lazy import late as make_late
 
 
 @kernel
@@ -47,7 +47,7 @@ LAZY = """
 import numpy as np
 from numba import njit
 from quasinewton import LBFGS, minimize
-from quasinewton.methods import compact
+from quasinewton.methods.lbfgs import compact_inverse
 
 @njit
 def f(x, g):
@@ -61,7 +61,7 @@ def f(x, g):
 def inside(x):
     return minimize(f, x, jac="inplace").nit
 
-kernels = compact.direction, compact.update, compact.direction_single, compact.update_single
+kernels = compact_inverse.direction, compact_inverse.update, compact_inverse.direction_single, compact_inverse.update_single
 
 def compiled():
     return [len(kernel.signatures) for kernel in kernels]
@@ -90,7 +90,7 @@ def test_kernel_that_cannot_be_had_is_an_error(error, monkeypatch):
         raise error
 
     told = []
-    monkeypatch.setattr(late, "entry", fail)
+    monkeypatch.setattr(lazy, "entry", fail)
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_value))
     with pytest.raises(RuntimeError, match="a kernel was not compiled"):
         halve_all(np.ones(2), 1)

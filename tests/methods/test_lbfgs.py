@@ -8,7 +8,7 @@ from numba import njit
 from objectives import quadratic, quadratic_gradient, rosenbrock, rosenbrock_gradient, spd
 
 from quasinewton import BFGS, LBFGS, minimize
-from quasinewton.methods.lbfgs import two_loop
+from quasinewton.methods.lbfgs.two_loop import two_loop
 
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 

@@ -20,8 +20,8 @@ from objectives import (
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import Checkpoint, NewtonCG, Solver, Status, minimize, minimize_batch
-from quasinewton.methods import method as protocol
-from quasinewton.objective.contract import PRODUCT
+from quasinewton.methods import protocol
+from quasinewton.objective.interface import PRODUCT
 
 X0 = np.full(6, -1.2)
 

@@ -5,8 +5,8 @@ import pytest
 from numba import njit
 
 from quasinewton import minimize
-from quasinewton.objective import compiled
-from quasinewton.objective.prepare import args_type
+from quasinewton.objective import from_njit
+from quasinewton.objective.build import args_type
 
 
 @njit
@@ -100,7 +100,7 @@ def test_a_compiled_function_with_text_among_its_arguments():
 
 def test_changed_values_compile_nothing():
     minimize(moved, [0.0], (1.0, np.zeros(3)))
-    known = compiled._trampolines[moved]
+    known = from_njit._trampolines[moved]
     compiled_before = set(known)
     for value in 2.0, -5.0, 1e3:
         for length in 1, 2, 50:

@@ -13,7 +13,7 @@ import pytest
 import scipy.optimize
 
 import quasinewton
-from quasinewton.options import METHODS
+from quasinewton.options.names import METHODS
 
 THEIRS = scipy.optimize.minimize
 ROUTED = {name for name in ("bfgs", "l-bfgs-b", "newton-cg") if name in METHODS}

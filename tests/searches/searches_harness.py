@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from quasinewton.searches.line import CONTINUE, LINE, start, step
+from quasinewton.line_searches.protocol import CONTINUE, LINE, start, step
 
 MOST = 400  # trials, far more than any search may spend
 

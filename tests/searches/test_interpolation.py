@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numba import njit
 
-from quasinewton.searches import interpolation
+from quasinewton.line_searches import interpolation
 
 point = st.floats(-5.0, 5.0)
 coefficient = st.floats(-3.0, 3.0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from searches_harness import is_approximate_wolfe, is_decrease, is_strong_wolfe, is_wolfe, search_along, step_once
 
 from quasinewton import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
-from quasinewton.searches.line import ACCEPT, EXHAUSTED, LONGEST, NONFINITE, UNBOUNDED
+from quasinewton.line_searches.protocol import ACCEPT, EXHAUSTED, LONGEST, NONFINITE, UNBOUNDED
 
 CONDITIONS = {MoreThuente: is_strong_wolfe, StrongWolfe: is_strong_wolfe, HagerZhang: is_wolfe}
 SEARCHES = [*CONDITIONS, Armijo]

@@ -1,0 +1,322 @@
+"""The door for those who evaluate for themselves: ask where, tell what was found there.
+
+The same compiled loop as behind `minimize`, made to return after every evaluation; its objective is what was told.
+"""
+
+import copy
+import time
+
+import numpy as np
+
+from quasinewton.drivers.checkpoint import (
+    Checkpoint,
+    decode,
+    duplicate,
+    encode,
+    has_users_schedule,
+    write,
+)
+from quasinewton.drivers.checkpoint import (
+    read as read_file,
+)
+from quasinewton.drivers.finalize import outcome, unfinished
+from quasinewton.drivers.initialize import begin, point
+from quasinewton.drivers.resume import resume
+from quasinewton.drivers.run import loop_of
+from quasinewton.loops import line_search_loop
+from quasinewton.loops.clock import NEVER
+from quasinewton.loops.state import NOTHING, SCALARS
+from quasinewton.methods import LBFGS, NewtonCG
+from quasinewton.objective import from_ask_tell
+from quasinewton.objective.from_python import derivative, scalar
+from quasinewton.objective.interface import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
+from quasinewton.options.bounds import read_bounds
+from quasinewton.options.read import confine, method_class, read
+from quasinewton.schedules import as_schedule
+from quasinewton.status import Status
+
+WORDS = {
+    VALUE: "value",
+    GRADIENT: "gradient",
+    HESSIAN: "hessian",
+    PRODUCT: "product",
+    PRECONDITION: "preconditioned",
+}
+# Options that mean nothing here.
+OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
+
+
+class Solver:
+    """A minimisation one evaluation at a time, at the user's own pace.
+
+    ``while not solver.done: solver.tell(*fg(solver.ask()))`` gives exactly the iterates of `minimize`. The run can be
+    saved between any two evaluations, and goes on in another process to the same bits.
+
+    Parameters
+    ----------
+    x0 : array_like, shape (n,), or scalar
+        Start. Not changed. May be None with `state`.
+    method : str or method object
+        As for `minimize`.
+    tol : float, optional
+        Sets gtol, and ftol for L-BFGS.
+    options : dict, optional
+        As for `minimize`, and accepted as plain keywords; but those about differences and reports belong to whoever
+        evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With ``precond=True``
+        truncated Newton asks for its preconditioner. `time_limit` counts from here; time that a run spends on disk
+        does not count.
+    state : Checkpoint, optional
+        Go on from there, with the limits given here: the `state` of a result, of the same method and search.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        As for `minimize`.
+    value_first : bool
+        Whether the gradient is to be wanted only where the value is promising: for gradients that cost many values.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On input that is illegal.
+
+    See Also
+    --------
+    minimize : where a function can be called.
+
+    Examples
+    --------
+    >>> from quasinewton import Solver
+    >>> solver = Solver([3.0, 4.0], gtol=1e-8)
+    >>> while not solver.done:
+    ...     x = solver.ask()
+    ...     solver.tell(x @ x, 2.0 * x)
+    >>> solver.result.success, solver.result.nfev
+    (True, 3)
+    """
+
+    def __init__(
+        self, x0=None, method="lbfgs", tol=None, options=None, state=None, value_first=False, bounds=None, **keywords
+    ):
+        x0 = point(x0, state)
+        options = {**options, **keywords} if options else keywords
+        for name in OF_LOOPS:
+            if name in options:
+                raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
+        if callable(options.get("precond")) and method_class(method) is NewtonCG:
+            raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
+        method = LBFGS if method is None and bounds is not None else method
+        settings = read(method, x0.size, tol, options, bool(value_first))
+        settings = confine(settings, read_bounds(bounds, x0.size))
+        began = begin(settings, x0, 0) if state is None else resume(state, settings, 0)
+        self._stand(Checkpoint(settings.method, settings.search, began), False, settings.controls.get("schedule"))
+
+    def _stand(self, checkpoint, asked, schedule):
+        """Take over a checkpoint, whose arrays are nobody else's."""
+        self._at, self._asked, self._schedule = checkpoint, asked, schedule
+        scalars = checkpoint.state.scalars
+        self._scalars = scalars[0]
+        self._objective = Objective(from_ask_tell.address(), scalars.ctypes.data + SCALARS.fields["f_trial"][1])
+        # A run that is resumed knows what it wants first.
+        while not self.done and line_search_loop.known(self._scalars):
+            self._run()
+
+    def __repr__(self):
+        at = self._at
+        return f"Solver({at.method!r}, n={at.state.x.size}, nit={self._scalars['nit']}, wants={self.wants})"
+
+    @property
+    def done(self):
+        """Whether the run has ended."""
+        return bool(self._scalars["want"] == NOTHING)
+
+    @property
+    def wants(self):
+        """What is wanted at the point that `ask` returns: a tuple of "value" and "gradient", or of one other word.
+
+        That is "hessian" (Newton), "product" or "preconditioned" (truncated Newton): the products of the Hessian there,
+        or of the preconditioner, with `vector`.
+        """
+        return _words(int(self._scalars["want"]))
+
+    @property
+    def vector(self):
+        """What a "product" or "preconditioned" is wanted of: a new array of shape (n,); None where neither is."""
+        return self._at.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
+
+    def ask(self):
+        """Return the point at which to evaluate; the same one until it has been told.
+
+        Returns
+        -------
+        ndarray, float64, shape (n,)
+            A new array.
+
+        Raises
+        ------
+        RuntimeError
+            If the run has ended.
+        """
+        if self.done:
+            raise RuntimeError(f"nothing is left to ask: {self._ending()}")
+        self._asked = True
+        return self._at.state.x_trial.copy()
+
+    def tell(self, f=None, g=None, hess=None, product=None, preconditioned=None):
+        """Say what was found at the point that was asked.
+
+        Parameters
+        ----------
+        f : float
+            The value. NaN and infinities are legal, and make the step a failure.
+        g : array_like, shape (n,)
+            The gradient.
+        hess : array_like, shape (n, n)
+            The Hessian (Newton).
+        product, preconditioned : array_like, shape (n,)
+            H v and M v, where v is `vector`, H the Hessian and M the preconditioner (truncated Newton).
+
+        Raises
+        ------
+        RuntimeError
+            If nothing has been asked since the last `tell`, or the run has ended.
+        TypeError
+            If something is missing from what `wants` names. More than that is welcome, and used if it is wanted next.
+        ValueError
+            If a value has the wrong shape or is no real number; then nothing has been told.
+        """
+        if self.done:
+            raise RuntimeError(f"nothing is left to tell: {self._ending()}")
+        if not self._asked:
+            raise RuntimeError("tell without ask: nothing has been asked since the last tell")
+        state, want = self._at.state, int(self._scalars["want"])
+        told = dict(zip(WORDS, (f, g, hess, product, preconditioned), strict=True))
+        given = sum(bit for bit, value in told.items() if value is not None)
+        if want & ~given:
+            raise TypeError(f"{' and '.join(_words(want))} wanted, {' and '.join(_words(want & ~given))} not told")
+        n = state.x.size
+        if given & VALUE:
+            f = _number(f)
+        if given & GRADIENT:
+            g = derivative(g, (n,), "g")
+        if given & HESSIAN:
+            hess = derivative(hess, (n, n), "hess")
+        if want & PRODUCT:
+            product = derivative(product, (n,), "product")
+        if want & PRECONDITION:
+            product = derivative(preconditioned, (n,), "preconditioned")
+        self._asked = False
+        x, used = state.x_trial.copy(), 0
+        while True:
+            if want & VALUE:
+                self._scalars["f_trial"] = f
+            if want & GRADIENT:
+                state.g_trial[:] = g
+            if want & HESSIAN:
+                state.hessian[:] = hess
+            if want & (PRODUCT | PRECONDITION):
+                state.g_trial[:] = product
+            self._run()
+            used |= want
+            want = int(self._scalars["want"])
+            # What was told beyond what was wanted may be what is wanted next; but a vector to multiply is a new one.
+            new = used | ~given | PRODUCT | PRECONDITION
+            if want == NOTHING or want & new or not np.array_equal(state.x_trial, x):
+                return
+
+    def _run(self):
+        """Let the machine digest one evaluation."""
+        at, s = self._at, self._scalars
+        # An evaluation that took longer than the run may is not followed by another.
+        if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
+            s["overdue"] = 1
+        loop_of(at.method)(self._objective, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
+
+    @property
+    def result(self):
+        """The result so far, of the best point told: an `OptimizeResult` like that of `minimize`, a new one each time.
+
+        Before the end its status is RUNNING. A failed search is not diagnosed, and of Newton's method `hess`
+        is NaN where the last Hessian told is not that at x: both would take evaluations.
+        """
+        at = duplicate(self._at)
+        if self.done:
+            return outcome(at, Status(int(self._scalars["status"])), "exact")
+        return unfinished(at, Status.RUNNING, "exact")
+
+    def _ending(self):
+        return Status(int(self._scalars["status"])).message
+
+    def save(self, path):
+        """Write the run to a file in NumPy's .npz format, without pickled objects.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that is there is replaced, at once or not at all.
+        """
+        write(path, *self._encoded())
+
+    @classmethod
+    def load(cls, path, schedule=None):
+        """Go on with a run that `save` has written, in any process.
+
+        Parameters
+        ----------
+        path : str or Path
+        schedule : compiled function of the step, optional
+            The one the run had: functions are not saved. For other runs there is none to give.
+
+        Returns
+        -------
+        Solver
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, is none of ours, is of another version, or has arrays of the wrong shape; or if a
+            function is missing, or given to a run without one.
+        """
+        checkpoint, header = read_file(path)
+        return cls.__new__(cls)._decoded(checkpoint, header, schedule)
+
+    def _encoded(self):
+        deadline = int(self._scalars["deadline"])
+        left = None if deadline == NEVER else deadline - time.monotonic_ns()
+        return encode(self._at, asked=self._asked, left=left)
+
+    def _decoded(self, checkpoint, header, schedule):
+        if has_users_schedule(checkpoint) != (schedule is not None):
+            wrong = "had a function of yours" if schedule is None else "had none"
+            raise ValueError(f"the run {wrong} as its schedule; functions are not saved: load(path, schedule=function)")
+        if schedule is not None:
+            checkpoint.search = as_schedule(schedule, int(checkpoint.state.scalars[0]["maxiter"]))
+        left = header.get("left")
+        checkpoint.state.scalars[0]["deadline"] = NEVER if left is None else time.monotonic_ns() + left
+        self._stand(checkpoint, bool(header.get("asked")), schedule)
+        return self
+
+    def __getstate__(self):
+        if self._schedule is not None and has_users_schedule(self._at):
+            raise TypeError("a function as the schedule cannot be pickled: save, and load(path, schedule=...)")
+        return self._encoded()
+
+    def __setstate__(self, encoded):
+        header, saved = encoded
+        self._decoded(decode(header, saved), header, None)
+
+    def __deepcopy__(self, memo):
+        twin = type(self).__new__(type(self))
+        twin._stand(duplicate(self._at), self._asked, self._schedule)
+        return twin
+
+    def __copy__(self):
+        return copy.deepcopy(self)
+
+
+def _words(want):
+    return tuple(word for bit, word in WORDS.items() if want & bit)
+
+
+def _number(f):
+    try:
+        return scalar(f)
+    except ValueError:
+        raise ValueError(f"f must be one real number, got {f!r}") from None

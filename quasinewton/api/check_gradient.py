@@ -1,0 +1,74 @@
+"""The door `check_gradient`: a user's gradient against the exact one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quasinewton.objective.build import Given, as_args, gradient_form
+from quasinewton.objective.gradient_check import OWN, GradientCheck, compare, own_gradient
+
+
+def check_gradient(
+    fun: Callable[..., Any],
+    jac: Callable[..., ArrayLike] | bool | str,
+    x: ArrayLike,
+    args: Any = (),
+    rtol: float | None = None,
+) -> GradientCheck:
+    """Compare a gradient with exact derivatives, or with differences where there are none.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float``; compiled by ``numba.njit``, it is differentiated. With ``jac=True`` it returns
+        the value and the gradient; with ``jac="inplace"``, ``fun(x, g, *args) -> float`` writes the gradient to g.
+    jac : callable, True or "inplace"
+        ``jac(x, *args) -> ndarray, shape (n,)``: what is checked.
+    x : array_like, shape (n,)
+        Where; a point at which no component is zero says most. Not changed.
+    args : tuple
+        Further arguments.
+    rtol : float, optional
+        Relative error that passes (1e-8; for differences 1e-5, and what they themselves may err).
+
+    Returns
+    -------
+    GradientCheck
+        True if the gradient is right; its `message` says which components are wrong, and the worst by how much.
+
+    Raises
+    ------
+    ValueError
+        If the gradient has another size than x, or `jac` is none of these.
+
+    See Also
+    --------
+    minimize : with the option ``check_gradient``, the same at x0.
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed., Springer 2006, section 8.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import check_gradient
+    >>> @njit
+    ... def f(x):
+    ...     return x[0] ** 2 + 3.0 * x[1]
+    >>> def wrong(x):
+    ...     return np.array([2.0 * x[0], 2.0])
+    >>> print(check_gradient(f, wrong, [1.0, 2.0]).message)
+    component 1 of the gradient is 2 and should be 3 (by forward-mode derivatives of fun), a relative error of 0.33
+    """
+    x = np.atleast_1d(np.array(x, dtype=np.float64))
+    if x.ndim != 1 or x.size == 0:
+        raise ValueError(f"x must be a vector of at least one number; got shape {x.shape}")
+    form, _ = gradient_form(jac)
+    if form not in OWN:
+        raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")
+    given = Given(fun, jac, form, as_args(args))
+    return compare(given, x, own_gradient(given, x), rtol)

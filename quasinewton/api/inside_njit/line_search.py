@@ -1,0 +1,30 @@
+"""The door `line_search` inside compiled code."""
+
+from numba.core import types
+from numba.extending import overload
+
+from quasinewton.api.inside_njit.codegen import Source
+from quasinewton.api.line_search import LineSearchResult, line_search, run
+from quasinewton.objective.in_njit import bind
+
+
+# Inlined for the same reason as `minimize`.
+@overload(line_search, inline="always")
+def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
+    source = Source(_line_search, "line_search")
+    for name, kind in (("x", x), ("p", p)):
+        if not (isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64):
+            source.refuse(f"`{name}` must be a float64 vector, got {kind}")
+    objective = bind(source, fun, jac, args)
+    _, search_ = source.search("search", search)
+    source.add(
+        f"objective = {objective}",
+        f"found = run(objective, {search_}, np.ascontiguousarray(x), np.ascontiguousarray(p), float(alpha))",
+        "hold(held)",
+        "hold(args)",
+        "count = found[3]",
+        "return Result(found[0], found[1], found[2], count * (1 + objective.values), count, found[4])",
+        run=run,
+        Result=LineSearchResult,
+    )
+    return source.implementation()

@@ -1,0 +1,258 @@
+"""The door `minimize` inside compiled code."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.core import types
+from numba.extending import overload, register_jitable
+
+from quasinewton.api.inside_njit.codegen import Source, either
+from quasinewton.api.minimize import minimize
+from quasinewton.line_searches import Fixed
+from quasinewton.loops import fixed_step_loop, line_search_loop
+from quasinewton.loops.clock import NEVER
+from quasinewton.loops.state import NOTHING, Limits, State, allocate
+from quasinewton.methods import LBFGS, Bounded, NewtonCG
+from quasinewton.methods.bounded.projection import clip
+from quasinewton.methods.first_order.base import FIRST_ORDER, Moments
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.linalg import copy
+from quasinewton.numba_ext.unwinding import releasing
+from quasinewton.objective.build import is_differenced
+from quasinewton.objective.in_njit import bind, constant, gradient_of
+from quasinewton.options.bounds import CROSSED, WRONG_LENGTH
+from quasinewton.options.names import FEW_ITERATIONS, SECOND_ORDER
+from quasinewton.options.read import default_counts, search_between_bounds
+from quasinewton.schedules import stretched
+
+
+class Minimum(NamedTuple):
+    """What `minimize` returns inside compiled code.
+
+    Attributes
+    ----------
+    x, jac : ndarray, float64, shape (n,)
+        The best point and the gradient there.
+    fun : float
+        f there.
+    success : bool
+        Whether a tolerance was met.
+    status : int
+        The `value` of a `Status`.
+    nit, nfev, njev, nhev : int
+        Iterations, and calls of the user's functions.
+    optimality : float
+        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
+    """
+
+    x: np.ndarray
+    fun: float
+    jac: np.ndarray
+    success: bool
+    status: int
+    nit: int
+    nfev: int
+    njev: int
+    nhev: int
+    optimality: float
+
+
+@register_jitable
+def minimum(state):
+    """The result of a descent that has ended."""
+    s = state.scalars[0]
+    success = line_search_loop.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
+    return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev, s.g_norm)
+
+
+run, step = releasing(line_search_loop.run, types.int64), releasing(fixed_step_loop.run, types.int64)
+
+
+@kernel
+def descend(objective, method, search, limits, x0):
+    """Minimise from x0 by a method that searches."""
+    state = allocate(method, limits, x0, 0)
+    while run(objective, method, search, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def descend_preconditioned(objective, method, search, limits, x0, M):
+    """Minimise from x0 by truncated Newton with the preconditioner of diagonal M, or one to ask for if M is empty."""
+    state = allocate(method, limits, x0, 0)
+    state.memory.record[0].asked = M.size == 0
+    if M.size > 0:
+        if M.size != x0.size:
+            raise ValueError("minimize: `precond` must have the size of x0")
+        for i in range(M.size):
+            if not 0.0 < M[i] < np.inf:
+                raise ValueError("minimize: `precond` must be positive")
+        copy(state.memory.M, M)
+    while run(objective, method, search, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def march(objective, method, schedule, limits, x0):
+    """Minimise from x0 by a method that makes its own steps."""
+    state = allocate(method, limits, x0, 0)
+    schedule = stretched(schedule, limits.maxiter)
+    while step(objective, method, schedule, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def in_box(x0, bounds):
+    """Bounds as vectors of float64, x0 put between them, and whether there are as many as variables, none crossed."""
+    low, high = bounds[0].astype(np.float64), bounds[1].astype(np.float64)
+    n, x = x0.size, x0.copy()
+    matching = low.size == n and high.size == n
+    crossed = False
+    if matching:
+        for i in range(n):
+            crossed |= not low[i] <= high[i]
+        clip(x, low, high)
+    return x, low, high, matching, not crossed
+
+
+@kernel
+def descend_in_box(objective, method, search, limits, x0, low, high):
+    """Minimise from x0 by a method that searches, between bounds."""
+    state = allocate(method, limits, x0, 0)
+    copy(state.memory.low, low)
+    copy(state.memory.high, high)
+    while run(objective, method, search, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def march_in_box(objective, method, schedule, limits, x0, low, high):
+    """Minimise from x0 by a method that makes its own steps, between bounds."""
+    free = allocate(method, limits, x0, 0)
+    memory = free.memory
+    memory = Moments(memory.a, memory.b, memory.c, memory.mask, low, high, memory.record)
+    vectors = free.x, free.g, free.p, free.x_trial, free.g_trial, free.x_passed
+    state = State(*vectors, free.hessian, free.scalars, free.trace, memory)
+    schedule = stretched(schedule, limits.maxiter)
+    while step(objective, method, schedule, state) != NOTHING:
+        pass
+    return minimum(state)
+
+
+@kernel
+def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, n):
+    """When to stop; negative numbers of iterations and evaluations stand for the defaults."""
+    iterations, values = default_counts(few, own_steps, n, differenced)
+    maxiter = iterations if maxiter < 0 else maxiter
+    return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
+
+
+SOLVE = {
+    (False, False): descend,
+    (False, True): descend_in_box,
+    (True, False): march,
+    (True, True): march_in_box,
+}  # by whether the method makes its own steps, and whether there are bounds
+
+
+def is_vector(kind):
+    """Whether a numba type is that of a float64 vector."""
+    return isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64
+
+
+# Inlined, so that the functions in its arguments stay names and the caller can be cached.
+@overload(minimize, inline="always")
+def _minimize(
+    fun,
+    x0,
+    args=(),
+    method="lbfgs",
+    jac=None,
+    hess=None,
+    bounds=None,
+    line_search=None,
+    gtol=None,
+    ftol=None,
+    xtol=0.0,
+    f_target=-np.inf,
+    maxiter=None,
+    maxfun=None,
+    schedule=None,
+    tol=None,
+    hessp=None,
+    precond=None,
+    memory=None,
+    damping=None,
+    single=None,
+    lr=None,
+    weight_decay=None,
+    c1=None,
+    c2=None,
+    maxls=None,
+):
+    source = Source(_minimize, "minimize")
+    bounded = constant(bounds) is not None
+    kind, method_ = source.method("lbfgs" if bounded and constant(method) is None else method)
+    own_steps = kind in FIRST_ORDER
+    if own_steps and constant(line_search) is not None:
+        source.refuse("first-order methods take no `line_search` but a `schedule`")
+    if not own_steps and constant(schedule) is not None:
+        source.refuse("`schedule` belongs to first-order methods; this one takes a `line_search`")
+    search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
+    settings = dict(memory=memory, damping=damping, single=single, lr=lr, weight_decay=weight_decay)
+    method_ = source.changed(kind, method_, settings)
+    search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
+    start = source.point(x0)
+    jac = gradient_of(source, fun, jac, args, "value_and_grad")
+    differenced = is_differenced(jac)
+    value_first = differenced and not own_steps and search_kind is not Fixed
+    common = either(tol, "tol", "1e-5")
+    # ftol of L-BFGS is set by tol, as in SciPy.
+    fall = either(ftol, "ftol", either(tol, "tol", "0.0") if kind is LBFGS else "0.0")
+    default = source.integer(-1)
+    counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
+    flags = (source.integer(flag) for flag in map(int, (value_first, kind in FEW_ITERATIONS, own_steps, differenced)))
+    source.add(f"x = {start}")
+    precond = constant(precond)
+    diagonal = is_vector(precond)
+    if precond is not None and kind is not NewtonCG:
+        source.refuse("`precond` belongs to method 'newton-cg'")
+    if precond is not None and bounded:
+        source.refuse("`precond` and `bounds` go together only outside compiled code")
+    if precond is not None and not diagonal and not isinstance(precond, types.Dispatcher):
+        source.refuse(f"`precond` must be an @njit function or a float64 vector, got {precond}")
+    if bounded:
+        source.bounds(bounds)
+        if search == "own_search":
+            source.scope[search] = search_between_bounds(source.scope[search])
+        source.add(
+            "x, low, high, matching, ordered = in_box(x, bounds)",
+            "if not matching:",
+            f"    raise ValueError({WRONG_LENGTH!r})",
+            "if not ordered:",
+            f"    raise ValueError({CROSSED!r})",
+            in_box=in_box,
+            Bounded=Bounded,
+        )
+    use = SECOND_ORDER.get(kind, "")
+    objective = bind(source, fun, jac, args, use, hess, hessp, None if diagonal else precond, bounded)
+    method_ = f"Bounded({method_})" if bounded and not own_steps else method_
+    more = ", low, high" if bounded else ""
+    if precond is not None:
+        more = ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
+    source.add(
+        f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
+        "xtol, f_target = float(xtol), float(f_target)",
+        f"limits = limits_of(gtol, ftol, xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
+        f"found = solve({objective}, {method_}, {search}, limits, x{more})",
+        "hold(held)",
+        "hold(args)",
+        "return found",
+        limits_of=limits_of,
+        solve=SOLVE[own_steps, bounded] if precond is None else descend_preconditioned,
+    )
+    return source.implementation()

@@ -1,0 +1,81 @@
+"""The door `root` inside compiled code."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import overload
+
+from quasinewton.api.inside_njit.codegen import Source, either
+from quasinewton.api.root import root
+from quasinewton.line_searches import Armijo
+from quasinewton.loops import root_loop
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.unwinding import releasing
+from quasinewton.objective.in_njit import bind_residual, constant
+from quasinewton.status import AT_ROOT, PRECISION_LIMIT, RUNNING
+
+
+class Root(NamedTuple):
+    """What `root` returns inside compiled code.
+
+    Attributes
+    ----------
+    x, fun : ndarray, float64, shape (n,)
+        The point, and f there.
+    jac : ndarray, float64, shape (n, n)
+        The last Jacobian.
+    success : bool
+        Whether a tolerance was met.
+    status : int
+        The `value` of a `Status`.
+    nit, nfev, njev : int
+        Iterations, and calls of the user's functions.
+    """
+
+    x: np.ndarray
+    fun: np.ndarray
+    jac: np.ndarray
+    success: bool
+    status: int
+    nit: int
+    nfev: int
+    njev: int
+
+
+run = releasing(root_loop.run)
+
+
+@kernel
+def find(objective, search, x0, ftol, xtol, maxiter):
+    """Find a root from x0."""
+    state = root_loop.allocate(x0.copy(), ftol, xtol, maxiter)
+    while run(objective, search, state) == RUNNING:
+        pass
+    s = state.scalars[0]
+    success = s.status == AT_ROOT or s.status == PRECISION_LIMIT
+    return Root(state.x, state.f, state.J, success, s.status, s.nit, s.nfev, s.njev)
+
+
+SEARCH = Armijo(*root_loop.SEARCH)
+
+
+# Inlined for the same reason as `minimize`.
+@overload(root, inline="always")
+def _root(
+    fun, x0, args=(), jac=None, method="newton", tol=None, ftol=None, xtol=1e-14, maxiter=200, c1=None, maxls=None
+):
+    source = Source(_root, "root")
+    if constant(method) != "newton":
+        source.refuse(f"`method` must be 'newton', got {constant(method)!r}")
+    search = source.changed(Armijo, "SEARCH", dict(c1=c1, maxls=maxls))
+    source.add(f"x = {source.point(x0)}", SEARCH=SEARCH)
+    objective = bind_residual(source, fun, jac, args)
+    source.add(
+        f"ftol = float({either(ftol, 'ftol', either(tol, 'tol', '1e-10'))})",
+        f"found = find({objective}, {search}, x, ftol, float(xtol), int(maxiter))",
+        "hold(held)",
+        "hold(args)",
+        "return found",
+        find=find,
+    )
+    return source.implementation()

@@ -1,0 +1,145 @@
+"""The door `line_search`: one search along one direction, from Python and from compiled code."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quasinewton.line_searches import protocol
+from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LINE, STUCK
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.linalg import dot, point_on_line
+from quasinewton.objective.build import as_args, gradient_source, prepare
+from quasinewton.objective.interface import GRADIENT, VALUE, call
+from quasinewton.options.read import search_object
+from quasinewton.validation import number
+
+
+class LineSearchResult(NamedTuple):
+    """The outcome of a line search.
+
+    Attributes
+    ----------
+    alpha : float
+        The step: the accepted one, else the best evaluated; 0 if none is better than the start.
+    fun, slope : float
+        f and g·p at x + alpha p.
+    nfev, njev : int
+        Calls of the user's function and gradient.
+    success : bool
+        Whether the conditions of the search hold at alpha.
+    """
+
+    alpha: float
+    fun: float
+    slope: float
+    nfev: int
+    njev: int
+    success: bool
+
+
+@kernel
+def run(objective, search, x, p, alpha):
+    """Search along p from x.
+
+    Parameters
+    ----------
+    objective : Objective
+    search : NamedTuple
+    x, p : ndarray, float64, shape (n,)
+    alpha : float
+        First trial.
+
+    Returns
+    -------
+    (float, float, float, int, bool)
+        alpha, f, g·p, evaluations, success. No step at all if p is no direction of descent.
+    """
+    lines = np.zeros(1, LINE)
+    line = lines[0]
+    x_trial, g = x.copy(), np.empty(x.size)
+    f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
+    slope = dot(g, p)
+    count = 1
+    if not (slope < 0.0 and np.isfinite(f)):
+        return 0.0, f, slope, count, False
+    protocol.start(search, line, f, slope, alpha, np.inf)
+    verdict = CONTINUE
+    trial = 0.0
+    while verdict == CONTINUE:
+        trial = line.alpha
+        if not point_on_line(x, trial, p, x_trial):
+            verdict = STUCK
+            break
+        f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
+        slope = dot(g, p)
+        count += 1
+        verdict = protocol.step(search, line, f, slope)
+    if verdict == ACCEPT:
+        return trial, f, slope, count, True
+    return line.best, line.phi_best, line.dphi_best, count, False
+
+
+def line_search(
+    fun: Callable[..., Any],
+    x: ArrayLike,
+    p: ArrayLike,
+    args: Any = (),
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    search: str | tuple[Any, ...] | None = None,
+    alpha: float = 1.0,
+) -> LineSearchResult:
+    """Find a step along a direction of descent; usable from Python and inside ``@njit`` functions.
+
+    Parameters
+    ----------
+    fun : callable
+        As for `minimize`; inside ``@njit`` a compiled function.
+    jac : callable, bool, str or None
+        As for `minimize`.
+    x, p : ndarray, float64, shape (n,)
+        Point and direction. Not changed.
+    args : tuple
+        Further arguments of `fun` and `jac`.
+    search : str or search object
+        "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo", "fixed", or an object such as
+        ``StrongWolfe(c2=0.1)``.
+    alpha : float
+        The step to try first, positive.
+
+    Returns
+    -------
+    LineSearchResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On illegal input, from Python before anything runs. A p that is no direction of descent is no error:
+        the result has ``success=False`` and ``alpha=0``.
+
+    References
+    ----------
+    Each search names its own; the safeguards they share are in `line_searches.protocol`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import line_search
+    >>> @njit
+    ... def f(x):
+    ...     return np.sum(x**2), 2.0 * x
+    >>> x = np.array([1.0, 2.0])
+    >>> round(line_search(f, x, -2.0 * x, jac=True).alpha, 3)
+    0.5
+    """
+    x, p = np.array(x, dtype=np.float64, ndmin=1), np.array(p, dtype=np.float64, ndmin=1)
+    if x.ndim != 1 or x.shape != p.shape:
+        raise ValueError(f"x and p must be vectors of one length, got shapes {x.shape} and {p.shape}")
+    alpha = number("alpha", alpha, 0.0, np.inf)
+    search = search_object(search)
+    args = as_args(args)
+    prepared = prepare(fun, gradient_source(fun, jac, args, x.size), None, args, x.size, "")
+    alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
+    return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

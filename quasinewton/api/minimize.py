@@ -1,0 +1,232 @@
+"""The door `minimize`: SciPy's signature in front of the compiled descent."""
+
+import contextlib
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import OptimizeWarning
+
+from quasinewton.drivers.checkpoint import Checkpoint
+from quasinewton.drivers.finalize import finished, report, unfinished
+from quasinewton.drivers.initialize import begin, point
+from quasinewton.drivers.resume import resume
+from quasinewton.drivers.run import drive, prepared_for
+from quasinewton.methods import LBFGS
+from quasinewton.objective.build import as_args, gradient_source, is_differenced
+from quasinewton.objective.gradient_check import OWN, compare, own_gradient
+from quasinewton.options.bounds import read_bounds
+from quasinewton.options.read import confine, method_class, read, warn_constraints, warn_unused, with_free_gradients
+from quasinewton.result import History, OptimizeResult
+from quasinewton.status import Status
+
+TRACE_ROWS = 256
+
+
+def minimize(
+    fun: Callable[..., Any],
+    x0: ArrayLike | None,
+    args: Any = (),
+    method: str | tuple[Any, ...] | None = "lbfgs",
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    hess: Callable[..., ArrayLike] | str | None = None,
+    hessp: Callable[..., ArrayLike] | None = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    state: Checkpoint | None = None,
+    **keywords: Any,
+) -> OptimizeResult:
+    """Minimise a smooth function of several variables.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float`` with x of shape (n,). Functions compiled by ``numba.njit`` are called without the
+        interpreter. With ``jac=True``, ``fun`` returns (f, g); with ``jac="inplace"``, ``fun(x, g, *args) -> float``
+        writes the gradient to g, which arrives uninitialised.
+    x0 : array_like, shape (n,), or scalar
+        Start. Not changed. May be None with `state`.
+    args : tuple
+        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, arrays and tuples of
+        them; new values never compile anything again.
+    method : str or method object
+        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
+        a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with
+        bounds.
+    jac : callable, bool, str or None
+        ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
+        derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
+        the complex step. None is "auto" for a compiled `fun` and "2-point" for others; where a compiled `fun` cannot
+        be differentiated, a warning says why, and it is "2-point".
+    hess : callable, str or None
+        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`, or "2-point",
+        "3-point" for differences of the gradient. None is "auto" where that can be had, with a warning where `fun` has
+        what cannot be differentiated, else "2-point". Used by "newton" and, where there is no `hessp`, for the products
+        of "newton-cg".
+    hessp : callable, optional
+        ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other point is ever
+        evaluated.
+    constraints : optional
+        Accepted when empty.
+    tol : float, optional
+        Sets gtol, and ftol for L-BFGS.
+    callback : callable, optional
+        ``callback(xk)`` or ``callback(intermediate_result=res)`` after every iteration; may raise StopIteration.
+    options : dict, optional
+        Also accepted as plain keywords.
+
+        gtol : float
+            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds when ‖P(x − g) − x‖_∞ <= gtol,
+            where P puts a point between the bounds.
+        ftol, xtol : float
+            Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less than
+            xtol max(‖x‖_∞, 1) (0: never).
+        f_target : float
+            Success when f <= f_target.
+        maxiter, maxfun : int
+            Limits on iterations (15000; BFGS, Newton and truncated Newton 200 n) and values (15000 times the values
+            that a gradient costs; those three none).
+        time_limit : float
+            Seconds.
+        line_search : str or search object
+            "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2 and maxls are its
+            settings.
+        maxcor : int
+            Number of pairs of L-BFGS (10).
+        damping : bool
+            Powell's damping of BFGS and L-BFGS (False).
+        single : bool
+            Whether L-BFGS keeps its pairs in single precision (False).
+        hess_inv0 : ndarray, shape (n, n)
+            Initial inverse Hessian of BFGS, symmetric positive definite.
+        H0 : ndarray, shape (n,), or (n, n) for BFGS
+            The same, or its diagonal; of L-BFGS the diagonal, which it scales. `precond` is another name for it.
+        precond : callable or array_like, shape (n,)
+            Preconditioner M of "newton-cg", symmetric positive definite and like the inverse Hessian:
+            ``precond(x, v, *args) -> M v``, or a positive diagonal.
+        lr, weight_decay, … : float
+            Settings of a first-order method, under their names.
+        schedule : Schedule or compiled function
+            What lr is multiplied by: one of `quasinewton.schedules`, or an ``@njit`` function of the step.
+        clip_value, clip_norm : float
+            Bounds of the components and of the Euclidean norm of what a first-order method steps along.
+        decay_mask : ndarray, bool, shape (n,)
+            Where weight decay acts.
+        eps, finite_diff_rel_step : float or ndarray
+            Absolute or relative step of finite differences. (`eps` of a method that has one is its own.)
+        history, return_all, disp : bool
+            Keep the course of f, keep all iterates, print a summary.
+        check_gradient : bool
+            Compare your gradient at x0 with exact derivatives, or with differences, before the run; warn of what is
+            wrong, and keep the comparison in the result.
+    state : Checkpoint, optional
+        Go on where another run stands: the `state` of its result. Method and search must be those of that run; the
+        limits are those given here, counted from its beginning (`time_limit`: from here). A run that ended on maxiter
+        and goes on has, to the bit, the iterates and counts of one that never stopped.
+
+    Returns
+    -------
+    OptimizeResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On input that is illegal, before anything runs. Exceptions of the user's functions pass through; the best
+        result so far is their attribute ``result``.
+
+    Notes
+    -----
+    The gradient test is the only one that ends a run by default: SciPy's L-BFGS-B also stops where f falls slowly,
+    which an ill-conditioned problem does far from its minimum.
+
+    First-order methods return their last iterate, not the best, evaluate once an iteration without a limit, and refuse
+    options that they do not know; the other methods warn of them.
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed., Springer 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import minimize
+    >>> @njit
+    ... def rosenbrock(x):
+    ...     return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+    >>> res = minimize(rosenbrock, [-1.2, 1.0])
+    >>> res.success, np.round(res.x, 3)
+    (True, array([1., 1.]))
+    """
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    x0 = point(x0, state)
+    n = x0.size
+    args = as_args(args)
+    options = {**options, **keywords} if options else keywords
+    method = LBFGS if method is None and bounds is not None else method
+    kind = method_class(method)
+    warn_constraints(kind, constraints)
+    warn_unused(kind, hess, hessp)
+    settings = confine(read(method, n, tol, options, is_differenced(jac)), read_bounds(bounds, n))
+    controls = settings.controls
+    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
+        settings = with_free_gradients(settings, n)
+    prepared = prepared_for(settings, fun, jac, hess, hessp, args, n)
+    check = checked(prepared.given, x0, settings.bounds) if controls.get("check_gradient") else None
+    history = controls.get("history", False)
+    rows = TRACE_ROWS if history else 0
+    state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
+    at = Checkpoint(settings.method, settings.search, state)
+    allvecs = [x0.copy()] if controls.get("return_all") else None
+    try:
+        status, trace = drive(prepared.objective, settings, state, callback, allvecs)
+        if check is not None:
+            count_check(check, prepared.given.form, state)
+        result = finished(prepared, at, status)
+    except BaseException as error:
+        with contextlib.suppress(AttributeError, TypeError):
+            error.result = unfinished(at, Status.INTERRUPTED, prepared.mode, prepared.hess_mode)
+        raise
+    if check is not None:
+        result["gradient_check"] = check
+    if history:
+        rows = np.concatenate(trace)
+        result["history"] = History(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3].astype(np.int64))
+    if allvecs is not None:
+        result["allvecs"] = allvecs
+    if controls.get("disp"):
+        report(result)
+    return result
+
+
+def checked(given, x0, bounds):
+    """The user's gradient at x0 compared with the exact one; a wrong one is warned of.
+
+    Raises
+    ------
+    ValueError
+        If the gradient is not the user's.
+    """
+    if given.form not in OWN:
+        raise ValueError(f"check_gradient needs a gradient of yours; jac={given.jac!r} is not one")
+    x0 = x0 if bounds is None else np.clip(x0, *bounds)
+    check = compare(given, x0, own_gradient(given, x0), bounds=bounds)
+    if not check:
+        warnings.warn(f"check_gradient: {check.message}", OptimizeWarning, stacklevel=3)
+    return check
+
+
+def count_check(check, form, state):
+    """Add the calls that a comparison took to the counts of a run that has ended, so that it ran as without."""
+    s = state.scalars[0]
+    s["nfev"] += check.nfev + (form != "separate")
+    s["njev"] += 1

@@ -1,0 +1,326 @@
+"""The door `minimize_batch`: many problems at once, on all cores, in lockstep or on other machines."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quasinewton import autodiff
+from quasinewton.drivers.batch_result import BatchResult, Outcomes, Remarks, collected, outcomes
+from quasinewton.drivers.executors import portable, spread, width
+from quasinewton.drivers.initialize import begin
+from quasinewton.drivers.progress import Enough, Watch
+from quasinewton.drivers.run import prepared_for
+from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
+from quasinewton.methods import LBFGS, Newton, NewtonCG
+from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.objective.build import as_args, compiled_args_type, gradient_source, is_differenced
+from quasinewton.options.bounds import read_bounds
+from quasinewton.options.initial_values import real
+from quasinewton.options.names import NAMES, SECOND_ORDER
+from quasinewton.options.read import confine, method_class, read, warn_unused, with_free_gradients
+from quasinewton.status import Status
+from quasinewton.validation import count
+
+MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
+
+SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of single problems
+
+
+class Task(NamedTuple):
+    """What is to be solved in a batch, or in a chunk of it, as the user gave it; all but the starts."""
+
+    fun: Callable
+    args: tuple
+    batch_args: tuple
+    method: Any
+    jac: Any
+    hess: Any
+    hessp: Any
+    tol: Any
+    options: dict
+    bounds: tuple | None
+
+
+def minimize_batch(
+    fun: Callable[..., Any],
+    X0: ArrayLike,
+    args: Any = (),
+    batch_args: Any = (),
+    method: str | tuple[Any, ...] | None = "lbfgs",
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    hess: Callable[..., ArrayLike] | str | None = None,
+    hessp: Callable[..., ArrayLike] | None = None,
+    tol: float | None = None,
+    options: dict[str, Any] | None = None,
+    *,
+    bounds: Any = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+    callback: Callable[[BatchResult], Any] | None = None,
+    executor: Any = None,
+    chunk_size: int | None = None,
+    vectorized: bool = False,
+    **keywords: Any,
+) -> BatchResult:
+    """Minimise many functions of the same form, each as `minimize` would.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args, *rows)``, as for `minimize`, with x of shape (n,). Functions compiled by ``numba.njit`` run on
+        all cores without the interpreter; Python functions run one after another.
+    X0 : array_like, shape (k, n)
+        Starts, one a row. Not changed.
+    args : tuple
+        Further arguments, the same for all problems.
+    batch_args : tuple of array_like, each of shape (k, ...)
+        Further arguments of each problem: row i belongs to problem i; of an array with one dimension it is a number.
+    method, jac, hess, hessp, tol, options : optional
+        As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
+        ``return_all``, ``disp`` and ``check_gradient`` are refused.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        As for `minimize`, the same for all problems.
+    n_jobs : int, optional
+        Threads; all cores by default, as with −1. With an executor, threads for each chunk (1).
+    progress : bool
+        Whether to show a progress bar; needs tqdm.
+    callback : callable, optional
+        ``callback(res)`` is called by this thread some four times a second, and at the end, with a `BatchResult` of
+        copies; problems that have not ended have ``Status.RUNNING``. May raise StopIteration.
+    executor : concurrent.futures.Executor, optional
+        Solves the problems in chunks on whatever the executor runs on: processes, a Dask cluster
+        (``client.get_executor()``), MPI (``mpi4py.futures.MPIPoolExecutor``).
+    chunk_size : int, optional
+        Problems a chunk; some eight chunks a worker by default, of at most 4096 problems.
+    vectorized : bool
+        Whether ``fun(X, index, *args, *rows) -> (F, G)`` evaluates all problems that still run at once: X of shape
+        (r, n), their indices, shape (r,), and their rows of `batch_args`; F of shape (r,), G of shape (r, n).
+
+    Returns
+    -------
+    BatchResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On input that is illegal, before anything runs. What the objective raises is kept in ``errors`` instead, and
+        loses nothing of the other problems; only a vectorized objective's exceptions are raised, with the results so
+        far as their attribute ``result``.
+    ImportError
+        If a progress bar is wanted and tqdm is not installed.
+
+    Notes
+    -----
+    Every row is the very result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, whatever the number of
+    threads. Problems are handed out one at a time, so that a slow one holds nobody else. Ctrl-C returns what is
+    finished; the other rows have ``Status.INTERRUPTED``.
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed., Springer 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import minimize_batch
+    >>> @njit
+    ... def distance(x, center, weight):
+    ...     return weight * np.sum((x - center) ** 2), 2.0 * weight * (x - center)
+    >>> centers, weights = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 3.0])
+    >>> res = minimize_batch(distance, np.zeros((3, 2)), batch_args=(centers, weights), jac=True)
+    >>> res.message, np.round(res.x[2], 3)
+    ('3 of 3 problems succeeded.', array([4., 5.]))
+    """
+    starts = start_points(X0)
+    k, n = starts.shape
+    options = {**options, **keywords} if options else keywords
+    jac = True if vectorized else jac
+    method = LBFGS if method is None and bounds is not None else method
+    bounds = read_bounds(bounds, n)
+    starts = starts if bounds is None else np.clip(starts, *bounds)
+    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
+    kind = method_class(method)
+    warn_unused(kind, hess, hessp)
+    refuse(task, kind, vectorized, executor)
+    settings = read_settings(task, n)
+    if k:
+        steps = settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+        jac = gradient_source(fun, jac, task.args + rows_of(task.batch_args, 0), n, "value_and_grad", *steps)
+    if jac is not task.jac:
+        task, settings = task._replace(jac=jac), with_free_gradients(settings, n)
+    jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
+    results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
+    mode = "exact" if vectorized else mode_of(jac, n)
+    second = ""
+    if kind in SECOND_ORDER and k:
+        second = prepared_for(settings, fun, jac, hess, hessp, task.args + rows_of(task.batch_args, 0), n).hess_mode
+
+    def result(ending=Status.RUNNING, copy=False):
+        found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+        if kind in SECOND_ORDER:
+            found.update(nhev=results.rows["nhev"].copy(), hess_mode=second)
+        return found
+
+    ending = Status.RUNNING
+    with Watch(k, progress, callback, lambda: result(copy=True)) as tick:
+        try:
+            if k == 0:
+                pass
+            elif vectorized:
+                vectorized.solve(fun, task.args, task.batch_args, begin(settings, starts[0], 0), settings, results, tick)
+            elif executor is not None:
+                jobs = 1 if n_jobs is None else jobs
+                solve_elsewhere(executor, task, starts, chunk_size, jobs, results, remarks, tick)
+            else:
+                solve_here(task, settings, jobs, results, remarks, tick)
+        except KeyboardInterrupt:
+            ending = Status.INTERRUPTED
+        except Enough:
+            ending = Status.CALLBACK
+        except BaseException as error:
+            with contextlib.suppress(AttributeError, TypeError):
+                error.result = result(Status.INTERRUPTED)
+            raise
+    return result(ending)
+
+
+def mode_of(jac, n):
+    """How gradients are obtained, as single results say it."""
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        return autodiff.chosen(jac, n)
+    return (jac or "2-point") if is_differenced(jac) else "exact"
+
+
+def start_points(X0):
+    """X0 as a new float64 array of shape (k, n).
+
+    Raises
+    ------
+    ValueError
+        If it is not of two dimensions, holds problems without variables, or is complex.
+    TypeError
+        If it does not hold numbers.
+    """
+    X0 = np.asarray(X0)
+    if X0.ndim != 2 or (X0.shape[1] == 0 and X0.shape[0] > 0):
+        raise ValueError(f"X0 must have shape (k, n), a start in each of k rows; got {X0.shape}")
+    return real("X0", X0)
+
+
+def batch_arrays(batch_args, k):
+    """The arguments of each problem as contiguous arrays.
+
+    Raises
+    ------
+    ValueError
+        If one of them has not k rows, naming both lengths.
+    """
+    arrays = []
+    for place, given in enumerate(as_args(batch_args)):
+        array = np.asarray(given)
+        if array.ndim == 0 or len(array) != k:
+            rows = "no rows: it is a single value" if array.ndim == 0 else f"{len(array)} rows"
+            raise ValueError(f"batch_args[{place}] must have a row for each of the {k} rows of X0; it has {rows}")
+        arrays.append(array if array.flags.c_contiguous else np.ascontiguousarray(array))
+    return tuple(arrays)
+
+
+def refuse(task, kind, vectorized, executor):
+    """Refuse what does not go together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming both.
+    """
+    if not callable(task.fun):
+        raise TypeError(f"fun must be callable, got {type(task.fun).__name__}")
+    for name in SINGLE:
+        if task.options.get(name):
+            raise ValueError(f"{name!r} is an option of single problems; minimize_batch has no use for it")
+    if vectorized and kind in SECOND_ORDER:
+        wanted = "Hessians" if kind is Newton else "products with the Hessian"
+        raise ValueError(f"a vectorized objective gives values and gradients; method {NAMES[kind]!r} wants {wanted}")
+    if vectorized and executor is not None:
+        raise ValueError("vectorized=True and executor= exclude each other: fun itself decides where it evaluates")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"executor must have a method submit, as those of concurrent.futures; got {executor!r}")
+
+
+def read_settings(task, n):
+    """Settings of all problems of a task."""
+    return confine(read(task.method, n, task.tol, task.options, is_differenced(task.jac)), task.bounds)
+
+
+def cores():
+    """The number of cores that this process may use."""
+    if hasattr(os, "process_cpu_count"):
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def solve_here(task, settings, n_jobs, results, remarks, tick):
+    """Solve the problems of a task in this process."""
+    n, kind = results.x.shape[1], type(plain(settings.method))
+
+    def bind(i=0):
+        args = task.args + rows_of(task.batch_args, i)
+        return prepared_for(settings, task.fun, task.jac, task.hess, task.hessp, args, n)
+
+    def state():
+        return begin(settings, results.x[0], 0)
+
+    given = [task.jac, settings.controls.get("precond")]
+    given += [task.hess] * (kind in SECOND_ORDER) + [task.hessp] * (kind is NewtonCG)
+    functions = (task.fun, *(function for function in given if callable(function)))
+    if compiled_args_type(functions, task.args + rows_of(task.batch_args, 0)) is None:
+        solve_in_turn(bind, state, settings, results, remarks, tick)
+    else:
+        jobs = min(n_jobs, len(results.rows))
+        Crew(bind, state, task.args, task.batch_args, settings, results, remarks, jobs).run(tick)
+
+
+def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):
+    """Solve the problems of a task in chunks, wherever an executor runs."""
+    k, workers = len(starts), width(executor) or cores()
+    size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else count("chunk_size", chunk_size, 1)
+
+    def chunks():
+        for first in range(0, k, size):
+            rows = slice(first, min(first + size, k))
+            part = task._replace(batch_args=tuple(array[rows] for array in task.batch_args))
+            yield rows, (part, starts[rows].copy(), n_jobs)
+
+    finished = 0
+    for rows, found, error in spread(executor, solve_chunk, chunks(), 2 * workers, lambda: tick(finished)):
+        if error is None:
+            part, notes = found
+            for whole, piece in zip(results, part, strict=True):
+                whole[rows] = piece
+            for whole, piece in zip(remarks, notes, strict=True):
+                whole.update({rows.start + i: remark for i, remark in piece.items()})
+        else:
+            results.rows["status"][rows] = Status.RAISED.value
+            remarks.errors.update(dict.fromkeys(range(rows.start, rows.stop), error))
+        finished += rows.stop - rows.start
+        tick(finished)
+
+
+def solve_chunk(task, starts, n_jobs):
+    """Solve a chunk of problems in the process of a worker.
+
+    Returns
+    -------
+    (Outcomes, Remarks)
+        Such as can be sent back.
+    """
+    results = outcomes(starts, method_class(task.method) is Newton)
+    remarks = Remarks({}, {}, {})
+    solve_here(task, read_settings(task, starts.shape[1]), n_jobs, results, remarks, lambda finished: None)
+    errors = {i: portable(error) for i, error in remarks.errors.items()}
+    return results, remarks._replace(errors=errors)

@@ -1,0 +1,205 @@
+"""The door `minimize_stochastic`: a mean over samples, minimised a mini-batch at a time."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quasinewton.drivers.minibatch_data import as_samples, batched
+from quasinewton.drivers.progress import progress_bar
+from quasinewton.drivers.run import notifier
+from quasinewton.drivers.training import Course, StochasticState, continued, equipped, fresh
+from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.objective.build import as_args, gradient_form
+from quasinewton.options.initial_values import set_treatment, start_point
+from quasinewton.options.names import NAMES, STEPPING
+from quasinewton.options.read import method_class, read, refuse
+from quasinewton.result import OptimizeResult
+from quasinewton.validation import count, number
+
+LEGAL = ("eps", "finite_diff_rel_step", "time_limit")
+
+
+def minimize_stochastic(
+    fun: Callable[..., Any],
+    x0: ArrayLike | None,
+    data: Any,
+    method: str | tuple[Any, ...] = "adam",
+    *,
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    args: Any = (),
+    batch_size: int = 32,
+    epochs: int = 10,
+    lr: float | None = None,
+    schedule: Any = None,
+    shuffle: bool = True,
+    rng: Any = None,
+    weight_decay: float | None = None,
+    decay_mask: ArrayLike | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    average: bool | float = False,
+    validation_data: Any = None,
+    patience: int | None = None,
+    nonfinite: str = "stop",
+    callback: Callable[..., Any] | None = None,
+    progress: bool = False,
+    options: dict[str, Any] | None = None,
+    state: StochasticState | None = None,
+) -> OptimizeResult:
+    """Minimise the mean of a loss over samples by steps along the gradients of mini-batches.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *batch, *args) -> float``: the mean loss over a batch, with x of shape (n,) and the rows of the
+        arrays in `data` that make the batch. With ``jac=True`` it returns (f, g); with ``jac="inplace"``,
+        ``fun(x, g, *batch, *args)`` writes g. Functions compiled by ``numba.njit`` are called without the interpreter.
+        The arrays of a batch are overwritten by the next one.
+    x0 : array_like, shape (n,), or None
+        Start. Not changed. With `state` it is not used.
+    data : tuple of array_like
+        Samples along axis 0, as many in every array. Any dtype but object, without NaN. Not changed.
+    method : str or method object
+        A first-order method: "adam", "sgd", …, or an object such as ``AdamW(lr=1e-3)``.
+    jac : callable, bool, str or None
+        As in `minimize`; a callable is ``jac(x, *batch, *args)``.
+    args : tuple
+        Arguments that are the same for all batches.
+    batch_size : int
+        Samples in a batch, from 1 to their number. The last batch of an epoch holds what is left.
+    epochs : int
+        Passes over the data. With `state`, an epoch left unfinished is finished first and counts as one.
+    lr, weight_decay : float, optional
+        The method's settings of these names.
+    schedule : Schedule or compiled function, optional
+        What lr is multiplied by: one of `quasinewton.schedules`, stretched over the steps of this call unless it has
+        a length of its own, or an ``@njit`` function of the number of steps made.
+    shuffle : bool
+        Whether every epoch has an order of its own; else it is that of the data.
+    rng : int, numpy.random.Generator or None
+        Source of these orders. The same seed gives the same bits. A generator is advanced. Not used with `state`.
+    decay_mask : array_like, bool, shape (n,), optional
+        Where weight decay acts; everywhere if not given.
+    clip_norm, clip_value : float, optional
+        Bounds of the Euclidean norm, and of every component, of a batch's gradient.
+    average : bool or float
+        Whether the result is the mean of the iterates (Polyak & Juditsky, SIAM J. Control Optim. 30, 1992), of all of
+        them or of those of the last part of the steps, a fraction in (0, 1].
+    validation_data : tuple of array_like, optional
+        Samples on which the loss is evaluated after every epoch.
+    patience : int, optional
+        End after so many epochs without a lower validation loss; the result is the point where it was least.
+    nonfinite : {"stop", "skip"}
+        Whether a batch whose loss or gradient is not finite ends the run, at the point where its epoch began, or is
+        left out and counted.
+    callback : callable, optional
+        ``callback(xk)`` or ``callback(intermediate_result=res)`` after every epoch; may raise StopIteration.
+    progress : bool
+        Whether to show a bar; needs tqdm.
+    options : dict, optional
+        Further settings of the method, and time_limit (seconds), eps, finite_diff_rel_step as in `minimize`.
+    state : StochasticState, optional
+        ``state`` of an earlier result, to continue from. Not changed.
+
+    Returns
+    -------
+    OptimizeResult
+        With `fun` and `jac` over all the data at `x`; `nit` steps, `nepochs`, `nfev` and `njev` calls; `skipped`
+        batches; `history`, an EpochHistory; `state`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On input that is illegal, before anything runs. Exceptions of the user's functions pass through; the result
+        so far is their attribute ``result``.
+
+    References
+    ----------
+    L. Bottou, F. E. Curtis & J. Nocedal, "Optimization methods for large-scale machine learning", SIAM Review 60
+    (2018) 223–311.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> from quasinewton import minimize_stochastic
+    >>> rng = np.random.default_rng(0)
+    >>> A = rng.normal(size=(1000, 3))
+    >>> b = A @ np.array([1.0, -2.0, 0.5])
+    >>> @njit
+    ... def squares(x, A, b):
+    ...     r = A @ x - b
+    ...     return r @ r / b.size, 2.0 * (r @ A) / b.size
+    >>> res = minimize_stochastic(squares, np.zeros(3), (A, b), "adam", jac=True, lr=0.01, epochs=30, rng=1)
+    >>> np.round(res.x, 3)
+    array([ 1. , -2. ,  0.5])
+    """
+    kind = method_class(method)
+    if kind not in FIRST_ORDER:
+        raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {NAMES[kind]!r}")
+    options = dict(options or {})
+    legal = (*kind._fields, *STEPPING, *LEGAL)
+    refuse(kind, [name for name in options if name not in legal], legal)
+    named = dict(lr=lr, weight_decay=weight_decay, schedule=schedule)
+    named |= dict(decay_mask=decay_mask, clip_norm=clip_norm, clip_value=clip_value)
+    options |= {name: value for name, value in named.items() if value is not None}
+    if nonfinite not in ("stop", "skip"):
+        raise ValueError(f"nonfinite must be 'stop' or 'skip', got {nonfinite!r}")
+    arrays = as_samples("data", data)
+    watched = None if validation_data is None else as_samples("validation_data", validation_data, arrays)
+    samples, part = len(arrays[0]), averaged_part(average)
+    batch_size, epochs = count("batch_size", batch_size, 1), count("epochs", epochs, 0)
+    if batch_size > samples:
+        raise ValueError(f"batch_size must be at most the number of samples, {samples}; got {batch_size}")
+    patience = None if patience is None else count("patience", patience, 1)
+    if patience is not None and watched is None:
+        raise ValueError("patience needs validation_data")
+    steps = epochs * -(-samples // batch_size)
+    form, _ = gradient_form(jac)
+    settings = read(method, 0, None, options | {"maxiter": max(1, steps)}, form == "value")
+    if state is None:
+        run, rng = fresh(settings.method, start_point(x0), samples), np.random.default_rng(rng)
+    else:
+        run, rng = continued(state, settings.method, samples)
+    n = run.x.size
+    run = run._replace(memory=set_treatment(run.memory, settings.controls, None, n))
+    run = equipped(run, part, steps, patience)
+    s = run.scalars[0]
+    s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.limits.deadline, 0
+    common = as_args(args), batch_size, n, settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+    training = batched(fun, jac, arrays, *common)
+    validation = None if watched is None else batched(fun, jac, watched, *common)
+    course = Course(run, settings, rng, training, validation, patience)
+    with bar(progress, epochs) as show:
+        try:
+            status = course.drive(epochs, shuffle, notifier(callback), show)
+            return course.finished(status)
+        except BaseException as error:
+            with contextlib.suppress(AttributeError, TypeError):
+                error.result = course.unfinished()
+            raise
+
+
+def averaged_part(average):
+    """The part of the steps, counted from the end, whose iterates are averaged."""
+    if average is True or average is False:
+        return float(average)
+    return number("average", average, 0.0, 1.0, open_high=False)
+
+
+@contextlib.contextmanager
+def bar(progress, epochs):
+    """A function that shows the progress made, given the loss; of no effect unless it is wanted."""
+    if not progress:
+        yield lambda loss: None
+        return
+    with progress_bar(epochs, "epoch") as shown:
+
+        def show(loss):
+            shown.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+            shown.update()
+
+        yield show

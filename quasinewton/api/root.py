@@ -1,0 +1,146 @@
+"""The door `root`: its arguments and its result; the mathematics is in `loops.root_loop`."""
+
+import contextlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from quasinewton.line_searches import Armijo
+from quasinewton.loops.root_loop import SEARCH, allocate, run
+from quasinewton.objective.build import as_args, gradient_source, prepare_residual
+from quasinewton.options.initial_values import start_point
+from quasinewton.options.read import limit, warn_unknown
+from quasinewton.result import OptimizeResult
+from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status
+from quasinewton.validation import number
+
+
+def root(
+    fun: Callable[..., ArrayLike],
+    x0: ArrayLike,
+    args: Any = (),
+    jac: Callable[..., ArrayLike] | bool | str | None = None,
+    method: str = "newton",
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    **keywords: Any,
+) -> OptimizeResult:
+    """Find a root of a function of as many values as variables.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> ndarray, shape (n,)``, or a scalar when n = 1; compiled by ``numba.njit`` or not. With
+        ``jac=True`` it returns the value and the Jacobian.
+    x0 : array_like, shape (n,), or scalar
+        Start. Not changed.
+    args : tuple
+        Further arguments of `fun` and `jac`.
+    jac : callable, True, str or None
+        ``jac(x, *args) -> ndarray, shape (n, n)``, ``J[i, j] = ∂f_i/∂x_j``; "auto" for the exact Jacobian of a
+        compiled `fun`; "2-point" (as None) or "3-point" for finite differences.
+    method : {"newton"}
+        The only one so far.
+    tol : float, optional
+        Sets ftol.
+    callback : callable, optional
+        ``callback(x, f)`` after every iteration; may raise StopIteration.
+    options : dict, optional
+        Also accepted as plain keywords.
+
+        ftol : float
+            Success when ‖f‖_∞ <= ftol (1e-10, in the units of f).
+        xtol : float
+            Success when a step changes x by less than xtol max(‖x‖_∞, 1) (1e-14).
+        maxiter : int
+            Limit on iterations (200).
+        c1, maxls : float, int
+            Settings of the backtracking search.
+        eps, finite_diff_rel_step : float or ndarray
+            Absolute or relative step of finite differences.
+
+    Returns
+    -------
+    OptimizeResult
+        With `fun` the vector f(x) and `jac` the last Jacobian, shape (n, n).
+
+    Raises
+    ------
+    ValueError, TypeError
+        On illegal input, before anything runs.
+
+    Notes
+    -----
+    Where ½‖f‖² has a minimum that is no root the run ends there with ``success=False``; another start may help.
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed., Springer 2006, Algorithm 11.4.
+
+    Examples
+    --------
+    >>> from numba import njit
+    >>> from quasinewton import root
+    >>> @njit
+    ... def f(x):
+    ...     return x * x - 2.0
+    >>> print(root(f, 1.0).x)
+    [1.41421356]
+    """
+    if not (isinstance(method, str) and method.lower() == "newton"):
+        raise ValueError(f"Unknown solver {method!r}; known are newton")
+    x = start_point(x0)
+    n = x.size
+    given = {**(options or {}), **keywords}
+    search = Armijo(*(given.pop(name, default) for name, default in zip(Armijo._fields, SEARCH, strict=True)))
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    ftol = number("ftol", given.pop("ftol", 1e-10 if tol is None else tol), 0.0, math.inf, open_low=False)
+    xtol = number("xtol", given.pop("xtol", 1e-14), 0.0, math.inf, open_low=False)
+    maxiter = limit("maxiter", given.pop("maxiter", 200))
+    steps = given.pop("eps", None), given.pop("finite_diff_rel_step", None)
+    warn_unknown(given)
+    args = as_args(args)
+    jac = gradient_source(fun, jac, args, n, "value_and_jacobian", *steps)
+    prepared = prepare_residual(fun, jac, args, n, *steps)
+    state = allocate(x, ftol, xtol, maxiter)
+    f, J, s = state.f, state.J, state.scalars[0]
+    stopped = False
+
+    def result(status):
+        return OptimizeResult(
+            x=x.copy(),
+            fun=f,
+            jac=J,
+            success=bool(status.converged or status is Status.PRECISION),
+            status=status,
+            message=status.message,
+            nit=int(s["nit"]),
+            nfev=int(s["nfev"]),
+            njev=int(s["njev"]),
+            jac_mode=prepared.mode,
+        )
+
+    try:
+        while s["status"] == RUNNING and not stopped:
+            # With a callback, one iteration at a time; else by slices of time, so that Ctrl-C is obeyed.
+            s["maxiter"] = maxiter if callback is None else min(maxiter, s["nit"] + 1)
+            before = int(s["nit"])
+            run(prepared.objective, search, state)
+            if callback is None:
+                continue
+            if s["status"] == OUT_OF_ITERATIONS and s["nit"] < maxiter:
+                s["status"] = RUNNING
+            if s["nit"] > before:
+                try:
+                    callback(x.copy(), f.copy())
+                except StopIteration:
+                    stopped = True
+    except BaseException as error:
+        with contextlib.suppress(AttributeError, TypeError):
+            error.result = result(Status.INTERRUPTED)
+        raise
+    return result(Status.CALLBACK if stopped else Status(int(s["status"])))

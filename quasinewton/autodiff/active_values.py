@@ -1,0 +1,327 @@
+"""Handling active numbers in compiled code: what the rules for arrays and the drivers are written in."""
+
+import numpy as np
+from numba.core import types
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic, overload
+
+from quasinewton.autodiff.active_types import Dual, Var, is_active, is_active_array, leaf_of, parts, weighted_sum
+from quasinewton.autodiff.tape import poke, put, reserve, reserve_range, words
+from quasinewton.numba_ext.jit import INNER, fragment, shared
+
+
+def dtype_of(kind):
+    """Make the intrinsic that gives compiled code a Numba type as a dtype."""
+
+    @intrinsic
+    def dtype(typingctx):
+        return types.DType(kind)(), lambda context, builder, signature, args: context.get_dummy_value()
+
+    return dtype
+
+
+def zero_of(kind):
+    """Make the intrinsic that is 0 of a type."""
+
+    @intrinsic
+    def zero(typingctx):
+        return kind(), lambda context, builder, signature, args: context.get_constant_null(kind)
+
+    return zero
+
+
+@intrinsic
+def value(typingctx, x):
+    """The value of a number, without its derivative."""
+    if not is_active(x):
+        return x(x), lambda context, builder, signature, args: args[0]
+    return x.base(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).value
+
+
+@intrinsic
+def leaf(typingctx, x):
+    """A number as an item of an array: an expression is recorded; anything else is returned as it is."""
+    kind = getattr(x, "leaf", x)
+
+    def codegen(context, builder, signature, args):
+        if kind == x:
+            return impl_ret_borrowed(context, builder, x, args[0])
+        return context.cast(builder, args[0], x, kind)
+
+    return kind(x), codegen
+
+
+@intrinsic
+def revalued(typingctx, x, y):
+    """A number with the derivative of x and the value y."""
+
+    def codegen(context, builder, signature, args):
+        members = parts(context, builder, x, args[0])
+        members.value = context.cast(builder, args[1], y, x.base)
+        return members._getvalue()
+
+    return x(x, y), codegen
+
+
+@intrinsic
+def constant(typingctx, like, y):
+    """A number of the type of an active number, or of the items of an array, and no derivative."""
+    kind = leaf_of(like)
+    return kind(like, y), lambda context, builder, signature, args: context.cast(builder, args[1], y, kind)
+
+
+@intrinsic
+def add_lanes(typingctx, s, w, x):
+    """The Dual s with w times the derivatives of x added to its own."""
+
+    def codegen(context, builder, signature, args):
+        total, lanes = parts(context, builder, s, args[0]), parts(context, builder, x, args[2]).lanes
+        weight = context.cast(builder, args[1], w, types.float64)
+        total.lanes = weighted_sum(builder, [(weight, lanes)], total.lanes)
+        return total._getvalue()
+
+    return s(s, w, x), codegen
+
+
+@intrinsic
+def place(typingctx, x):
+    """Where a Var is on its tape."""
+    return types.int64(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).place
+
+
+@intrinsic
+def tape(typingctx, x):
+    """The address of a Var's tape; 0 for a constant."""
+    return types.int64(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).tape
+
+
+@intrinsic
+def on_tape(typingctx, y, place, tape):
+    """The Var of a value and a place."""
+    kind = Var(y)
+
+    def codegen(context, builder, signature, args):
+        members = parts(context, builder, kind)
+        members.value, members.place, members.tape = args
+        return members._getvalue()
+
+    return kind(y, types.int64, types.int64), codegen
+
+
+@intrinsic
+def zero_value(typingctx, a):
+    """0 of the type of the values of an array."""
+    kind = a.dtype.base
+    return kind(a), lambda context, builder, signature, args: context.get_constant_null(kind)
+
+
+@intrinsic
+def converted(typingctx, y, like):
+    """A number as one of the type of another."""
+    return like(y, like), lambda context, builder, signature, args: context.cast(builder, args[0], y, like)
+
+
+def at(w, i):
+    """Item i of a vector, or a number that stands for all items."""
+
+
+@overload(at, jit_options=INNER)
+def _at(w, i):
+    return (lambda w, i: w[i]) if isinstance(w, types.Array) else (lambda w, i: w)
+
+
+def add_all(s, w, x):
+    """The Dual s with the derivatives of all items of x added, times their weights; s itself where x is passive."""
+
+
+@overload(add_all, jit_options=INNER)
+def _add_all(s, w, x):
+    if not is_active_array(x):
+        return lambda s, w, x: s
+
+    def add(s, w, x):
+        for i in range(x.size):
+            s = add_lanes(s, at(w, i), x[i])
+        return s
+
+    return add
+
+
+@shared
+def tape_of(x):
+    """The address of the tape of an array of Vars, all on one tape; 0 for constants."""
+    for item in x.flat:
+        if tape(item) != 0:
+            return tape(item)
+    return 0
+
+
+@shared
+def range_of(x, size):
+    """The first of the places of a vector of Vars if they follow each other, each of `size` words; otherwise 0."""
+    apart = 0
+    for i in range(x.size):
+        apart |= place(x[i]) - place(x[0]) - i * size
+    return place(x[0]) if apart == 0 else 0
+
+
+def weights(w, x):
+    """How many weights there are: one for every item of a vector, or one for all."""
+
+
+@overload(weights, jit_options=INNER)
+def _weights(w, x):
+    return (lambda w, x: x.size) if isinstance(w, types.Array) else (lambda w, x: 1)
+
+
+@fragment
+def fill(partial, parent, w, x, like):
+    """Write the items of x and their weights, of the type of `like`, into a record; return where the next ones go."""
+    for i in range(x.size):
+        poke(partial, converted(at(w, i), like))
+        poke(parent, np.uint32(place(x[i])))
+        partial += 8 * words(like)
+        parent -= 4
+    return partial, parent
+
+
+@shared
+def record(y, w, x):
+    """The Var of value y and derivative Σ w_i dx_i."""
+    return record_known(y, w, x, tape_of(x), range_of(x, words(y)))
+
+
+@fragment
+def record_known(y, w, x, recorded, first):
+    """The same of items whose tape and range are known."""
+    if recorded == 0:
+        return on_tape(y, 0, 0)
+    if first:
+        count = weights(w, x)
+        here, partial = reserve_range(recorded, first, x.size, count, y)
+        if partial:
+            for i in range(count):
+                put(partial, i, converted(at(w, i), y))
+    else:
+        here, partial, parent = reserve(recorded, x.size, y)
+        if partial:
+            fill(partial, parent, w, x, y)
+    return on_tape(y, here, recorded)
+
+
+@shared
+def record_both(y, w, x, v, z):
+    """The Var of value y and derivative Σ w_i dx_i + Σ v_i dz_i."""
+    recorded = tape_of(x) | tape_of(z)
+    if recorded == 0:
+        return on_tape(y, 0, 0)
+    here, partial, parent = reserve(recorded, x.size + z.size, y)
+    if partial:
+        partial, parent = fill(partial, parent, w, x, y)
+        fill(partial, parent, v, z, y)
+    return on_tape(y, here, recorded)
+
+
+@shared
+def total(a):
+    """The sum of a vector of Vars, of the values in order."""
+    s = zero_value(a)
+    apart, start, size = 0, place(a[0]) if a.size else 0, words(s)
+    for i in range(a.size):
+        # Beside the sum, which waits for every addition, this costs nothing.
+        apart |= place(a[i]) - start - i * size
+        s = s + value(a[i])
+    return record_known(s, 1.0, a, tape_of(a), start if apart == 0 else 0)
+
+
+@shared
+def total_lanes(a):
+    """The sum of a vector of Duals."""
+    s = constant(a, 0.0)
+    for i in range(a.size):
+        s = s + a[i]
+    return s
+
+
+def combine(y, w, x, v, z):
+    """The number of value y and derivative Σ w_i dx_i + Σ v_i dz_i, in one record.
+
+    Parameters
+    ----------
+    y : number
+    w, v : number or vector
+        Weights.
+    x, z : vector, active or passive
+        What is passive contributes nothing. One of them is active.
+    """
+
+
+@overload(combine, jit_options=INNER)
+def _combine(y, w, x, v, z):
+    kind = leaf_of(x) or leaf_of(z)
+    if isinstance(kind, Dual):
+
+        def combine_lanes(y, w, x, v, z):
+            return add_all(add_all(constant((x, z), y), w, x), v, z)
+
+        return combine_lanes
+
+    if is_active_array(x) and is_active_array(z):
+        return lambda y, w, x, v, z: record_both(y, w, x, v, z)
+    if is_active_array(x):
+        return lambda y, w, x, v, z: record(y, w, x)
+    return lambda y, w, x, v, z: record(y, v, z)
+
+
+def values(a):
+    """The values of an array, in an array of the same layout; a passive array itself."""
+
+
+@overload(values, jit_options=INNER)
+def _values(a):
+    if not is_active_array(a):
+        return lambda a: a
+    dtype = dtype_of(a.dtype.base)
+    if a.layout == "F" and a.ndim > 1:
+
+        def transposed(a):
+            return values(a.T).T
+
+        return transposed
+
+    if a.ndim == 1:
+
+        def copy_vector(a):
+            out = np.empty(a.size, dtype())
+            for i in range(a.size):
+                out[i] = value(a[i])
+            return out
+
+        return copy_vector
+
+    def copy(a):
+        out = np.empty(a.shape, dtype())
+        flat = out.ravel()
+        for i, item in enumerate(a.flat):
+            flat[i] = value(item)
+        return out
+
+    return copy
+
+
+def empty(shape, like):
+    """An array of the active type that is in a value or array; the first of two where a tuple is given."""
+
+
+@overload(empty, jit_options=INNER)
+def _empty(shape, like):
+    dtype = dtype_of(leaf_of(like))
+    return lambda shape, like: np.empty(shape, dtype())
+
+
+@fragment
+def boxed(x):
+    """An array of one active number."""
+    out = empty(1, x)
+    out[0] = x
+    return out

@@ -1,0 +1,127 @@
+"""Buffers: functions that make arrays of floats make arrays of active numbers in a differentiated function."""
+
+import inspect
+
+import numpy as np
+from numba.core import types
+from numba.core.typing.npydecl import parse_dtype
+from numba.extending import overload, register_jitable
+
+from quasinewton.autodiff.active_types import F64, is_active
+from quasinewton.autodiff.active_values import dtype_of
+from quasinewton.autodiff.routing import ROUTES, assign, delegate, method_itself
+from quasinewton.numba_ext.jit import INNER
+
+
+def is_float(dtype):
+    """Whether an argument named dtype means float64; the default does."""
+    if dtype is None or isinstance(dtype, (types.Omitted, types.NoneType)):
+        return True
+    kind = parse_dtype(dtype)
+    return kind == F64 or is_active(kind)
+
+
+def creators(kind):
+    """What replaces functions that make arrays of floats: these make arrays of an active type, of value as asked.
+
+    Parameters
+    ----------
+    kind : Active
+
+    Returns
+    -------
+    dict
+        As ROUTES and, for names, METHODS.
+    """
+    active, routes = dtype_of(kind), {}
+
+    def creator(*functions):
+        def add(choose):
+            def own(*args):
+                raise NotImplementedError
+
+            overload(own, strict=False, jit_options=INNER)(choose)
+            names = list(inspect.signature(choose).parameters)
+            for function in functions:
+                other = method_itself(function) if isinstance(function, str) else ROUTES.get(function, function)
+                route = lambda kinds, other=other: own if wanted(names, kinds) else other
+                routes[function] = delegate(choose.__name__, route, names)
+
+        return add
+
+    def wanted(names, kinds):
+        given = dict(zip(names, kinds, strict=False))
+        containers = types.Array if names == ["a"] else (types.Array, types.List, types.UniTuple)
+        floats = is_float(given.get("dtype"))
+        if "a" in given:  # an array or list to be copied
+            return isinstance(given["a"], containers) and leaf_item(given["a"]) == F64 and floats
+        return floats and not isinstance(given.get("fill_value"), types.Integer)
+
+    @creator(np.zeros, np.empty)
+    def zeros(shape, dtype=None):
+        return lambda shape, dtype=None: np.zeros(shape, active())
+
+    @creator(np.ones)
+    def ones(shape, dtype=None):
+        return lambda shape, dtype=None: filled(np.zeros(shape, active()), 1.0)
+
+    @creator(np.full)
+    def full(shape, fill_value, dtype=None):
+        return lambda shape, fill_value, dtype=None: filled(np.zeros(shape, active()), fill_value)
+
+    @creator(np.zeros_like, np.empty_like)
+    def zeros_like(a, dtype=None):
+        if isinstance(a, types.Array) and a.layout == "F" and a.ndim > 1:
+            return lambda a, dtype=None: np.zeros(a.T.shape, active()).T
+        return lambda a, dtype=None: np.zeros(a.shape, active())
+
+    @creator(np.ones_like)
+    def ones_like(a, dtype=None):
+        return lambda a, dtype=None: filled(np.zeros(a.shape, active()), 1.0)
+
+    @creator(np.eye, np.identity)
+    def eye(N, dtype=None):
+        def impl(N, dtype=None):
+            out = np.zeros((N, N), active())
+            for i in range(N):
+                out[i, i] = 1.0
+            return out
+
+        return impl
+
+    @creator(np.array, np.copy)
+    def copy(a, dtype=None):
+        def impl(a, dtype=None):
+            plain = np.asarray(a)
+            out = np.zeros(plain.shape, active())
+            assign(out, plain)
+            return out
+
+        return impl
+
+    @creator("copy")
+    def copy_method(a):
+        def impl(a):
+            out = np.zeros(a.shape, active())
+            assign(out, a)
+            return out
+
+        return impl
+
+    return routes
+
+
+def leaf_item(kind):
+    """The type of a number in an array, or in lists and tuples."""
+    while isinstance(kind, (types.Array, types.List, types.UniTuple)):
+        kind = kind.dtype
+    return kind
+
+
+@register_jitable
+def filled(out, value):
+    """Fill an array with a number."""
+    flat = out.reshape(out.size)
+    for i in range(flat.size):
+        flat[i] = value
+    return out

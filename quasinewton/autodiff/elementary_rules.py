@@ -1,0 +1,341 @@
+"""The rules of differentiation, one table for both modes: the partial derivatives of every elementary function.
+
+The value of a function is always Numba's own, of the very function that the user called, so that it has the same bits.
+"""
+
+import builtins
+import math
+import operator
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.imputils import lower_builtin
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+
+from quasinewton.autodiff.active_types import F64, REAL, Active, Dual, Term, Var, chain, chain_type, is_active, splat
+from quasinewton.numba_ext.jit import fragment
+
+ASYMPTOTIC = 8.0  # from where on the series of digamma and trigamma hold to rounding
+
+
+@fragment
+def digamma(x):
+    """The derivative of lgamma: recurrence and asymptotic series, Abramowitz & Stegun 6.3.5, 6.3.7, 6.3.18."""
+    shift = 0.0
+    if x <= 0.0:
+        shift = -math.pi / math.tan(math.pi * x)
+        x = 1.0 - x
+    while x < ASYMPTOTIC:
+        shift -= 1.0 / x
+        x += 1.0
+    r = 1.0 / (x * x)
+    series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * (691 / 32760 - r / 12))))))
+    return shift + math.log(x) - 0.5 / x - series
+
+
+@fragment
+def trigamma(x):
+    """The derivative of digamma, from the same formulas: Abramowitz & Stegun 6.4.6, 6.4.7, 6.4.12."""
+    shift, sign = 0.0, 1.0
+    if x <= 0.0:
+        shift = (math.pi / math.sin(math.pi * x)) ** 2
+        sign = -1.0
+        x = 1.0 - x
+    total = 0.0
+    while x < ASYMPTOTIC:
+        total += 1.0 / (x * x)
+        x += 1.0
+    r = 1.0 / (x * x)
+    series = r * (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * (5 / 66 - r * (691 / 2730 - r * 7 / 6))))))
+    return shift + sign * (total + 1.0 / x + 0.5 * r + series / x)
+
+
+def call(function, *terms):
+    """A function of terms: Numba's of plain numbers, the rule of others."""
+    if any(is_active(term.kind) for term in terms):
+        return differentiate(function, terms)
+    context, builder = terms[0].context, terms[0].builder
+    typing = context.typing_context
+    kind = typing.resolve_value_type(function)
+    chosen = kind.get_call_type(typing, tuple(term.kind for term in terms), {})
+    values = [term.cast(kind).value for term, kind in zip(terms, chosen.args, strict=True)]
+    return terms[0].of(chosen.return_type, context.get_function(kind, chosen)(builder, values))
+
+
+def differentiate(function, terms):
+    """A function of terms of which some have derivatives, by the chain rule."""
+    primals = [term.primal for term in terms]
+    y = call(function, *primals)
+    y = y if is_active(y.kind) else y.cast(F64)
+    operands = primals if function in POWERS else [real(term) for term in primals]
+    rules = zip(PARTIALS[function], terms, strict=True)
+    pairs = [(partial(y, *operands), term) for partial, term in rules if is_active(term.kind)]
+    finite = function not in STEEP or isinstance(terms[-1].kind, types.IntegerLiteral)
+    return chain(y, pairs if finite else [steep(*pair) for pair in pairs])
+
+
+def steep(d, x):
+    """A pair that `chain` makes d dx of, such that 0 ∞ = 0: what does not vary has no derivative, however steep d is.
+
+    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes.
+    """
+    if d.kind != F64 or isinstance(x.kind, Var):  # of a number on the tape, the sweep sees to it
+        return d, x
+    builder, members = x.builder, x.members
+    if isinstance(x.kind, Dual):
+        vectors = cgutils.unpack_tuple(builder, members.lanes)
+        members.lanes = cgutils.pack_array(builder, [scaled(builder, d, vector) for vector in vectors])
+    else:
+        partials = cgutils.unpack_tuple(builder, members.partials)
+        members.partials = cgutils.pack_array(builder, [scaled(builder, d, partial) for partial in partials])
+    return d.constant(1.0), x.of(x.kind, members._getvalue())
+
+
+def scaled(builder, d, w):
+    """d w for a number or vector w, and 0 where w = 0."""
+    weight = d.value if w.type == d.value.type else splat(builder, d.value, w.type)
+    zero = ir.Constant(w.type, None)
+    return builder.select(builder.fcmp_unordered("!=", w, zero), builder.fmul(weight, w), zero)
+
+
+def real(term):
+    """A term as a float, unless it carries derivatives."""
+    return term if is_active(term.kind) else term.cast(F64)
+
+
+def equal(y, u):
+    """1 where y = u, else 0: the partial derivative of a maximum or minimum."""
+    return call(operator.eq, y.plain, u.plain).cast(F64)
+
+
+def sign(u):
+    """-1, 0 or 1."""
+    return call(np.sign, u.plain)
+
+
+def nonzero(u):
+    """Whether u is not 0, as an i1."""
+    return call(operator.ne, u.plain, u.plain.constant(0.0)).value
+
+
+def share(u, y):
+    """u/y, and 0 for y = 0: the middle of the slopes of the norm at its kink."""
+    quotient = u / y
+    return quotient.where(nonzero(y), quotient.constant(0.0))
+
+
+def power_base(y, u, v):
+    """v u^(v−1), and 0 for v = 0 at any u."""
+    if isinstance(v.kind, types.IntegerLiteral):
+        n = v.kind.literal_value
+        if n == 0:
+            return u.constant(0.0)
+        less = types.literal(n - 1)
+        return call(operator.pow, u, v.of(less, v.context.get_constant_generic(v.builder, less, n - 1))) * float(n)
+    if isinstance(v.kind, types.Integer):
+        less = v.of(v.kind, v.builder.sub(v.value, v.value.type(1)))
+    else:
+        less = v = real(v)
+        less = v - 1.0
+    slope = call(operator.pow, u, less) * real(v)
+    return slope.where(nonzero(v), slope.constant(0.0))
+
+
+def power_exponent(y, u, v):
+    """u^v log u, and 0 for u = 0."""
+    u = real(u)
+    slope = y * call(np.log, u)
+    return slope.where(nonzero(u), slope.constant(0.0))
+
+
+one = lambda y, u, *v: u.constant(1.0)
+
+UNARY = {
+    np.negative: lambda y, u: u.constant(-1.0),
+    np.positive: one,
+    np.absolute: lambda y, u: sign(u),
+    np.square: lambda y, u: u + u,
+    np.reciprocal: lambda y, u: -(y * y),
+    np.sqrt: lambda y, u: 0.5 * (1.0 / y),  # as a reciprocal, which what follows may share
+    np.cbrt: lambda y, u: 1.0 / (3.0 * (y * y)),
+    np.exp: lambda y, u: y,
+    np.exp2: lambda y, u: math.log(2.0) * y,
+    np.expm1: lambda y, u: call(np.exp, u),
+    np.log: lambda y, u: 1.0 / u,
+    np.log2: lambda y, u: (1.0 / math.log(2.0)) / u,
+    np.log10: lambda y, u: (1.0 / math.log(10.0)) / u,
+    np.log1p: lambda y, u: 1.0 / (1.0 + u),
+    np.sin: lambda y, u: call(np.cos, u),
+    np.cos: lambda y, u: -call(np.sin, u),
+    np.tan: lambda y, u: 1.0 + y * y,
+    np.arcsin: lambda y, u: 1.0 / call(np.sqrt, (1.0 - u) * (1.0 + u)),
+    np.arccos: lambda y, u: -1.0 / call(np.sqrt, (1.0 - u) * (1.0 + u)),
+    np.arctan: lambda y, u: 1.0 / (1.0 + u * u),
+    np.sinh: lambda y, u: call(np.cosh, u),
+    np.cosh: lambda y, u: call(np.sinh, u),
+    np.tanh: lambda y, u: (1.0 - y) * (1.0 + y),
+    np.arcsinh: lambda y, u: 1.0 / call(np.sqrt, 1.0 + u * u),
+    np.arccosh: lambda y, u: 1.0 / call(np.sqrt, (u - 1.0) * (u + 1.0)),
+    np.arctanh: lambda y, u: 1.0 / ((1.0 - u) * (1.0 + u)),
+    np.deg2rad: lambda y, u: u.constant(math.pi / 180.0),
+    np.rad2deg: lambda y, u: u.constant(180.0 / math.pi),
+    math.erf: lambda y, u: (2.0 / math.sqrt(math.pi)) * call(np.exp, -(u * u)),
+    math.erfc: lambda y, u: (-2.0 / math.sqrt(math.pi)) * call(np.exp, -(u * u)),
+    math.gamma: lambda y, u: y * call(digamma, u),
+    math.lgamma: lambda y, u: call(digamma, u),
+    digamma: lambda y, u: call(trigamma, u),
+}
+BINARY = {
+    operator.add: (one, one),
+    operator.sub: (one, lambda y, u, v: v.constant(-1.0)),
+    operator.mul: (lambda y, u, v: v, lambda y, u, v: u),
+    operator.truediv: (lambda y, u, v: 1.0 / v, lambda y, u, v: -(y * (1.0 / v))),
+    operator.pow: (power_base, power_exponent),
+    operator.mod: (one, lambda y, u, v: -call(np.floor, (u / v).plain)),
+    math.fmod: (one, lambda y, u, v: -call(np.trunc, (u / v).plain)),
+    math.atan2: (lambda y, u, v: v / (u * u + v * v), lambda y, u, v: -u / (u * u + v * v)),
+    math.hypot: (lambda y, u, v: share(u, y), lambda y, u, v: share(v, y)),
+    math.copysign: (lambda y, u, v: sign(y) * sign(u), lambda y, u, v: v.constant(0.0)),
+    np.maximum: (lambda y, u, v: equal(y, u), lambda y, u, v: 1.0 - equal(y, u)),
+    np.logaddexp: (lambda y, u, v: call(np.exp, u - y), lambda y, u, v: call(np.exp, v - y)),
+    np.logaddexp2: (lambda y, u, v: call(np.exp2, u - y), lambda y, u, v: call(np.exp2, v - y)),
+}
+SAME = {  # other names of the functions above
+    np.negative: (operator.neg,),
+    np.positive: (operator.pos,),
+    np.absolute: (builtins.abs, np.fabs, math.fabs),
+    np.deg2rad: (np.radians, math.radians),
+    np.rad2deg: (np.degrees, math.degrees),
+    np.arcsin: (math.asin,),
+    np.arccos: (math.acos,),
+    np.arctan: (math.atan,),
+    np.arcsinh: (math.asinh,),
+    np.arccosh: (math.acosh,),
+    np.arctanh: (math.atanh,),
+    operator.add: (np.add,),
+    operator.sub: (np.subtract,),
+    operator.mul: (np.multiply,),
+    operator.truediv: (np.divide,),
+    operator.pow: (np.power, math.pow, np.float_power),
+    operator.mod: (np.remainder,),
+    math.fmod: (np.fmod,),
+    math.atan2: (np.arctan2,),
+    math.hypot: (np.hypot,),
+    math.copysign: (np.copysign,),
+    np.maximum: (np.minimum, np.fmax, np.fmin),
+}
+for name in "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh".split():
+    if hasattr(math, name):
+        SAME[getattr(np, name)] = (getattr(math, name),)
+PARTIALS = {function: (partial,) for function, partial in UNARY.items()} | BINARY
+PARTIALS |= {other: PARTIALS[function] for function, others in SAME.items() for other in others}
+STEEP = {  # functions of finite values with derivatives that are not
+    function
+    for known in (np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.log1p, np.arcsin, np.arccos, np.arccosh, np.arctanh)
+    for function in (known, *SAME.get(known, ()))
+}
+STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
+POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
+STEEP |= POWERS
+
+# Functions that are constant between their jumps: of the values, with no derivative.
+STEPS = {
+    1: (np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_not)
+    + (bool, math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite),
+    2: (operator.floordiv, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+    + (np.floor_divide, np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal),
+}
+
+
+def item(kind):
+    """The type of one number of an argument."""
+    return kind.dtype if isinstance(kind, types.Array) else kind
+
+
+def elementwise(arguments, number, scalar_type):
+    """The signature of an elementwise function of `number` arguments, some of them active; None if it is not that.
+
+    Parameters
+    ----------
+    arguments : tuple of numba types
+    number : int
+    scalar_type : callable
+        scalar_type(types of the items) -> type of an item of the result.
+    """
+    items = [item(kind) for kind in arguments]
+    if len(arguments) != number or not any(map(is_active, items)):
+        return None
+    if not all(is_active(kind) or isinstance(kind, REAL) for kind in items):
+        return None
+    result = scalar_type(items)
+    arrays = [kind for kind in arguments if isinstance(kind, types.Array)]
+    if arrays:
+        layouts = {kind.layout for kind in arrays}
+        layout = "F" if "F" in layouts and "C" not in layouts else "C"
+        result = types.Array(getattr(result, "leaf", result), max(kind.ndim for kind in arrays), layout)
+    return signature(result, *arguments)
+
+
+def register(function, number, scalar_type, emit):
+    """Teach Numba an elementwise function of active numbers.
+
+    Only typing knows of arrays: Numba fuses array expressions into loops over scalar functions.
+    """
+
+    class Template(AbstractTemplate):
+        key = function
+        prefer_literal = function in POWERS
+
+        def generic(self, args, kws):
+            infer = lambda items: scalar_type(self.context, items)
+            return None if kws else elementwise(args, number, infer)
+
+    infer_global(function, types.Function(Template))
+
+    def lower(context, builder, signature, args):
+        terms = [Term(context, builder, kind, value) for kind, value in zip(signature.args, args, strict=True)]
+        return emit(function, terms).cast(signature.return_type).value
+
+    pairs = [(Active, Active), *((Active, kind) for kind in REAL), *((kind, Active) for kind in REAL)]
+    for kinds in [(Active,)] if number == 1 else pairs:
+        lower_builtin(function, *kinds)(lower)
+
+
+def smooth_type(function):
+    """The type of a differentiable function of items, some of them active."""
+    return lambda typing, items: chain_type([kind for kind in items if is_active(kind)])[0]
+
+
+def step_type(function):
+    """What Numba returns for plain numbers in the place of active ones."""
+
+    def infer(typing, items):
+        plain = tuple(F64 if is_active(kind) else kind for kind in items)
+        return typing.resolve_function_type(typing.resolve_value_type(function), plain, {}).return_type
+
+    return infer
+
+
+def step(function, terms):
+    """A function of the values alone."""
+    return call(function, *(term.plain for term in terms))
+
+
+def known(function):
+    """Whether Numba has this function: what it does not have stays unknown to it."""
+    try:
+        cpu_target.typing_context.resolve_value_type(function)
+    except ValueError:
+        return False
+    return function is not digamma
+
+
+cpu_target.typing_context.refresh()
+for function, partials in PARTIALS.items():
+    if known(function):
+        register(function, len(partials), smooth_type(function), differentiate)
+for number, functions in STEPS.items():
+    for function in filter(known, functions):
+        register(function, number, step_type(function), step)

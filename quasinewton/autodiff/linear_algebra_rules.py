@@ -1,0 +1,261 @@
+"""Rules of products and linear algebra. Values are Numba's own, that is of BLAS and LAPACK.
+
+Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008.
+"""
+
+import operator
+
+import numpy as np
+from numba.core import types
+from numba.extending import overload, register_jitable
+
+from quasinewton.autodiff.active_types import Dual, is_active
+from quasinewton.autodiff.active_values import add_lanes, combine, constant, empty, leaf, revalued, value, values
+from quasinewton.autodiff.reduction_rules import sum_
+from quasinewton.autodiff.routing import is_absent, rule
+from quasinewton.numba_ext.jit import INNER
+
+
+@rule(np.dot, operator.matmul, method="dot")
+def dot(a, b):
+    if not (isinstance(a, types.Array) and isinstance(b, types.Array)):
+        return lambda a, b: a * b
+    if (a.ndim, b.ndim) == (1, 1):
+
+        def inner(a, b):
+            u, v = values(a), values(b)
+            return combine(dot(u, v), v, a, u, b)
+
+        return inner
+    if (a.ndim, b.ndim) == (2, 1):
+
+        def by_rows(a, b):
+            u, v = values(a), values(b)
+            out = empty(a.shape[0], (a, b))
+            rows(out, dot(u, v), a, b, u, v)
+            return out
+
+        return by_rows
+    if (a.ndim, b.ndim) == (1, 2):
+
+        def by_columns(a, b):
+            u, v = values(a), values(b)
+            y, out = dot(u, v), empty(b.shape[1], (a, b))
+            for j in range(out.size):
+                out[j] = combine(y[j], v[:, j], a, u, b[:, j])
+            return out
+
+        return by_columns
+    if (a.ndim, b.ndim) == (2, 2):
+
+        def by_items(a, b):
+            u, v = values(a), values(b)
+            y, out = dot(u, v), empty((a.shape[0], b.shape[1]), (a, b))
+            for i in range(out.shape[0]):
+                for j in range(out.shape[1]):
+                    out[i, j] = combine(y[i, j], v[:, j], a[i], u[i], b[:, j])
+            return out
+
+        return by_items
+    return None
+
+
+def rows(out, y, a, b, u, v):
+    """Write to `out` the numbers of values y and the derivatives of a @ b, where u, v are the values of a, b."""
+
+
+@overload(rows, jit_options=INNER)
+def _rows(out, y, a, b, u, v):
+    if is_active(a.dtype) or not isinstance(b.dtype, Dual):
+
+        def one_by_one(out, y, a, b, u, v):
+            for i in range(out.size):
+                out[i] = combine(y[i], v, a[i], u[i], b)
+
+        return one_by_one
+
+    def by_four(out, y, a, b, u, v):
+        # Four sums at once, since each alone waits for its last addition.
+        whole = out.size - out.size % 4
+        for i in range(0, whole, 4):
+            p, q, r, s = constant(b, y[i]), constant(b, y[i + 1]), constant(b, y[i + 2]), constant(b, y[i + 3])
+            for j in range(b.size):
+                p = add_lanes(p, a[i, j], b[j])
+                q = add_lanes(q, a[i + 1, j], b[j])
+                r = add_lanes(r, a[i + 2, j], b[j])
+                s = add_lanes(s, a[i + 3, j], b[j])
+            out[i], out[i + 1], out[i + 2], out[i + 3] = p, q, r, s
+        for i in range(whole, out.size):
+            p = constant(b, y[i])
+            for j in range(b.size):
+                p = add_lanes(p, a[i, j], b[j])
+            out[i] = p
+
+    return by_four
+
+
+@rule(np.vdot)
+def vdot(a, b):
+    return lambda a, b: dot(a.flatten(), b.flatten())
+
+
+@rule(np.outer)
+def outer(a, b):
+    return lambda a, b: a.flatten().reshape((-1, 1)) * b.flatten().reshape((1, -1))
+
+
+@rule(np.kron)
+def kron(a, b):
+    if (a.ndim, b.ndim) == (1, 1):
+        return lambda a, b: outer(a, b).flatten()
+    if (a.ndim, b.ndim) != (2, 2):
+        return None
+
+    def blocks(a, b):
+        (m, n), (p, q) = a.shape, b.shape
+        out = empty((m * p, n * q), (a, b))
+        for i in range(m * p):
+            for j in range(n * q):
+                out[i, j] = a[i // p, j // q] * b[i % p, j % q]
+        return out
+
+    return blocks
+
+
+@rule(np.cross)
+def cross(a, b):
+    if (a.ndim, b.ndim) != (1, 1):
+        return None
+
+    def impl(a, b):
+        if a.size != 3 or b.size != 3:
+            raise ValueError("np.cross of differentiated vectors needs two of length 3")
+        out = empty(3, (a, b))
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            out[i] = a[j] * b[k] - a[k] * b[j]
+        return out
+
+    return impl
+
+
+@rule(np.triu)
+def triu(m, k=0):
+    return None if m.ndim != 2 else lambda m, k=0: triangle(m, k, m.shape[1])
+
+
+@rule(np.tril)
+def tril(m, k=0):
+    return None if m.ndim != 2 else lambda m, k=0: triangle(m, -m.shape[0], k)
+
+
+@register_jitable
+def triangle(m, first, last):
+    """A copy of a matrix with zeros in all diagonals but `first` to `last`."""
+    out = m.copy()
+    for i in range(m.shape[0]):
+        for j in range(m.shape[1]):
+            if not first <= j - i <= last:
+                out[i, j] = 0.0
+    return out
+
+
+@rule(np.linalg.norm)
+def norm(a, ord=None):
+    if is_absent(ord):
+
+        def euclidean(a, ord=None):
+            y = norm(values(a))
+            # At 0 this has a kink, and of its slopes 0 is in the middle.
+            return combine(y, values(a).flatten() * (1.0 / y if y > 0.0 else 0.0 * y), a.flatten(), 0.0, 0.0)
+
+        return euclidean
+    if a.ndim > 1:
+        return None
+
+    def of_order(a, ord=None):
+        v = values(a)
+        y, w = norm(v, ord), 0.0 * v
+        if np.isinf(ord):
+            for i in range(v.size):
+                if abs(v[i]) == y:
+                    w[i] = np.sign(v[i])
+                    break
+        elif y > 0.0 and ord != 0:
+            for i in range(v.size):
+                w[i] = np.sign(v[i]) * (abs(v[i]) / y) ** (ord - 1.0)
+        return combine(y, w, a, 0.0, 0.0)
+
+    return of_order
+
+
+@rule(np.trace)
+def trace(a):
+    return lambda a: sum_(np.diag(a))
+
+
+@rule(np.linalg.inv)
+def inv(a):
+    def impl(a):
+        y = inv(values(a))
+        return solution(a, np.eye(a.shape[0]), y, y)
+
+    return impl
+
+
+@rule(np.linalg.solve)
+def solve(a, b):
+    if b.ndim == 2:
+        return lambda a, b: solution(a, b, solve(values(a), values(b)), inv(values(a)))
+
+    def single(a, b):
+        x = solve(values(a), values(b))
+        return solution(a, b.copy().reshape((-1, 1)), x.reshape((-1, 1)), inv(values(a)))[:, 0].copy()
+
+    return single
+
+
+@register_jitable
+def solution(a, b, x, y):
+    """The solution of A X = B from its values x and the inverse y: dX = A⁻¹ (dB − dA X), the bracket recorded first."""
+    residual, out = empty(x.shape[0], (a, b)), empty((x.shape[1], x.shape[0]), (a, b))
+    for j in range(x.shape[1]):
+        for i in range(x.shape[0]):
+            residual[i] = combine(0.0 * x[i, j], 1.0, b[i, j : j + 1], -x[:, j], a[i])
+        for i in range(x.shape[0]):
+            out[j, i] = combine(x[i, j], y[i], residual, 0.0, 0.0)
+    return out.T  # column by column, as LAPACK's: sums of it add in this order
+
+
+@rule(np.linalg.det)
+def det(a):
+    def impl(a):
+        y = det(values(a))
+        return combine(y, inv(values(a)).T.flatten() * y, a.flatten(), 0.0, 0.0)
+
+    return impl
+
+
+@rule(np.linalg.slogdet)
+def slogdet(a):
+    def impl(a):
+        sign, y = slogdet(values(a))
+        return value(sign), combine(value(y), inv(values(a)).T.flatten(), a.flatten(), 0.0, 0.0)
+
+    return impl
+
+
+@rule(np.linalg.cholesky)
+def cholesky(a):
+    def impl(a):
+        y, n = cholesky(values(a)), a.shape[0]
+        out = np.zeros_like(a)
+        for i in range(n):
+            for j in range(i + 1):
+                s = leaf(a[i, j])
+                for k in range(j):
+                    s = s - out[i, k] * out[j, k]
+                out[i, j] = revalued(leaf(np.sqrt(s) if i == j else s / out[j, j]), y[i, j])
+        return out
+
+    return impl

@@ -1,0 +1,373 @@
+"""The twin of a compiled function: the same Python function, compiled for active numbers.
+
+Numba specialises the user's function, and every helper it calls, for the active types. A pass over Numba's untyped
+intermediate code replaces what overloads cannot reach, or could reach only by changing what other code means: functions
+and methods of arrays, in-place operators, the making of float buffers, and helpers, by their own twins.
+"""
+
+import linecache
+import operator
+import re
+import types as python
+import weakref
+from pathlib import Path
+
+import numba
+import numpy as np
+from numba.core import ir, types
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.dispatcher import Dispatcher
+from numba.core.ir_utils import (
+    build_definitions,
+    find_const,
+    get_definition,
+    guard,
+    mk_unique_var,
+    replace_vars_inner,
+)
+from numba.core.registry import CPUDispatcher
+from numba.core.sigutils import normalize_signature
+from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
+from numba.core.untyped_passes import ReconstructSSA
+
+from quasinewton.autodiff import (  # noqa: F401, they register their rules when they are imported
+    elementary_rules,
+    linear_algebra_rules,
+    reduction_rules,
+    selection_rules,
+)
+from quasinewton.autodiff.active_types import is_active, leaf_of
+from quasinewton.autodiff.active_values import boxed, leaf
+from quasinewton.autodiff.allocation import creators
+from quasinewton.autodiff.array_expressions import STATEMENT, is_statement
+from quasinewton.autodiff.errors import Refused
+from quasinewton.autodiff.routing import INPLACE, METHODS, ROUTES
+from quasinewton.numba_ext.jit import INNER
+
+
+def hashable(function):
+    """Whether an object may be a key of a table."""
+    return function is not None and type(function).__hash__ is not None
+
+
+def twin(dispatcher, kind):
+    """The function of a dispatcher for active numbers of one type.
+
+    Parameters
+    ----------
+    dispatcher : numba dispatcher
+    kind : Active
+        Of the items of arrays.
+
+    Returns
+    -------
+    Twin
+    """
+    known = vars(dispatcher).setdefault("_quasinewton_twins", {})
+    if kind not in known:
+        known[kind] = Twin.of(dispatcher, kind)
+    return known[kind]
+
+
+class Twin(CPUDispatcher):
+    """A dispatcher for active arguments; without any, it is the original's."""
+
+    @classmethod
+    def of(cls, original, kind):
+        options = {name: value for name, value in INNER.items() if name != "error_model"}
+        model = original.targetoptions.get("error_model")
+        options |= {"nopython": True} | ({"error_model": model} if model else {})
+        self = cls(original.py_func, {}, options, pipeline(kind, promote=True))
+        # The original holds its twin; the other way round too, and neither would ever be freed.
+        self.reference, self.kind = weakref.ref(original), kind
+        creators_of(kind)  # before Numba looks for what is new
+        return self
+
+    @property
+    def original(self):
+        """The dispatcher that this is the twin of."""
+        return self.reference() or numba.njit(self.py_func)
+
+    def get_call_template(self, args, kws):
+        if not any(map(leaf_of, (*args, *kws.values()))):
+            return self.original.get_call_template(args, kws)
+        return super().get_call_template(args, kws)
+
+    def get_overload(self, sig):
+        kinds, _ = normalize_signature(sig)
+        return (super() if any(map(leaf_of, kinds)) else self.original).get_overload(sig)
+
+    def compile(self, sig):
+        """Compile with float buffers made active; if that fails, with buffers as they are."""
+        try:
+            return super().compile(sig)
+        except Exception as error:  # also what Numba's code generation raises
+            refused = error if isinstance(error, Refused) else refusal(error, self.py_func)
+        compiler = self._compiler
+        first, compiler.pipeline_class = compiler.pipeline_class, pipeline(self.kind, promote=False)
+        compiler._failed_cache.clear()
+        try:
+            return super().compile(sig)
+        except Exception:
+            raise refused from None
+        finally:
+            compiler.pipeline_class = first
+
+
+def pipeline(kind, promote):
+    """The compiler of twins for an active type; `promote` says whether buffers of floats become active."""
+
+    class Compiler(CompilerBase):
+        def define_pipelines(self):
+            self.state["active"], self.state["creators"] = kind, creators_of(kind) if promote else {}
+            passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+            passes.add_pass_after(Reroute, ReconstructSSA)
+            passes.add_pass_after(Box, NopythonTypeInference)
+            passes.add_pass_after(Mark, NopythonRewrites)
+            passes.finalize()
+            return [passes]
+
+    return Compiler
+
+
+_creators = {}
+
+
+def creators_of(kind):
+    """The replacements for functions that make arrays, made once a type."""
+    if kind not in _creators:
+        _creators[kind] = creators(kind)
+    return _creators[kind]
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class Reroute(FunctionPass):
+    """Replace functions by the rules for active arguments."""
+
+    _name = "quasinewton_reroute"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        self.code, self.kind, self.creators = state.func_ir, state["active"], state["creators"]
+        state["views"], state["same"] = [], {}
+        for block in self.code.blocks.values():
+            self.body, self.views = [], {}
+            for statement in block.body:
+                if isinstance(statement, ir.Assign):
+                    self.reroute(statement)
+                self.body.append(statement)
+            block.body = self.body
+            state["views"] += self.views.values()
+        self.code._definitions = build_definitions(self.code.blocks)
+        return True
+
+    def reroute(self, statement):
+        """Replace the right-hand side of an assignment if it is one of those."""
+        value = statement.value
+        if isinstance(value, (ir.Global, ir.FreeVar)) and isinstance(value.value, Dispatcher):
+            value.value = twin(value.value, self.kind)
+        elif isinstance(value, ir.Expr) and value.op == "call":
+            self.reroute_call(statement, value)
+        elif isinstance(value, ir.Expr) and value.op == "inplace_binop" and value.fn in INPLACE:
+            self.call(statement, INPLACE[value.fn], value.lhs, value.rhs)
+        elif isinstance(value, ir.Expr) and value.op == "binop":
+            if value.fn is operator.matmul:
+                self.call(statement, ROUTES[operator.matmul], value.lhs, value.rhs)
+            elif value.fn is operator.mul and value.lhs.name == value.rhs.name:
+                self.call(statement, np.square, value.lhs)
+        elif isinstance(value, ir.Expr) and value.op in ("getitem", "static_getitem"):
+            view = value.value.name, self.slice(value.index)
+            if view[1]:
+                self.views.setdefault(view, []).append(statement)
+        elif isinstance(value, ir.Expr) and value.op in ("build_list", "build_set"):
+            value.items = [self.leaf(statement, item) for item in value.items]
+
+    def reroute_call(self, statement, call):
+        function = self.constant(call.func)
+        definition = guard(get_definition, self.code, call.func)
+        if isinstance(function, Dispatcher):
+            call.func = self.introduce(statement, function if isinstance(function, Twin) else twin(function, self.kind))
+        elif hashable(function) and function in self.creators:
+            call.func = self.introduce(statement, self.creators[function])
+        elif hashable(function) and function in ROUTES:
+            call.func = self.introduce(statement, ROUTES[function])
+        elif function is None and isinstance(definition, ir.Expr) and definition.op == "getattr":
+            method = METHODS.get(definition.attr, self.creators.get(definition.attr))
+            # Only positions reach a stand-in: names must follow in their order.
+            names = [name for name, _ in call.kws]
+            if method and not call.vararg and list(method.names[1 + len(call.args) :][: len(names)]) == names:
+                self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
+
+    def constant(self, variable):
+        """The Python object that a variable is: a global, a closure's, an attribute of a module; otherwise None."""
+        definition = guard(get_definition, self.code, variable)
+        if isinstance(definition, (ir.Global, ir.FreeVar)):
+            return definition.value
+        if isinstance(definition, ir.Expr) and definition.op == "getattr":
+            owner = self.constant(definition.value)
+            if isinstance(owner, python.ModuleType):
+                return getattr(owner, definition.attr, None)
+        return None
+
+    def slice(self, variable):
+        """The constants of a slice, as written; None if it is not made of constants."""
+        if not isinstance(variable, ir.Var):
+            return repr(variable) if isinstance(variable, slice) else None
+        definition = guard(get_definition, self.code, variable)
+        if isinstance(definition, ir.Const) and isinstance(definition.value, slice):
+            return repr(definition.value)
+        if isinstance(definition, ir.Expr) and definition.op == "call" and self.constant(definition.func) is slice:
+            bounds = [guard(find_const, self.code, bound) for bound in definition.args]
+            names = [guard(get_definition, self.code, bound) for bound in definition.args]
+            if all(isinstance(name, ir.Const) or bound is not None for name, bound in zip(names, bounds, strict=True)):
+                return repr(bounds)
+        return None
+
+    def introduce(self, statement, function):
+        """A new variable that is a function."""
+        variable = ir.Var(statement.target.scope, mk_unique_var("derivative"), statement.loc)
+        self.body.append(ir.Assign(ir.Global(function.__name__, function, statement.loc), variable, statement.loc))
+        return variable
+
+    def call(self, statement, function, *arguments):
+        """Make the right-hand side the call of a function."""
+        statement.value = ir.Expr.call(self.introduce(statement, function), arguments, (), statement.loc)
+
+    def leaf(self, statement, item):
+        """A new variable that is an item as it can be stored."""
+        variable = ir.Var(statement.target.scope, mk_unique_var("leaf"), statement.loc)
+        call = ir.Expr.call(self.introduce(statement, leaf), [item], (), statement.loc)
+        self.body.append(ir.Assign(call, variable, statement.loc))
+        return variable
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class Box(FunctionPass):
+    """Share views, and put active numbers among arrays into arrays of size 1.
+
+    x[:-1] written twice is one view: what is computed from it then has one parent, not two. Array expressions know no
+    scalars but Numba's own.
+    """
+
+    _name = "quasinewton_box"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        changed = self.share(state)
+        for block in state.func_ir.blocks.values():
+            body = []
+            for statement in block.body:
+                value = getattr(statement, "value", None)
+                elementwise = isinstance(value, ir.Expr) and value.op in ("binop", "call")
+                if elementwise and self.is_array_expression(state, statement.target, value):
+                    names = [v.name for v in self.operands(value) if is_active(state.typemap[v.name])]
+                    boxed = {name: self.box(state, statement, body, name) for name in names}
+                    replace_vars_inner(value, boxed)
+                    kinds = tuple(state.typemap[v.name] for v in self.operands(value))
+                    state.calltypes[value] = state.calltypes.pop(value).replace(args=kinds)
+                    changed |= bool(names)
+                body.append(statement)
+            block.body = body
+        return changed
+
+    def share(self, state):
+        """Make equal slices of an array one, under one name; slices of a list are lists of their own."""
+        for first, *others in state["views"]:
+            if isinstance(state.typemap[first.value.value.name], types.Array):
+                for other in others:
+                    state.calltypes.pop(other.value, None)
+                    other.value = state["same"][other.target.name] = first.target
+        return bool(state["same"])
+
+    def operands(self, value):
+        return [value.lhs, value.rhs] if value.op == "binop" else value.args
+
+    def is_array_expression(self, state, target, value):
+        if value.op == "call":
+            function = state.typemap[value.func.name]
+            if not isinstance(getattr(function, "typing_key", None), np.ufunc):
+                return False
+        return isinstance(state.typemap[target.name], types.Array)
+
+    def box(self, state, statement, body, name):
+        kind = state.typemap[name]
+        function = state.typingctx.resolve_value_type(boxed)
+        chosen = function.get_call_type(state.typingctx, (kind,), {})
+        scope, loc = statement.target.scope, statement.loc
+        variable, callee = (ir.Var(scope, mk_unique_var(part), loc) for part in ("box", "boxed"))
+        call = ir.Expr.call(callee, [ir.Var(scope, name, loc)], (), loc)
+        body += [ir.Assign(ir.Global("boxed", boxed, loc), callee, loc), ir.Assign(call, variable, loc)]
+        state.typemap[callee.name], state.typemap[variable.name] = function, chosen.return_type
+        state.calltypes[call] = chosen
+        return variable
+
+
+@register_pass(mutates_CFG=False, analysis_only=True)
+class Mark(FunctionPass):
+    """Have array statements of reverse mode lowered by this package."""
+
+    _name = "quasinewton_mark"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        for block in state.func_ir.blocks.values():
+            for statement in block.body:
+                value = getattr(statement, "value", None)
+                if is_statement(value, state.typemap):
+                    value.op, value.expr = STATEMENT, renamed(value.expr, state["same"])
+        return False
+
+
+def renamed(expression, same):
+    """An array expression in which every view has but one name."""
+    if isinstance(expression, tuple):
+        return expression[0], [renamed(operand, same) for operand in expression[1]]
+    return same.get(expression.name, expression) if isinstance(expression, ir.Var) else expression
+
+
+WAYS_OUT = "pass the gradient as `jac`, or jac='3-point'"
+PLAIN_ENGLISH = {  # for what begins so
+    "setitem(array": "a store into an array of plain numbers (one made by np.zeros in the function is differentiated)",
+    "bool(": "a truth value",
+}
+
+
+def refusal(error, function):
+    """The one line that matters of Numba's many: which operation, on what, and where in the user's source.
+
+    Parameters
+    ----------
+    error : Exception
+        Raised while compiling.
+    function : callable
+        What was compiled.
+
+    Returns
+    -------
+    Refused
+    """
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", text)
+    text = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", text)
+    code = function.__code__
+    what = re.search(r"^ ?>>> (\w+)(\(.*\))", text, re.M)
+    if what:
+        call = what[1] + what[2]
+        what = next((words for begin, words in PLAIN_ENGLISH.items() if call.startswith(begin)), call)
+    else:
+        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Failed in nopython")]
+        what = lines[0].strip() if lines else type(error).__name__
+    # The last place named at the margin is the outermost: that of the function itself.
+    places = re.findall(r"^During: typing of .* at (.*) \((\d+)\)$", text, re.M)
+    places += re.findall(r'^File "(.*)", line (\d+):$', text, re.M)
+    line = int(places[0][1]) if places else code.co_firstlineno
+    source = linecache.getline(code.co_filename, line).strip()
+    where = f"{Path(code.co_filename).name}, line {line}" + (f": {source}" if source else "")
+    return Refused(f"cannot differentiate {what} [{where}]; {WAYS_OUT}")

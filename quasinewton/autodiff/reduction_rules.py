@@ -1,0 +1,257 @@
+"""Rules of sums of many kinds: one record where elementwise rules would make many.
+
+Values are Numba's own, computed by the same routine from an array of values; derivatives follow from them.
+"""
+
+import numpy as np
+from numba.core import types
+from numba.extending import register_jitable
+
+from quasinewton.autodiff.active_types import Dual, is_active_array
+from quasinewton.autodiff.active_values import combine, empty, leaf, revalued, total, total_lanes, values
+from quasinewton.autodiff.routing import is_absent, rule
+
+
+def axis_of(kind):
+    """The axis in the type of an argument; None if there is none."""
+    if is_absent(kind):
+        return None
+    return getattr(kind, "value", getattr(kind, "literal_value", NotImplemented))
+
+
+@rule(np.sum, method="sum")
+def sum_(a, axis=None):
+    if isinstance(a, types.BaseTuple) or not is_active_array(a):
+        return None
+    axis = axis_of(axis)
+    if axis is None and a.ndim == 1:
+        summed = total_lanes if isinstance(a.dtype, Dual) else total
+        return lambda a, axis=None: summed(a)
+    if axis is None:
+        return lambda a, axis=None: combine(sum_(values(a)), 1.0, a.flatten(), 0.0, 0.0)
+    if a.ndim == 1 and axis in (0, -1):
+        return lambda a, axis=None: sum_(a)
+    if a.ndim == 2 and axis in (0, 1, -1, -2):
+        by_column = axis in (0, -2)
+
+        def along(a, axis=None):
+            a = a.T if by_column else a
+            out = empty(a.shape[0], a)
+            for i in range(a.shape[0]):
+                out[i] = sum_(a[i])
+            return out
+
+        return along
+    if a.ndim == 3 and axis in (0, -3):
+        return lambda a, axis=None: sum_(a.copy().reshape((a.shape[0], -1)), 0).reshape(a.shape[1:])
+    if a.ndim == 3 and axis in (1, -2):
+
+        def middle(a, axis=None):
+            out = empty((a.shape[0], a.shape[2]), a)
+            for i in range(a.shape[0]):
+                out[i] = sum_(a[i], 0)
+            return out
+
+        return middle
+    if a.ndim == 3 and axis in (2, -1):
+        return lambda a, axis=None: sum_(a.copy().reshape((-1, a.shape[2])), 1).reshape(a.shape[:2])
+    return None
+
+
+@rule(np.mean, method="mean")
+def mean(a):
+    return lambda a: combine(mean(values(a)), 1.0 / a.size, a.flatten(), 0.0, 0.0)
+
+
+@rule(np.var, method="var")
+def var(a):
+    def impl(a):
+        y = var(values(a))
+        flat = values(a).flatten()
+        return combine(y, (flat - mean(flat)) * (2.0 / a.size), a.flatten(), 0.0, 0.0)
+
+    return impl
+
+
+@rule(np.std, method="std")
+def std(a):
+    def impl(a):
+        y = std(values(a))
+        flat = values(a).flatten()
+        # Of equal items this has a kink, and of its slopes 0 is in the middle.
+        scale = 1.0 / (y * a.size) if y > 0.0 else 0.0 * y
+        return combine(y, (flat - mean(flat)) * scale, a.flatten(), 0.0, 0.0)
+
+    return impl
+
+
+@rule(np.average)
+def average(a, axis=None, weights=None):
+    if is_absent(weights):
+        return lambda a, axis=None, weights=None: mean(a)
+
+    def weighted(a, axis=None, weights=None):
+        y = average(values(a), None, values(weights))
+        return revalued(leaf(sum_(a * weights) / sum_(weights)), y)
+
+    return weighted if is_absent(axis) else None
+
+
+@rule(np.nansum)
+def nansum(a):
+    return lambda a: combine(nansum(values(a)), 1.0, present(a), 0.0, 0.0)
+
+
+@rule(np.nanmean)
+def nanmean(a):
+    def impl(a):
+        items = present(a)
+        return combine(nanmean(values(a)), 1.0 / items.size, items, 0.0, 0.0)
+
+    return impl
+
+
+@register_jitable
+def present(a):
+    """The items of an array that are not NaN. The derivatives of the others are NaN, also when taken 0 times."""
+    mask = np.zeros(a.size, np.bool_)
+    for i, item in enumerate(a.flat):
+        mask[i] = not np.isnan(item)
+    return a.flatten()[mask]
+
+
+@rule(np.prod, method="prod")
+def prod(a):
+    def impl(a):
+        flat = a.flatten()
+        v = values(flat)
+        # Products of all the others, which need no division: v may have a zero.
+        w = np.ones_like(v)
+        left = right = w[0] if v.size else 1.0
+        for i in range(v.size):
+            w[i] = w[i] * left
+            left = left * v[i]
+        for i in range(v.size - 1, -1, -1):
+            w[i] = w[i] * right
+            right = right * v[i]
+        return combine(prod(values(a)), w, flat, 0.0, 0.0)
+
+    return impl
+
+
+@rule(np.cumsum, method="cumsum")
+def cumsum(a):
+    def impl(a):
+        out = a.flatten()
+        for i in range(1, out.size):
+            out[i] = out[i - 1] + out[i]
+        return out
+
+    return impl
+
+
+@rule(np.cumprod, method="cumprod")
+def cumprod(a):
+    def impl(a):
+        out = a.flatten()
+        for i in range(1, out.size):
+            out[i] = out[i - 1] * out[i]
+        return out
+
+    return impl
+
+
+@rule(np.trapezoid if hasattr(np, "trapezoid") else np.trapz)
+def trapezoid(y, x=None, dx=1.0):
+    if y.ndim > 1:
+        return None
+    if is_absent(x):
+
+        def even(y, x=None, dx=1.0):
+            w = np.full(y.size, 1.0 * dx)
+            w[0] *= 0.5
+            w[-1] *= 0.5
+            return combine(trapezoid(values(y), None, dx), w, y, 0.0, 0.0)
+
+        return even
+
+    def uneven(y, x=None, dx=1.0):
+        u, v = values(x), values(y)
+        total = trapezoid(v, u)
+        w, z = 0.0 * u, 0.0 * v
+        for i in range(y.size - 1):
+            half, middle = 0.5 * (u[i + 1] - u[i]), 0.5 * (v[i + 1] + v[i])
+            w[i] += half
+            w[i + 1] += half
+            z[i] -= middle
+            z[i + 1] += middle
+        return combine(total, w, y, z, x)
+
+    return uneven
+
+
+@rule(np.convolve)
+def convolve(a, v, mode="full"):
+    mode = getattr(mode, "literal_value", getattr(mode, "value", mode))
+    if mode not in ("full", "same", "valid"):
+        return None
+
+    def impl(a, v, mode="full"):
+        return window(products_of(a, v, convolve(values(a), values(v))), min(a.size, v.size), max(a.size, v.size))
+
+    same, valid = mode == "same", mode == "valid"
+
+    @register_jitable
+    def window(full, less, more):
+        first = less - 1 if valid else (less - 1) // 2 if same else 0
+        count = more - less + 1 if valid else more if same else full.size
+        return full[first : first + count].copy()
+
+    return impl
+
+
+@register_jitable
+def products_of(a, v, y):
+    """The convolution of two vectors from its values."""
+    out, p, q = empty(y.size, (a, v)), values(a), values(v)
+    for k in range(y.size):
+        low, high = max(0, k - v.size + 1), min(k + 1, a.size)
+        w, z = v[k - high + 1 : k - low + 1][::-1], a[low:high]
+        out[k] = combine(y[k], q[k - high + 1 : k - low + 1][::-1], z, p[low:high], w)
+    return out
+
+
+@rule(np.correlate)
+def correlate(a, v, mode="valid"):
+    mode = getattr(mode, "literal_value", getattr(mode, "value", mode))
+    if mode == "valid":
+        return lambda a, v, mode="valid": convolve(a, v[::-1], "valid")
+    if mode == "same":
+        return lambda a, v, mode="valid": convolve(a, v[::-1], "same")
+    return (lambda a, v, mode="valid": convolve(a, v[::-1], "full")) if mode == "full" else None
+
+
+@rule(float, np.float64)
+def float_(x):
+    return lambda x: x
+
+
+@rule(pow)
+def pow_(a, b):
+    return lambda a, b: a**b
+
+
+@rule(divmod)
+def divmod_(a, b):
+    return lambda a, b: (a // b, a % b)
+
+
+@rule(sum)
+def sum_items(a, start=0):
+    def impl(a, start=0):
+        s = start
+        for item in a:
+            s = s + item
+        return s
+
+    return impl

@@ -1,0 +1,154 @@
+"""Routes: which function a call of the user's becomes, for active arguments and for others.
+
+In a differentiated function, calls of NumPy's functions are replaced by calls of stand-ins, which choose by the types
+of their arguments: a rule of this package where something is active, NumPy's function itself where nothing is. Nothing
+is registered for NumPy's own functions of arrays, so other code keeps its meaning.
+"""
+
+import inspect
+import operator
+
+from numba.core import types
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import overload
+
+from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
+from quasinewton.numba_ext.jit import INNER
+
+ROUTES = {}  # a function of NumPy or Python: what replaces it in a differentiated function
+METHODS = {}  # the name of a method of arrays: what replaces it
+INPLACE = {}  # an operator such as +=
+
+
+def is_absent(kind):
+    """Whether the type of an optional argument says that it is not given."""
+    return kind is None or isinstance(kind, (types.NoneType, types.Omitted)) and getattr(kind, "value", None) is None
+
+
+def delegate(name, choose, names=()):
+    """Make a function for compiled code that stands for another, chosen by the types of its arguments.
+
+    Parameters
+    ----------
+    name : str
+    choose : callable
+        choose(types of the arguments) -> function.
+    names : sequence of str
+        Of its arguments, for calls that name them; the first is the array whose method it replaces.
+    """
+
+    def stand_in(*args, **kwargs):
+        raise NotImplementedError
+
+    stand_in.__name__, stand_in.names = name, tuple(names)
+
+    class Template(AbstractTemplate):
+        key = stand_in
+        prefer_literal = True
+
+        def generic(self, args, kws):
+            chosen = self.context.resolve_value_type(choose((*args, *kws.values())))
+            return self.context.resolve_function_type(chosen, args, kws)
+
+    infer_global(stand_in, types.Function(Template))
+
+    @lower_builtin(stand_in, types.VarArg(types.Any))
+    def lower(context, builder, signature, args):
+        typing = context.typing_context
+        chosen = typing.resolve_value_type(choose(signature.args))
+        return context.get_function(chosen, signature)(builder, args)
+
+    return stand_in
+
+
+def rule(*functions, method=None):
+    """Make the rule of functions for active arguments, written as for `numba.extending.overload`.
+
+    Parameters
+    ----------
+    *functions : functions that it replaces
+    method : str, optional
+        Name of the method of arrays that it also replaces.
+    """
+
+    def add(choose):
+        def own(*args):
+            raise NotImplementedError
+
+        own.__name__ = choose.__name__
+        overload(own, strict=False, prefer_literal=True, jit_options=INNER)(choose)
+        for function in functions:
+            active = lambda kinds, public=function: own if any(map(leaf_of, kinds)) else public
+            ROUTES[function] = delegate(function.__name__, active)
+        if method:
+            itself = method_itself(method)
+            of_array = lambda kinds: own if isinstance(kinds[0], types.Array) and any(map(leaf_of, kinds)) else itself
+            METHODS[method] = delegate(method, of_array, inspect.signature(choose).parameters)
+        return ROUTES[functions[0]] if functions else METHODS[method]
+
+    return add
+
+
+def method_itself(name):
+    """A function for compiled code that calls a method of its first argument."""
+
+    def stand_in(*args):
+        raise NotImplementedError
+
+    scope = {}
+    exec(f"def call(a, *rest):\n    return a.{name}(*rest)", scope)
+    overload(stand_in, strict=False, jit_options=INNER)(lambda a, *rest: scope["call"])
+    return stand_in
+
+
+def assign(out, a):
+    """Write an array to another of the same shape."""
+
+
+@overload(assign, jit_options=INNER)
+def _assign(out, a):
+    # Loops, not out[...] = a: that compiles for seconds.
+    if out.ndim == 1:
+
+        def vector(out, a):
+            for i in range(out.size):
+                out[i] = a[i]
+
+        return vector
+    if out.ndim == 2:
+
+        def matrix(out, a):
+            for i in range(out.shape[0]):
+                for j in range(out.shape[1]):
+                    out[i, j] = a[i, j]
+
+        return matrix
+
+    def general(out, a):
+        out[...] = a
+
+    return general
+
+
+def inplace(operation, symbol):
+    """Register what replaces an in-place operator: on active arrays a loop, on numbers the operator itself."""
+
+    def own(a, b):
+        raise NotImplementedError
+
+    scope = {"assign": assign}
+    exec(f"def write(a, b):\n    assign(a, a {symbol} b)\n    return a", scope)
+    overload(own, strict=False, jit_options=INNER)(lambda a, b: scope["write"])
+    plain, binary = getattr(operator, "i" + operation), getattr(operator, operation)
+
+    def choose(kinds):
+        if is_active_array(kinds[0]):
+            return own
+        return binary if leaf_of(kinds[1]) and not isinstance(kinds[0], types.Array) or is_active(kinds[0]) else plain
+
+    INPLACE[plain] = delegate(plain.__name__, choose)
+
+
+for operation, symbol in dict(add="+", sub="-", mul="*", truediv="/", pow="**", floordiv="//", mod="%").items():
+    inplace(operation, symbol)

@@ -1,0 +1,151 @@
+"""Where variables enter the user's function as active numbers, and where derivatives are read off its result."""
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Var, parts
+from quasinewton.autodiff.active_values import add_lanes, on_tape, place
+from quasinewton.autodiff.reverse_sweep import sweep
+from quasinewton.autodiff.tape import BLOCK, EXCEEDED, end_tape, item, null, peek, poke, words
+from quasinewton.numba_ext.jit import shared
+
+EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"
+
+
+@intrinsic
+def seed(typingctx, x, k, like):
+    """The Dual of value x and derivative 1 in direction k, if there is one, else 0."""
+
+    def codegen(context, builder, signature, args):
+        members = parts(context, builder, like)
+        members.value = args[0]
+        numbers = cgutils.alloca_once_value(builder, ir.Constant(members.lanes.type, None))
+        start = builder.bitcast(numbers, DOUBLE.as_pointer())
+        for lane in range(like.lanes):
+            hot = builder.icmp_signed("==", args[1], INDEX(lane))
+            one = builder.select(hot, ir.Constant(DOUBLE, 1.0), ir.Constant(DOUBLE, 0.0))
+            builder.store(one, builder.gep(start, [INDEX(lane)]))
+        members.lanes = builder.load(numbers)
+        return members._getvalue()
+
+    return like(F64, types.int64, like), codegen
+
+
+@intrinsic
+def lane(typingctx, x, k):
+    """Derivative k of a Dual."""
+
+    def codegen(context, builder, signature, args):
+        lanes = parts(context, builder, x, args[0]).lanes
+        numbers = cgutils.alloca_once_value(builder, lanes)
+        return builder.load(builder.gep(builder.bitcast(numbers, DOUBLE.as_pointer()), [args[1]]))
+
+    return F64(x, types.int64), codegen
+
+
+@intrinsic
+def dtype_like(typingctx, like):
+    """The type of numbers like one, as a dtype."""
+    return types.DType(like)(like), lambda context, builder, signature, args: context.get_dummy_value()
+
+
+@intrinsic
+def variable_like(typingctx, like):
+    """The type of the Vars of a base."""
+    return types.DType(Var(like))(like), lambda context, builder, signature, args: context.get_dummy_value()
+
+
+@shared
+def unfilled(n):
+    """A vector of n floats."""
+    return np.empty(n)
+
+
+@shared
+def seeds(x, first, like):
+    """The variables x as Duals of the type of `like`, whose directions are the variables from `first` on."""
+    point = np.empty(x.size, dtype_like(like))
+    for i in range(x.size):
+        point[i] = seed(float(x[i]), i - first, like)
+    return point
+
+
+@shared
+def write_lanes(y, out, first):
+    """Write the derivatives of a Dual to a vector, from direction `first` on, as many as it has left."""
+    for k in range(min(words(y) - 1, out.size - first)):
+        out[first + k] = lane(y, k)
+
+
+@shared
+def variables(x, tape):
+    """The variables x, on a tape of floats."""
+    point = np.empty(x.size, variable_like(0.0))
+    for i in range(x.size):
+        point[i] = on_tape(float(x[i]), i + 1, tape)
+    return point
+
+
+@shared
+def directed(x, v, tape, like):
+    """The variables x on a tape of Duals, with the direction v."""
+    point = np.empty(x.size, variable_like(like))
+    for i in range(x.size):
+        number = add_lanes(seed(float(x[i]), -1, like), float(v[i]), seed(0.0, 0, like))
+        point[i] = on_tape(number, (i + 1) * words(like), tape)
+    return point
+
+
+@shared
+def seeded(x, first, tape, like):
+    """The variables x on a tape of Duals, whose directions are the variables from `first` on."""
+    point = np.empty(x.size, variable_like(like))
+    for i in range(x.size):
+        point[i] = on_tape(seed(float(x[i]), i - first, like), (i + 1) * words(like), tape)
+    return point
+
+
+@shared
+def adjoints(y, tape, n, one):
+    """Sweep the tape back from the Var y, a function of n variables; return the address of the first one's adjoint.
+
+    The tape is ended if it overflowed.
+    """
+    if peek(tape + 8 * EXCEEDED, 0):
+        end_tape(tape)
+        raise MemoryError(EXCEEDING)
+    block, size = peek(tape + 8 * BLOCK, 0), words(one)
+    poke(block + 8 * place(y), one)
+    sweep(tape, (n + 1) * size, null(one))
+    return block + 8 * size
+
+
+@shared
+def gradient(y, tape, n):
+    """The derivatives of the Var y of n variables; the tape ends."""
+    found, g = adjoints(y, tape, n, 1.0), np.empty(n)
+    for i in range(n):
+        g[i] = item(found, i, 0.0)
+    end_tape(tape)
+    return g
+
+
+@shared
+def product(y, tape, n, like):
+    """The derivatives in the direction of the Duals of the derivatives of the Var y; the tape ends."""
+    found, out = adjoints(y, tape, n, seed(1.0, -1, like)), np.empty(n)
+    for i in range(n):
+        out[i] = lane(item(found, i, like), 0)
+    end_tape(tape)
+    return out
+
+
+@shared
+def columns(y, tape, out, first, like):
+    """Write the derivatives of the derivatives of the Var y to a matrix, from column `first` on; the tape ends."""
+    found = adjoints(y, tape, out.shape[0], seed(1.0, -1, like))
+    for i in range(out.shape[0]):
+        write_lanes(item(found, i, like), out[i], first)
+    end_tape(tape)

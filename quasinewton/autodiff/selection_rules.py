@@ -1,0 +1,335 @@
+"""Rules of what chooses or arranges numbers: extremes, order, interpolation, conditions, the making of arrays.
+
+Values are Numba's own; the derivative is that of the numbers chosen.
+"""
+
+import builtins
+
+import numpy as np
+from numba.core import types
+from numba.extending import overload, register_jitable
+
+from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
+from quasinewton.autodiff.active_values import at, boxed, constant, empty, leaf, revalued, value, values
+from quasinewton.autodiff.allocation import is_float
+from quasinewton.autodiff.routing import ROUTES, assign, delegate, is_absent, rule
+from quasinewton.numba_ext.jit import INNER
+
+
+@rule(np.argmax, method="argmax")
+def argmax(a):
+    return lambda a: argmax(values(a))
+
+
+@rule(np.argmin, method="argmin")
+def argmin(a):
+    return lambda a: argmin(values(a))
+
+
+@rule(np.argsort, method="argsort")
+def argsort(a):
+    return lambda a: argsort(values(a))
+
+
+@rule(np.sort)
+def sort(a):
+    return (lambda a: a[argsort(values(a))]) if a.ndim == 1 else None
+
+
+@rule(method="sort")
+def sort_in_place(a):
+    return (lambda a: assign(a, sort(a))) if a.ndim == 1 else None
+
+
+@rule(np.searchsorted)
+def searchsorted(a, v, side="left"):
+    side = getattr(side, "literal_value", getattr(side, "value", side))
+    if side == "left":
+        return lambda a, v, side="left": searchsorted(values(a), plain(v))
+    return (lambda a, v, side="left": searchsorted(values(a), plain(v), "right")) if side == "right" else None
+
+
+def plain(v):
+    """The value of a number, or the values of an array."""
+
+
+@overload(plain, jit_options=INNER)
+def _plain(v):
+    return (lambda v: values(v)) if isinstance(v, types.Array) else (lambda v: value(v))
+
+
+@rule(np.median)
+def median(a):
+    def impl(a):
+        flat = a.flatten()
+        return between(flat, argsort(values(flat)), 0.5 * (a.size - 1), median(values(a)))
+
+    return impl
+
+
+@register_jitable
+def between(flat, order, rank, y):
+    """The number of value y between the two items of a sorted vector that a rank, counted from 0, lies between."""
+    k = min(int(rank), max(flat.size - 2, 0))
+    t = rank - k
+    first, second = flat[order[k]], flat[order[min(k + 1, flat.size - 1)]]
+    return revalued(leaf((1.0 - t) * first + t * second), y)
+
+
+def quantiles(function, scale):
+    """The rule of a function that gives the quantile of a fraction q/scale."""
+
+    def choose(a, q):
+        if leaf_of(q):
+            return None
+
+        def single(a, q):
+            flat = a.flatten()
+            return between(flat, argsort(values(flat)), q / scale * (a.size - 1), own(values(a), q))
+
+        def several(a, q):
+            flat, y = a.flatten(), own(values(a), q)
+            order, out = argsort(values(flat)), empty(y.size, a)
+            for i in range(y.size):
+                out[i] = between(flat, order, q[i] / scale * (a.size - 1), y[i])
+            return out
+
+        return several if isinstance(q, types.Array) else single
+
+    choose.__name__ = function.__name__
+    own = rule(function)(choose)
+
+
+quantiles(np.quantile, 1.0)
+quantiles(np.percentile, 100.0)
+
+
+@rule(np.interp)
+def interp(x, xp, fp):
+    def single(x, xp, fp):
+        return on_line(x, xp, values(xp), fp, interp(value(x), values(xp), values(fp)))
+
+    def several(x, xp, fp):
+        y, grid, out = interp(values(x), values(xp), values(fp)), values(xp), empty(x.size, (x, xp, fp))
+        for i in range(x.size):
+            out[i] = on_line(x[i], xp, grid, fp, y[i])
+        return out
+
+    if isinstance(x, types.Array):
+        return several if x.ndim == 1 else None
+    return single
+
+
+@register_jitable
+def on_line(x, xp, grid, fp, y):
+    """The number of value y on the broken line through the points (xp, fp), where `grid` has the values of xp."""
+    last = grid.size - 1
+    if x <= grid[0]:
+        return revalued(constant((x, xp, fp), fp[0]), y)
+    if x >= grid[last]:
+        return revalued(constant((x, xp, fp), fp[last]), y)
+    j = min(max(searchsorted(grid, value(x), "right") - 1, 0), last - 1)
+    t = (x - xp[j]) / (xp[j + 1] - xp[j])
+    return revalued(leaf(fp[j] + (fp[j + 1] - fp[j]) * t), y)
+
+
+@rule(np.max, np.amax, method="max")
+def max_item(a):
+    return lambda a: a.flatten()[argmax(values(a))]
+
+
+@rule(np.min, np.amin, method="min")
+def min_item(a):
+    return lambda a: a.flatten()[argmin(values(a))]
+
+
+def choice(name, better):
+    """The rule of Python's max or min of two or more numbers, or of the items of one sequence."""
+    source = f"""
+def two(a, b):
+    a, b = leaf(a), leaf(b)
+    return b if b {better} a else a
+def more(a, b, *rest):
+    return own(own(a, b), *rest)
+def items(a):
+    best = leaf(a[0])
+    for item in a:
+        if item {better} best:
+            best = leaf(item)
+    return best
+"""
+    scope = {"leaf": leaf}
+    exec(source, scope)
+
+    def choose(a, *rest):
+        return scope["more" if len(rest) > 1 else "two" if rest else "items"]
+
+    choose.__name__ = name
+    scope["own"] = rule(getattr(builtins, name))(choose)
+
+
+choice("max", ">")
+choice("min", "<")
+ROUTES[abs] = delegate("abs", lambda kinds: np.absolute if any(map(is_active_array, kinds)) else abs)
+
+
+@rule(np.array, np.asarray)
+def array(a, dtype=None):
+    if not is_float(dtype):
+        return None
+    if is_active_array(a):
+        return lambda a, dtype=None: a.copy()
+    if isinstance(a, types.BaseTuple):
+        a = a[0] if len(a) else None
+    else:
+        a = getattr(a, "dtype", None)
+    if leaf_of(a) is None or is_active(a):
+
+        def vector(a, dtype=None):
+            out = empty(len(a), a)
+            for i, item in enumerate(a):
+                out[i] = item
+            return out
+
+        return vector
+
+    def matrix(a, dtype=None):
+        out = empty((len(a), len(a[0])), a)
+        for i, row in enumerate(a):
+            for j, item in enumerate(row):
+                out[i, j] = item
+        return out
+
+    return matrix
+
+
+@rule(method="astype")
+def astype(a, dtype):
+    return (lambda a, dtype: a.copy()) if is_float(dtype) else None
+
+
+@rule(np.append)
+def append(arr, values):
+    def impl(arr, values):
+        a, b = flat(arr), flat(values)
+        out = empty(a.size + b.size, (a, b))
+        assign(out[: a.size], a)
+        assign(out[a.size :], b)
+        return out
+
+    return impl
+
+
+def flat(a):
+    """The items of an array, or a number, as a vector."""
+
+
+@overload(flat, jit_options=INNER)
+def _flat(a):
+    if isinstance(a, types.Array):
+        return lambda a: a.flatten()
+    return (lambda a: boxed(leaf(a))) if is_active(a) else (lambda a: np.full(1, a))
+
+
+@rule(np.linspace)
+def linspace(start, stop, num=50):
+    def impl(start, stop, num=50):
+        y, out = linspace(value(start), value(stop), num), empty(num, (start, stop))
+        for i in range(num):
+            t = i / max(num - 1, 1)
+            out[i] = revalued(leaf((1.0 - t) * start + t * stop), y[i])
+        return out
+
+    return impl
+
+
+@rule(np.nan_to_num)
+def nan_to_num(x):
+    if not isinstance(x, types.Array):
+        return lambda x: leaf(x) if np.isfinite(x) else constant(x, nan_to_num(value(x)))
+
+    def impl(x):
+        y, out = nan_to_num(values(x)), x.copy()
+        flat, replaced = out.reshape(out.size), y.flatten()
+        for i in range(flat.size):
+            if not np.isfinite(flat[i]):
+                flat[i] = replaced[i]
+        return out
+
+    return impl
+
+
+@rule(np.where)
+def where(condition, a, b):
+    arrays = [isinstance(kind, types.Array) for kind in (condition, a, b)]
+    if not any(arrays):
+
+        def one(condition, a, b):
+            if condition:
+                return leaf(a)
+            return leaf(b)
+
+        return one
+
+    def each(condition, a, b):
+        common = common_shape(condition, a, b)
+        out = empty(common, (a, b))
+        flat, c, u, v = out.ravel(), spread(condition, common), spread(a, common), spread(b, common)
+        for i in range(flat.size):
+            if at(c, i):
+                flat[i] = at(u, i)
+            else:
+                flat[i] = at(v, i)
+        return out
+
+    return each
+
+
+def common_shape(a, b, c):
+    """The shape of three arrays or numbers together."""
+
+
+@overload(common_shape, jit_options=INNER)
+def _common_shape(a, b, c):
+    shapes = [f"{name}.shape" for name, kind in zip("abc", (a, b, c), strict=True) if isinstance(kind, types.Array)]
+    scope = {"np": np}
+    together = shapes[0] if len(shapes) == 1 else f"np.broadcast_shapes({', '.join(shapes)})"
+    exec(f"def shape(a, b, c):\n    return {together}", scope)
+    return scope["shape"]
+
+
+@rule(np.select)
+def select(condlist, choicelist, default=0):
+    def impl(condlist, choicelist, default=0):
+        out = empty(condlist[0].shape, (choicelist, default))
+        flat = out.ravel()
+        for i in range(flat.size):
+            flat[i] = default
+        for k in range(len(condlist) - 1, -1, -1):
+            condition, choice = condlist[k].ravel(), choicelist[k].flatten()
+            for i in range(flat.size):
+                if condition[i]:
+                    flat[i] = choice[i]
+        return out
+
+    return impl
+
+
+def spread(a, shape):
+    """A number as it is; an array as a vector of as many items as a shape has."""
+
+
+@overload(spread, jit_options=INNER)
+def _spread(a, shape):
+    if isinstance(a, types.Array):
+        return lambda a, shape: np.broadcast_to(a, shape).flatten()
+    return lambda a, shape: a
+
+
+@rule(np.clip, method="clip")
+def clip(a, a_min=None, a_max=None):
+    if is_absent(a_min):
+        return lambda a, a_min=None, a_max=None: np.minimum(a, a_max)
+    if is_absent(a_max):
+        return lambda a, a_min=None, a_max=None: np.maximum(a, a_min)
+    return lambda a, a_min=None, a_max=None: np.minimum(np.maximum(a, a_min), a_max)

@@ -1,0 +1,207 @@
+"""What becomes of the problems of a batch: arrays with a row for each, and remarks on those that ended otherwise."""
+
+from collections import UserDict
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.loops import line_search_loop
+from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.linalg import copy
+from quasinewton.result import OptimizeResult
+from quasinewton.status import RUNNING, Status
+
+OUTCOME = np.dtype(
+    [
+        ("status", "i8"),
+        ("success", "i8"),
+        ("f", "f8"),
+        ("optimality", "f8"),
+        ("nit", "i8"),
+        ("nfev", "i8"),
+        ("njev", "i8"),
+        ("nhev", "i8"),
+    ]
+)
+STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
+STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
+
+
+class Outcomes(NamedTuple):
+    """What has become of k problems in n variables, row by row.
+
+    Attributes
+    ----------
+    rows : ndarray, OUTCOME, shape (k,)
+        The status is RUNNING until all the rest of the row is written.
+    x, jac : ndarray, float64, shape (k, n)
+        Of a problem that has not been begun, the start, and NaN.
+    hess : ndarray, float64, shape (k, n, n)
+        Or (k, 0, 0), for methods without Hessians.
+    """
+
+    rows: np.ndarray
+    x: np.ndarray
+    jac: np.ndarray
+    hess: np.ndarray
+
+
+def outcomes(starts, second_order):
+    """The outcomes of problems that have not been begun.
+
+    Parameters
+    ----------
+    starts : ndarray, float64, shape (k, n)
+        Becomes `x`, not copied.
+    second_order : bool
+        Whether there are to be Hessians.
+
+    Returns
+    -------
+    Outcomes
+    """
+    k, n = starts.shape
+    order = n if second_order else 0
+    rows = np.zeros(k, OUTCOME)
+    rows["status"], rows["f"], rows["optimality"] = RUNNING, np.nan, np.nan
+    return Outcomes(rows, starts, np.full((k, n), np.nan), np.full((k, order, order), np.nan))
+
+
+@fragment
+def write(results, i, state):
+    """Write a problem that has ended to its row."""
+    s, row = state.scalars[0], results.rows[i]
+    copy(results.x[i], state.x)
+    copy(results.jac[i], state.g)
+    if results.hess.size > 0:
+        copy(results.hess[i].ravel(), state.hessian.ravel())
+    row.f, row.optimality = s.f, s.g_norm
+    row.nit, row.nfev, row.njev, row.nhev = s.nit, s.nfev, s.njev, s.nhev
+    row.success = line_search_loop.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
+
+
+class Remarks(NamedTuple):
+    """What there is to say of rows that have ended otherwise than most.
+
+    Attributes
+    ----------
+    errors : dict of int to Exception
+        What the objective raised.
+    messages, diagnosis : dict of int to str, dict of int to dict
+        After a failed search, its status in words with advice, and the numbers behind it.
+    """
+
+    errors: dict
+    messages: dict
+    diagnosis: dict
+
+
+def put(results, i, result, status):
+    """Write an OptimizeResult to row i, with this status."""
+    row = results.rows[i]
+    results.x[i], results.jac[i] = result.x, result.jac
+    if "hess" in result:
+        results.hess[i] = result.hess
+    row["f"], row["optimality"], row["success"] = result.fun, result.optimality, result.success
+    row["nit"], row["nfev"], row["njev"], row["nhev"] = result.nit, result.nfev, result.njev, result.get("nhev", 0)
+    row["status"] = status.value
+
+
+def put_ended(results, remarks, i, result):
+    """Write a problem that has ended to row i, and what there is to say of it."""
+    put(results, i, result, result.status)
+    if result.status is Status.LINE_SEARCH:
+        remarks.messages[i], remarks.diagnosis[i] = result.message, result.diagnosis
+
+
+def put_raised(results, remarks, i, result, error):
+    """Write a problem whose objective has raised an exception to row i."""
+    # Without the frame of this package that holds `remarks`, which would be a circle.
+    remarks.errors[i] = error.with_traceback(error.__traceback__.tb_next)
+    put(results, i, result, Status.RAISED)
+
+
+class BatchResult(OptimizeResult):
+    """The outcome of a batch of k problems in n variables: arrays with the problem along axis 0.
+
+    Attributes
+    ----------
+    x : ndarray, float64, shape (k, n)
+        The best points.
+    fun : ndarray, float64, shape (k,)
+        f there.
+    jac : ndarray, float64, shape (k, n)
+        Gradients there.
+    optimality : ndarray, float64, shape (k,)
+        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
+    success : ndarray, bool, shape (k,)
+        Whether a tolerance was met, as for single problems.
+    status : ndarray of Status, shape (k,)
+        Why each run ended; compares equal to SciPy's integers.
+    message : str
+        How many succeeded, and how the others ended.
+    nit, nfev, njev : ndarray, int64, shape (k,)
+        Iterations, and calls of the user's function and gradient.
+    nhev : ndarray, int64, shape (k,)
+        Hessians (Newton), or products with them (truncated Newton).
+    hess : ndarray, float64, shape (k, n, n)
+        Hessians at x (Newton).
+    jac_mode : str
+        How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
+    hess_mode : str
+        How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton, truncated Newton).
+    errors : mapping of int to Exception
+        What the objective raised, by row; the status of these rows is ``Status.RAISED``.
+    messages, diagnosis : mapping of int to str, mapping of int to dict
+        Of rows whose line search failed: the message with advice, and the numbers behind it.
+    """
+
+    def row(self, i):
+        """The result of problem i, as `minimize` returns it.
+
+        Parameters
+        ----------
+        i : int
+
+        Returns
+        -------
+        OptimizeResult
+        """
+        i = range(len(self.fun))[i]
+        arrays = ("x", "jac", "hess")
+        scalars = ("fun", "optimality", "success", "nit", "nfev", "njev", "nhev")
+        result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
+        result.update({name: self[name][i].item() for name in scalars if name in self})
+        result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
+        result.update({name: self[name] for name in ("jac_mode", "hess_mode") if name in self})
+        for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
+            if i in remarks:
+                result[name] = remarks[i]
+        return result
+
+
+def collected(results, remarks, mode, ending):
+    """The BatchResult of these outcomes; rows that are still running ended as `ending` says."""
+    rows = results.rows
+    values = rows["status"].copy()
+    values[values == RUNNING] = ending.value
+    status = STATUSES[values]
+    found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
+    found.update(optimality=rows["optimality"].copy())
+    found.update(status=status, message=summary(found.success, values))
+    found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
+    if results.hess.size:
+        found.update(hess=results.hess)
+    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is copied at once,
+    # whatever the threads add to it; UserDict alone would go through it item by item.
+    found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})
+    return found
+
+
+def summary(success, values):
+    """How many problems succeeded, and how the others ended, in a sentence."""
+    text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
+    endings, counts = np.unique(values[~success], return_counts=True)
+    if endings.size:
+        text += " Others: " + ", ".join(f"{n} {STATUSES[i].name}" for i, n in zip(endings, counts, strict=True)) + "."
+    return text

@@ -1,0 +1,254 @@
+"""Why a run failed: what is likely wrong, in a sentence to act on, and the numbers behind it.
+
+Most endings explain themselves by what the run knows. After a failed search the objective is looked at along its last
+direction, once more and more closely.
+"""
+
+import math
+
+import numpy as np
+
+from quasinewton.loops.state import START
+from quasinewton.methods import LBFGS
+from quasinewton.methods import protocol as methods
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.linalg import negate
+from quasinewton.objective.gradient_check import OWN, compare
+from quasinewton.objective.interface import VALUE, call
+from quasinewton.status import Status
+
+EPSILON = np.finfo(np.float64).eps
+AFFORDABLE = 100  # values for a diagnosis; or as many as the run itself has cost
+NAMED = 8  # components that a message names
+SLOW = 0.1  # a fall of f in an iteration, relative to |f|, below which progress is slow
+SPREAD = 1e3  # of the curvatures along the last few steps, from which on the scales of the variables are to blame
+
+
+def explain(method, state, status):
+    """Why a run failed, by what it knows.
+
+    Parameters
+    ----------
+    method : NamedTuple
+    state : State
+    status : Status
+        No success.
+
+    Returns
+    -------
+    (dict, str) or None
+        The numbers, and a sentence with advice; None where the status says all there is to say.
+    """
+    explained = EXPLANATIONS.get(status)
+    return None if explained is None else explained(method, state)
+
+
+def not_finite(method, state):
+    s, g = state.scalars[0], state.g
+    f, wrong = float(s["f"]), np.flatnonzero(~np.isfinite(g))
+    numbers = {"f": f, "components": wrong.tolist()}
+    if s["nit"] > 0 or s["phase"] != START:
+        return numbers, (
+            "From x on, no step along the search direction leads to a finite value, however short: x lies at the edge "
+            "of the domain of f. Bounds that keep away from it may help."
+        )
+    if not np.isfinite(f):
+        return numbers, f"f is {f} at the start: begin inside its domain."
+    if wrong.size:
+        return numbers, f"Of the gradient at the start, component {listed(wrong)} is not finite: check jac."
+    return numbers, "The start is no point: x0 is not finite."
+
+
+def unbounded(method, state):
+    s, x = state.scalars[0], state.x
+    i = int(np.argmax(np.abs(x)))
+    numbers = {"f0": float(s["f0"]), "f": float(s["f"]), "variable": i, "x": float(x[i])}
+    return numbers, (
+        f"f fell from {numbers['f0']:.3g} to {numbers['f']:.3g}, with variable {i} at {numbers['x']:.3g}: check the "
+        "sign of f, or bound the variables."
+    )
+
+
+def stopped(method, state):
+    s = state.scalars[0]
+    f, fall = float(s["f"]), float(s["f_old"] - s["f"])
+    spread = curvature_spread(method, state.memory)
+    numbers = {"optimality": float(s["g_norm"]), "gtol": float(s["gtol"]), "last_decrease": fall}
+    numbers |= {"curvature_spread": spread} if spread else {}
+    if s["nit"] == 0:
+        return numbers, "No iteration was made."
+    if fall > SLOW * abs(f):
+        return numbers, (
+            f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with state=res.state."
+        )
+    if spread > SPREAD:
+        return numbers, (
+            f"f fell by only {fall:.2g} in the last iteration, and along the last steps alone curvatures differ by a "
+            f"factor of {spread:.1g}: rescale the variables, keep more pairs (maxcor), or use method 'newton' or "
+            "'bfgs'."
+        )
+    return numbers, (
+        f"The gradient is {numbers['optimality']:.2g} where gtol is {numbers['gtol']:.2g}, and f fell by {fall:.2g} in "
+        "the last iteration: raise the limit, or ask for less."
+    )
+
+
+def rounding(method, state):
+    s = state.scalars[0]
+    numbers = {
+        "optimality": float(s["g_norm"]),
+        "gtol": float(s["gtol"]),
+        "predicted_decrease": float(s["predicted"]),
+        "rounding": float(s["noise"]),
+    }
+    return numbers, (
+        f"f does not show the decrease of {numbers['predicted_decrease']:.1g} that its gradient, "
+        f"{numbers['optimality']:.1g}, promises: subtract a constant from f, compute f and the gradient more "
+        "accurately, or ask for a larger gtol."
+    )
+
+
+def saddle(method, state):
+    curvature = float(state.scalars[0]["curvature"])
+    return {"curvature": curvature}, (
+        f"f curves down, by {curvature:.2g}, along some direction, but no lower point was found there: start elsewhere."
+    )
+
+
+EXPLANATIONS = {
+    Status.NONFINITE: not_finite,
+    Status.UNBOUNDED: unbounded,
+    Status.ITERATIONS: stopped,
+    Status.EVALUATIONS: stopped,
+    Status.TIME: stopped,
+    Status.PRECISION: rounding,
+    Status.SADDLE: saddle,
+}
+
+
+def listed(components):
+    """Component numbers in words."""
+    return ", ".join(map(str, components[:NAMED])) + (", …" if components.size > NAMED else "")
+
+
+def curvature_spread(method, memory):
+    """By what factor the curvatures differ that the pairs of L-BFGS have seen; 0 where that is not known.
+
+    Those along a step s lie between s·y/s·s and y·y/s·y.
+    """
+    memory, method = getattr(memory, "inner", memory), getattr(method, "inner", method)
+    if type(method) is not LBFGS or method.single or memory.ring[0]["count"] == 0:
+        return 0.0
+    ring, m = memory.ring[0], memory.rho.size
+    rows = (ring["newest"] - np.arange(ring["count"])) % m
+    least, greatest = np.inf, 0.0
+    for k in rows:
+        s, y, sy = memory.S[k], memory.Y[k], 1.0 / memory.rho[k]
+        least, greatest = min(least, sy / (s @ s)), max(greatest, (y @ y) / sy)
+    return float(greatest / least) if 0.0 < least < np.inf else 0.0
+
+
+@kernel
+def value_along(objective, method, memory, x, p, alpha, point, g):
+    """f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
+    methods.place(method, memory, x, alpha, p, point)
+    return call(objective.address, point, g, g, VALUE, objective.data)
+
+
+@kernel
+def room(method, memory, x, p):
+    """The longest legal steps ahead and behind; p is overwritten and restored."""
+    ahead = methods.longest(method, memory, x, p)
+    negate(p, p)
+    behind = methods.longest(method, memory, x, p)
+    negate(p, p)
+    return ahead, behind
+
+
+def diagnose(objective, method, state, given=None):
+    """Compare the slope g·p with differences of f along p; if they disagree, the gradient with the exact one.
+
+    Parameters
+    ----------
+    objective : Objective
+    method : NamedTuple
+    state : State
+        Of a descent that ended in a failed search.
+    given : Given, optional
+        What the user gave, to find the components of the gradient that are wrong.
+
+    Returns
+    -------
+    (dict, str)
+        The numbers, and a sentence with advice. Counts its values in the state's nfev.
+    """
+    s = state.scalars[0]
+    x, g, p, f = state.x, state.g, state.p, float(s["f"])
+    slope = float(g @ p)
+    point, work = np.empty_like(x), np.empty_like(x)
+    size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
+    room_ahead, room_behind = room(method, state.memory, x, p)
+    h = min(EPSILON ** (1 / 3) * size, room_ahead)
+    both = room_behind >= h  # else the box ends here: look ahead twice
+    h = h if both else min(h, 0.5 * room_ahead)
+    ahead, other, again = (
+        value_along(objective, method, state.memory, x, p, alpha, point, work)
+        for alpha in (h, -h if both else 2.0 * h, 0.0)
+    )
+    s["nfev"] += 3
+    forward = (ahead - f) / h
+    backward = (f - other) / h if both else math.nan
+    central = (ahead - other) / (2 * h) if both else (4 * ahead - 3 * f - other) / (2 * h)
+    rounding = 4 * EPSILON * max(abs(f), abs(ahead), abs(other)) / h
+    numbers = {
+        "slope": slope,
+        "slope_ahead": forward,
+        "slope_behind": backward,
+        "slope_rounding": rounding,
+        "predicted_decrease": float(s["predicted"]),
+        "step": h,
+    }
+    if not np.isfinite([ahead, other]).all():
+        return numbers, "The objective is not finite right beside x: x lies at the edge of its domain."
+    if again != f:
+        return numbers, f"The objective is not reproducible: f(x) was {f!r} and is {again!r} at the same x."
+    if abs(central - slope) > 0.01 * max(abs(slope), abs(central)) + rounding:
+        if forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope):
+            return numbers, f"f has a kink at x: its slope is {backward:.3g} behind and {forward:.3g} ahead."
+        found, advice = wrong_components(given, state)
+        return numbers | found, (
+            f"The gradient disagrees with f along the search direction: g·p = {slope:.6g}, "
+            f"differences of f give {central:.6g}. {advice}"
+        )
+    return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
+
+
+def wrong_components(given, state):
+    """Compare the user's gradient with exact derivatives, or with differences where they cost no more than the run.
+
+    Returns
+    -------
+    (dict, str)
+        As of `diagnose`; no numbers where the gradient is not the user's, or where the comparison finds nothing.
+    """
+    s, unknown = state.scalars[0], ({}, "Check jac.")
+    if given is None or given.form not in OWN:
+        return unknown
+    try:
+        memory = state.memory
+        bounds = (memory.low, memory.high) if hasattr(memory, "low") else None
+        check = compare(given, state.x, state.g.copy(), values=max(AFFORDABLE, int(s["nfev"])), bounds=bounds)
+    except Exception:  # of the user's function, beside the path of the run, whose result must not be lost
+        return unknown
+    if check is None or check:
+        return unknown
+    s["nfev"] += check.nfev
+    numbers = {
+        "component": check.component,
+        "component_given": float(check.given[check.component]),
+        "component_expected": float(check.expected[check.component]),
+        "component_error": check.error,
+        "wrong_components": check.wrong.tolist(),
+        "checked_by": check.mode,
+    }
+    return numbers, f"Check jac: {check.message}."

@@ -1,0 +1,137 @@
+"""What a run has come to: the result of a descent that has ended, or of one that was stopped."""
+
+import math
+import warnings
+
+import numpy as np
+from scipy.optimize import OptimizeWarning
+
+from quasinewton.drivers.diagnosis import diagnose, explain
+from quasinewton.drivers.initialize import learnt
+from quasinewton.drivers.resume import placed
+from quasinewton.loops import line_search_loop
+from quasinewton.loops.state import RECOVER, SEARCH
+from quasinewton.methods import BFGS, LBFGS, Newton
+from quasinewton.methods.bfgs import settle
+from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.objective.interface import HESSIAN, call
+from quasinewton.options.bounds import ALL_FIXED
+from quasinewton.options.names import SECOND_ORDER
+from quasinewton.result import InverseHessian, OptimizeResult
+from quasinewton.status import Status
+
+
+@kernel
+def _hessian(objective, x_trial, g, h):
+    call(objective.address, x_trial, g, h, HESSIAN, objective.data)
+
+
+def finished(prepared, at, status):
+    """The result of a descent that has ended, with what takes further evaluations."""
+    state, s = at.state, at.state.scalars[0]
+    found = None
+    if status is Status.LINE_SEARCH:
+        found = diagnose(prepared.objective, at.method, state, prepared.given)
+    if type(plain(at.method)) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
+        state.x_trial[:] = state.x
+        _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
+        s["hessian_nit"] = s["nit"]
+        s["nhev"] += 1
+        s["nfev"] += prepared.objective.hessian_values
+        s["njev"] += prepared.objective.hessian_gradients
+    result = outcome(at, status, prepared.mode, prepared.hess_mode)
+    if status is Status.GRADIENT and all_fixed(state.memory):
+        result["message"] = ALL_FIXED
+    if found is not None:
+        add(result, found)
+    return result
+
+
+def add(result, found):
+    """Add a diagnosis, numbers and advice, to a result."""
+    result["diagnosis"], advice = found
+    result["message"] = f"{result.status.message} {advice}"
+
+
+def all_fixed(memory):
+    """Whether the memory of a method holds bounds that leave one point."""
+    low = getattr(memory, "low", np.empty(0))
+    return low.size > 0 and np.array_equal(low, memory.high)
+
+
+def outcome(at, status, mode, hess_mode="exact"):
+    """The result of a descent that has ended.
+
+    Parameters
+    ----------
+    at : Checkpoint
+        Where it ended; its arrays become those of the result.
+    status : Status
+    mode, hess_mode : str
+        How gradients and, of methods that use them, second derivatives were obtained.
+
+    Returns
+    -------
+    OptimizeResult
+    """
+    method, state, s = plain(at.method), at.state, at.state.scalars[0]
+    memory = learnt(at.method, state)
+    f = float(s["f"])
+    result = OptimizeResult(
+        x=state.x,
+        fun=f,
+        jac=state.g,
+        nit=int(s["nit"]),
+        nfev=int(s["nfev"]),
+        njev=int(s["njev"]),
+        status=status,
+        success=bool(line_search_loop.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
+        message=status.message,
+        optimality=float(s["g_norm"]),
+        jac_mode=mode,
+        state=at,
+    )
+    if type(method) is LBFGS:
+        result["hess_inv"] = InverseHessian(memory, state.x.size, bool(method.single))
+    elif type(method) is BFGS:
+        if memory.update[0]["known"]:
+            settle(memory)
+            result["hess_inv"] = memory.H
+        else:
+            result["hess_inv"] = np.eye(state.x.size)
+    elif type(method) is Newton:
+        known = s["hessian_nit"] == s["nit"]
+        result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
+    if type(method) in SECOND_ORDER:
+        result.update(nhev=int(s["nhev"]), hess_mode=hess_mode)
+    found = None if result.success else explain(at.method, state, status)
+    if found is not None:
+        add(result, found)
+    return result
+
+
+def unfinished(at, status, mode, hess_mode="exact"):
+    """The result of a descent that has not ended, of the best point evaluated; parameters as for `outcome`."""
+    result, state, s = outcome(at, status, mode, hess_mode), at.state, at.state.scalars[0]
+    x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
+    if s["njev"] == 0 or not np.isfinite(f):
+        f, g = math.nan, np.full_like(x, math.nan)
+    elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
+        x, f, g = placed(at.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
+    result.update(x=x, fun=f, jac=g, optimality=float(s["g_norm"]) if np.isfinite(g).all() else math.nan)
+    return result
+
+
+def report(result):
+    """Print a summary, or warn of a failure, as SciPy's `disp` does."""
+    if result.success:
+        print(result.message)
+    else:
+        warnings.warn(result.message, OptimizeWarning, stacklevel=3)
+    print(f"         Current function value: {result.fun:f}")
+    print(f"         Iterations: {result.nit:d}")
+    print(f"         Function evaluations: {result.nfev:d}")
+    print(f"         Gradient evaluations: {result.njev:d}")
+    if "nhev" in result:
+        print(f"         Hessian evaluations: {result.nhev:d}")

@@ -1,0 +1,128 @@
+"""Samples: arrays with one row for each, checked, and the objective on mini-batches of them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.loops import minibatch_loop as loop
+from quasinewton.objective.build import gradient_source, prepare
+from quasinewton.objective.interface import GRADIENT
+
+
+class Samples(NamedTuple):
+    """Samples behind an objective.
+
+    Attributes
+    ----------
+    size, batch : int
+        Number of samples, and in a batch.
+    batches : Batches
+        What the loop knows of them.
+    held : tuple
+        Whatever the addresses in `batches` point into.
+    """
+
+    size: int
+    batch: int
+    batches: loop.Batches
+    held: tuple
+
+    def mean(self, x, what):
+        """The objective over all samples at x, and its gradient if wanted; the calls of fun and of its gradient."""
+        n, calls = x.size, -(-self.size // self.batch)
+        gradients = calls if what & GRADIENT else 0
+        total = np.empty(n if gradients else 0)
+        f = loop.mean(self.batches, x, np.empty(n), total, np.empty(n), self.size, self.batch, what)
+        return f, total, calls + gradients * self.batches.whole.values, gradients
+
+
+def as_samples(name, data, like=None):
+    """The arrays of the data, contiguous, checked.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    data : array_like, or tuple or list of array_like
+    like : tuple of ndarray, optional
+        Arrays that these must match in number, and in shape but for the samples.
+
+    Returns
+    -------
+    tuple of ndarray
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is empty, of another length or holds NaN.
+    TypeError
+        If one does not hold numbers.
+    """
+    arrays = tuple(map(np.ascontiguousarray, data if isinstance(data, (tuple, list)) else (data,)))
+    if not arrays:
+        raise ValueError(f"{name} must hold at least one array")
+    for i, array in enumerate(arrays):
+        if array.dtype.kind not in "buifcMmV":
+            raise TypeError(f"{name}[{i}] must hold numbers, got {array.dtype}")
+        if array.size == 0:
+            raise ValueError(f"{name}[{i}] must hold at least one sample, got shape {array.shape}")
+        if len(array) != len(arrays[0]):
+            raise ValueError(f"{name} must hold arrays of one length, got {[len(array) for array in arrays]}")
+        if array.dtype.kind in "fc" and np.isnan(array.min()):
+            raise ValueError(f"{name}[{i}] must not hold NaN; it does in sample {_first_nan(array)}")
+    if like is not None and [array.shape[1:] for array in arrays] != [array.shape[1:] for array in like]:
+        shapes = [array.shape for array in arrays], [array.shape for array in like]
+        raise ValueError(
+            f"{name} must hold samples like those of data; its shapes are {shapes[0]}, of data {shapes[1]}"
+        )
+    return arrays
+
+
+def _first_nan(array):
+    return int(np.argmax(np.isnan(array).reshape(len(array), -1).any(axis=1)))
+
+
+def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
+    """The objective on mini-batches of arrays.
+
+    Parameters
+    ----------
+    fun, jac
+        As `minimize_stochastic` is given them.
+    arrays : tuple of ndarray
+        From `as_samples`.
+    args : tuple
+        What follows the batch in the arguments.
+    batch : int
+        Samples in a batch; all of them if there are fewer.
+    n : int
+        Number of variables.
+    eps, rel_step : float, ndarray of shape (n,), or None
+        Step of the differences.
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `prepare`.
+    """
+    samples = len(arrays[0])
+    batch = min(batch, samples)
+    buffers = tuple(np.zeros((batch, *array.shape[1:]), array.dtype) for array in arrays)
+    left = samples % batch or batch
+    jac = gradient_source(fun, jac, buffers + args, n, "value_and_grad", eps, rel_step)
+    whole = prepare(fun, jac, None, buffers + args, n, "", eps, rel_step)
+    rest = whole
+    if left < batch:
+        rests = tuple(buffer[:left] for buffer in buffers)
+        rest = prepare(fun, jac, None, rests + args, n, "", eps, rel_step)
+    columns = np.zeros(len(arrays), loop.COLUMN)
+    for column, array, buffer in zip(columns, arrays, buffers, strict=True):
+        column["source"], column["target"] = array.ctypes.data, buffer.ctypes.data
+        column["row"] = array.nbytes // samples
+    return Samples(
+        samples, batch, loop.Batches(whole.objective, rest.objective, columns), (arrays, buffers, whole, rest)
+    )

@@ -1,0 +1,144 @@
+"""Go on where another run stands: a state from a checkpoint.
+
+To go on is to copy what that run knows into new arrays: nothing that the user holds is changed, and the loops find
+their arrays laid out in memory as in a run that has never been stopped.
+"""
+
+import numpy as np
+
+from quasinewton.drivers.checkpoint import arrays, fill
+from quasinewton.drivers.initialize import begin, learnt
+from quasinewton.loops.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP
+from quasinewton.methods import LBFGS, NewtonCG
+from quasinewton.methods import protocol as methods
+from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.methods.lbfgs import compact_inverse
+from quasinewton.methods.lbfgs.two_loop import Pairs, with_room
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.objective.interface import GRADIENT, VALUE
+from quasinewton.options.initial_values import INITIAL
+from quasinewton.schedules import COSINE, ONE_CYCLE, Schedule
+from quasinewton.status import RUNNING
+
+
+def resume(checkpoint, settings, rows):
+    """The state of a run that goes on from a checkpoint under new limits.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Not changed.
+    settings : Settings
+        The same method and search; the limits may be others, and count from the beginning of the first run.
+    rows : int
+        Length of the trace.
+
+    Returns
+    -------
+    State
+
+    Raises
+    ------
+    ValueError
+        If the settings are not those of the run.
+    """
+    for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
+        if not same(run, call):
+            raise ValueError(f"the state is that of a run with {run}; this call says {call}")
+    for name in INITIAL.get(type(plain(settings.method)), ()):
+        if settings.controls.get(name) is not None:
+            raise ValueError(f"{name} is for the beginning of a run; it cannot be given with a state")
+    old, stepping = checkpoint.state, type(checkpoint.method) in FIRST_ORDER
+    state = begin(settings, old.x, rows)
+    if stepping:
+        for name in "clip_value", "clip_norm":
+            run, call = old.memory.record[0][name], state.memory.record[0][name]
+            if run != call:
+                raise ValueError(f"the state is that of a run with {name}={run}; this call says {call}")
+        if not np.array_equal(old.memory.mask, state.memory.mask):
+            raise ValueError("the state is that of a run with another decay_mask")
+    elif type(settings.method) is LBFGS and old.memory.a.size > state.memory.a.size:
+        state = state._replace(memory=with_room(state.memory, old.x.size))
+    if type(plain(checkpoint.method)) is NewtonCG:
+        refuse_another_preconditioner(learnt(checkpoint.method, old), learnt(settings.method, state))
+    if stepping or settings.bounds is not None:
+        for name in "low", "high":
+            if not np.array_equal(getattr(old.memory, name), getattr(state.memory, name)):
+                raise ValueError("the state is that of a run with other bounds")
+    fill(state, arrays(old))
+    s = state.scalars[0]
+    for name, value in settings.limits._asdict().items():
+        s[name] = value
+    s["overdue"] = s["rows"] = 0
+    if s["want"] == NOTHING:
+        reopen(state, stepping)
+    else:  # what x_trial held belonged to the objective
+        state.x_trial[:] = trial(settings.method, state)
+        if s["phase"] in (CURVATURE, CERTIFY):  # and so it did with g_trial
+            state.g_trial[:] = state.g
+    return state
+
+
+def refuse_another_preconditioner(run, call):
+    """Refuse to go on with a preconditioner that is not the run's.
+
+    Raises
+    ------
+    ValueError
+    """
+    if run.record[0]["asked"] != call.record[0]["asked"] or not np.array_equal(run.M, call.M):
+        raise ValueError("the state is that of a run with another precond, and it cannot change between two steps")
+
+
+def same(run, call):
+    """Whether two methods, searches or schedules make the same steps.
+
+    The address of a function differs from process to process; the length of a schedule matters only to some.
+    """
+    if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
+        return False
+    if isinstance(run, Schedule):
+        total = run.total if run.kind in (COSINE, ONE_CYCLE) else call.total
+        run = run._replace(total=total, address=call.address)
+    return run == call
+
+
+def reopen(state, stepping):
+    """Let a run that has ended go on from x, as if it had not."""
+    s = state.scalars[0]
+    s["status"] = s["ending"] = RUNNING
+    s["restarted"] = 0
+    if isinstance(state.memory, Pairs):
+        compact_inverse.forget_products(state.memory.a, state.memory.rho.size)
+    if not (np.isfinite(s["f"]) and np.isfinite(s["g_norm"])):
+        s["phase"], s["want"] = START, VALUE | GRADIENT
+        state.x_trial[:] = state.x
+        return
+    s["phase"], s["want"], s["f_trial"] = RESUME, VALUE, s["f"]
+    if stepping:
+        state.p[:], state.g_trial[:] = state.x, state.g
+
+
+def trial(method, state):
+    """The point where an evaluation is being waited for, from x and p; the bits are those of the loop."""
+    s = state.scalars[0]
+    if s["phase"] == STEP:
+        return state.p
+    if s["phase"] in (START, CURVATURE, CERTIFY):
+        return state.x
+    if s["phase"] == RECALL:
+        return state.x_passed
+    return placed(method, state, s["alpha"])
+
+
+def placed(method, state, alpha):
+    """The point at step alpha along p, as a new vector; the bits are those of the loop."""
+    point = np.empty_like(state.x)
+    _place(method, state.memory, state.x, float(alpha), state.p, point)
+    return point
+
+
+@kernel
+def _place(method, memory, x, alpha, p, point):
+    methods.place(method, memory, x, alpha, p, point)

@@ -1,0 +1,81 @@
+"""Run a descent: prepare its objective, drive its loop to the end, and tell the user's callback of iterations."""
+
+import inspect
+
+from quasinewton.loops import fixed_step_loop, line_search_loop
+from quasinewton.loops.state import NOTHING
+from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.objective.build import prepare
+from quasinewton.options.names import SECOND_ORDER
+from quasinewton.result import OptimizeResult
+from quasinewton.status import Status
+
+
+def prepared_for(settings, fun, jac, hess, hessp, args, n):
+    """The objective as the method of these settings uses it."""
+    controls, precond = settings.controls, settings.controls.get("precond")
+    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    if precond is True:
+        raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
+    use = SECOND_ORDER.get(type(plain(settings.method)), "")
+    precond = precond if callable(precond) else None
+    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond, settings.bounds)
+
+
+def drive(objective, settings, state, callback, allvecs):
+    """Run a descent to its end, seeing to callbacks between iterations and to signals in between.
+
+    Returns
+    -------
+    (Status, list of ndarray)
+        How it ended, and the trace, in pieces of shape (rows, 4).
+    """
+    method, search = settings.method, settings.search
+    run = loop_of(method)
+    each = line_search_loop.EACH_ITERATION if callback is not None or allvecs is not None else 0
+    notify = notifier(callback)
+    s, pieces = state.scalars[0], []
+    while True:
+        # Every return is a chance for the interpreter to raise KeyboardInterrupt.
+        want = run(objective, method, search, state, each)
+        if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
+            pieces.append(state.trace[: s["rows"]].copy())
+            s["rows"] = 0
+        if each and s["iterated"]:
+            if allvecs is not None:
+                allvecs.append(state.x.copy())
+            try:
+                notify(lambda: intermediate_result(state))
+            except StopIteration:
+                if s["rows"]:
+                    pieces.append(state.trace[: s["rows"]].copy())
+                return Status.CALLBACK, pieces
+        if want == NOTHING:
+            return Status(int(s["status"])), pieces
+
+
+def loop_of(method):
+    """The compiled loop that a method runs in."""
+    return fixed_step_loop.run if type(method) in FIRST_ORDER else line_search_loop.run
+
+
+def notifier(callback):
+    """A function that calls the user's callback in the form it asks for, given a function that makes the result."""
+    if callback is None:
+        return lambda intermediate: None
+    try:
+        names = set(inspect.signature(callback).parameters)
+    except (TypeError, ValueError):
+        names = set()
+    if names == {"intermediate_result"}:
+        return lambda intermediate: callback(intermediate_result=intermediate())
+    return lambda intermediate: callback(intermediate().x)
+
+
+def intermediate_result(state):
+    """What a callback is told."""
+    s = state.scalars[0]
+    result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
+    result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))
+    return result

@@ -1,0 +1,248 @@
+"""A run over mini-batches from epoch to epoch: where it has got to, how it goes on, what it returns."""
+
+import copy
+import math
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.loops import minibatch_loop as loop
+from quasinewton.methods import protocol as methods
+from quasinewton.methods.first_order.base import vectors
+from quasinewton.objective.interface import GRADIENT, VALUE
+from quasinewton.result import OptimizeResult
+from quasinewton.status import RUNNING, Status
+
+
+class EpochHistory(NamedTuple):
+    """The course of a run over mini-batches; arrays of shape (epochs,).
+
+    Attributes
+    ----------
+    loss : ndarray, float64
+        Mean over the samples of the epoch, each at the iterate that met it.
+    g_norm : ndarray, float64
+        Root mean square of the ‖g‖₂ of the batches.
+    lr : ndarray, float64
+        Rate of the epoch's last step.
+    seconds : ndarray, float64
+        Duration of the epoch.
+    validation_loss : ndarray, float64
+        At the end of the epoch; NaN without validation data.
+    """
+
+    loss: np.ndarray
+    g_norm: np.ndarray
+    lr: np.ndarray
+    seconds: np.ndarray
+    validation_loss: np.ndarray
+
+
+class StochasticState(NamedTuple):
+    """Where a run over mini-batches has got to: what `minimize_stochastic` continues from. It can be pickled.
+
+    Attributes
+    ----------
+    method : NamedTuple
+    epochs : Epochs
+        All arrays of the run.
+    rng : numpy.random.Generator
+    """
+
+    method: NamedTuple
+    epochs: loop.Epochs
+    rng: np.random.Generator
+
+    def __repr__(self):
+        return f"StochasticState({self.method}, {self.epochs.scalars[0]['epoch']} epochs)"
+
+
+def fresh(method, x0, samples):
+    """The state of a run that is about to begin.
+
+    Raises
+    ------
+    ValueError
+        If x0 is not finite.
+    """
+    if not np.isfinite(x0).all():
+        raise ValueError(f"x0 must be finite, got {x0}")
+    n = x0.size
+    scalars = np.zeros(1, loop.SCALARS)
+    scalars["samples"], scalars["next"], scalars["best_loss"] = samples, samples, math.inf
+    empty = np.empty(0)
+    memory = methods.allocate(method, n)
+    return loop.Epochs(x0, np.empty(n), np.empty(n), empty, empty, np.arange(samples), scalars, memory)
+
+
+def continued(state, method, samples):
+    """A copy of the state of an earlier run, and of its generator.
+
+    Raises
+    ------
+    TypeError
+        If it is no such state.
+    ValueError
+        If it belongs to another method or to other data.
+    """
+    if not isinstance(state, StochasticState):
+        raise TypeError(f"state must be that of a result of minimize_stochastic, got {type(state).__name__}")
+    if type(state.method) is not type(method) or vectors(state.method)[:3] != vectors(method)[:3]:
+        raise ValueError(f"state belongs to method {state.method}, not to {method}")
+    known = int(state.epochs.scalars[0]["samples"])
+    if known != samples:
+        raise ValueError(f"state belongs to data of {known} samples, not to {samples}")
+    run, rng = copy.deepcopy((state.epochs, state.rng))
+    record = run.memory.record[0]
+    record["clip_value"] = record["clip_norm"] = math.inf
+    return run._replace(memory=run.memory._replace(mask=np.empty(0, np.bool_))), rng
+
+
+def equipped(run, part, steps, patience):
+    """The same state with an average of the last part of the steps, and a best point, if they are wanted."""
+    s, n = run.scalars[0], run.x.size
+    if part == 0.0:
+        run, s["averaged"] = run._replace(average=np.empty(0)), 0
+    elif run.average.size == 0:
+        run = run._replace(average=np.zeros(n))
+        s["average_from"] = run.memory.record[0]["t"] + math.floor((1.0 - part) * steps)
+    if patience is None:
+        run, s["best_loss"], s["waited"] = run._replace(best=np.empty(0)), math.inf, 0
+    elif run.best.size == 0:
+        run = run._replace(best=run.x.copy())
+    return run
+
+
+class Course:
+    """A run over mini-batches: its state, and what it has seen.
+
+    Parameters
+    ----------
+    run : Epochs
+    settings : Settings
+    rng : numpy.random.Generator
+    training : Samples
+    validation : Samples or None
+    patience : int or None
+    """
+
+    def __init__(self, run, settings, rng, training, validation, patience):
+        self.run, self.settings, self.rng = run, settings, rng
+        self.training, self.validation, self.patience = training, validation, patience
+        self.rows = []
+
+    def drive(self, epochs, shuffle, notify, show):
+        """Run this many epochs, seeing to the caller between them and to signals in between.
+
+        Returns
+        -------
+        Status
+        """
+        s = self.run.scalars[0]
+        for _ in range(epochs):
+            status = self.epoch(shuffle)
+            if status is not None:
+                return status
+            show(self.rows[-1][0])
+            try:
+                notify(self.intermediate)
+            except StopIteration:
+                return Status.CALLBACK
+            if self.patience is not None and s["waited"] >= self.patience:
+                return Status.PATIENCE
+        return Status.EPOCHS
+
+    def epoch(self, shuffle):
+        """Run to the end of an epoch; return a status if that is not reached."""
+        run, s = self.run, self.run.scalars[0]
+        if s["next"] == s["samples"]:
+            run.order[:] = self.rng.permutation(run.order.size) if shuffle else np.arange(run.order.size)
+            s["next"] = s["counted"] = s["steps"] = 0
+            s["loss"] = s["square"] = 0.0
+        begun, start = time.perf_counter(), run.x.copy()
+        while s["next"] < s["samples"]:
+            if s["overdue"]:
+                return Status.TIME
+            # Every return is a chance for the interpreter to raise KeyboardInterrupt.
+            if loop.run(self.training.batches, self.settings.method, self.settings.search, run) != RUNNING:
+                run.x[:] = start
+                s["next"] = s["samples"]
+                return Status.NONFINITE
+        s["epoch"] += 1
+        if s["steps"] == 0:
+            return Status.NONFINITE
+        validation_loss = math.nan
+        if self.validation is not None:
+            validation_loss, _ = self.mean(self.validation, self.point(), VALUE)
+            if self.patience is not None:
+                self.compare(validation_loss)
+        seconds = time.perf_counter() - begun
+        g_norm = math.sqrt(s["square"] / s["steps"])
+        self.rows.append((float(s["loss"] / s["counted"]), g_norm, float(s["rate"]), seconds, validation_loss))
+        return None
+
+    def compare(self, loss):
+        """Keep the point of the least validation loss."""
+        s = self.run.scalars[0]
+        if loss < s["best_loss"]:
+            s["best_loss"], s["waited"] = loss, 0
+            self.run.best[:] = self.point()
+        else:
+            s["waited"] += 1
+
+    def point(self):
+        """The point that would be the result if the run ended now, but for early stopping."""
+        return self.run.average if self.run.scalars[0]["averaged"] > 0 else self.run.x
+
+    def mean(self, samples, x, what):
+        """The objective over all samples at x, and its gradient if wanted; counted."""
+        f, g, values, gradients = samples.mean(x, what)
+        s = self.run.scalars[0]
+        s["nfev"] += values
+        s["njev"] += gradients
+        return f, g
+
+    def intermediate(self):
+        """What a callback is told."""
+        loss, _, _, _, validation_loss = self.rows[-1]
+        s = self.run.scalars[0]
+        result = OptimizeResult(x=self.point().copy(), fun=loss, nit=int(self.run.memory.record[0]["t"]))
+        result.update(nepochs=int(s["epoch"]), nfev=int(s["nfev"]), validation_loss=validation_loss)
+        return result
+
+    def finished(self, status):
+        """The result of a run that has ended."""
+        s = self.run.scalars[0]
+        validated = self.patience is not None and s["best_loss"] < math.inf
+        stopped = status is Status.NONFINITE  # at the point where its epoch began, which no average is
+        x = (self.run.best if validated else self.run.x if stopped else self.point()).copy()
+        f, g = self.mean(self.training, x, VALUE | GRADIENT)
+        if status.converged and not np.isfinite(f):
+            status = Status.NONFINITE
+        return self.result(x, f, g, status)
+
+    def unfinished(self):
+        """The result of a run that an exception has interrupted; the loss there is not known."""
+        x = self.point().copy()
+        return self.result(x, math.nan, np.full_like(x, math.nan), Status.INTERRUPTED)
+
+    def result(self, x, f, g, status):
+        """An OptimizeResult."""
+        s = self.run.scalars[0]
+        columns = np.array(self.rows, dtype=np.float64).reshape(-1, len(EpochHistory._fields)).T
+        return OptimizeResult(
+            x=x,
+            fun=float(f),
+            jac=g,
+            nit=int(self.run.memory.record[0]["t"]),
+            nepochs=int(s["epoch"]),
+            nfev=int(s["nfev"]),
+            njev=int(s["njev"]),
+            skipped=int(s["skipped"]),
+            status=status,
+            success=status.converged,
+            message=status.message,
+            history=EpochHistory(*columns),
+            state=StochasticState(self.settings.method, self.run, copy.deepcopy(self.rng)),
+        )

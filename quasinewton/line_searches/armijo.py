@@ -1,0 +1,67 @@
+"""Backtracking to sufficient decrease, by interpolation.
+
+Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 3.1 and section 3.5.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.line_searches import protocol
+from quasinewton.line_searches.interpolation import quadratic
+from quasinewton.line_searches.protocol import ACCEPT, CONTINUE
+from quasinewton.validation import count, number
+
+LEAST, MOST = 0.1, 0.5  # of the last step: a shorter cut wastes it, a longer one wastes an evaluation
+
+
+class _Fields(NamedTuple):
+    c1: float
+    maxls: int
+
+
+class Armijo(_Fields):
+    """Backtracking until phi <= phi0 + c1 alpha dphi0 (Nocedal & Wright, 2006, Algorithm 3.1).
+
+    Parameters
+    ----------
+    c1 : float
+        In (0, 1).
+    maxls : int
+        Most evaluations of one search.
+
+    Notes
+    -----
+    It says nothing about curvature, so quasi-Newton methods will skip updates; use it with Newton or steepest descent.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, c1=1e-4, maxls=40):
+        return super().__new__(cls, number("c1", c1, 0.0, 1.0), count("maxls", maxls, 1))
+
+
+@protocol.begin.register(Armijo)
+def _begin(search, line):
+    pass
+
+
+@protocol.advance.register(Armijo)
+def _advance(search, line, phi, dphi):
+    alpha = line.alpha
+    if phi <= line.phi0 + search.c1 * alpha * line.dphi0:
+        return ACCEPT
+    if line.b == 0.0:  # the first cut: the parabola through phi0, dphi0 and phi
+        trial = quadratic(0.0, line.phi0, line.dphi0, alpha, phi)
+    else:  # then the cubic through phi0, dphi0 and the last two values, N&W p. 58
+        b = line.b
+        excess = phi - line.phi0 - line.dphi0 * alpha
+        excess_b = line.phi_b - line.phi0 - line.dphi0 * b
+        scale = 1.0 / (alpha * alpha * b * b * (alpha - b))
+        third = scale * (b * b * excess - alpha * alpha * excess_b)
+        second = scale * (alpha * alpha * alpha * excess_b - b * b * b * excess)
+        trial = (-second + np.sqrt(second * second - 3.0 * third * line.dphi0)) / (3.0 * third)
+    line.b, line.phi_b = alpha, phi
+    # A NaN (no minimiser) fails both comparisons and becomes the longest cut allowed.
+    line.alpha = max(trial, LEAST * alpha) if trial <= MOST * alpha else MOST * alpha
+    return CONTINUE

@@ -1,0 +1,100 @@
+"""The line search of CG_DESCENT: Wolfe or approximate Wolfe, by secant steps on both ends of the interval.
+
+Source: W. W. Hager and H. Zhang, "Algorithm 851: CG_DESCENT", ACM TOMS 32 (2006) 113–137, section 3.1 (bracket), the
+procedures update (U0–U3) and secant² (S1–S4), and the line search L0–L3 of their SIAM J. Optim. 16 (2005) paper.
+The paper's ε_k, the rise that a trial may show, is the noise floor here: their 10⁻⁶|f| degenerates at f = 0 and is
+a licence to climb elsewhere.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.line_searches import protocol
+from quasinewton.line_searches.interpolation import secant
+from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LONGEST, STUCK
+from quasinewton.validation import count, number
+
+# Stages: which trial is being evaluated.
+BRACKET, SECANT, SECOND_SECANT, MIDPOINT, DESCENT = 0, 1, 2, 3, 4
+THETA = 0.5  # where U3 cuts the interval
+GAMMA = 0.66  # an interval that secant² shrinks less is bisected
+RHO = 5.0  # growth of the step while bracketing
+NARROWEST = 1e-14
+
+
+class _Fields(NamedTuple):
+    c1: float
+    c2: float
+    maxls: int
+
+
+class HagerZhang(_Fields):
+    """Line search of Hager & Zhang (2006): Wolfe or approximate Wolfe conditions.
+
+    Parameters
+    ----------
+    c1 : float
+        δ of the paper, sufficient decrease: phi <= phi0 + c1 alpha dphi0; in (0, 0.5).
+    c2 : float
+        σ of the paper, curvature: dphi >= c2 dphi0; in (c1, 1).
+    maxls : int
+        Most evaluations of one search.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, c1=0.1, c2=0.9, maxls=50):
+        c1 = number("c1", c1, 0.0, 0.5)
+        return super().__new__(cls, c1, number("c2", c2, c1, 1.0), count("maxls", maxls, 1))
+
+
+@protocol.begin.register(HagerZhang)
+def _begin(search, line):
+    line.stage = BRACKET
+
+
+@protocol.advance.register(HagerZhang)
+def _advance(search, line, phi, dphi):
+    c = line.alpha
+    decrease = phi <= line.phi0 + search.c1 * c * line.dphi0
+    if decrease and dphi >= search.c2 * line.dphi0:
+        return ACCEPT
+    low = phi <= line.phi0 + line.noise
+    second = np.nan  # the second trial of secant², where the first moved an end of the interval
+    rising = dphi >= 0.0
+    if rising:  # B1, U1: the upper end
+        second = secant(line.b, line.dphi_b, c, dphi)
+        line.b, line.phi_b, line.dphi_b = c, phi, dphi
+    elif low:  # B3, U2: the lower end
+        second = secant(line.a, line.dphi_a, c, dphi)
+        line.a, line.phi_a, line.dphi_a = c, phi, dphi
+    else:  # B2, U3: falling, but high: a minimum lies between, found by cutting
+        line.b, line.phi_b, line.dphi_b = c, phi, dphi
+    if line.stage == BRACKET:
+        if low and not rising:
+            if c >= line.limit:
+                return LONGEST if decrease else STUCK
+            line.alpha = RHO * c
+            return CONTINUE
+        line.bracketed = 1
+        line.width = line.b - line.a
+    if line.b - line.a <= NARROWEST * line.b:
+        return STUCK
+    if not rising and (not low or line.stage == DESCENT and line.dphi_b < 0.0):
+        line.stage = DESCENT  # U3 goes on until the upper end has a slope that is not negative
+        line.alpha = (1.0 - THETA) * line.a + THETA * line.b
+        return CONTINUE
+    if line.stage == SECANT and line.a < second < line.b:  # S2, S3
+        line.stage = SECOND_SECANT
+        line.alpha = second
+        return CONTINUE
+    if line.stage != BRACKET and line.stage != MIDPOINT and line.b - line.a > GAMMA * line.width:  # L2
+        line.stage = MIDPOINT
+        line.alpha = 0.5 * (line.a + line.b)
+        return CONTINUE
+    line.stage = SECANT  # L1: the next round
+    line.width = line.b - line.a
+    trial = secant(line.a, line.dphi_a, line.b, line.dphi_b)
+    line.alpha = trial if line.a < trial < line.b else 0.5 * (line.a + line.b)
+    return CONTINUE

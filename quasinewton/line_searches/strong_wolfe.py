@@ -1,0 +1,88 @@
+"""The textbook's strong Wolfe search: bracket, then zoom.
+
+Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 3.5 (bracket) and 3.6 (zoom),
+with the interpolation safeguards of their section 3.5.
+
+Literature | here
+-----------|-----------------------------------------------------------
+alpha_{i−1}, or alpha_lo in zoom | line.a
+alpha_hi in zoom | line.b
+alpha_i, or alpha_j in zoom | line.alpha
+"""
+
+from typing import NamedTuple
+
+from quasinewton.line_searches import protocol
+from quasinewton.line_searches.interpolation import cubic
+from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LONGEST, STUCK
+from quasinewton.validation import count, number
+
+BRACKET, ZOOM = 0, 1
+STRETCH_LEAST, STRETCH_MOST = 2.0, 10.0  # of the step, while bracketing
+MARGIN = 0.1  # of the interval: a trial nearer to an end learns nothing
+NARROWEST = 1e-14
+
+
+class _Fields(NamedTuple):
+    c1: float
+    c2: float
+    maxls: int
+
+
+class StrongWolfe(_Fields):
+    """Strong Wolfe search of Nocedal & Wright (2006), Algorithms 3.5 and 3.6.
+
+    Parameters
+    ----------
+    c1 : float
+        Sufficient decrease: phi <= phi0 + c1 alpha dphi0; in (0, 0.5).
+    c2 : float
+        Curvature: \\|dphi\\| <= c2 \\|dphi0\\|; in (c1, 1).
+    maxls : int
+        Most evaluations of one search.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, c1=1e-4, c2=0.9, maxls=30):
+        c1 = number("c1", c1, 0.0, 0.5)
+        return super().__new__(cls, c1, number("c2", c2, c1, 1.0), count("maxls", maxls, 1))
+
+
+@protocol.begin.register(StrongWolfe)
+def _begin(search, line):
+    line.stage = BRACKET
+
+
+@protocol.advance.register(StrongWolfe)
+def _advance(search, line, phi, dphi):
+    alpha = line.alpha
+    high = phi > line.phi0 + search.c1 * alpha * line.dphi0 or (line.count > 1 and phi >= line.phi_a)
+    if not high and abs(dphi) <= -search.c2 * line.dphi0:
+        return ACCEPT
+    if line.stage == BRACKET and not high and dphi < 0.0:  # still falling: go further
+        if alpha >= line.limit:
+            return LONGEST
+        further = cubic(line.a, line.phi_a, line.dphi_a, alpha, phi, dphi)
+        if not further > alpha:  # no minimiser ahead
+            further = STRETCH_MOST * alpha
+        line.a, line.phi_a, line.dphi_a = alpha, phi, dphi
+        line.alpha = min(max(further, STRETCH_LEAST * alpha), STRETCH_MOST * alpha)
+        return CONTINUE
+    if high:
+        line.b, line.phi_b, line.dphi_b = alpha, phi, dphi
+    else:
+        if line.stage == BRACKET or dphi * (line.b - line.a) >= 0.0:
+            line.b, line.phi_b, line.dphi_b = line.a, line.phi_a, line.dphi_a
+        line.a, line.phi_a, line.dphi_a = alpha, phi, dphi
+    line.stage = ZOOM
+    line.bracketed = 1
+    width = line.b - line.a
+    if abs(width) <= NARROWEST * max(line.a, line.b):
+        return STUCK
+    fraction = (cubic(line.a, line.phi_a, line.dphi_a, line.b, line.phi_b, line.dphi_b) - line.a) / width
+    # Interpolation must cut a tenth off either end, and halve the interval every third step.
+    if not MARGIN <= fraction <= 1.0 - MARGIN or line.count % 3 == 0:
+        fraction = 0.5
+    line.alpha = line.a + fraction * width
+    return CONTINUE

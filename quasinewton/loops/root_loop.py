@@ -1,0 +1,181 @@
+"""The compiled loop of `root`: Newton's method for f(x) = 0, damped by a line search on ½‖f‖².
+
+Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 11.4 with the merit function 11.35; where
+the Jacobian is singular the step is that of Levenberg and Marquardt, eq. 10.36, which is always one of descent.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from quasinewton.line_searches import protocol as searches
+from quasinewton.line_searches.protocol import LINE
+from quasinewton.loops.clock import SLICE, now
+from quasinewton.numba_ext.jit import fragment, kernel
+from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot, norm_inf, point_on_line, solve
+from quasinewton.objective.interface import GRADIENT, HESSIAN, call
+from quasinewton.objective.packed_args import borrow
+from quasinewton.status import AT_ROOT, NO_ROOT, NOT_FINITE, OUT_OF_ITERATIONS, PRECISION_LIMIT, RUNNING
+
+EPSILON = np.finfo(np.float64).eps
+SEARCH = 1e-4, 40  # c1 and maxls of the backtracking search
+STALLED = EPSILON**0.5  # relative reduction of ½‖f‖² by a shortened step: a minimum of it, not a root
+
+
+# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba, which warns of it.
+SCALARS = np.dtype(
+    [
+        ("status", "i8"),
+        ("nit", "i8"),
+        ("nfev", "i8"),
+        ("njev", "i8"),
+        ("norm", "f8"),  # ‖f‖_∞
+        ("ftol", "f8"),
+        ("xtol", "f8"),
+        ("maxiter", "i8"),
+        *LINE.descr,
+    ],
+    align=True,
+)
+
+
+@fragment
+def newton_step(f, J, p, lu, work, sizes):
+    """Write the Newton step to p, or that of Levenberg and Marquardt where J is singular; return the slope of ½‖f‖².
+
+    lu and work, shape (n, n), and sizes, int32, shape (3,), are workspace.
+    """
+    n = f.size
+    for i in range(n):
+        p[i] = -f[i]
+        for j in range(n):
+            lu[j, i] = J[i, j]
+    if solve(lu, p) and np.isfinite(norm_inf(p)):
+        return -dot(f, f)
+    # (JᵀJ + mu I) p = −Jᵀf, with mu small beside JᵀJ and never zero.
+    size = norm_inf(J.ravel())
+    mu = EPSILON**0.5 * max(size * size, EPSILON)
+    slope = 0.0
+    for i in range(n):
+        for j in range(n):
+            work[i, j] = mu if i == j else 0.0
+            for k in range(n):
+                work[i, j] += J[k, i] * J[k, j]
+        p[i] = 0.0
+        for k in range(n):
+            p[i] -= J[k, i] * f[k]
+        lu[0, i] = p[i]
+    if cholesky(work, sizes):
+        cholesky_solve(work, p, sizes)
+    for i in range(n):
+        slope -= lu[0, i] * p[i]
+    return slope
+
+
+class State(NamedTuple):
+    """What an iteration knows: `x, f, p, x_trial, f_trial`, shape (n,); `J`, shape (n, n); `scalars[0]`, a SCALARS.
+
+    f and J are value and Jacobian at x, p the step from there, and f_trial the value at x_trial. `lu` and `work`, shape
+    (n, n), and `sizes`, int32, shape (3,), are workspace.
+    """
+
+    x: np.ndarray
+    f: np.ndarray
+    J: np.ndarray
+    p: np.ndarray
+    x_trial: np.ndarray
+    f_trial: np.ndarray
+    lu: np.ndarray
+    work: np.ndarray
+    sizes: np.ndarray
+    scalars: np.ndarray
+
+
+@register_jitable
+def allocate(x, ftol, xtol, maxiter):
+    """An iteration about to begin at x, which is kept and overwritten."""
+    n = x.size
+    scalars = np.zeros(1, SCALARS)
+    s = scalars[0]
+    s["status"], s["ftol"], s["xtol"], s["maxiter"] = RUNNING, ftol, xtol, maxiter
+    lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
+    return State(
+        x, np.empty(n), np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), lu, work, sizes, scalars
+    )
+
+
+@kernel
+def run(objective, search, state):
+    """Iterate until the end, or until the time of a slice is over: then the caller calls again.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of a vector function.
+    search : Armijo
+    state : State
+        Updated.
+
+    Returns
+    -------
+    int
+        The value of a Status.
+    """
+    # The caller holds the arrays: an exception leaves without counting references down.
+    x, f, J, p, x_trial, f_trial, lu, work, sizes, scalars = borrow(state)
+    s = scalars[0]
+    begun = now()
+    if s.nfev == 0:
+        copy(x_trial, x)
+        call(objective.address, x_trial, f, J, GRADIENT, objective.data)
+        s.nfev = 1
+        s.norm = norm_inf(f)
+        if not np.isfinite(s.norm):
+            s.status = NOT_FINITE
+    while s.status == RUNNING:
+        if s.norm <= s.ftol:
+            s.status = AT_ROOT
+            break
+        if s.nit >= s.maxiter:
+            s.status = OUT_OF_ITERATIONS
+            break
+        copy(x_trial, x)
+        call(objective.address, x_trial, f, J, HESSIAN, objective.data)
+        s.njev += 1
+        s.nfev += objective.hessian_gradients
+        merit = phi = 0.5 * dot(f, f)
+        slope = newton_step(f, J, p, lu, work, sizes)
+        if not slope < 0.0:
+            s.status = NO_ROOT if np.isfinite(norm_inf(J.ravel())) else NOT_FINITE
+            break
+        searches.start(search, s, phi, slope, 1.0, np.inf)
+        verdict = searches.CONTINUE
+        while verdict == searches.CONTINUE:
+            if s.count >= search.maxls or not point_on_line(x, s.alpha, p, x_trial):
+                verdict = searches.STUCK
+                break
+            call(objective.address, x_trial, f_trial, J, GRADIENT, objective.data)
+            s.nfev += 1
+            s.count += 1
+            phi = 0.5 * dot(f_trial, f_trial)
+            if np.isfinite(phi):
+                verdict = searches.advance(search, s, phi, slope)
+            else:
+                s.alpha *= searches.SHRINK
+        if verdict != searches.ACCEPT:
+            # At a root to rounding nothing shorter than the step itself can be gained.
+            small = norm_inf(p) <= EPSILON**0.5 * max(1.0, norm_inf(x))
+            s.status = PRECISION_LIMIT if small else NO_ROOT
+            break
+        point_on_line(x, s.alpha, p, x)
+        copy(f, f_trial)
+        s.norm = norm_inf(f)
+        s.nit += 1
+        if s.alpha < 1.0 and merit - phi <= STALLED * merit:
+            s.status = NO_ROOT
+        elif s.alpha * norm_inf(p) <= s.xtol * max(1.0, norm_inf(x)):
+            s.status = AT_ROOT
+        if now() - begun > SLICE:
+            break
+    return s.status

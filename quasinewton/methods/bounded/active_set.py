@@ -1,0 +1,215 @@
+"""BFGS and Newton's method in a box: the model minimised over the variables that are not held at a bound.
+
+Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held variables leave the
+matrix, the step is projected); A. R. Conn, N. I. M. Gould and Ph. L. Toint, SIAM J. Numer. Anal. 25 (1988) 433–460
+(variables that the step would carry out of the box stop at their bounds, and the others are solved for again).
+
+With A the variables that stop, at x_A + z_A, the others make, by Newton's method and by BFGS,
+
+    B_FF p_F = −g_F − B_FA z_A,    p = −H g + H_{:A} μ with H_AA μ = z_A + (H g)_A,
+
+which is the same for H = B⁻¹. Cost beyond that of the method without bounds: O(n |A| + |A|³) for BFGS, nothing for
+Newton, each time that variables are added to A.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from quasinewton.methods import protocol as methods
+from quasinewton.methods.bfgs import BFGS
+from quasinewton.methods.bounded import wrapper as protocol
+from quasinewton.methods.bounded.projection import bend_or_cut, first_step, held, judge, project_step
+from quasinewton.methods.newton import Factor, Newton
+from quasinewton.numba_ext.jit import fragment, generic
+from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot
+
+ROUNDS = 10  # times that the step is solved for; what leaves the box then is projected
+
+
+class Reduced(NamedTuple):
+    """Workspace: `stops`, bool, tells the variables of A, `index` lists those solved for, `matrix` and the vectors `a`
+    and `b` are theirs; `first` is the step before any variable was added to A; `sizes` is for LAPACK's integers;
+    `caution[0]` is `projection.judge`'s.
+
+    Shapes are (n,) and (n, n).
+    """
+
+    stops: np.ndarray
+    index: np.ndarray
+    matrix: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    first: np.ndarray
+    sizes: np.ndarray
+    caution: np.ndarray
+
+
+@register_jitable
+def reduced(n):
+    """The workspace for n variables."""
+    stops, index, sizes = np.zeros(n, np.bool_), np.empty(n, np.int64), np.empty(3, np.int32)
+    return Reduced(stops, index, np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), sizes, np.zeros(1, np.int64))
+
+
+@generic
+def step_between(inner, memory, hessian, x, g, p):
+    """Write the minimiser of the model to p where variables do not stop; p holds z where they do. Whether it worked."""
+
+
+@fragment
+def leading(matrix, k):
+    """The first k² entries of a matrix as one of order k."""
+    return matrix.ravel()[: k * k].reshape(k, k)
+
+
+@fragment
+def listed(stops, which, index):
+    """Write the variables that stop, or that do not, to `index`; return their number."""
+    k = 0
+    for i in range(stops.size):
+        if stops[i] == which:
+            index[k] = i
+            k += 1
+    return k
+
+
+@fragment
+def active_set(inner, memory, hessian, x, g, p):
+    """What `bounded.aim` says, for methods that solve for a step."""
+    low, high, work = memory.low, memory.high, memory.work
+    stops = work.stops
+    for i in range(x.size):
+        stops[i] = held(x[i], g[i], low[i], high[i])
+        p[i] = 0.0
+    if not step_between(inner, memory, hessian, x, g, p):
+        return 0.0, 1.0
+    whole = dot(g, p)
+    copy(work.first, p)
+    worked = True
+    for _ in range(ROUNDS):
+        added = False
+        for i in range(x.size):
+            bound = low[i] if p[i] < 0.0 else high[i]
+            if not stops[i] and abs(p[i]) > abs(bound - x[i]):
+                stops[i] = added = True
+                p[i] = bound - x[i]
+        worked = added and step_between(inner, memory, hessian, x, g, p)
+        if not worked:
+            break
+    slope = project_step(x, g, low, high, p)
+    return bend_or_cut(x, g, low, high, work.caution, work.first, whole, slope, p), 1.0
+
+
+@protocol.workspace.register(BFGS)
+def _workspace_of_bfgs(inner, n):
+    return reduced(n)
+
+
+@protocol.workspace.register(Newton)
+def _workspace_of_newton(inner, n):
+    return reduced(n)
+
+
+@protocol.aim.register(BFGS)
+def _aim_bfgs(inner, memory, hessian, x, g, p):
+    methods.direction(inner, memory.inner, hessian, x, g, p)  # brings H g up to date
+    if memory.inner.update[0].known:
+        return active_set(inner, memory, hessian, x, g, p)
+    return first_step(x, g, memory.low, memory.high, p)
+
+
+@protocol.aim.register(Newton)
+def _aim_newton(inner, memory, hessian, x, g, p):
+    return active_set(inner, memory, hessian, x, g, p)
+
+
+@fragment
+def entry(known, i, j):
+    """H_ij with the pending update."""
+    H, s, v, pending = known.H, known.s, known.v, known.update[0]
+    h = H[i, j] if i > j else H[j, i]
+    return h + (pending.c * s[i] * s[j] - pending.rho * (v[i] * s[j] + s[i] * v[j]))
+
+
+@step_between.register(BFGS)
+def _step_of_bfgs(inner, memory, hessian, x, g, p):
+    work, known = memory.work, memory.inner
+    k = listed(work.stops, True, work.index)
+    matrix, multipliers = leading(work.matrix, k), work.a[:k]
+    for a in range(k):
+        i = work.index[a]
+        multipliers[a] = p[i] + known.Hg[i]
+        for b in range(a + 1):
+            matrix[a, b] = matrix[b, a] = entry(known, i, work.index[b])
+    if k > 0:
+        if not cholesky(matrix, work.sizes):
+            return False
+        cholesky_solve(matrix, multipliers, work.sizes)
+    for i in range(x.size):
+        if not work.stops[i]:
+            total = -known.Hg[i]
+            for a in range(k):
+                total += entry(known, i, work.index[a]) * multipliers[a]
+            p[i] = total
+    return True
+
+
+@step_between.register(Newton)
+def _step_of_newton(inner, memory, hessian, x, g, p):
+    work = memory.work
+    k = gather(hessian, work)
+    for a in range(k):
+        i = work.index[a]
+        total = g[i]
+        for j in range(x.size):
+            if work.stops[j]:
+                total += hessian[i, j] * p[j]
+        work.a[a] = total
+    slope = 0.0
+    if k > 0:
+        slope, _ = methods.direction(inner, part(memory.inner, k), leading(work.matrix, k), x, work.a[:k], work.b[:k])
+    for a in range(k):
+        p[work.index[a]] = work.b[a]
+    return k == 0 or slope <= 0.0
+
+
+@protocol.learn.register(Newton)
+def _learn(inner, memory, x, g, p, alpha, g_new):
+    judge(memory.work.caution, memory.work.first, p, alpha)
+    protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
+
+
+@fragment
+def gather(hessian, work):
+    """Write the Hessian in the variables that do not stop to the leading part of `matrix`; return their number."""
+    k = listed(work.stops, False, work.index)
+    matrix = leading(work.matrix, k)
+    for a in range(k):
+        for b in range(k):
+            matrix[a, b] = hessian[work.index[a], work.index[b]]
+    return k
+
+
+@fragment
+def part(memory, k):
+    """The memory of Newton's method for k variables, in that for more."""
+    return Factor(leading(memory.factor, k), memory.eigenvalues[:k], memory.sizes)
+
+
+@protocol.curvature.register(Newton)
+def _curvature(inner, memory, hessian, x, g, p):
+    low, high, work = memory.low, memory.high, memory.work
+    for i in range(x.size):
+        # Where g is 0 at a bound the variable may leave it.
+        work.stops[i] = low[i] == high[i] or (g[i] != 0.0 and held(x[i], g[i], low[i], high[i]))
+        p[i] = 0.0
+    k = gather(hessian, work)
+    if k == 0:
+        return 0.0
+    reduced_ = leading(work.matrix, k)
+    value = methods.negative_curvature(inner, part(memory.inner, k), reduced_, x, g, work.b[:k])
+    for a in range(k):
+        p[work.index[a]] = work.b[a] if value < 0.0 else 0.0
+    return value

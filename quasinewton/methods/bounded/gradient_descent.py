@@ -1,0 +1,27 @@
+"""Steepest descent in a box: along the projected gradient.
+
+Source: A. A. Goldstein, Bull. Am. Math. Soc. 70 (1964) 709–710; E. S. Levitin and B. T. Polyak, USSR Comput. Math. and
+Math. Phys. 6 (1966) 1–50. The direction (P(x − t g) − x)/t is −g as far as no bound is in the way; t is the step that
+steepest descent would try first.
+"""
+
+import numpy as np
+
+from quasinewton.methods.bounded import wrapper as protocol
+from quasinewton.methods.bounded.projection import held, project_gradient
+from quasinewton.methods.gradient_descent import GradientDescent
+from quasinewton.numba_ext.linalg import norm_inf
+
+
+@protocol.aim.register(GradientDescent)
+def _aim(inner, memory, hessian, x, g, p):
+    low, high, product = memory.low, memory.high, memory.inner.product[0]
+    square = 0.0
+    for i in range(x.size):
+        square += 0.0 if held(x[i], g[i], low[i], high[i]) else g[i] * g[i]
+    length = np.sqrt(square)
+    t = -product / square if product != 0.0 else min(1.0, max(length, 0.01 * norm_inf(x))) / length
+    slope = project_gradient(x, g, t, low, high, p) / t
+    for i in range(x.size):
+        p[i] /= t
+    return slope, t

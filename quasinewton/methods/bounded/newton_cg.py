@@ -1,0 +1,83 @@
+"""Truncated Newton in a box: conjugate gradients on the free variables, the step projected.
+
+Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held variables leave the
+matrix, the step is projected). Residuals, products and preconditioned vectors are zero in the variables that are held.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.methods import protocol as methods
+from quasinewton.methods.bounded import wrapper as protocol
+from quasinewton.methods.bounded.projection import bend_or_cut, held, judge, project_step
+from quasinewton.methods.newton_cg import NewtonCG, begin, scatter
+from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.linalg import copy, dot
+
+
+class Subspace(NamedTuple):
+    """Workspace: `still`, bool, shape (n,), tells the variables that are left out; `caution[0]` is `projection.judge`'s."""
+
+    still: np.ndarray
+    caution: np.ndarray
+
+
+@protocol.workspace.register(NewtonCG)
+def _workspace(inner, n):
+    return Subspace(np.zeros(n, np.bool_), np.zeros(1, np.int64))
+
+
+@fragment
+def leave_out(still, v):
+    """Zero the components of v that are left out. v is overwritten."""
+    for i in range(v.size):
+        if still[i]:
+            v[i] = 0.0
+
+
+@protocol.ask.register(NewtonCG)
+def _ask(inner, memory, x, g, p, certifying):
+    low, high, still, r = memory.low, memory.high, memory.work.still, memory.inner.r
+    for i in range(x.size):
+        # At g ≈ 0 a variable at its bound may leave it.
+        leaving = certifying and g[i] == 0.0
+        still[i] = low[i] == high[i] or (held(x[i], g[i], low[i], high[i]) and not leaving)
+    if certifying:
+        scatter(r)
+    else:
+        copy(r, g)
+    leave_out(still, r)
+    return begin(inner, memory.inner, p, certifying)
+
+
+@protocol.digest.register(NewtonCG)
+def _digest(inner, memory, product, p):
+    leave_out(memory.work.still, product)
+    return methods.answer(inner, memory.inner, product, p)
+
+
+@protocol.aim.register(NewtonCG)
+def _aim(inner, memory, hessian, x, g, p):
+    low, high, krylov = memory.low, memory.high, memory.inner
+    if not krylov.record[0].usable:
+        return 0.0, 1.0
+    copy(p, krylov.z)
+    whole, slope = dot(g, p), project_step(x, g, low, high, p)
+    return bend_or_cut(x, g, low, high, memory.work.caution, krylov.z, whole, slope, p), 1.0
+
+
+@protocol.learn.register(NewtonCG)
+def _learn(inner, memory, x, g, p, alpha, g_new):
+    krylov, same = memory.inner, True
+    judge(memory.work.caution, krylov.z, p, alpha)
+    for i in range(x.size):
+        same &= p[i] == krylov.z[i]
+    if not same:
+        krylov.record[0].usable = 0  # what the model says of its step says nothing of this one
+    protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
+
+
+@protocol.curvature.register(NewtonCG)
+def _curvature(inner, memory, hessian, x, g, p):
+    return memory.inner.record[0].curvature

@@ -1,0 +1,1 @@
+"""First-order methods: one family a file; `base` holds what they share."""

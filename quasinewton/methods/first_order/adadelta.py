@@ -1,0 +1,51 @@
+"""AdaDelta: steps in the units of x, from the ratio of two fading mean squares.
+
+Source: M. D. Zeiler, arXiv:1212.5701 (2012), Algorithm 1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.methods.first_order import base as protocol
+from quasinewton.methods.first_order.base import first_order
+
+
+@first_order
+class AdaDelta(NamedTuple):
+    """AdaDelta: a ← ρ a + (1 − ρ) g², δ = √(b + eps)/√(a + eps) g, b ← ρ b + (1 − ρ) δ², x ← x − lr δ.
+
+    Parameters
+    ----------
+    lr : float
+        By which the step is multiplied, >= 0; 1 in the paper.
+    rho : float
+        ρ in [0, 1).
+    eps : float
+        >= 0. It sets the length of the first steps.
+    weight_decay : float
+        L2: weight_decay x is added to g.
+    """
+
+    lr: float = 1.0
+    rho: float = 0.9
+    eps: float = 1e-6
+    weight_decay: float = 0.0
+
+
+@protocol.vectors.register(AdaDelta)
+def _vectors(method):
+    return True, True, False, 0.0
+
+
+@protocol.step.register(AdaDelta)
+def _step(method, memory, x, g, lr, decay):
+    a, b, rho, eps = memory.a, memory.b, method.rho, method.eps
+    for i in range(x.size):
+        d = g[i] + decay * x[i]
+        a_i = rho * a[i] + (1.0 - rho) * d * d
+        a[i] = a_i
+        q = a_i + eps
+        delta = np.sqrt((b[i] + eps) / (q if q > 0.0 else 1.0)) * d  # 0/0 is no step
+        b[i] = rho * b[i] + (1.0 - rho) * delta * delta
+        x[i] -= lr * delta

@@ -1,0 +1,216 @@
+"""What the methods that make their own steps share: their memory, and what is done to a gradient before its step.
+
+Such a method is a NamedTuple of numbers with fields lr and weight_decay. Its `step` is one fused pass over the
+parameters and allocates nothing. Formulae, defaults and names are PyTorch's unless a page of the documentation says
+otherwise; the papers are cited with the methods.
+"""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from quasinewton.methods import protocol
+from quasinewton.methods.bounded.projection import clip, projected_norm
+from quasinewton.numba_ext.jit import fragment, generic, inlined
+from quasinewton.numba_ext.linalg import dot, fill, isolated, norm_inf
+from quasinewton.validation import number
+
+STEP = np.dtype(
+    [
+        ("t", "i8"),  # steps made
+        ("clip_value", "f8"),  # bound of every component of the gradient
+        ("clip_norm", "f8"),  # bound of its Euclidean norm
+        ("power1", "f8"),  # β₁ᵗ and β₂ᵗ of Adam and its kin
+        ("power2", "f8"),
+        ("product", "f8"),  # of the momenta so far (NAdam)
+    ],
+    align=True,
+)
+
+
+class Moments(NamedTuple):
+    """Memory: up to three vectors of the method's, shape (n,), or (0,) where they are not used.
+
+    `mask`, bool, shape (n,), says where weight decay acts; of shape (0,) it acts everywhere. `low` and `high`, shape
+    (n,), are bounds, into which every step is put; of shape (0,) there are none. `record[0]` is a record STEP.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    mask: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    record: np.ndarray
+
+
+@generic
+def vectors(method):
+    """Return which of the three vectors the method uses, and what they hold at the start."""
+    return False, False, False, 0.0
+
+
+@generic
+def decoupled(method):
+    """Return whether weight decay shrinks x itself, rather than add to the gradient."""
+    return False
+
+
+@generic
+def step(method, memory, x, g, lr, decay):
+    """Make one step from x along what the gradient g says; x and the memory are overwritten.
+
+    `memory.record[0].t` counts this step; lr is the rate of this step, and `decay` the weight decay of all
+    components.
+    """
+
+
+def first_order(kind=None, **rules):
+    """Class decorator: check the fields of a method when it is made, give it the memory of this file, and list it.
+
+    What is legal goes by the name of the field, see RULES; `rules` are exceptions.
+    """
+    if kind is None:
+        return functools.partial(first_order, **rules)
+    rules = RULES | rules
+    protocol.allocate.register(kind)(_allocate)
+    FIRST_ORDER.append(kind)
+    make = kind.__new__
+
+    @functools.wraps(make)
+    def checked(cls, *args, **keywords):
+        fields = make(cls, *args, **keywords)._asdict()
+        return cls._make(rules[name](name, value) for name, value in fields.items())
+
+    kind.__new__ = checked
+    return kind
+
+
+FIRST_ORDER = []
+
+
+@register_jitable
+def _vector(wanted, n, value):
+    vector = isolated(n if wanted else 0)
+    fill(vector, value)
+    return vector
+
+
+def _allocate(method, n):
+    use_a, use_b, use_c, value = vectors(method)
+    record = np.zeros(1, STEP)
+    record[0]["clip_value"] = record[0]["clip_norm"] = np.inf
+    record[0]["power1"] = record[0]["power2"] = record[0]["product"] = 1.0
+    a, b, c = _vector(use_a, n, value), _vector(use_b, n, value), _vector(use_c, n, value)
+    return Moments(a, b, c, np.empty(0, np.bool_), np.empty(0), np.empty(0), record)
+
+
+@fragment
+def norm(g):
+    """‖g‖₂, also where the squares overflow and the norm does not."""
+    plain = np.sqrt(dot(g, g))
+    if plain < np.inf:
+        return plain
+    largest, total = norm_inf(g), 0.0
+    for i in range(g.size):
+        total += (g[i] / largest) ** 2
+    return largest * np.sqrt(total)
+
+
+@inlined
+def advance(method, memory, x, g, lr):
+    """Clip the gradient, decay the components that are not exempt, and make the step.
+
+    Parameters
+    ----------
+    method : NamedTuple
+    memory : Moments
+        Updated.
+    x, g : ndarray, float64, shape (n,)
+        Overwritten: x by the next iterate, g, where it is clipped or the decay is masked, by what is stepped along.
+    lr : float
+        The rate of this step.
+    """
+    s = memory.record[0]
+    s.t += 1
+    if s.clip_value < np.inf:
+        for i in range(g.size):
+            g[i] = min(max(g[i], -s.clip_value), s.clip_value)
+    if s.clip_norm < np.inf:
+        length = norm(g)
+        if length > s.clip_norm:
+            shrink = s.clip_norm / length
+            for i in range(g.size):
+                g[i] *= shrink
+    decay = method.weight_decay
+    if memory.mask.size > 0:
+        if decoupled(method):
+            for i in range(x.size):
+                x[i] *= 1.0 - lr * decay if memory.mask[i] else 1.0
+        else:
+            for i in range(x.size):
+                g[i] += decay * x[i] if memory.mask[i] else 0.0
+        decay = 0.0
+    step(method, memory, x, g, lr, decay)
+    if memory.low.size > 0:
+        clip(x, memory.low, memory.high)
+
+
+@fragment
+def measure(memory, x, g):
+    """What gtol is compared with: ‖g‖_∞ or, in a box, ‖P(x − g) − x‖_∞; NaN if any entry of g is NaN."""
+    return projected_norm(x, g, memory.low, memory.high) if memory.low.size > 0 else norm_inf(g)
+
+
+def rate(name, value):
+    """A number >= 0, checked."""
+    return number(name, value, 0.0, np.inf, open_low=False)
+
+
+def share(name, value):
+    """A number in [0, 1), checked."""
+    return number(name, value, 0.0, 1.0, open_low=False)
+
+
+def positive_share(name, value):
+    """A number in (0, 1), checked."""
+    return number(name, value, 0.0, 1.0)
+
+
+def whole_share(name, value):
+    """A number in [0, 1], checked."""
+    return number(name, value, 0.0, 1.0, open_low=False, open_high=False)
+
+
+def shares(name, values):
+    """A pair of numbers in [0, 1), checked."""
+    try:
+        first, second = values
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a pair of numbers in [0, 1), got {values!r}") from None
+    return share(f"{name}[0]", first), share(f"{name}[1]", second)
+
+
+def flag(name, value):
+    """A truth value, as an integer."""
+    return int(bool(value))
+
+
+RULES = {
+    "lr": rate,
+    "weight_decay": rate,
+    "eps": rate,
+    "lr_decay": rate,
+    "initial_accumulator_value": rate,
+    "momentum_decay": rate,
+    "momentum": share,
+    "alpha": share,
+    "rho": share,
+    "dampening": whole_share,
+    "betas": shares,
+    "centered": flag,
+    "amsgrad": flag,
+    "bias_correction": flag,
+}

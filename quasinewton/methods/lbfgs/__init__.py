@@ -1,0 +1,5 @@
+"""L-BFGS: the two-loop recursion, and the compact form of the inverse Hessian for many variables."""
+
+from quasinewton.methods.lbfgs.two_loop import LBFGS
+
+__all__ = ["LBFGS"]

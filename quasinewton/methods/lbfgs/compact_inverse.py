@@ -1,0 +1,370 @@
+"""L-BFGS by the compact form of H: 4 m n numbers are read an iteration, where two loops read 8 m n.
+
+With the pairs in the rows of S and Y, oldest first, R the upper triangle of S Yᵀ and D its diagonal,
+
+    H g = γ H₀ (g − Yᵀa) + Sᵀb,   R a = S g,   Rᵀb = D a + γ (Y H₀ Yᵀ a − Y H₀ g)
+
+(Byrd, Nocedal & Schnabel, Math. Prog. 63 (1994) 129–156, eq. 2.6 and theorem 2.2). One pass in blocks moves x and g,
+writes the new pair, and multiplies all pairs by g and by the new y; after O(m²) work another one writes p. Every
+product is summed anew: differences of older ones would cancel.
+
+It serves many variables, a given diagonal H₀, and pairs in single precision, which are kept in units of their own since
+their range is short. Sums are in double precision always.
+"""
+
+import math
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.extending import register_jitable
+
+from quasinewton.methods.protocol import EPSILON, is_fit
+from quasinewton.numba_ext.jit import fragment, kernel, reduction
+from quasinewton.numba_ext.lazy import late
+from quasinewton.numba_ext.linalg import advance, dot, dots, isolated, norm_inf, part
+
+RING = np.dtype([("count", "i8"), ("newest", "i8"), ("gamma", "f8")], align=True)
+
+BLOCK = 1024  # numbers of a vector at a time: what is used again of a block stays in the first cache
+
+# The workspace `a`: a head, the matrices S Yᵀ and Y H₀ Yᵀ, VECTORS vectors of length m, and H₀ if it was given.
+READY = 0  # whether the products with g are those with the current one
+UNIT_S, UNIT_Y = 1, 2  # powers of two: what 1 means in S and in Y
+NORM = 3  # ‖g‖_∞ after the last step
+HEAD = 4
+S_G, Y_G, S_Y, Y_Y = range(4)  # S g, Y H₀ g, S y and Y H₀ y
+OF_S, OF_Y = 4, 5  # what p takes of the rows of S and of Y
+SUMS, VECTORS = 4, 6
+LARGEST = 1000  # exponent of a unit
+
+SINGLE = np.finfo(np.float32).eps
+
+
+@register_jitable
+def size(m):
+    """Length of the workspace for m pairs, without H₀; that of the two loops is m."""
+    return HEAD + 2 * m * m + VECTORS * m
+
+
+@fragment
+def gram(a, m, which):
+    """One of the matrices, row by row: S Yᵀ (0), of which the upper triangle means something, or Y H₀ Yᵀ (1)."""
+    return part(a, HEAD + which * m * m, m * m)
+
+
+@fragment
+def vector(a, m, which):
+    """One of the vectors of length m, by number."""
+    return part(a, HEAD + (2 * m + which) * m, m)
+
+
+@fragment
+def row(S, k, first, width):
+    """A block of a row."""
+    return part(S, k * S.shape[1] + first, width)
+
+
+def forget_products(a, m):
+    """Let the next direction multiply the pairs by its gradient: it may be another than the last step led to."""
+    if a.size > m:
+        a[READY] = 0.0
+
+
+@register_jitable
+def norm_of(a):
+    """‖g‖_∞ after the last step."""
+    return a[NORM]
+
+
+@fragment
+def rows_of(count, newest, m):
+    """The rows of the last `count` pairs, oldest first."""
+    rows = np.empty(count, np.int64)
+    for i in range(count):
+        rows[i] = (newest + m + 1 - count + i) % m
+    return rows
+
+
+@fragment
+def unit(largest):
+    """The power of two next to the largest component of a vector; 1 for 0."""
+    exponent = math.frexp(largest)[1] if 0.0 < largest < np.inf else 0
+    return math.ldexp(1.0, min(max(exponent, -LARGEST), LARGEST))
+
+
+@fragment
+def scale(c, a, b):
+    """b = c a. b is overwritten."""
+    for i in range(a.size):
+        b[i] = c * a[i]
+
+
+@fragment
+def multiply(h, a, b):
+    """b = h a, component by component. b is overwritten."""
+    for i in range(a.size):
+        b[i] = h[i] * a[i]
+
+
+@fragment
+def add(p, c, s, d, t):
+    """p += c s + d t. p is overwritten."""
+    for i in range(p.size):
+        p[i] += c * s[i] + d * t[i]
+
+
+@fragment
+def add_pairs(p, b, s, c, y, d, t, e, z):
+    """p += b s + c y + d t + e z. p is overwritten."""
+    for i in range(p.size):
+        p[i] += (b * s[i] + c * y[i]) + (d * t[i] + e * z[i])
+
+
+@reduction
+def eight_dots(s, y, t, z, g, d, hg, hd):
+    """The products of s and t with g and d, and of y and z with hg and hd, in one pass."""
+    sg = sd = yg = yd = tg = td = zg = zd = 0.0
+    for i in range(g.size):
+        sg += s[i] * g[i]
+        sd += s[i] * d[i]
+        yg += y[i] * hg[i]
+        yd += y[i] * hd[i]
+        tg += t[i] * g[i]
+        td += t[i] * d[i]
+        zg += z[i] * hg[i]
+        zd += z[i] * hd[i]
+    return sg, sd, yg, yd, tg, td, zg, zd
+
+
+@fragment
+def multiply_block(S, Y, rows, a, first, g, y, hg, hy):
+    """Add to the products of all pairs with g and y what a block contributes.
+
+    g and y are those of the block, which begins with component `first`; hg and hy are workspace as long. Two pairs at a
+    time, since four streams come faster from memory than one; an odd one is its own partner.
+    """
+    m, width = S.shape[0], g.size
+    Sg, Yg, Sy, Yy, H0 = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y), size(m)
+    if a.size > H0:
+        multiply(part(a, H0 + first, width), g, hg)
+        multiply(part(a, H0 + first, width), y, hy)
+    else:
+        hg, hy = g, y
+    for i in range(0, rows.size, 2):
+        k, l = rows[i], rows[min(i + 1, rows.size - 1)]
+        s, z, t, w = row(S, k, first, width), row(Y, k, first, width), row(S, l, first, width), row(Y, l, first, width)
+        sg, sy, zg, zy, tg, ty, wg, wy = eight_dots(s, z, t, w, g, y, hg, hy)
+        Sg[k] += sg
+        Yg[k] += zg
+        Sy[k] += sy
+        Yy[k] += zy
+        if l != k:
+            Sg[l] += tg
+            Yg[l] += wg
+            Sy[l] += ty
+            Yy[l] += wy
+
+
+@fragment
+def begin_products(a, m):
+    """Zero the sums that `multiply_block` adds to."""
+    sums = part(a, HEAD + 2 * m * m, SUMS * m)
+    for i in range(sums.size):
+        sums[i] = 0.0
+
+
+@fragment
+def keep_products(a, rows, m):
+    """Take the sums into true units, and those of the newest pair, the last of the rows, into the matrices."""
+    Sg, Yg, Sy, Yy = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y)
+    SY, YY, s_unit, y_unit, k = gram(a, m, 0), gram(a, m, 1), a[UNIT_S], a[UNIT_Y], rows[-1]
+    for i in rows:
+        Sg[i] *= s_unit
+        Yg[i] *= y_unit
+        SY[i * m + k] = Sy[i] * s_unit * y_unit
+        YY[i * m + k] = YY[k * m + i] = Yy[i] * y_unit * y_unit
+    a[READY] = 1.0
+
+
+@fragment
+def renew_products(S, Y, a, rows, g):
+    """Multiply all pairs by g and by the newest y."""
+    m, n = S.shape[0], g.size
+    desk = isolated(3 * BLOCK)
+    begin_products(a, m)
+    for first in range(0, n, BLOCK):
+        width = min(BLOCK, n - first)
+        y, hg, hy = part(desk, 0, width), part(desk, BLOCK, width), part(desk, 2 * BLOCK, width)
+        scale(1.0, row(Y, rows[-1], first, width), y)
+        multiply_block(S, Y, rows, a, first, part(g, first, width), y, hg, hy)
+    keep_products(a, rows, m)
+
+
+@fragment
+def damp(y, theta, c, g, y_unit):
+    """y <- θ y − c (g − y), the old gradient being g − y; y is overwritten."""
+    for i in range(g.size):
+        old = g[i] - y_unit * y[i]
+        y[i] = theta * y[i] - c * old / y_unit
+
+
+@fragment
+def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
+    """Move x and g, write the pair, judge it as `protocol.learn_pair` does, and multiply all pairs by g and y."""
+    m, n = rho.size, x.size
+    single = S.itemsize < 8
+    if ring.count == 0:
+        a[UNIT_S] = unit(abs(alpha) * norm_inf(p)) if single else 1.0
+        a[UNIT_Y] = unit(norm_inf(g)) if single else 1.0
+    s_unit, y_unit = a[UNIT_S], a[UNIT_Y]
+    # The row after the newest is free, or holds the oldest pair, which goes first.
+    k = ring.newest + 1
+    if k == m or ring.count == 0:
+        k = 0
+    rows = rows_of(min(ring.count + 1, m), k, m)
+    desk = isolated(4 * BLOCK)
+    slope = yy = ss = xx = gg = g_norm = 0.0
+    begin_products(a, m)
+    for first in range(0, n, BLOCK):
+        width = min(BLOCK, n - first)
+        x_part, g_part, p_part = part(x, first, width), part(g, first, width), part(p, first, width)
+        s, y = part(desk, 0, width), part(desk, BLOCK, width)
+        hg, hy = part(desk, 2 * BLOCK, width), part(desk, 3 * BLOCK, width)
+        s_row, y_row = row(S, k, first, width), row(Y, k, first, width)
+        slope += dot(g_part, p_part)
+        advance(x_part, g_part, p_part, alpha, part(g_new, first, width), s, y)
+        scale(1.0 / s_unit, s, s_row)
+        scale(1.0 / y_unit, y, y_row)
+        if single:
+            scale(1.0, y_row, y)  # as it was rounded
+        sums = dots(s_row, y, x_part)
+        yy, ss, xx = yy + sums[1], ss + sums[2], xx + sums[3]
+        gg += dot(g_part, g_part)
+        g_norm = max(g_norm, norm_inf(g_part))  # all of g is finite: no step leads elsewhere
+        multiply_block(S, Y, rows, a, first, g_part, y, hg, hy)
+    keep_products(a, rows, m)
+    a[NORM] = g_norm
+    sy, yy, ss = gram(a, m, 0)[k * m + k], yy * y_unit * y_unit, ss * s_unit * s_unit
+    curvature = -alpha * slope * alpha  # s·B s
+    if damping and sy < 0.2 * curvature:
+        theta = 0.8 * curvature / (curvature - sy)
+        damp(row(Y, k, 0, n), theta, (1.0 - theta) * alpha, g, y_unit)
+        sums = dots(row(S, k, 0, n), row(Y, k, 0, n), g)
+        sy, yy = sums[0] * s_unit * y_unit, sums[1] * y_unit * y_unit
+        a[READY] = 0.0
+    if is_fit(sy, yy, ss, xx, gg, alpha, slope, SINGLE if single else EPSILON):
+        rho[k] = 1.0 / sy
+        ring.newest = k
+        ring.count = min(ring.count + 1, m)
+    elif ring.count == m:
+        ring.count = m - 1  # the oldest pair has been overwritten
+
+
+@fragment
+def solve(a, rows, m, gamma):
+    """Find what p takes of the rows of S and of Y, −b and γ a, in their units."""
+    Sg, Yg, of_S, of_Y = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, OF_S), vector(a, m, OF_Y)
+    SY, YY, count = gram(a, m, 0), gram(a, m, 1), rows.size
+    for i in range(count - 1, -1, -1):
+        k = rows[i]
+        total = Sg[k]
+        for j in range(i + 1, count):
+            total -= SY[k * m + rows[j]] * of_Y[rows[j]]
+        of_Y[k] = total / SY[k * m + k]
+    for i in range(count):
+        k = rows[i]
+        total = -Yg[k]
+        for l in rows:
+            total += YY[k * m + l] * of_Y[l]
+        total = SY[k * m + k] * of_Y[k] + gamma * total
+        for j in range(i):
+            total += SY[rows[j] * m + k] * of_S[rows[j]]
+        of_S[k] = -total / SY[k * m + k]
+    for k in rows:
+        of_S[k] *= a[UNIT_S]
+        of_Y[k] *= gamma * a[UNIT_Y]
+
+
+@fragment
+def add_block(S, Y, rows, a, gamma, first, g, p, hp):
+    """Write a block of p, which begins with component `first`; g is that of the block, hp workspace."""
+    m, width, count = S.shape[0], g.size, rows.size
+    of_S, of_Y = vector(a, m, OF_S), vector(a, m, OF_Y)
+    given = a.size > size(m)
+    scale(-gamma, g, hp if given else p)
+    for i in range(0, count, 2):
+        k, l = rows[i], rows[min(i + 1, count - 1)]
+        y, z, d = row(Y, k, first, width), row(Y, l, first, width), of_Y[l] if l != k else 0.0
+        if given:
+            add(hp, of_Y[k], y, d, z)
+        else:
+            c = of_S[l] if l != k else 0.0
+            add_pairs(p, of_S[k], row(S, k, first, width), of_Y[k], y, c, row(S, l, first, width), d, z)
+    if given:
+        multiply(part(a, size(m) + first, width), hp, p)
+        for i in range(0, count, 2):
+            k, l = rows[i], rows[min(i + 1, count - 1)]
+            c = of_S[l] if l != k else 0.0
+            add(p, of_S[k], row(S, k, first, width), c, row(S, l, first, width))
+
+
+@fragment
+def direct(S, Y, a, ring, g, p):
+    """Write −H g to p; return the slope g·p."""
+    m, n = S.shape[0], g.size
+    gamma, rows, k = 1.0, rows_of(ring.count, ring.newest, m), ring.newest
+    if ring.count > 0:
+        if a[READY] == 0.0:
+            renew_products(S, Y, a, rows, g)
+        gamma = ring.gamma = gram(a, m, 0)[k * m + k] / gram(a, m, 1)[k * m + k]
+        solve(a, rows, m, gamma)
+    desk = isolated(BLOCK)
+    slope = 0.0
+    for first in range(0, n, BLOCK):
+        width = min(BLOCK, n - first)
+        g_part, p_part = part(g, first, width), part(p, first, width)
+        add_block(S, Y, rows, a, gamma, first, g_part, p_part, part(desk, 0, width))
+        slope += dot(g_part, p_part)
+    return slope
+
+
+@kernel
+def direction(S, Y, a, ring, g, p):
+    """`direct`, for pairs in double precision."""
+    return direct(S, Y, a, ring[0], g, p)
+
+
+@kernel
+def update(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
+    """`learn_from`, for pairs in double precision."""
+    learn_from(S, Y, rho, a, ring[0], damping, x, g, p, alpha, g_new)
+
+
+@kernel
+def direction_single(S, Y, a, ring, g, p):
+    """`direct`, for pairs in single precision, two in the place of a double."""
+    return direct(S.view(np.float32), Y.view(np.float32), a, ring[0], g, p)
+
+
+@kernel
+def update_single(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
+    """`learn_from`, for pairs in single precision, two in the place of a double."""
+    learn_from(S.view(np.float32), Y.view(np.float32), rho, a, ring[0], damping, x, g, p, alpha, g_new)
+
+
+_MATRIX, _VECTOR, _RING = types.float64[:, ::1], types.float64[::1], numba.from_dtype(RING)[::1]
+_DIRECTION = types.float64(_MATRIX, _MATRIX, _VECTOR, _RING, _VECTOR, _VECTOR)
+_UPDATE = types.void(
+    *(_MATRIX, _MATRIX, _VECTOR, _VECTOR, _RING, types.int64),
+    *(_VECTOR, _VECTOR, _VECTOR, types.float64, _VECTOR),
+)
+
+enter_direction, enter_direction_single = late(direction, _DIRECTION), late(direction_single, _DIRECTION)
+enter_update, enter_update_single = late(update, _UPDATE), late(update_single, _UPDATE)
+
+
+def load(single):
+    """Compile, or load from the cache, the kernels for pairs of this precision: sooner than when they are needed."""
+    for call in (enter_direction_single, enter_update_single) if single else (enter_direction, enter_update):
+        call.load()

@@ -1,0 +1,187 @@
+"""L-BFGS: the inverse Hessian from the last m pairs, never formed.
+
+Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical Optimization, 2nd ed. (2006),
+Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
+
+The pairs live in a ring: `newest` is the row of the last pair, the one before it is row newest − 1 (modulo m), and so
+on for `count` rows. Two loops over them multiply by H; where the pairs are more than the cache holds, and for what few
+runs ask for, `compact` does.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.methods import protocol
+from quasinewton.methods.lbfgs import compact_inverse
+from quasinewton.methods.lbfgs.compact_inverse import RING
+from quasinewton.methods.protocol import gradient_step, learn_pair
+from quasinewton.numba_ext.jit import fragment, reduction
+from quasinewton.numba_ext.linalg import advance, dot, negate, norm_inf
+from quasinewton.validation import count
+
+# Variables from which on two loops are slower than the compact form, measured for 5 to 20 pairs. They read the pairs
+# twice as often, but as long streams, and do little else: below, the caches feed them fast enough.
+MANY = 2**16
+
+
+class _Fields(NamedTuple):
+    memory: int
+    damping: int
+    single: int
+
+
+class LBFGS(_Fields):
+    """Limited-memory BFGS.
+
+    Parameters
+    ----------
+    memory : int
+        Number of pairs m; SciPy's `maxcor`. 5 to 20 serve most problems.
+    damping : bool
+        Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
+    single : bool
+        Whether to keep the pairs in single precision: half the memory, and less time for very many variables. All sums
+        are in double precision.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, memory=10, damping=False, single=False):
+        return super().__new__(cls, count("memory", memory, 1), int(bool(damping)), int(bool(single)))
+
+
+class Pairs(NamedTuple):
+    """Memory: S[k] = x[k+1] − x[k] and Y[k] = g[k+1] − g[k], shape (m, n); rho[k] = 1/(S[k]·Y[k]), shape (m,).
+
+    In single precision a row holds its n numbers in the place of n/2 doubles, rounded up. `a` is workspace: of the two
+    loops, shape (m,); or, longer, of the compact form. `ring[0]` is a record RING; its gamma = s·y/y·H₀y of the newest
+    pair scales H₀.
+    """
+
+    S: np.ndarray
+    Y: np.ndarray
+    rho: np.ndarray
+    a: np.ndarray
+    ring: np.ndarray
+
+
+@protocol.allocate.register(LBFGS)
+def _allocate(method, n):
+    m = method.memory
+    width = (n + 1) // 2 if method.single else n
+    length = compact_inverse.size(m) if method.single or n >= MANY else m
+    return Pairs(np.empty((m, width)), np.empty((m, width)), np.empty(m), np.empty(length), np.zeros(1, RING))
+
+
+def with_room(pairs, n):
+    """The memory of a fresh run with room for a given diagonal H₀, the last n numbers of the workspace."""
+    return pairs._replace(a=np.empty(compact_inverse.size(pairs.rho.size) + n))
+
+
+@protocol.direction.register(LBFGS)
+def _direction(method, memory, hessian, x, g, p):
+    ring, m = memory.ring[0], memory.rho.size
+    if memory.a.size > m and (ring.count > 0 or memory.a.size > compact_inverse.size(m)):
+        arguments = (memory.S, memory.Y, memory.a, memory.ring, g, p)
+        if method.single:
+            return compact_inverse.enter_direction_single(arguments), 1.0
+        return compact_inverse.enter_direction(arguments), 1.0
+    if ring.count == 0:
+        negate(p, g)
+        slope = dot(g, p)
+        return slope, gradient_step(slope, x)
+    slope = two_loop(memory.S, memory.Y, memory.rho, memory.a, ring.count, ring.newest, ring.gamma, g, p)
+    return slope, 1.0
+
+
+@reduction
+def two_loop(S, Y, rho, a, count, newest, gamma, g, p):
+    """Write −H g to p and return g·p, for the H of `count` pairs (Nocedal & Wright, 2006, Algorithm 7.4).
+
+    Every pass over p both adds the last vector and multiplies by the next one, so that p is read and written once a
+    pair. p and a are overwritten.
+    """
+    m, n = S.shape
+    k = newest
+    product = 0.0
+    for i in range(n):
+        p[i] = -g[i]
+        product += S[k, i] * p[i]
+    for _ in range(count - 1):  # newest to oldest
+        c = a[k] = rho[k] * product
+        older = k - 1 if k > 0 else m - 1
+        product = 0.0
+        for i in range(n):
+            value = p[i] - c * Y[k, i]
+            p[i] = value
+            product += S[older, i] * value
+        k = older
+    c = a[k] = rho[k] * product
+    product = 0.0
+    for i in range(n):
+        value = gamma * (p[i] - c * Y[k, i])
+        p[i] = value
+        product += Y[k, i] * value
+    for _ in range(count - 1):  # oldest to newest
+        c = a[k] - rho[k] * product
+        newer = k + 1 if k < m - 1 else 0
+        product = 0.0
+        for i in range(n):
+            value = p[i] + c * S[k, i]
+            p[i] = value
+            product += Y[newer, i] * value
+        k = newer
+    c = a[k] - rho[k] * product
+    product = 0.0
+    for i in range(n):
+        value = p[i] + c * S[k, i]
+        p[i] = value
+        product += g[i] * value
+    return product
+
+
+@protocol.update.register(LBFGS)
+def _update(method, memory, x, g, p, alpha, g_new):
+    ring = memory.ring[0]
+    m = memory.rho.size
+    if memory.a.size > m:
+        arguments = (memory.S, memory.Y, memory.rho, memory.a, memory.ring, method.damping, x, g, p, alpha, g_new)
+        if method.single:
+            compact_inverse.enter_update_single(arguments)
+        else:
+            compact_inverse.enter_update(arguments)
+        return
+    slope = dot(g, p)
+    # The row after the newest is free, or holds the oldest pair, which goes first.
+    k = ring.newest + 1
+    if k == m or ring.count == 0:
+        k = 0
+    s, y = memory.S[k], memory.Y[k]
+    advance(x, g, p, alpha, g_new, s, y)
+    fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, method.damping)
+    keep_pair(memory.rho, ring, k, fit, sy, yy)
+
+
+@fragment
+def keep_pair(rho, ring, k, fit, sy, yy):
+    """Count the pair in row k among those that are kept, if it is fit; if not, what it has overwritten is lost."""
+    if fit:
+        rho[k] = 1.0 / sy
+        ring.gamma = sy / yy
+        ring.newest = k
+        ring.count = min(ring.count + 1, rho.size)
+    elif ring.count == rho.size:
+        ring.count = rho.size - 1
+
+
+@protocol.measured.register(LBFGS)
+def _measured(method, memory, x, g):
+    return compact_inverse.norm_of(memory.a) if memory.a.size > memory.rho.size else norm_inf(g)
+
+
+@protocol.restart.register(LBFGS)
+def _restart(method, memory):
+    known = memory.ring[0].count > 0
+    memory.ring[0].count = 0
+    return known

@@ -1,0 +1,318 @@
+"""From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba.core import types
+
+from quasinewton import autodiff
+from quasinewton.objective import finite_differences, from_njit, from_python, hessian_products
+from quasinewton.objective.choose_gradient import derive_if_possible, is_compiled
+from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
+from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
+from quasinewton.objective.interface import Objective
+from quasinewton.objective.packed_args import is_plain, pack
+
+GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
+NO_ARGS = types.Tuple(())
+
+
+class Given(NamedTuple):
+    """What the user gave: functions, form (see `gradient_form`) and arguments."""
+
+    fun: Callable
+    jac: Any
+    form: str
+    args: tuple
+
+
+class Prepared(NamedTuple):
+    """An objective ready to be called.
+
+    Attributes
+    ----------
+    objective : Objective
+    held : tuple
+        Whatever the addresses in `objective` point into; must live as long as it is used.
+    mode : str
+        How the gradient is obtained: "exact" where the user gives it, "forward" or "reverse" where it is derived from
+        the compiled objective, or the scheme of differences.
+    given : Given or None
+        What it was made of; None for vector functions.
+    hess_mode : str
+        How second derivatives are: "exact" where the user gives them, "derived" from the compiled objective, or the
+        scheme of differences; "" where none are used.
+    """
+
+    objective: Objective
+    held: tuple
+    mode: str
+    given: Given | None = None
+    hess_mode: str = ""
+
+
+def as_args(args):
+    """`args` as a tuple: anything else is the one argument, as in SciPy."""
+    return args if isinstance(args, tuple) else (args,)
+
+
+def args_type(args):
+    """The Numba type of `args` if they can be handed to compiled code, otherwise None."""
+    if not args:
+        return NO_ARGS
+    try:
+        kind = numba.typeof(args)
+    except (ValueError, TypeError, NotImplementedError):
+        return None
+    return kind if is_plain(kind) else None
+
+
+def compiled_args_type(functions, args):
+    """The Numba type of `args` if the functions are compiled and can be handed them, otherwise None.
+
+    Parameters
+    ----------
+    functions : sequence of callable or None
+    args : tuple
+    """
+    given = [function for function in functions if function is not None]
+    return args_type(args) if all(map(is_compiled, given)) else None
+
+
+def gradient_form(jac):
+    """How fun and jac give value and gradient.
+
+    Returns
+    -------
+    (str, int)
+        The form (see `from_njit.FIRST_ORDER`) and the scheme of differences.
+
+    Raises
+    ------
+    ValueError
+        If `jac` is none of the legal values.
+    """
+    if callable(jac):
+        return "separate", EXACT
+    if jac is None or jac is False:
+        return "value", FORWARD
+    if jac is True:
+        return "joint", EXACT
+    if isinstance(jac, str) and jac == "inplace":
+        return "inplace", EXACT
+    if isinstance(jac, str) and jac in GRADIENT_SCHEMES:
+        return "value", GRADIENT_SCHEMES[jac]
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        return "derived", EXACT
+    legal = "callable, True, 'inplace', None, 'auto', 'forward', 'reverse', '2-point', '3-point' or 'cs'"
+    raise ValueError(f"jac must be {legal}; got {jac!r}")
+
+
+def is_differenced(jac):
+    """Whether `jac`, as a door is given it, says that gradients are made of values."""
+    return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
+
+
+DOOR = 4  # frames from here up to the caller of a door
+RESULTS = {"value_and_grad": from_njit.is_value, "value_and_jacobian": from_njit.is_derivative}
+
+
+def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step=None):
+    """`jac` as it is given; where it is not, "auto" if `fun` is compiled and can be differentiated.
+
+    Parameters
+    ----------
+    fun : callable
+    jac : callable, bool, str or None
+    args : tuple
+    n : int
+        Number of variables.
+    kind : {"value_and_grad", "value_and_jacobian"}
+        Of a vector function it is the Jacobian.
+    eps, rel_step : float, ndarray of shape (n,), or None
+        Steps of differences. Where one is given, differences are wanted.
+
+    Returns
+    -------
+    callable, bool, str or None
+
+    Warns
+    -----
+    OptimizeWarning
+        If a compiled `fun` cannot be differentiated: what stands in the way, and that differences are used.
+    """
+    given = not (jac is None or jac is False) or eps is not None or rel_step is not None
+    arguments = None if given or not is_compiled(fun) else args_type(args)
+    return jac if arguments is None else derived_source(fun, jac, tuple(arguments), n, kind)
+
+
+def derived_source(fun, jac, arguments, n, kind):
+    """The same for a compiled `fun`, whose further arguments have these Numba types."""
+    if not RESULTS[kind](from_njit.result_type(fun, (from_njit.X, *arguments), "fun")):
+        return jac
+    derived, _ = derive_if_possible(fun, kind, n, arguments, DOOR)
+    return jac if derived is None else "auto"
+
+
+def difference_step(eps, rel_step, n):
+    """The steps the user gave, as (array, relative); an empty array if none.
+
+    Raises
+    ------
+    ValueError
+        If a step is not positive and finite, or their number is neither 1 nor n.
+    """
+    name, step = ("eps", eps) if rel_step is None else ("finite_diff_rel_step", rel_step)
+    if step is None:
+        return np.empty(0), False
+    step = np.atleast_1d(np.asarray(step, dtype=np.float64))
+    if step.shape not in ((1,), (n,)) or not np.all((step > 0) & np.isfinite(step)):
+        raise ValueError(f"{name} must be a positive number, or {n} of them; got {step!r}")
+    return step, rel_step is not None
+
+
+def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None, bounds=None):
+    """Make an objective of the user's functions.
+
+    Parameters
+    ----------
+    fun : callable
+    jac : callable, bool, str or None
+    hess : callable, "auto", "2-point", "3-point" or None
+    args : tuple
+    n : int
+        Number of variables.
+    use : {"hessian", "product", ""}
+        What second derivatives the method uses.
+    eps, rel_step : float, ndarray of shape (n,), or None
+        Absolute or relative step of the differences.
+    hessp : callable or None
+        hessp(x, p, *args) -> H p.
+    precond : callable or None
+        precond(x, v, *args) -> M v.
+    bounds : (ndarray, ndarray) or None
+        low and high, float64, shape (n,), which differences do not leave. Kept, not copied.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    TypeError
+        If a function is not callable or, compiled, does not accept its arguments or returns the wrong thing.
+    ValueError
+        If `jac`, `hess` or a step is illegal.
+    """
+    form, gradient = gradient_form(jac)
+    jac_function = jac if form == "separate" else None
+    mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
+    own = (jac, (hessp or hess) if use else None, precond)
+    kind = compiled_args_type((fun, *filter(callable, own)), args)
+    given = Given(fun, jac, form, args)
+    if form == "derived":
+        # Beside functions of Python's that of value and gradient is one more, and is entered as those are.
+        beside = kind is None and is_compiled(fun) and args_type(args) is not None
+        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=not beside)
+        if beside:
+            fun, jac_function, form = jac_function, None, "joint"
+    second = second_order(use, fun, hess, hessp, form, n, kind)
+    if use == "product" and second.scheme != EXACT and gradient == FORWARD:
+        gradient, mode = differentiable(jac), "3-point"
+    functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
+    bound = _bind(*functions, args, n, second.form, precond)
+    if use == "product":
+        prepared = _differenced(*bound, mode, gradient, EXACT, True, eps, rel_step, n, bounds)
+        if second.scheme != EXACT:
+            prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
+    else:
+        prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n, bounds)
+    return prepared._replace(given=given, hess_mode=second.mode)
+
+
+def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
+    """Make an objective of a vector function: GRADIENT is its value, HESSIAN its Jacobian.
+
+    Parameters
+    ----------
+    fun : callable
+        fun(x, *args) -> ndarray, shape (n,); with ``jac=True`` the pair of that and the Jacobian.
+    jac : callable, True, "2-point", "3-point", False or None
+    args, n, eps, rel_step
+        As for `prepare`.
+
+    Returns
+    -------
+    Prepared
+    """
+    if jac is True:
+        bound = _bind(fun, None, None, "residual-joint", False, args, n)
+        return Prepared(Objective(*bound[:2]), bound[2], "exact")
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=True)
+        bound = _bind(fun, derived, None, "residual-derived", False, args, n)
+        return Prepared(Objective(*bound[:2]), bound[2], mode)
+    function, scheme = second_derivative("jac", jac or None)
+    mode = "exact" if scheme == EXACT else jac or "2-point"
+    bound = _bind(fun, None, function, "residual", False, args, n)
+    return _differenced(*bound, mode, EXACT, scheme, False, eps, rel_step, n)
+
+
+def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None):
+    """Address, data and what they point into, for functions that are compiled or not."""
+    if not callable(fun):
+        raise TypeError(f"fun must be callable, got {type(fun).__name__}")
+    kind = compiled_args_type((fun, jac, hess, precond), args)
+    if kind is None and form in from_njit.DERIVED:
+        raise TypeError(
+            "a function is differentiated only with args that are numbers, arrays and tuples of them, and together "
+            "with hess, hessp and precond that are compiled, too"
+        )
+    if kind is None:
+        evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond)
+        return from_python.trampoline_address(), id(evaluate), (evaluate,)
+    address = from_njit.trampoline_address(fun, jac, hess, form, complex_step, kind, second, precond)
+    if not args:
+        return address, 0, (fun,)
+    block = pack(args)
+    return address, block.ctypes.data, (fun, block, args)
+
+
+def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n, bounds=None):
+    """Wrap an objective in the differences that it needs."""
+    if gradient == EXACT and hessian == EXACT:
+        return Prepared(Objective(address, data), held, mode)
+    step, relative = difference_step(eps, rel_step, n)
+    wrapped, probe = np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n)
+    w = wrapped[0]
+    w["address"], w["data"], w["gradient"], w["hessian"] = address, data, gradient, hessian
+    w["symmetric"], w["relative"] = symmetric, relative
+    w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
+    if bounds is not None:
+        w["low"], w["high"] = (side.ctypes.data for side in bounds)
+        n = np.count_nonzero(bounds[0] < bounds[1])
+    objective = Objective(finite_differences.address(), wrapped.ctypes.data, *finite_differences.costs(gradient, hessian, int(n)))
+    return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
+
+
+def _multiplied(prepared, gradient, scheme, n, bounds):
+    """Wrap an objective in products by differences of its gradient."""
+    wrapped, probe = np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n)
+    inner, w = prepared.objective, wrapped[0]
+    w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
+    w["probe"] = probe.ctypes.data
+    if bounds is not None:
+        w["low"], w["high"] = (side.ctypes.data for side in bounds)
+    gradients = 2 if scheme == CENTRAL else 1
+    costs = inner.values, gradients * inner.values, gradients
+    objective = Objective(hessian_products.address(), wrapped.ctypes.data, *costs)
+    return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
+
+
+def layers(objective):
+    """How many wrappings there are around the user's own objective; see `finite_differences.with_data`."""
+    if objective.address == hessian_products.address():
+        return 1 + (objective.values > 0)
+    return int(objective.address == finite_differences.address())

@@ -1,0 +1,110 @@
+"""Where second derivatives come from: the user, the compiled objective itself, or differences."""
+
+from typing import NamedTuple
+
+from quasinewton.objective.choose_gradient import derive, derive_if_possible, is_compiled
+from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
+
+SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
+DOOR = 5  # frames from here up to the caller of a door
+
+
+class Second(NamedTuple):
+    """Where second derivatives come from.
+
+    Attributes
+    ----------
+    function : callable or None
+    form : str
+        What it is: a key of `from_njit.SECOND_ORDER`.
+    scheme : int
+        Of differences; EXACT with a function.
+    mode : str
+        As `Prepared.hess_mode`.
+    """
+
+    function: object = None
+    form: str = "hessian"
+    scheme: int = EXACT
+    mode: str = ""
+
+
+def second_order(use, fun, hess, hessp, form, n, args_type):
+    """Choose the source of second derivatives: the user's own, exact ones of a compiled function, or differences.
+
+    Parameters
+    ----------
+    use : {"hessian", "product", ""}
+        What the method wants.
+    fun : callable
+    hess : callable, "auto", "2-point", "3-point" or None
+    hessp : callable or None
+    form : str
+        How `fun` gives its value; see `from_njit.FIRST_ORDER`.
+    n : int or None
+    args_type : numba tuple type or None
+        None where the interpreter is needed.
+
+    Returns
+    -------
+    Second
+
+    Raises
+    ------
+    ValueError, TypeError
+        If hess or hessp is none of the legal values, or hess="auto" cannot be had.
+    """
+    if not use:
+        return Second()
+    if hessp is not None and use == "product":
+        if not callable(hessp):
+            raise ValueError(f"hessp must be callable or None; got {hessp!r}")
+        return Second(hessp, "product", EXACT, "exact")
+    function, scheme = second_derivative("hess", None if isinstance(hess, str) and hess == "auto" else hess)
+    if function is not None:
+        return Second(function, "dense" if use == "product" else "hessian", EXACT, "exact")
+    kind = "hvp" if use == "product" else "hessian"
+    plain = is_compiled(fun) and args_type is not None and form in ("value", "separate", "derived")
+    if hess == "auto" and not plain:
+        raise TypeError(
+            "hess='auto' needs fun compiled by numba.njit that returns the value alone, and args that are numbers, "
+            "arrays and tuples of them"
+        )
+    if plain and hess == "auto":
+        return Second(derive(fun, kind, "auto", n, args_type)[0], use, EXACT, "derived")
+    if plain and hess is None:
+        derived, _ = derive_if_possible(fun, kind, n, args_type, DOOR)
+        if derived is not None:
+            return Second(derived, use, EXACT, "derived")
+    return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")
+
+
+def second_derivative(name, given):
+    """A callable, or the scheme of differences in its place.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if callable(given):
+        return given, EXACT
+    if given is None or isinstance(given, str) and given in SCHEMES:
+        return None, SCHEMES.get(given, FORWARD)
+    raise ValueError(f"{name} must be callable, 'auto', '2-point', '3-point' or None; got {given!r}")
+
+
+def differentiable(jac):
+    """The scheme in the place of forward differences where the gradient is to be differenced again.
+
+    Raises
+    ------
+    ValueError
+        If the user has asked for those.
+    """
+    if jac is None or jac is False:
+        return CENTRAL
+    raise ValueError(
+        f"jac={jac!r} leaves half the digits, too few for differences of the gradient, which are the products that "
+        "this method uses; give hessp, hess or jac, or jac='3-point', or compile fun by numba.njit"
+    )

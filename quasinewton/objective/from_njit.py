@@ -1,0 +1,359 @@
+"""Compiled objectives behind the contract: one small trampoline per objective and types of `args`.
+
+A trampoline rebuilds x and `args`, calls the user's `@njit` functions and writes what they return. It is the only
+thing that is compiled for a new objective; the solver's loop stays as it is.
+"""
+
+import weakref
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.errors import NumbaError
+from numba.core.registry import cpu_target
+from numba.extending import overload
+
+from quasinewton import autodiff
+from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.jit import INNER, kernel
+from quasinewton.numba_ext.linalg import dot
+from quasinewton.objective.interface import (
+    COMPLEX,
+    GRADIENT,
+    HESSIAN,
+    PRECONDITION,
+    PRODUCT,
+    SIGNATURE,
+    VALUE,
+    complex_vector,
+    matrix,
+    vector,
+)
+from quasinewton.objective.packed_args import loader
+from quasinewton.validation import NOT_SCALAR
+
+WRONG_SIZE = "the derivative returned by the objective does not have the size that x asks for"
+X = types.Array(types.float64, 1, "C")
+
+
+def as_scalar(f):
+    """The number in a scalar or an array of size 1."""
+
+
+@overload(as_scalar, jit_options=INNER)
+def _as_scalar(f):
+    if isinstance(f, types.Array):
+
+        def unpack(f):
+            if f.size != 1:
+                raise ValueError(NOT_SCALAR)
+            return f.flat[0]
+
+        return unpack
+    return lambda f: f
+
+
+def write(out, values):
+    """Copy a user's derivative to `out`, checking its size."""
+
+
+@overload(write, jit_options=INNER)
+def _write(out, values):
+    # Loops, not out[...] = values: that compiles ten times as long, for the message it might have to give.
+    if isinstance(values, types.Array) and values.ndim == out.ndim == 1:
+
+        def copy(out, values):
+            if values.size != out.size:
+                raise ValueError(WRONG_SIZE)
+            for i in range(out.size):
+                out[i] = values[i]
+
+        return copy
+    if isinstance(values, types.Array) and values.ndim == out.ndim == 2:
+
+        def copy_rows(out, values):
+            if values.shape[0] != out.shape[0] or values.shape[1] != out.shape[1]:
+                raise ValueError(WRONG_SIZE)
+            for i in range(out.shape[0]):
+                for j in range(out.shape[1]):
+                    out[i, j] = values[i, j]
+
+        return copy_rows
+    if isinstance(values, (types.Array, types.UniTuple)):
+
+        def spread(out, values):
+            values = np.asarray(values)
+            if values.size != out.size:
+                raise ValueError(WRONG_SIZE)
+            flat = out.ravel()
+            for i, value in enumerate(values.flat):
+                flat[i] = value
+
+        return spread
+
+    def fill(out, values):
+        if out.size != 1:
+            raise ValueError(WRONG_SIZE)
+        out.ravel()[0] = values
+
+    return fill
+
+
+@kernel
+def multiply(H, v, out):
+    """out = H v. out is overwritten."""
+    for i in range(v.size):
+        out[i] = dot(H[i], v)
+
+
+FIRST_ORDER = {
+    "value": """
+    if what & VALUE:
+        f = as_scalar(fun(x, *args))
+""",
+    # Either function may write to its x. The place of the gradient is free until jac returns: fun gets its x there.
+    "separate": """
+    if what & VALUE and what & GRADIENT:
+        own = vector(g_, n)
+        write(own, x)
+        f = as_scalar(fun(own, *args))
+    elif what & VALUE:
+        f = as_scalar(fun(x, *args))
+    if what & GRADIENT:
+        write(vector(g_, n), jac(x, *args))
+""",
+    # jac returns value and gradient; fun is for values alone, which it gives with the same bits.
+    "derived": """
+    if what & GRADIENT:
+        f, gradient = jac(x, args)
+        write(vector(g_, n), gradient)
+    elif what & VALUE:
+        f = as_scalar(fun(x, *args))
+""",
+    "joint": """
+    if what & (VALUE | GRADIENT):
+        f_, gradient = fun(x, *args)
+        f = as_scalar(f_)
+        if what & GRADIENT:
+            write(vector(g_, n), gradient)
+""",
+    "inplace": """
+    if what & (VALUE | GRADIENT):
+        f = as_scalar(fun(x, vector(g_, n), *args))
+""",
+    "residual": """
+    if what & GRADIENT:
+        write(vector(g_, n), fun(x, *args))
+""",
+    "residual-derived": """
+    if what & HESSIAN:
+        _, jacobian = jac(x, args)
+        write(matrix(h_, n), jacobian)
+    elif what & GRADIENT:
+        write(vector(g_, n), fun(x, *args))
+""",
+    "residual-joint": """
+    if what & (GRADIENT | HESSIAN):
+        values, jacobian = fun(x, *args)
+        if what & GRADIENT:
+            write(vector(g_, n), values)
+        else:
+            write(matrix(h_, n), jacobian)
+""",
+}
+COMPLEX_VALUE = """
+    if what & COMPLEX:
+        f = as_scalar(fun(complex_vector(x_, n), *args)).imag
+"""
+# What the second derivative is: the Hessian, or hess(x, p) its product with p, or the Hessian for products.
+SECOND_ORDER = {
+    "hessian": """
+    if what & HESSIAN:
+        write(matrix(h_, n), hess(x, *args))
+""",
+    "product": """
+    if what & PRODUCT:
+        write(vector(g_, n), hess(x, vector(h_, n), *args))
+""",
+    "dense": """
+    if what & PRODUCT:
+        H = np.empty((n, n))
+        write(H, hess(x, *args))
+        multiply(H, vector(h_, n), vector(g_, n))
+""",
+}
+PRECONDITIONER = """
+    if what & PRECONDITION:
+        write(vector(g_, n), precond(x, vector(h_, n), *args))
+"""
+
+
+DERIVED = {"derived", "residual-derived"}  # where jac is made from fun: (x, args), a part of the trampoline
+
+
+def build(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+    """Define the trampoline of one objective, not yet compiled.
+
+    Parameters
+    ----------
+    fun, jac, hess : numba dispatchers; jac, hess may be None
+        As the form says: see FIRST_ORDER. With "residual", `fun` returns a vector and `hess` is its Jacobian.
+    form : str
+        A key of FIRST_ORDER.
+    complex_step : bool
+        Whether `fun` must also answer COMPLEX.
+    args_type : numba tuple type
+    second : str
+        What `hess` is: a key of SECOND_ORDER.
+    precond : numba dispatcher, optional
+        precond(x, v, *args) -> M v.
+
+    Returns
+    -------
+    numba dispatcher
+        With SIGNATURE as its only signature.
+    """
+    lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
+    lines += ["    f = np.nan", FIRST_ORDER[form]]
+    lines += [COMPLEX_VALUE] * complex_step + [SECOND_ORDER[second]] * (hess is not None)
+    lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
+    scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
+    scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix, as_scalar=as_scalar, write=write)
+    scope |= dict(fun=fun, jac=jac, hess=hess, precond=precond, multiply=multiply)
+    scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
+    exec("\n".join(lines), scope)
+    return numba.njit(**INNER)(scope["trampoline"])  # entered by address alone
+
+
+def _is_number(kind):
+    return isinstance(kind, (types.Integer, types.Float, types.Boolean))
+
+
+def is_value(kind):
+    """Whether a function's result of this type may be the value of an objective."""
+    return _is_number(kind) or isinstance(kind, types.Array) and _is_number(kind.dtype)
+
+
+def is_derivative(kind):
+    """Whether a function's result of this type may be a derivative, or the value of a vector function."""
+    return is_value(kind) or isinstance(kind, types.UniTuple) and _is_number(kind.dtype)
+
+
+def result_type(function, argument_types, role):
+    """The type that a user's compiled function returns; compiles it.
+
+    Parameters
+    ----------
+    function : numba dispatcher
+    argument_types : tuple of numba types
+    role : str
+        "fun", "jac" or "hess", for the message.
+
+    Returns
+    -------
+    numba type
+
+    Raises
+    ------
+    TypeError
+        If the function does not accept these arguments, or does not compile.
+    """
+    try:
+        signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
+    except NumbaError as error:
+        signature, cause, reason = None, error.with_traceback(None), gist(error)
+    else:
+        cause, reason = None, "no signature matches"
+    if signature is None:
+        names = ", ".join(map(str, argument_types))
+        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from cause
+    return signature.return_type
+
+
+def gist(error):
+    """What a Numba error says, in one line: its first sentence, what that introduces, and the place in the source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith("Failed in ")]
+    places = [line.rstrip(":") for line in said if line.startswith("File ")]
+    text = " ".join(said[:2] if said and said[0].endswith(":") else said[:1])
+    return ", ".join([text, *places[:1]])
+
+
+def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+    """Compile the user's functions and see that they return what the form says.
+
+    Raises
+    ------
+    TypeError
+        Naming the function, what it returns and what is expected.
+    ValueError
+        If the objective does not return a real scalar.
+    """
+    arguments = tuple(args_type)
+    expected = None
+    kind = result_type(fun, (X, X, *arguments) if form == "inplace" else (X, *arguments), "fun")
+    if form in ("joint", "residual-joint"):
+        if not (isinstance(kind, types.BaseTuple) and len(kind) == 2):
+            raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}")
+        kind, gradient = kind[0], kind[1]
+        if not is_derivative(gradient):
+            expected = f"with jac=True, fun must return a value and a real derivative; the derivative is {gradient}"
+    if form in ("residual", "residual-joint", "residual-derived"):
+        if not is_derivative(kind):
+            expected = f"fun must return a real vector; it returns {kind}"
+    elif not is_value(kind):
+        raise ValueError(f"{NOT_SCALAR} It returns {kind}.")
+    if form == "separate":
+        kind = result_type(jac, (X, *arguments), "jac")
+        if not is_derivative(kind):
+            expected = f"jac must return a real vector; it returns {kind}"
+    if hess is not None and second == "product":
+        kind = result_type(hess, (X, X, *arguments), "hessp")
+        if not is_derivative(kind):
+            expected = f"hessp must return a real vector; it returns {kind}"
+    elif hess is not None:
+        kind = result_type(hess, (X, *arguments), "the second derivative")
+        if not is_derivative(kind):
+            expected = f"the second derivative must be a real matrix; it is {kind}"
+    if precond is not None:
+        kind = result_type(precond, (X, X, *arguments), "precond")
+        if not is_derivative(kind):
+            expected = f"precond must return a real vector; it returns {kind}"
+    if complex_step:
+        kind = result_type(fun, (types.Array(types.complex128, 1, "C"), *arguments), "with jac='cs', fun")
+        if not isinstance(getattr(kind, "dtype", kind), types.Complex):
+            expected = f"jac='cs' needs an objective that is complex for complex x; it returns {kind}"
+    if expected:
+        raise TypeError(expected)
+
+
+# One compiled trampoline per objective, kept as long as the user's function lives.
+_trampolines = weakref.WeakKeyDictionary()
+
+
+def trampoline_address(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+    """Address of the compiled trampoline; compiles at the first call for these functions and types.
+
+    Parameters
+    ----------
+    fun, jac, hess, form, complex_step, args_type, second, precond
+        As for `build`.
+
+    Returns
+    -------
+    int
+    """
+    known = _trampolines.setdefault(fun, {})
+    key = (id(jac), id(hess), form, complex_step, args_type, second, id(precond))
+    entry = known.get(key)
+    if entry is None:
+        check(fun, jac, hess, form, complex_step, args_type, second, precond)
+        trampoline = build(fun, jac, hess, form, complex_step, args_type, second, precond)
+        trampoline.compile(SIGNATURE)
+        # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
+        # The others are held so that their id cannot be given to another function, except those derived from fun:
+        # these are held by fun, and hold fun.
+        library = trampoline.get_compile_result(SIGNATURE).library
+        held = [function for function in (jac, hess, precond) if not autodiff.is_derived(fun, function)]
+        entry = known[key] = (address_of(trampoline, SIGNATURE), library, *held)
+    return entry[0]

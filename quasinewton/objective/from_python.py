@@ -1,0 +1,290 @@
+"""Python callables behind the compiled contract: evaluations that enter the interpreter and come back."""
+
+import ctypes
+import functools
+import math
+
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.objective.from_njit import multiply
+from quasinewton.objective.interface import COMPLEX, GRADIENT, HESSIAN, PRECONDITION, PRODUCT, SIGNATURE, VALUE
+from quasinewton.validation import NOT_SCALAR
+
+FLOAT64 = np.dtype(np.float64)
+
+
+def scalar(f):
+    """A user's function value as a float.
+
+    Parameters
+    ----------
+    f : float, or array of size 1
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If `f` is None, complex, or holds other than one number.
+    """
+    try:
+        f = np.asarray(f) if f is not np.ma.masked else np.empty(0)
+        if f.size == 1 and f.dtype.kind in "buif":
+            return float(f.reshape(())[()])
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(NOT_SCALAR)
+
+
+def derivative(values, shape, name):
+    """A user's gradient or Hessian as a float64 array.
+
+    Parameters
+    ----------
+    values : array_like or sparse matrix
+    shape : tuple of int
+        (n,) or (n, n).
+    name : str
+        What to call it in the message.
+
+    Returns
+    -------
+    ndarray, float64, of that shape
+
+    Raises
+    ------
+    ValueError
+        If it has another size, or is not real.
+    """
+    if hasattr(values, "toarray"):
+        values = values.toarray()
+    elif hasattr(values, "matmat"):  # a LinearOperator
+        values = values @ np.eye(values.shape[1])
+    try:
+        values = np.asarray(values)
+    except ValueError:  # rows of several lengths
+        values = np.empty((), object)
+    size = 1
+    for length in shape:
+        size *= length
+    if values.dtype.kind not in "buif" or values.size != size:
+        raise ValueError(f"{name} must be real, of shape {shape}; got {values.dtype} of shape {values.shape}")
+    return values.reshape(shape)
+
+
+class Views(dict):
+    """Arrays of one shape over memory that belongs to a solver, by address; made at first sight.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy dtype
+    """
+
+    def __init__(self, shape, dtype=np.float64):
+        self.shape, self.dtype = shape, np.dtype(dtype)
+
+    def __missing__(self, address):
+        memory = (ctypes.c_byte * (math.prod(self.shape) * self.dtype.itemsize)).from_address(address)
+        view = self[address] = np.frombuffer(memory, self.dtype).reshape(self.shape)
+        return view
+
+
+def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
+    """The user's callables behind one function: called with copies of x, checked on return.
+
+    Parameters
+    ----------
+    fun : callable
+        fun(x, *args) -> f; with the form "joint" -> (f, g); with "inplace" fun(x, g, *args) -> f.
+    jac, hess : callable or None
+        jac(x, *args) -> g with the form "separate"; hess(x, *args) -> H, or hess(x, p, *args) -> H p.
+    form : {"value", "separate", "joint", "inplace", "residual"}
+    args : tuple
+    n : int
+        Number of variables.
+    second : {"hessian", "product", "dense"}
+        What `hess` is: the Hessian, its product, or the Hessian where products are wanted.
+    precond : callable, optional
+        precond(x, v, *args) -> M v.
+
+    Returns
+    -------
+    callable
+        evaluate(what, x, g, h) -> float, with memory addresses, as `interface.SIGNATURE` says.
+    """
+    # What follows runs once an evaluation, so it is written for speed: closures rather than methods, and no
+    # argument unpacked where there is none.
+    shape = (n,)
+    vectors, matrices, complexes = Views(shape), Views((n, n)), Views(shape, np.complex128)
+    if args:
+        fun, jac, hess, precond = (with_args(function, args) for function in (fun, jac, hess, precond))
+    if form == "residual-joint":
+        fun, hess = halves(fun)
+        form = "residual"
+
+    def put(g, values, name="the gradient"):
+        if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
+            values = derivative(values, shape, name)
+        vectors[g][...] = values
+
+    def value(what, x, g, h):
+        f = fun(vectors[x].copy())
+        return f if isinstance(f, float) else scalar(f)
+
+    def separate(what, x, g, h):
+        point, f = vectors[x], math.nan
+        if what & VALUE:
+            f = fun(point.copy())
+        if what & GRADIENT:
+            put(g, jac(point.copy()))
+        return f if isinstance(f, float) else scalar(f)
+
+    def joint(what, x, g, h):
+        f, values = pair(fun(vectors[x].copy()))
+        if what & GRADIENT:
+            put(g, values)
+        return f if isinstance(f, float) else scalar(f)
+
+    def inplace(what, x, g, h):
+        gradient = np.empty(n)
+        f = fun(vectors[x].copy(), gradient)
+        if what & GRADIENT:
+            put(g, gradient)
+        return f if isinstance(f, float) else scalar(f)
+
+    def residual(what, x, g, h):
+        put(g, fun(vectors[x].copy()))
+        return math.nan
+
+    def product(x, p):
+        if second == "product":
+            return hess(x, p)
+        H = hess(x)
+        if hasattr(H, "toarray"):
+            return H @ p
+        out = np.empty(n)
+        H = np.ascontiguousarray(derivative(H, (n, n), "the second derivative"), dtype=np.float64)
+        multiply(H, p, out)  # not BLAS: a compiled Hessian gives the same bits
+        return out
+
+    def second_order(what, x, g, h):
+        if what == PRODUCT:
+            put(g, product(vectors[x].copy(), vectors[h].copy()), "the product with the Hessian")
+            return math.nan
+        if what == PRECONDITION:
+            put(g, precond(vectors[x].copy(), vectors[h].copy()), "the preconditioned vector")
+            return math.nan
+        if what == HESSIAN:
+            matrices[h][...] = derivative(hess(vectors[x].copy()), (n, n), "the second derivative")
+            return math.nan
+        if what == COMPLEX:
+            return imaginary(fun(complexes[x].copy()))
+        return first(what, x, g, h)
+
+    forms = {"value": value, "separate": separate, "joint": joint, "inplace": inplace, "residual": residual}
+    first = forms[form]
+    return first if hess is None and precond is None and form != "value" else second_order
+
+
+def pair(returned):
+    """What a function of value and derivative has returned, as the two.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    try:
+        value, derivative = returned
+    except (TypeError, ValueError):
+        kind = type(returned).__name__
+        raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}") from None
+    return value, derivative
+
+
+def with_args(function, args):
+    """The function of what comes before `args`; None stays None."""
+    if function is None:
+        return None
+    return lambda *variables: function(*variables, *args)
+
+
+def halves(function):
+    """A function of value and derivative as two; the second is that of the last point given to the first."""
+    last = []
+
+    def value(x):
+        last[:] = pair(function(x))
+        return last[0]
+
+    return value, lambda x: last[1]
+
+
+def imaginary(f):
+    """Im f, for the complex step.
+
+    Raises
+    ------
+    ValueError
+        If f is not one complex number.
+    """
+    f = np.asarray(f)
+    if f.size != 1 or f.dtype.kind != "c":
+        raise ValueError(f"jac='cs' needs an objective that is complex for complex x; got {f.dtype}")
+    return float(f.reshape(())[()].imag)
+
+
+@intrinsic
+def _enter(typingctx, function, what, x, g, h):
+    """Call the Python object at address `function` with four integers; return its float.
+
+    A Python exception stays set in the interpreter while the compiled frames unwind, and so reaches the user
+    unchanged, traceback included.
+    """
+    signature = types.float64(types.intp, types.intp, x, g, h)
+
+    def codegen(context, builder, signature, args):
+        api = context.get_python_api(builder)
+        intp = context.get_value_type(types.intp)
+        function, what, *pointers = args
+        gil = api.gil_ensure()
+        numbers = [what] + [builder.ptrtoint(pointer, intp) for pointer in pointers]
+        numbers = [api.long_from_ssize_t(number) for number in numbers]
+        result = api.call_function_objargs(builder.inttoptr(function, api.pyobj), numbers)
+        for number in numbers:
+            api.decref(number)
+        failed = cgutils.is_null(builder, result)
+        f = cgutils.alloca_once(builder, context.get_value_type(types.float64))
+        with builder.if_then(builder.not_(failed)):
+            builder.store(api.float_as_double(result), f)
+            api.decref(result)
+        api.gil_release(gil)
+        with cgutils.if_unlikely(builder, failed):
+            context.call_conv.return_exc(builder)
+        return builder.load(f)
+
+    return signature, codegen
+
+
+@kernel
+def _trampoline(x, n, g, h, what, data):
+    return _enter(data, what, x, g, h)
+
+
+@functools.cache
+def trampoline_address():
+    """Address of the one compiled function through which all Python objectives are called.
+
+    Returns
+    -------
+    int
+        With `id(objective)` as its data.
+    """
+    return address_of(_trampoline, SIGNATURE)

@@ -1,0 +1,208 @@
+"""A user's gradient beside the exact one, or beside differences where there is none: what is wrong, and by how much.
+
+Differences are of fourth order; by how much they may err is judged by those of second order, and by the rounding of f.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton.autodiff import Refused, derivative
+from quasinewton.objective import from_python
+from quasinewton.objective.build import args_type, is_compiled
+
+TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}  # relative
+EPSILON = np.finfo(np.float64).eps
+SHORTENINGS = 8  # of a difference's step, each by 1/16, until f is finite on both sides
+OWN = ("separate", "joint", "inplace")  # forms of objectives whose gradient is the user's
+NAMED = 8  # wrong components that a message names
+
+# Places of values, in steps; their weights in the slope, of fourth order; and of second order.
+CENTRAL = (
+    np.array([-2, -1, 1, 2]),
+    np.array([1.0, -8.0, 8.0, -1.0]) / 12.0,
+    np.array([0.0, -0.5, 0.5, 0.0]),
+)
+FORWARD = (
+    np.array([0, 1, 2, 3, 4]),
+    np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12.0,
+    np.array([-1.5, 2.0, -0.5, 0.0, 0.0]),
+)
+
+
+class GradientCheck(NamedTuple):
+    """What `check_gradient` returns: true where the gradient is right.
+
+    Attributes
+    ----------
+    correct : bool
+        Whether every component is.
+    component : int
+        The one that is wrong by most.
+    error : float
+        By how much, relative to the larger of the two values and to ε^(1/2) ‖g‖_∞.
+    given, expected : ndarray, shape (n,)
+        The user's gradient, and the other. Where that is not finite, nothing is judged.
+    wrong : ndarray, int, shape (k,)
+        All components that are wrong, the worst first.
+    mode : str
+        Where `expected` comes from: "forward", "reverse" or "differences".
+    nfev : int
+        Calls of fun that the comparison took, those of the gradient not included.
+    message : str
+        The same in words.
+    """
+
+    correct: bool
+    component: int
+    error: float
+    given: np.ndarray
+    expected: np.ndarray
+    wrong: np.ndarray
+    mode: str
+    nfev: int
+    message: str
+
+    def __bool__(self):
+        return self.correct
+
+
+def own_gradient(given, x):
+    """The user's gradient at x.
+
+    Parameters
+    ----------
+    given : Given
+        Of one of the forms OWN.
+    x : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray, float64, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If it has another size, or is not real.
+    """
+    point, g = x.copy(), np.empty(x.size)
+    if given.form == "separate":
+        g = given.jac(point, *given.args)
+    elif given.form == "joint":
+        g = given.fun(point, *given.args)[1]
+    else:
+        given.fun(point, g, *given.args)
+    return np.array(from_python.derivative(g, x.shape, "the gradient"), dtype=np.float64)
+
+
+def compare(given, x, g, rtol=None, values=math.inf, bounds=None):
+    """Compare a gradient with exact derivatives, or with differences.
+
+    Parameters
+    ----------
+    given : Given
+        The objective.
+    x, g : ndarray, float64, shape (n,)
+        A point, and the user's gradient there.
+    rtol : float, optional
+        Relative error that passes; by default that of TOLERANCE.
+    values : int
+        How many values differences may cost at least.
+    bounds : (ndarray, ndarray), optional
+        low and high, which differences do not leave; x lies between them.
+
+    Returns
+    -------
+    GradientCheck or None
+        None where differences would cost more.
+    """
+    found = exact(given, x) or (differences(given, x, bounds) if 4 * x.size <= values else None)
+    if found is None:
+        return None
+    expected, doubt, mode, nfev = found
+    rtol = TOLERANCE[mode] if rtol is None else rtol
+    judged = np.isfinite(expected)
+    largest = np.max(abs(expected[judged]), initial=0.0)
+    with np.errstate(invalid="ignore"):
+        scale = np.maximum(np.maximum(abs(g), abs(expected)), EPSILON**0.5 * largest)
+        errors = np.maximum(abs(g - expected) - doubt, 0.0) / np.where(scale > 0.0, scale, 1.0)
+    errors[~np.isfinite(g)] = np.inf
+    errors[~judged] = 0.0
+    order = np.argsort(-errors, kind="stable")
+    wrong = order[errors[order] > rtol]
+    component = int(order[0])
+    message = sentence(g, expected, errors[component], wrong, mode)
+    return GradientCheck(
+        wrong.size == 0, component, float(errors[component]), g, expected, wrong, mode, nfev, message
+    )
+
+
+def sentence(g, expected, error, wrong, mode):
+    """What a comparison found, in words."""
+    source = "differences" if mode == "differences" else f"{mode}-mode derivatives"
+    unknown = np.count_nonzero(~np.isfinite(expected))
+    rest = f"; {unknown} of {g.size} components were not judged, since {source} are not finite" if unknown else ""
+    if wrong.size == 0:
+        return f"the gradient agrees with {source} of fun to a relative error of {error:.2g}{rest}"
+    if wrong.size > 1:
+        named = ", ".join(map(str, wrong[:NAMED])) + (", …" if wrong.size > NAMED else "")
+        rest = f"; {wrong.size} of {g.size} components are wrong, the worst first: {named}{rest}"
+    worst = wrong[0]
+    return (
+        f"component {worst} of the gradient is {g[worst]:.10g} and should be {expected[worst]:.10g} "
+        f"(by {source} of fun), a relative error of {error:.2g}{rest}"
+    )
+
+
+def exact(given, x):
+    """The exact gradient, how far it is in doubt, its mode and the calls of fun; None if fun is not differentiated."""
+    if given.form != "separate" or not is_compiled(given.fun) or args_type(given.args) is None:
+        return None
+    try:
+        function, mode = derivative(given.fun, "value_and_grad", "auto", x.size)
+        f, g = function(x.copy(), *given.args)
+    except (Refused, MemoryError):
+        return None
+    return g, EPSILON * abs(f) / np.maximum(1.0, abs(x)), mode, 0
+
+
+def differences(given, x, bounds=None):
+    """The same by differences of fourth order; not finite where the bounds leave no room for any."""
+    g, doubt, nfev = np.empty(x.size), np.empty(x.size), 0
+    for i in range(x.size):
+        step = EPSILON**0.2 * max(1.0, abs(x[i]))
+        stencil = CENTRAL
+        if bounds is not None:
+            stencil, step = within(step, x[i] - bounds[0][i], bounds[1][i] - x[i])
+        places, weights, rough = stencil
+        for _ in range(SHORTENINGS if step > 0.0 else 0):
+            values = np.array([value_beside(given, x, i, k * step) for k in places])
+            nfev += len(places)
+            if np.isfinite(values).all():
+                break
+            step /= 16.0
+        if not step > 0.0:
+            g[i] = doubt[i] = math.nan
+            continue
+        g[i] = weights @ values / step
+        doubt[i] = abs(g[i] - rough @ values / step) + 4.0 * EPSILON * abs(values).max() / step
+    return g, doubt, "differences", nfev
+
+
+def within(step, behind, ahead):
+    """The stencil that fits between the bounds, which are so far behind and ahead, and its step."""
+    if min(behind, ahead) >= 2.0 * step:
+        return CENTRAL, step
+    if ahead >= behind:
+        return FORWARD, min(step, ahead / 4.5)
+    return tuple(-np.asarray(part) for part in FORWARD), min(step, behind / 4.5)
+
+
+def value_beside(given, x, i, h):
+    """f(x + h e_i)."""
+    point = x.copy()
+    point[i] += h
+    rest = (np.empty(x.size), *given.args) if given.form == "inplace" else given.args
+    f = given.fun(point, *rest)
+    return float(np.squeeze(f[0] if given.form == "joint" else f))

@@ -1,0 +1,87 @@
+"""Products with the Hessian by differences of the gradient, behind the same contract.
+
+H p is the derivative of the gradient along p, (g(x + h p) − g(x)) / h (Nocedal & Wright, 2006, eq. 8.20). The gradient
+at x is known, so a product costs one gradient; by central differences two. Truncation makes an error in proportion to
+h‖p‖, or its square by central differences; an error δ of the gradient, relative, one in proportion to δ / h‖p‖. They
+balance at h‖p‖ = δ^(1/2), or δ^(1/3), times the scale of x, here 1 + ‖x‖; what others take is compared by Knoll & Keyes
+(J. Comput. Phys. 193, 2004, section 2.2). δ is ε if the gradient is exact, and ε^(2/3) if it is itself made of values,
+by central differences.
+"""
+
+import functools
+
+import numpy as np
+
+from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.jit import fragment, kernel
+from quasinewton.numba_ext.linalg import dot, point_on_line, reach
+from quasinewton.objective.finite_differences import CENTRAL, EPSILON, wrapped_at
+from quasinewton.objective.interface import GRADIENT, PRODUCT, SIGNATURE, call, vector
+
+ERROR = EPSILON ** (2 / 3)  # of a gradient by central differences of values
+
+
+@fragment
+def gradient_beside(w, x, p, step, point, g):
+    """Write the wrapped gradient at x + step p, between the bounds, to g; `point` is workspace."""
+    point_on_line(x, step, p, point)
+    if w.low != 0:
+        low, high = vector(w.low, x.size), vector(w.high, x.size)
+        for i in range(x.size):
+            point[i] = min(max(point[i], low[i]), high[i])
+    call(w.address, point, g, point, GRADIENT, w.data)
+
+
+@fragment
+def product_of_gradients(w, x, p, g, probe):
+    """Write the product of the Hessian at x with p to g, which holds the gradient there.
+
+    Between bounds a difference is taken on the side that has room for it, and is as wide as there is room.
+    """
+    n = x.size
+    point, ahead = probe[:n], probe[n:]
+    central = w.hessian == CENTRAL
+    error = ERROR if w.gradient == CENTRAL else EPSILON
+    length = np.sqrt(dot(p, p))
+    scale = (1.0 + np.sqrt(dot(x, x))) / (length if length > 0.0 else 1.0)
+    step = error ** (1.0 / 3.0 if central else 0.5) * scale
+    if w.low != 0:
+        low, high = vector(w.low, n), vector(w.high, n)
+        right, left = reach(x, p, 1.0, low, high), reach(x, p, -1.0, low, high)
+        if min(right, left) < step:
+            central = False
+            step = min(error**0.5 * scale, max(right, left))
+            step = step if step <= right else -step
+    width = step
+    if central:
+        width = 2.0 * step
+        gradient_beside(w, x, p, -step, point, g)
+    gradient_beside(w, x, p, step, point, ahead)
+    for i in range(n):
+        g[i] = (ahead[i] - g[i]) / width
+
+
+@kernel
+def objective(x_, n, g_, h_, what, data):
+    """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED.
+
+    In the record `hessian` is the scheme of the products, and `gradient` that of the wrapped gradient.
+    """
+    w = wrapped_at(data)
+    x, g, h = vector(x_, n), vector(g_, n), vector(h_, n)
+    if what == PRODUCT:
+        product_of_gradients(w, x, h, g, vector(w.probe, 2 * n))
+        return np.nan
+    return call(w.address, x, g, h, what, w.data)
+
+
+@functools.cache
+def address():
+    """Address of the compiled objective that makes products of another one's gradients.
+
+    Returns
+    -------
+    int
+        To be called with the address of a record WRAPPED as its data.
+    """
+    return address_of(objective, SIGNATURE)

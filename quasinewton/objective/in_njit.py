@@ -1,0 +1,257 @@
+"""Objectives bound inside compiled code: the user's functions known by type, entered by address like all others."""
+
+import numpy as np
+from numba.core import types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+from quasinewton import autodiff
+from quasinewton.numba_ext.addresses import address_constant
+from quasinewton.numba_ext.jit import kernel
+from quasinewton.objective import finite_differences, from_njit, hessian_products
+from quasinewton.objective.build import NO_ARGS, derived_source, gradient_form
+from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
+from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD, WRAPPED, costs
+from quasinewton.objective.interface import SIGNATURE, Objective
+from quasinewton.objective.packed_args import is_plain, pack
+
+
+@intrinsic
+def address_of_data(typingctx, array):
+    """Integer address of an array's data."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        return builder.ptrtoint(data, context.get_value_type(types.intp))
+
+    return types.intp(array), codegen
+
+
+@intrinsic
+def hold(typingctx, value):
+    """Use a value, so that it lives at least until here."""
+
+    def codegen(context, builder, signature, args):
+        return context.get_dummy_value()
+
+    return types.void(value), codegen
+
+
+def dispatcher_of(name, kind, door):
+    """The dispatcher behind the type of a function argument.
+
+    Raises
+    ------
+    TypingError
+        If the argument is not a compiled function, naming it.
+    """
+    if not isinstance(kind, types.Dispatcher):
+        raise TypingError(f"{door}: `{name}` must be an @njit function visible to the caller, got {kind}")
+    return kind.dispatcher
+
+
+def constant(kind):
+    """The Python value of an argument known while compiling: omitted, None, a literal; otherwise its type."""
+    if isinstance(kind, types.Omitted):
+        return kind.value
+    if isinstance(kind, types.NoneType):
+        return None
+    if isinstance(kind, types.Literal):
+        return kind.literal_value
+    return kind
+
+
+def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bounded=False):
+    """Write the lines that make an Objective of the functions and `args` of a door.
+
+    Parameters
+    ----------
+    source : Source
+        Lines are added to it. They read `args` and x, and leave `held`, which the Objective points into: it must be
+        kept by `hold` as long as the Objective is used, as must `args`.
+    fun, jac, args : numba types
+        As a door's overload sees its arguments.
+    use : {"hessian", "product", ""}
+        What second derivatives are used.
+    hess, hessp, precond : numba types, optional
+        As those before; precond only if it is a function.
+    bounded : bool
+        Whether differences are to stay between the vectors `low` and `high` of the text.
+
+    Returns
+    -------
+    str
+        The expression of the Objective.
+
+    Raises
+    ------
+    TypingError
+        Naming the argument that is wrong.
+    """
+    jac = gradient_of(source, fun, jac, args, "value_and_grad")
+    function = dispatcher_of("fun", fun, source.door)
+    given = {"hess": constant(hess), "hessp": constant(hessp), "precond": constant(precond)}
+    given = {
+        name: dispatcher_of(name, kind, source.door) if isinstance(kind, types.Type) else kind
+        for name, kind in given.items()
+    }
+    precond = given.pop("precond")
+    try:
+        form, gradient = ("separate", EXACT) if isinstance(jac, types.Type) else gradient_form(jac)
+        second = second_order(use, function, **given, form=form, n=None, args_type=_args_type(source, args))
+        if use == "product" and second.scheme != EXACT and gradient == FORWARD:
+            gradient = differentiable(jac)
+    except (ValueError, TypeError) as error:
+        source.refuse(error)
+    jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
+    if form == "derived":
+        jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, packed=True)
+    functions = function, jac_function, second.function, form
+    if use == "product":
+        held = "held" if second.scheme == EXACT else "held_inside"
+        objective = _bind(source, functions, args, gradient, EXACT, True, second.form, precond, held, bounded)
+        return objective if second.scheme == EXACT else _multiplied(source, objective, gradient, second.scheme, bounded)
+    return _bind(source, functions, args, gradient, second.scheme, True, bounded=bounded)
+
+
+def gradient_of(source, fun, jac, args, kind):
+    """`jac`, known while compiling; where none is given, what `build.derived_source` puts in its place.
+
+    Raises
+    ------
+    TypingError
+        Naming the argument that is wrong.
+    """
+    jac, args = constant(jac), tuple_type(args)
+    if jac not in (None, False) or not is_legal(args):
+        return jac
+    try:
+        return derived_source(dispatcher_of("fun", fun, source.door), jac, tuple(args), None, kind)
+    except TypeError as error:
+        source.refuse(error)
+
+
+def tuple_type(args):
+    """The Numba type of `args` where none may be given."""
+    return args if isinstance(args, types.BaseTuple) else NO_ARGS if constant(args) == () else args
+
+
+def is_legal(args):
+    """Whether `args` of this type can be handed on."""
+    return isinstance(args, types.BaseTuple) and is_plain(args)
+
+
+def bind_residual(source, fun, jac, args):
+    """The same for a vector function: GRADIENT is its value, HESSIAN its Jacobian."""
+    jac = gradient_of(source, fun, jac, args, "value_and_jacobian")
+    function = dispatcher_of("fun", fun, source.door)
+    if jac is True:
+        return _bind(source, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, packed=True)
+        return _bind(source, (function, derived, None, "residual-derived"), args, EXACT, EXACT, False)
+    try:
+        jac_function, scheme = _second_derivative(source.door, "jac", jac or None)
+    except ValueError as error:
+        source.refuse(error)
+    return _bind(source, (function, None, jac_function, "residual"), args, EXACT, scheme, False)
+
+
+def _second_derivative(door, name, given):
+    """The dispatcher of a second derivative, or the scheme of differences in its place."""
+    if isinstance(given, types.Type):
+        return dispatcher_of(name, given, door), EXACT
+    return second_derivative(name, given)
+
+
+def _args_type(source, args):
+    """The type of `args` as a tuple that can be packed."""
+    args = tuple_type(args)
+    if not is_legal(args):
+        source.refuse(f"`args` must be a tuple of numbers, arrays and tuples of them, got {args}")
+    return args if len(args) else NO_ARGS
+
+
+def _multiplied(source, inner, gradient, scheme, bounded):
+    """The lines that wrap an objective in products by differences of its gradient."""
+    schemes = ", ".join(map(source.integer, map(int, (gradient, scheme))))
+    box = ("low, high", "low, high", multiply_in_box) if bounded else ("x.size", "beside", multiply)
+    source.add(
+        f"multiplied, multiplier, beside = multiply({inner}, {schemes}, {box[0]})",
+        f"held = held_inside, multiplier, beside, {box[1]}",
+        multiply=box[2],
+    )
+    return "multiplied"
+
+
+def _bind(
+    source, functions, args, gradient, hessian, symmetric, second="hessian", precond=None, held="held", bounded=False
+):
+    """The lines for these functions, with the differences that they need."""
+    kind, complex_step = _args_type(source, args), gradient == COMPLEX_STEP
+    try:
+        from_njit.check(*functions, complex_step, kind, second, precond)
+    except (TypeError, ValueError) as error:
+        source.refuse(error)
+    address = address_constant(from_njit.build(*functions, complex_step, kind, second, precond), SIGNATURE)
+    source.add("block = pack(args)", pack=pack, address=address, address_of_data=address_of_data, hold=hold)
+    if gradient == EXACT and hessian == EXACT:
+        source.add(f"{held} = block", Objective=Objective)
+        own = ", ".join([source.integer(0)] * 3)
+        return f"Objective(address(), address_of_data(block), {own})"
+    schemes = ", ".join(map(source.integer, map(int, (gradient, hessian, symmetric))))
+    box = ("low, high", "low, high", wrap_in_box) if bounded else ("x.size", "probe", wrap)
+    source.add(
+        f"objective, wrapped, probe = wrap(address(), address_of_data(block), {schemes}, {box[0]})",
+        f"{held} = block, wrapped, probe, {box[1]}",
+        wrap=box[2],
+    )
+    return "objective"
+
+
+differences_address = address_constant(finite_differences.objective, SIGNATURE)
+products_address = address_constant(hessian_products.objective, SIGNATURE)
+
+
+@kernel
+def wrap(address, data, gradient, hessian, symmetric, n):
+    """An Objective that differences another one, and the two arrays that it points into."""
+    wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
+    w = wrapped[0]
+    w.address, w.data, w.gradient, w.hessian, w.symmetric = address, data, gradient, hessian, symmetric
+    w.probe = address_of_data(probe)
+    values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
+    data = address_of_data(wrapped)
+    return Objective(differences_address(), data, values, hessian_values, hessian_gradients), wrapped, probe
+
+
+@kernel
+def multiply(inner, gradient, scheme, n):
+    """An Objective that makes products of another one's gradients, and the two arrays that it points into."""
+    wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
+    w = wrapped[0]
+    w.address, w.data, w.gradient, w.hessian = inner.address, inner.data, gradient, scheme
+    w.probe = address_of_data(probe)
+    gradients = 2 if scheme == CENTRAL else 1
+    data = address_of_data(wrapped)
+    return Objective(products_address(), data, inner.values, gradients * inner.values, gradients), wrapped, probe
+
+
+@kernel
+def multiply_in_box(inner, gradient, scheme, low, high):
+    """The same, where differences stay between two vectors, which the Objective points into, too."""
+    objective, wrapped, probe = multiply(inner, gradient, scheme, low.size)
+    wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
+    return objective, wrapped, probe
+
+
+@kernel
+def wrap_in_box(address, data, gradient, hessian, symmetric, low, high):
+    """The same, where differences stay between two vectors, which the Objective points into, too."""
+    n = low.size
+    objective, wrapped, probe = wrap(address, data, gradient, hessian, symmetric, n)
+    wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
+    for i in range(low.size):
+        n -= low[i] == high[i]
+    values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
+    return Objective(objective.address, objective.data, values, hessian_values, hessian_gradients), wrapped, probe

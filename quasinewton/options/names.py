@@ -1,0 +1,50 @@
+"""Names of methods and options, SciPy's and ours, their synonyms, and what other libraries call them."""
+
+from quasinewton import methods
+from quasinewton.methods.first_order.base import FIRST_ORDER
+
+NAMES = {
+    methods.Newton: "newton",
+    methods.NewtonCG: "newton-cg",
+    methods.BFGS: "bfgs",
+    methods.LBFGS: "lbfgs",
+    methods.GradientDescent: "gradient-descent",
+    **{kind: kind.__name__.lower() for kind in FIRST_ORDER},
+}
+METHODS = {name: kind for kind, name in NAMES.items()} | {
+    "l-bfgs": methods.LBFGS,
+    "l-bfgs-b": methods.LBFGS,
+    "steepest-descent": methods.GradientDescent,
+}
+
+SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what they use of second derivatives
+FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
+
+# Options that are fields of the method or of the search need no list.
+SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
+LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
+CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
+SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
+STEPPING = ("schedule", "clip_value", "clip_norm", "decay_mask")  # of those that do not
+# What other libraries call the options of first-order methods.
+HINTS = {
+    "learning_rate": "lr",
+    "step_size": "lr",
+    "lr_schedule": "schedule",
+    "b1": "betas",
+    "b2": "betas",
+    "beta1": "betas",
+    "beta2": "betas",
+    "beta_1": "betas",
+    "beta_2": "betas",
+    "epsilon": "eps",
+    "decay": "weight_decay",
+    "wd": "weight_decay",
+    "mu": "momentum",
+    "rho": "alpha",
+    "max_iter": "maxiter",
+    "momentum": "method 'momentum'",
+    "nesterov": "method 'nesterov'",
+    "amsgrad": "method 'amsgrad'",
+    "line_search": "schedule",
+}

@@ -1,0 +1,329 @@
+"""Options, SciPy's and ours, to a method, a line search and limits.
+
+In the place of the search a first-order method has a learning-rate schedule.
+"""
+
+import functools
+import math
+import time
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+from numba.extending import register_jitable
+from scipy.optimize import OptimizeWarning
+
+from quasinewton import line_searches, methods, schedules
+from quasinewton.loops.clock import NANOSECONDS, NEVER
+from quasinewton.loops.state import Limits
+from quasinewton.methods.bounded.wrapper import Bounded
+from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.options.initial_values import INITIAL, check_initial, initial
+from quasinewton.options.names import (
+    CONTROLS,
+    FEW_ITERATIONS,
+    HINTS,
+    LIMITS,
+    METHODS,
+    NAMES,
+    SEARCHING,
+    SECOND_ORDER,
+    STEPPING,
+    SYNONYMS,
+)
+from quasinewton.validation import number
+
+NARROW = 0.1  # relative width of the interval, between bounds, at which a line search is over
+
+
+class Settings(NamedTuple):
+    """What the options say.
+
+    Attributes
+    ----------
+    method, search : NamedTuple
+        Of a first-order method the search is its Schedule.
+    limits : Limits
+    controls : dict
+        Those of CONTROLS, SEARCHING and STEPPING that were given.
+    unlimited : bool
+        Whether `maxfun` is the default.
+    bounds : (ndarray, ndarray) or None
+        low and high, float64, shape (n,).
+    """
+
+    method: NamedTuple
+    search: NamedTuple
+    limits: Limits
+    controls: dict
+    unlimited: bool
+    bounds: tuple | None = None
+
+
+def method_class(method):
+    """The class of a method given by name or as an object.
+
+    Parameters
+    ----------
+    method : str, method object, method class, or None
+        None is BFGS, as in SciPy.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor a method.
+    """
+    if method is None:
+        return methods.BFGS
+    if isinstance(method, str):
+        try:
+            return METHODS[method.lower().replace("_", "-")]
+        except KeyError:
+            raise ValueError(f"Unknown solver {method!r}; known are {', '.join(sorted(METHODS))}") from None
+    kind = method if isinstance(method, type) else type(method)
+    if kind not in NAMES:
+        raise TypeError(f"method must be a name or a method object such as LBFGS(memory=20); got {method!r}")
+    return kind
+
+
+def search_object(search):
+    """A line search given by name or as an object; the default for None.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor a search.
+    """
+    if search is None:
+        return line_searches.MoreThuente()
+    if isinstance(search, str):
+        try:
+            return line_searches.BY_NAME[search.lower().replace("_", "-")]()
+        except KeyError:
+            raise ValueError(f"unknown line search {search!r}; known are {', '.join(line_searches.BY_NAME)}") from None
+    if isinstance(search, type):
+        search = search()
+    if type(search) not in line_searches.BY_NAME.values():
+        raise TypeError(f"line_search must be a name or a search object such as MoreThuente(c2=0.1); got {search!r}")
+    return search
+
+
+def search_between_bounds(search):
+    """The default search as it is between bounds, that of L-BFGS-B; any other as it is."""
+    default = line_searches.MoreThuente()
+    if type(search) is line_searches.MoreThuente and search == default:
+        return default._replace(narrow=NARROW)
+    return search
+
+
+def with_fields(settings, fields):
+    """The same settings with some fields changed, checked as at construction."""
+    return type(settings)(**(settings._asdict() | fields)) if fields else settings
+
+
+def limit(name, value):
+    """A limit on a count: any real number, infinity included, rounded up; at most NEVER."""
+    try:
+        return NEVER if value == math.inf else min(math.ceil(value), NEVER)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+
+
+def warn_unknown(names):
+    """Warn of options that mean nothing, as SciPy does."""
+    if names:
+        warnings.warn(f"Unknown solver options: {', '.join(map(str, names))}", OptimizeWarning, stacklevel=4)
+
+
+def warn_constraints(kind, constraints):
+    """Accept constraints only where there are none, as SciPy's methods without constraints do."""
+    if constraints is not None and np.size(constraints) > 0:
+        warnings.warn(f"Method {NAMES[kind]} cannot handle constraints.", RuntimeWarning, stacklevel=3)
+
+
+def warn_unused(kind, hess, hessp):
+    """Warn of derivatives that the method ignores."""
+    name = NAMES[kind]
+    if callable(hess) and kind not in SECOND_ORDER:
+        warnings.warn(f"Method {name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
+    if hessp is not None and kind is not methods.NewtonCG:
+        message = f"Method {name} does not use Hessian-vector product information (hessp)."
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+def read(method, n, tol, options, differenced):
+    """Settings from a method, `tol` and the options; unknown options are warned of.
+
+    Parameters
+    ----------
+    method : str, method object or None
+    n : int
+        Number of variables.
+    tol : float or None
+        Default of gtol, and of ftol for L-BFGS, as in SciPy.
+    options : dict
+        Not changed.
+    differenced : bool
+        Whether a gradient costs many values, so that the value should be asked for first.
+
+    Returns
+    -------
+    Settings
+
+    Warns
+    -----
+    OptimizeWarning
+        Naming options that mean nothing to this method.
+    """
+    try:
+        if isinstance(options.get("schedule"), Dispatcher) or callable(options.get("precond")):
+            raise TypeError("what is remembered must not hold the user's function")
+        # With their types: a search object equals any other of the same numbers, whatever its class.
+        items = tuple((name, type(value), value) for name, value in options.items())
+        settings, unknown = _remembered(method, type(method), n, tol, items, differenced)
+    except TypeError:  # an option that cannot be hashed, or one that is illegal and says so again
+        settings, unknown = _read(method, n, tol, options.items(), differenced)
+    warn_unknown(unknown)
+    if "time_limit" in settings.controls:
+        deadline = time.monotonic_ns() + settings.controls["time_limit"]
+        return settings._replace(limits=settings.limits._replace(deadline=min(deadline, NEVER)))
+    return settings
+
+
+def confine(settings, bounds):
+    """The same settings in a box.
+
+    Parameters
+    ----------
+    settings : Settings
+    bounds : (ndarray, ndarray) or None
+        As `bounds.read_bounds` returns them.
+
+    Raises
+    ------
+    ValueError
+        If the method damps pairs: what it puts in the place of B s, −alpha g, is not that between bounds.
+    """
+    if bounds is None:
+        return settings
+    if getattr(settings.method, "damping", False):
+        raise ValueError("damping cannot be had with bounds; pairs of too little curvature are skipped there")
+    if getattr(settings.method, "single", False):
+        raise ValueError("single=True cannot be had with bounds; there the pairs are kept in double precision")
+    if type(settings.method) is methods.LBFGS and initial(methods.LBFGS, settings.controls) is not None:
+        raise ValueError("H0 of L-BFGS cannot be had with bounds; there the model begins with θI")
+    if type(settings.method) in FIRST_ORDER:
+        return settings._replace(bounds=bounds)
+    search = search_between_bounds(settings.search)
+    return settings._replace(method=Bounded(settings.method), search=search, bounds=bounds)
+
+
+def _read(method, n, tol, items, differenced):
+    """Settings, and the names of unknown options."""
+    kind = method_class(method)
+    stepping = kind in FIRST_ORDER
+    fields, others, limits, controls = {}, {}, {}, {}
+    for spelling, value in items:
+        name = SYNONYMS.get(spelling, spelling)
+        if name in kind._fields:
+            fields[name] = value
+        elif name in LIMITS:
+            if value is not None:
+                limits[name] = value
+        elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
+            controls[name] = value
+        elif name in INITIAL.get(kind, ()) or (name == "precond" and kind is methods.NewtonCG):
+            controls[name] = value
+        else:
+            others[spelling] = value
+    unlimited = "maxfun" not in limits
+    if "time_limit" in limits:
+        seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
+        controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
+    given = kind() if method is None or isinstance(method, (str, type)) else method
+    chosen = with_fields(given, fields)
+    if stepping:
+        refuse(kind, others, (*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
+        limits = _limits(kind, n, tol, limits, differenced, False)
+        search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
+    else:
+        check_initial(kind, controls, n)
+        search = search_object(controls.get("line_search"))
+        search = with_fields(search, {name: others.pop(name) for name in search._fields if name in others})
+        value_first = differenced and type(search) is not line_searches.Fixed
+        limits = _limits(kind, n, tol, limits, differenced, value_first)
+    return Settings(chosen, search, limits, controls, unlimited), tuple(others)
+
+
+def with_free_gradients(settings, n):
+    """The same settings where a gradient has turned out to cost no values, although none is given.
+
+    Parameters
+    ----------
+    settings : Settings
+    n : int
+        Number of variables.
+
+    Returns
+    -------
+    Settings
+    """
+    limits = settings.limits._replace(value_first=0)
+    if settings.unlimited:
+        kind = type(settings.method)
+        limits = limits._replace(maxfun=default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, False)[1])
+    return settings._replace(limits=limits)
+
+
+def refuse(kind, others, legal):
+    """Refuse unknown options of a first-order method: a rate that went unread would change the answer.
+
+    Raises
+    ------
+    ValueError
+        Naming the option, and those that are legal.
+    """
+    legal = list(dict.fromkeys(legal))  # eps may be the method's, or the step of differences
+    for name in others:
+        meant = HINTS.get(name, "")
+        hint = f"; {meant} is meant, perhaps" if meant in legal or meant.startswith("method") else ""
+        raise ValueError(f"{NAMES[kind]} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
+
+
+@functools.lru_cache(maxsize=128)
+def _remembered(method, kind, n, tol, items, differenced):
+    """What `_read` says; most programs give the same few options again and again, and small solves are short."""
+    return _read(method, n, tol, [(name, value) for name, _, value in items], differenced)
+
+
+@register_jitable
+def default_counts(few, stepping, n, differenced):
+    """Default maxiter and maxfun, SciPy's: of FEW_ITERATIONS, the methods that make their own steps, and the others."""
+    if few:
+        return 200 * n, NEVER
+    if stepping:
+        return 15000, NEVER
+    return 15000, 15000 * (n + 1) if differenced else 15000
+
+
+def _limits(kind, n, tol, given, differenced, value_first):
+    """When to stop; defaults are SciPy's, except that no run ends on ftol unless asked to."""
+    gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
+    if tol is not None and kind is methods.LBFGS:
+        ftol = given.get("ftol", tol)
+    maxiter, maxfun = default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, differenced)
+    return Limits(
+        number("gtol", gtol, -math.inf, math.inf, open_high=False),
+        number("ftol", ftol, -math.inf, math.inf, open_high=False),
+        number("xtol", given.get("xtol", 0.0), -math.inf, math.inf, open_high=False),
+        number("f_target", given.get("f_target", -math.inf), -math.inf, math.inf, open_low=False, open_high=False),
+        limit("maxiter", given.get("maxiter", maxiter)),
+        limit("maxfun", given.get("maxfun", maxfun)),
+        NEVER,
+        int(value_first),
+    )
