@@ -9,13 +9,12 @@ import math
 import weakref
 from typing import NamedTuple
 
-from numba.core import types
-from numba.core.dispatcher import Dispatcher
+from numba import types
 from numba.extending import intrinsic, register_jitable
 
 from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.introspection import is_compiled, result_type
 from quasinewton.numba_ext.jit import fragment, kernel
-from quasinewton.objective.from_njit import result_type
 from quasinewton.validation import count, number
 
 CONSTANT = 0
@@ -292,7 +291,7 @@ def as_schedule(given, steps):
     """
     if given is None:
         return constant()
-    if isinstance(given, Dispatcher):
+    if is_compiled(given):
         known = _entries.get(given)
         if known is None:
             dispatcher = entry(given)

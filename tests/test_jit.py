@@ -12,7 +12,7 @@ from processes import PACKAGE, finish, run, start
 
 from quasinewton import minimize
 from quasinewton.loops import line_search_loop
-from quasinewton.numba_ext import jit
+from quasinewton.numba_ext.cache import package_stamp
 from quasinewton.objective import from_njit
 
 SIMPLE = """
@@ -249,12 +249,12 @@ print(minimize(rosenbrock, [-1.2, 1.0], jac=rosenbrock_gradient, method="gradien
 
     def test_stamp_is_that_of_names_and_contents(self, tmp_path):
         package = self.copy(tmp_path)
-        stamp = jit.package_stamp(package)
-        assert stamp == jit.package_stamp(package)
+        stamp = package_stamp(package)
+        assert stamp == package_stamp(package)
         (package / "line_searches" / "armijo.py").rename(package / "line_searches" / "renamed.py")
-        renamed = jit.package_stamp(package)
+        renamed = package_stamp(package)
         (package / "line_searches" / "renamed.py").write_text("")
-        assert len({stamp, renamed, jit.package_stamp(package)}) == 3
+        assert len({stamp, renamed, package_stamp(package)}) == 3
 
 
 BITS = """

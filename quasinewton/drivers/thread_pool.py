@@ -9,7 +9,7 @@ import threading
 
 import numba
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic, overload
 
 from quasinewton.drivers.batch_result import put, put_ended, put_raised, write
@@ -19,12 +19,14 @@ from quasinewton.drivers.run import drive, loop_of
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, renew
 from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.arrays import fetch_add
 from quasinewton.numba_ext.jit import INNER, kernel
 from quasinewton.numba_ext.linalg import copy
+from quasinewton.numba_ext.tuples import borrow, store
 from quasinewton.objective.build import layers
 from quasinewton.objective.finite_differences import with_data
 from quasinewton.objective.interface import HESSIAN, call
-from quasinewton.objective.packed_args import borrow, pack, store
+from quasinewton.objective.packed_args import pack
 from quasinewton.status import NO_PROGRESS, Status
 
 # What the threads share: three integers, each alone in its cache line.
@@ -40,18 +42,6 @@ BAFFLED = 2  # a search has failed: the diagnosis is the interpreter's
 
 PAGE = 1 << 26  # bytes of packed arguments at a time
 BREATH = 0.05  # seconds between two looks at the threads
-
-
-@intrinsic
-def fetch_add(typingctx, array, index, value):
-    """Add to an element of an int64 array, atomically and in one order for all threads; return what it was."""
-
-    def codegen(context, builder, signature, values):
-        array, index, value = values
-        data = context.make_array(signature.args[0])(context, builder, array).data
-        return builder.atomic_rmw("add", builder.gep(data, [index]), value, "seq_cst")
-
-    return types.int64(array, types.intp, types.int64), codegen
 
 
 def entry(method, search, objective, state):

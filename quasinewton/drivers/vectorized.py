@@ -7,60 +7,16 @@ network. Each problem has a state of its own and stops by itself; those that hav
 import time
 
 import numpy as np
-from numba.core import types
-from numba.extending import intrinsic
 
 from quasinewton.drivers.batch_result import write
 from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, renew
-from quasinewton.numba_ext.jit import generic, kernel
+from quasinewton.numba_ext.dispatch import generic
+from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
-from quasinewton.objective.packed_args import borrow
+from quasinewton.numba_ext.tuples import CACHE_LINE, borrow, placed_at, placed_size
 from quasinewton.schedules import Schedule
-
-LINE = 64  # bytes: every array of a state begins a line of the cache
-APART = 512  # bytes from one array to the next, at least; see `linalg.CLEARANCE`
-
-
-def _placed(context, builder, kind, value, address, offset):
-    """The same value with its arrays moved to address + offset and on, and the offset behind them."""
-    if isinstance(kind, types.BaseTuple):
-        for index, item in enumerate(kind):
-            part = builder.extract_value(value, index)
-            part, offset = _placed(context, builder, item, part, address, offset)
-            value = builder.insert_value(value, part, index)
-        return value, offset
-    if not isinstance(kind, types.Array):
-        return value, offset
-    array = context.make_array(kind)(context, builder, value)
-    array.data = builder.inttoptr(builder.add(address, offset), array.data.type)
-    apart, last, mask = (context.get_constant(types.intp, number) for number in (APART, LINE - 1, -LINE))
-    size = builder.and_(builder.add(builder.mul(array.nitems, array.itemsize), last), mask)
-    size = builder.select(builder.icmp_signed(">", size, apart), size, apart)
-    return array._getvalue(), builder.add(offset, size)
-
-
-@intrinsic
-def state_at(typingctx, blank, address):
-    """The state with the shapes of `blank` whose arrays lie one behind the other from an address on."""
-
-    def codegen(context, builder, signature, values):
-        zero = context.get_constant(types.intp, 0)
-        return _placed(context, builder, blank, values[0], values[1], zero)[0]
-
-    return blank(blank, types.intp), codegen
-
-
-@intrinsic
-def state_size(typingctx, blank):
-    """Bytes of a state that `state_at` places."""
-
-    def codegen(context, builder, signature, values):
-        zero = context.get_constant(types.intp, 0)
-        return _placed(context, builder, blank, values[0], zero, zero)[1]
-
-    return types.intp(blank), codegen
 
 
 @generic
@@ -77,7 +33,7 @@ def _tell(search, method, state, f):
 @kernel
 def bytes_of(blank):
     """Bytes of a state with the shapes of `blank`."""
-    return state_size(borrow(blank))
+    return placed_size(borrow(blank))
 
 
 @kernel
@@ -85,7 +41,7 @@ def set_out(blank, address, size, starts):
     """Make the states of all problems, in memory from `address` on, `size` bytes each."""
     blank = borrow(blank)
     for i in range(starts.shape[0]):
-        renew(state_at(blank, address + i * size), blank, starts[i], NEVER)
+        renew(placed_at(blank, address + i * size), blank, starts[i], NEVER)
 
 
 @kernel
@@ -93,7 +49,7 @@ def gather(blank, address, size, running, X):
     """Write the points that are to be evaluated to the rows of X."""
     blank = borrow(blank)
     for j in range(running.size):
-        copy(X[j], state_at(blank, address + running[j] * size).x_trial)
+        copy(X[j], placed_at(blank, address + running[j] * size).x_trial)
 
 
 @kernel
@@ -109,7 +65,7 @@ def tell_all(method, search, blank, address, size, running, F, G, overdue, resul
     left = 0
     for j in range(running.size):
         i = running[j]
-        state = state_at(blank, address + i * size)
+        state = placed_at(blank, address + i * size)
         s = state.scalars[0]
         s.nfev += 1
         s.njev += 1
@@ -130,7 +86,7 @@ def write_all(blank, address, size, running, results):
     """Write the current iterates of problems that have not ended to their rows."""
     blank, results = borrow(blank), borrow(results)
     for i in running:
-        state = state_at(blank, address + i * size)
+        state = placed_at(blank, address + i * size)
         if state.scalars[0].njev > 0:
             write(results, i, state)
 
@@ -157,8 +113,8 @@ def solve(fun, args, batch_args, blank, settings, results, tick):
     """
     k, n = results.x.shape
     size = bytes_of(blank)
-    memory = np.empty(k * size + LINE, np.uint8)
-    address = -(-memory.ctypes.data // LINE) * LINE
+    memory = np.empty(k * size + CACHE_LINE, np.uint8)
+    address = -(-memory.ctypes.data // CACHE_LINE) * CACHE_LINE
     set_out(blank, address, size, results.x)
     deadline = time.monotonic_ns() + settings.controls.get("time_limit", NEVER)
     running = np.arange(k)

@@ -7,7 +7,8 @@ next trial in `line.alpha`.
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import fragment, generic
+from quasinewton.numba_ext.dispatch import generic
+from quasinewton.numba_ext.jit import fragment
 
 EPSILON = np.finfo(np.float64).eps
 

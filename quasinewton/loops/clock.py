@@ -2,11 +2,11 @@
 
 import ctypes
 
-import llvmlite.binding
 import numpy as np
 from numba import types
 
 from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.symbols import c_function
 
 NANOSECONDS = 1_000_000_000
 NEVER = np.iinfo(np.int64).max
@@ -27,14 +27,11 @@ PACE = np.dtype(
 )
 
 
-def _symbol(name, function):
-    llvmlite.binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
-
-
 # CPython's own clock, the one behind time.monotonic_ns on every platform; it needs no GIL. Public since 3.13.
 if hasattr(ctypes.pythonapi, "PyTime_MonotonicRaw"):
-    _symbol("quasinewton_clock", ctypes.pythonapi.PyTime_MonotonicRaw)
-    _clock = types.ExternalFunction("quasinewton_clock", types.int32(types.CPointer(types.int64)))
+    _clock = c_function(
+        "quasinewton_clock", ctypes.pythonapi.PyTime_MonotonicRaw, types.int32(types.CPointer(types.int64))
+    )
 
     @fragment
     def now():
@@ -44,8 +41,7 @@ if hasattr(ctypes.pythonapi, "PyTime_MonotonicRaw"):
         return time[0]
 
 else:
-    _symbol("quasinewton_clock", ctypes.pythonapi._PyTime_GetMonotonicClock)
-    _clock = types.ExternalFunction("quasinewton_clock", types.int64())
+    _clock = c_function("quasinewton_clock", ctypes.pythonapi._PyTime_GetMonotonicClock, types.int64())
 
     @fragment
     def now():

@@ -14,8 +14,8 @@ from quasinewton.loops.state import NOTHING, RESUME, START, STEP
 from quasinewton.methods.first_order import base
 from quasinewton.numba_ext.jit import inlined, kernel
 from quasinewton.numba_ext.linalg import copy, norm_inf
+from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, VALUE
-from quasinewton.objective.packed_args import borrow
 from quasinewton.schedules import factor
 from quasinewton.status import NOT_BOUNDED, NOT_FINITE
 

@@ -19,8 +19,8 @@ from quasinewton.loops.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECALL,
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import fragment, inlined, kernel
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf
+from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, HESSIAN, PRODUCT, VALUE, call
-from quasinewton.objective.packed_args import borrow
 from quasinewton.status import (
     AT_SADDLE,
     CONVERGED,

@@ -7,15 +7,14 @@ rows are copied as bytes, so the loop is compiled once for all data.
 from typing import NamedTuple
 
 import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from quasinewton.loops.clock import PACE, begin_slice, slice_over
 from quasinewton.methods.first_order.base import advance
+from quasinewton.numba_ext.arrays import copy_bytes
 from quasinewton.numba_ext.jit import inlined, kernel
 from quasinewton.numba_ext.linalg import copy, dot
+from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, VALUE, call, vector
-from quasinewton.objective.packed_args import borrow
 from quasinewton.schedules import factor
 from quasinewton.status import NOT_FINITE, RUNNING
 
@@ -83,17 +82,6 @@ class Batches(NamedTuple):
     columns: np.ndarray
 
 
-@intrinsic
-def _copy_bytes(typingctx, target, source, size):
-    def codegen(context, builder, signature, values):
-        pointer = context.get_value_type(types.voidptr)
-        target, source = (builder.inttoptr(value, pointer) for value in values[:2])
-        cgutils.raw_memcpy(builder, target, source, values[2], 1)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.intp, types.intp), codegen
-
-
 @inlined
 def gather(columns, order, begin, size):
     """Copy the samples order[begin], …, order[begin + size − 1] to the buffers."""
@@ -105,7 +93,7 @@ def gather(columns, order, begin, size):
                 copy(vector(target + k * row, row // 8), vector(source + order[begin + k] * row, row // 8))
         else:
             for k in range(size):
-                _copy_bytes(target + k * row, source + order[begin + k] * row, row)
+                copy_bytes(target + k * row, source + order[begin + k] * row, row)
 
 
 @kernel
@@ -182,7 +170,7 @@ def mean(batches, x, x_trial, total, g, samples, batch, what):
         size = min(batch, samples - begin)
         for j in range(batches.columns.size):
             column = batches.columns[j]
-            _copy_bytes(column.target, column.source + begin * column.row, size * column.row)
+            copy_bytes(column.target, column.source + begin * column.row, size * column.row)
         objective = batches.whole if size == batch else batches.rest
         copy(x_trial, x)
         loss += size * call(objective.address, x_trial, g, g, what, objective.data)

@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic, register_jitable
+from numba.extending import register_jitable
 
 from quasinewton.line_searches.protocol import LINE
 from quasinewton.loops.clock import NEVER, PACE, now
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import isolated
+from quasinewton.numba_ext.tuples import overwrite
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.status import RUNNING
 
@@ -167,28 +167,6 @@ def allocate(method, limits, x0, rows):
     )
 
 
-def _arrays(context, builder, kind, value):
-    """The arrays in a value of tuples and arrays, as the structs that Numba makes of them."""
-    if isinstance(kind, types.BaseTuple):
-        for index, item in enumerate(kind):
-            yield from _arrays(context, builder, item, builder.extract_value(value, index))
-    elif isinstance(kind, types.Array):
-        yield context.make_array(kind)(context, builder, value)
-
-
-@intrinsic
-def _overwrite(typingctx, state, source):
-    """Copy every array of `source` into that of `state`, byte by byte; both have the same shapes."""
-
-    def codegen(context, builder, signature, values):
-        pairs = zip(*(_arrays(context, builder, state, value) for value in values), strict=True)
-        for to, origin in pairs:
-            cgutils.raw_memcpy(builder, to.data, origin.data, origin.nitems, origin.itemsize)
-        return context.get_dummy_value()
-
-    return types.void(state, source), codegen
-
-
 @kernel
 def renew(state, blank, x0, time_limit):
     """Make a used state what `allocate` would have made for x0, with no allocation.
@@ -204,7 +182,7 @@ def renew(state, blank, x0, time_limit):
     time_limit : int
         Nanoseconds from now to the deadline; NEVER for none.
     """
-    _overwrite(state, blank)
+    overwrite(state, blank)
     for i in range(x0.size):
         state.x[i] = state.x_trial[i] = x0[i]
     if time_limit < NEVER:

@@ -6,7 +6,8 @@ of arrays. A method chooses a direction and never calls the objective.
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import fragment, generic
+from quasinewton.numba_ext.dispatch import generic
+from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import dot, dots, norm_inf, point_on_line
 from quasinewton.objective.interface import HESSIAN
 

@@ -5,6 +5,7 @@ An address hides which function stands behind it, so that code which calls by ad
 
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
 
 def linked(context, builder, dispatcher, signature):
@@ -78,3 +79,37 @@ def enter(context, builder, address, signature, values):
     with cgutils.if_unlikely(builder, status.is_error):
         convention.return_status_propagate(builder, status)
     return result
+
+
+def objective_caller(kind):
+    """Make the intrinsic that calls an objective at an address.
+
+    Parameters
+    ----------
+    kind : numba signature
+        f(x, n, g, h, what, data), with pointers to float64 for x, g and h.
+
+    Returns
+    -------
+    intrinsic
+        call(address, x, g, h, what, data) -> f, NaN when the value was not asked for. x and g are contiguous float64
+        vectors, h is a contiguous float64 array of any rank; arrays that are not asked for may have length 0. An
+        exception raised by the objective passes through.
+    """
+
+    @intrinsic
+    def call(typingctx, address, x, g, h, what, data):
+        signature = kind.return_type(types.intp, x, g, h, types.intp, types.intp)
+
+        def codegen(context, builder, signature, args):
+            address, *arrays, what, data = args
+            x, g, h = (
+                arrayobj.make_array(array)(context, builder, value)
+                for array, value in zip(signature.args[1:4], arrays, strict=True)
+            )
+            n = cgutils.unpack_tuple(builder, x.shape)[0]
+            return enter(context, builder, address, kind, (x.data, n, g.data, h.data, what, data))
+
+        return signature, codegen
+
+    return call

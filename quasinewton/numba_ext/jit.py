@@ -1,20 +1,12 @@
-"""Numba, configured once: how kernels compile, where they are cached, how they choose by type.
+"""Numba, configured once: how kernels compile, and which of them are cached on disk.
 
 `kernel` compiles a function of the package, `shared` a part of functions that users compile, `reduction` one whose
-sums may be reordered, `generic` one whose behaviour is the type of its first argument. Nothing else in the package sets
-a Numba option.
+sums may be reordered. Nothing else in the package sets a Numba option.
 """
 
-import contextlib
-import functools
-import hashlib
-import inspect
-from pathlib import Path
-
 import numba
-from numba.core import types
-from numba.core.caching import FunctionCache
-from numba.extending import overload
+
+from quasinewton.numba_ext.cache import cached
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
@@ -28,59 +20,6 @@ CHOSEN = INNER | {"forceinline": True}
 # Sums may be reordered (that is what makes them vector code); NaN and infinities keep their meaning, since
 # every safeguard in the package tests for them.
 REORDER = {"reassoc", "contract", "nsz"}
-
-
-def package_stamp(root=Path(__file__).parents[1]):
-    """Hash every source file below `root`: any edit, in any file, is a new stamp.
-
-    Parameters
-    ----------
-    root : Path
-        The folder of the package.
-
-    Returns
-    -------
-    str
-        Hexadecimal SHA-256 of names and contents.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-STAMP = package_stamp()
-
-
-class PackageCache(FunctionCache):
-    """Numba's disk cache, except that it belongs to the whole package and never raises.
-
-    Numba stamps a cached function with its own file alone, so an edit in a helper's file would go unseen; here
-    the stamp covers the package. What cannot be read or written is compiled again: a full disk, a truncated file,
-    or an entry that another process has just replaced costs time and nothing else.
-    """
-
-    def __init__(self, py_func):
-        super().__init__(py_func)
-        self._cache_file._source_stamp = STAMP
-
-    def load_overload(self, sig, target_context):
-        try:
-            result = super().load_overload(sig, target_context)
-        except Exception:  # whatever a foreign or truncated pickle raises
-            return None
-        # Two processes that fill an empty cache at once may give one file name to two signatures.
-        expected = getattr(sig, "args", sig)
-        return result if result is not None and tuple(result.signature.args) == tuple(expected) else None
-
-    def save_overload(self, sig, data):
-        # A full disk; or a damaged index, which would stay in the way: it is emptied, and filled at the next call.
-        try:
-            super().save_overload(sig, data)
-        except Exception:
-            with contextlib.suppress(OSError):
-                self.flush()
 
 
 def kernel(function):
@@ -97,14 +36,6 @@ def kernel(function):
         Releases the GIL while it runs; divides as NumPy does (1/0 is inf, no exception).
     """
     return cached(numba.njit(**OPTIONS)(function))
-
-
-def cached(dispatcher):
-    """Give a dispatcher its cache on disk."""
-    # With no writable folder Numba has no locator and says so by RuntimeError: then we work uncached.
-    with contextlib.suppress(RuntimeError, OSError):
-        dispatcher._cache = PackageCache(dispatcher.py_func)
-    return dispatcher
 
 
 def fragment(function):
@@ -173,47 +104,3 @@ def reduction(function):
     numba dispatcher
     """
     return numba.njit(fastmath=REORDER, **INNER)(function)
-
-
-def generic(function):
-    """Turn `function` into a compiled function that chooses its implementation by the type of its first argument.
-
-    The first argument is a NamedTuple of numbers or arrays: its type is the behaviour. The choice is made while
-    compiling, costs nothing at run time and, unlike a function passed as an argument, leaves the caller cacheable.
-
-    Parameters
-    ----------
-    function : callable
-        Gives the name, the arguments and the documentation; its body serves the types that register nothing.
-
-    Returns
-    -------
-    callable
-        From compiled code and from Python alike. Its `register(kind)` is a decorator for the implementation that
-        belongs to the NamedTuple class `kind`; it must have the same argument names.
-    """
-    implementations = {}
-
-    def implementation(kind):
-        return implementations.get(kind, function)
-
-    def choose(*arguments):
-        first = arguments[0]
-        return implementation(first.instance_class) if isinstance(first, types.BaseNamedTuple) else None
-
-    @functools.wraps(function)
-    def interpreted(first, *rest):
-        return implementation(type(first))(first, *rest)
-
-    choose.__signature__ = inspect.signature(function)
-    overload(interpreted, strict=False, jit_options=CHOSEN)(choose)
-
-    def register(kind):
-        def add(function):
-            implementations[kind] = function
-            return function
-
-        return add
-
-    interpreted.register = register
-    return interpreted

@@ -7,12 +7,12 @@ address by way of a C function of a fixed name, so that it can be cached, and en
 import ctypes
 import functools
 
-import llvmlite.binding
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.symbols import name_symbol
 
 SYMBOL = "quasinewton_late"
 KERNELS = []  # dispatcher and signature, by number
@@ -33,7 +33,7 @@ def _entry(number, address):
     address[0] = entry(number)
 
 
-llvmlite.binding.add_symbol(SYMBOL, ctypes.cast(_entry, ctypes.c_void_p).value)
+name_symbol(SYMBOL, ctypes.cast(_entry, ctypes.c_void_p).value)
 
 
 def late(dispatcher, signature):

@@ -4,13 +4,12 @@ Vectors are float64, contiguous, of one length. BLAS is kept out of the vector l
 overhead cost more than they give on the vectors of a quasi-Newton method, and change the bits.
 """
 
-import llvmlite.binding
 import numpy as np
 from numba import types
-from numba.extending import get_cython_function_address, intrinsic, register_jitable
-from numba.np import arrayobj
+from numba.extending import get_cython_function_address, register_jitable
 
 from quasinewton.numba_ext.jit import fragment, kernel, reduction
+from quasinewton.numba_ext.symbols import c_function
 
 # Vector code that writes one array and sums over others runs only if they start no closer than its registers reach,
 # eight doubles times four; else scalar code does, which adds in another order. What such a loop writes is therefore
@@ -22,26 +21,6 @@ CLEARANCE = 64
 def isolated(size):
     """An uninitialised float64 vector, clear of all other arrays on either side."""
     return np.empty(CLEARANCE + size + CLEARANCE)[CLEARANCE : CLEARANCE + size]
-
-
-@intrinsic
-def part(typingctx, a, first, size):
-    """The vector of the `size` components of a C-contiguous array, of any rank, from its component number `first` on.
-
-    What a slice is, less its checks and its count of references, which take ten times as long to compile: the array is
-    held by the caller.
-    """
-    kind = types.Array(a.dtype, 1, "C")
-
-    def codegen(context, builder, signature, values):
-        array = context.make_array(a)(context, builder, values[0])
-        item = context.get_constant(types.intp, a.dtype.bitwidth // 8)
-        view = context.make_array(kind)(context, builder)
-        data = builder.gep(array.data, [values[1]])
-        arrayobj.populate_array(view, data=data, shape=[values[2]], strides=[item], itemsize=item, meminfo=None)
-        return view._getvalue()
-
-    return kind(a, types.intp, types.intp), codegen
 
 
 @reduction
@@ -157,10 +136,9 @@ def move(x, g, p, alpha, g_new):
 
 def _lapack(name, arguments):
     """A LAPACK routine from SciPy as a function that compiled code calls by name, and so can be cached."""
-    symbol = "quasinewton_" + name
-    llvmlite.binding.add_symbol(symbol, get_cython_function_address("scipy.linalg.cython_lapack", name))
     kinds = {"i": types.CPointer(types.int32), "d": types.CPointer(types.float64), "c": types.CPointer(types.uint8)}
-    return types.ExternalFunction(symbol, types.void(*(kinds[letter] for letter in arguments)))
+    address = get_cython_function_address("scipy.linalg.cython_lapack", name)
+    return c_function("quasinewton_" + name, address, types.void(*(kinds[letter] for letter in arguments)))
 
 
 _dpotrf = _lapack("dpotrf", "cidii")

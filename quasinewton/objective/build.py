@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba.core import types
+from numba import types
 
 from quasinewton import autodiff
+from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective import finite_differences, from_njit, from_python, hessian_products
-from quasinewton.objective.choose_gradient import derive_if_possible, is_compiled
+from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
 from quasinewton.objective.interface import Objective

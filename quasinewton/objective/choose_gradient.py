@@ -2,18 +2,12 @@
 
 import warnings
 
-from numba.core.dispatcher import Dispatcher
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import autodiff
 from quasinewton.objective import from_njit
 
 TRIED = "_quasinewton_tried"  # where a function keeps what came of it
-
-
-def is_compiled(function):
-    """Whether a function is a Numba dispatcher, which the solvers call without the interpreter."""
-    return isinstance(function, Dispatcher)
 
 
 def derive(fun, kind, jac, n, args_type):

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from quasinewton.objective.choose_gradient import derive, derive_if_possible, is_compiled
+from quasinewton.numba_ext.introspection import is_compiled
+from quasinewton.objective.choose_gradient import derive, derive_if_possible
 from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
 
 SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}

@@ -14,10 +14,10 @@ import functools
 
 import numba
 import numpy as np
-from numba.core import types
-from numba.extending import intrinsic, register_jitable
+from numba.extending import register_jitable
 
 from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.arrays import record_viewer
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.objective.interface import (
@@ -62,17 +62,7 @@ WRAPPED = np.dtype(
     ],
     align=True,
 )
-_WRAPPED = numba.from_dtype(WRAPPED)
-
-
-@intrinsic
-def wrapped_at(typingctx, address):
-    """The record WRAPPED at an address."""
-
-    def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[0], context.get_value_type(_WRAPPED))
-
-    return _WRAPPED(types.intp), codegen
+wrapped_at = record_viewer(numba.from_dtype(WRAPPED))
 
 
 @register_jitable

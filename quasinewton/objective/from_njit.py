@@ -8,15 +8,15 @@ import weakref
 
 import numba
 import numpy as np
-from numba.core import types
-from numba.core.errors import NumbaError
-from numba.core.registry import cpu_target
+from numba import types
 from numba.extending import overload
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.introspection import result_type
 from quasinewton.numba_ext.jit import INNER, kernel
 from quasinewton.numba_ext.linalg import dot
+from quasinewton.numba_ext.tuples import loader
 from quasinewton.objective.interface import (
     COMPLEX,
     GRADIENT,
@@ -29,7 +29,6 @@ from quasinewton.objective.interface import (
     matrix,
     vector,
 )
-from quasinewton.objective.packed_args import loader
 from quasinewton.validation import NOT_SCALAR
 
 WRONG_SIZE = "the derivative returned by the objective does not have the size that x asks for"
@@ -237,46 +236,6 @@ def is_value(kind):
 def is_derivative(kind):
     """Whether a function's result of this type may be a derivative, or the value of a vector function."""
     return is_value(kind) or isinstance(kind, types.UniTuple) and _is_number(kind.dtype)
-
-
-def result_type(function, argument_types, role):
-    """The type that a user's compiled function returns; compiles it.
-
-    Parameters
-    ----------
-    function : numba dispatcher
-    argument_types : tuple of numba types
-    role : str
-        "fun", "jac" or "hess", for the message.
-
-    Returns
-    -------
-    numba type
-
-    Raises
-    ------
-    TypeError
-        If the function does not accept these arguments, or does not compile.
-    """
-    try:
-        signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
-    except NumbaError as error:
-        signature, cause, reason = None, error.with_traceback(None), gist(error)
-    else:
-        cause, reason = None, "no signature matches"
-    if signature is None:
-        names = ", ".join(map(str, argument_types))
-        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from cause
-    return signature.return_type
-
-
-def gist(error):
-    """What a Numba error says, in one line: its first sentence, what that introduces, and the place in the source."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    said = [line for line in lines if line and not line.startswith("Failed in ")]
-    places = [line.rstrip(":") for line in said if line.startswith("File ")]
-    text = " ".join(said[:2] if said and said[0].endswith(":") else said[:1])
-    return ", ".join([text, *places[:1]])
 
 
 def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):

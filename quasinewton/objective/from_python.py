@@ -5,11 +5,10 @@ import functools
 import math
 
 import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.python_calls import call_python
 from quasinewton.objective.from_njit import multiply
 from quasinewton.objective.interface import COMPLEX, GRADIENT, HESSIAN, PRECONDITION, PRODUCT, SIGNATURE, VALUE
 from quasinewton.validation import NOT_SCALAR
@@ -241,41 +240,9 @@ def imaginary(f):
     return float(f.reshape(())[()].imag)
 
 
-@intrinsic
-def _enter(typingctx, function, what, x, g, h):
-    """Call the Python object at address `function` with four integers; return its float.
-
-    A Python exception stays set in the interpreter while the compiled frames unwind, and so reaches the user
-    unchanged, traceback included.
-    """
-    signature = types.float64(types.intp, types.intp, x, g, h)
-
-    def codegen(context, builder, signature, args):
-        api = context.get_python_api(builder)
-        intp = context.get_value_type(types.intp)
-        function, what, *pointers = args
-        gil = api.gil_ensure()
-        numbers = [what] + [builder.ptrtoint(pointer, intp) for pointer in pointers]
-        numbers = [api.long_from_ssize_t(number) for number in numbers]
-        result = api.call_function_objargs(builder.inttoptr(function, api.pyobj), numbers)
-        for number in numbers:
-            api.decref(number)
-        failed = cgutils.is_null(builder, result)
-        f = cgutils.alloca_once(builder, context.get_value_type(types.float64))
-        with builder.if_then(builder.not_(failed)):
-            builder.store(api.float_as_double(result), f)
-            api.decref(result)
-        api.gil_release(gil)
-        with cgutils.if_unlikely(builder, failed):
-            context.call_conv.return_exc(builder)
-        return builder.load(f)
-
-    return signature, codegen
-
-
 @kernel
 def _trampoline(x, n, g, h, what, data):
-    return _enter(data, what, x, g, h)
+    return call_python(data, what, x, g, h)
 
 
 @functools.cache

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.autodiff import Refused, derivative
+from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective import from_python
-from quasinewton.objective.build import args_type, is_compiled
+from quasinewton.objective.build import args_type
 
 TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}  # relative
 EPSILON = np.finfo(np.float64).eps

@@ -1,12 +1,12 @@
 """Objectives bound inside compiled code: the user's functions known by type, entered by address like all others."""
 
 import numpy as np
-from numba.core import types
-from numba.core.errors import TypingError
-from numba.extending import intrinsic
+from numba import types
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.addresses import address_constant
+from quasinewton.numba_ext.arrays import address_of_data, hold
+from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective import finite_differences, from_njit, hessian_products
 from quasinewton.objective.build import NO_ARGS, derived_source, gradient_form
@@ -14,27 +14,6 @@ from quasinewton.objective.choose_hessian import differentiable, second_derivati
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD, WRAPPED, costs
 from quasinewton.objective.interface import SIGNATURE, Objective
 from quasinewton.objective.packed_args import is_plain, pack
-
-
-@intrinsic
-def address_of_data(typingctx, array):
-    """Integer address of an array's data."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(array)(context, builder, args[0]).data
-        return builder.ptrtoint(data, context.get_value_type(types.intp))
-
-    return types.intp(array), codegen
-
-
-@intrinsic
-def hold(typingctx, value):
-    """Use a value, so that it lives at least until here."""
-
-    def codegen(context, builder, signature, args):
-        return context.get_dummy_value()
-
-    return types.void(value), codegen
 
 
 def dispatcher_of(name, kind, door):

@@ -7,11 +7,10 @@ looks the same from inside the loop.
 
 from typing import NamedTuple
 
-from numba.core import cgutils, types
-from numba.extending import intrinsic
-from numba.np import arrayobj
+from numba import types
 
-from quasinewton.numba_ext.addresses import enter
+from quasinewton.numba_ext.addresses import objective_caller
+from quasinewton.numba_ext.arrays import viewer
 
 # What an evaluation is asked for; the first two may be combined.
 VALUE = 1  # return f(x)
@@ -48,61 +47,8 @@ class Objective(NamedTuple):
     hessian_gradients: int = 0
 
 
-@intrinsic
-def call(typingctx, address, x, g, h, what, data):
-    """Call the objective at `address`; an exception raised there passes through.
+call = objective_caller(SIGNATURE)
 
-    x and g are contiguous float64 vectors, h a contiguous float64 array of any rank; arrays that are not asked
-    for may have length 0. Returns f, or NaN when the value was not asked for.
-    """
-    signature = types.float64(types.intp, x, g, h, types.intp, types.intp)
-
-    def codegen(context, builder, signature, args):
-        address, *arrays, what, data = args
-        x, g, h = (
-            arrayobj.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args[1:4], arrays, strict=True)
-        )
-        n = cgutils.unpack_tuple(builder, x.shape)[0]
-        return enter(context, builder, address, SIGNATURE, (x.data, n, g.data, h.data, what, data))
-
-    return signature, codegen
-
-
-def _view(kind):
-    """Make the intrinsic that views memory that somebody else owns: no reference is counted.
-
-    Parameters
-    ----------
-    kind : numba array type
-        Of rank 1 or 2; every length is the n that the intrinsic is given.
-
-    Returns
-    -------
-    intrinsic
-        view(pointer, n) -> array; the pointer may be an integer address.
-    """
-
-    @intrinsic
-    def view(typingctx, pointer, n):
-        def codegen(context, builder, signature, args):
-            array = arrayobj.make_array(kind)(context, builder)
-            pointer, n = args
-            if isinstance(signature.args[0], types.Integer):
-                data = builder.inttoptr(pointer, array.data.type)
-            else:
-                data = builder.bitcast(pointer, array.data.type)
-            size = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
-            strides = [builder.mul(size, n), size][2 - kind.ndim :]
-            shape = [n] * kind.ndim
-            arrayobj.populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
-            return array._getvalue()
-
-        return kind(pointer, types.intp), codegen
-
-    return view
-
-
-vector = _view(types.Array(types.float64, 1, "C"))
-matrix = _view(types.Array(types.float64, 2, "C"))  # n rows of n
-complex_vector = _view(types.Array(types.complex128, 1, "C"))
+vector = viewer(types.Array(types.float64, 1, "C"))
+matrix = viewer(types.Array(types.float64, 2, "C"))  # n rows of n
+complex_vector = viewer(types.Array(types.complex128, 1, "C"))

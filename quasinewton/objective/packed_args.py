@@ -6,10 +6,10 @@ a type, and nothing is compiled again.
 """
 
 import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba import types
 
 from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.tuples import size_of, store
 
 
 def is_plain(kind):
@@ -28,81 +28,6 @@ def is_plain(kind):
     if isinstance(kind, types.Array):
         return isinstance(kind.dtype, (types.Number, types.Boolean, types.Record, types.NPDatetime, types.NPTimedelta))
     return isinstance(kind, (types.Number, types.Boolean, types.NoneType))
-
-
-def _borrow(context, builder, kind, value):
-    """The same value with every array's owner erased."""
-    if isinstance(kind, types.BaseTuple):
-        for index, item in enumerate(kind):
-            borrowed = _borrow(context, builder, item, builder.extract_value(value, index))
-            value = builder.insert_value(value, borrowed, index)
-        return value
-    if isinstance(kind, types.Array):
-        array = context.make_array(kind)(context, builder, value)
-        array.meminfo = cgutils.get_null_value(array.meminfo.type)
-        array.parent = cgutils.get_null_value(array.parent.type)
-        return array._getvalue()
-    return value
-
-
-@intrinsic
-def borrow(typingctx, args):
-    """The same tuple with arrays that count no references: for as long as somebody else holds the owner's."""
-
-    def codegen(context, builder, signature, values):
-        return _borrow(context, builder, args, values[0])
-
-    return args(args), codegen
-
-
-@intrinsic
-def size_of(typingctx, args):
-    """Bytes that `store` writes for this tuple."""
-
-    def codegen(context, builder, signature, values):
-        return context.get_constant(types.intp, context.get_abi_sizeof(context.get_value_type(args)))
-
-    return types.intp(args), codegen
-
-
-@intrinsic
-def store(typingctx, args, block):
-    """Write the tuple to the memory of the uint8 array `block`."""
-
-    def codegen(context, builder, signature, values):
-        value, array = values
-        data = context.make_array(signature.args[1])(context, builder, array).data
-        place = builder.bitcast(data, context.get_value_type(args).as_pointer())
-        builder.store(_borrow(context, builder, args, value), place, align=1)
-        return context.get_dummy_value()
-
-    return types.void(args, block), codegen
-
-
-def loader(kind):
-    """Make the intrinsic that reads a tuple of type `kind` back from its address.
-
-    Parameters
-    ----------
-    kind : numba tuple type
-
-    Returns
-    -------
-    intrinsic
-        load(address) -> tuple
-    """
-
-    @intrinsic
-    def load(typingctx, address):
-        def codegen(context, builder, signature, values):
-            if not len(kind):
-                return context.make_tuple(builder, kind, ())
-            place = builder.inttoptr(values[0], context.get_value_type(kind).as_pointer())
-            return builder.load(place, align=1)
-
-        return kind(address), codegen
-
-    return load
 
 
 @kernel

@@ -10,7 +10,6 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from numba.core.dispatcher import Dispatcher
 from numba.extending import register_jitable
 from scipy.optimize import OptimizeWarning
 
@@ -19,6 +18,7 @@ from quasinewton.loops.clock import NANOSECONDS, NEVER
 from quasinewton.loops.state import Limits
 from quasinewton.methods.bounded.wrapper import Bounded
 from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.options.initial_values import INITIAL, check_initial, initial
 from quasinewton.options.names import (
     CONTROLS,
@@ -181,7 +181,7 @@ def read(method, n, tol, options, differenced):
         Naming options that mean nothing to this method.
     """
     try:
-        if isinstance(options.get("schedule"), Dispatcher) or callable(options.get("precond")):
+        if is_compiled(options.get("schedule")) or callable(options.get("precond")):
             raise TypeError("what is remembered must not hold the user's function")
         # With their types: a search object equals any other of the same numbers, whatever its class.
         items = tuple((name, type(value), value) for name, value in options.items())

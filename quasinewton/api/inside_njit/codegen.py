@@ -7,12 +7,12 @@ there are none: the implementation is written for the arguments at hand, and cal
 import inspect
 
 import numpy as np
-from numba.core import types
-from numba.core.errors import TypingError
+from numba import types
 
 from quasinewton import schedules
 from quasinewton.line_searches import BY_NAME
 from quasinewton.numba_ext.addresses import address_constant
+from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.objective.in_njit import constant, dispatcher_of
 from quasinewton.options.names import NAMES
 from quasinewton.options.read import method_class, search_object

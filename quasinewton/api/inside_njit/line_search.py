@@ -1,6 +1,6 @@
 """The door `line_search` inside compiled code."""
 
-from numba.core import types
+from numba import types
 from numba.extending import overload
 
 from quasinewton.api.inside_njit.codegen import Source

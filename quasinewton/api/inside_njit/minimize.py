@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import overload, register_jitable
 
 from quasinewton.api.inside_njit.codegen import Source, either

@@ -22,7 +22,8 @@ from quasinewton.methods.bfgs import BFGS
 from quasinewton.methods.bounded import wrapper as protocol
 from quasinewton.methods.bounded.projection import bend_or_cut, first_step, held, judge, project_step
 from quasinewton.methods.newton import Factor, Newton
-from quasinewton.numba_ext.jit import fragment, generic
+from quasinewton.numba_ext.dispatch import generic
+from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot
 
 ROUNDS = 10  # times that the step is solved for; what leaves the box then is projected

@@ -17,8 +17,9 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.methods.bounded.projection import held
+from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import fragment, reduction
-from quasinewton.numba_ext.linalg import dot, part
+from quasinewton.numba_ext.linalg import dot
 
 BLOCK = 512  # variables at a time: a few vectors of so many stay in the fastest cache
 

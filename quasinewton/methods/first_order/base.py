@@ -13,7 +13,8 @@ from numba.extending import register_jitable
 
 from quasinewton.methods import protocol
 from quasinewton.methods.bounded.projection import clip, projected_norm
-from quasinewton.numba_ext.jit import fragment, generic, inlined
+from quasinewton.numba_ext.dispatch import generic
+from quasinewton.numba_ext.jit import fragment, inlined
 from quasinewton.numba_ext.linalg import dot, fill, isolated, norm_inf
 from quasinewton.validation import number
 

@@ -16,13 +16,14 @@ import math
 
 import numba
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import register_jitable
 
 from quasinewton.methods.protocol import EPSILON, is_fit
+from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import fragment, kernel, reduction
 from quasinewton.numba_ext.lazy import late
-from quasinewton.numba_ext.linalg import advance, dot, dots, isolated, norm_inf, part
+from quasinewton.numba_ext.linalg import advance, dot, dots, isolated, norm_inf
 
 RING = np.dtype([("count", "i8"), ("newest", "i8"), ("gamma", "f8")], align=True)
 

@@ -1,0 +1,53 @@
+"""Functions that choose their implementation by the type of their first argument, while compiling."""
+
+import functools
+import inspect
+
+from numba import types
+from numba.extending import overload
+
+from quasinewton.numba_ext.jit import CHOSEN
+
+
+def generic(function):
+    """Turn `function` into a compiled function that chooses its implementation by the type of its first argument.
+
+    The first argument is a NamedTuple of numbers or arrays: its type is the behaviour. The choice is made while
+    compiling, costs nothing at run time and, unlike a function passed as an argument, leaves the caller cacheable.
+
+    Parameters
+    ----------
+    function : callable
+        Gives the name, the arguments and the documentation; its body serves the types that register nothing.
+
+    Returns
+    -------
+    callable
+        From compiled code and from Python alike. Its `register(kind)` is a decorator for the implementation that
+        belongs to the NamedTuple class `kind`; it must have the same argument names.
+    """
+    implementations = {}
+
+    def implementation(kind):
+        return implementations.get(kind, function)
+
+    def choose(*arguments):
+        first = arguments[0]
+        return implementation(first.instance_class) if isinstance(first, types.BaseNamedTuple) else None
+
+    @functools.wraps(function)
+    def interpreted(first, *rest):
+        return implementation(type(first))(first, *rest)
+
+    choose.__signature__ = inspect.signature(function)
+    overload(interpreted, strict=False, jit_options=CHOSEN)(choose)
+
+    def register(kind):
+        def add(function):
+            implementations[kind] = function
+            return function
+
+        return add
+
+    interpreted.register = register
+    return interpreted

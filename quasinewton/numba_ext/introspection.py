@@ -1,0 +1,53 @@
+"""What Numba knows of a function: whether it is compiled, what it returns, and what its error messages say."""
+
+from numba import types
+from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError, TypingError
+from numba.core.registry import cpu_target
+
+__all__ = ["TypingError", "gist", "is_compiled", "result_type"]
+
+
+def is_compiled(function):
+    """Return True if a function is a Numba dispatcher, which the solvers call without the interpreter."""
+    return isinstance(function, Dispatcher)
+
+
+def result_type(function, argument_types, role):
+    """The type that a user's compiled function returns; compiles it.
+
+    Parameters
+    ----------
+    function : numba dispatcher
+    argument_types : tuple of numba types
+    role : str
+        "fun", "jac" or "hess", for the message.
+
+    Returns
+    -------
+    numba type
+
+    Raises
+    ------
+    TypeError
+        If the function does not accept these arguments, or does not compile.
+    """
+    try:
+        signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
+    except NumbaError as error:
+        signature, cause, reason = None, error.with_traceback(None), gist(error)
+    else:
+        cause, reason = None, "no signature matches"
+    if signature is None:
+        names = ", ".join(map(str, argument_types))
+        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from cause
+    return signature.return_type
+
+
+def gist(error):
+    """What a Numba error says, in one line: its first sentence, what that introduces, and the place in the source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith("Failed in ")]
+    places = [line.rstrip(":") for line in said if line.startswith("File ")]
+    text = " ".join(said[:2] if said and said[0].endswith(":") else said[:1])
+    return ", ".join([text, *places[:1]])

@@ -1,0 +1,273 @@
+"""One small test for each thing inside Numba that the package relies on, named after it.
+
+Where a new version of Numba breaks the package, the names of the failing tests say what has changed and which file of
+`numba_ext` or `autodiff` has to be looked at.
+"""
+
+import ctypes
+import types as python
+
+import numba
+import numpy as np
+import pytest
+from numba import njit, types
+from numba.core import cgutils, compiler, errors, registry, typed_passes, untyped_passes
+from numba.core.caching import FunctionCache
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.extending import intrinsic, overload
+from numba.np import arrayobj, npyimpl
+
+from quasinewton.numba_ext import addresses, arrays, introspection, symbols, tuples
+
+VECTOR = types.Array(types.float64, 1, "C")
+
+
+def double(x):
+    return 2.0 * x
+
+
+class TestCache:
+    """numba_ext/cache.py."""
+
+    def test_a_function_cache_has_a_file_with_a_source_stamp(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+        monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+        cache = FunctionCache(double)
+        assert cache._cache_file._source_stamp is not None
+
+    def test_a_function_cache_loads_by_signature_and_saves_compile_results(self):
+        assert python.FunctionType is type(FunctionCache.load_overload) is type(FunctionCache.save_overload)
+        assert FunctionCache.load_overload.__code__.co_varnames[:3] == ("self", "sig", "target_context")
+        assert FunctionCache.save_overload.__code__.co_varnames[:3] == ("self", "sig", "data")
+
+    def test_a_dispatcher_asks_the_cache_that_it_is_given(self):
+        class Asked(Exception):
+            pass
+
+        class Cache:
+            def load_overload(self, sig, target_context):
+                raise Asked
+
+        compiled = njit(double)
+        compiled._cache = Cache()
+        with pytest.raises(Asked):
+            compiled(1.0)
+
+
+class TestDispatcher:
+    """numba_ext/addresses.py, autodiff/recompile.py, autodiff/drivers.py."""
+
+    def test_get_compile_result_has_a_library_with_the_machine_address(self):
+        compiled = njit(double)
+        address = addresses.address_of(compiled, types.float64(types.float64))
+        assert isinstance(address, int) and address > 0
+
+    def test_overloads_are_keyed_by_argument_types_and_have_signatures(self):
+        compiled = njit(double)
+        compiled.compile((types.float64,))
+        assert compiled.overloads[(types.float64,)].signature.return_type == types.float64
+
+    def test_a_pipeline_class_can_be_set(self):
+        compiled = registry.CPUDispatcher(double, targetoptions={"nopython": True})
+        assert issubclass(compiled._compiler.pipeline_class, compiler.CompilerBase)
+        assert compiled._compiler._failed_cache == {}
+        assert compiled.targetoptions["nopython"]
+
+    def test_the_call_template_and_the_overload_are_had_by_argument_types(self):
+        compiled = njit(double)
+        compiled.compile((types.float64,))
+        template, _, args, kwargs = compiled.get_call_template((types.float64,), {})
+        assert (tuple(args), kwargs) == ((types.float64,), {})
+        assert [case.return_type for case in template.cases] == [types.float64]
+        assert compiled.get_overload(types.float64(types.float64)) is not None
+
+    def test_a_function_type_is_resolved_without_a_call(self):
+        assert introspection.result_type(njit(double), (types.float64,), "fun") == types.float64
+
+    def test_a_function_that_does_not_compile_raises_a_numba_error(self):
+        @njit
+        def wrong(x):
+            return x.nothing
+
+        with pytest.raises(TypeError, match="fun does not compile for the arguments.*nothing"):
+            introspection.result_type(wrong, (types.float64,), "fun")
+        assert issubclass(errors.TypingError, errors.NumbaError)
+
+
+class TestCallConvention:
+    """numba_ext/addresses.py, numba_ext/unwinding.py, numba_ext/lazy.py, numba_ext/python_calls.py."""
+
+    def test_a_call_by_address_returns_the_value_and_passes_exceptions_through(self):
+        signature = types.float64(types.float64)
+
+        def inverse(x):
+            if x == 0.0:
+                raise ValueError("no inverse")
+            return 1.0 / x
+
+        target = njit(inverse)
+        address = addresses.address_of(target, signature)
+
+        @intrinsic
+        def enter(typingctx, address, x):
+            def codegen(context, builder, sig, values):
+                return addresses.enter(context, builder, values[0], signature, (values[1],))
+
+            return types.float64(types.intp, types.float64), codegen
+
+        call = njit(lambda address, x: enter(address, x))
+        assert call(address, 4.0) == 0.25
+        with pytest.raises(ValueError, match="no inverse"):
+            call(address, 0.0)
+
+    def test_a_linked_function_has_an_address_at_link_time(self):
+        target = njit(double)
+        constant = addresses.address_constant(target, types.float64(types.float64))
+        assert njit(lambda: constant())() == addresses.address_of(target, types.float64(types.float64))
+
+
+class TestArrays:
+    """numba_ext/arrays.py, numba_ext/tuples.py."""
+
+    def test_the_struct_of_an_array_has_these_fields(self):
+        found = []
+
+        @intrinsic
+        def fields(typingctx, a):
+            def codegen(context, builder, signature, values):
+                array = arrayobj.make_array(a)(context, builder, values[0])
+                found.extend(name for name in ("meminfo", "parent", "nitems", "itemsize", "data") if hasattr(array, name))
+                found.append(len(cgutils.unpack_tuple(builder, array.shape)))
+                return context.get_dummy_value()
+
+            return types.void(a), codegen
+
+        njit(lambda a: fields(a))(np.zeros(3))
+        assert found == ["meminfo", "parent", "nitems", "itemsize", "data", 1]
+
+    def test_memory_is_viewed_without_a_reference(self):
+        view = arrays.viewer(VECTOR)
+        memory = np.array([1.0, 2.0, 3.0])
+        assert njit(lambda address, n: view(address, n).sum())(memory.ctypes.data, 3) == 6.0
+
+    def test_a_part_is_a_slice(self):
+        a = np.arange(12.0).reshape(3, 4)
+        assert njit(lambda a: arrays.part(a, 5, 4).copy())(a).tolist() == [5.0, 6.0, 7.0, 8.0]
+
+    def test_a_record_lies_where_its_address_says(self):
+        kind = np.dtype([("a", "i8"), ("b", "f8")])
+        record_at = arrays.record_viewer(numba.from_dtype(kind))
+        memory = np.array([(3, 0.5)], dtype=kind)
+        assert njit(lambda address: record_at(address).a + record_at(address).b)(memory.ctypes.data) == 3.5
+
+    def test_an_atomic_addition_returns_what_was_there(self):
+        board = np.array([1, 2, 3])
+        assert njit(lambda board: arrays.fetch_add(board, 1, 5))(board) == 2
+        assert board.tolist() == [1, 7, 3]
+
+    def test_a_tuple_is_stored_and_read_back(self):
+        value = (2.0, np.array([1.0, 4.0]), (3, np.arange(2)))
+        block = njit(lambda value, block: tuples.store(value, block))
+        memory = np.zeros(njit(lambda value: tuples.size_of(value))(value), np.uint8)
+        block(value, memory)
+        load = tuples.loader(numba.typeof(value))
+        read = njit(lambda address: load(address)[0] + load(address)[1].sum() + load(address)[2][1].sum())
+        assert read(memory.ctypes.data) == 8.0
+
+    def test_the_parts_of_numbas_array_expressions_are_there(self):
+        """autodiff/array_expressions.py."""
+        for name in ("_prepare_argument", "_build_array", "_ArrayHelper"):
+            assert hasattr(npyimpl, name)
+
+
+class TestPasses:
+    """autodiff/recompile.py."""
+
+    def test_the_default_pipeline_has_the_passes_that_ours_stands_between(self):
+        seen = []
+
+        class Pipeline(compiler.CompilerBase):
+            def define_pipelines(self):
+                manager = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
+                seen.extend(item[0] if isinstance(item, tuple) else item for item in manager.passes)
+                return [manager]
+
+        numba.jit(nopython=True, pipeline_class=Pipeline)(double)(1.0)
+        for kind in (untyped_passes.ReconstructSSA, typed_passes.NopythonTypeInference, typed_passes.NopythonRewrites):
+            assert kind in seen
+
+    def test_a_pass_of_ours_finds_the_code_and_its_types(self):
+        found = []
+
+        @register_pass(mutates_CFG=False, analysis_only=True)
+        class Look(FunctionPass):
+            _name = "quasinewton_test_look"
+
+            def __init__(self):
+                FunctionPass.__init__(self)
+
+            def run_pass(self, state):
+                found.extend(name for name in ("func_ir", "typemap", "calltypes", "return_type", "args", "targetctx"))
+                assert all(getattr(state, name) is not None for name in found)
+                assert state.func_ir._definitions
+                return False
+
+        class Pipeline(compiler.CompilerBase):
+            def define_pipelines(self):
+                manager = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
+                manager.add_pass_after(Look, typed_passes.NopythonTypeInference)
+                manager.finalize()
+                return [manager]
+
+        numba.jit(nopython=True, pipeline_class=Pipeline)(double)(1.0)
+        assert len(found) == 6
+
+    def test_the_typing_context_resolves_values_and_refreshes(self):
+        typing = registry.cpu_target.typing_context
+        typing.refresh()
+        assert typing.resolve_value_type(1.0) == types.float64
+
+
+class TestOptions:
+    """numba_ext/jit.py."""
+
+    @pytest.mark.parametrize("option", ["forceinline", "no_cpython_wrapper", "no_cfunc_wrapper", "nogil"])
+    def test_is_accepted(self, option):
+        inner = njit(**{option: True})(double)
+        assert njit(lambda x: inner(x))(2.0) == 4.0
+
+    def test_an_overload_takes_options_of_compilation(self):
+        def stub(x):
+            raise NotImplementedError
+
+        @overload(stub, strict=False, jit_options={"error_model": "numpy", "forceinline": True})
+        def _stub(x):
+            return lambda x: 1.0 / x
+
+        assert njit(lambda x: stub(x))(0.0) == np.inf
+
+
+class TestSymbols:
+    """numba_ext/symbols.py, loops/clock.py."""
+
+    def test_a_named_c_function_is_called(self):
+        callback = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda x: x + 1.0)
+        successor = symbols.c_function("quasinewton_test_successor", callback, types.float64(types.float64))
+        assert njit(lambda x: successor(x))(2.0) == 3.0
+
+    def test_the_clock_of_python_is_exported(self):
+        names = ("PyTime_MonotonicRaw", "_PyTime_GetMonotonicClock")
+        assert any(hasattr(ctypes.pythonapi, name) for name in names)
+
+
+def test_the_text_of_errors_names_the_function_and_the_place():
+    """numba_ext/introspection.py and autodiff/recompile.py read it by regular expressions."""
+
+    @njit
+    def wrong(x):
+        return x.nothing
+
+    with pytest.raises(errors.TypingError) as caught:
+        wrong(1.0)
+    text = introspection.gist(caught.value)
+    assert "Unknown attribute 'nothing'" in text and "test_numba_contract.py" in text and "\n" not in text
