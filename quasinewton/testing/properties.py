@@ -1,0 +1,221 @@
+"""Properties of optimisers and of objectives, as functions that assert them."""
+
+import numpy as np
+
+from quasinewton.api.check_gradient import check_gradient
+from quasinewton.api.minimize import minimize
+from quasinewton.api.minimize_batch import minimize_batch
+
+
+def iterates(solve, problem):
+    """Return the iterates of an optimiser on a problem, shape (k, n)."""
+    found = solve(problem)
+    return np.array(getattr(found, "allvecs", found), dtype=np.float64)
+
+
+def assert_gradient_agrees(fun, x, jac, args=(), **options):
+    """Assert that a gradient is that of its function, component by component.
+
+    Parameters
+    ----------
+    fun, jac : callable
+        As for `quasinewton.check_gradient`.
+    x : array_like, shape (n,)
+        Where to compare. Not changed.
+    args : tuple
+        Further arguments of both.
+    **options
+        Of `quasinewton.check_gradient`.
+
+    Raises
+    ------
+    AssertionError
+        Naming the components that differ.
+    """
+    check = check_gradient(fun, jac, x, args=args, **options)
+    if not check:
+        raise AssertionError(check.message)
+
+
+def assert_minimises(solve, problem, rtol=1e-6, atol=1e-8):
+    """Assert that an optimiser reports success at a point with the least value of f.
+
+    Parameters
+    ----------
+    solve : callable
+        ``solve(problem)`` -> a result with `x`, `fun` and `success`.
+    problem : quasinewton.problems.Problem
+        With `fmin`.
+    rtol, atol : float
+        f may exceed its minimum by atol + rtol |fmin|, plus that part rtol of what the start exceeds it by.
+
+    Raises
+    ------
+    AssertionError
+    """
+    result = solve(problem)
+    allowed = atol + rtol * (abs(problem.fmin) + abs(float(problem.fun(problem.x0)) - problem.fmin))
+    f = float(problem.fun(np.array(result.x)))
+    if not result.success:
+        raise AssertionError(f"{problem.name}: no success, with f − fmin = {f - problem.fmin:.3g}: {result.message}")
+    if abs(f - float(result.fun)) > 1e-12 * max(1.0, abs(f)):
+        raise AssertionError(f"{problem.name}: the result says f = {result.fun!r}, its x gives {f!r}")
+    if not f <= min((problem.fmin, *problem.local_minima), key=lambda value: abs(value - f)) + allowed:
+        raise AssertionError(f"{problem.name}: f exceeds its minimum {problem.fmin!r} by {f - problem.fmin:.3g}")
+
+
+def assert_in_bounds(points, bounds):
+    """Assert that no point lies outside the bounds, by not a bit.
+
+    Parameters
+    ----------
+    points : array_like, shape (n,) or (k, n)
+    bounds : scipy.optimize.Bounds
+
+    Raises
+    ------
+    AssertionError
+    """
+    points = np.atleast_2d(points)
+    outside = (points < bounds.lb) | (points > bounds.ub)
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        low, high = np.broadcast_to(bounds.lb, points.shape[1:]), np.broadcast_to(bounds.ub, points.shape[1:])
+        value = points[row, column]
+        raise AssertionError(f"point {row} has x[{column}] = {value!r} outside [{low[column]!r}, {high[column]!r}]")
+
+
+def assert_never_rises(values, noise=8.0 * np.finfo(np.float64).eps):
+    """Assert that no value of f is above an earlier one by more than rounding.
+
+    Parameters
+    ----------
+    values : array_like, shape (k,)
+        f at the iterates, in order.
+    noise : float
+        Relative to the largest |f|: what rounding may add.
+
+    Raises
+    ------
+    AssertionError
+    """
+    values = np.asarray(values, dtype=np.float64)
+    rise = values - np.minimum.accumulate(values)
+    allowed = noise * float(np.abs(values).max(initial=0.0))
+    if not np.all(rise <= allowed):
+        step = int(np.argmax(rise))
+        raise AssertionError(f"f rises by {rise[step]:.3g} at iterate {step}, where rounding explains {allowed:.3g}")
+
+
+def assert_wolfe_conditions(fun, jac, points, c1=1e-4, c2=0.9, strong=True, noise=None):
+    """Assert that every step meets the Wolfe conditions.
+
+    Parameters
+    ----------
+    fun, jac : callable
+        ``fun(x) -> float``, ``jac(x) -> ndarray, shape (n,)``.
+    points : array_like, shape (k, n)
+        The iterates, in order: each step is the difference of two, so that its length need not be known.
+    c1, c2 : float
+        Constants of sufficient decrease and of curvature.
+    strong : bool
+        Use |g_new·s| <= c2 |g·s| rather than g_new·s >= c2 g·s.
+    noise : float, optional
+        Absolute rounding of f, 32 ε max |f| by default; slopes may be off by as much as it says of them.
+
+    Raises
+    ------
+    AssertionError
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eqs. 3.6 and 3.7.
+    """
+    points = np.asarray(points, dtype=np.float64)
+    values = np.array([float(fun(x.copy())) for x in points])
+    slack = 32.0 * np.finfo(np.float64).eps * float(np.abs(values).max()) if noise is None else noise
+    for k, (x, x_new, f, f_new) in enumerate(zip(points, points[1:], values, values[1:], strict=False)):
+        s = x_new - x
+        slope, slope_new = float(jac(x.copy()) @ s), float(jac(x_new.copy()) @ s)
+        if not f_new <= f + c1 * slope + slack:
+            raise AssertionError(f"step {k}: f changes by {f_new - f:.6g}, sufficient decrease is {c1 * slope:.6g}")
+        flat = abs(slope_new) if strong else -slope_new
+        if not flat <= c2 * abs(slope) + slack:
+            raise AssertionError(f"step {k}: the slope goes from {slope:.6g} to {slope_new:.6g}, with c2 = {c2:g}")
+
+
+def assert_secant_equation(hess_inv, s, y, rtol=1e-10):
+    """Assert H y = s for an inverse Hessian and its newest pair.
+
+    Parameters
+    ----------
+    hess_inv : ndarray or scipy.sparse.linalg.LinearOperator, shape (n, n)
+    s, y : array_like, shape (n,)
+        The step, and the change of the gradient along it.
+    rtol : float
+        Of the residual, relative to ‖H‖ ‖y‖.
+
+    Raises
+    ------
+    AssertionError
+
+    References
+    ----------
+    Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eq. 6.16.
+    """
+    s, y = np.asarray(s, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    H = hess_inv @ np.eye(s.size)
+    residual, allowed = np.linalg.norm(H @ y - s), rtol * np.linalg.norm(H, 2) * np.linalg.norm(y)
+    if not residual <= allowed:
+        raise AssertionError(f"‖H y − s‖ = {residual:.3g}, where {allowed:.3g} is allowed")
+
+
+def assert_batch_equals_singles(fun, starts, **keywords):
+    """Assert that `quasinewton.minimize_batch` gives, bit by bit, what single solves give.
+
+    Parameters
+    ----------
+    fun : callable
+    starts : array_like, shape (k, n)
+    **keywords
+        Of `quasinewton.minimize`, for both.
+
+    Raises
+    ------
+    AssertionError
+    """
+    batch = minimize_batch(fun, starts, **keywords)
+    for i, start in enumerate(np.asarray(starts)):
+        single = minimize(fun, start, **keywords)
+        if not (np.array_equal(batch.x[i], single.x) and batch.nit[i] == single.nit and batch.nfev[i] == single.nfev):
+            raise AssertionError(
+                f"row {i}: {batch.x[i]!r} after {batch.nit[i]} iterations and {batch.nfev[i]} values; "
+                f"alone {single.x!r} after {single.nit} and {single.nfev}"
+            )
+
+
+def assert_resuming_changes_nothing(fun, x0, stop, **keywords):
+    """Assert that a run that is stopped and resumed ends, bit by bit, where one ends that was never stopped.
+
+    Parameters
+    ----------
+    fun : callable
+    x0 : array_like, shape (n,)
+    stop : int
+        Iterations before the stop.
+    **keywords
+        Of `quasinewton.minimize`, without `maxiter`.
+
+    Raises
+    ------
+    AssertionError
+    """
+    whole = minimize(fun, x0, **keywords)
+    first = minimize(fun, x0, maxiter=stop, **keywords)
+    second = minimize(fun, None, state=first.state, **keywords)
+    same = np.array_equal(whole.x, second.x) and (whole.nit, whole.nfev) == (second.nit, second.nfev)
+    if not same:
+        raise AssertionError(
+            f"stopped after {stop} iterations it ends at {second.x!r} after {second.nit} iterations and {second.nfev} "
+            f"values; not stopped at {whole.x!r} after {whole.nit} and {whole.nfev}"
+        )

@@ -1,0 +1,224 @@
+"""Strategies of hypothesis that draw optimisation problems with known answers."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from quasinewton import problems
+from quasinewton.problems import Problem
+from quasinewton.testing.transformations import rotated, scaled, shifted
+
+# A random matrix, rotation or point is drawn as the seed of NumPy's generator: hypothesis then shrinks the dimensions
+# and sizes, which say something, and not a thousand matrix entries, which do not.
+_SEEDS = st.integers(0, 2**32 - 1)
+
+
+def _orthogonal(rng, n):
+    """Return a random orthogonal matrix, shape (n, n)."""
+    return np.linalg.qr(rng.standard_normal((n, n)))[0]
+
+
+def _spectrum(rng, n, condition):
+    """Return n positive numbers, the largest `condition` times the least (for n = 1 the number 1)."""
+    if n == 1:
+        return np.ones(1)
+    return condition ** np.concatenate([[0.0, 1.0], rng.random(n - 2)])
+
+
+def _quadratic(A, g0, x_min, fmin, **fields):
+    """Return f = fmin + g0·d + ½ dᵀA d with d = x − x_min, as a Problem."""
+    return Problem(
+        fun=lambda x: float(fmin + g0 @ (x - x_min) + 0.5 * (x - x_min) @ A @ (x - x_min)),
+        jac=lambda x: g0 + A @ (x - x_min),
+        hess=lambda x: A.copy(),
+        minimiser=x_min,
+        fmin=fmin,
+        source="a quadratic function drawn at random",
+        **fields,
+    )
+
+
+@st.composite
+def convex_quadratics(draw, n=st.integers(1, 6), condition=1e6, size=10.0):
+    """Draw convex quadratics with a known minimiser and a chosen condition number.
+
+    Parameters
+    ----------
+    n : int or strategy of int
+        Number of variables.
+    condition : float or strategy of float
+        Largest over least eigenvalue of the Hessian, at least 1.
+    size : float
+        Minimiser and start lie in [−size, size]ⁿ.
+
+    Returns
+    -------
+    strategy of quasinewton.problems.Problem
+    """
+    n, condition = _drawn(draw, n), _drawn(draw, condition)
+    if not condition >= 1.0:
+        raise ValueError(f"condition must be at least 1, got {condition!r}")
+    rng = np.random.default_rng(draw(_SEEDS))
+    Q = _orthogonal(rng, n)
+    A = (Q * _spectrum(rng, n, condition)) @ Q.T
+    x_min, start = rng.uniform(-size, size, (2, n))
+    name = f"convex quadratic, n = {n}, condition {condition:.3g}"
+    return _quadratic(0.5 * (A + A.T), np.zeros(n), x_min, float(rng.uniform(-1.0, 1.0)), name=name, start=start)
+
+
+@st.composite
+def bounded_quadratics(draw, n=st.integers(1, 6), condition=1e3, size=10.0):
+    """Draw convex quadratics between bounds, with a known minimiser and a known set of active bounds.
+
+    At an active bound the multiplier is at least 0.1, so that none is active by chance; at the others the minimiser
+    keeps a distance of at least 0.1.
+
+    Parameters
+    ----------
+    n, condition, size
+        As for `convex_quadratics`.
+
+    Returns
+    -------
+    strategy of quasinewton.problems.Problem
+        A bound is active where `minimiser` equals `low` or `high`.
+    """
+    n, condition = _drawn(draw, n), _drawn(draw, condition)
+    sides = draw(st.lists(st.sampled_from(["low", "high", "inside", "free"]), min_size=n, max_size=n))
+    rng = np.random.default_rng(draw(_SEEDS))
+    Q = _orthogonal(rng, n)
+    A = (Q * _spectrum(rng, n, condition)) @ Q.T
+    x_min = rng.uniform(-size, size, n)
+    below, above = rng.uniform(0.1, size, (2, n))
+    low, high, g0 = x_min - below, x_min + above, np.zeros(n)
+    for i, side in enumerate(sides):
+        if side == "low":
+            low[i], g0[i] = x_min[i], rng.uniform(0.1, 1.0)
+        elif side == "high":
+            high[i], g0[i] = x_min[i], -rng.uniform(0.1, 1.0)
+        elif side == "free":
+            low[i], high[i] = -np.inf, np.inf
+    return _quadratic(
+        0.5 * (A + A.T),
+        g0,
+        x_min,
+        float(rng.uniform(-1.0, 1.0)),
+        name=f"bounded quadratic, n = {n}, {sum(side in ('low', 'high') for side in sides)} active",
+        start=np.clip(rng.uniform(-size, size, n), low, high),
+        low=low,
+        high=high,
+    )
+
+
+@st.composite
+def saddles(draw, n=st.integers(2, 5)):
+    """Draw functions with a saddle at their `start`, and with known minima around it.
+
+    In rotated coordinates f = Σ (λ_i x_i²/2 + x_i⁴/4), with at least one negative and one
+    positive λ_i. The start is the saddle itself: the gradient there is 0, and curvature alone leads
+    away. Every minimum has x_i = ±√(−λ_i) where λ_i < 0, and 0 elsewhere, and the same value.
+
+    Parameters
+    ----------
+    n : int or strategy of int
+        Number of variables, at least 2.
+
+    Returns
+    -------
+    strategy of quasinewton.problems.Problem
+    """
+    n = _drawn(draw, n)
+    negative = draw(st.integers(1, n - 1))
+    rng = np.random.default_rng(draw(_SEEDS))
+    curvatures = np.concatenate([-rng.uniform(0.5, 2.0, negative), rng.uniform(0.5, 2.0, n - negative)])
+    well = np.sqrt(np.maximum(-curvatures, 0.0))
+    problem = Problem(
+        name=f"saddle, n = {n}, {negative} ways down",
+        fun=lambda x: float(np.sum(0.5 * curvatures * x**2 + 0.25 * x**4)),
+        jac=lambda x: curvatures * x + x**3,
+        hess=lambda x: np.diag(curvatures + 3.0 * x**2),
+        start=np.zeros(n),
+        source="a sum of quartics drawn at random",
+        fmin=float(-0.25 * np.sum(np.minimum(curvatures, 0.0) ** 2)),
+        minimiser=well,
+    )
+    return rotated(problem, _orthogonal(rng, n))
+
+
+@st.composite
+def published_problems(draw, factories=problems.MGH, shift=1.0, rotate=True, scale=1e3):
+    """Draw published problems with a known minimum, shifted, rotated and scaled.
+
+    Parameters
+    ----------
+    factories : sequence of callables
+        Of `quasinewton.problems`; those whose `fmin` is unknown, or that have bounds while `rotate` is true, are left
+        out.
+    shift : float
+        The origin is moved by up to this in every variable.
+    rotate : bool
+        Turn the coordinates by a random orthogonal matrix.
+    scale : float
+        f is multiplied by a factor between 1/scale and scale.
+
+    Returns
+    -------
+    strategy of quasinewton.problems.Problem
+    """
+    problem = draw(st.sampled_from(factories).map(lambda factory: factory()).filter(lambda p: p.fmin is not None))
+    rng = np.random.default_rng(draw(_SEEDS))
+    if rotate and problem.low is None:
+        problem = rotated(problem, _orthogonal(rng, problem.n))
+    if shift:
+        problem = shifted(problem, rng.uniform(-shift, shift, problem.n))
+    return scaled(problem, float(scale ** rng.uniform(-1.0, 1.0))) if scale != 1.0 else problem
+
+
+@st.composite
+def starting_points(draw, problem, radius=1.0):
+    """Draw points around the standard start of a problem, between its bounds.
+
+    Parameters
+    ----------
+    problem : quasinewton.problems.Problem
+    radius : float
+        Largest change of a variable, in units of max(1, |x_i|).
+
+    Returns
+    -------
+    strategy of ndarray, float64, shape (n,)
+    """
+    moves = draw(st.lists(st.floats(-radius, radius), min_size=problem.n, max_size=problem.n))
+    point = problem.start + np.maximum(1.0, np.abs(problem.start)) * np.array(moves)
+    return point if problem.low is None else np.clip(point, problem.low, problem.high)
+
+
+def noisy(problem, size, seed=0):
+    """Return a problem whose values carry noise of a known size, always the same at the same point.
+
+    Parameters
+    ----------
+    problem : quasinewton.problems.Problem
+        Not changed. Its derivatives stay exact.
+    size : float
+        The noise is uniform in [−size, size].
+    seed : int
+        Another seed gives other noise.
+
+    Returns
+    -------
+    quasinewton.problems.Problem
+        Uncompiled: the noise is a hash of the bits of x.
+    """
+
+    def fun(x):
+        bits = np.ascontiguousarray(x, dtype=np.float64).view(np.uint64)
+        return float(problem.fun(x)) + size * np.random.default_rng([seed, *bits]).uniform(-1.0, 1.0)
+
+    return replace(problem, name=f"{problem.name}, noise {size:.3g}", fun=fun)
+
+
+def _drawn(draw, value):
+    """Return a value, drawn if it is a strategy."""
+    return draw(value) if isinstance(value, st.SearchStrategy) else value

@@ -1,0 +1,189 @@
+"""The same problem in other coordinates or units, and the invariance of an optimiser under that change."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from quasinewton.testing.properties import iterates
+
+
+def shifted(problem, shift):
+    """Return the problem f(x − shift), whose minimiser is moved by `shift`.
+
+    Parameters
+    ----------
+    problem : quasinewton.problems.Problem
+        Not changed. Its bounds move with it.
+    shift : array_like, shape (n,)
+
+    Returns
+    -------
+    quasinewton.problems.Problem
+    """
+    shift = np.array(shift, dtype=np.float64)
+
+    def moved(array):
+        return None if array is None else array + shift
+
+    return replace(
+        problem,
+        name=f"{problem.name}, shifted",
+        fun=lambda x: problem.fun(x - shift),
+        jac=lambda x: problem.jac(x - shift),
+        hess=problem.hess and (lambda x: problem.hess(x - shift)),
+        start=moved(problem.start),
+        minimiser=moved(problem.minimiser),
+        low=moved(problem.low),
+        high=moved(problem.high),
+    )
+
+
+def rotated(problem, Q):
+    """Return the problem f(Q x), whose minimiser is Qᵀ times the old one.
+
+    Parameters
+    ----------
+    problem : quasinewton.problems.Problem
+        Without bounds: a box does not stay one. Not changed.
+    Q : array_like, shape (n, n)
+        Orthogonal.
+
+    Returns
+    -------
+    quasinewton.problems.Problem
+
+    Raises
+    ------
+    ValueError
+        If the problem has bounds, or Q is not orthogonal.
+    """
+    Q = np.array(Q, dtype=np.float64)
+    if problem.low is not None:
+        raise ValueError(f"a problem with bounds cannot be rotated; {problem.name} has bounds")
+    if Q.shape != (problem.n, problem.n) or not np.allclose(Q.T @ Q, np.eye(problem.n), atol=1e-10):
+        raise ValueError(f"Q must be an orthogonal matrix of shape ({problem.n}, {problem.n})")
+    return replace(
+        problem,
+        name=f"{problem.name}, rotated",
+        fun=lambda x: problem.fun(Q @ x),
+        jac=lambda x: Q.T @ problem.jac(Q @ x),
+        hess=problem.hess and (lambda x: Q.T @ problem.hess(Q @ x) @ Q),
+        start=Q.T @ problem.start,
+        minimiser=None if problem.minimiser is None else Q.T @ problem.minimiser,
+    )
+
+
+def scaled(problem, factor):
+    """Return the problem factor · f(x).
+
+    Parameters
+    ----------
+    problem : quasinewton.problems.Problem
+        Not changed.
+    factor : float
+        Positive.
+
+    Returns
+    -------
+    quasinewton.problems.Problem
+
+    Raises
+    ------
+    ValueError
+        If `factor` is not positive and finite.
+    """
+    if not 0.0 < factor < np.inf:
+        raise ValueError(f"factor must be positive and finite, got {factor!r}")
+    return replace(
+        problem,
+        name=f"{problem.name}, scaled",
+        fun=lambda x: factor * problem.fun(x),
+        jac=lambda x: factor * problem.jac(x),
+        hess=problem.hess and (lambda x: factor * problem.hess(x)),
+        fmin=None if problem.fmin is None else factor * problem.fmin,
+        local_minima=tuple(factor * value for value in problem.local_minima),
+    )
+
+
+def assert_translation_invariant(solve, problem, shift, rtol=1e-6):
+    """Assert that an optimiser takes the same steps wherever the origin lies.
+
+    Parameters
+    ----------
+    solve : callable
+        ``solve(problem)`` -> iterates from `problem.x0` on, shape (k, n), or a result that has them
+        as `allvecs`. A few iterations are best: rounding grows with every one.
+    problem : quasinewton.problems.Problem
+    shift : array_like, shape (n,)
+    rtol : float
+        Largest difference of the iterates, relative to their size.
+
+    Raises
+    ------
+    AssertionError
+    """
+    expected = iterates(solve, problem)
+    _assert_same_path(iterates(solve, shifted(problem, shift)) - np.asarray(shift), expected, rtol, "shifted")
+
+
+def assert_rotation_invariant(solve, problem, Q, rtol=1e-6):
+    """Assert that an optimiser takes the same steps in rotated coordinates.
+
+    Methods that treat each component by itself (Adam, diagonal scalings) do not have this property.
+
+    Parameters
+    ----------
+    solve : callable
+        As for `assert_translation_invariant`.
+    problem : quasinewton.problems.Problem
+        Without bounds.
+    Q : array_like, shape (n, n)
+        Orthogonal.
+    rtol : float
+        Largest difference of the iterates, relative to their size.
+
+    Raises
+    ------
+    AssertionError
+    """
+    expected = iterates(solve, problem)
+    _assert_same_path(iterates(solve, rotated(problem, Q)) @ np.asarray(Q).T, expected, rtol, "rotated")
+
+
+def assert_scale_invariant(solve, problem, factor, rtol=1e-6):
+    """Assert that an optimiser takes the same steps whatever the unit of f.
+
+    A first step of a length that depends on ‖g‖ breaks this: begin where the method has scaled itself, or state the
+    property for factors that keep ‖g‖ above the method's threshold.
+
+    Parameters
+    ----------
+    solve : callable
+        As for `assert_translation_invariant`.
+    problem : quasinewton.problems.Problem
+    factor : float
+        Positive; a power of two changes no bit of a product.
+    rtol : float
+        Largest difference of the iterates, relative to their size; 0 asks for equal bits.
+
+    Raises
+    ------
+    AssertionError
+    """
+    expected = iterates(solve, problem)
+    _assert_same_path(iterates(solve, scaled(problem, factor)), expected, rtol, "scaled")
+
+
+def _assert_same_path(found, expected, rtol, change):
+    """Compare the iterates that both runs have, at least two of them."""
+    steps = min(len(found), len(expected))
+    if steps < 2:
+        raise AssertionError(f"the {change} problem was left after {len(found)} points, the original {len(expected)}")
+    scale = max(1.0, float(np.abs(expected).max()))
+    worst = float(np.abs(found[:steps] - expected[:steps]).max())
+    if not worst <= rtol * scale:
+        step = int(np.argmax(np.abs(found[:steps] - expected[:steps]).max(axis=1)))
+        raise AssertionError(
+            f"iterates of the {change} problem differ by {worst:.3g} at step {step}; "
+            f"{rtol * scale:.3g} is allowed"
+        )
