@@ -20,7 +20,7 @@ FLOORS = [
     {"options"},
     {"drivers"},
     {"api"},
-    {"testing"},
+    {"plot", "testing"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 CATALOGUE = "problems"
