@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import njit
 from numba.core.errors import TypingError
@@ -14,6 +14,7 @@ from scipy.optimize import OptimizeWarning
 
 from quasinewton import Momentum, Status, minimize, schedules
 from quasinewton.options.read import read
+from quasinewton.schedules import user_functions
 
 counts = st.integers(1, 60)
 warmups = st.integers(0, 20)
@@ -55,6 +56,41 @@ class TestFormulae:
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-15)
         assert set(found[warmup + length :]) <= {final}
 
+    @given(length=counts, start=st.floats(0.0, 1.0), final=st.floats(0.0, 1.0), warmup=warmups)
+    def test_linear(self, length, start, final, warmup):
+        expected = warmed(warmup, lambda t: start + (final - start) * min(t / length, 1.0))
+        found = factors(schedules.linear(warmup + length, start, final, warmup))
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+    @given(length=counts, power=st.floats(0.1, 5.0), final=st.floats(0.0, 1.0), warmup=warmups)
+    def test_polynomial(self, length, power, final, warmup):
+        expected = warmed(warmup, lambda t: final + (1.0 - final) * max(1.0 - t / length, 0.0) ** power)
+        found = factors(schedules.polynomial(warmup + length, power, final, warmup))
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+    @given(rate=st.floats(1e-3, 10.0), power=st.floats(0.1, 3.0), every=counts, warmup=warmups)
+    def test_inverse_time(self, rate, power, every, warmup):
+        expected = warmed(warmup, lambda t: 1.0 / (1.0 + rate * (t // every)) ** power)
+        assert factors(schedules.inverse_time(rate, power, every, warmup)) == pytest.approx(expected, rel=1e-12)
+
+    @given(
+        period=st.integers(1, 20),
+        growth=st.sampled_from([1.0, 1.25, 1.5, 2.0, 3.0]),
+        final=st.floats(0.0, 1.0),
+        decay=fractions,
+        warmup=warmups,
+    )
+    def test_warm_restarts(self, period, growth, final, decay, warmup):
+        """One cycle after the other, each as long as it is said to be."""
+        expected, begin, length, peak = [], 0.0, float(period), 1.0
+        for t in range(100):
+            if t >= begin + length:
+                begin, length, peak = begin + length, length * growth, peak * decay
+            part = (t - begin) / length
+            expected.append(final + (1.0 - final) * peak * 0.5 * (1.0 + math.cos(math.pi * part)))
+        found = factors(schedules.warm_restarts(period, growth, final, decay, warmup))
+        assert found == pytest.approx(warmed(warmup, lambda t: expected[t]), rel=1e-9, abs=1e-12)
+
     @given(warmup=counts)
     def test_inverse_sqrt(self, warmup):
         expected = [min((t + 1) / warmup, math.sqrt(warmup / (t + 1))) for t in range(100)]
@@ -73,7 +109,66 @@ class TestFormulae:
         found = factors(schedules.one_cycle(total, rise, start, final))
         assert found == pytest.approx([expected(t) for t in range(100)], rel=1e-9)
         assert set(found[total - 1 :]) == {final}
-        assert min(found) >= min(start, final) * (1.0 - 1e-15) and max(found) <= 1.0
+        assert min(found) >= min(start, final) and max(found) <= 1.0
+
+    @example(total=3, rise=0.5, start=0.022517459664122913, final=1.0)
+    @given(total=st.integers(2, 60), rise=st.floats(0.01, 0.99), start=fractions, final=fractions)
+    def test_ends_of_one_cycle_are_exact(self, total, rise, start, final):
+        found = factors(schedules.one_cycle(total, rise, start, final))
+        assert found[0] == start if rise * total > 1.0 else found[0] <= 1.0
+        assert found[total - 1] == final
+        assert all(min(start, final) <= factor <= 1.0 for factor in found)
+
+    @example(length=3, final=0.022517459664122913, start=0.7, power=2.0, warmup=0)
+    @given(
+        length=counts, final=st.floats(0.0, 1.0), start=st.floats(0.0, 1.0), power=st.floats(0.1, 5.0), warmup=warmups
+    )
+    def test_ends_are_exact(self, length, final, start, power, warmup):
+        """And nothing is beyond them, however it is rounded; between them a fall never rises."""
+        total = warmup + length
+        for schedule, begin, end in (
+            (schedules.cosine(total, final, warmup), 1.0, final),
+            (schedules.polynomial(total, power, final, warmup), 1.0, final),
+            (schedules.linear(total, start, final, warmup), start, final),
+            (schedules.linear(total, 1.0, final, warmup), 1.0, final),
+        ):
+            found = factors(schedule)[warmup:]
+            assert found[0] == begin and set(found[length:]) <= {end}
+            assert all(min(begin, end) <= factor <= max(begin, end) for factor in found)
+            assert found == sorted(found, reverse=begin >= end)
+
+    @given(period=st.integers(1, 20), growth=st.floats(1.0, 3.0), final=st.floats(0.0, 1.0))
+    def test_restarts_begin_at_the_top(self, period, growth, final):
+        found = factors(schedules.warm_restarts(period, math.floor(growth), final))
+        begin, length = 0, period
+        while begin < 100:
+            assert found[begin] == 1.0
+            begin, length = begin + length, length * math.floor(growth)
+        assert min(found) >= final and max(found) <= 1.0
+
+    @given(warmup=st.integers(1, 20), begin=st.floats(0.0, 1.0))
+    def test_warm_up_from_anywhere(self, warmup, begin):
+        """It reaches 1 where the formula begins: Optax' linear_schedule and Keras' warmup_target from 0."""
+        makers = [
+            schedules.constant,
+            lambda **options: schedules.step(7, 0.5, **options),
+            lambda **options: schedules.exponential(0.9, **options),
+            lambda **options: schedules.cosine(60, 0.1, **options),
+            lambda **options: schedules.linear(60, 1.0, 0.1, **options),
+            lambda **options: schedules.polynomial(60, 2.0, **options),
+            lambda **options: schedules.inverse_time(0.5, **options),
+            lambda **options: schedules.warm_restarts(9, 2, **options),
+            schedules.inverse_sqrt,
+        ]
+        for make in makers:
+            warm, plain = (factors(make(warmup=warmup, **more)) for more in ({"warmup_start": begin}, {}))
+            expected = [begin + (1.0 - begin) * t / warmup for t in range(warmup)]
+            assert warm[:warmup] == pytest.approx(expected, rel=1e-12, abs=1e-15)
+            assert warm[0] == begin and warm[warmup] == 1.0
+            if make is schedules.inverse_sqrt:
+                assert warm[warmup:] == pytest.approx([math.sqrt(warmup / t) for t in range(warmup, 100)], rel=1e-12)
+            else:
+                assert warm[warmup:] == plain[warmup:]
 
     def test_one_cycle_that_rises_in_no_step_begins_at_its_peak(self):
         assert schedules.one_cycle(10, rise=0.1)(0) == 1.0
@@ -107,6 +202,22 @@ class TestLegal:
             (lambda: schedules.one_cycle(rise=1.0), r"rise must be in \(0, 1\), got 1.0"),
             (lambda: schedules.one_cycle(start=0.0), r"start must be in \(0, 1\], got 0.0"),
             (lambda: schedules.one_cycle(final=2.0), r"final must be in \(0, 1\], got 2.0"),
+            (lambda: schedules.linear(0), "total must be at least 1, got 0"),
+            (lambda: schedules.linear(5, start=1.5), r"start must be in \[0, 1\], got 1.5"),
+            (lambda: schedules.linear(5, final=-1.0), r"final must be in \[0, 1\], got -1.0"),
+            (lambda: schedules.linear(5, warmup=5), "warmup must be less than the total of 5, got 5"),
+            (lambda: schedules.polynomial(5, power=0.0), r"power must be in \(0, inf\), got 0.0"),
+            (lambda: schedules.polynomial(5, final=math.nan), r"final must be in \[0, 1\], got nan"),
+            (lambda: schedules.polynomial(5, warmup=9), "warmup must be less than the total of 5, got 9"),
+            (lambda: schedules.inverse_time(0.0), r"rate must be in \(0, inf\), got 0.0"),
+            (lambda: schedules.inverse_time(1.0, power=-1.0), r"power must be in \(0, inf\), got -1.0"),
+            (lambda: schedules.inverse_time(1.0, every=0), "every must be at least 1, got 0"),
+            (lambda: schedules.warm_restarts(0), "period must be at least 1, got 0"),
+            (lambda: schedules.warm_restarts(5, growth=0.5), r"growth must be in \[1, inf\), got 0.5"),
+            (lambda: schedules.warm_restarts(5, final=2.0), r"final must be in \[0, 1\], got 2.0"),
+            (lambda: schedules.warm_restarts(5, decay=0.0), r"decay must be in \(0, 1\], got 0.0"),
+            (lambda: schedules.constant(5, warmup_start=-0.1), r"warmup_start must be in \[0, 1\], got -0.1"),
+            (lambda: schedules.cosine(9, warmup=5, warmup_start=2), r"warmup_start must be in \[0, 1\], got 2"),
         ],
     )
     def test_illegal_value_cannot_be_constructed(self, make, message):
@@ -128,7 +239,9 @@ class TestLegal:
         with pytest.raises(TypeError, match=message):
             make()
 
-    @pytest.mark.parametrize("schedule", [schedules.cosine(), schedules.one_cycle()])
+    STRETCHED = [schedules.cosine(), schedules.one_cycle(), schedules.linear(), schedules.polynomial()]
+
+    @pytest.mark.parametrize("schedule", STRETCHED)
     def test_without_a_length_there_are_no_factors(self, schedule):
         with pytest.raises(ValueError, match="takes its length from the run"):
             schedule(0)
@@ -220,7 +333,17 @@ def inside_by_global(steps):
 class TestRuns:
     @pytest.mark.parametrize(
         "schedule",
-        [schedules.constant(4), schedules.step(3, 0.5), schedules.cosine(7, 0.1, 2), schedules.one_cycle(9), halving],
+        [
+            schedules.constant(4),
+            schedules.constant(4, warmup_start=0.0),
+            schedules.step(3, 0.5),
+            schedules.cosine(7, 0.1, 2),
+            schedules.one_cycle(9),
+            schedules.linear(6, 0.25, 1.0),
+            schedules.inverse_time(0.5, every=2),
+            schedules.warm_restarts(3, 2, warmup=2),
+            halving,
+        ],
     )
     def test_rates_are_those_of_the_history(self, schedule):
         """lr times the factor, from step 0 on; and so long are the steps."""
@@ -232,7 +355,7 @@ class TestRuns:
     def test_none_is_constant(self):
         assert np.array_equal(run(None).x, run(schedules.constant()).x)
 
-    @pytest.mark.parametrize("make", [schedules.cosine, schedules.one_cycle])
+    @pytest.mark.parametrize("make", [schedules.cosine, schedules.one_cycle, schedules.linear, schedules.polynomial])
     @pytest.mark.parametrize("steps", [1, 2, 10])
     def test_length_is_that_of_the_run(self, make, steps):
         assert np.array_equal(run(make(), steps).history.alpha, run(make(steps), steps).history.alpha)
@@ -257,6 +380,21 @@ class TestRuns:
             for schedule in (schedules.cosine(), schedules.cosine(15000))
         )
         assert first.nit == explicit.nit > 2 and np.array_equal(first.x, explicit.x)
+
+    def test_a_run_goes_on_under_its_own_schedule(self):
+        """Whatever its length means: that of the run, or a period."""
+        for first, other in (
+            (schedules.warm_restarts(3), schedules.warm_restarts(4)),
+            (schedules.linear(9), schedules.linear(10)),
+            (schedules.polynomial(9), schedules.polynomial(9, 2.0)),
+            (schedules.constant(4), schedules.constant(4, warmup_start=0.0)),
+        ):
+            options = {"lr": 0.125, "gtol": -1.0, "schedule": first}
+            half = minimize(unit, np.zeros(2), method="sgd", jac=True, options=options | {"maxiter": 4})
+            whole = minimize(unit, None, method="sgd", jac=True, options=options | {"maxiter": 10}, state=half.state)
+            assert np.array_equal(whole.x, run(first).x) and not np.array_equal(whole.x, run(other).x)
+            with pytest.raises(ValueError, match="the state is that of a run with Schedule"):
+                minimize(unit, None, method="sgd", jac=True, options=options | {"schedule": other}, state=half.state)
 
     def test_multiplies_the_buffer_of_momentum(self):
         """As in PyTorch: the rate of a step is that of all gradients in it."""
@@ -296,7 +434,7 @@ class TestFunctions:
 
         fleeting = njit(fleeting)
         run(fleeting)
-        assert fleeting in schedules._entries
+        assert fleeting in user_functions._entries
         alive = weakref.ref(fleeting)
         del fleeting
         gc.collect()
@@ -319,7 +457,10 @@ class TestFunctions:
 class TestInside:
     """The same, within compiled code."""
 
-    @pytest.mark.parametrize("schedule", [schedules.step(3, 0.5), schedules.inverse_sqrt(4), schedules.one_cycle(8)])
+    @pytest.mark.parametrize(
+        "schedule",
+        [schedules.step(3, 0.5), schedules.inverse_sqrt(4), schedules.one_cycle(8), schedules.warm_restarts(2, 2)],
+    )
     def test_same_bits(self, schedule):
         assert np.array_equal(inside(schedule, 9).x, run(schedule, 9, lr=1e-3).x)
 

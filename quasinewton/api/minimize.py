@@ -117,6 +117,8 @@ def minimize(
             What lr is multiplied by: one of `quasinewton.schedules`, or an ``@njit`` function of the step.
         clip_value, clip_norm : float
             Bounds of the components and of the Euclidean norm of what a first-order method steps along.
+        clip_norm_eps : float
+            Added to that norm (0).
         decay_mask : ndarray, bool, shape (n,)
             Where weight decay acts.
         eps, finite_diff_rel_step : float or ndarray

@@ -18,7 +18,7 @@ from quasinewton.methods.lbfgs.two_loop import Pairs, with_room
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.options.initial_values import INITIAL
-from quasinewton.schedules import COSINE, ONE_CYCLE, Schedule
+from quasinewton.schedules import STRETCHED, WARM_RESTARTS, Schedule
 from quasinewton.status import RUNNING
 
 
@@ -52,7 +52,7 @@ def resume(checkpoint, settings, rows):
     old, stepping = checkpoint.state, type(checkpoint.method) in FIRST_ORDER
     state = begin(settings, old.x, rows)
     if stepping:
-        for name in "clip_value", "clip_norm":
+        for name in "clip_value", "clip_norm", "clip_norm_eps":
             run, call = old.memory.record[0][name], state.memory.record[0][name]
             if run != call:
                 raise ValueError(f"the state is that of a run with {name}={run}; this call says {call}")
@@ -99,7 +99,7 @@ def same(run, call):
     if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
         return False
     if isinstance(run, Schedule):
-        total = run.total if run.kind in (COSINE, ONE_CYCLE) else call.total
+        total = run.total if run.kind in (*STRETCHED, WARM_RESTARTS) else call.total
         run = run._replace(total=total, address=call.address)
     return run == call
 

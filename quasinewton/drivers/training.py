@@ -9,7 +9,7 @@ import numpy as np
 
 from quasinewton.loops import minibatch_loop as loop
 from quasinewton.methods import protocol as methods
-from quasinewton.methods.first_order.base import vectors
+from quasinewton.methods.first_order.base import keeps
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.result import OptimizeResult
 from quasinewton.status import RUNNING, Status
@@ -88,7 +88,7 @@ def continued(state, method, samples):
     """
     if not isinstance(state, StochasticState):
         raise TypeError(f"state must be that of a result of minimize_stochastic, got {type(state).__name__}")
-    if type(state.method) is not type(method) or vectors(state.method)[:3] != vectors(method)[:3]:
+    if type(state.method) is not type(method) or keeps(state.method) != keeps(method):
         raise ValueError(f"state belongs to method {state.method}, not to {method}")
     known = int(state.epochs.scalars[0]["samples"])
     if known != samples:
@@ -96,6 +96,7 @@ def continued(state, method, samples):
     run, rng = copy.deepcopy((state.epochs, state.rng))
     record = run.memory.record[0]
     record["clip_value"] = record["clip_norm"] = math.inf
+    record["clip_norm_eps"] = 0.0
     return run._replace(memory=run.memory._replace(mask=np.empty(0, np.bool_))), rng
 
 

@@ -19,7 +19,7 @@ def set_treatment(memory, controls, bounds, n):
     memory : Moments
         Its record is changed.
     controls : dict
-        With clip_value, clip_norm, decay_mask, or without.
+        With clip_value, clip_norm, clip_norm_eps, decay_mask, or without.
     bounds : (ndarray, ndarray) or None
     n : int
 
@@ -35,6 +35,9 @@ def set_treatment(memory, controls, bounds, n):
     for name in ("clip_value", "clip_norm"):
         if controls.get(name) is not None:
             memory.record[0][name] = number(name, controls[name], 0.0, math.inf, open_high=False)
+    if controls.get("clip_norm_eps") is not None:
+        given = number("clip_norm_eps", controls["clip_norm_eps"], 0.0, math.inf, open_low=False)
+        memory.record[0]["clip_norm_eps"] = given
     if bounds is not None:
         memory = memory._replace(low=bounds[0].copy(), high=bounds[1].copy())
     if controls.get("decay_mask") is None:

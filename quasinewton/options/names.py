@@ -25,7 +25,7 @@ SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
 CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
-STEPPING = ("schedule", "clip_value", "clip_norm", "decay_mask")  # of those that do not
+STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")  # of those that do not
 # What other libraries call the options of first-order methods.
 HINTS = {
     "learning_rate": "lr",
@@ -43,6 +43,10 @@ HINTS = {
     "mu": "momentum",
     "rho": "alpha",
     "max_iter": "maxiter",
+    "decoupled_weight_decay": "decoupled",
+    "correct_bias": "bias_correction",
+    "initial_scale": "initial_accumulator_value",
+    "eps_inside_sqrt": "eps_in_sqrt",
     "momentum": "method 'momentum'",
     "nesterov": "method 'nesterov'",
     "amsgrad": "method 'amsgrad'",

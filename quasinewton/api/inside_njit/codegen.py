@@ -11,6 +11,7 @@ from numba import types
 
 from quasinewton import schedules
 from quasinewton.line_searches import BY_NAME
+from quasinewton.methods.first_order.base import FLAGS
 from quasinewton.numba_ext.addresses import address_constant
 from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.objective.in_njit import constant, dispatcher_of
@@ -27,7 +28,14 @@ RULES = {
     "maxls": ("int", "maxls >= 1", "maxls must be at least 1"),
     "c1": ("float", "0.0 < c1 < HIGHEST", "c1 must be positive, and less than 0.5, or 1 for Armijo's search"),
     "c2": ("float", "c1 < c2 < 1.0", "c2 must be in (c1, 1)"),
-}
+    "eps_root": ("float", "0.0 <= eps_root < inf", "eps_root must be in [0, inf)"),
+    "initial_accumulator_value": (
+        "float",
+        "0.0 <= initial_accumulator_value < inf",
+        "initial_accumulator_value must be in [0, inf)",
+    ),
+    "threshold": ("float", "4.0 <= threshold < inf", "threshold must be in [4, inf)"),
+} | {name: ("int", f"0 <= {name} <= 1", f"{name} must be True or False") for name in FLAGS}
 
 
 def either(given, expression, default):

@@ -14,7 +14,7 @@ from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, Limits, State, allocate
 from quasinewton.methods import LBFGS, Bounded, NewtonCG
 from quasinewton.methods.bounded.projection import clip
-from quasinewton.methods.first_order.base import FIRST_ORDER, Moments
+from quasinewton.methods.first_order.base import FIRST_ORDER, FLAGS, Moments
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.unwinding import releasing
@@ -164,6 +164,20 @@ def is_vector(kind):
     return isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64
 
 
+# Keywords that are settings of a method.
+SETTINGS = (
+    "memory",
+    "damping",
+    "single",
+    "lr",
+    "weight_decay",
+    "eps_root",
+    "initial_accumulator_value",
+    "threshold",
+    *FLAGS,
+)
+
+
 # Inlined, so that the functions in its arguments stay names and the caller can be cached.
 @overload(minimize, inline="always")
 def _minimize(
@@ -193,7 +207,25 @@ def _minimize(
     c1=None,
     c2=None,
     maxls=None,
+    eps_root=None,
+    initial_accumulator_value=None,
+    threshold=None,
+    amsgrad=None,
+    bias_correction=None,
+    centered=None,
+    constant_momentum=None,
+    correct_ahead=None,
+    correct_before_max=None,
+    dampen_first=None,
+    decoupled=None,
+    degenerated_to_sgd=None,
+    eps_after_max=None,
+    eps_hat=None,
+    eps_in_sqrt=None,
+    lr_in_buffer=None,
+    nesterov=None,
 ):
+    given = dict(locals())
     source = Source(_minimize, "minimize")
     bounded = constant(bounds) is not None
     kind, method_ = source.method("lbfgs" if bounded and constant(method) is None else method)
@@ -203,7 +235,7 @@ def _minimize(
     if not own_steps and constant(schedule) is not None:
         source.refuse("`schedule` belongs to first-order methods; this one takes a `line_search`")
     search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
-    settings = dict(memory=memory, damping=damping, single=single, lr=lr, weight_decay=weight_decay)
+    settings = {name: given[name] for name in SETTINGS}
     method_ = source.changed(kind, method_, settings)
     search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
     start = source.point(x0)

@@ -24,13 +24,16 @@ class AdaDelta(NamedTuple):
     eps : float
         >= 0. It sets the length of the first steps.
     weight_decay : float
-        L2: weight_decay x is added to g.
+        λ: λ x is added to g.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead.
     """
 
     lr: float = 1.0
     rho: float = 0.9
     eps: float = 1e-6
     weight_decay: float = 0.0
+    decoupled: bool = False
 
 
 @protocol.vectors.register(AdaDelta)
@@ -39,13 +42,13 @@ def _vectors(method):
 
 
 @protocol.step.register(AdaDelta)
-def _step(method, memory, x, g, lr, decay):
+def _step(method, memory, x, g, lr, l2, keep):
     a, b, rho, eps = memory.a, memory.b, method.rho, method.eps
     for i in range(x.size):
-        d = g[i] + decay * x[i]
+        d = g[i] + l2 * x[i]
         a_i = rho * a[i] + (1.0 - rho) * d * d
         a[i] = a_i
         q = a_i + eps
         delta = np.sqrt((b[i] + eps) / (q if q > 0.0 else 1.0)) * d  # 0/0 is no step
         b[i] = rho * b[i] + (1.0 - rho) * delta * delta
-        x[i] -= lr * delta
+        x[i] = keep * x[i] - lr * delta

@@ -22,11 +22,13 @@ class AdaGrad(NamedTuple):
     lr_decay : float
         By which lr falls further with the steps t, >= 0.
     weight_decay : float
-        L2: weight_decay x is added to g.
+        λ: λ x is added to g.
     initial_accumulator_value : float
         a at the start, >= 0.
     eps : float
         >= 0.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead; here lr_decay does not count.
     """
 
     lr: float = 1e-2
@@ -34,6 +36,7 @@ class AdaGrad(NamedTuple):
     weight_decay: float = 0.0
     initial_accumulator_value: float = 0.0
     eps: float = 1e-10
+    decoupled: bool = False
 
 
 @protocol.vectors.register(AdaGrad)
@@ -42,12 +45,12 @@ def _vectors(method):
 
 
 @protocol.step.register(AdaGrad)
-def _step(method, memory, x, g, lr, decay):
+def _step(method, memory, x, g, lr, l2, keep):
     a, eps = memory.a, method.eps
     lr = lr / (1.0 + (memory.record[0].t - 1) * method.lr_decay)
     for i in range(x.size):
-        d = g[i] + decay * x[i]
+        d = g[i] + l2 * x[i]
         a_i = a[i] + d * d
         a[i] = a_i
         q = np.sqrt(a_i) + eps
-        x[i] -= lr * (d / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (d / (q if q > 0.0 else 1.0))  # 0/0 is no step

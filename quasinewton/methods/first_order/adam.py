@@ -14,6 +14,7 @@ import numpy as np
 from quasinewton.methods.first_order import base as protocol
 from quasinewton.methods.first_order.base import first_order
 from quasinewton.numba_ext.jit import fragment
+from quasinewton.validation import number
 
 
 @first_order
@@ -31,13 +32,25 @@ class Adam(NamedTuple):
     eps : float
         >= 0.
     weight_decay : float
-        L2: weight_decay x is added to g. For decoupled decay see `AdamW`.
+        λ: λ x is added to g.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead, as in `AdamW`.
+    eps_hat : bool
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+    bias_correction : bool
+        Whether a and b are divided by 1 − βᵗ.
+    eps_root : float
+        >= 0: √(b̂ + eps_root) stands for √b̂.
     """
 
     lr: float = 1e-3
     betas: tuple = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
+    decoupled: bool = False
+    eps_hat: bool = False
+    bias_correction: bool = True
+    eps_root: float = 0.0
 
 
 @first_order
@@ -55,9 +68,17 @@ class AMSGrad(NamedTuple):
     eps : float
         >= 0.
     weight_decay : float
-        L2: weight_decay x is added to g.
+        λ: λ x is added to g.
     bias_correction : bool
         Whether a and c are divided by 1 − βᵗ, as PyTorch does (after the maximum); the paper does not.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead.
+    eps_hat : bool
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+    correct_before_max : bool
+        Whether b is divided by 1 − β₂ᵗ before it enters the maximum c, as Optax does.
+    eps_root : float
+        >= 0: √(b̂ + eps_root) stands for √b̂.
     """
 
     lr: float = 1e-3
@@ -65,6 +86,10 @@ class AMSGrad(NamedTuple):
     eps: float = 1e-8
     weight_decay: float = 0.0
     bias_correction: bool = True
+    decoupled: bool = False
+    eps_hat: bool = False
+    correct_before_max: bool = False
+    eps_root: float = 0.0
 
 
 @first_order
@@ -83,6 +108,14 @@ class AdamW(NamedTuple):
         λ, which shrinks x itself. The paper's λ is lr times this one.
     amsgrad : bool
         Whether to use the maximum of b, as in `AMSGrad`.
+    decoupled : bool
+        If False, λ x is added to g instead.
+    eps_hat : bool
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+    bias_correction : bool
+        Whether a and b are divided by 1 − βᵗ.
+    eps_root : float
+        >= 0: √(b̂ + eps_root) stands for √b̂.
     """
 
     lr: float = 1e-3
@@ -90,6 +123,10 @@ class AdamW(NamedTuple):
     eps: float = 1e-8
     weight_decay: float = 1e-2
     amsgrad: bool = False
+    decoupled: bool = True
+    eps_hat: bool = False
+    bias_correction: bool = True
+    eps_root: float = 0.0
 
 
 @first_order
@@ -105,9 +142,21 @@ class NAdam(NamedTuple):
     eps : float
         >= 0.
     weight_decay : float
-        L2: weight_decay x is added to g.
+        λ: λ x is added to g.
     momentum_decay : float
         ψ, >= 0.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead.
+    eps_hat : bool
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+    bias_correction : bool
+        Whether the gradient, a and b are divided by what they lack at the start.
+    constant_momentum : bool
+        Whether μₜ = β₁ at every step, as in Optax; ψ is of no effect then.
+    correct_ahead : bool
+        Whether a is corrected as at step t + 1, with which it is weighed; if False as at step t, as in River.
+    eps_root : float
+        >= 0: √(b̂ + eps_root) stands for √b̂.
     """
 
     lr: float = 2e-3
@@ -115,9 +164,20 @@ class NAdam(NamedTuple):
     eps: float = 1e-8
     weight_decay: float = 0.0
     momentum_decay: float = 4e-3
+    decoupled: bool = False
+    eps_hat: bool = False
+    bias_correction: bool = True
+    constant_momentum: bool = False
+    correct_ahead: bool = True
+    eps_root: float = 0.0
 
 
-@first_order
+def _length(name, value):
+    """A number >= 4, checked: below, the variance of 1/√b is infinite."""
+    return number(name, value, 4.0, np.inf, open_low=False)
+
+
+@first_order(threshold=_length)
 class RAdam(NamedTuple):
     """Rectified Adam: steps along â alone until enough squares are known to divide by their root.
 
@@ -130,18 +190,25 @@ class RAdam(NamedTuple):
     eps : float
         >= 0.
     weight_decay : float
-        L2: weight_decay x is added to g.
+        λ: λ x is added to g.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead.
+    eps_hat : bool
+        Whether eps is added to √b before its correction, as in PyTorch; if False after it, as in Optax.
+    threshold : float
+        Length of the average, >= 4, above which its root is divided by; 4 in the paper.
+    degenerated_to_sgd : bool
+        Whether there are steps along â until then.
     """
 
     lr: float = 1e-3
     betas: tuple = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
-
-
-@protocol.decoupled.register(AdamW)
-def _decoupled(method):
-    return True
+    decoupled: bool = False
+    eps_hat: bool = True
+    threshold: float = 5.0
+    degenerated_to_sgd: bool = True
 
 
 def _two(method):
@@ -163,88 +230,104 @@ def _two_or_three(method):
 
 
 @fragment
-def corrections(betas, s):
-    """(1 − β₁ᵗ, √(1 − β₂ᵗ)); the powers in the record STEP are moved on to this step."""
+def corrections(betas, s, wanted):
+    """(1 − β₁ᵗ, √(1 − β₂ᵗ)), or (1, 1); the powers in the record STEP are moved on to this step."""
     s.power1 *= betas[0]
     s.power2 *= betas[1]
-    return 1.0 - s.power1, np.sqrt(1.0 - s.power2)
+    return (1.0 - s.power1, np.sqrt(1.0 - s.power2)) if wanted else (1.0, 1.0)
 
 
 @fragment
-def descend(x, g, memory, betas, eps, lr, root, l2, keep):
-    """x ← keep x − lr a/(√b/root + eps), after g + l2 x has entered the means a and b.
+def divisor(method, root):
+    """(scale, inner, outer): â is divided by scale √(b + inner) + outer, which is √(b̂ + eps_root) + eps or its kin."""
+    scale = 1.0 / root
+    return scale, method.eps_root * root * root, method.eps * scale if method.eps_hat else method.eps
 
-    With a vector c in the memory, c ← max(c, b) stands for b.
+
+@fragment
+def descend(x, g, memory, betas, parts, before, lr, l2, keep):
+    """x ← keep x − lr a/(scale √(b + inner) + outer), after g + l2 x has entered the means a and b.
+
+    With a vector c in the memory, c ← max(c, before b) stands for b. `parts` are those of `divisor`.
     """
     a, b, c = memory.a, memory.b, memory.c
     beta1, beta2 = betas
+    scale, inner, outer = parts
     maximal = c.size > 0
-    scale = 1.0 / root
     for i in range(x.size):
         d = g[i] + l2 * x[i]
         a_i = a[i] + (1.0 - beta1) * (d - a[i])
         b_i = beta2 * b[i] + (1.0 - beta2) * d * d
         a[i], b[i] = a_i, b_i
         if maximal:
-            b_i = c[i] = max(c[i], b_i)
-        q = np.sqrt(b_i) * scale + eps
+            b_i = c[i] = max(c[i], before * b_i)
+        q = np.sqrt(b_i + inner) * scale + outer
         x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
 
 
 @protocol.step.register(Adam)
-def _adam(method, memory, x, g, lr, decay):
-    first, root = corrections(method.betas, memory.record[0])
-    descend(x, g, memory, method.betas, method.eps, lr / first, root, decay, 1.0)
+def _adam(method, memory, x, g, lr, l2, keep):
+    first, root = corrections(method.betas, memory.record[0], method.bias_correction)
+    descend(x, g, memory, method.betas, divisor(method, root), 1.0, lr / first, l2, keep)
+
+
+protocol.step.register(AdamW)(_adam)
 
 
 @protocol.step.register(AMSGrad)
-def _amsgrad(method, memory, x, g, lr, decay):
-    first, root = corrections(method.betas, memory.record[0]) if method.bias_correction else (1.0, 1.0)
-    descend(x, g, memory, method.betas, method.eps, lr / first, root, decay, 1.0)
-
-
-@protocol.step.register(AdamW)
-def _adamw(method, memory, x, g, lr, decay):
-    first, root = corrections(method.betas, memory.record[0])
-    descend(x, g, memory, method.betas, method.eps, lr / first, root, 0.0, 1.0 - lr * decay)
+def _amsgrad(method, memory, x, g, lr, l2, keep):
+    first, root = corrections(method.betas, memory.record[0], method.bias_correction)
+    scale, inner, outer = divisor(method, root)
+    before = 1.0
+    if method.correct_before_max:
+        before, inner, scale = scale * scale, method.eps_root, 1.0
+    descend(x, g, memory, method.betas, (scale, inner, outer), before, lr / first, l2, keep)
 
 
 @protocol.step.register(NAdam)
-def _nadam(method, memory, x, g, lr, decay):
+def _nadam(method, memory, x, g, lr, l2, keep):
     s, a, b = memory.record[0], memory.a, memory.b
     beta1, beta2 = method.betas
-    _, root = corrections(method.betas, s)
-    mu = beta1 * (1.0 - 0.5 * 0.96 ** (s.t * method.momentum_decay))
-    mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((s.t + 1) * method.momentum_decay))
+    _, root = corrections(method.betas, s, method.bias_correction)
+    mu = mu_next = beta1
+    if not method.constant_momentum:
+        mu = beta1 * (1.0 - 0.5 * 0.96 ** (s.t * method.momentum_decay))
+        mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((s.t + 1) * method.momentum_decay))
     s.product *= mu
-    now, ahead = lr * (1.0 - mu) / (1.0 - s.product), lr * mu_next / (1.0 - s.product * mu_next)
-    scale = 1.0 / root
+    now, ahead = lr * (1.0 - mu), lr * mu_next
+    if method.bias_correction:
+        now = now / (1.0 - s.product)
+        ahead = ahead / (1.0 - s.product * mu_next if method.correct_ahead else 1.0 - s.product)
+    scale, inner, outer = divisor(method, root)
     for i in range(x.size):
-        d = g[i] + decay * x[i]
+        d = g[i] + l2 * x[i]
         a_i = a[i] + (1.0 - beta1) * (d - a[i])
         b_i = beta2 * b[i] + (1.0 - beta2) * d * d
         a[i], b[i] = a_i, b_i
-        q = np.sqrt(b_i) * scale + method.eps
-        x[i] -= (now * d + ahead * a_i) / (q if q > 0.0 else 1.0)  # 0/0 is no step
+        q = np.sqrt(b_i + inner) * scale + outer
+        x[i] = keep * x[i] - (now * d + ahead * a_i) / (q if q > 0.0 else 1.0)  # 0/0 is no step
 
 
 @protocol.step.register(RAdam)
-def _radam(method, memory, x, g, lr, decay):
+def _radam(method, memory, x, g, lr, l2, keep):
     s, a, b = memory.record[0], memory.a, memory.b
     beta1, beta2 = method.betas
-    first, root = corrections(method.betas, s)
+    first, root = corrections(method.betas, s, 1)
     # The length of the average that b is, in the limit and now; below 5 its variance is not to be had.
     limit = 2.0 / (1.0 - beta2) - 1.0
     length = limit - 2.0 * s.t * s.power2 / (1.0 - s.power2)
-    rectified = length > 5.0
+    rectified = length > method.threshold
     lr = lr / first
     if rectified:
         ratio = (length - 4.0) * (length - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * length)
         lr *= np.sqrt(ratio) * root
+    elif not method.degenerated_to_sgd:
+        lr = 0.0
+    eps = method.eps if method.eps_hat else method.eps * root
     for i in range(x.size):
-        d = g[i] + decay * x[i]
+        d = g[i] + l2 * x[i]
         a_i = a[i] + (1.0 - beta1) * (d - a[i])
         b_i = beta2 * b[i] + (1.0 - beta2) * d * d
         a[i], b[i] = a_i, b_i
-        q = np.sqrt(b_i) + method.eps if rectified else 1.0
-        x[i] -= lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        q = np.sqrt(b_i) + eps if rectified else 1.0
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step

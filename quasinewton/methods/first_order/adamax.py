@@ -22,13 +22,22 @@ class AdaMax(NamedTuple):
     eps : float
         >= 0.
     weight_decay : float
-        L2: weight_decay x is added to g.
+        λ: λ x is added to g.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead.
+    eps_after_max : bool
+        Whether eps is added where a is divided by b, and not to what enters b.
+    bias_correction : bool
+        Whether a is divided by 1 − β₁ᵗ.
     """
 
     lr: float = 2e-3
     betas: tuple = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
+    decoupled: bool = False
+    eps_after_max: bool = False
+    bias_correction: bool = True
 
 
 @protocol.vectors.register(AdaMax)
@@ -37,14 +46,17 @@ def _vectors(method):
 
 
 @protocol.step.register(AdaMax)
-def _step(method, memory, x, g, lr, decay):
-    s, a, b, eps = memory.record[0], memory.a, memory.b, method.eps
+def _step(method, memory, x, g, lr, l2, keep):
+    s, a, b = memory.record[0], memory.a, memory.b
     beta1, beta2 = method.betas
     s.power1 *= beta1
-    lr = lr / (1.0 - s.power1)
+    if method.bias_correction:
+        lr = lr / (1.0 - s.power1)
+    inner, outer = (0.0, method.eps) if method.eps_after_max else (method.eps, 0.0)
     for i in range(x.size):
-        d = g[i] + decay * x[i]
+        d = g[i] + l2 * x[i]
         a_i = a[i] + (1.0 - beta1) * (d - a[i])
-        b_i = max(beta2 * b[i], abs(d) + eps)
+        b_i = max(beta2 * b[i], abs(d) + inner)
         a[i], b[i] = a_i, b_i
-        x[i] -= lr * (a_i / (b_i if b_i > 0.0 else 1.0))  # 0/0 is no step
+        q = b_i + outer
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step

@@ -1,8 +1,8 @@
 """What the methods that make their own steps share: their memory, and what is done to a gradient before its step.
 
-Such a method is a NamedTuple of numbers with fields lr and weight_decay. Its `step` is one fused pass over the
-parameters and allocates nothing. Formulae, defaults and names are PyTorch's unless a page of the documentation says
-otherwise; the papers are cited with the methods.
+Such a method is a NamedTuple of numbers with fields lr, weight_decay and decoupled. Its `step` is one fused pass over
+the parameters and allocates nothing. Formulae and names are PyTorch's at the defaults, unless a page of the
+documentation says otherwise; options give them the forms of other libraries. The papers are cited with the methods.
 """
 
 import functools
@@ -23,7 +23,8 @@ STEP = np.dtype(
         ("t", "i8"),  # steps made
         ("clip_value", "f8"),  # bound of every component of the gradient
         ("clip_norm", "f8"),  # bound of its Euclidean norm
-        ("power1", "f8"),  # β₁ᵗ and β₂ᵗ of Adam and its kin
+        ("clip_norm_eps", "f8"),  # added to the norm before it is compared and divided by
+        ("power1", "f8"),  # β₁ᵗ and β₂ᵗ of Adam and its kin; αᵗ of RMSprop
         ("power2", "f8"),
         ("product", "f8"),  # of the momenta so far (NAdam)
     ],
@@ -49,22 +50,25 @@ class Moments(NamedTuple):
 
 @generic
 def vectors(method):
-    """Return which of the three vectors the method uses, and what they hold at the start."""
+    """Return which of the three vectors the method uses, and what a holds at the start; b and c hold 0."""
     return False, False, False, 0.0
 
 
-@generic
-def decoupled(method):
-    """Return whether weight decay shrinks x itself, rather than add to the gradient."""
-    return False
+# What the vectors hold depends on these: a run cannot go on where one of them changes.
+UNITS = ("lr_in_buffer", "correct_before_max", "eps_after_max")
+
+
+def keeps(method):
+    """Return what tells whether one method can go on with the vectors of another of its kind."""
+    return (*vectors(method)[:3], *(getattr(method, name, 0) for name in UNITS))
 
 
 @generic
-def step(method, memory, x, g, lr, decay):
+def step(method, memory, x, g, lr, l2, keep):
     """Make one step from x along what the gradient g says; x and the memory are overwritten.
 
-    `memory.record[0].t` counts this step; lr is the rate of this step, and `decay` the weight decay of all
-    components.
+    `memory.record[0].t` counts this step, and lr is the rate of this step. Of the two kinds of weight decay one is
+    off: l2 x is added to the gradient, and x is multiplied by `keep`.
     """
 
 
@@ -104,7 +108,7 @@ def _allocate(method, n):
     record = np.zeros(1, STEP)
     record[0]["clip_value"] = record[0]["clip_norm"] = np.inf
     record[0]["power1"] = record[0]["power2"] = record[0]["product"] = 1.0
-    a, b, c = _vector(use_a, n, value), _vector(use_b, n, value), _vector(use_c, n, value)
+    a, b, c = _vector(use_a, n, value), _vector(use_b, n, 0.0), _vector(use_c, n, 0.0)
     return Moments(a, b, c, np.empty(0, np.bool_), np.empty(0), np.empty(0), record)
 
 
@@ -140,23 +144,30 @@ def advance(method, memory, x, g, lr):
         for i in range(g.size):
             g[i] = min(max(g[i], -s.clip_value), s.clip_value)
     if s.clip_norm < np.inf:
-        length = norm(g)
+        length = norm(g) + s.clip_norm_eps
         if length > s.clip_norm:
             shrink = s.clip_norm / length
             for i in range(g.size):
                 g[i] *= shrink
     decay = method.weight_decay
+    l2, keep = (0.0, 1.0 - lr * decay) if method.decoupled else (decay, 1.0)
     if memory.mask.size > 0:
-        if decoupled(method):
+        if method.decoupled:
             for i in range(x.size):
-                x[i] *= 1.0 - lr * decay if memory.mask[i] else 1.0
+                x[i] *= keep if memory.mask[i] else 1.0
         else:
             for i in range(x.size):
-                g[i] += decay * x[i] if memory.mask[i] else 0.0
-        decay = 0.0
-    step(method, memory, x, g, lr, decay)
+                g[i] += l2 * x[i] if memory.mask[i] else 0.0
+        l2, keep = 0.0, 1.0
+    step(method, memory, x, g, lr, l2, keep)
     if memory.low.size > 0:
         clip(x, memory.low, memory.high)
+
+
+@fragment
+def placed(lr, in_buffer):
+    """Return by what a gradient is multiplied as it enters a buffer, and by what the buffer as it is stepped along."""
+    return (lr, 1.0) if in_buffer else (1.0, lr)
 
 
 @fragment
@@ -195,14 +206,34 @@ def shares(name, values):
 
 
 def flag(name, value):
-    """A truth value, as an integer."""
-    return int(bool(value))
+    """A truth value, as an integer, checked."""
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
+        return int(value)
+    raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
+# Those that choose between two forms of a method.
+FLAGS = (
+    "amsgrad",
+    "bias_correction",
+    "centered",
+    "constant_momentum",
+    "correct_ahead",
+    "correct_before_max",
+    "dampen_first",
+    "decoupled",
+    "degenerated_to_sgd",
+    "eps_after_max",
+    "eps_hat",
+    "eps_in_sqrt",
+    "lr_in_buffer",
+    "nesterov",
+)
 RULES = {
     "lr": rate,
     "weight_decay": rate,
     "eps": rate,
+    "eps_root": rate,
     "lr_decay": rate,
     "initial_accumulator_value": rate,
     "momentum_decay": rate,
@@ -211,7 +242,4 @@ RULES = {
     "rho": share,
     "dampening": whole_share,
     "betas": shares,
-    "centered": flag,
-    "amsgrad": flag,
-    "bias_correction": flag,
-}
+} | dict.fromkeys(FLAGS, flag)

@@ -23,16 +23,14 @@ class Lion(NamedTuple):
         β₁ and β₂, in [0, 1).
     weight_decay : float
         λ, which shrinks x itself.
+    decoupled : bool
+        If False, λ x is added to g instead.
     """
 
     lr: float = 1e-4
     betas: tuple = (0.9, 0.99)
     weight_decay: float = 0.0
-
-
-@protocol.decoupled.register(Lion)
-def _decoupled(method):
-    return True
+    decoupled: bool = True
 
 
 @protocol.vectors.register(Lion)
@@ -41,9 +39,10 @@ def _vectors(method):
 
 
 @protocol.step.register(Lion)
-def _step(method, memory, x, g, lr, decay):
-    a, keep = memory.a, 1.0 - lr * decay
+def _step(method, memory, x, g, lr, l2, keep):
+    a = memory.a
     beta1, beta2 = method.betas
     for i in range(x.size):
-        x[i] = keep * x[i] - lr * np.sign(beta1 * a[i] + (1.0 - beta1) * g[i])
-        a[i] = beta2 * a[i] + (1.0 - beta2) * g[i]
+        d = g[i] + l2 * x[i]
+        x[i] = keep * x[i] - lr * np.sign(beta1 * a[i] + (1.0 - beta1) * d)
+        a[i] = beta2 * a[i] + (1.0 - beta2) * d

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods.first_order import base as protocol
-from quasinewton.methods.first_order.base import first_order
+from quasinewton.methods.first_order.base import first_order, placed
 
 
 @first_order
@@ -25,11 +25,23 @@ class RMSprop(NamedTuple):
     eps : float
         >= 0.
     weight_decay : float
-        L2: weight_decay x is added to g.
+        λ: λ x is added to g.
+    decoupled : bool
+        Whether x is multiplied by 1 − lr λ instead.
     momentum : float
         In [0, 1). With it c ← momentum c + g/(√a + eps), x ← x − lr c.
     centered : bool
         Whether √a is replaced by the standard deviation √(a − b²), b ← α b + (1 − α) g.
+    eps_in_sqrt : bool
+        Whether √(a + eps) stands for √a + eps.
+    initial_accumulator_value : float
+        a at the start, >= 0.
+    bias_correction : bool
+        Whether a and b are divided by 1 − αᵗ at step t, where they are used.
+    lr_in_buffer : bool
+        Whether lr multiplies the quotient as it enters c, so that a change of lr does not reach what c holds.
+    nesterov : bool
+        Whether x ← x − lr (q + momentum c), where q is the quotient that c has just been given.
     """
 
     lr: float = 1e-2
@@ -38,29 +50,42 @@ class RMSprop(NamedTuple):
     weight_decay: float = 0.0
     momentum: float = 0.0
     centered: bool = False
+    decoupled: bool = False
+    eps_in_sqrt: bool = False
+    initial_accumulator_value: float = 0.0
+    bias_correction: bool = False
+    lr_in_buffer: bool = False
+    nesterov: bool = False
 
 
 @protocol.vectors.register(RMSprop)
 def _vectors(method):
-    return True, method.centered != 0, method.momentum > 0.0, 0.0
+    return True, method.centered != 0, method.momentum > 0.0, method.initial_accumulator_value
 
 
 @protocol.step.register(RMSprop)
-def _step(method, memory, x, g, lr, decay):
-    a, b, c = memory.a, memory.b, memory.c
-    alpha, eps = method.alpha, method.eps
+def _step(method, memory, x, g, lr, l2, keep):
+    s, a, b, c = memory.record[0], memory.a, memory.b, memory.c
+    alpha, mu, nesterov = method.alpha, method.momentum, method.nesterov != 0
     momentum, centered = c.size > 0, b.size > 0
+    s.power1 *= alpha
+    scale = 1.0 / (1.0 - s.power1) if method.bias_correction else 1.0
+    inner, outer = (method.eps, 0.0) if method.eps_in_sqrt else (0.0, method.eps)
+    inside, outside = placed(lr, method.lr_in_buffer)
     for i in range(x.size):
-        d = g[i] + decay * x[i]
+        d = g[i] + l2 * x[i]
         a_i = alpha * a[i] + (1.0 - alpha) * d * d
         a[i] = a_i
+        a_i *= scale
         if centered:
             b_i = b[i] + (1.0 - alpha) * (d - b[i])
             b[i] = b_i
+            b_i *= scale
             a_i = max(a_i - b_i * b_i, 0.0)  # a variance, which rounding may make negative
-        q = np.sqrt(a_i) + eps
-        d /= q if q > 0.0 else 1.0  # 0/0 is no step
+        q = np.sqrt(a_i + inner) + outer
+        d = inside * (d / (q if q > 0.0 else 1.0))  # 0/0 is no step
         if momentum:
-            d += method.momentum * c[i]
-            c[i] = d
-        x[i] -= lr * d
+            c_i = d + mu * c[i]
+            c[i] = c_i
+            d = d + mu * c_i if nesterov else c_i
+        x[i] = keep * x[i] - outside * d

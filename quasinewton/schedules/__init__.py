@@ -1,0 +1,317 @@
+"""Learning-rate schedules: what lr is multiplied by at each step.
+
+A schedule stands where the line search does, under methods that make their own steps: a search that always accepts.
+All schedules are of one type, so a loop is compiled once for all of them; a function of the user's is entered by its
+address. Steps are counted from 0.
+"""
+
+import math
+
+from quasinewton.schedules.formulas import (
+    BY_STEPS,
+    CONSTANT,
+    COSINE,
+    EXPONENTIAL,
+    INVERSE_SQRT,
+    INVERSE_TIME,
+    LINEAR,
+    ONE_CYCLE,
+    POLYNOMIAL,
+    SIGNATURE,
+    STEP,
+    STRETCHED,
+    USER,
+    WARM_RESTARTS,
+    Schedule,
+    factor,
+)
+from quasinewton.schedules.user_functions import as_schedule, entry, stretched, users
+from quasinewton.validation import count, number
+
+__all__ = [
+    "SIGNATURE",
+    "STRETCHED",
+    "USER",
+    "WARM_RESTARTS",
+    "Schedule",
+    "as_schedule",
+    "constant",
+    "cosine",
+    "entry",
+    "exponential",
+    "factor",
+    "inverse_sqrt",
+    "inverse_time",
+    "linear",
+    "one_cycle",
+    "polynomial",
+    "step",
+    "stretched",
+    "users",
+    "warm_restarts",
+]
+
+
+def _schedule(kind, warmup=0, total=None, a=0.0, b=0.0, c=0.0, warmup_start=None):
+    total, begin = 0 if total is None else count("total", total, 1), BY_STEPS
+    warmup = count("warmup", warmup, 0)
+    if 0 < total <= warmup:
+        raise ValueError(f"warmup must be less than the total of {total}, got {warmup!r}")
+    if warmup_start is not None:
+        begin = _fraction("warmup_start", warmup_start, open_low=False)
+    return Schedule(kind, warmup, total, float(a), float(b), float(c), 0, begin)
+
+
+def _fraction(name, value, **ends):
+    return number(name, value, 0.0, 1.0, open_high=False, **ends)
+
+
+def _positive(name, value):
+    return number(name, value, 0.0, math.inf)
+
+
+def constant(warmup=0, warmup_start=None):
+    """Leave lr as it is, after a linear warm-up.
+
+    Parameters
+    ----------
+    warmup : int
+        Steps in which the factor rises as (t + 1)/warmup; 0 for none.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]. With it the warm-up rises as warmup_start + (1 − warmup_start) t/warmup, and
+        reaches 1 one step later. It begins at 0 in Optax and Keras.
+
+    Returns
+    -------
+    Schedule
+    """
+    return _schedule(CONSTANT, warmup, warmup_start=warmup_start)
+
+
+def step(every, factor=0.1, warmup=0, warmup_start=None):
+    """Multiply lr by `factor` after every `every` steps.
+
+    Parameters
+    ----------
+    every : int
+        Steps, at least 1.
+    factor : float
+        In (0, 1].
+    warmup : int
+        Steps of linear warm-up, from whose end t is counted.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]: see `constant`.
+
+    Returns
+    -------
+    Schedule
+        factor^⌊t/every⌋.
+    """
+    every, factor = count("every", every, 1), _fraction("factor", factor)
+    return _schedule(STEP, warmup, a=every, b=factor, warmup_start=warmup_start)
+
+
+def exponential(rate, warmup=0, warmup_start=None):
+    """Multiply lr by `rate` at every step.
+
+    Parameters
+    ----------
+    rate : float
+        In (0, 1].
+    warmup : int
+        Steps of linear warm-up, from whose end t is counted.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]: see `constant`.
+
+    Returns
+    -------
+    Schedule
+        rate^t.
+    """
+    return _schedule(EXPONENTIAL, warmup, a=_fraction("rate", rate), warmup_start=warmup_start)
+
+
+def cosine(total=None, final=0.0, warmup=0, warmup_start=None):
+    """Let lr fall to `final` along half a cosine, and stay there.
+
+    Parameters
+    ----------
+    total : int, optional
+        Step at which `final` is reached, the warm-up counted; the length of the run if not given.
+    final : float
+        In [0, 1].
+    warmup : int
+        Steps of linear warm-up, from whose end t is counted.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]: see `constant`.
+
+    Returns
+    -------
+    Schedule
+        final + (1 − final)(1 + cos(π t/(total − warmup)))/2.
+
+    References
+    ----------
+    I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
+    """
+    final = _fraction("final", final, open_low=False)
+    return _schedule(COSINE, warmup, total, a=final, warmup_start=warmup_start)
+
+
+def linear(total=None, start=1.0, final=0.0, warmup=0, warmup_start=None):
+    """Let lr go from `start` to `final` along a line, and stay there.
+
+    Parameters
+    ----------
+    total : int, optional
+        Step at which `final` is reached, the warm-up counted; the length of the run if not given.
+    start, final : float
+        In [0, 1]. `start` may be less: the line then rises.
+    warmup : int
+        Steps of linear warm-up, from whose end t is counted.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]: see `constant`.
+
+    Returns
+    -------
+    Schedule
+        start + (final − start) t/(total − warmup).
+    """
+    start, final = (_fraction(name, end, open_low=False) for name, end in (("start", start), ("final", final)))
+    return _schedule(LINEAR, warmup, total, a=final, b=start, warmup_start=warmup_start)
+
+
+def polynomial(total=None, power=1.0, final=0.0, warmup=0, warmup_start=None):
+    """Let lr fall to `final` as a power of the part of the run that is left, and stay there.
+
+    Parameters
+    ----------
+    total : int, optional
+        Step at which `final` is reached, the warm-up counted; the length of the run if not given.
+    power : float
+        > 0.
+    final : float
+        In [0, 1].
+    warmup : int
+        Steps of linear warm-up, from whose end t is counted.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]: see `constant`.
+
+    Returns
+    -------
+    Schedule
+        final + (1 − final)(1 − t/(total − warmup))^power.
+    """
+    final = _fraction("final", final, open_low=False)
+    return _schedule(POLYNOMIAL, warmup, total, a=final, b=_positive("power", power), warmup_start=warmup_start)
+
+
+def inverse_time(rate, power=1.0, every=1, warmup=0, warmup_start=None):
+    """Let lr fall as a power of 1/(1 + rate t).
+
+    Parameters
+    ----------
+    rate : float
+        > 0.
+    power : float
+        > 0.
+    every : int
+        Steps between two changes, at least 1.
+    warmup : int
+        Steps of linear warm-up, from whose end t is counted.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]: see `constant`.
+
+    Returns
+    -------
+    Schedule
+        (1 + rate ⌊t/every⌋)^−power.
+
+    References
+    ----------
+    H. Robbins & S. Monro, "A stochastic approximation method", Ann. Math. Statist. 22 (1951) 400–407: the iterates
+    settle for powers in (1/2, 1].
+    """
+    rate, power, every = _positive("rate", rate), _positive("power", power), count("every", every, 1)
+    return _schedule(INVERSE_TIME, warmup, a=rate, b=power, c=every, warmup_start=warmup_start)
+
+
+def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_start=None):
+    """Let lr fall to `final` along half a cosine, begin again at the top, and so on.
+
+    Parameters
+    ----------
+    period : int
+        Steps of the first cycle, at least 1.
+    growth : float
+        By which every cycle is longer than the one before, >= 1.
+    final : float
+        In [0, 1]. It is approached at the end of a cycle, and not reached.
+    decay : float
+        By which what is above `final` is multiplied at every restart, in (0, 1].
+    warmup : int
+        Steps of linear warm-up, from whose end t is counted.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]: see `constant`.
+
+    Returns
+    -------
+    Schedule
+        final + (1 − final) decay^k (1 + cos(π s/T))/2 at the s-th step, from 0, of a cycle of T steps after k
+        restarts.
+
+    References
+    ----------
+    I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
+    """
+    period, growth = count("period", period, 1), number("growth", growth, 1.0, math.inf, open_low=False)
+    final, decay = _fraction("final", final, open_low=False), _fraction("decay", decay)
+    schedule = _schedule(WARM_RESTARTS, warmup, None, final, growth, decay, warmup_start)
+    return schedule._replace(total=period)
+
+
+def inverse_sqrt(warmup=1, warmup_start=None):
+    """Let lr rise linearly, and then fall with the square root of the steps made.
+
+    Parameters
+    ----------
+    warmup : int
+        Steps until the peak, at least 1.
+    warmup_start : float, optional
+        Factor at step 0, in [0, 1]. With it the peak is at step `warmup`, and √(warmup/t) follows.
+
+    Returns
+    -------
+    Schedule
+        min((t + 1)/warmup, √(warmup/(t + 1))).
+
+    References
+    ----------
+    A. Vaswani et al., "Attention is all you need", NIPS 2017, eq. 3, scaled to a peak of 1.
+    """
+    return _schedule(INVERSE_SQRT, count("warmup", warmup, 1), warmup_start=warmup_start)
+
+
+def one_cycle(total=None, rise=0.3, start=1 / 25, final=1 / 250_000):
+    """Let lr rise from `start` to 1 and fall to `final`, along half cosines.
+
+    Parameters
+    ----------
+    total : int, optional
+        Steps of the cycle; the length of the run if not given.
+    rise : float
+        The part of them in which lr rises, in (0, 1).
+    start, final : float
+        The factors at either end, in (0, 1].
+
+    Returns
+    -------
+    Schedule
+
+    References
+    ----------
+    L. N. Smith & N. Topin, "Super-convergence: very fast training of neural networks using large learning rates",
+    arXiv:1708.07120 (2017). With the turning points of PyTorch's OneCycleLR.
+    """
+    rise = number("rise", rise, 0.0, 1.0)
+    return _schedule(ONE_CYCLE, 0, total, rise, _fraction("start", start), _fraction("final", final))

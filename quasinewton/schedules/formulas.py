@@ -1,0 +1,144 @@
+"""The factor of every schedule at every step, in compiled code.
+
+Convention: a formula has its ends exactly, since a schedule that is told to begin or to end at a number is believed.
+"""
+
+import math
+from typing import NamedTuple
+
+from numba import types
+from numba.extending import intrinsic
+
+from quasinewton.numba_ext.addresses import enter
+from quasinewton.numba_ext.jit import fragment, kernel
+
+CONSTANT = 0
+STEP = 1
+EXPONENTIAL = 2
+COSINE = 3
+INVERSE_SQRT = 4
+ONE_CYCLE = 5
+USER = 6
+LINEAR = 7
+POLYNOMIAL = 8
+INVERSE_TIME = 9
+WARM_RESTARTS = 10
+
+STRETCHED = (COSINE, ONE_CYCLE, LINEAR, POLYNOMIAL)  # over the length of the run, unless they have one of their own
+BY_STEPS = -1.0  # `begin` of a warm-up that is (t + 1)/warmup
+
+SIGNATURE = types.float64(types.int64)
+
+
+class Schedule(NamedTuple):
+    """What lr is multiplied by, as a function of the step; made by the functions of `quasinewton.schedules`.
+
+    Attributes
+    ----------
+    kind : int
+        Which formula.
+    warmup : int
+        Steps in which the factor first rises linearly.
+    total : int
+        Step at which the formula has run its course; 0 for the length of the run.
+    a, b, c : float
+        Its parameters.
+    address : int
+        Of the user's function; 0 if there is none.
+    begin : float
+        The factor at step 0 of a warm-up that reaches 1 at step `warmup`; −1 for one that is (t + 1)/warmup.
+
+    Examples
+    --------
+    >>> from quasinewton import schedules
+    >>> halve = schedules.step(10, factor=0.5)
+    >>> halve(0), halve(10), halve(25)
+    (1.0, 0.5, 0.25)
+    """
+
+    kind: int
+    warmup: int
+    total: int
+    a: float
+    b: float
+    c: float
+    address: int
+    begin: float = BY_STEPS
+
+    def __call__(self, t):
+        if self.total == 0 and self.kind in STRETCHED:
+            raise ValueError("this schedule takes its length from the run; give it a total to see its factors")
+        return factor(self, t)
+
+
+@intrinsic
+def _enter(typingctx, address, t):
+    def codegen(context, builder, signature, values):
+        return enter(context, builder, values[0], SIGNATURE, (values[1],))
+
+    return types.float64(types.intp, types.int64), codegen
+
+
+@fragment
+def between(a, b, share):
+    """Return b + (a − b) share with share in [0, 1]: a and b themselves at its ends, and nothing beyond them."""
+    if share >= 1.0:
+        return a
+    if share > 0.0:
+        return min(max(b + (a - b) * share, min(a, b)), max(a, b))
+    return b
+
+
+@fragment
+def half_cosine(a, b, part):
+    """From a to b along half a cosine, as `part` goes from 0 to 1; b beyond."""
+    return between(a, b, 0.5 * (1.0 + math.cos(math.pi * part))) if part < 1.0 else b
+
+
+@fragment
+def restarted(first, growth, t):
+    """Return the number of restarts before step t, and the part of its cycle that is over at it."""
+    if growth == 1.0:
+        return t // first, (t % first) / first
+    restarts, length, since = 0, float(first), float(t)
+    while since >= length:
+        since -= length
+        length *= growth
+        restarts += 1
+    return restarts, since / length
+
+
+@kernel
+def factor(schedule, t):
+    """What lr is multiplied by at step t, counted from 0; the schedule's `total` has been set."""
+    kind, warmup, a, b, c = schedule.kind, schedule.warmup, schedule.a, schedule.b, schedule.c
+    if kind == USER:
+        return _enter(schedule.address, t)
+    from_begin = schedule.begin >= 0.0
+    if t < warmup:
+        return between(1.0, schedule.begin, t / warmup) if from_begin else (t + 1) / warmup
+    if kind == INVERSE_SQRT:
+        return math.sqrt(warmup / (t if from_begin else t + 1))
+    t -= warmup
+    length = max(schedule.total - warmup, 1)
+    if kind == STEP:
+        return b ** (t // a)
+    if kind == EXPONENTIAL:
+        return a**t
+    if kind == COSINE:
+        return half_cosine(1.0, a, t / length)
+    if kind == LINEAR:
+        return between(b, a, 1.0 - t / length)
+    if kind == POLYNOMIAL:
+        return between(1.0, a, (1.0 - t / length) ** b) if t < length else a
+    if kind == INVERSE_TIME:
+        return (1.0 + a * (t // c)) ** -b
+    if kind == WARM_RESTARTS:
+        restarts, part = restarted(schedule.total, b, t)
+        return half_cosine(between(1.0, a, c**restarts), a, part)
+    if kind == ONE_CYCLE:
+        peak = a * schedule.total - 1.0  # the step of the peak; the last is total − 1
+        if t < peak:
+            return half_cosine(b, 1.0, t / peak)
+        return half_cosine(1.0, c, (t - peak) / (schedule.total - 1 - peak))
+    return 1.0

@@ -1,0 +1,77 @@
+"""A user's function of the step as a schedule, and a schedule made ready for a run."""
+
+import weakref
+
+from numba import types
+from numba.extending import register_jitable
+
+from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.introspection import is_compiled, result_type
+from quasinewton.numba_ext.jit import fragment
+from quasinewton.schedules.formulas import BY_STEPS, CONSTANT, SIGNATURE, USER, Schedule
+
+# The compiled entry of each user's function, kept as long as the function lives.
+_entries = weakref.WeakKeyDictionary()
+
+
+def entry(function):
+    """A compiled function float64(int64) around a user's compiled function of the step.
+
+    Raises
+    ------
+    TypeError
+        If it does not take a step, or does not return a number.
+    """
+    kind = result_type(function, (types.int64,), "schedule")
+    if not isinstance(kind, (types.Float, types.Integer)):
+        raise TypeError(f"schedule must return a real number; it returns {kind}")
+    return fragment(lambda t: float(function(t)))
+
+
+@register_jitable
+def users(address):
+    """The schedule that calls a compiled function at an address."""
+    return Schedule(USER, 0, 0, 0.0, 0.0, 0.0, address, BY_STEPS)
+
+
+@register_jitable
+def stretched(schedule, steps):
+    """The schedule over this many steps, unless it has a length of its own."""
+    kind, warmup, total, a, b, c, address, begin = schedule
+    return Schedule(kind, warmup, total if total > 0 else steps, a, b, c, address, begin)
+
+
+def as_schedule(given, steps):
+    """A schedule ready to be used.
+
+    Parameters
+    ----------
+    given : Schedule, compiled function of the step, or None
+        The user's function must live as long as the schedule is used.
+    steps : int
+        Length of the run, for schedules stretched over it.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if given is None:
+        return Schedule(CONSTANT, 0, 0, 0.0, 0.0, 0.0, 0)
+    if is_compiled(given):
+        known = _entries.get(given)
+        if known is None:
+            dispatcher = entry(given)
+            dispatcher.compile(SIGNATURE)
+            # As for objectives: what is kept must not hold the user's function.
+            known = address_of(dispatcher, SIGNATURE), dispatcher.get_compile_result(SIGNATURE).library
+            _entries[given] = known
+        return users(known[0])
+    if not isinstance(given, Schedule):
+        legal = "one of quasinewton.schedules or an @njit function of the step"
+        raise TypeError(f"schedule must be {legal}, got {given!r}")
+    return stretched(given, steps)
