@@ -235,8 +235,12 @@ def factor(schedule, t):
 
 @fragment
 def between(a, b, part):
-    """From a to b along half a cosine, as `part` goes from 0 to 1; b beyond."""
-    return b + (a - b) * 0.5 * (1.0 + math.cos(math.pi * part)) if part < 1.0 else b
+    """Go from a to b along half a cosine, as `part` goes from 0 to 1, and stay at b.
+
+    A mean of a and b with weights: it is a to the bit where `part` is 0, and rounding takes it to no side of them.
+    """
+    weight = 0.5 * (1.0 + math.cos(math.pi * part)) if part < 1.0 else 0.0
+    return min(max(weight * a + (1.0 - weight) * b, min(a, b)), max(a, b))
 
 
 # The compiled entry of each user's function, kept as long as the function lives.

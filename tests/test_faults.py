@@ -77,7 +77,8 @@ class TestNotFinite:
             return np.full(2, bad) if role == "jac" and next(gradients) > 4 else rosenbrock_gradient(x)
 
         res = solve(fun, X0, jac, method, rosenbrock_hessian)
-        assert not res.success and res.status in (Status.NONFINITE, Status.UNBOUNDED, Status.LINE_SEARCH)
+        expected = Status.UNBOUNDED if role == "fun" and bad == -math.inf else Status.LINE_SEARCH
+        assert not res.success and res.status is expected
         assert res.fun == rosenbrock(res.x) <= rosenbrock(np.array(X0)) and np.isfinite(res.jac).all()
 
     @each_method
@@ -163,7 +164,10 @@ class TestUnbounded:
     def test_at_a_finite_distance(self, method):
         res = solve(lambda x: math.log(abs(x[0])) if x[0] else -math.inf, [1.0], lambda x: 1 / x, method)
         assert not res.success and math.isfinite(res.fun) and is_best(res)
-        assert res.fun < -20.0 or (res.status is Status.UNBOUNDED and res.infinite)
+        if res.infinite:
+            assert res.status is Status.UNBOUNDED
+        else:
+            assert res.status is Status.LINE_SEARCH and res.fun < -20.0
 
 
 class TestConstant:
@@ -186,16 +190,23 @@ KINKS = {
     "3|x₀| + |x₁|": (lambda x: 3 * abs(x[0]) + abs(x[1]), lambda x: np.sign(x) * [3.0, 1.0]),
     "max of planes": (lambda x: np.max(PLANES @ x + 1.0), lambda x: PLANES[np.argmax(PLANES @ x)].copy()),
 }
+# These zigzag along a kink until maxiter; the others reach the lowest point of it.
+ZIGZAG = {("3|x₀| + |x₁|", "newton"), ("3|x₀| + |x₁|", "gradient-descent")}
 
 
 @each_method
 @pytest.mark.parametrize("name", KINKS)
 def test_a_kink_is_no_success(method, name):
-    """Where a method gets stuck, or reaches the kink to rounding, its gradient is none of a minimum."""
+    """Where a method gets stuck, or reaches the kink to rounding, its gradient is none of a minimum.
+
+    At the kink it is a matter of rounding whether the search fails, or f can fall no further.
+    """
     fun, jac = KINKS[name]
     res = solve(fun, [0.3, 0.7], jac, method, maxiter=400)
     assert not res.success and res.fun < fun(np.array([0.3, 0.7])) and is_best(res)
-    assert res.status in (Status.LINE_SEARCH, Status.PRECISION, Status.ITERATIONS, Status.EVALUATIONS)
+    stuck = res.fun > fun(np.zeros(2)) + 1e-12
+    assert stuck == ((name, method) in ZIGZAG)
+    assert res.status in ((Status.ITERATIONS,) if stuck else (Status.LINE_SEARCH, Status.PRECISION))
 
 
 class TestNoise:
@@ -300,7 +311,7 @@ class TestWrongGradients:
         res = solve(rosenbrock, X0, WRONG[name], method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0)) and res.fun == rosenbrock(res.x)
         assert not res.success and res.status is Status.LINE_SEARCH and "Check jac" in res.message
-        assert res.diagnosis["slope"] < 0.0 or method == "lbfgs"
+        assert res.diagnosis["slope"] < 0.0
 
     @each_method
     @pytest.mark.parametrize("added", [1e-3, 10.0])
@@ -308,8 +319,7 @@ class TestWrongGradients:
         """A gradient that vanishes elsewhere than f is flat: the run cannot know better if f falls on the way."""
         res = solve(rosenbrock, X0, lambda x: rosenbrock_gradient(x) + added, method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0))
-        if res.success:
-            assert np.abs(rosenbrock_gradient(res.x) + added).max() <= 1e-5
+        assert res.success == (np.abs(rosenbrock_gradient(res.x) + added).max() <= 1e-5)
 
     @each_method
     @pytest.mark.parametrize("factor", [0.5, 2.0, 1000.0])

@@ -192,7 +192,10 @@ class TestCache:
         assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == "[1.5, 2.0]"
 
     def test_is_used_by_the_next_process(self, tmp_path):
-        count = "\nfrom quasinewton.loops import line_search_loop\nprint(sum(line_search_loop.run.stats.cache_hits.values()))"
+        count = """
+from quasinewton.loops import line_search_loop
+print(sum(line_search_loop.run.stats.cache_hits.values()))
+"""
         cache = str(tmp_path)
         first, second = (run(SIMPLE + count, NUMBA_CACHE_DIR=cache).splitlines() for _ in range(2))
         assert first == [SIMPLE_RESULT, "0"] and second == [SIMPLE_RESULT, "1"]
