@@ -166,7 +166,8 @@ class InverseHessian(LinearOperator):
         return (ring["newest"] + 1 - ring["count"] + np.arange(ring["count"])) % self._pairs.rho.size
 
     @property
-    def n_corrs(self):
+    def n_corrs(self) -> int:
+        """Number of pairs."""
         return self._order.size
 
     def _rows(self, rows, unit):

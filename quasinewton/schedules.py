@@ -86,6 +86,11 @@ def constant(warmup=0):
     Returns
     -------
     Schedule
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     return _schedule(CONSTANT, warmup)
 
@@ -106,6 +111,11 @@ def step(every, factor=0.1, warmup=0):
     -------
     Schedule
         factor^⌊t/every⌋.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     return _schedule(STEP, warmup, a=count("every", every, 1), b=_fraction("factor", factor))
 
@@ -124,6 +134,11 @@ def exponential(rate, warmup=0):
     -------
     Schedule
         rate^t.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     return _schedule(EXPONENTIAL, warmup, a=_fraction("rate", rate))
 
@@ -144,6 +159,11 @@ def cosine(total=None, final=0.0, warmup=0):
     -------
     Schedule
         final + (1 − final)(1 + cos(π t/(total − warmup)))/2.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
 
     References
     ----------
@@ -168,6 +188,11 @@ def inverse_sqrt(warmup=1):
     Schedule
         min((t + 1)/warmup, √(warmup/(t + 1))).
 
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
+
     References
     ----------
     A. Vaswani et al., "Attention is all you need", NIPS 2017, eq. 3, scaled to a peak of 1.
@@ -190,6 +215,11 @@ def one_cycle(total=None, rise=0.3, start=1 / 25, final=1 / 250_000):
     Returns
     -------
     Schedule
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
 
     References
     ----------

@@ -18,7 +18,7 @@ class Status(int, Enum):
     def __new__(cls, value, code, message):
         member = int.__new__(cls, code)
         member._value_ = value
-        member.message = message
+        member.message = member.__doc__ = message
         return member
 
     RUNNING = -1, -1, "The run has not ended."

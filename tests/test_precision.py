@@ -56,7 +56,7 @@ def end(problem, method, **options):
 
 
 def is_best(res):
-    """Return True if the returned value is the least evaluated, up to rounding, of f or of what its values have shown."""
+    """Return True if the returned value is the least evaluated, up to rounding of f or what its values have shown."""
     return res.fun <= res.least + max(NOISE, res.state.state.scalars[0]["rough"]) * abs(res.least)
 
 

@@ -286,6 +286,7 @@ class Solver:
         Parameters
         ----------
         path : str or Path
+            A file that `save` has written.
         schedule : compiled function of the step, optional
             The one the run had: functions are not saved. For other runs there is none to give.
 

@@ -175,6 +175,7 @@ class BatchResult(OptimizeResult):
         Parameters
         ----------
         i : int
+            Its row, from 0 or, negative, from the end.
 
         Returns
         -------

@@ -70,6 +70,7 @@ class Checkpoint:
         Parameters
         ----------
         path : str or Path
+            A file that `save` has written.
 
         Returns
         -------

@@ -69,9 +69,11 @@ class StochasticState(NamedTuple):
     Attributes
     ----------
     method : NamedTuple
+        That of the run; another one cannot continue it.
     epochs : Epochs
         All arrays of the run.
     rng : numpy.random.Generator
+        What the order of the samples is drawn from.
     """
 
     method: NamedTuple
