@@ -583,10 +583,9 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("place", [2, 20])
-def test_an_interrupt_while_compiling_leaves_a_cache_as_good_as_any(place, tmp_path):
+def test_an_interrupt_while_compiling_leaves_a_cache_as_good_as_any(tmp_path):
     """For the next process; in this one Numba may have been caught while it was setting itself up."""
-    assert run(COMPILING.format(place=place), NUMBA_CACHE_DIR=str(tmp_path)) == "interrupted"
+    assert run(COMPILING.format(place=20), NUMBA_CACHE_DIR=str(tmp_path)) == "interrupted"
     assert run(COMPILING.format(place=0), NUMBA_CACHE_DIR=str(tmp_path)) == "ended"
 
 
