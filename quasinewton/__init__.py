@@ -10,11 +10,12 @@ from quasinewton.api.inside_njit import Minimum, Root
 from quasinewton.api.line_search import LineSearchResult, line_search
 from quasinewton.api.minimize import minimize
 from quasinewton.api.minimize_batch import BatchResult, minimize_batch
-from quasinewton.api.minimize_multistart import minimize_multistart
+from quasinewton.api.minimize_multistart import MultistartResult, minimize_multistart
 from quasinewton.api.minimize_stochastic import minimize_stochastic
 from quasinewton.api.root import root
 from quasinewton.autodiff import grad, hessian, hvp, jacobian, value_and_grad
 from quasinewton.drivers.checkpoint import Checkpoint
+from quasinewton.drivers.training import EpochHistory, StochasticResult, StochasticState
 from quasinewton.line_searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
 from quasinewton.methods import (
     BFGS,
@@ -37,7 +38,7 @@ from quasinewton.methods import (
     RAdam,
     RMSprop,
 )
-from quasinewton.result import OptimizeResult
+from quasinewton.result import History, OptimizeResult, RootResult
 from quasinewton.status import Status
 
 __all__ = [
@@ -54,15 +55,18 @@ __all__ = [
     "Armijo",
     "BatchResult",
     "Checkpoint",
+    "EpochHistory",
     "Fixed",
     "GradientCheck",
     "GradientDescent",
     "HagerZhang",
+    "History",
     "LineSearchResult",
     "Lion",
     "Minimum",
     "Momentum",
     "MoreThuente",
+    "MultistartResult",
     "NAdam",
     "Nesterov",
     "Newton",
@@ -71,8 +75,11 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Root",
+    "RootResult",
     "Solver",
     "Status",
+    "StochasticResult",
+    "StochasticState",
     "StrongWolfe",
     "check_gradient",
     "grad",

@@ -1,7 +1,7 @@
 """What a run returns: SciPy's result with our fields, and the inverse Hessian of L-BFGS as an operator."""
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.optimize
@@ -11,6 +11,7 @@ from quasinewton.methods.lbfgs.compact_inverse import UNIT_S, UNIT_Y, size
 from quasinewton.methods.lbfgs.two_loop import two_loop
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy, isolated
+from quasinewton.status import Status
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -58,6 +59,42 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         Where the run stands, to go on from there: ``minimize(..., state=res.state)``. (`minimize_stochastic` has a
         state of its own.)
     """
+
+    # Annotations without values: type checkers and editors read them. A field that the method does not have is absent.
+    x: np.ndarray
+    fun: float
+    jac: np.ndarray
+    optimality: float
+    success: bool
+    status: Status
+    message: str
+    nit: int
+    nfev: int
+    njev: int
+    nhev: int
+    hess_inv: "np.ndarray | InverseHessian"
+    hess: np.ndarray
+    jac_mode: str
+    hess_mode: str
+    history: "History"
+    allvecs: list[np.ndarray]
+    diagnosis: dict[str, Any]
+    gradient_check: Any
+    state: Any
+
+
+class RootResult(OptimizeResult):
+    """The outcome of a search for a root: fields as in `OptimizeResult`, but these.
+
+    Attributes
+    ----------
+    fun : ndarray, float64, shape (n,)
+        f(x), the residual.
+    jac : ndarray, float64, shape (n, n)
+        The last Jacobian.
+    """
+
+    fun: np.ndarray
 
 
 class History(NamedTuple):
@@ -129,7 +166,8 @@ class InverseHessian(LinearOperator):
         return (ring["newest"] + 1 - ring["count"] + np.arange(ring["count"])) % self._pairs.rho.size
 
     @property
-    def n_corrs(self):
+    def n_corrs(self) -> int:
+        """Number of pairs."""
         return self._order.size
 
     def _rows(self, rows, unit):

@@ -13,10 +13,12 @@ class Status(int, Enum):
     equal only if they are the same one; `value` is unique.
     """
 
+    message: str
+
     def __new__(cls, value, code, message):
         member = int.__new__(cls, code)
         member._value_ = value
-        member.message = message
+        member.message = member.__doc__ = message
         return member
 
     RUNNING = -1, -1, "The run has not ended."
@@ -61,8 +63,8 @@ class Status(int, Enum):
         return int.__hash__(self)
 
     @property
-    def converged(self):
-        """Whether the run ended as the user had in mind: within a tolerance, or with all epochs run."""
+    def converged(self) -> bool:
+        """True if the run ended as the user had in mind: within a tolerance, or with all epochs run."""
         return int(self) == 0
 
 

@@ -1,4 +1,4 @@
-"""Fresh interpreters, for what cannot be tested within one."""
+"""Fresh interpreters, for what cannot be tested within one. None of them outlives its test: see `conftest.py`."""
 
 import os
 import subprocess
@@ -10,27 +10,33 @@ import quasinewton
 PACKAGE = Path(quasinewton.__file__).parent
 TESTS = Path(__file__).parent
 
+_started = []
+
 
 def environment(*path, **variables):
-    """Return this process's environment with `path` ahead of everything importable, and with some variables changed."""
+    """Return this process's environment with `path` ahead of all imports, and some variables changed."""
     path = [*map(str, path), str(PACKAGE.parent), str(TESTS), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), **variables}
 
 
+def start_python(*command, env, cwd=None):
+    """Start an interpreter with these arguments, without waiting for it."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)], env=env, cwd=cwd, stdout=pipe, stderr=pipe, text=True
+    )
+    _started.append(process)
+    return process
+
+
 def start(code, *path, **variables):
     """Run `code` in a new interpreter, without waiting for it."""
-    command = [sys.executable, "-P", "-c", code]
-    env = environment(*path, **variables)
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return start_python("-P", "-c", code, env=environment(*path, **variables))
 
 
-def finish(process, timeout=300):
+def finish(process):
     """Wait for a process that must succeed; return what it printed."""
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
+    out, err = process.communicate()
     assert process.returncode == 0, err
     return out.strip()
 
@@ -38,3 +44,13 @@ def finish(process, timeout=300):
 def run(code, *path, **variables):
     """Return what `code` prints in a new interpreter."""
     return finish(start(code, *path, **variables))
+
+
+def end_all():
+    """End the processes that a test has left behind, and close their pipes."""
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+        with process:  # closes the pipes and waits
+            pass

@@ -1,21 +1,21 @@
 """A batch is its single solves, bit for bit: however many threads, in whatever order, whatever goes wrong."""
 
 import pickle
-import signal
 import sys
 import threading
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from events import pass_once, press_ctrl_c, wait_for
 from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
-from numba.core.runtime import _nrt_python, rtsys
 from objectives import rosenbrock_inplace
-from processes import start
+from processes import run
 
 from quasinewton import LBFGS, SGD, Adam, BatchResult, Newton, Status, minimize, minimize_batch, minimize_multistart
+from quasinewton.drivers import progress, vectorized
 from quasinewton.drivers import thread_pool as crews
 from quasinewton.schedules import cosine
 
@@ -78,12 +78,25 @@ def deceived(x, at):
 
 
 @njit
-def slow(x, rounds):
-    """A parabola that takes its time."""
-    waste = 0.0
-    for i in range(rounds):
-        waste += np.sin(waste + i)
-    return np.sum(x * x) + 0.0 * waste, 2.0 * x
+def held(x, gate, is_held):
+    """A parabola and its gradient; a problem that is held waits until the gate is open."""
+    if is_held:
+        wait_for(gate)
+    return np.sum(x * x), 2.0 * x
+
+
+@njit
+def endless(x, gate, is_endless):
+    """A parabola, or a line that falls for ever, and the gradient; Ctrl-C is pressed on it once the gate is open."""
+    if not is_endless:
+        return np.sum(x * x), 2.0 * x
+    if pass_once(gate):
+        press_ctrl_c(gate[1])
+    return 1e-4 * np.sum(x), np.full(x.size, 1e-4)
+
+
+# Steps of fixed length, for `endless`: half of x on the parabola, 2.5e-5 on the line.
+STEPS = dict(jac=True, method="sgd", lr=0.25, maxiter=10**15)
 
 
 def assert_rows_are_singles(res, singles):
@@ -298,26 +311,36 @@ class TestWatching:
         minimize_batch(bent, np.zeros((30, 2)), (1.0,), (np.ones(30),), progress=True)
         assert "30/30" in capsys.readouterr().err
 
-    @pytest.mark.parametrize("fun", [slow, lambda x, rounds: (time.sleep(0.1), slow.py_func(x, 0))[1]])
-    def test_callback_sees_what_is_finished(self, fun):
-        seen = []
-        res = minimize_batch(
-            fun, np.ones((4, 1)), batch_args=[20_000_000] * 4, jac=True, callback=seen.append, n_jobs=2
-        )
-        assert res.success.all() and len(seen) >= 2
-        assert any(Status.RUNNING in set(early.status) for early in seen[:-1])
+    @pytest.mark.parametrize("fun", [held, held.py_func], ids=["compiled", "python"])
+    def test_callback_sees_what_is_finished(self, fun, monkeypatch):
+        """Two problems end, then the callback is called, then the others end."""
+        monkeypatch.setattr(progress, "INTERVAL", 0.0)
+        gate, seen = np.zeros(1, np.int64), []
+
+        def callback(res):
+            seen.append(res)
+            if np.count_nonzero(res.status == Status.GRADIENT) >= 2:
+                gate[0] = 1
+
+        is_held = np.array([False, False, True, True])
+        fun = fun if fun is held else lambda x, gate, is_held: held.py_func(x, gate, False)
+        res = minimize_batch(fun, np.ones((4, 1)), (gate,), is_held, jac=True, callback=callback, n_jobs=2)
+        assert res.success.all()
+        assert any([status.name for status in early.status] == ["GRADIENT"] * 2 + ["RUNNING"] * 2 for early in seen)
         np.testing.assert_array_equal(seen[-1].x, res.x)
         assert not np.shares_memory(seen[-1].x, res.x)
 
-    def test_callback_ends_a_batch(self):
-        def stop(res):
-            raise StopIteration
+    def test_callback_ends_a_batch(self, monkeypatch):
+        monkeypatch.setattr(progress, "INTERVAL", 0.0)
 
-        rounds = [1, 1, 50_000_000, 50_000_000, 1]
-        begin = time.monotonic()
-        res = minimize_batch(slow, np.ones((5, 1)), batch_args=rounds, jac=True, callback=stop, n_jobs=2)
-        assert {status.name for status in res.status} == {"GRADIENT", "CALLBACK"} and res.success[:2].all()
-        assert time.monotonic() - begin < 60
+        def stop(res):
+            if res.success.sum() == 2:
+                raise StopIteration
+
+        is_endless = np.array([False, False, True, True, False])
+        gate = np.zeros(2, np.int64)
+        res = minimize_batch(endless, np.ones((5, 1)), (gate,), is_endless, callback=stop, n_jobs=2, **STEPS)
+        assert [status.name for status in res.status] == ["GRADIENT"] * 2 + ["CALLBACK"] * 3
 
     def test_exceptions_of_a_callback_pass(self):
         with pytest.raises(KeyError) as caught:
@@ -325,66 +348,63 @@ class TestWatching:
         assert caught.value.result.success.all()
 
     def test_time_limit_is_for_each_problem(self):
+        """The second takes it all, and the third, which takes microseconds, still has its own."""
+
         @njit
-        def endless(x, limit):
-            waste = 0.0
-            for i in range(100_000):
-                waste += np.sin(waste + i)
-            return x[0] + 0.0 * waste if x[0] > -limit else -np.inf
+        def falling(x, limit):
+            return x[0] if x[0] > -limit else -np.inf, np.full(1, 1e-4)
 
-        res = minimize_batch(endless, np.zeros((3, 1)), batch_args=[1.0, 1e300, 1.0], time_limit=0.5, n_jobs=1)
-        assert res.status[[0, 2]].tolist() == [Status.UNBOUNDED] * 2
+        task = dict(batch_args=[1e-3, 1e300, 1e-3], time_limit=0.5, n_jobs=1, **STEPS)
+        res = minimize_batch(falling, np.zeros((3, 1)), **task)
+        assert [status.name for status in res.status] == ["UNBOUNDED", "TIME", "UNBOUNDED"]
 
-    def test_a_slow_problem_holds_nobody(self):
-        """With two threads, one is enough for the others while the slow one runs."""
-        rounds = np.full(400, 1000)
-        rounds[0] = 100_000_000
-        done = []
-        res = minimize_batch(
-            slow,
-            np.ones((400, 1)),
-            batch_args=rounds,
-            jac=True,
-            n_jobs=2,
-            callback=lambda res: done.append(sum(status == 0 for status in res.status)),
-        )
-        assert res.success.all() and 399 in done
+    def test_a_slow_problem_holds_nobody(self, monkeypatch):
+        """With two threads, one is enough for the others while the slow one runs: it waits for them all."""
+        monkeypatch.setattr(progress, "INTERVAL", 0.0)
+        gate = np.zeros(1, np.int64)
 
+        def callback(res):
+            gate[0] = res.success.sum() == 399
 
-def interrupted(code):
-    """What a program prints whose batch is interrupted by Ctrl-C after it has said that it is under way."""
-    process = start(code)
-    assert process.stdout.readline().strip() == "under way"
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    begin = time.monotonic()
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert time.monotonic() - begin < 10
-    return out.split()
+        is_held = np.arange(400) == 0
+        res = minimize_batch(held, np.ones((400, 1)), (gate,), is_held, jac=True, n_jobs=2, callback=callback)
+        assert res.success.all()
 
 
 INTERRUPTED = """
-import collections, numpy as np
-from quasinewton import Status, minimize, minimize_batch
-from test_batch import slow
+import os
+from collections import Counter
+import numpy as np
+from quasinewton import minimize_batch
+from quasinewton.drivers import progress
+from test_batch import STEPS, endless
+
+progress.INTERVAL = 0.0
+gate = np.array([0, os.getpid()])
+
+def callback(res):
+    if res.success.sum() == 500:
+        gate[0] += gate[0] == 0
+
 FUN
-minimize_batch(fun, np.ones((2, 1)), batch_args=[1, 1], jac=True)
-rounds = np.full(1000, 1)
-rounds[500:] = 4_000_000
-print("under way", flush=True)
-res = minimize_batch(fun, np.ones((1000, 1)), batch_args=rounds, jac=True)
-counts = collections.Counter(status.name for status in res.status)
-print(counts["GRADIENT"] >= 500, counts["INTERRUPTED"] > 0, sum(counts.values()), (res.x[res.status == 99] == 1).any())
+is_endless = np.arange(1000) >= 500
+res = minimize_batch(fun, np.ones((1000, 1)), (gate,), is_endless, callback=callback, n_jobs=2, **STEPS)
+print(Counter(status.name for status in res.status), (res.x[is_endless] == 1.0).sum() >= 498)
+"""
+PYTHON = """
+def fun(x, gate, is_endless):
+    if is_endless and gate[0]:
+        raise KeyboardInterrupt
+    return (1e-4 * x.sum(), np.full(1, 1e-4)) if is_endless else (x @ x, 2.0 * x)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
-@pytest.mark.parametrize(
-    "fun", ["fun = slow", "import time\ndef fun(x, r):\n    time.sleep(0.01 * (r > 1))\n    return slow(x, 1)"]
-)
+@pytest.mark.parametrize("fun", ["fun = endless", PYTHON], ids=["compiled", "python"])
 def test_interrupt_returns_what_is_finished(fun):
-    assert interrupted(INTERRUPTED.replace("FUN", fun)) == ["True", "True", "1000", "True"]
+    """Half of the problems have ended, and the others never would, when Ctrl-C is pressed."""
+    found = run(INTERRUPTED.replace("FUN", fun))
+    assert found == "Counter({'GRADIENT': 500, 'INTERRUPTED': 500}) True"
 
 
 def test_the_loop_is_compiled_once_for_all_objectives():
@@ -401,42 +421,33 @@ def test_the_loop_is_compiled_once_for_all_objectives():
     assert len(crews.work.signatures) == known
 
 
-def test_memory_does_not_grow_with_the_number_of_problems():
+def test_memory_does_not_grow_with_the_number_of_problems(allocations):
     """Neither while it runs, if the objective takes none, nor after it."""
-    _nrt_python.memsys_enable_stats()
 
-    def allocations(k):
-        before = rtsys.get_allocation_stats()
-        minimize_batch(rosenbrock_inplace, problems(k)[0], jac="inplace", n_jobs=1)
-        after = rtsys.get_allocation_stats()
-        return after.alloc - before.alloc, after.alloc - before.alloc - (after.free - before.free)
+    def allocated(k):
+        return allocations(minimize_batch, rosenbrock_inplace, problems(k)[0], jac="inplace", n_jobs=1)
 
-    allocations(10)
-    few, many = allocations(10), allocations(1000)
-    assert many[1] == few[1]
+    allocated(10)
+    few, many = allocated(10), allocated(1000)
+    assert many.kept == few.kept == 0
     if sys.version_info < (3, 13):  # the clock of later ones is read by way of an array
-        assert many[0] == few[0]
+        assert many.made == few.made
 
 
-def test_exceptions_of_compiled_code_leak_no_more_than_in_single_solves():
+def test_exceptions_of_compiled_code_leak_no_more_than_in_single_solves(allocations):
     """Numba itself leaks what the frame that raises holds."""
-    _nrt_python.memsys_enable_stats()
-
-    def leaked(solve):
-        solve()
-        before = rtsys.get_allocation_stats()
-        solve()
-        after = rtsys.get_allocation_stats()
-        return after.alloc - before.alloc - (after.free - before.free)
 
     def singly():
         for _ in range(50):
             with pytest.raises(ValueError):
                 minimize(fussy, [9.0], (3.0,), jac=True)
 
-    at = np.full(50, 3.0)
-    batch = leaked(lambda: minimize_batch(fussy, np.full((50, 1), 9.0), batch_args=at, jac=True))
-    assert batch <= leaked(singly)
+    def together():
+        minimize_batch(fussy, np.full((50, 1), 9.0), batch_args=np.full(50, 3.0), jac=True)
+
+    for solve in singly, together:
+        solve()
+    assert allocations(together).kept <= allocations(singly).kept
 
 
 def test_batches_in_several_threads():
@@ -506,15 +517,19 @@ class TestVectorized:
         calls[:] = [None] * 3
         assert np.isnan(minimize_batch(fun, np.ones((2, 1)), vectorized=True).fun).all()
 
-    def test_time_limit(self):
+    def test_time_limit(self, monkeypatch):
+        """By the clock of the test: three evaluations of 0.1 s are more than 0.25 s."""
+        clock = [10**15]
+        monkeypatch.setattr(vectorized, "time", SimpleNamespace(monotonic_ns=lambda: clock[0]))
+
         def fun(X, index):
-            time.sleep(0.1)
+            clock[0] += 100_000_000
             return X[:, 0], np.ones_like(X)
 
         res = minimize_batch(
-            fun, np.zeros((2, 1)), method="gradient-descent", line_search="fixed", vectorized=True, time_limit=0.3
+            fun, np.zeros((2, 1)), method="gradient-descent", line_search="fixed", vectorized=True, time_limit=0.25
         )
-        assert (res.status == Status.TIME).all() and (res.nit < 20).all()
+        assert (res.status == Status.TIME).all() and (res.nfev == 3).all()
 
 
 @njit

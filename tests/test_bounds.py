@@ -230,7 +230,10 @@ class TestMethods:
     @pytest.mark.parametrize("method", ["newton", "newton-cg"])
     @pytest.mark.parametrize("most", [100])
     def test_a_valley_that_bends_away_from_a_bound(self, method, most):
-        """Projected steps leave the floor of the valley; see `projection.bend_or_cut`. Without the cut this takes thousands."""
+        """Projected steps leave the floor of the valley; see `projection.bend_or_cut`.
+
+        Without the cut this takes thousands.
+        """
         problem = problems.boxed_watson()
         second = {"newton": {"hess": problem.hess}, "newton-cg": {"hessp": lambda x, v: problem.hess(x) @ v}}
         res = minimize(
@@ -252,7 +255,8 @@ class TestDifferences:
         else:
             res = solve("newton-cg", fun=fun, jac=jac, hessp=None)
         assert fun.inside() if fun.points else jac == "auto"
-        assert res.success and res.fun == pytest.approx(solve().fun, rel=1e-6) and np.all((LOW <= res.x) & (res.x <= HIGH))
+        assert res.success and res.fun == pytest.approx(solve().fun, rel=1e-6)
+        assert np.all((LOW <= res.x) & (res.x <= HIGH))
 
     @pytest.mark.parametrize("jac", ["2-point", "3-point", "cs"])
     def test_gradients_stay_inside(self, jac):

@@ -303,7 +303,9 @@ class TestStopping:
         res = minimize(rosenbrock, [np.nan, 1.0], method=method, jac=rosenbrock_gradient, hess=hess)
         assert res.success is False and res.status == 3
 
-    @pytest.mark.parametrize("fun, jac", [(lambda x: -(x[0] ** 3), lambda x: -3 * x**2), (lambda x: x[0], np.ones_like)])
+    @pytest.mark.parametrize(
+        "fun, jac", [(lambda x: -(x[0] ** 3), lambda x: -3 * x**2), (lambda x: x[0], np.ones_like)]
+    )
     @each_method
     def test_unbounded_below_is_no_success(self, method, fun, jac):
         assert minimize(fun, [1.0], method=method, jac=jac).success is False

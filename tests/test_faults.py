@@ -9,7 +9,6 @@ import zlib
 import numpy as np
 import pytest
 from numba import njit
-from numba.core.runtime import _nrt_python, rtsys
 from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 from processes import run
 
@@ -78,7 +77,8 @@ class TestNotFinite:
             return np.full(2, bad) if role == "jac" and next(gradients) > 4 else rosenbrock_gradient(x)
 
         res = solve(fun, X0, jac, method, rosenbrock_hessian)
-        assert not res.success and res.status in (Status.NONFINITE, Status.UNBOUNDED, Status.LINE_SEARCH)
+        expected = Status.UNBOUNDED if role == "fun" and bad == -math.inf else Status.LINE_SEARCH
+        assert not res.success and res.status is expected
         assert res.fun == rosenbrock(res.x) <= rosenbrock(np.array(X0)) and np.isfinite(res.jac).all()
 
     @each_method
@@ -164,7 +164,10 @@ class TestUnbounded:
     def test_at_a_finite_distance(self, method):
         res = solve(lambda x: math.log(abs(x[0])) if x[0] else -math.inf, [1.0], lambda x: 1 / x, method)
         assert not res.success and math.isfinite(res.fun) and is_best(res)
-        assert res.fun < -20.0 or (res.status is Status.UNBOUNDED and res.infinite)
+        if res.infinite:
+            assert res.status is Status.UNBOUNDED
+        else:
+            assert res.status is Status.LINE_SEARCH and res.fun < -20.0
 
 
 class TestConstant:
@@ -187,16 +190,23 @@ KINKS = {
     "3|x₀| + |x₁|": (lambda x: 3 * abs(x[0]) + abs(x[1]), lambda x: np.sign(x) * [3.0, 1.0]),
     "max of planes": (lambda x: np.max(PLANES @ x + 1.0), lambda x: PLANES[np.argmax(PLANES @ x)].copy()),
 }
+# These zigzag along a kink until maxiter; the others reach the lowest point of it.
+ZIGZAG = {("3|x₀| + |x₁|", "newton"), ("3|x₀| + |x₁|", "gradient-descent")}
 
 
 @each_method
 @pytest.mark.parametrize("name", KINKS)
 def test_a_kink_is_no_success(method, name):
-    """Where a method gets stuck, or reaches the kink to rounding, its gradient is none of a minimum."""
+    """Where a method gets stuck, or reaches the kink to rounding, its gradient is none of a minimum.
+
+    At the kink it is a matter of rounding whether the search fails, or f can fall no further.
+    """
     fun, jac = KINKS[name]
     res = solve(fun, [0.3, 0.7], jac, method, maxiter=400)
     assert not res.success and res.fun < fun(np.array([0.3, 0.7])) and is_best(res)
-    assert res.status in (Status.LINE_SEARCH, Status.PRECISION, Status.ITERATIONS, Status.EVALUATIONS)
+    stuck = res.fun > fun(np.zeros(2)) + 1e-12
+    assert stuck == ((name, method) in ZIGZAG)
+    assert res.status in ((Status.ITERATIONS,) if stuck else (Status.LINE_SEARCH, Status.PRECISION))
 
 
 class TestNoise:
@@ -301,7 +311,7 @@ class TestWrongGradients:
         res = solve(rosenbrock, X0, WRONG[name], method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0)) and res.fun == rosenbrock(res.x)
         assert not res.success and res.status is Status.LINE_SEARCH and "Check jac" in res.message
-        assert res.diagnosis["slope"] < 0.0 or method == "lbfgs"
+        assert res.diagnosis["slope"] < 0.0
 
     @each_method
     @pytest.mark.parametrize("added", [1e-3, 10.0])
@@ -309,8 +319,7 @@ class TestWrongGradients:
         """A gradient that vanishes elsewhere than f is flat: the run cannot know better if f falls on the way."""
         res = solve(rosenbrock, X0, lambda x: rosenbrock_gradient(x) + added, method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0))
-        if res.success:
-            assert np.abs(rosenbrock_gradient(res.x) + added).max() <= 1e-5
+        assert res.success == (np.abs(rosenbrock_gradient(res.x) + added).max() <= 1e-5)
 
     @each_method
     @pytest.mark.parametrize("factor", [0.5, 2.0, 1000.0])
@@ -460,99 +469,114 @@ class TestExceptionsInsideCompiledCode:
     """They reach the caller, and the arrays of the run are given back; what the caller's frame holds Numba keeps."""
 
     @pytest.mark.parametrize("solve", [inside_lbfgs, inside_newton, inside_adam, inside_root], ids=lambda f: f.__name__)
-    def test_leave_no_state_behind(self, solve):
-        enabled = _nrt_python.memsys_stats_enabled()
-        _nrt_python.memsys_enable_stats()
+    def test_leave_no_state_behind(self, solve, allocations):
         x0 = np.full(3, 4.0)
 
-        def fail():
-            with pytest.raises(ValueError, match="too low"):
-                solve(x0, 3.9)
+        def fail(times):
+            for _ in range(times):
+                with pytest.raises(ValueError, match="too low"):
+                    solve(x0, 3.9)
 
         assert np.isfinite(solve(x0, -10.0))
-        fail()
-        before = rtsys.get_allocation_stats()
-        for _ in range(50):
-            fail()
-        after = rtsys.get_allocation_stats()
-        kept = (after.alloc - after.free) - (before.alloc - before.free)
-        if not enabled:
-            _nrt_python.memsys_disable_stats()
-        assert after.alloc - before.alloc >= 50 * 8 and kept <= 50 * 4
+        fail(1)
+        made, kept, _ = allocations(fail, 50)
+        assert made >= 50 * 8 and kept <= 50 * 4
 
-    def test_the_same_from_python(self):
-        _nrt_python.memsys_enable_stats()
+    def test_leave_nothing_behind_in_python(self, allocations):
+        def fail(times):
+            for _ in range(times):
+                with pytest.raises(ValueError, match="too low"):
+                    root(residuals, np.full(3, 4.0), (3.9,))
 
-        def fail():
-            with pytest.raises(ValueError, match="too low"):
-                root(residuals, np.full(3, 4.0), (3.9,))
-
-        fail()
-        before = rtsys.get_allocation_stats()
-        for _ in range(20):
-            fail()
-        after = rtsys.get_allocation_stats()
-        assert after.alloc - before.alloc == after.free - before.free
+        fail(1)
+        made, kept, _ = allocations(fail, 20)
+        assert made > 0 and kept == 0
 
 
 INTERRUPTS = """
-import _thread, threading, time
+import _thread, threading
 import numpy as np
 from objectives import *
-from quasinewton import minimize, minimize_batch, minimize_stochastic, root
+from quasinewton import minimize, minimize_stochastic, root
+
+calls, under_way = 0, threading.Event()
+
+def called():
+    global calls
+    calls += 1
+    if calls == 100:
+        under_way.set()
+
+def interrupt():
+    under_way.wait()
+    _thread.interrupt_main()
 
 def expected():
     return minimize(rosenbrock_joint, [-1.2, 1.0], jac=True).x.tobytes()
 
-def slowly(x):
-    time.sleep(1e-3)
+def bowl(x):
+    called()
     return float(x @ x), 2e-9 * x
 
 def stream(x, data):
-    time.sleep(1e-3)
+    called()
     return float(x @ x), 2 * x
 
 def decay(x):
-    time.sleep(2e-3)
+    called()
     return np.exp(-x)
 
 before = expected()
 endless = dict(gtol=0.0, maxiter=10**12, maxfun=10**12)
 work = {
-    "python": lambda: minimize(slowly, [1.0], jac=True, method="sgd", lr=1e-9, **endless),
+    "python": lambda: minimize(bowl, [1.0], jac=True, method="sgd", lr=1e-9, **endless),
     "callback": lambda: minimize(lambda x: (x @ x, 2e-9 * x), [1.0], jac=True, method="sgd", lr=1e-9,
-                                 callback=lambda x: time.sleep(1e-3), **endless),
+                                 callback=lambda x: called(), **endless),
     "stochastic": lambda: minimize_stochastic(stream, [1.0], np.zeros((64, 1)), "sgd", jac=True, epochs=10**9),
-    "root": lambda: root(decay, [1.0], jac=lambda x: -np.exp(-x)[:, None], maxiter=10**12, xtol=0.0, ftol=0.0),
+    "root": lambda: root(decay, [1.0], jac=lambda x: np.array([[1e-9]]), maxiter=10**12, xtol=0.0, ftol=0.0),
 }
 for name, function in work.items():
-    begun = time.monotonic()
-    timer = threading.Timer(0.3, _thread.interrupt_main)
-    timer.start()
+    calls = 0
+    under_way.clear()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     try:
         function()
         print(name, "ended")
     except KeyboardInterrupt as error:
-        print(name, hasattr(error, "result"), time.monotonic() - begun < 5.0, expected() == before)
-    timer.join()
+        print(name, hasattr(error, "result"), expected() == before)
+    under_way.set()
+    thread.join()
 """
 
 
 def test_interrupts():
     """Whatever is under way, it stops, what is known is kept, and the next run has the bits of ever."""
     lines = run(INTERRUPTS).splitlines()
-    assert lines == [f"{name} True True True" for name in ("python", "callback", "stochastic", "root")]
+    assert lines == [f"{name} True True" for name in ("python", "callback", "stochastic", "root")]
 
 
 COMPILING = """
-import _thread, threading
+import _thread, sys
+from numba.core import event
 from objectives import rosenbrock_joint
 from quasinewton import minimize
-timer = threading.Timer(1.5, _thread.interrupt_main)
-timer.start()
+
+class Interrupt(event.Listener):
+    def __init__(self, place):
+        self.left = place
+
+    def on_start(self, event):
+        self.left -= 1
+        if self.left == 0:
+            _thread.interrupt_main()
+
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Interrupt({place}))
 try:
-    minimize(rosenbrock_joint, [-1.2, 1.0], jac=True)
-    timer.cancel()
+    minimize(rosenbrock_joint, [-1.2, 1.0], jac=True, method="gradient-descent")
     print("ended")
 except KeyboardInterrupt:
     print("interrupted")
@@ -561,8 +585,8 @@ except KeyboardInterrupt:
 
 def test_an_interrupt_while_compiling_leaves_a_cache_as_good_as_any(tmp_path):
     """For the next process; in this one Numba may have been caught while it was setting itself up."""
-    assert run(COMPILING, NUMBA_CACHE_DIR=str(tmp_path)) in ("interrupted", "ended")
-    assert run(COMPILING.replace("1.5", "600"), NUMBA_CACHE_DIR=str(tmp_path)) == "ended"
+    assert run(COMPILING.format(place=20), NUMBA_CACHE_DIR=str(tmp_path)) == "interrupted"
+    assert run(COMPILING.format(place=0), NUMBA_CACHE_DIR=str(tmp_path)) == "ended"
 
 
 FORK = """

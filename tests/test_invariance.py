@@ -68,8 +68,7 @@ def test_power_of_two_times_f(method, x0, exponent):
     An even power, since Cholesky's factor has its square root.
     """
     g = rosenbrock_gradient(x0)
-    if g @ g < 1.0:
-        return
+    assume(g @ g >= 1.0)
     c = 4.0**exponent
     scaled = path(
         method,
@@ -88,8 +87,7 @@ def test_newton_does_not_see_the_units_of_x(x0, exponents):
     """Powers of two times each variable: exact in every product, but not in the order of a sum's terms."""
     d = 2.0**exponents
     H = rosenbrock_hessian(x0)
-    if np.linalg.eigvalsh(H)[0] < 1e-3 * np.linalg.norm(H, 2):
-        return  # an indefinite Hessian's eigenvalues do change
+    assume(np.linalg.eigvalsh(H)[0] >= 1e-3 * np.linalg.norm(H, 2))  # an indefinite Hessian's eigenvalues do change
     units = path(
         "newton",
         lambda x: rosenbrock(d * x),
@@ -104,6 +102,7 @@ def test_newton_does_not_see_the_units_of_x(x0, exponents):
 @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
 @given(x0=starts)
 def test_order_of_the_variables(method, x0):
+    assume(np.abs(rosenbrock_gradient(x0)).max() > 1e-3)
     back = path(
         method,
         lambda x: rosenbrock(x[::-1].copy()),
@@ -112,8 +111,7 @@ def test_order_of_the_variables(method, x0):
         None,
         maxiter=4,
     )
-    if len(back) > 1 and np.abs(rosenbrock_gradient(x0)).max() > 1e-3:
-        assert_same_path(back[:, ::-1], rosenbrock_path(method, x0, maxiter=4))
+    assert_same_path(back[:, ::-1], rosenbrock_path(method, x0, maxiter=4))
 
 
 @given(x0=st.floats(-5.0, 5.0), n=st.integers(2, 6))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from allocations import counted
 from numba import njit
-from numba.core.runtime import _nrt_python, rtsys
 from objectives import rosenbrock_gradient
 
 from quasinewton import Solver, minimize
@@ -64,34 +64,25 @@ def adam(count, x0, centre):
     return total
 
 
-@pytest.fixture(autouse=True)
-def statistics():
-    """Let Numba count what it allocates and frees."""
-    enabled = _nrt_python.memsys_stats_enabled()
-    _nrt_python.memsys_enable_stats()
-    yield
-    if not enabled:
-        _nrt_python.memsys_disable_stats()
+pytestmark = pytest.mark.usefixtures("allocations")
 
 
 def resident():
-    """Bytes of memory that the process has; 0 where nobody tells."""
+    """Return the bytes of memory that the process has; 0 where nobody tells."""
     gc.collect()
     return int(STATM.read_text().split()[1]) * PAGE if STATM.exists() else 0
 
 
 def growth(work, count):
-    """Allocations that `work(count)` made and did not free, and bytes by which the process grew; after a first run."""
+    """Return the allocations that `work(count)` kept, in all and of objects, and the bytes by which the process grew.
+
+    `work(count)` has run once before it is measured.
+    """
     work(count)
-    gc.collect()
-    before, memory = rtsys.get_allocation_stats(), resident()
-    work(count)
-    gc.collect()
-    after, memory = rtsys.get_allocation_stats(), resident() - memory
-    kept = (after.alloc - after.free) - (before.alloc - before.free)
-    objects = (after.mi_alloc - after.mi_free) - (before.mi_alloc - before.mi_free)
-    assert after.alloc - before.alloc >= count, "nothing was measured"
-    return kept, objects, memory
+    memory = resident()
+    made, kept, objects = counted(work, count)
+    assert made >= count, "nothing was measured"
+    return kept, objects, resident() - memory
 
 
 def assert_constant(work, count):
@@ -193,9 +184,6 @@ def test_one_solver_for_a_long_time():
             np.empty(3).sum()
 
     work(3000)
-    gc.collect()
-    before, memory = rtsys.get_allocation_stats(), resident()
-    work(20_000)
-    after = rtsys.get_allocation_stats()
-    assert after.alloc - before.alloc == after.free - before.free
+    memory = resident()
+    assert counted(work, 20_000).kept == 0
     assert resident() - memory < 2**20

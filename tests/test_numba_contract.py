@@ -136,7 +136,8 @@ class TestArrays:
         def fields(typingctx, a):
             def codegen(context, builder, signature, values):
                 array = arrayobj.make_array(a)(context, builder, values[0])
-                found.extend(name for name in ("meminfo", "parent", "nitems", "itemsize", "data") if hasattr(array, name))
+                fields = "meminfo", "parent", "nitems", "itemsize", "data"
+                found.extend(name for name in fields if hasattr(array, name))
                 found.append(len(cgutils.unpack_tuple(builder, array.shape)))
                 return context.get_dummy_value()
 

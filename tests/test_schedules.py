@@ -26,7 +26,7 @@ def factors(schedule, steps=100):
 
 
 def warmed(warmup, formula):
-    """The same formula after a warm-up, from whose end its steps are counted."""
+    """Return the factors of a formula after a warm-up, from whose end its steps are counted."""
     return [(t + 1) / warmup if t < warmup else formula(t - warmup) for t in range(100)]
 
 
@@ -54,7 +54,8 @@ class TestFormulae:
         expected = warmed(warmup, lambda t: half_cosine(1.0, final, t / length))
         found = factors(schedules.cosine(warmup + length, final, warmup))
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-15)
-        assert set(found[warmup + length :]) <= {final}
+        assert found[warmup] == 1.0 and set(found[warmup + length :]) <= {final}
+        assert final <= min(found[warmup:]) and max(found[warmup:]) <= 1.0
 
     @given(length=counts, start=st.floats(0.0, 1.0), final=st.floats(0.0, 1.0), warmup=warmups)
     def test_linear(self, length, start, final, warmup):
@@ -98,6 +99,7 @@ class TestFormulae:
         assert found == pytest.approx(expected, rel=1e-12) and max(found) == found[warmup - 1] == 1.0
 
     @given(total=st.integers(2, 60), rise=st.floats(0.01, 0.99), start=fractions, final=fractions)
+    @example(total=3, rise=0.5, start=0.022517459664122913, final=1.0)  # began below `start`
     def test_one_cycle(self, total, rise, start, final):
         peak = rise * total - 1.0
 

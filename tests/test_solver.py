@@ -153,7 +153,8 @@ class TestSameAsMinimize:
             while not solver.done:
                 x = solver.ask()
                 wanted.append(solver.wants)
-                g = minimize(rosenbrock, x, jac="2-point", maxiter=0).jac if generous or "gradient" in solver.wants else None
+                told = generous or "gradient" in solver.wants
+                g = minimize(rosenbrock, x, jac="2-point", maxiter=0).jac if told else None
                 solver.tell(rosenbrock(x), g)
             result = solver.result
             assert np.array_equal(result.x, expected.x) and result.nit == expected.nit and result.njev == expected.njev
@@ -273,7 +274,8 @@ class TestContract:
         assert caught[0].filename == __file__
 
     def test_repr(self):
-        assert repr(Solver(X0)) == "Solver(LBFGS(memory=10, damping=0, single=0), n=2, nit=0, wants=('value', 'gradient'))"
+        method, wants = "LBFGS(memory=10, damping=0, single=0)", "('value', 'gradient')"
+        assert repr(Solver(X0)) == f"Solver({method}, n=2, nit=0, wants={wants})"
 
 
 class TestResult:
@@ -368,13 +370,13 @@ for path in {paths}:
         assert finish(start(code)).splitlines() == [line for line in expected for _ in range(2)]
 
     def test_time_on_disk_does_not_count(self, tmp_path, monkeypatch):
-        now = time.monotonic_ns()
-        solver = Solver(X0, time_limit=3600.0)
+        solver = Solver(X0, time_limit=1e6)
         drive(solver, 3)
+        deadline = int(solver._scalars["deadline"])
+        monkeypatch.setattr(time, "monotonic_ns", lambda: deadline - 3600)
         solver.save(tmp_path / "run.npz")
-        monkeypatch.setattr(time, "monotonic_ns", lambda: now - 10**15)  # the clock of another machine
-        left = Solver.load(tmp_path / "run.npz")._scalars["deadline"] - time.monotonic_ns()
-        assert 3590e9 < left <= 3600e9
+        monkeypatch.setattr(time, "monotonic_ns", lambda: 10**15)  # the clock of another machine
+        assert Solver.load(tmp_path / "run.npz")._scalars["deadline"] == 10**15 + 3600
 
     def test_file_is_arrays_and_json(self, tmp_path):
         solver = Solver(X0, LBFGS(memory=3), line_search=Armijo(c1=0.2))

@@ -4,9 +4,13 @@ The same compiled loop as behind `minimize`, made to return after every evaluati
 """
 
 import copy
+import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from quasinewton.drivers.checkpoint import (
     Checkpoint,
@@ -32,6 +36,7 @@ from quasinewton.objective.from_python import derivative, scalar
 from quasinewton.objective.interface import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.read import confine, method_class, read
+from quasinewton.result import OptimizeResult
 from quasinewton.schedules import as_schedule
 from quasinewton.status import Status
 
@@ -77,6 +82,11 @@ class Solver:
     ValueError, TypeError
         On input that is illegal.
 
+    Warns
+    -----
+    OptimizeWarning
+        Of options that the method does not know.
+
     See Also
     --------
     minimize : where a function can be called.
@@ -93,8 +103,16 @@ class Solver:
     """
 
     def __init__(
-        self, x0=None, method="lbfgs", tol=None, options=None, state=None, value_first=False, bounds=None, **keywords
-    ):
+        self,
+        x0: ArrayLike | None = None,
+        method: str | tuple[Any, ...] | None = "lbfgs",
+        tol: float | None = None,
+        options: dict[str, Any] | None = None,
+        state: Checkpoint | None = None,
+        value_first: bool = False,
+        bounds: Any = None,
+        **keywords: Any,
+    ) -> None:
         x0 = point(x0, state)
         options = {**options, **keywords} if options else keywords
         for name in OF_LOOPS:
@@ -123,12 +141,12 @@ class Solver:
         return f"Solver({at.method!r}, n={at.state.x.size}, nit={self._scalars['nit']}, wants={self.wants})"
 
     @property
-    def done(self):
+    def done(self) -> bool:
         """Whether the run has ended."""
         return bool(self._scalars["want"] == NOTHING)
 
     @property
-    def wants(self):
+    def wants(self) -> tuple[str, ...]:
         """What is wanted at the point that `ask` returns: a tuple of "value" and "gradient", or of one other word.
 
         That is "hessian" (Newton), "product" or "preconditioned" (truncated Newton): the products of the Hessian there,
@@ -137,11 +155,11 @@ class Solver:
         return _words(int(self._scalars["want"]))
 
     @property
-    def vector(self):
+    def vector(self) -> np.ndarray | None:
         """What a "product" or "preconditioned" is wanted of: a new array of shape (n,); None where neither is."""
         return self._at.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
 
-    def ask(self):
+    def ask(self) -> np.ndarray:
         """Return the point at which to evaluate; the same one until it has been told.
 
         Returns
@@ -159,7 +177,14 @@ class Solver:
         self._asked = True
         return self._at.state.x_trial.copy()
 
-    def tell(self, f=None, g=None, hess=None, product=None, preconditioned=None):
+    def tell(
+        self,
+        f: ArrayLike | None = None,
+        g: ArrayLike | None = None,
+        hess: ArrayLike | None = None,
+        product: ArrayLike | None = None,
+        preconditioned: ArrayLike | None = None,
+    ) -> None:
         """Say what was found at the point that was asked.
 
         Parameters
@@ -230,7 +255,7 @@ class Solver:
         loop_of(at.method)(self._objective, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
 
     @property
-    def result(self):
+    def result(self) -> OptimizeResult:
         """The result so far, of the best point told: an `OptimizeResult` like that of `minimize`, a new one each time.
 
         Before the end its status is RUNNING. A failed search is not diagnosed, and of Newton's method `hess`
@@ -244,7 +269,7 @@ class Solver:
     def _ending(self):
         return Status(int(self._scalars["status"])).message
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to a file in NumPy's .npz format, without pickled objects.
 
         Parameters
@@ -255,12 +280,13 @@ class Solver:
         write(path, *self._encoded())
 
     @classmethod
-    def load(cls, path, schedule=None):
+    def load(cls, path: str | os.PathLike[str], schedule: Callable[..., float] | None = None) -> "Solver":
         """Go on with a run that `save` has written, in any process.
 
         Parameters
         ----------
         path : str or Path
+            A file that `save` has written.
         schedule : compiled function of the step, optional
             The one the run had: functions are not saved. For other runs there is none to give.
 

@@ -118,6 +118,11 @@ def line_search(
         On illegal input, from Python before anything runs. A p that is no direction of descent is no error:
         the result has ``success=False`` and ``alpha=0``.
 
+    Warns
+    -----
+    OptimizeWarning
+        Where a compiled `fun` cannot be differentiated and differences take the place of exact derivatives.
+
     References
     ----------
     Each search names its own; the safeguards they share are in `line_searches.protocol`.

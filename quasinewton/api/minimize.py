@@ -143,6 +143,15 @@ def minimize(
         On input that is illegal, before anything runs. Exceptions of the user's functions pass through; the best
         result so far is their attribute ``result``.
 
+    Warns
+    -----
+    OptimizeWarning
+        Of options that the method does not know; where a compiled `fun` cannot be differentiated, for its gradient or
+        for its Hessian, and differences take the place of exact derivatives; where ``check_gradient`` finds the
+        gradient to be wrong; with ``disp``, of a run that ends without success.
+    RuntimeWarning
+        Of constraints, and of a `hess` or a `hessp` that the method does not use; all of them are ignored.
+
     Notes
     -----
     The gradient test is the only one that ends a run by default: SciPy's L-BFGS-B also stops where f falls slowly,

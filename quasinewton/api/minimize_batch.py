@@ -15,6 +15,7 @@ from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import Enough, Watch
 from quasinewton.drivers.run import prepared_for
 from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
+from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods import LBFGS, Newton, NewtonCG
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.objective.build import as_args, compiled_args_type, gradient_source, is_differenced
@@ -113,6 +114,14 @@ def minimize_batch(
     ImportError
         If a progress bar is wanted and tqdm is not installed.
 
+    Warns
+    -----
+    OptimizeWarning
+        Once for all problems: of unknown options, and where a compiled `fun` cannot be differentiated and differences
+        take the place of exact derivatives.
+    RuntimeWarning
+        Of a `hess` or a `hessp` that the method does not use.
+
     Notes
     -----
     Every row is the very result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, whatever the number of
@@ -172,7 +181,8 @@ def minimize_batch(
             if k == 0:
                 pass
             elif vectorized:
-                vectorized.solve(fun, task.args, task.batch_args, begin(settings, starts[0], 0), settings, results, tick)
+                state = begin(settings, starts[0], 0)
+                solve_vectorized(fun, task.args, task.batch_args, state, settings, results, tick)
             elif executor is not None:
                 jobs = 1 if n_jobs is None else jobs
                 solve_elsewhere(executor, task, starts, chunk_size, jobs, results, remarks, tick)

@@ -6,9 +6,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quasinewton.api.minimize_batch import minimize_batch
+from quasinewton.api.minimize_batch import BatchResult, minimize_batch
 from quasinewton.result import OptimizeResult
 from quasinewton.validation import number
+
+
+class MultistartResult(OptimizeResult):
+    """The outcome of runs from many starts: the best of them, with fields as in `OptimizeResult`, and what follows.
+
+    Attributes
+    ----------
+    minima : ndarray, float64, shape (m, n)
+        The distinct minima, in ascending order of f.
+    minima_fun : ndarray, float64, shape (m,)
+        f there.
+    minima_count : ndarray, int64, shape (m,)
+        How many runs ended there.
+    batch : BatchResult
+        All runs.
+    """
+
+    minima: np.ndarray
+    minima_fun: np.ndarray
+    minima_count: np.ndarray
+    batch: BatchResult
 
 
 def minimize_multistart(
@@ -20,7 +41,7 @@ def minimize_multistart(
     *,
     distinct: float = 1e-3,
     **keywords: Any,
-) -> OptimizeResult:
+) -> MultistartResult:
     """Minimise a function from many starts; return the best minimum, and all that are distinct.
 
     Parameters
@@ -36,15 +57,19 @@ def minimize_multistart(
 
     Returns
     -------
-    OptimizeResult
-        The best run, as `minimize` returns it: the lowest of those that succeeded or, if none did, of all. Its further
-        fields are ``minima``, the distinct minima in ascending order of f, shape (m, n); ``minima_fun``, f there, and
-        ``minima_count``, how many runs ended there, both of shape (m,); and ``batch``, the `BatchResult` of all runs.
+    MultistartResult
+        The best run, as `minimize` returns it: the lowest of those that succeeded or, if none did, of all; and the
+        distinct minima.
 
     Raises
     ------
     ValueError, TypeError
         On input that is illegal, before anything runs.
+
+    Warns
+    -----
+    OptimizeWarning, RuntimeWarning
+        As `minimize_batch`.
 
     References
     ----------
@@ -69,7 +94,7 @@ def minimize_multistart(
     minima, f, counts = distinct_minima(batch.x[batch.success], batch.fun[batch.success], distinct)
     # NaN sorts last: a run without a value is the best only if there is no other.
     best = np.lexsort((batch.fun, ~batch.success))[0]
-    result = batch.row(int(best))
+    result = MultistartResult(batch.row(int(best)))
     result.update(minima=minima, minima_fun=f, minima_count=counts, batch=batch)
     return result
 

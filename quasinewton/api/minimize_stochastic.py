@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike
 from quasinewton.drivers.minibatch_data import as_samples, batched
 from quasinewton.drivers.progress import progress_bar
 from quasinewton.drivers.run import notifier
-from quasinewton.drivers.training import Course, StochasticState, continued, equipped, fresh
+from quasinewton.drivers.training import Course, StochasticResult, StochasticState, continued, equipped, fresh
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.objective.build import as_args, gradient_form
 from quasinewton.options.initial_values import set_treatment, start_point
 from quasinewton.options.names import NAMES, STEPPING
 from quasinewton.options.read import method_class, read, refuse
-from quasinewton.result import OptimizeResult
 from quasinewton.validation import count, number
 
 LEGAL = ("eps", "finite_diff_rel_step", "time_limit")
@@ -48,7 +47,7 @@ def minimize_stochastic(
     progress: bool = False,
     options: dict[str, Any] | None = None,
     state: StochasticState | None = None,
-) -> OptimizeResult:
+) -> StochasticResult:
     """Minimise the mean of a loss over samples by steps along the gradients of mini-batches.
 
     Parameters
@@ -106,7 +105,7 @@ def minimize_stochastic(
 
     Returns
     -------
-    OptimizeResult
+    StochasticResult
         With `fun` and `jac` over all the data at `x`; `nit` steps, `nepochs`, `nfev` and `njev` calls; `skipped`
         batches; `history`, an EpochHistory; `state`.
 
@@ -115,6 +114,11 @@ def minimize_stochastic(
     ValueError, TypeError
         On input that is illegal, before anything runs. Exceptions of the user's functions pass through; the result
         so far is their attribute ``result``.
+
+    Warns
+    -----
+    OptimizeWarning
+        Where a compiled `fun` cannot be differentiated and differences take the place of exact derivatives.
 
     References
     ----------

@@ -12,7 +12,7 @@ from quasinewton.loops.root_loop import SEARCH, allocate, run
 from quasinewton.objective.build import as_args, gradient_source, prepare_residual
 from quasinewton.options.initial_values import start_point
 from quasinewton.options.read import limit, warn_unknown
-from quasinewton.result import OptimizeResult
+from quasinewton.result import RootResult
 from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status
 from quasinewton.validation import number
 
@@ -27,7 +27,7 @@ def root(
     callback: Callable[..., Any] | None = None,
     options: dict[str, Any] | None = None,
     **keywords: Any,
-) -> OptimizeResult:
+) -> RootResult:
     """Find a root of a function of as many values as variables.
 
     Parameters
@@ -64,13 +64,19 @@ def root(
 
     Returns
     -------
-    OptimizeResult
+    RootResult
         With `fun` the vector f(x) and `jac` the last Jacobian, shape (n, n).
 
     Raises
     ------
     ValueError, TypeError
         On illegal input, before anything runs.
+
+    Warns
+    -----
+    OptimizeWarning
+        Of unknown options, and where a compiled `fun` cannot be differentiated and differences take the place of the
+        exact Jacobian.
 
     Notes
     -----
@@ -111,7 +117,7 @@ def root(
     stopped = False
 
     def result(status):
-        return OptimizeResult(
+        return RootResult(
             x=x.copy(),
             fun=f,
             jac=J,

@@ -231,6 +231,15 @@ def _flat(a):
     return (lambda a: boxed(leaf(a))) if is_active(a) else (lambda a: np.full(1, a))
 
 
+@rule(np.extract)
+def extract(condition, arr):
+    def impl(condition, arr):
+        items = flat(arr)
+        return items[extract(plain(condition), np.arange(items.size))]
+
+    return impl
+
+
 @rule(np.linspace)
 def linspace(start, stop, num=50):
     def impl(start, stop, num=50):

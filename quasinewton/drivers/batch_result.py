@@ -1,7 +1,8 @@
 """What becomes of the problems of a batch: arrays with a row for each, and remarks on those that ended otherwise."""
 
 from collections import UserDict
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -156,12 +157,25 @@ class BatchResult(OptimizeResult):
         Of rows whose line search failed: the message with advice, and the numbers behind it.
     """
 
-    def row(self, i):
-        """The result of problem i, as `minimize` returns it.
+    fun: np.ndarray
+    optimality: np.ndarray
+    success: np.ndarray
+    status: np.ndarray
+    nit: np.ndarray
+    nfev: np.ndarray
+    njev: np.ndarray
+    nhev: np.ndarray
+    errors: Mapping[int, Exception]
+    messages: Mapping[int, str]
+    diagnosis: Mapping[int, dict[str, Any]]
+
+    def row(self, i: int) -> OptimizeResult:
+        """Return the result of problem i, as `minimize` returns it.
 
         Parameters
         ----------
         i : int
+            Its row, from 0 or, negative, from the end.
 
         Returns
         -------

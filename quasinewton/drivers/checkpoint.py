@@ -53,7 +53,7 @@ class Checkpoint:
     def __repr__(self):
         return f"Checkpoint({self.method!r}, n={self.state.x.size}, nit={self.state.scalars[0]['nit']})"
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a file in NumPy's .npz format, without pickled objects.
 
         Parameters
@@ -64,12 +64,13 @@ class Checkpoint:
         write(path, *encode(self))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
         """Read what `save` has written, a `Solver`'s included.
 
         Parameters
         ----------
         path : str or Path
+            A file that `save` has written.
 
         Returns
         -------

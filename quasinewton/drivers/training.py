@@ -39,15 +39,41 @@ class EpochHistory(NamedTuple):
     validation_loss: np.ndarray
 
 
+class StochasticResult(OptimizeResult):
+    """The outcome of a run over mini-batches: fields as in `OptimizeResult`, and these.
+
+    Attributes
+    ----------
+    nepochs : int
+        Epochs that were completed; `nit` is the number of steps.
+    skipped : int
+        Batches left out, since their loss or gradient was not finite.
+    validation_loss : float
+        On the validation data; of the results that a callback is given.
+    history : EpochHistory
+        The course of the run.
+    state : StochasticState
+        What the run can be continued from.
+    """
+
+    nepochs: int
+    skipped: int
+    validation_loss: float
+    history: EpochHistory
+    state: "StochasticState"
+
+
 class StochasticState(NamedTuple):
     """Where a run over mini-batches has got to: what `minimize_stochastic` continues from. It can be pickled.
 
     Attributes
     ----------
     method : NamedTuple
+        That of the run; another one cannot continue it.
     epochs : Epochs
         All arrays of the run.
     rng : numpy.random.Generator
+        What the order of the samples is drawn from.
     """
 
     method: NamedTuple
@@ -208,7 +234,7 @@ class Course:
         """What a callback is told."""
         loss, _, _, _, validation_loss = self.rows[-1]
         s = self.run.scalars[0]
-        result = OptimizeResult(x=self.point().copy(), fun=loss, nit=int(self.run.memory.record[0]["t"]))
+        result = StochasticResult(x=self.point().copy(), fun=loss, nit=int(self.run.memory.record[0]["t"]))
         result.update(nepochs=int(s["epoch"]), nfev=int(s["nfev"]), validation_loss=validation_loss)
         return result
 
@@ -229,10 +255,10 @@ class Course:
         return self.result(x, math.nan, np.full_like(x, math.nan), Status.INTERRUPTED)
 
     def result(self, x, f, g, status):
-        """An OptimizeResult."""
+        """Return a StochasticResult."""
         s = self.run.scalars[0]
         columns = np.array(self.rows, dtype=np.float64).reshape(-1, len(EpochHistory._fields)).T
-        return OptimizeResult(
+        return StochasticResult(
             x=x,
             fun=float(f),
             jac=g,

@@ -294,7 +294,8 @@ def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, r
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
         n = np.count_nonzero(bounds[0] < bounds[1])
-    objective = Objective(finite_differences.address(), wrapped.ctypes.data, *finite_differences.costs(gradient, hessian, int(n)))
+    costs = finite_differences.costs(gradient, hessian, int(n))
+    objective = Objective(finite_differences.address(), wrapped.ctypes.data, *costs)
     return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
 
 

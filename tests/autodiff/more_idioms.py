@@ -160,7 +160,7 @@ def control(x):
         if v < 0.0 or not 0.0 < v < 9.0:
             return np.inf
     q, r = divmod(x[3], 0.5)
-    return y * x[1] + q * x[0] + r * x[1] + n * x[2] // 1e-3
+    return y * x[1] + q * x[0] + r * x[1] + n * x[2] // 0.7
 
 
 @njit

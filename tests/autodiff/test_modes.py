@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
@@ -96,14 +96,15 @@ def f(x, m):
     (y, ahead), (z, back) = (value_and_grad(f, jac)(x, m) for jac in ("forward", "reverse"))
     assert y == z == f(x, m)
     np.testing.assert_allclose(ahead, back, rtol=1e-11, atol=1e-11)
-    step = 1e-3
+    step, smooth = 1e-3, []
     for i, e in enumerate(step * np.eye(3)):
         beside = [f(x + k * e, m) for k in (-3, -2, -1, 1, 2, 3)]
         difference = np.dot(beside, [-1.0, 9.0, -45.0, 45.0, -9.0, 1.0]) / (60.0 * step)
         # A branch may change beside x: then one-sided slopes tell nothing.
-        smooth = abs(beside[2] - 2.0 * y + beside[3]) < 0.2 * step * (1.0 + abs(difference))
-        if smooth:
+        if abs(beside[2] - 2.0 * y + beside[3]) < 0.2 * step * (1.0 + abs(difference)):
+            smooth.append(i)
             np.testing.assert_allclose(ahead[i], difference, rtol=1e-6, atol=1e-6 * (1.0 + abs(y)))
+    assume(smooth)
 
 
 @njit
@@ -284,5 +285,5 @@ import numpy as np
 from cached_user import use
 print(use(np.ones(4)), sum(use.stats.cache_hits.values()))
 """
-    results = [run(code, tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "cache")) for _ in range(2)]
+    results = [run(code, tmp_path) for _ in range(2)]
     assert results == ["12.0 0", "12.0 1"]

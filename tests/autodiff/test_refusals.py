@@ -149,7 +149,7 @@ def test_other_code_compiles_to_the_same(every):
     """Idioms as ordinary functions, with the package loaded and without: value, types, length of the code."""
     folder = __file__.rpartition("/")[0]
     processes = [start(ORDINARY.format(folder=folder, loaded=flag, every=every)) for flag in (False, True)]
-    without, loaded = (json.loads(finish(process, timeout=900)) for process in processes)
+    without, loaded = (json.loads(finish(process)) for process in processes)
     assert without == loaded
 
 

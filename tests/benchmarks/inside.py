@@ -159,7 +159,8 @@ def main():
     sys.stdout.flush()
     first, further = call_site()
     print(
-        f"\nA call site of `minimize`, warm cache: {first:.2f} s for the first of a process, {further:.2f} s for others."
+        "\nA call site of `minimize`, warm cache: "
+        f"{first:.2f} s for the first of a process, {further:.2f} s for others."
     )
 
 

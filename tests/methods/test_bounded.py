@@ -246,7 +246,7 @@ numbers = st.floats(-1e300, 1e300) | st.floats(-3.0, 3.0) | st.sampled_from([0.0
 @given(a=numbers, b=numbers, c=numbers, p=numbers, alpha=st.floats(0.0, 1e10))
 def test_no_point_is_ever_outside(a, b, c, p, alpha):
     low, x, high = sorted([a, b, c])
-    point, moved = placed(*(np.array([value]) for value in (x,)), alpha, np.array([p]), np.array([low]), np.array([high]))
+    point, moved = placed(np.array([x]), alpha, np.array([p]), np.array([low]), np.array([high]))
     assert low <= point[0] <= high and moved == (point[0] != x)
 
 

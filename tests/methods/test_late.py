@@ -61,7 +61,8 @@ def f(x, g):
 def inside(x):
     return minimize(f, x, jac="inplace").nit
 
-kernels = compact_inverse.direction, compact_inverse.update, compact_inverse.direction_single, compact_inverse.update_single
+names = "direction", "update", "direction_single", "update_single"
+kernels = [getattr(compact_inverse, name) for name in names]
 
 def compiled():
     return [len(kernel.signatures) for kernel in kernels]

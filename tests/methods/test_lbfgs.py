@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numba import njit
 from objectives import quadratic, quadratic_gradient, rosenbrock, rosenbrock_gradient, spd
@@ -75,8 +75,7 @@ def test_inverse_hessian_is_that_of_the_last_pairs(x0, maxiter, memory):
     res = run(x0, maxiter, memory)
     S, Y = np.diff(res.allvecs, axis=0), np.diff([rosenbrock_gradient(x) for x in res.allvecs], axis=0)
     fit = np.einsum("ij,ij->i", S, Y) > 1e-8 * np.einsum("ij,ij->i", Y, Y)
-    if not np.all(fit):
-        return
+    assume(np.all(fit))
     S, Y = S[-memory:], Y[-memory:]
     assert np.array_equal(res.hess_inv.sk, S) and np.array_equal(res.hess_inv.yk, Y)
     H = dense(S, Y, newest_gamma(S, Y))

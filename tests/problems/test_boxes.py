@@ -14,8 +14,9 @@ each = pytest.mark.parametrize("name", names)
 fresh = [name for name in names if not name.startswith("boxed_")]
 
 # Dimensions for the comparison with differences: small, but large enough that every kind of term occurs.
-SMALL = {name: 20 for name in ("biggsb1", "cvxbqp1", "ncvxbqp1", "ncvxbqp2", "ncvxbqp3", "pentdi", "qudlin", "chenhark",
-                               "harkerp2", "mccormck", "nonscomp", "sineali", "hatfldc", "explin", "explin2", "expquad")}
+SMALL = {name: 20 for name in ("biggsb1", "cvxbqp1", "ncvxbqp1", "ncvxbqp2", "ncvxbqp3", "pentdi", "qudlin",
+                               "chenhark", "harkerp2", "mccormck", "nonscomp", "sineali", "hatfldc", "explin",
+                               "explin2", "expquad")}
 SMALL |= {name: 25 for name in ("torsion1", "torsion3", "torsion6", "obstclal", "obstclbl", "obstclbm", "jnlbrng1")}
 
 
@@ -146,7 +147,8 @@ def himmelp1(x):
     u, v = x
     return -b[2] * u - b[6] * v - b[1] - (
         b[3] * u**2 + b[4] * u**3 + b[5] * u**4 + v * (b[7] * u + b[8] * u**2 + b[9] * u**3 + b[10] * u**4)
-        + b[11] * v**2 + b[12] * v**3 + b[13] * v**4 + b[14] / (1 + v) + (b[18] * u + b[15] * u**2 + b[16] * u**3) * v**2
+        + b[11] * v**2 + b[12] * v**3 + b[13] * v**4 + b[14] / (1 + v)
+        + (b[18] * u + b[15] * u**2 + b[16] * u**3) * v**2
         + (b[17] * u**3 + b[19] * u) * v**3 + b[20] * np.exp(0.0005 * u * v))
 
 
@@ -266,7 +268,8 @@ def test_boxes_of_any_number_of_variables():
 STARTS = {
     "hs1": (-2, 1), "hs2": (-2, 1), "hs3": (10, 1), "hs4": (1.125, 0.125), "hs5": (0, 0), "hs25": (100, 12.5, 3),
     "hs38": (-3, -1, -3, -1), "hs45": 2, "hs110": 9, "s242": (2.5, 10, 10), "s328": 0.5, "himmelp1": (95, 10),
-    "logros": (-1.2, 1), "mdhole": 10, "pspdoc": 3, "camel6": 1.1, "hart6": 0.2, "hatflda": 0.1, "yfit": (0.6, -0.6, 20),
+    "logros": (-1.2, 1), "mdhole": 10, "pspdoc": 3, "camel6": 1.1, "hart6": 0.2, "hatflda": 0.1,
+    "yfit": (0.6, -0.6, 20),
     "simbqp": (10, 1), "nonscomp": 3, "cvxbqp1": 0.5, "chenhark": 0.5, "hatfldc": 0.9, "explin": 0, "mccormck": 0,
 }
 

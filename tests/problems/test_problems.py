@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -263,6 +264,13 @@ def test_factories_share_kernels_between_calls():
 def test_package_does_not_load_the_problems():
     code = "import sys, quasinewton; assert 'quasinewton.problems' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_list_of_changes_counts_them():
+    changes = Path(__file__).parents[2] / "CHANGELOG.md"
+    bounded, all_of_them = len(problems.BOUNDED), len(problems.ALL) + len(problems.BOUNDED)
+    words = f"`problems`: {all_of_them} published test problems with first and second derivatives, {bounded} of them"
+    assert words in changes.read_text(encoding="utf-8")
 
 
 def test_names_are_explicit():

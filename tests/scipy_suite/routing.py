@@ -19,9 +19,9 @@ THEIRS = scipy.optimize.minimize
 ROUTED = {name for name in ("bfgs", "l-bfgs-b", "newton-cg") if name in METHODS}
 
 # Parts of the names of tests that take long and never call `minimize` with these methods.
-ELSEWHERE = ("TestBrute", "TestIterationLimits", "too_many_open_files", "cobyla", "no_ls", "COBYQA", "Scalar", "powell",
-             "test_L", "constr", "symmetry", "Sobol", "Simplicial", "19_parallel", "TestShgoReturns", "TestShgoFailures",
-             "neldermead")
+ELSEWHERE = ("TestBrute", "TestIterationLimits", "too_many_open_files", "cobyla", "no_ls", "COBYQA", "Scalar",
+             "powell", "test_L", "constr", "symmetry", "Sobol", "Simplicial", "19_parallel", "TestShgoReturns",
+             "TestShgoFailures", "neldermead")
 
 reached = False
 outcomes = {}

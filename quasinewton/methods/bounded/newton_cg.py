@@ -17,7 +17,11 @@ from quasinewton.numba_ext.linalg import copy, dot
 
 
 class Subspace(NamedTuple):
-    """Workspace: `still`, bool, shape (n,), tells the variables that are left out; `caution[0]` is `projection.judge`'s."""
+    """Workspace.
+
+    `still`, bool, shape (n,), is True for the variables that are left out; `caution[0]` belongs to
+    `projection.judge`.
+    """
 
     still: np.ndarray
     caution: np.ndarray
