@@ -15,6 +15,8 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from quasinewton.autodiff.active_types import F64, REAL, Active, Dual, Term, Var, chain, chain_type, is_active, splat
+from quasinewton.autodiff.kinks import MAXIMUM, MINIMUM, larger, side, smaller
+from quasinewton.autodiff.tape import vanishes
 from quasinewton.numba_ext.jit import fragment
 
 ASYMPTOTIC = 8.0  # from where on the series of digamma and trigamma hold to rounding
@@ -79,7 +81,8 @@ def differentiate(function, terms):
 def steep(d, x):
     """A pair that `chain` makes d dx of, such that 0 ∞ = 0: what does not vary has no derivative, however steep d is.
 
-    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes.
+    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes; and what max(u, v)
+    does not choose has none, however steep it is.
     """
     if d.kind != F64 or isinstance(x.kind, Var):  # of a number on the tape, the sweep sees to it
         return d, x
@@ -88,31 +91,29 @@ def steep(d, x):
         vectors = cgutils.unpack_tuple(builder, members.lanes)
         members.lanes = cgutils.pack_array(builder, [scaled(builder, d, vector) for vector in vectors])
     else:
-        partials = cgutils.unpack_tuple(builder, members.partials)
-        members.partials = cgutils.pack_array(builder, [scaled(builder, d, partial) for partial in partials])
+        partials = [x.of(x.kind.base, partial) for partial in cgutils.unpack_tuple(builder, members.partials)]
+        members.partials = cgutils.pack_array(builder, [careful(d, partial).value for partial in partials])
     return d.constant(1.0), x.of(x.kind, members._getvalue())
 
 
 def scaled(builder, d, w):
-    """d w for a number or vector w, and 0 where w = 0."""
+    """d w for a number or vector w, and 0 where either is 0."""
     weight = d.value if w.type == d.value.type else splat(builder, d.value, w.type)
     zero = ir.Constant(w.type, None)
-    return builder.select(builder.fcmp_unordered("!=", w, zero), builder.fmul(weight, w), zero)
+    varies = builder.and_(builder.fcmp_unordered("!=", w, zero), builder.fcmp_unordered("!=", weight, zero))
+    return builder.select(varies, builder.fmul(weight, w), zero)
+
+
+def careful(d, w):
+    """d w for two terms, and 0 where either vanishes."""
+    product = d * w
+    none = d.builder.or_(vanishes(d.builder, d.value), vanishes(d.builder, w.value))
+    return product.of(product.kind, d.builder.select(none, ir.Constant(product.value.type, None), product.value))
 
 
 def real(term):
     """A term as a float, unless it carries derivatives."""
     return term if is_active(term.kind) else term.cast(F64)
-
-
-def equal(y, u):
-    """1 where y = u, else 0: the partial derivative of a maximum or minimum."""
-    return call(operator.eq, y.plain, u.plain).cast(F64)
-
-
-def sign(u):
-    """-1, 0 or 1."""
-    return call(np.sign, u.plain)
 
 
 def nonzero(u):
@@ -155,7 +156,7 @@ one = lambda y, u, *v: u.constant(1.0)
 UNARY = {
     np.negative: lambda y, u: u.constant(-1.0),
     np.positive: one,
-    np.absolute: lambda y, u: sign(u),
+    np.absolute: lambda y, u: side(u),
     np.square: lambda y, u: u + u,
     np.reciprocal: lambda y, u: -(y * y),
     np.sqrt: lambda y, u: 0.5 * (1.0 / y),  # as a reciprocal, which what follows may share
@@ -197,8 +198,9 @@ BINARY = {
     math.fmod: (one, lambda y, u, v: -call(np.trunc, (u / v).plain)),
     math.atan2: (lambda y, u, v: v / (u * u + v * v), lambda y, u, v: -u / (u * u + v * v)),
     math.hypot: (lambda y, u, v: share(u, y), lambda y, u, v: share(v, y)),
-    math.copysign: (lambda y, u, v: sign(y) * sign(u), lambda y, u, v: v.constant(0.0)),
-    np.maximum: (lambda y, u, v: equal(y, u), lambda y, u, v: 1.0 - equal(y, u)),
+    math.copysign: (lambda y, u, v: call(math.copysign, u.constant(1.0), v.plain) * side(u), lambda y, u, v: v.constant(0.0)),
+    np.maximum: MAXIMUM,
+    np.minimum: MINIMUM,
     np.logaddexp: (lambda y, u, v: call(np.exp, u - y), lambda y, u, v: call(np.exp, v - y)),
     np.logaddexp2: (lambda y, u, v: call(np.exp2, u - y), lambda y, u, v: call(np.exp2, v - y)),
 }
@@ -224,7 +226,8 @@ SAME = {  # other names of the functions above
     math.atan2: (np.arctan2,),
     math.hypot: (np.hypot,),
     math.copysign: (np.copysign,),
-    np.maximum: (np.minimum, np.fmax, np.fmin),
+    np.maximum: (np.fmax, larger),
+    np.minimum: (np.fmin, smaller),
 }
 for name in "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh".split():
     if hasattr(math, name):
@@ -237,6 +240,9 @@ STEEP = {  # functions of finite values with derivatives that are not
     for function in (known, *SAME.get(known, ()))
 }
 STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
+EXTREMES = {np.maximum, np.minimum, *SAME[np.maximum], *SAME[np.minimum]}
+STEEP |= EXTREMES  # of which the number that is not chosen may be steep
+SCALAR = {larger, smaller}  # functions of numbers alone, not of arrays
 POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
 STEEP |= POWERS
 
@@ -290,7 +296,8 @@ def register(function, number, scalar_type, emit):
 
         def generic(self, args, kws):
             infer = lambda items: scalar_type(self.context, items)
-            return None if kws else elementwise(args, number, infer)
+            arrays = any(isinstance(kind, types.Array) for kind in args)
+            return None if kws or arrays and function in SCALAR else elementwise(args, number, infer)
 
     infer_global(function, types.Function(Template))
 

@@ -11,6 +11,7 @@ from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.active_types import Dual, is_active
 from quasinewton.autodiff.active_values import add_lanes, combine, constant, empty, leaf, revalued, value, values
+from quasinewton.autodiff.kinks import sign_at_kinks
 from quasinewton.autodiff.reduction_rules import sum_
 from quasinewton.autodiff.routing import is_absent, rule
 from quasinewton.numba_ext.jit import INNER
@@ -177,10 +178,15 @@ def norm(a, ord=None):
         v = values(a)
         y, w = norm(v, ord), 0.0 * v
         if np.isinf(ord):
+            count = 0
+            for i in range(v.size):
+                count += abs(v[i]) == y
             for i in range(v.size):
                 if abs(v[i]) == y:
-                    w[i] = np.sign(v[i])
-                    break
+                    w[i] = sign_at_kinks(v[i]) / count
+        elif ord == 1:
+            for i in range(v.size):
+                w[i] = sign_at_kinks(v[i])
         elif y > 0.0 and ord != 0:
             for i in range(v.size):
                 w[i] = np.sign(v[i]) * (abs(v[i]) / y) ** (ord - 1.0)
