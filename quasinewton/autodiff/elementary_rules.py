@@ -17,42 +17,8 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from quasinewton.autodiff.active_types import F64, REAL, Active, Dual, Term, Var, chain, chain_type, is_active, splat
 from quasinewton.autodiff.kinks import MAXIMUM, MINIMUM, larger, side, smaller
 from quasinewton.autodiff.tape import vanishes
-from quasinewton.numba_ext.jit import fragment
-
-ASYMPTOTIC = 8.0  # from where on the series of digamma and trigamma hold to rounding
-
-
-@fragment
-def digamma(x):
-    """The derivative of lgamma: recurrence and asymptotic series, Abramowitz & Stegun 6.3.5, 6.3.7, 6.3.18."""
-    shift = 0.0
-    if x <= 0.0:
-        shift = -math.pi / math.tan(math.pi * x)
-        x = 1.0 - x
-    while x < ASYMPTOTIC:
-        shift -= 1.0 / x
-        x += 1.0
-    r = 1.0 / (x * x)
-    series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * (691 / 32760 - r / 12))))))
-    return shift + math.log(x) - 0.5 / x - series
-
-
-@fragment
-def trigamma(x):
-    """The derivative of digamma, from the same formulas: Abramowitz & Stegun 6.4.6, 6.4.7, 6.4.12."""
-    shift, sign = 0.0, 1.0
-    if x <= 0.0:
-        shift = (math.pi / math.sin(math.pi * x)) ** 2
-        sign = -1.0
-        x = 1.0 - x
-    total = 0.0
-    while x < ASYMPTOTIC:
-        total += 1.0 / (x * x)
-        x += 1.0
-    r = 1.0 / (x * x)
-    series = r * (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * (5 / 66 - r * (691 / 2730 - r * 7 / 6))))))
-    return shift + sign * (total + 1.0 / x + 0.5 * r + series / x)
-
+from quasinewton.special import elementwise as special
+from quasinewton.special.error_function_ratios import hazard, moment_ratio
 
 def call(function, *terms):
     """A function of terms: Numba's of plain numbers, the rule of others."""
@@ -151,6 +117,22 @@ def power_exponent(y, u, v):
     return slope.where(nonzero(u), slope.constant(0.0))
 
 
+def ratio(u, v):
+    """u/v, and 0 where both are 0: the slope of u log v."""
+    quotient, some = u / v, u.builder.or_(nonzero(u), nonzero(v))
+    return quotient.where(some, quotient.constant(0.0))
+
+
+def of_order(function, below, above, scaling):
+    """The partial derivatives of a Bessel function of fixed order: its neighbours of order n ± 1, and its scaling."""
+
+    def partial(y, n, u):
+        less, more = call(function, n - 1.0, u), call(function, n + 1.0, u)
+        return below * less + above * more + scaling(u) * y
+
+    return None, partial
+
+
 one = lambda y, u, *v: u.constant(1.0)
 
 UNARY = {
@@ -184,9 +166,16 @@ UNARY = {
     np.rad2deg: lambda y, u: u.constant(180.0 / math.pi),
     math.erf: lambda y, u: (2.0 / math.sqrt(math.pi)) * call(np.exp, -(u * u)),
     math.erfc: lambda y, u: (-2.0 / math.sqrt(math.pi)) * call(np.exp, -(u * u)),
-    math.gamma: lambda y, u: y * call(digamma, u),
-    math.lgamma: lambda y, u: call(digamma, u),
-    digamma: lambda y, u: call(trigamma, u),
+    math.gamma: lambda y, u: y * call(special.digamma, u),
+    math.lgamma: lambda y, u: call(special.digamma, u),
+    special.digamma: lambda y, u: call(special.polygamma, u.constant(1.0), u),
+    special.erfcx: lambda y, u: -2.0 * (call(moment_ratio, u.constant(1.0), u) * y),
+    special.ndtr: lambda y, u: (1.0 / math.sqrt(2.0 * math.pi)) * call(np.exp, -0.5 * (u * u)),
+    special.log_ndtr: lambda y, u: call(hazard, u),
+    hazard: lambda y, u: -math.sqrt(2.0) * (y * call(moment_ratio, u.constant(1.0), -math.sqrt(0.5) * u)),
+    special.expit: lambda y, u: y * call(special.expit, -u),
+    special.logit: lambda y, u: 1.0 / (u * (1.0 - u)),
+    special.log_expit: lambda y, u: call(special.expit, -u),
 }
 BINARY = {
     operator.add: (one, one),
@@ -201,10 +190,23 @@ BINARY = {
     math.copysign: (lambda y, u, v: call(math.copysign, u.constant(1.0), v.plain) * side(u), lambda y, u, v: v.constant(0.0)),
     np.maximum: MAXIMUM,
     np.minimum: MINIMUM,
+    special.polygamma: (None, lambda y, n, u: call(special.polygamma, n + 1.0, u)),
+    moment_ratio: (None, lambda y, n, u: -2.0 * (y * (call(moment_ratio, n + 1.0, u) - y))),
+    special.betaln: (
+        lambda y, u, v: call(special.digamma, u) - call(special.digamma, u + v),
+        lambda y, u, v: call(special.digamma, v) - call(special.digamma, u + v),
+    ),
+    special.xlogy: (lambda y, u, v: call(np.log, v), lambda y, u, v: ratio(u, v)),
+    special.xlog1py: (lambda y, u, v: call(np.log1p, v), lambda y, u, v: ratio(u, 1.0 + v)),
+    special.ive: of_order(special.ive, 0.5, 0.5, lambda u: -side(u)),
+    special.kve: of_order(special.kve, -0.5, -0.5, lambda u: u.constant(1.0)),
     np.logaddexp: (lambda y, u, v: call(np.exp, u - y), lambda y, u, v: call(np.exp, v - y)),
     np.logaddexp2: (lambda y, u, v: call(np.exp2, u - y), lambda y, u, v: call(np.exp2, v - y)),
 }
 SAME = {  # other names of the functions above
+    math.erf: (special.erf,),
+    math.erfc: (special.erfc,),
+    math.lgamma: (special.gammaln,),
     np.negative: (operator.neg,),
     np.positive: (operator.pos,),
     np.absolute: (builtins.abs, np.fabs, math.fabs),
@@ -241,10 +243,13 @@ STEEP = {  # functions of finite values with derivatives that are not
 }
 STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
 EXTREMES = {np.maximum, np.minimum, *SAME[np.maximum], *SAME[np.minimum]}
+STEEP |= {special.xlogy, special.xlog1py, special.logit}
 STEEP |= EXTREMES  # of which the number that is not chosen may be steep
 SCALAR = {larger, smaller}  # functions of numbers alone, not of arrays
 POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
 STEEP |= POWERS
+
+SPECIAL = {special.__name__, hazard.__module__}
 
 # Functions that are constant between their jumps: of the values, with no derivative.
 STEPS = {
@@ -331,12 +336,14 @@ def step(function, terms):
 
 
 def known(function):
-    """Whether Numba has this function: what it does not have stays unknown to it."""
+    """Whether Numba has this function of NumPy or Python: what it does not have stays unknown to it."""
+    if getattr(function, "__module__", None) in SPECIAL:
+        return False  # these have registered in `special_rules`, or are called by partial derivatives alone
     try:
         cpu_target.typing_context.resolve_value_type(function)
     except ValueError:
         return False
-    return function is not digamma
+    return True
 
 
 cpu_target.typing_context.refresh()
