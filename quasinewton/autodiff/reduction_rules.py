@@ -181,10 +181,11 @@ def trapezoid(y, x=None, dx=1.0):
         w, z = 0.0 * u, 0.0 * v
         for i in range(y.size - 1):
             half, middle = 0.5 * (u[i + 1] - u[i]), 0.5 * (v[i + 1] + v[i])
-            w[i] += half
-            w[i + 1] += half
-            z[i] -= middle
-            z[i + 1] += middle
+            # Not +=, which active numbers know in differentiated functions alone.
+            w[i] = w[i] + half
+            w[i + 1] = w[i + 1] + half
+            z[i] = z[i] - middle
+            z[i + 1] = z[i + 1] + middle
         return combine(total, w, y, z, x)
 
     return uneven
