@@ -143,10 +143,13 @@ def lstsq(a, b, rcond=-1.0):
     @register_jitable
     def factors(a):
         q, r = qr(a)
-        least, most = abs(r[0, 0]), abs(r[0, 0])
+        least = most = 0
         for i in range(r.shape[0]):
-            least, most = min(least, abs(r[i, i])), max(most, abs(r[i, i]))
-        if a.shape[0] < a.shape[1] or least <= most * a.shape[0] * EPSILON:
+            if abs(r[i, i]) < abs(r[least, least]):
+                least = i
+            if abs(r[i, i]) > abs(r[most, most]):
+                most = i
+        if a.shape[0] < a.shape[1] or abs(r[least, least]) <= abs(r[most, most]) * (a.shape[0] * EPSILON):
             raise ValueError("np.linalg.lstsq is differentiated for matrices of full column rank only")
         return q, r
 

@@ -24,7 +24,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Dual, Term
+from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Dual, Term, is_active
 from quasinewton.numba_ext.jit import INNER
 
 
@@ -50,6 +50,8 @@ def _smaller(a, b):
 
 def lanes_of(term):
     """The derivatives that say which side of a kink a number goes to, as llvmlite values; none if it has no say."""
+    while is_active(term.kind) and not isinstance(term.kind, Dual):
+        term = term.primal
     whole = term if isinstance(term.kind, Dual) else term.whole
     if not (isinstance(whole.kind, Dual) and whole.kind.sided):
         return []

@@ -194,10 +194,10 @@ def norm(a, ord=None):
                 count += abs(v[i]) == y
             for i in range(v.size):
                 if abs(v[i]) == y:
-                    w[i] = sign_at_kinks(v[i]) / count
+                    w[i] = sign_at_kinks(a[i]) / count
         elif ord == 1:
             for i in range(v.size):
-                w[i] = sign_at_kinks(v[i])
+                w[i] = sign_at_kinks(a[i])
         elif y > 0.0 and ord != 0:
             for i in range(v.size):
                 w[i] = np.sign(v[i]) * (abs(v[i]) / y) ** (ord - 1.0)

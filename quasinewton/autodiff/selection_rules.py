@@ -147,19 +147,19 @@ def min_item(a):
 @register_jitable
 def extreme_item(a, k, order):
     """Item k of a vector, one of its largest (with order −1, smallest), with a derivative shared between them."""
-    best, count = value(a[k]), 0
+    count = 0
     for i in range(a.size):
-        if order * ahead(value(a[i]), best) > 0.0:
-            best = value(a[i])
-    for i in range(a.size):
-        if ahead(value(a[i]), best) == 0.0 and value(a[i]) == best:
-            count, k = count + 1, i
-    if count < 2:
-        return a[k]
+        if order * ahead(a[i], a[k]) > 0.0:
+            k = i
     weights = np.zeros(a.size)
     for i in range(a.size):
-        if ahead(value(a[i]), best) == 0.0 and value(a[i]) == best:
-            weights[i] = 1.0 / count
+        if a[i] == a[k] and ahead(a[i], a[k]) == 0.0:
+            weights[i] = 1.0
+            count += 1
+    if count < 2:
+        return a[k]
+    for i in range(a.size):
+        weights[i] /= count
     return combine(value(a[k]), weights, a, 0.0, 0.0)
 
 
