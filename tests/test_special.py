@@ -1,5 +1,7 @@
 """The special functions: SciPy's values in compiled code, and derivatives to rounding."""
 
+import doctest
+import importlib
 import json
 from pathlib import Path
 
@@ -69,6 +71,18 @@ def test_python_calls_scipy_itself():
     assert special.polygamma(1, 2.0) == scipy.special.polygamma(1, 2.0)
     assert special.betaln(2.0, X)[4] == scipy.special.betaln(2.0, 0.4)
     assert np.array_equal(special.softmax(X), scipy.special.softmax(X))
+
+
+@pytest.mark.parametrize("name", special.__all__)
+def test_docstrings_are_complete_and_true(name):
+    function = getattr(special, name)
+    for section in ("Parameters", "Returns", "References", "Examples"):
+        assert f"\n    {section}\n    ---" in function.__doc__
+    module = importlib.import_module(function.__module__)
+    runner = doctest.DocTestRunner()
+    for test in doctest.DocTestFinder(recurse=False).find(function, name, module=module):
+        runner.run(test)
+    assert runner.summarize(verbose=False).failed == 0 and runner.tries > 0
 
 
 @njit
