@@ -3,6 +3,8 @@
 The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
+import importlib
+
 from quasinewton import schedules
 from quasinewton.api.ask_tell import Solver
 from quasinewton.api.check_gradient import GradientCheck, check_gradient
@@ -93,5 +95,13 @@ __all__ = [
     "minimize_stochastic",
     "root",
     "schedules",
+    "special",
     "value_and_grad",
 ]
+
+
+def __getattr__(name):
+    """Import `special` when it is first asked for: few need it, and importing the package is not to wait for it."""
+    if name == "special":
+        return importlib.import_module("quasinewton.special")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

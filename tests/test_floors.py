@@ -13,6 +13,7 @@ ROOT = Path(quasinewton.__file__).parent
 # Rooms on one floor do not import each other.
 FLOORS = [
     {"numba_ext", "status", "validation"},
+    {"special"},
     {"autodiff"},
     {"objective"},
     {"line_searches", "methods", "schedules"},

@@ -56,12 +56,19 @@ class Active(types.Type):
 
 
 class Dual(Active):
-    """A value and its derivatives in `lanes` directions."""
+    """A value and its derivatives in `lanes` directions.
 
-    def __init__(self, lanes):
-        self.lanes = lanes
+    Attributes
+    ----------
+    sided : bool
+        True where this is the number of a second derivative: at a kink it takes the side that its derivatives point
+        to; see `kinks`.
+    """
+
+    def __init__(self, lanes, sided=False):
+        self.lanes, self.sided = lanes, sided
         self.base = F64
-        super().__init__(f"Dual({lanes})")
+        super().__init__(f"Dual({lanes}, sided)" if sided else f"Dual({lanes})")
 
 
 class Var(Active):
@@ -168,10 +175,16 @@ class Term:
         Of Numba's lowering.
     kind : numba type
     value : llvmlite value
+
+    Attributes
+    ----------
+    whole : Term
+        The number that this one is the value of, with its derivatives; the number itself if it is of none.
     """
 
     def __init__(self, context, builder, kind, value):
         self.context, self.builder, self.kind, self.value = context, builder, kind, value
+        self.whole = self
 
     def of(self, kind, value):
         """Another number of the same function."""
@@ -179,7 +192,7 @@ class Term:
 
     def cast(self, kind):
         """This number as one of another type."""
-        return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
+        return self if kind == self.kind else self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
         """A float, without derivative whatever the type of this number: LLVM would not drop products with zeros."""
@@ -192,7 +205,11 @@ class Term:
     @property
     def primal(self):
         """The value without its derivative; a plain number as it is."""
-        return self.of(self.kind.base, self.members.value) if is_active(self.kind) else self
+        if not is_active(self.kind):
+            return self
+        value = self.of(self.kind.base, self.members.value)
+        value.whole = self
+        return value
 
     @property
     def plain(self):

@@ -3,7 +3,7 @@
 import numpy as np
 from numba.core import types
 from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, overload, register_jitable
 
 from quasinewton.autodiff.active_types import Dual, Var, is_active, is_active_array, leaf_of, parts, weighted_sum
 from quasinewton.autodiff.tape import poke, put, reserve, reserve_range, words
@@ -317,6 +317,15 @@ def empty(shape, like):
 def _empty(shape, like):
     dtype = dtype_of(leaf_of(like))
     return lambda shape, like: np.empty(shape, dtype())
+
+
+@register_jitable
+def scaled(w, s, shift):
+    """The vector (w − shift) s: an array expression would not take active numbers beside an array."""
+    out = w.copy()
+    for i in range(w.size):
+        out[i] = (w[i] - shift) * s
+    return out
 
 
 @fragment

@@ -221,7 +221,7 @@ def hessian_product(f):
     numba dispatcher
         (x, v, *args) -> ndarray of shape (n,).
     """
-    base = Dual(1)
+    base = Dual(1, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
 
     def hvp(x, v, *args):
@@ -245,7 +245,7 @@ def dense_hessian(f, lanes):
     numba dispatcher
         (x, *args) -> ndarray of shape (n, n), symmetric to rounding.
     """
-    base = Dual(lanes)
+    base = Dual(lanes, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
 
     def hessian(x, *args):
@@ -337,7 +337,7 @@ def choosing(kind, make):
 def actives(kind, mode, lanes):
     """The active types that a derivative compiles the user's function for."""
     if kind in ("hvp", "hessian"):
-        return [Var(Dual(1 if kind == "hvp" else lanes))]
+        return [Var(Dual(1 if kind == "hvp" else lanes, sided=True))]
     return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")
 
 

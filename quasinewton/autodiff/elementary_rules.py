@@ -15,42 +15,10 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from quasinewton.autodiff.active_types import F64, REAL, Active, Dual, Term, Var, chain, chain_type, is_active, splat
-from quasinewton.numba_ext.jit import fragment
-
-ASYMPTOTIC = 8.0  # from where on the series of digamma and trigamma hold to rounding
-
-
-@fragment
-def digamma(x):
-    """The derivative of lgamma: recurrence and asymptotic series, Abramowitz & Stegun 6.3.5, 6.3.7, 6.3.18."""
-    shift = 0.0
-    if x <= 0.0:
-        shift = -math.pi / math.tan(math.pi * x)
-        x = 1.0 - x
-    while x < ASYMPTOTIC:
-        shift -= 1.0 / x
-        x += 1.0
-    r = 1.0 / (x * x)
-    series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * (691 / 32760 - r / 12))))))
-    return shift + math.log(x) - 0.5 / x - series
-
-
-@fragment
-def trigamma(x):
-    """The derivative of digamma, from the same formulas: Abramowitz & Stegun 6.4.6, 6.4.7, 6.4.12."""
-    shift, sign = 0.0, 1.0
-    if x <= 0.0:
-        shift = (math.pi / math.sin(math.pi * x)) ** 2
-        sign = -1.0
-        x = 1.0 - x
-    total = 0.0
-    while x < ASYMPTOTIC:
-        total += 1.0 / (x * x)
-        x += 1.0
-    r = 1.0 / (x * x)
-    series = r * (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * (5 / 66 - r * (691 / 2730 - r * 7 / 6))))))
-    return shift + sign * (total + 1.0 / x + 0.5 * r + series / x)
-
+from quasinewton.autodiff.kinks import MAXIMUM, MINIMUM, larger, side, smaller
+from quasinewton.autodiff.tape import vanishes
+from quasinewton.special import elementwise as special
+from quasinewton.special.error_function_ratios import hazard, moment_ratio
 
 def call(function, *terms):
     """A function of terms: Numba's of plain numbers, the rule of others."""
@@ -79,7 +47,8 @@ def differentiate(function, terms):
 def steep(d, x):
     """A pair that `chain` makes d dx of, such that 0 ∞ = 0: what does not vary has no derivative, however steep d is.
 
-    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes.
+    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes; and what max(u, v)
+    does not choose has none, however steep it is.
     """
     if d.kind != F64 or isinstance(x.kind, Var):  # of a number on the tape, the sweep sees to it
         return d, x
@@ -88,31 +57,29 @@ def steep(d, x):
         vectors = cgutils.unpack_tuple(builder, members.lanes)
         members.lanes = cgutils.pack_array(builder, [scaled(builder, d, vector) for vector in vectors])
     else:
-        partials = cgutils.unpack_tuple(builder, members.partials)
-        members.partials = cgutils.pack_array(builder, [scaled(builder, d, partial) for partial in partials])
+        partials = [x.of(x.kind.base, partial) for partial in cgutils.unpack_tuple(builder, members.partials)]
+        members.partials = cgutils.pack_array(builder, [careful(d, partial).value for partial in partials])
     return d.constant(1.0), x.of(x.kind, members._getvalue())
 
 
 def scaled(builder, d, w):
-    """d w for a number or vector w, and 0 where w = 0."""
+    """d w for a number or vector w, and 0 where either is 0."""
     weight = d.value if w.type == d.value.type else splat(builder, d.value, w.type)
     zero = ir.Constant(w.type, None)
-    return builder.select(builder.fcmp_unordered("!=", w, zero), builder.fmul(weight, w), zero)
+    varies = builder.and_(builder.fcmp_unordered("!=", w, zero), builder.fcmp_unordered("!=", weight, zero))
+    return builder.select(varies, builder.fmul(weight, w), zero)
+
+
+def careful(d, w):
+    """d w for two terms, and 0 where either vanishes."""
+    product = d * w
+    none = d.builder.or_(vanishes(d.builder, d.value), vanishes(d.builder, w.value))
+    return product.of(product.kind, d.builder.select(none, ir.Constant(product.value.type, None), product.value))
 
 
 def real(term):
     """A term as a float, unless it carries derivatives."""
     return term if is_active(term.kind) else term.cast(F64)
-
-
-def equal(y, u):
-    """1 where y = u, else 0: the partial derivative of a maximum or minimum."""
-    return call(operator.eq, y.plain, u.plain).cast(F64)
-
-
-def sign(u):
-    """-1, 0 or 1."""
-    return call(np.sign, u.plain)
 
 
 def nonzero(u):
@@ -150,12 +117,28 @@ def power_exponent(y, u, v):
     return slope.where(nonzero(u), slope.constant(0.0))
 
 
+def ratio(u, v):
+    """u/v, and 0 where both are 0: the slope of u log v."""
+    quotient, some = u / v, u.builder.or_(nonzero(u), nonzero(v))
+    return quotient.where(some, quotient.constant(0.0))
+
+
+def of_order(function, below, above, scaling):
+    """The partial derivatives of a Bessel function of fixed order: its neighbours of order n ± 1, and its scaling."""
+
+    def partial(y, n, u):
+        less, more = call(function, n - 1.0, u), call(function, n + 1.0, u)
+        return below * less + above * more + scaling(u) * y
+
+    return None, partial
+
+
 one = lambda y, u, *v: u.constant(1.0)
 
 UNARY = {
     np.negative: lambda y, u: u.constant(-1.0),
     np.positive: one,
-    np.absolute: lambda y, u: sign(u),
+    np.absolute: lambda y, u: side(u),
     np.square: lambda y, u: u + u,
     np.reciprocal: lambda y, u: -(y * y),
     np.sqrt: lambda y, u: 0.5 * (1.0 / y),  # as a reciprocal, which what follows may share
@@ -183,9 +166,16 @@ UNARY = {
     np.rad2deg: lambda y, u: u.constant(180.0 / math.pi),
     math.erf: lambda y, u: (2.0 / math.sqrt(math.pi)) * call(np.exp, -(u * u)),
     math.erfc: lambda y, u: (-2.0 / math.sqrt(math.pi)) * call(np.exp, -(u * u)),
-    math.gamma: lambda y, u: y * call(digamma, u),
-    math.lgamma: lambda y, u: call(digamma, u),
-    digamma: lambda y, u: call(trigamma, u),
+    math.gamma: lambda y, u: y * call(special.digamma, u),
+    math.lgamma: lambda y, u: call(special.digamma, u),
+    special.digamma: lambda y, u: call(special.polygamma, u.constant(1.0), u),
+    special.erfcx: lambda y, u: -2.0 * (call(moment_ratio, u.constant(1.0), u) * y),
+    special.ndtr: lambda y, u: (1.0 / math.sqrt(2.0 * math.pi)) * call(np.exp, -0.5 * (u * u)),
+    special.log_ndtr: lambda y, u: call(hazard, u),
+    hazard: lambda y, u: -math.sqrt(2.0) * (y * call(moment_ratio, u.constant(1.0), -math.sqrt(0.5) * u)),
+    special.expit: lambda y, u: y * call(special.expit, -u),
+    special.logit: lambda y, u: 1.0 / (u * (1.0 - u)),
+    special.log_expit: lambda y, u: call(special.expit, -u),
 }
 BINARY = {
     operator.add: (one, one),
@@ -197,12 +187,26 @@ BINARY = {
     math.fmod: (one, lambda y, u, v: -call(np.trunc, (u / v).plain)),
     math.atan2: (lambda y, u, v: v / (u * u + v * v), lambda y, u, v: -u / (u * u + v * v)),
     math.hypot: (lambda y, u, v: share(u, y), lambda y, u, v: share(v, y)),
-    math.copysign: (lambda y, u, v: sign(y) * sign(u), lambda y, u, v: v.constant(0.0)),
-    np.maximum: (lambda y, u, v: equal(y, u), lambda y, u, v: 1.0 - equal(y, u)),
+    math.copysign: (lambda y, u, v: call(math.copysign, u.constant(1.0), v.plain) * side(u), lambda y, u, v: v.constant(0.0)),
+    np.maximum: MAXIMUM,
+    np.minimum: MINIMUM,
+    special.polygamma: (None, lambda y, n, u: call(special.polygamma, n + 1.0, u)),
+    moment_ratio: (None, lambda y, n, u: -2.0 * (y * (call(moment_ratio, n + 1.0, u) - y))),
+    special.betaln: (
+        lambda y, u, v: call(special.digamma, u) - call(special.digamma, u + v),
+        lambda y, u, v: call(special.digamma, v) - call(special.digamma, u + v),
+    ),
+    special.xlogy: (lambda y, u, v: call(np.log, v), lambda y, u, v: ratio(u, v)),
+    special.xlog1py: (lambda y, u, v: call(np.log1p, v), lambda y, u, v: ratio(u, 1.0 + v)),
+    special.ive: of_order(special.ive, 0.5, 0.5, lambda u: -side(u)),
+    special.kve: of_order(special.kve, -0.5, -0.5, lambda u: u.constant(1.0)),
     np.logaddexp: (lambda y, u, v: call(np.exp, u - y), lambda y, u, v: call(np.exp, v - y)),
     np.logaddexp2: (lambda y, u, v: call(np.exp2, u - y), lambda y, u, v: call(np.exp2, v - y)),
 }
 SAME = {  # other names of the functions above
+    math.erf: (special.erf,),
+    math.erfc: (special.erfc,),
+    math.lgamma: (special.gammaln,),
     np.negative: (operator.neg,),
     np.positive: (operator.pos,),
     np.absolute: (builtins.abs, np.fabs, math.fabs),
@@ -224,7 +228,8 @@ SAME = {  # other names of the functions above
     math.atan2: (np.arctan2,),
     math.hypot: (np.hypot,),
     math.copysign: (np.copysign,),
-    np.maximum: (np.minimum, np.fmax, np.fmin),
+    np.maximum: (np.fmax, larger),
+    np.minimum: (np.fmin, smaller),
 }
 for name in "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh".split():
     if hasattr(math, name):
@@ -237,8 +242,14 @@ STEEP = {  # functions of finite values with derivatives that are not
     for function in (known, *SAME.get(known, ()))
 }
 STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
+EXTREMES = {np.maximum, np.minimum, *SAME[np.maximum], *SAME[np.minimum]}
+STEEP |= {special.xlogy, special.xlog1py, special.logit}
+STEEP |= EXTREMES  # of which the number that is not chosen may be steep
+SCALAR = {larger, smaller}  # functions of numbers alone, not of arrays
 POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
 STEEP |= POWERS
+
+SPECIAL = {special.__name__, hazard.__module__}
 
 # Functions that are constant between their jumps: of the values, with no derivative.
 STEPS = {
@@ -290,7 +301,8 @@ def register(function, number, scalar_type, emit):
 
         def generic(self, args, kws):
             infer = lambda items: scalar_type(self.context, items)
-            return None if kws else elementwise(args, number, infer)
+            arrays = any(isinstance(kind, types.Array) for kind in args)
+            return None if kws or arrays and function in SCALAR else elementwise(args, number, infer)
 
     infer_global(function, types.Function(Template))
 
@@ -324,12 +336,14 @@ def step(function, terms):
 
 
 def known(function):
-    """Whether Numba has this function: what it does not have stays unknown to it."""
+    """Whether Numba has this function of NumPy or Python: what it does not have stays unknown to it."""
+    if getattr(function, "__module__", None) in SPECIAL:
+        return False  # these have registered in `special_rules`, or are called by partial derivatives alone
     try:
         cpu_target.typing_context.resolve_value_type(function)
     except ValueError:
         return False
-    return function is not digamma
+    return True
 
 
 cpu_target.typing_context.refresh()

@@ -10,7 +10,18 @@ from numba.core import types
 from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.active_types import Dual, is_active
-from quasinewton.autodiff.active_values import add_lanes, combine, constant, empty, leaf, revalued, value, values
+from quasinewton.autodiff.active_values import (
+    add_lanes,
+    combine,
+    constant,
+    empty,
+    leaf,
+    revalued,
+    scaled,
+    value,
+    values,
+)
+from quasinewton.autodiff.kinks import sign_at_kinks
 from quasinewton.autodiff.reduction_rules import sum_
 from quasinewton.autodiff.routing import is_absent, rule
 from quasinewton.numba_ext.jit import INNER
@@ -167,7 +178,8 @@ def norm(a, ord=None):
         def euclidean(a, ord=None):
             y = norm(values(a))
             # At 0 this has a kink, and of its slopes 0 is in the middle.
-            return combine(y, values(a).flatten() * (1.0 / y if y > 0.0 else 0.0 * y), a.flatten(), 0.0, 0.0)
+            slope = 1.0 / y if y > 0.0 else 0.0 * y
+            return combine(y, scaled(values(a).flatten(), slope, 0.0), a.flatten(), 0.0, 0.0)
 
         return euclidean
     if a.ndim > 1:
@@ -177,10 +189,15 @@ def norm(a, ord=None):
         v = values(a)
         y, w = norm(v, ord), 0.0 * v
         if np.isinf(ord):
+            count = 0
+            for i in range(v.size):
+                count += abs(v[i]) == y
             for i in range(v.size):
                 if abs(v[i]) == y:
-                    w[i] = np.sign(v[i])
-                    break
+                    w[i] = sign_at_kinks(a[i]) / count
+        elif ord == 1:
+            for i in range(v.size):
+                w[i] = sign_at_kinks(a[i])
         elif y > 0.0 and ord != 0:
             for i in range(v.size):
                 w[i] = np.sign(v[i]) * (abs(v[i]) / y) ** (ord - 1.0)
@@ -231,7 +248,7 @@ def solution(a, b, x, y):
 def det(a):
     def impl(a):
         y = det(values(a))
-        return combine(y, inv(values(a)).T.flatten() * y, a.flatten(), 0.0, 0.0)
+        return combine(y, scaled(inv(values(a)).T.flatten(), y, 0.0), a.flatten(), 0.0, 0.0)
 
     return impl
 
@@ -240,7 +257,7 @@ def det(a):
 def slogdet(a):
     def impl(a):
         sign, y = slogdet(values(a))
-        return value(sign), combine(value(y), inv(values(a)).T.flatten(), a.flatten(), 0.0, 0.0)
+        return value(sign), combine(y, inv(values(a)).T.flatten(), a.flatten(), 0.0, 0.0)
 
     return impl
 

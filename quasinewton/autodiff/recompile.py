@@ -32,10 +32,12 @@ from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import ReconstructSSA
 
 from quasinewton.autodiff import (  # noqa: F401, they register their rules when they are imported
+    decomposition_rules,
     elementary_rules,
     linear_algebra_rules,
     reduction_rules,
     selection_rules,
+    special_rules,
 )
 from quasinewton.autodiff.active_types import is_active, leaf_of
 from quasinewton.autodiff.active_values import boxed, leaf
@@ -353,7 +355,7 @@ def refusal(error, function):
     -------
     Refused
     """
-    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = re.sub(r"\x1b\[\d*m", "", str(error)).replace(" (vectorized)", "")  # so NumPy calls our ufuncs
     text = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", text)
     text = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", text)
     code = function.__code__

@@ -8,7 +8,7 @@ from numba.core import types
 from numba.extending import register_jitable
 
 from quasinewton.autodiff.active_types import Dual, is_active_array
-from quasinewton.autodiff.active_values import combine, empty, leaf, revalued, total, total_lanes, values
+from quasinewton.autodiff.active_values import combine, empty, leaf, revalued, scaled, total, total_lanes, values
 from quasinewton.autodiff.routing import is_absent, rule
 
 
@@ -68,7 +68,7 @@ def var(a):
     def impl(a):
         y = var(values(a))
         flat = values(a).flatten()
-        return combine(y, (flat - mean(flat)) * (2.0 / a.size), a.flatten(), 0.0, 0.0)
+        return combine(y, scaled(flat, 2.0 / a.size, mean(flat)), a.flatten(), 0.0, 0.0)
 
     return impl
 
@@ -80,7 +80,7 @@ def std(a):
         flat = values(a).flatten()
         # Of equal items this has a kink, and of its slopes 0 is in the middle.
         scale = 1.0 / (y * a.size) if y > 0.0 else 0.0 * y
-        return combine(y, (flat - mean(flat)) * scale, a.flatten(), 0.0, 0.0)
+        return combine(y, scaled(flat, scale, mean(flat)), a.flatten(), 0.0, 0.0)
 
     return impl
 
@@ -181,10 +181,11 @@ def trapezoid(y, x=None, dx=1.0):
         w, z = 0.0 * u, 0.0 * v
         for i in range(y.size - 1):
             half, middle = 0.5 * (u[i + 1] - u[i]), 0.5 * (v[i + 1] + v[i])
-            w[i] += half
-            w[i + 1] += half
-            z[i] -= middle
-            z[i + 1] += middle
+            # Not +=, which active numbers know in differentiated functions alone.
+            w[i] = w[i] + half
+            w[i + 1] = w[i + 1] + half
+            z[i] = z[i] - middle
+            z[i + 1] = z[i + 1] + middle
         return combine(total, w, y, z, x)
 
     return uneven

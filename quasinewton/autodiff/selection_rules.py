@@ -10,8 +10,9 @@ from numba.core import types
 from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
-from quasinewton.autodiff.active_values import at, boxed, constant, empty, leaf, revalued, value, values
+from quasinewton.autodiff.active_values import at, boxed, combine, constant, empty, leaf, revalued, value, values
 from quasinewton.autodiff.allocation import is_float
+from quasinewton.autodiff.kinks import ahead, larger, smaller
 from quasinewton.autodiff.routing import ROUTES, assign, delegate, is_absent, rule
 from quasinewton.numba_ext.jit import INNER
 
@@ -135,41 +136,57 @@ def on_line(x, xp, grid, fp, y):
 
 @rule(np.max, np.amax, method="max")
 def max_item(a):
-    return lambda a: a.flatten()[argmax(values(a))]
+    return lambda a: extreme_item(a.flatten(), argmax(values(a)), 1.0)
 
 
 @rule(np.min, np.amin, method="min")
 def min_item(a):
-    return lambda a: a.flatten()[argmin(values(a))]
+    return lambda a: extreme_item(a.flatten(), argmin(values(a)), -1.0)
 
 
-def choice(name, better):
+@register_jitable
+def extreme_item(a, k, order):
+    """Item k of a vector, one of its largest (with order −1, smallest), with a derivative shared between them."""
+    count = 0
+    for i in range(a.size):
+        if order * ahead(a[i], a[k]) > 0.0:
+            k = i
+    weights = np.zeros(a.size)
+    for i in range(a.size):
+        if a[i] == a[k] and ahead(a[i], a[k]) == 0.0:
+            weights[i] = 1.0
+            count += 1
+    if count < 2:
+        return a[k]
+    for i in range(a.size):
+        weights[i] /= count
+    return combine(value(a[k]), weights, a, 0.0, 0.0)
+
+
+def choice(name, own_of_two):
     """The rule of Python's max or min of two or more numbers, or of the items of one sequence."""
-    source = f"""
-def two(a, b):
-    a, b = leaf(a), leaf(b)
-    return b if b {better} a else a
-def more(a, b, *rest):
-    return own(own(a, b), *rest)
-def items(a):
-    best = leaf(a[0])
-    for item in a:
-        if item {better} best:
-            best = leaf(item)
-    return best
-"""
-    scope = {"leaf": leaf}
-    exec(source, scope)
+
+    def two(a, b):
+        return own_of_two(a, b)
+
+    def more(a, b, *rest):
+        return own(own_of_two(a, b), *rest)
+
+    def items(a):
+        best = leaf(a[0])
+        for i in range(1, len(a)):
+            best = leaf(own_of_two(best, a[i]))
+        return best
 
     def choose(a, *rest):
-        return scope["more" if len(rest) > 1 else "two" if rest else "items"]
+        return more if len(rest) > 1 else two if rest else items
 
     choose.__name__ = name
-    scope["own"] = rule(getattr(builtins, name))(choose)
+    own = rule(getattr(builtins, name))(choose)
 
 
-choice("max", ">")
-choice("min", "<")
+choice("max", larger)
+choice("min", smaller)
 ROUTES[abs] = delegate("abs", lambda kinds: np.absolute if any(map(is_active_array, kinds)) else abs)
 
 

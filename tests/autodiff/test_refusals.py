@@ -14,7 +14,7 @@ A = np.eye(3)
 
 
 def eigenvalues(x):
-    return np.sum(np.linalg.eigvalsh(A * x[0]))  # eigvalsh
+    return np.sum(np.linalg.eigvals(A * x[0]))  # eigvals
 
 
 def truncation(x):
@@ -32,13 +32,13 @@ def rounding(x):
 
 
 @njit
-def helper_with_qr(u):
-    return np.linalg.qr(u)[0]  # qr
+def helper_with_pinv(u):
+    return np.linalg.pinv(u)  # pinv
 
 
 def in_a_helper(x):
     s = 1.0
-    return s + np.sum(helper_with_qr(x.reshape((1, 3))))
+    return s + np.sum(helper_with_pinv(x.reshape((1, 3))))
 
 
 def complex_number(x):
@@ -66,7 +66,7 @@ REFUSED += [integers, output_array, power_of_a_matrix]
 @pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
 @pytest.mark.parametrize("jac", ["forward", "reverse"])
 def test_refusal_names_operation_line_and_ways_out(function, jac):
-    source = helper_with_qr.py_func if function is in_a_helper else function
+    source = helper_with_pinv.py_func if function is in_a_helper else function
     lines, first = inspect.getsourcelines(source)
     line, operation = next((first + i, text.split("# ")[1]) for i, text in enumerate(lines) if "# " in text)
     with pytest.raises(TypeError) as caught:
@@ -85,7 +85,7 @@ def test_refusal_in_compiled_code():
     def caller(x):
         return slope(x)
 
-    with pytest.raises(TypeError, match="cannot differentiate eigvalsh"):
+    with pytest.raises(TypeError, match="cannot differentiate eigvals"):
         caller(np.ones(3))
 
 

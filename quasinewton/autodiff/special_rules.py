@@ -1,0 +1,123 @@
+"""How differentiated functions call `quasinewton.special`, and the rules of its functions of whole arrays.
+
+The partial derivatives of its elementwise functions are in `elementary_rules`. In differentiated code a ufunc stands for
+each, so that Numba fuses it with the array expression that it is part of; nobody else sees that ufunc.
+"""
+
+import numpy as np
+import scipy.special
+from numba.core import types
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import register_jitable
+
+from quasinewton.autodiff.active_types import Active, Term, is_active
+from quasinewton.autodiff.active_values import combine, empty, values
+from quasinewton.autodiff.elementary_rules import (
+    PARTIALS,
+    REAL,
+    STEEP,
+    differentiate,
+    elementwise,
+    item,
+    smooth_type,
+)
+from quasinewton.autodiff.routing import ROUTES, rule
+from quasinewton.special import elementwise as special
+from quasinewton.special import reductions
+
+
+def stand_in(function):
+    """Make the ufunc that stands for a function of `quasinewton.special` in differentiated code.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    numpy.ufunc
+        Of active numbers by the rules, of others the function itself.
+    """
+    partials = PARTIALS[function]
+    number = len(partials)
+    ufunc = np.frompyfunc(function, number, 1)
+    PARTIALS[ufunc] = partials
+    if function in STEEP:
+        STEEP.add(ufunc)
+
+    class Template(AbstractTemplate):
+        key = ufunc
+
+        def generic(self, args, kws):
+            items = [item(kind) for kind in args]
+            if not any(map(is_active, items)):
+                return self.context.resolve_function_type(self.context.resolve_value_type(function), args, kws)
+            if kws or len(args) != number or any(is_active(k) and p is None for k, p in zip(items, partials, strict=True)):
+                return None
+            return elementwise(args, number, lambda kinds: smooth_type(function)(self.context, kinds))
+
+    infer_global(ufunc, types.Function(Template))
+
+    @lower_builtin(ufunc, types.VarArg(types.Any))
+    def plain(context, builder, signature, args):
+        kind = context.typing_context.resolve_value_type(function)
+        chosen = kind.get_call_type(context.typing_context, signature.args, {})
+        return context.get_function(kind, chosen)(builder, args)
+
+    def active(context, builder, signature, args):
+        terms = [Term(context, builder, kind, value) for kind, value in zip(signature.args, args, strict=True)]
+        return differentiate(function, terms).cast(signature.return_type).value
+
+    pairs = [(Active, Active), *((Active, kind) for kind in REAL), *((kind, Active) for kind in REAL)]
+    for kinds in [(Active,)] if number == 1 else pairs:
+        lower_builtin(ufunc, *kinds)(active)
+    return ufunc
+
+
+for name in dir(special):
+    function = getattr(special, name)
+    if getattr(function, "__module__", None) == special.__name__ and function in PARTIALS:
+        # SciPy's own is here for those who teach Numba to compile it.
+        ROUTES[function] = ROUTES[getattr(scipy.special, name)] = stand_in(function)
+
+
+@rule(reductions.logsumexp, scipy.special.logsumexp)
+def logsumexp(a, axis=None):
+    def of_all(a, axis=None):
+        u = values(a)
+        return combine(logsumexp(u), softmax(u).flatten(), a.flatten(), 0.0, 0.0)
+
+    def of_rows(a, axis=None):
+        out = empty(a.shape[0], a)
+        for i in range(a.shape[0]):
+            out[i] = logsumexp(a[i])
+        return out
+
+    return reductions.by_axis(a, axis, of_all, of_rows, lambda a, axis=None: logsumexp(a.T, 1))
+
+
+@rule(reductions.softmax, scipy.special.softmax)
+def softmax(x, axis=None):
+    def of_all(x, axis=None):
+        return weighted(softmax(values(x)).flatten(), x.flatten()).reshape(x.shape)
+
+    def of_rows(x, axis=None):
+        out = empty(x.shape, x)
+        for i in range(x.shape[0]):
+            row = softmax(x[i])
+            for j in range(x.shape[1]):
+                out[i, j] = row[j]
+        return out
+
+    return reductions.by_axis(x, axis, of_all, of_rows, lambda x, axis=None: softmax(x.T, 1).T.copy())
+
+
+@register_jitable
+def weighted(s, x):
+    """The numbers of values s and derivatives s_i (dx_i − Σ s_j dx_j)."""
+    out, mean = empty(x.size, x), empty(1, x)
+    mean[0] = combine(0.0 * s[0], s, x, 0.0, 0.0)
+    for i in range(x.size):
+        out[i] = combine(s[i], s[i], x[i : i + 1], -s[i], mean)
+    return out

@@ -1,0 +1,123 @@
+"""How compiled code calls an elementwise function: SciPy's C function for numbers, a loop for arrays."""
+
+import inspect
+
+import numpy as np
+from numba import types
+from numba.extending import get_cython_function_address, overload
+
+from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.symbols import c_function
+
+REAL = types.Float, types.Integer, types.Boolean
+
+
+def scipy_function(name, arity):
+    """Make SciPy's C function of doubles callable from compiled code.
+
+    Parameters
+    ----------
+    name : str
+        In the table of `scipy.special.cython_special`, where functions of several types are called `__pyx_fuse_…`.
+    arity : {1, 2}
+
+    Returns
+    -------
+    numba.types.ExternalFunction
+        Its last argument, an int, is Cython's and is to be 0.
+    """
+    address = get_cython_function_address("scipy.special.cython_special", name)
+    signature = types.float64(*[types.float64] * arity, types.intc)
+    return c_function(f"quasinewton_special_{name}", address, signature)
+
+
+def is_number(kind):
+    """Return True if a type is that of a real number."""
+    return isinstance(kind, REAL)
+
+
+def is_real(kind):
+    """Return True if a type is that of a real number or an array of them."""
+    return is_number(kind.dtype if isinstance(kind, types.Array) else kind)
+
+
+def from_scipy(name):
+    """Make the decorator of an elementwise function whose values in compiled code are those of a C function."""
+
+    def add(function):
+        arity = len(inspect.signature(function).parameters)
+        c = scipy_function(name, arity)
+        return elementwise((lambda u: c(u, 0)) if arity == 1 else (lambda u, v: c(u, v, 0)))(function)
+
+    return add
+
+
+def elementwise(scalar):
+    """Make the decorator that gives a function of Python its form in compiled code.
+
+    Parameters
+    ----------
+    scalar : callable
+        What is compiled for numbers.
+
+    Returns
+    -------
+    callable
+        A decorator. The function then takes real numbers and arrays of them, which broadcast; its result is float64,
+        and of arrays an array in order C.
+    """
+
+    def add(function):
+        arity = len(inspect.signature(function).parameters)
+        loops = loops_over_one(function) if arity == 1 else loops_over_two(function)
+
+        def choose(*kinds):
+            if len(kinds) != arity or not all(map(is_real, kinds)):
+                return None
+            return scalar if all(map(is_number, kinds)) else loops[tuple(not is_number(kind) for kind in kinds)]
+
+        overload(function, strict=False, jit_options=INNER)(choose)
+        return function
+
+    return add
+
+
+def loops_over_one(function):
+    """Make the loop of a function over the items of an array, by which of its arguments is an array."""
+
+    def loop(u):
+        out, i = np.empty(u.size), 0
+        for item in u.flat:
+            out[i] = function(item)
+            i += 1
+        return out.reshape(u.shape)
+
+    return {(True,): loop}
+
+
+def loops_over_two(function):
+    """Make the loops of a function of two arguments, by which of them are arrays."""
+
+    def first(u, v):
+        out, i = np.empty(u.size), 0
+        for item in u.flat:
+            out[i] = function(item, v)
+            i += 1
+        return out.reshape(u.shape)
+
+    def second(u, v):
+        out, i = np.empty(v.size), 0
+        for item in v.flat:
+            out[i] = function(u, item)
+            i += 1
+        return out.reshape(v.shape)
+
+    def both(u, v):
+        shape = np.broadcast_shapes(u.shape, v.shape)
+        a, b = np.broadcast_to(u, shape).flatten(), np.broadcast_to(v, shape).flatten()
+        out = np.empty(a.size)
+        for i in range(a.size):
+            out[i] = function(a[i], b[i])
+        return out.reshape(shape)
+
+    return {(True, False): first, (False, True): second, (True, True): both}

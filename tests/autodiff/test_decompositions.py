@@ -1,0 +1,103 @@
+"""Derivatives of matrix functions and decompositions, first and second, against differences and identities."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from quasinewton import grad, hessian, minimize
+
+A = np.array([[3.0, 0.2, 0.1], [0.2, 2.0, 0.3], [0.1, 0.3, 2.5], [0.4, 0.5, 0.6]])
+X = np.array([0.83, 1.27, 0.61])
+
+
+def by_var(x, A):
+    return np.var(x) + np.std(x)
+
+
+def by_norm(x, A):
+    return np.linalg.norm(x - 1.0) ** 2 + np.linalg.norm(x, 3)
+
+
+def by_determinants(x, A):
+    square = A[:3] + np.outer(x, x)
+    return np.linalg.det(square) + np.linalg.slogdet(square)[1]
+
+
+def by_trapezoid(x, A):
+    return np.trapezoid(x**2, A[0].cumsum()) + np.trapezoid(A[1], x**3)
+
+
+def by_eigvalsh(x, A):
+    return np.sum(A[3] * np.linalg.eigvalsh(A[:3] + np.outer(x, x)) ** 2)
+
+
+def by_eigh(x, A):
+    w, v = np.linalg.eigh(A[:3] + np.outer(x, x))
+    return np.sum((v[:, 0] * A[3]) ** 2) * w[1]
+
+
+def by_singular_values(x, A):
+    return np.sum(A[3] * np.linalg.svd(A * np.exp(x))[1]) + np.linalg.svd(x.reshape((1, 3)))[1][0]
+
+
+def by_qr(x, A):
+    q, r = np.linalg.qr(A * np.exp(x) + x[0] * x[1])
+    wide = np.linalg.qr((A * np.exp(x)).T)[1]
+    return np.sum(r[:, 2] * A[3]) + q[1, 1] * q[3, 2] + wide[1, 3]
+
+
+def by_lstsq(x, A):
+    skewed = A * np.exp(x) + x[0] * x[1]
+    s = np.sum(np.linalg.lstsq(skewed, A[:, 1] ** 2 + x[0])[0] ** 2)
+    return s + np.sum(np.linalg.lstsq(A, skewed)[0])
+
+
+FUNCTIONS = [by_var, by_norm, by_determinants, by_trapezoid, by_eigvalsh, by_eigh, by_singular_values, by_qr, by_lstsq]
+
+
+def differences(f, x, step=1e-3):
+    """Return differences of the sixth order along every coordinate."""
+    along = lambda e: sum(
+        w * (f(x + k * step * e) - f(x - k * step * e)) for k, w in ((1, 45.0), (2, -9.0), (3, 1.0))
+    ) / (60.0 * step)
+    return np.array([along(e) for e in np.eye(x.size)])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_first_and_second_derivatives(function):
+    f = njit(function)
+    forward = grad(f, "forward")
+    g, h = forward(X, A), hessian(f)(X, A)
+    np.testing.assert_allclose(g, differences(lambda x: f(x, A), X), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(grad(f, "reverse")(X, A), g, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(h, differences(lambda x: forward(x, A), X), rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(h, h.T, rtol=1e-10, atol=1e-10)
+
+
+@njit
+def log_likelihood(x, data):
+    """Return a normal one, of a covariance x_0² I + x_1² 11ᵀ, up to a constant."""
+    n = data.shape[1]
+    covariance = x[0] ** 2 * np.eye(n) + x[1] ** 2 * np.ones((n, n))
+    solved = np.linalg.solve(covariance, data.T.copy())
+    return 0.5 * (data.shape[0] * np.linalg.slogdet(covariance)[1] + np.sum(solved * data.T))
+
+
+def test_newton_maximises_a_normal_likelihood():
+    rng = np.random.default_rng(2)
+    data = 0.5 * rng.normal(size=(40, 3)) + rng.normal(size=(40, 1))
+    res = minimize(log_likelihood, np.array([1.0, 0.5]), (data,), method="newton")
+    assert res.success and res.hess_mode == "derived"
+    # Of the eigenvalue on 1 and of the others, the estimates are mean squares.
+    sums = data.sum(axis=1)
+    within, between = (np.sum(data**2) - np.sum(sums**2) / 3) / 80, np.mean(sums**2) / 3
+    assert res.x[0] ** 2 == pytest.approx(within, rel=1e-5)
+    assert res.x[0] ** 2 + 3 * res.x[1] ** 2 == pytest.approx(between, rel=1e-5)
+
+
+def test_singular_vectors_and_matrices_without_full_rank_are_refused():
+    with pytest.raises(TypeError, match="cannot differentiate"):
+        grad(njit(lambda x: np.linalg.svd(np.outer(x, x))[0][0, 0]), "forward")(X)
+    flat = grad(njit(lambda x: np.linalg.lstsq(np.outer(x, x), x)[0][0]), "forward")
+    with pytest.raises(ValueError, match="full column rank"):
+        flat(X)
