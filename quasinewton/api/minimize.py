@@ -15,7 +15,8 @@ from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import drive, prepared_for
 from quasinewton.methods import LBFGS
-from quasinewton.objective.build import as_args, gradient_source, is_differenced
+from quasinewton.objective.build import gradient_source, is_differenced
+from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.read import confine, method_class, read, warn_constraints, warn_unused, with_free_gradients

@@ -17,7 +17,8 @@ from quasinewton.drivers.run import prepared_for
 from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
 from quasinewton.methods import LBFGS, Newton, NewtonCG
 from quasinewton.methods.bounded.wrapper import plain
-from quasinewton.objective.build import as_args, compiled_args_type, gradient_source, is_differenced
+from quasinewton.objective.build import compiled_args_type, gradient_source, is_differenced
+from quasinewton.objective.convert_args import as_args
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.initial_values import real
 from quasinewton.options.names import NAMES, SECOND_ORDER

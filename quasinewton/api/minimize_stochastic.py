@@ -12,7 +12,8 @@ from quasinewton.drivers.progress import progress_bar
 from quasinewton.drivers.run import notifier
 from quasinewton.drivers.training import Course, StochasticState, continued, equipped, fresh
 from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.objective.build import as_args, gradient_form
+from quasinewton.objective.build import gradient_form
+from quasinewton.objective.convert_args import as_args
 from quasinewton.options.initial_values import set_treatment, start_point
 from quasinewton.options.names import NAMES, STEPPING
 from quasinewton.options.read import method_class, read, refuse

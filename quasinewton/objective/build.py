@@ -54,24 +54,24 @@ class Prepared(NamedTuple):
     hess_mode: str = ""
 
 
-def as_args(args):
-    """`args` as a tuple: anything else is the one argument, as in SciPy."""
-    return args if isinstance(args, tuple) else (args,)
-
-
-def args_type(args):
-    """The Numba type of `args` if they can be handed to compiled code, otherwise None."""
+def typed_args(args):
+    """Return the Numba type of `args` as a tuple of types if Numba has one, otherwise None."""
     if not args:
         return NO_ARGS
     try:
-        kind = numba.typeof(args)
+        return numba.typeof(args)
     except (ValueError, TypeError, NotImplementedError):
         return None
-    return kind if is_plain(kind) else None
+
+
+def args_type(args):
+    """Return the Numba type of `args` if the solvers can hand them to compiled code, otherwise None."""
+    kind = typed_args(args)
+    return kind if kind is not None and is_plain(kind) else None
 
 
 def compiled_args_type(functions, args):
-    """The Numba type of `args` if the functions are compiled and can be handed them, otherwise None.
+    """Return the Numba type of `args` if the functions are compiled and can be handed them, otherwise None.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
         If a compiled `fun` cannot be differentiated: what stands in the way, and that differences are used.
     """
     given = not (jac is None or jac is False) or eps is not None or rel_step is not None
-    arguments = None if given or not is_compiled(fun) else args_type(args)
+    arguments = None if given or not is_compiled(fun) else typed_args(args)
     return jac if arguments is None else derived_source(fun, jac, tuple(arguments), n, kind)
 
 
@@ -214,8 +214,9 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     kind = compiled_args_type((fun, *filter(callable, own)), args)
     given = Given(fun, jac, form, args)
     if form == "derived":
-        # Beside functions of Python's that of value and gradient is one more, and is entered as those are.
-        beside = kind is None and is_compiled(fun) and args_type(args) is not None
+        # Beside functions of Python's, or with args that only the interpreter can hand on, that of value and gradient
+        # is entered through the interpreter as well.
+        beside = kind is None and is_compiled(fun) and typed_args(args) is not None
         jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=not beside)
         if beside:
             fun, jac_function, form = jac_function, None, "joint"
