@@ -18,7 +18,7 @@ from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
 from quasinewton.methods import LBFGS, Newton, NewtonCG
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.objective.build import compiled_args_type, gradient_source, is_differenced
-from quasinewton.objective.convert_args import as_args
+from quasinewton.objective.convert_args import as_args, plain_array
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.initial_values import real
 from quasinewton.options.names import NAMES, SECOND_ORDER
@@ -144,7 +144,8 @@ def minimize_batch(
     method = LBFGS if method is None and bounds is not None else method
     bounds = read_bounds(bounds, n)
     starts = starts if bounds is None else np.clip(starts, *bounds)
-    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
+    args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
+    task = Task(fun, args, batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
     warn_unused(kind, hess, hessp)
     refuse(task, kind, vectorized, executor)
@@ -163,6 +164,7 @@ def minimize_batch(
 
     def result(ending=Status.RUNNING, copy=False):
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+        found.update(solver=f"quasinewton {NAMES[kind]}")
         if kind in SECOND_ORDER:
             found.update(nhev=results.rows["nhev"].copy(), hess_mode=second)
         return found
@@ -220,10 +222,12 @@ def batch_arrays(batch_args, k):
     ------
     ValueError
         If one of them has not k rows, naming both lengths.
+    TypeError
+        If one of them has a mask or a unit.
     """
     arrays = []
     for place, given in enumerate(as_args(batch_args)):
-        array = np.asarray(given)
+        array = plain_array(given, f"batch_args[{place}]")
         if array.ndim == 0 or len(array) != k:
             rows = "no rows: it is a single value" if array.ndim == 0 else f"{len(array)} rows"
             raise ValueError(f"batch_args[{place}] must have a row for each of the {k} rows of X0; it has {rows}")

@@ -14,7 +14,7 @@ from quasinewton.objective.convert_args import as_args
 from quasinewton.options.initial_values import start_point
 from quasinewton.options.read import limit, warn_unknown
 from quasinewton.result import OptimizeResult
-from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status
+from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status, represent_in_yaml
 from quasinewton.validation import number
 
 
@@ -112,6 +112,7 @@ def root(
     stopped = False
 
     def result(status):
+        represent_in_yaml()
         return OptimizeResult(
             x=x.copy(),
             fun=f,

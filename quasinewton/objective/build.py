@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from quasinewton import autodiff
-from quasinewton.numba_ext.introspection import is_compiled
+from quasinewton.numba_ext.introspection import is_compiled, result_type, takes_typed_arguments
 from quasinewton.objective import finite_differences, from_njit, from_python, hessian_products
 from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
@@ -213,6 +213,7 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     own = (jac, (hessp or hess) if use else None, precond)
     kind = compiled_args_type((fun, *filter(callable, own)), args)
     given = Given(fun, jac, form, args)
+    second = second_order(use, fun, hess, hessp, form, n, kind, typed_args(args) if kind is None else kind)
     if form == "derived":
         # Beside functions of Python's, or with args that only the interpreter can hand on, that of value and gradient
         # is entered through the interpreter as well.
@@ -220,7 +221,6 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
         jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=not beside)
         if beside:
             fun, jac_function, form = jac_function, None, "joint"
-    second = second_order(use, fun, hess, hessp, form, n, kind)
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
@@ -253,8 +253,12 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=True)
-        bound = _bind(fun, derived, None, "residual-derived", False, args, n)
+        packed = compiled_args_type((fun,), args) is not None
+        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=packed)
+        if packed or typed_args(args) is None:
+            bound = _bind(fun, derived, None, "residual-derived", False, args, n)
+        else:
+            bound = _bind(derived, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
@@ -273,6 +277,7 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
             "with hess, hessp and precond that are compiled, too"
         )
     if kind is None:
+        refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args)
         evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond)
         return from_python.trampoline_address(), id(evaluate), (evaluate,)
     address = from_njit.trampoline_address(fun, jac, hess, form, complex_step, kind, second, precond)
@@ -280,6 +285,24 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
         return address, 0, (fun,)
     block = pack(args)
     return address, block.ctypes.data, (fun, block, args)
+
+
+def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
+    """Compile those of the functions that are to be compiled, although the interpreter will call them.
+
+    Raises
+    ------
+    TypeError
+        In one line, naming the function that does not compile for its arguments.
+    """
+    arguments = typed_args(args)
+    if arguments is None:
+        return
+    vectors = 2 if form == "inplace" else 1, 1, 2 if second == "product" else 1, 2
+    names = "fun", "jac", "hessp" if second == "product" else "the second derivative", "precond"
+    for function, count, name in zip((fun, jac, hess, precond), vectors, names, strict=True):
+        if takes_typed_arguments(function):
+            result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 
 def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n, bounds=None):

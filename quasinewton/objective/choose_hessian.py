@@ -30,7 +30,7 @@ class Second(NamedTuple):
     mode: str = ""
 
 
-def second_order(use, fun, hess, hessp, form, n, args_type):
+def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     """Choose the source of second derivatives: the user's own, exact ones of a compiled function, or differences.
 
     Parameters
@@ -45,6 +45,8 @@ def second_order(use, fun, hess, hessp, form, n, args_type):
     n : int or None
     args_type : numba tuple type or None
         None where the interpreter is needed.
+    typed : numba tuple type, optional
+        The type of the arguments where the interpreter is needed, if Numba has one.
 
     Returns
     -------
@@ -65,16 +67,18 @@ def second_order(use, fun, hess, hessp, form, n, args_type):
     if function is not None:
         return Second(function, "dense" if use == "product" else "hessian", EXACT, "exact")
     kind = "hvp" if use == "product" else "hessian"
-    plain = is_compiled(fun) and args_type is not None and form in ("value", "separate", "derived")
+    packed = args_type is not None
+    arguments = args_type if packed else typed
+    plain = is_compiled(fun) and arguments is not None and form in ("value", "separate", "derived")
     if hess == "auto" and not plain:
         raise TypeError(
             "hess='auto' needs fun compiled by numba.njit that returns the value alone, and args that are numbers, "
             "arrays and tuples of them"
         )
     if plain and hess == "auto":
-        return Second(derive(fun, kind, "auto", n, args_type)[0], use, EXACT, "derived")
+        return Second(derive(fun, kind, "auto", n, arguments, packed)[0], use, EXACT, "derived")
     if plain and hess is None:
-        derived, _ = derive_if_possible(fun, kind, n, args_type, DOOR)
+        derived, _ = derive_if_possible(fun, kind, n, arguments, DOOR, packed)
         if derived is not None:
             return Second(derived, use, EXACT, "derived")
     return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from scipy.optimize import OptimizeWarning
 
-from quasinewton.objective.choose_gradient import is_compiled
+from quasinewton.numba_ext.introspection import takes_typed_arguments
 from quasinewton.objective.real_values import plain_number
 
 # Types that compiled functions take as they are. Their exact types are looked up, which costs least.
@@ -62,11 +62,6 @@ def as_args(args, *functions):
     names = [f"args[{i}]" for i in range(len(args))]
     warn_of_labels(args, names)
     return tuple(map(converted, args, names))
-
-
-def takes_typed_arguments(function):
-    """Return True if a function is compiled, and not in Numba's object mode, which takes any object."""
-    return is_compiled(function) and not function.targetoptions.get("forceobj")
 
 
 def converted(value, name):
@@ -187,6 +182,29 @@ def array_of(value, name):
         raise TypeError(f"{name}, a {described(kind)}, cannot be had as an array: {reason}") from error
     # What has no dimension is a number to the object's own library, and to a Python objective.
     return array if array.ndim else array[()]
+
+
+def plain_array(value, name):
+    """Return what is to be handed on row by row as an array, in a type that Numba knows if it holds numbers.
+
+    Parameters
+    ----------
+    value : array_like
+    name : str
+        For the message.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    TypeError
+        If it has a mask or a unit, which its rows would have no more.
+    """
+    refuse_unit_or_mask(value, name)
+    array = np.asarray(value)
+    return native(array, name) if array.dtype.kind in "fciu" else array
 
 
 def native(array, name):

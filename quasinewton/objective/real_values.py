@@ -30,7 +30,7 @@ def plain_number(number):
 
 def warn_complex(what):
     """Warn that a complex result is taken for a real one, since its imaginary part is zero."""
-    message = f"{what} returns complex numbers; their imaginary parts, which are zero, are dropped"
+    message = f"{what} returns complex numbers; their imaginary parts, which must be zero, are dropped"
     warnings.warn(message, np.exceptions.ComplexWarning, stacklevel=3)
 
 
