@@ -69,8 +69,8 @@ def minimize(
         the complex step. None is "auto" for a compiled `fun` and "2-point" for others; where a compiled `fun` cannot
         be differentiated, a warning says why, and it is "2-point".
     hess : callable, str or None
-        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`, or "2-point",
-        "3-point" for differences of the gradient. None is "auto" where that can be had, with a warning where `fun` has
+        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`; "2-point",
+        "3-point" for differences of the gradient, or "cs" for the complex step of one that is complex for complex x. None is "auto" where that can be had, with a warning where `fun` has
         what cannot be differentiated, else "2-point". Used by "newton" and, where there is no `hessp`, for the products
         of "newton-cg".
     hessp : callable, optional

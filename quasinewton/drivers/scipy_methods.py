@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import scipy.optimize
-from scipy.optimize import OptimizeWarning
+from scipy.optimize import HessianUpdateStrategy, OptimizeWarning
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
@@ -179,6 +179,8 @@ def curvature_for_scipy(fun, hess, hessp, args, n, kind):
     OptimizeWarning
         If a compiled `fun` cannot be differentiated twice, and nothing else is given.
     """
+    if isinstance(hess, type) and issubclass(hess, HessianUpdateStrategy):
+        hess = hess()
     insisted = isinstance(hess, str) and hess == "auto"
     if hessp is not None or (hess is not None and not insisted):
         return hess, hessp, hess if isinstance(hess, str) else "exact" if callable(hess or hessp) else "update"

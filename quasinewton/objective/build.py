@@ -9,7 +9,7 @@ from numba import types
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled, result_type, takes_typed_arguments
-from quasinewton.objective import finite_differences, from_njit, from_python, hessian_products
+from quasinewton.objective import complex_step, finite_differences, from_njit, from_python, hessian_products
 from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
@@ -181,7 +181,7 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     ----------
     fun : callable
     jac : callable, bool, str or None
-    hess : callable, "auto", "2-point", "3-point" or None
+    hess : callable, "auto", "2-point", "3-point", "cs" or None
     args : tuple
     n : int
         Number of variables.
@@ -212,6 +212,14 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
     own = (jac, (hessp or hess) if use else None, precond)
     kind = compiled_args_type((fun, *filter(callable, own)), args)
+    stepped = use and isinstance(hess, str) and hess == "cs" and not (use == "product" and hessp is not None)
+    if stepped and form == "derived":  # the exact Hessian is what the complex step of an exact gradient would give
+        stepped, hess = False, "auto"
+    elif stepped and form == "value":
+        raise ValueError("hess='cs' needs a gradient that is not made of differences: give jac, or compile fun")
+    elif stepped:
+        made = complex_step.second_derivative(fun, jac, form, use, kind)
+        hess, hessp = (None, made) if use == "product" else (made, None)
     given = Given(fun, jac, form, args)
     second = second_order(use, fun, hess, hessp, form, n, kind, typed_args(args) if kind is None else kind)
     if form == "derived":
@@ -231,6 +239,9 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
             prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
     else:
         prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n, bounds)
+    if stepped:
+        objective = prepared.objective._replace(hessian_gradients=n if use == "hessian" else 1)
+        prepared, second = prepared._replace(objective=objective), second._replace(mode="cs")
     return prepared._replace(given=given, hess_mode=second.mode)
 
 

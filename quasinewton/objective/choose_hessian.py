@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
+from scipy.optimize import BFGS, SR1, HessianUpdateStrategy
+
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective.choose_gradient import derive, derive_if_possible
 from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
 
+STRATEGIES = (HessianUpdateStrategy, BFGS, SR1)  # their classes, given in the place of instances
 SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
 DOOR = 5  # frames from here up to the caller of a door
 
@@ -92,11 +95,17 @@ def second_derivative(name, given):
     ValueError
         If it is neither.
     """
+    if isinstance(given, HessianUpdateStrategy) or given in STRATEGIES:
+        raise ValueError(
+            f"{name} cannot be a quasi-Newton update such as SciPy's BFGS here; method 'bfgs' makes its own, and SciPy's "
+            "'trust-constr' takes one"
+        )
     if callable(given):
         return given, EXACT
     if given is None or isinstance(given, str) and given in SCHEMES:
         return None, SCHEMES.get(given, FORWARD)
-    raise ValueError(f"{name} must be callable, 'auto', '2-point', '3-point' or None; got {given!r}")
+    legal = "'auto', '2-point', '3-point', 'cs'" if name == "hess" else "'auto', '2-point', '3-point'"
+    raise ValueError(f"{name} must be callable, {legal} or None; got {given!r}")
 
 
 def differentiable(jac):
