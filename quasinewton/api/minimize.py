@@ -70,8 +70,9 @@ def minimize(
         be differentiated, a warning says why, and it is "2-point".
     hess : callable, str or None
         ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`; "2-point",
-        "3-point" for differences of the gradient, or "cs" for the complex step of one that is complex for complex x. None is "auto" where that can be had, with a warning where `fun` has
-        what cannot be differentiated, else "2-point". Used by "newton" and, where there is no `hessp`, for the products
+        "3-point" for differences of the gradient, or "cs" for the complex step of one that is complex for complex x.
+        None is "auto" where that can be had, with a warning where `fun` has what cannot be differentiated, else
+        "2-point". Used by "newton" and, where there is no `hessp`, for the products
         of "newton-cg".
     hessp : callable, optional
         ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
@@ -145,8 +146,8 @@ def minimize(
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs; so are constraints with a method of ours. Exceptions of the user's functions pass through; the best
-        result so far is their attribute ``result``.
+        On input that is illegal, before anything runs; so are constraints with a method of ours. Exceptions of the
+        user's functions pass through; the best result so far is their attribute ``result``.
 
     Notes
     -----

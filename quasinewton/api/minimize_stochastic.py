@@ -73,7 +73,8 @@ def minimize_stochastic(
     args : tuple
         Arguments that are the same for all batches.
     batch_size : int, optional
-        Samples in a batch, from 1 to their number; 32 by default, or all if there are fewer. The last batch of an epoch holds what is left.
+        Samples in a batch, from 1 to their number; 32 by default, or all if there are fewer. The last batch of an epoch
+        holds what is left.
     epochs : int
         Passes over the data. With `checkpoint`, an epoch left unfinished is finished first and counts as one.
     lr, weight_decay : float, optional
@@ -178,7 +179,8 @@ def minimize_stochastic(
     run = equipped(run, part, steps, patience)
     s = run.scalars[0]
     s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.limits.deadline, 0
-    common = as_args(args, fun, jac), batch_size, n, settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+    steps_of_differences = settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+    common = as_args(args, fun, jac), batch_size, n, *steps_of_differences
     training = batched(fun, jac, arrays, *common)
     validation = None if watched is None else batched(fun, jac, watched, *common)
     course = Course(run, settings, rng, training, validation, patience)

@@ -92,7 +92,8 @@ def stopped(method, state):
         return numbers, "No iteration was made."
     if fall > SLOW * abs(f):
         return numbers, (
-            f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with checkpoint=res.checkpoint."
+            f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with "
+            "checkpoint=res.checkpoint."
         )
     if spread > SPREAD:
         return numbers, (

@@ -1,16 +1,25 @@
 """What Numba knows of a function: whether it is compiled, what it returns, and what its error messages say."""
 
+import numba
 from numba import types
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.core.registry import cpu_target
 
-__all__ = ["TypingError", "gist", "is_compiled", "result_type", "takes_typed_arguments"]
+__all__ = ["TypingError", "gist", "is_compiled", "numba_type", "result_type", "takes_typed_arguments"]
 
 
 def is_compiled(function):
     """Return True if a function is a Numba dispatcher, which the solvers call without the interpreter."""
     return isinstance(function, Dispatcher)
+
+
+def numba_type(value):
+    """Return the Numba type of a value, or None if Numba has none, whichever way it says so."""
+    try:
+        return numba.typeof(value)
+    except Exception:
+        return None
 
 
 def takes_typed_arguments(function):

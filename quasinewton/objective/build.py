@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numba import types
 
 from quasinewton import autodiff
-from quasinewton.numba_ext.introspection import is_compiled, result_type, takes_typed_arguments
+from quasinewton.numba_ext.introspection import is_compiled, numba_type, result_type, takes_typed_arguments
 from quasinewton.objective import complex_step, finite_differences, from_njit, from_python, hessian_products
 from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
@@ -56,12 +55,7 @@ class Prepared(NamedTuple):
 
 def typed_args(args):
     """Return the Numba type of `args` as a tuple of types if Numba has one, otherwise None."""
-    if not args:
-        return NO_ARGS
-    try:
-        return numba.typeof(args)
-    except (ValueError, TypeError, NotImplementedError):
-        return None
+    return numba_type(args) if args else NO_ARGS
 
 
 def args_type(args):

@@ -97,8 +97,8 @@ def second_derivative(name, given):
     """
     if isinstance(given, HessianUpdateStrategy) or given in STRATEGIES:
         raise ValueError(
-            f"{name} cannot be a quasi-Newton update such as SciPy's BFGS here; method 'bfgs' makes its own, and SciPy's "
-            "'trust-constr' takes one"
+            f"{name} cannot be a quasi-Newton update such as SciPy's BFGS here; method 'bfgs' makes its own, and "
+            "SciPy's 'trust-constr' takes one"
         )
     if callable(given):
         return given, EXACT

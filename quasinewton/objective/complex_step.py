@@ -1,7 +1,7 @@
 """Second derivatives by the complex step: H p from one gradient at a complex point, without a difference.
 
-Im ∇f(x + i h p)/h is H p up to terms of order h² (Squire & Trapp, SIAM Review 40, 1998). With h = ε^(1/2), times the size
-of x, these are rounding; why h is no smaller is said in `finite_differences`.
+Im ∇f(x + i h p)/h is H p up to terms of order h² (Squire & Trapp, SIAM Review 40, 1998). With h = ε^(1/2), times the
+size of x, these are rounding; why h is no smaller is said in `finite_differences`.
 """
 
 import numba

@@ -1,4 +1,4 @@
-"""The user's `args` as compiled functions can take them: arrays of other libraries and other kinds of numbers converted.
+"""The user's `args` as compiled functions can take them: other libraries' arrays and other kinds of numbers converted.
 
 Libraries are recognised by the protocols that their objects have (``__array__``, ``__dlpack__``, the buffer protocol,
 ``__float__``), and are never imported. Memory is shared with the object wherever its numbers are of a type that Numba
@@ -7,12 +7,11 @@ knows.
 
 import warnings
 
-import numba
 import numpy as np
 from numba import types
 from scipy.optimize import OptimizeWarning
 
-from quasinewton.numba_ext.introspection import takes_typed_arguments
+from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
 from quasinewton.objective.real_values import plain_number
 
 # Types that compiled functions take as they are. Their exact types are looked up, which costs least.
@@ -101,9 +100,8 @@ def is_known_to_numba(value):
     """Return True if Numba has a type for a value that no array stands for: a list, a jitclass instance, text, …"""
     if is_array(value):
         return False
-    try:
-        kind = numba.typeof(value)
-    except (ValueError, TypeError, NotImplementedError):
+    kind = numba_type(value)
+    if kind is None or (isinstance(value, list) and len(set(map(type, value))) > 1):
         return False
     return not isinstance(kind, types.Buffer) or isinstance(value, (bytes, bytearray))
 
@@ -125,25 +123,33 @@ def has_buffer(value):
 def refuse_unit_or_mask(value, name):
     """Refuse arrays and numbers with a unit, and masked ones: compiled code would see neither unit nor mask.
 
-    Units are recognised as those of pint, astropy and unyt are: by a method `to` beside an attribute `unit` or `units`
-    of the class.
-
     Raises
     ------
     TypeError
     """
-    for inner in (value, getattr(value, "data", None)):  # that of xarray holds what is wrapped
-        kind = type(inner)
+    # An array of xarray, which has names of dimensions, may wrap one with a unit.
+    for inner in (value, value.data) if hasattr(type(value), "dims") else (value,):
         if isinstance(inner, np.ma.MaskedArray):
             raise TypeError(
                 f"{name} is a masked array, and compiled functions do not see masks; pass {name}.compressed(), "
                 f"{name}.filled(value), or the data and the mask as two arguments"
             )
-        if hasattr(kind, "to") and (hasattr(kind, "units") or hasattr(kind, "unit")):
+        if has_unit(inner):
             raise TypeError(
-                f"{name} is a {described(kind)} with a unit, and compiled functions do not see units; convert it to "
-                "the unit that the function expects, and pass its magnitude"
+                f"{name} is of type {described(type(inner))}, with a unit, and compiled functions do not see units; "
+                "convert it to the unit that the function expects, and pass its magnitude"
             )
+
+
+def has_unit(value):
+    """Return True if a value has a unit, as those of pint, astropy and unyt have.
+
+    It is recognised by a method `to` of its class beside `unit` or `units`, which pint and astropy have as properties
+    of the class, and unyt in each array.
+    """
+    kind = type(value)
+    bearer = value if isinstance(value, np.ndarray) else kind
+    return hasattr(kind, "to") and (hasattr(bearer, "units") or hasattr(bearer, "unit"))
 
 
 def array_of_numpy(value, name):
@@ -165,11 +171,11 @@ def array_of(value, name):
     kind = type(value)
     if hasattr(kind, "columns") or hasattr(kind, "column_names"):
         raise TypeError(
-            f"{name} is a {described(kind)}, a table, which compiled functions cannot take; pass its columns one by "
-            f"one, or {name}.to_numpy()"
+            f"{name} is of type {described(kind)}, a table, which compiled functions cannot take; pass its columns one "
+            f"by one, or {name}.to_numpy()"
         )
     if not is_array(value) and not has_buffer(value):
-        raise TypeError(f"{name} is a {described(kind)}, which compiled functions cannot take; {advice(value)}")
+        raise TypeError(f"{name} is of type {described(kind)}, which compiled functions cannot take; {advice(value)}")
     try:
         if hasattr(kind, "__array__"):
             array = np.asarray(value)
@@ -179,7 +185,8 @@ def array_of(value, name):
             array = np.asarray(memoryview(value))
     except Exception as error:  # whatever another library raises
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TypeError(f"{name}, a {described(kind)}, cannot be had as an array: {reason}") from error
+        what = f"{name}, of type {described(kind)}, cannot be had as an array, which is to be passed"
+        raise TypeError(f"{what}: {reason}") from error
     # What has no dimension is a number to the object's own library, and to a Python objective.
     return array if array.ndim else array[()]
 
@@ -227,14 +234,12 @@ def native(array, name):
             f"{name} holds Python objects (dtype object), which compiled functions cannot take; "
             f"pass np.asarray({name}, dtype=float)"
         )
-    try:
-        numba.typeof(array)
-    except (ValueError, TypeError, NotImplementedError):
+    if numba_type(array) is None:
         if not np.can_cast(dtype, np.float64):  # such as the bfloat16 of ml_dtypes can be
             raise TypeError(
                 f"{name} is of dtype {dtype}, which compiled functions cannot take; pass numbers, such as "
                 f"{name}.astype(float)"
-            ) from None
+            )
         return array.astype(np.float64)
     return array
 
@@ -242,7 +247,7 @@ def native(array, name):
 def described(kind):
     """Return the name of a class with the library that it is from."""
     library = kind.__module__.partition(".")[0]
-    return kind.__name__ if library == "builtins" else f"{library} {kind.__name__}"
+    return kind.__name__ if library == "builtins" else f"{library}.{kind.__name__}"
 
 
 def advice(value):
@@ -250,7 +255,7 @@ def advice(value):
     if isinstance(value, dict):
         return "pass its values, as a tuple or a named tuple, or a numba.typed.Dict"
     if isinstance(value, (list, set, frozenset)):
-        return "pass an array, or a tuple"
+        return "pass an array, a tuple, or a list of values of one type"
     if hasattr(value, "toarray"):
         return "pass the arrays that it consists of, or its toarray()"
     if callable(value):
