@@ -694,3 +694,28 @@ def test_a_callback_does_not_hide_the_time_limit():
     """Where every evaluation completes an iteration, too."""
     res = minimize(rosenbrock_joint, X0, jac=True, method="adam", callback=lambda x: None, time_limit=0.0)
     assert res.status is Status.TIME and res.nit <= 2
+
+
+class TestFormerName:
+    """`state`, for one version."""
+
+    def test_of_the_argument(self):
+        first = solve("lbfgs", maxiter=3)
+        expected = solve("lbfgs", None, checkpoint=first.checkpoint)
+        with pytest.warns(DeprecationWarning, match="state= is now called checkpoint="):
+            assert_same(solve("lbfgs", None, state=first.checkpoint), expected)
+        with pytest.warns(DeprecationWarning, match="state= is now called checkpoint="):
+            assert Solver(state=first.checkpoint).result.nit == 3
+        with pytest.raises(TypeError, match="give one of them"):
+            solve("lbfgs", None, state=first.checkpoint, checkpoint=first.checkpoint)
+
+    def test_of_the_field(self):
+        res = solve("lbfgs", maxiter=3)
+        for read in (lambda: res.state, lambda: res["state"]):
+            with pytest.warns(DeprecationWarning, match="the field state is now called checkpoint"):
+                assert read() is res.checkpoint
+        assert "state" not in res and "state" not in dir(res)
+        with pytest.raises(AttributeError):
+            res.nothing
+        with pytest.raises(KeyError):
+            res["nothing"]

@@ -515,3 +515,18 @@ class TestInput:
         bad[17, 2] = np.nan
         with pytest.raises(ValueError, match="it does in sample 17"):
             run(data=(bad, B))
+
+
+def test_fewer_samples_than_the_default_batch_are_one_batch():
+    few = dict(fun=compiled, x0=X0, data=(A[:5], B[:5]), method="sgd", jac=True, lr=0.05, epochs=3, rng=5)
+    res = minimize_stochastic(**few)
+    assert res.nit == 3 and np.array_equal(res.x, minimize_stochastic(**few, batch_size=5).x)
+    with pytest.raises(ValueError, match="batch_size must be at most the number of samples, 5; got 32"):
+        minimize_stochastic(**few, batch_size=32)
+
+
+def test_state_is_the_former_name_of_checkpoint():
+    first = run(epochs=1)
+    with pytest.warns(DeprecationWarning, match="state= is now called checkpoint="):
+        res = run(x0=None, epochs=1, state=first.checkpoint)
+    assert np.array_equal(res.x, run(x0=None, epochs=1, checkpoint=first.checkpoint).x)
