@@ -1,5 +1,6 @@
 """`minimize` inside compiled code: the same bits as from Python, no leak, readable errors."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from quasinewton import (
     root,
     schedules,
 )
+from quasinewton.api.inside_njit import minimize as inside_minimize
 
 
 @njit
@@ -58,6 +60,12 @@ def hessian(x, scale):
     H[0, 1] = H[1, 0] = -scale * 400.0 * x[0]
     H[1, 1] = scale * 200.0
     return H
+
+
+@njit
+def product(x, p, scale):
+    """The product of the Hessian with a vector."""
+    return hessian(x, scale) @ p
 
 
 X0 = np.array([-1.2, 1.0])
