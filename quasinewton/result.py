@@ -1,5 +1,6 @@
 """What a run returns: SciPy's result with our fields, and the inverse Hessian of L-BFGS as an operator."""
 
+import warnings
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     success : bool
         Whether a tolerance was met; also at the precision limit if optimality <= 1.5e-8 max(1, |fun|).
     status : Status
-        Why the run ended; compares equal to SciPy's integer.
+        Why the run ended; compares equal to SciPy's integer, and is one.
     message : str
         The same in words.
     nit, nfev, njev, nhev : int
@@ -55,9 +56,12 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         After a failure: the numbers behind the advice in `message`.
     gradient_check : GradientCheck
         With ``options={"check_gradient": True}``: what `check_gradient` says of the gradient at x0.
-    state : Checkpoint
-        Where the run stands, to go on from there: ``minimize(..., state=res.state)``. (`minimize_stochastic` has a
-        state of its own.)
+    checkpoint : Checkpoint
+        Where the run stands, to go on from there: ``minimize(..., checkpoint=res.checkpoint)``.
+        (`minimize_stochastic` has one of its own kind.) Under its former name `state` it is had with a warning.
+    solver : str
+        Who solved the problem: "quasinewton lbfgs", "scipy slsqp", …. Of SciPy's methods the other fields are SciPy's,
+        `status` included, which is an integer.
     """
 
     # Annotations without values: type checkers and editors read them. A field that the method does not have is absent.
@@ -80,7 +84,14 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     allvecs: list[np.ndarray]
     diagnosis: dict[str, Any]
     gradient_check: Any
-    state: Any
+    checkpoint: Any
+    solver: str
+
+    def __missing__(self, name):
+        if name == "state" and "checkpoint" in self:
+            warnings.warn("the field state is now called checkpoint", DeprecationWarning, stacklevel=3)
+            return self["checkpoint"]
+        raise KeyError(name)
 
 
 class RootResult(OptimizeResult):

@@ -1,8 +1,12 @@
 """Every way in which a run can end, and what it says."""
 
+import sys
 from enum import Enum
 
 import numpy as np
+
+# The last character of a format specification that is for numbers alone; see "Format Specification Mini-Language".
+NUMERIC = tuple("bcdeEfFgGnoxX%")
 
 
 class Status(int, Enum):
@@ -62,11 +66,28 @@ class Status(int, Enum):
     def __hash__(self):
         return int.__hash__(self)
 
+    def __format__(self, spec):
+        """Format as SciPy's integer under a specification for numbers, such as ``d``; as the name under any other."""
+        return int.__format__(self, spec) if spec.endswith(NUMERIC) else format(str(self), spec)
+
     @property
     def converged(self) -> bool:
         """True if the run ended as the user had in mind: within a tolerance, or with all epochs run."""
         return int(self) == 0
 
+
+def represent_in_yaml():
+    """Let PyYAML's safe dumper write a status as its integer, if PyYAML has been imported.
+
+    That dumper asks for the exact type of what it is given, and so would refuse a subclass of int.
+    """
+    yaml = sys.modules.get("yaml")
+    dumper = getattr(yaml, "SafeDumper", None)
+    if dumper is not None and Status not in dumper.yaml_representers:
+        yaml.add_representer(Status, lambda dumper, status: dumper.represent_int(int(status)), Dumper=dumper)
+
+
+represent_in_yaml()
 
 # The values as integers, which is what kernels can hold.
 RUNNING = np.int64(Status.RUNNING.value)

@@ -118,9 +118,9 @@ class TestReading:
         bounds = Bounds(low, high)
         res = solve(x0=x0, bounds=bounds)
         assert x0.tolist() == (X0 + 5.0).tolist() and low.tolist() == LOW.tolist() and high.tolist() == HIGH.tolist()
-        assert not np.shares_memory(res.state.state.memory.low, low)
+        assert not np.shares_memory(res.checkpoint.state.memory.low, low)
         low[:] = high[:] = 0.0
-        the_same(minimize(rosenbrock_joint, None, jac=True, state=res.state, bounds=BOX, gtol=1.0), res)
+        the_same(minimize(rosenbrock_joint, None, jac=True, checkpoint=res.checkpoint, bounds=BOX, gtol=1.0), res)
 
 
 class TestMethods:
@@ -162,7 +162,7 @@ class TestMethods:
         assert res.message == "All independent variables were fixed by bounds."
 
     def test_method_none_is_lbfgs(self):
-        assert isinstance(solve(None).state.method.inner, LBFGS)
+        assert isinstance(solve(None).checkpoint.method.inner, LBFGS)
 
     @pytest.mark.parametrize("line_search", ["more-thuente", "strong-wolfe", "hager-zhang", "armijo"])
     @pytest.mark.parametrize("method", ["lbfgs", pytest.param("bfgs", marks=pytest.mark.slow)])
@@ -382,20 +382,20 @@ class TestDoors:
 
     @each_method
     def test_a_run_goes_on_from_a_file(self, method, tmp_path):
-        solve(method, maxiter=7).state.save(tmp_path / "at.npz")
+        solve(method, maxiter=7).checkpoint.save(tmp_path / "at.npz")
         state = Checkpoint.load(tmp_path / "at.npz")
-        the_same(solve(method, x0=None, state=state), solve(method))
+        the_same(solve(method, x0=None, checkpoint=state), solve(method))
 
     @pytest.mark.parametrize("method", ["lbfgs", "adam"])
     @pytest.mark.parametrize("bounds", [None, [(-3, 3)] * 5])
     def test_a_run_does_not_go_on_in_another_box(self, method, bounds):
-        with pytest.raises(ValueError, match="the state is that of a run with"):
-            solve(method, x0=None, state=solve(method, maxiter=3).state, bounds=bounds)
+        with pytest.raises(ValueError, match="the checkpoint is that of a run with"):
+            solve(method, x0=None, checkpoint=solve(method, maxiter=3).checkpoint, bounds=bounds)
 
     @pytest.mark.parametrize("method", ["lbfgs", "adam"])
     def test_a_free_run_does_not_go_on_in_a_box(self, method):
-        with pytest.raises(ValueError, match="the state is that of a run with"):
-            solve(method, x0=None, state=solve(method, bounds=None, maxiter=3).state)
+        with pytest.raises(ValueError, match="the checkpoint is that of a run with"):
+            solve(method, x0=None, checkpoint=solve(method, bounds=None, maxiter=3).checkpoint)
 
     def test_an_interrupted_run_has_its_best_point_inside(self):
         def fun(x):

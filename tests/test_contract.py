@@ -166,9 +166,8 @@ class TestInputs:
         [
             ({"hess": rosenbrock_hessian}, r"Method bfgs does not use Hessian information \(hess\)."),
             ({"hessp": lambda x, p: p}, r"Method bfgs does not use Hessian-vector product information \(hessp\)."),
-            ({"constraints": {"type": "eq", "fun": bowl}}, "Method bfgs cannot handle constraints."),
         ],
-        ids=["hess", "hessp", "constraints"],
+        ids=["hess", "hessp"],
     )
     def test_what_a_method_ignores_is_warned_of(self, given, message):
         with pytest.warns(RuntimeWarning, match=message):

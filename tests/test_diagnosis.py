@@ -67,7 +67,7 @@ def test_spread_is_that_of_the_pairs():
     while not solver.done:
         x = solver.ask()
         solver.tell(0.5 * float(x @ (scales * x)), scales * x)
-    pairs = solver.result.state.state.memory
+    pairs = solver.result.checkpoint.state.memory
     known = pairs.ring[0]["count"]
     bounds = [(s @ y / (s @ s), y @ y / (s @ y)) for s, y in zip(pairs.S[:known], pairs.Y[:known], strict=True)]
     expected = max(high for _, high in bounds) / min(low for low, _ in bounds)

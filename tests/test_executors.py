@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
-import pickle
 import signal
+import subprocess
 import sys
+import textwrap
 import threading
+import types
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -15,7 +17,8 @@ from numba import njit
 
 from quasinewton import Status, minimize_batch
 from quasinewton.drivers import progress
-from quasinewton.drivers.executors import Here, portable, spread, width
+from quasinewton.drivers.executors import Here, call_from_bytes, goes_by_value, portable, spread, width
+from quasinewton.numba_ext import pickling
 
 fcntl = pytest.importorskip("fcntl")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and locks")
@@ -103,8 +106,8 @@ def test_what_always_kills_its_worker_is_lost_alone():
 def test_mistakes_of_the_call_are_raised():
     with ThreadPoolExecutor(2) as pool, pytest.raises(TypeError, match="fun does not compile"):
         minimize_batch(parabola, np.zeros((4, 2)), (1.0,), jac=True, executor=pool)
-    with processes() as pool, pytest.raises((AttributeError, pickle.PicklingError)):
-        minimize_batch(lambda x: 0.0, np.zeros((4, 2)), executor=pool)
+    with processes() as pool:
+        assert minimize_batch(lambda x: np.sum((x - 1.0) ** 2), np.zeros((4, 2)), executor=pool).success.all()
 
 
 class Fragile(Executor):
@@ -113,12 +116,13 @@ class Fragile(Executor):
 
     def __init__(self, losses, error):
         self.losses, self.error = dict(losses), error
-        self.calls, self.most = deque(), 0
+        self.calls, self.most, self.submitted = deque(), 0, 0
 
     def submit(self, function, /, *args):
         future = Future()
         self.calls.append((future, function, args))
         self.most = max(self.most, len(self.calls))
+        self.submitted += 1
         return future
 
     def make_calls(self):
@@ -147,6 +151,63 @@ def test_losses_are_made_good(error):
     assert executor.most == 4 and sorted(found) == list(range(20))
     assert all(found[i] == (str(i), None) for i in range(20) if i != 8)
     assert found[8][0] is None and isinstance(found[8][1], type(error) if error else BaseException)
+
+
+def test_an_executor_that_loses_everything_is_given_up():
+    """As a pool whose workers cannot load the function: each task under way is tried once more, and no other."""
+    executor = Fragile(dict.fromkeys(range(100), 9), ConnectionError("gone"))
+    tasks = iter([(i, (i,)) for i in range(100)])
+    found = list(spread(executor, str, tasks, 4, executor.make_calls))
+    assert [key for key, _, _ in found] == list(range(100))
+    assert all(result is None and isinstance(error, ConnectionError) for _, result, error in found)
+    assert executor.submitted == 2 * 4
+
+
+def test_functions_without_a_name_go_by_value():
+    inner = 2.0
+
+    def within(x, a):
+        return (x[0] - inner * a) ** 2
+
+    assert goes_by_value((within, ())) and goes_by_value((lambda x: x, 1.0))
+    assert not goes_by_value((python_parabola, np.zeros(3)))
+    assert not goes_by_value((lambda x: x, threading.Lock()))  # which goes in no way
+    pickled = pickling.dumps((within, (np.array([3.0]), 1.0)))
+    assert call_from_bytes(pickled) == 1.0
+
+
+def test_those_of_an_interactive_session_go_by_value(monkeypatch):
+    class Session:
+        pass
+
+    main = Session()
+    main.typed = types.FunctionType(python_parabola.__code__, {"__name__": "__main__", "parabola": parabola}, "typed")
+    main.typed.__qualname__ = "typed"
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    assert goes_by_value((main.typed,))
+    main.__file__ = "script.py"
+    assert not goes_by_value((main.typed,))
+
+
+@pytest.mark.slow
+def test_a_function_of_an_interactive_session_works_in_a_spawned_pool():
+    source = textwrap.dedent(
+        """
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        import numpy as np
+        from quasinewton import minimize_batch
+        shift = 1.0
+        def fun(x, a): return (x[0] - a - shift) ** 2
+
+        pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+        res = minimize_batch(fun, np.zeros((4, 1)), batch_args=(np.arange(4.0),), executor=pool)
+        pool.shutdown()
+        print(res.message, np.round(res.x[:, 0], 3).tolist())
+        """
+    )
+    run = subprocess.run([sys.executable, "-i"], input=source, capture_output=True, text=True, check=True)
+    assert "4 of 4 problems succeeded. [1.0, 2.0, 3.0, 4.0]" in run.stdout
 
 
 def test_tasks_are_made_as_they_are_wanted():

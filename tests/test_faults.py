@@ -331,7 +331,7 @@ class TestWrongGradients:
 
 class TestFiles:
     def saved(self, path):
-        minimize(rosenbrock, X0, jac=rosenbrock_gradient, maxiter=5).state.save(path)
+        minimize(rosenbrock, X0, jac=rosenbrock_gradient, maxiter=5).checkpoint.save(path)
         return path
 
     def changed(self, path, change):
@@ -345,7 +345,7 @@ class TestFiles:
         """The run that goes on from them ends at once, and says why."""
         self.changed(tmp_path / "run.npz", lambda arrays: arrays[name].fill(math.nan))
         state = Checkpoint.load(tmp_path / "run.npz")
-        res = minimize(rosenbrock, None, jac=rosenbrock_gradient, state=state)
+        res = minimize(rosenbrock, None, jac=rosenbrock_gradient, checkpoint=state)
         assert res.nit < 100 and (res.success is False or rosenbrock_gradient(res.x) == pytest.approx(0.0, abs=1e-5))
 
     @pytest.mark.parametrize("array, field", [("scalars", "phase"), ("scalars", "want"), ("memory.ring", "newest")])
@@ -359,7 +359,7 @@ class TestFiles:
             Checkpoint.load(tmp_path / "run.npz")
 
     def test_that_are_folders_or_nowhere(self, tmp_path):
-        state = minimize(rosenbrock, X0, jac=rosenbrock_gradient).state
+        state = minimize(rosenbrock, X0, jac=rosenbrock_gradient).checkpoint
         for path in tmp_path, tmp_path / "no" / "run.npz":
             with pytest.raises(OSError):
                 state.save(path)

@@ -213,7 +213,7 @@ def test_minimize(fun, x0, jac, method, options, watched, tol):
     )
     if res is None or res.status is Status.INTERRUPTED:
         return
-    descends = res.state is not None and "line_search" not in options and method not in ("adam", "sgd")
+    descends = res.checkpoint is not None and "line_search" not in options and method not in ("adam", "sgd")
     args = (np.ones(2),) if fun is square else ()
     gtol = options.get("gtol", tol or 1e-5)
     check(res, lambda x: fun(x, *args), own if jac == "own" else None, x0, 1e-5 if gtol is None else gtol, descends)

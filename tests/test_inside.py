@@ -1,5 +1,6 @@
 """`minimize` inside compiled code: the same bits as from Python, no leak, readable errors."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from quasinewton import (
     root,
     schedules,
 )
+from quasinewton.api.inside_njit import minimize as inside_minimize
 
 
 @njit
@@ -58,6 +60,12 @@ def hessian(x, scale):
     H[0, 1] = H[1, 0] = -scale * 400.0 * x[0]
     H[1, 1] = scale * 200.0
     return H
+
+
+@njit
+def product(x, p, scale):
+    """The product of the Hessian with a vector."""
+    return hessian(x, scale) @ p
 
 
 X0 = np.array([-1.2, 1.0])
@@ -342,6 +350,38 @@ def test_the_caller_can_be_cached(tmp_path):
 
 
 @njit
+def in_pythons_order(x0, low, high):
+    """All arguments by position, up to `options`."""
+    return minimize(
+        value, x0, (2.0,), "newton-cg", gradient, None, product, (low, high), (), 1e-8, None, None, maxiter=50
+    )
+
+
+def test_positional_arguments_have_the_order_that_they_have_in_python():
+    inside = inspect.signature(inside_minimize._minimize).parameters
+    python = inspect.signature(minimize).parameters
+    common = list(python)[: list(python).index("options") + 1]
+    assert list(inside)[: len(common)] == common
+    low, high = np.full(2, -3.0), np.full(2, 3.0)
+    bounds = list(zip(low, high, strict=True))
+    res = in_pythons_order(X0, low, high)
+    expected = minimize(value, X0, (2.0,), "newton-cg", gradient, None, product, bounds, (), 1e-8, maxiter=50)
+    assert np.array_equal(res.x, expected.x) and res.nit == expected.nit
+
+
+@njit
+def bad_constraints(x0, other):
+    """Constraints, which only Python can hand on."""
+    return minimize(both, x0, (1.0,), "lbfgs", True, constraints=(other,))
+
+
+@njit
+def bad_options(x0):
+    """Options as a dictionary."""
+    return minimize(both, x0, (1.0,), "lbfgs", True, options={"gtol": 1e-3})
+
+
+@njit
 def bad_method(x0):
     """An unknown name."""
     return minimize(both, x0, (1.0,), "simplex", True)
@@ -416,6 +456,8 @@ def bad_root_jac(x0):
 @pytest.mark.parametrize(
     ("function", "arguments", "words"),
     [
+        (bad_constraints, (X0, 1.0), "`constraints` can be given only outside compiled code"),
+        (bad_options, (X0,), "`options` can be given only outside compiled code; here options are keywords"),
         (bad_setting, (X0,), "`memory` is no setting of BFGS; its settings are .*damping"),
         (bad_number, (X0,), "`c2` must be a number, got array"),
         (bad_schedule, (X0,), "`schedule` belongs to first-order methods"),

@@ -140,7 +140,7 @@ def solves_that_fail(count):
 def solves_that_go_on(count):
     for _ in range(count):
         first = minimize(bowl, X0, (CENTRE,), jac=True, maxiter=2)
-        minimize(bowl, None, (CENTRE,), jac=True, state=first.state)
+        minimize(bowl, None, (CENTRE,), jac=True, checkpoint=first.checkpoint)
 
 
 def asked_and_told(count):

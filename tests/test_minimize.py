@@ -368,8 +368,8 @@ class TestIgnoredInput:
     def test_empty_constraints_are_welcome(self):
         for nothing in (), [], None:
             assert minimize(rosenbrock, X0, jac=rosenbrock_gradient, constraints=nothing).success
-        with pytest.warns(RuntimeWarning, match="cannot handle constraints"):
-            minimize(rosenbrock, X0, jac=rosenbrock_gradient, constraints={"type": "eq", "fun": rosenbrock})
+        with pytest.raises(ValueError, match="cannot handle constraints"):
+            minimize(rosenbrock, X0, method="lbfgs", constraints={"type": "eq", "fun": rosenbrock})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Where a new version of Numba breaks the package, the names of the failing tests 
 """
 
 import ctypes
+import pickle
 import types as python
 
 import numba
@@ -17,7 +18,7 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.extending import intrinsic, overload
 from numba.np import arrayobj, npyimpl
 
-from quasinewton.numba_ext import addresses, arrays, introspection, symbols, tuples
+from quasinewton.numba_ext import addresses, arrays, introspection, pickling, symbols, tuples
 
 VECTOR = types.Array(types.float64, 1, "C")
 
@@ -52,6 +53,15 @@ class TestCache:
         compiled._cache = Cache()
         with pytest.raises(Asked):
             compiled(1.0)
+
+
+class TestCloudpickle:
+    """numba_ext/pickling.py."""
+
+    def test_functions_go_by_value_and_compiled_ones_with_them(self):
+        compiled = njit(double)
+        sent = pickle.loads(pickling.dumps(lambda x: compiled(x) + 1.0))
+        assert sent(2.0) == 5.0
 
 
 class TestDispatcher:

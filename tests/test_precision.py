@@ -57,7 +57,7 @@ def end(problem, method, **options):
 
 def is_best(res):
     """Return True if the returned value is the least evaluated, up to rounding of f or what its values have shown."""
-    return res.fun <= res.least + max(NOISE, res.state.state.scalars[0]["rough"]) * abs(res.least)
+    return res.fun <= res.least + max(NOISE, res.checkpoint.state.scalars[0]["rough"]) * abs(res.least)
 
 
 def resolution(problem, x):

@@ -77,7 +77,7 @@ def drive(solver, evaluations=None):
 def assert_same(result, expected, but=()):
     """The same numbers, to the bit, in the same fields."""
     assert set(result) == set(expected)
-    for name in set(expected) - {"hess_inv", "state", *but}:
+    for name in set(expected) - {"hess_inv", "checkpoint", *but}:
         np.testing.assert_array_equal(result[name], expected[name], err_msg=name)
     assert result.status is expected.status
     if "hess_inv" in expected:
@@ -265,7 +265,7 @@ class TestContract:
     def test_illegal_input(self):
         with pytest.raises(ValueError, match="Unknown solver 'simplex'"):
             Solver(X0, "simplex")
-        with pytest.raises(TypeError, match="'x0' may be None only with a state"):
+        with pytest.raises(TypeError, match="'x0' may be None only with a checkpoint"):
             Solver()
         with pytest.raises(ValueError, match="'x0' must only have one dimension"):
             Solver(np.zeros((2, 2)))
@@ -529,17 +529,17 @@ class TestUsersSchedule:
     def test_in_a_run_that_goes_on(self):
         options = self.options
         first = minimize(rosenbrock_joint, X0, jac=True, **(options | {"maxiter": 8}))
-        there = pickle.loads(pickle.dumps(first.state))
+        there = pickle.loads(pickle.dumps(first.checkpoint))
         assert_same(
-            minimize(rosenbrock_joint, None, jac=True, state=there, **options),
+            minimize(rosenbrock_joint, None, jac=True, checkpoint=there, **options),
             minimize(rosenbrock_joint, X0, jac=True, **options),
         )
-        with pytest.raises(ValueError, match="the state is that of a run with Schedule"):
-            minimize(rosenbrock_joint, None, jac=True, state=there, **(options | {"schedule": None}))
+        with pytest.raises(ValueError, match="the checkpoint is that of a run with Schedule"):
+            minimize(rosenbrock_joint, None, jac=True, checkpoint=there, **(options | {"schedule": None}))
 
 
 class TestGoingOn:
-    """`minimize(..., state=res.state)`."""
+    """`minimize(..., checkpoint=res.checkpoint)`."""
 
     @each_method
     @few
@@ -550,9 +550,9 @@ class TestGoingOn:
         res, nit = solve(method, x0, maxiter=parts[0], **more), parts[0]
         for part in parts[1:]:
             nit += part
-            res = solve(method, None, state=res.state, maxiter=nit, **more)
+            res = solve(method, None, checkpoint=res.checkpoint, maxiter=nit, **more)
             assert res.nit <= nit
-        res = solve(method, None, state=res.state, maxiter=40, **more)
+        res = solve(method, None, checkpoint=res.checkpoint, maxiter=40, **more)
         # A method that has converged does so again, from there, with the same counts.
         assert_same(res, whole, but={"diagnosis", "message"} | ({"nfev"} if "diagnosis" in whole else set()))
 
@@ -561,19 +561,19 @@ class TestGoingOn:
         first = solve(method, maxiter=5)
         kept = pickle.loads(pickle.dumps(first))
         for _ in range(2):
-            res = solve(method, X0, state=first.state, maxiter=30)
+            res = solve(method, X0, checkpoint=first.checkpoint, maxiter=30)
             assert res.nit == 30 or res.success
             assert_same(first, kept)
-            assert_same(solve(method, None, state=kept.state, maxiter=30), res)
+            assert_same(solve(method, None, checkpoint=kept.checkpoint, maxiter=30), res)
 
     @each_method
     def test_by_ask_and_tell(self, method, tmp_path):
         first, whole = solve(method, maxiter=5), solve(method, maxiter=12)
-        first.state.save(tmp_path / "run.npz")
+        first.checkpoint.save(tmp_path / "run.npz")
         assert Solver.load(tmp_path / "run.npz").done
-        solver = Solver(None, state=Checkpoint.load(tmp_path / "run.npz"), maxiter=12, **settings(method))
+        solver = Solver(None, checkpoint=Checkpoint.load(tmp_path / "run.npz"), maxiter=12, **settings(method))
         drive(solver, 3)
-        assert_same(solve(method, None, state=solver.result.state, maxiter=12), whole)
+        assert_same(solve(method, None, checkpoint=solver.result.checkpoint, maxiter=12), whole)
 
     @each_method
     def test_after_a_callback_has_stopped_it(self, method):
@@ -583,7 +583,7 @@ class TestGoingOn:
 
         first = solve(method, maxiter=20, callback=stop)
         assert first.status is Status.CALLBACK
-        assert_same(solve(method, None, state=first.state, maxiter=20), solve(method, maxiter=20))
+        assert_same(solve(method, None, checkpoint=first.checkpoint, maxiter=20), solve(method, maxiter=20))
 
     @each_method
     @few
@@ -602,7 +602,7 @@ class TestGoingOn:
             solve(method, fun=fun, maxiter=20)
         first = caught.value.result
         assert first.status is Status.INTERRUPTED
-        assert_same(solve(method, None, state=first.state, maxiter=20), solve(method, maxiter=20))
+        assert_same(solve(method, None, checkpoint=first.checkpoint, maxiter=20), solve(method, maxiter=20))
 
     def test_after_an_exception_of_a_function_that_had_overwritten_x(self):
         @njit
@@ -615,43 +615,43 @@ class TestGoingOn:
 
         with pytest.raises(ValueError) as caught:
             minimize(spoil, X0, (1.0,), jac=True)
-        res = minimize(spoil, None, (-1.0,), jac=True, state=caught.value.result.state)
+        res = minimize(spoil, None, (-1.0,), jac=True, checkpoint=caught.value.result.checkpoint)
         assert_same(res, solve("lbfgs"))
 
     def test_after_a_limit_on_time_or_values(self):
         for limit in {"time_limit": 0.0}, {"maxfun": 9}:
             first = solve("lbfgs", **limit)
             assert not first.success
-            res = solve("lbfgs", None, state=first.state)
+            res = solve("lbfgs", None, checkpoint=first.checkpoint)
             assert res.success and res.nfev > first.nfev
 
     def test_to_a_smaller_gradient(self):
         first = solve("newton", gtol=1.0)
-        res = solve("newton", None, state=first.state, gtol=1e-10)
+        res = solve("newton", None, checkpoint=first.checkpoint, gtol=1e-10)
         assert first.success and res.success and res.nit > first.nit
         assert_same(res, solve("newton", gtol=1e-10))
 
     def test_of_a_run_that_has_ended_ends_at_once(self):
         first = solve("bfgs")
-        res = minimize(rosenbrock_joint, None, method="bfgs", jac=True, state=first.state)
+        res = minimize(rosenbrock_joint, None, method="bfgs", jac=True, checkpoint=first.checkpoint)
         assert_same(res, first)
 
     def test_of_a_start_that_was_not_finite(self):
         broken = minimize(lambda x: (math.nan, x), X0, jac=True)
-        res = minimize(rosenbrock_joint, None, jac=True, state=broken.state)
+        res = minimize(rosenbrock_joint, None, jac=True, checkpoint=broken.checkpoint)
         assert res.success and res.nfev == solve("lbfgs").nfev + 1
 
     @pytest.mark.parametrize("method", ["lbfgs", "adam"])
     def test_history_begins_where_it_goes_on(self, method):
         first = solve(method, maxiter=5)
-        res = solve(method, None, state=first.state, maxiter=12, history=True, return_all=True)
+        res = solve(method, None, checkpoint=first.checkpoint, maxiter=12, history=True, return_all=True)
         assert len(res.history.f) == len(res.allvecs) == 8 and res.history.f[0] == first.fun
         assert np.array_equal(res.allvecs[0], first.x) and res.history.f[-1] == res.fun
 
     def test_with_a_schedule_over_the_whole(self):
         options = settings("adam") | {"jac": True, "schedule": schedules.cosine(total=30)}
         first = minimize(rosenbrock_joint, X0, maxiter=10, **options)
-        res = minimize(rosenbrock_joint, None, state=first.state, maxiter=30, **options)
+        res = minimize(rosenbrock_joint, None, checkpoint=first.checkpoint, maxiter=30, **options)
         assert_same(res, minimize(rosenbrock_joint, X0, maxiter=30, **options))
 
     @pytest.mark.parametrize(
@@ -661,7 +661,7 @@ class TestGoingOn:
                 "bfgs",
                 {},
                 {"method": "lbfgs"},
-                r"the state is that of a run with BFGS\(damping=0\); this call says LBFGS",
+                r"the checkpoint is that of a run with BFGS\(damping=0\); this call says LBFGS",
             ),
             ("lbfgs", {"maxcor": 20}, {}, r"LBFGS\(memory=20, damping=0, single=0\); this call says LBFGS\(memory=10"),
             ("lbfgs", {}, {"line_search": "armijo"}, "a run with MoreThuente.*; this call says Armijo"),
@@ -672,7 +672,7 @@ class TestGoingOn:
             ("adam", {"schedule": schedules.cosine()}, {"schedule": schedules.cosine(), "maxiter": 9}, "Schedule"),
             ("adam", {"clip_norm": 1.0}, {}, "clip_norm=1.0; this call says inf"),
             ("adam", {"decay_mask": np.array([True, False])}, {}, "another decay_mask"),
-            ("lbfgs", {}, {"x0": np.zeros(3)}, "x0 has 3 variables, the state 2"),
+            ("lbfgs", {}, {"x0": np.zeros(3)}, "x0 has 3 variables, the checkpoint 2"),
         ],
     )
     def test_with_other_settings(self, method, options, call, words):
@@ -680,19 +680,44 @@ class TestGoingOn:
         call = {"x0": None, "method": method} | call
         for again in (lambda **call: minimize(rosenbrock_joint, jac=True, **call)), Solver:
             with pytest.raises(ValueError, match=words):
-                again(state=first.state, **call)
+                again(checkpoint=first.checkpoint, **call)
 
     @pytest.mark.parametrize("state", [X0, "run.npz", {}])
     def test_from_what_is_no_state(self, state):
-        with pytest.raises(TypeError, match="state must be the `state` of a result"):
-            solve("lbfgs", state=state)
+        with pytest.raises(TypeError, match="checkpoint must be a Checkpoint, such as that of a result"):
+            solve("lbfgs", checkpoint=state)
 
     def test_repr(self):
-        assert repr(solve("bfgs", maxiter=3).state) == "Checkpoint(BFGS(damping=0), n=2, nit=3)"
-        assert "state: Checkpoint(" in repr(solve(BFGS(), maxiter=3))
+        assert repr(solve("bfgs", maxiter=3).checkpoint) == "Checkpoint(BFGS(damping=0), n=2, nit=3)"
+        assert "checkpoint: Checkpoint(" in repr(solve(BFGS(), maxiter=3))
 
 
 def test_a_callback_does_not_hide_the_time_limit():
     """Where every evaluation completes an iteration, too."""
     res = minimize(rosenbrock_joint, X0, jac=True, method="adam", callback=lambda x: None, time_limit=0.0)
     assert res.status is Status.TIME and res.nit <= 2
+
+
+class TestFormerName:
+    """`state`, for one version."""
+
+    def test_of_the_argument(self):
+        first = solve("lbfgs", maxiter=3)
+        expected = solve("lbfgs", None, checkpoint=first.checkpoint)
+        with pytest.warns(DeprecationWarning, match="state= is now called checkpoint="):
+            assert_same(solve("lbfgs", None, state=first.checkpoint), expected)
+        with pytest.warns(DeprecationWarning, match="state= is now called checkpoint="):
+            assert Solver(state=first.checkpoint).result.nit == 3
+        with pytest.raises(TypeError, match="give one of them"):
+            solve("lbfgs", None, state=first.checkpoint, checkpoint=first.checkpoint)
+
+    def test_of_the_field(self):
+        res = solve("lbfgs", maxiter=3)
+        for read in (lambda: res.state, lambda: res["state"]):
+            with pytest.warns(DeprecationWarning, match="the field state is now called checkpoint"):
+                assert read() is res.checkpoint
+        assert "state" not in res and "state" not in dir(res)
+        with pytest.raises(AttributeError):
+            res.nothing
+        with pytest.raises(KeyError):
+            res["nothing"]

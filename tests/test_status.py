@@ -1,10 +1,14 @@
 """Statuses: SciPy's integers, with a text each."""
 
+import operator
 import pickle
+import sys
+import types
 
 import pytest
 
 from quasinewton import Status
+from quasinewton.status import represent_in_yaml
 
 
 @pytest.mark.parametrize(
@@ -48,3 +52,42 @@ def test_every_message_is_a_sentence():
 
 def test_pickles_to_itself():
     assert all(pickle.loads(pickle.dumps(s)) is s for s in Status)
+
+
+def test_formats_as_an_integer_where_one_is_asked_for():
+    status = Status.ITERATIONS
+    assert (f"{status:d}", f"{status:03d}", f"{status:x}", "%d" % status) == ("1", "001", "1", "1")
+    assert (f"{status}", f"{status:>18}", str(status)) == (
+        "Status.ITERATIONS",
+        " Status.ITERATIONS",
+        "Status.ITERATIONS",
+    )
+
+
+def test_is_an_index():
+    assert operator.index(Status.PRECISION) == 2 and "abc"[Status.PRECISION] == "c"
+
+
+def test_the_safe_dumper_of_yaml_is_told_once_it_is_there(monkeypatch):
+    """PyYAML's safe dumper knows exact types alone; this is what it offers to those who have others."""
+
+    class SafeDumper:
+        yaml_representers = {}
+
+        def represent_int(self, value):
+            return type(value), value
+
+    def add_representer(kind, representer, Dumper):
+        Dumper.yaml_representers[kind] = representer
+
+    monkeypatch.setitem(
+        sys.modules, "yaml", types.SimpleNamespace(SafeDumper=SafeDumper, add_representer=add_representer)
+    )
+    represent_in_yaml()
+    assert SafeDumper.yaml_representers[Status](SafeDumper(), Status.ITERATIONS) == (int, 1)
+
+
+def test_yaml_writes_the_integer():
+    yaml = pytest.importorskip("yaml")
+    represent_in_yaml()
+    assert yaml.safe_load(yaml.safe_dump({"status": Status.ITERATIONS})) == {"status": 1}

@@ -277,9 +277,10 @@ class TestReproducible:
         options = {"centered": True, "momentum": 0.5} if method == "rmsprop" else None
         whole = run(method=method, options=options, epochs=5, average=True)
         part = run(method=method, options=options, epochs=2, average=True)
-        kept = pickle.dumps(part.state)
-        rest = run(method=method, options=options, x0=None, rng=None, epochs=3, average=True, state=pickle.loads(kept))
-        again = run(method=method, options=options, x0=None, epochs=3, average=True, state=part.state)
+        kept = pickle.dumps(part.checkpoint)
+        loaded = pickle.loads(kept)
+        rest = run(method=method, options=options, x0=None, rng=None, epochs=3, average=True, checkpoint=loaded)
+        again = run(method=method, options=options, x0=None, epochs=3, average=True, checkpoint=part.checkpoint)
         for res in (rest, again):
             assert np.array_equal(res.x, whole.x) and res.nepochs == 5 and res.nit == whole.nit
         np.testing.assert_array_equal(np.concatenate([part.history.loss, rest.history.loss]), whole.history.loss)
@@ -297,19 +298,19 @@ class TestReproducible:
             run(fun=failing)
         part = caught.value.result
         assert part.status is Status.INTERRUPTED and part.nit == 9 and not part.success and np.isnan(part.fun)
-        res = run(x0=None, epochs=2, state=part.state)
+        res = run(x0=None, epochs=2, checkpoint=part.checkpoint)
         assert np.array_equal(res.x, run().x) and res.nit == 21
 
     def test_state_of_something_else(self):
-        state = run(method="adam").state
-        with pytest.raises(ValueError, match="state belongs to method Adam.*not to SGD"):
-            run(state=state)
-        with pytest.raises(ValueError, match="state belongs to data of 101 samples, not to 50"):
-            run(method="adam", state=state, data=(A[:50], B[:50]))
-        with pytest.raises(TypeError, match="state must be that of a result of minimize_stochastic, got dict"):
-            run(state={})
-        with pytest.raises(ValueError, match="state belongs to method AdamW.*amsgrad=0.*amsgrad=1"):
-            run(method="adamw", options={"amsgrad": True}, state=run(method="adamw").state)
+        state = run(method="adam").checkpoint
+        with pytest.raises(ValueError, match="checkpoint belongs to method Adam.*not to SGD"):
+            run(checkpoint=state)
+        with pytest.raises(ValueError, match="checkpoint belongs to data of 101 samples, not to 50"):
+            run(method="adam", checkpoint=state, data=(A[:50], B[:50]))
+        with pytest.raises(TypeError, match="checkpoint must be that of a result of minimize_stochastic, got dict"):
+            run(checkpoint={})
+        with pytest.raises(ValueError, match="checkpoint belongs to method AdamW.*amsgrad=0.*amsgrad=1"):
+            run(method="adamw", options={"amsgrad": True}, checkpoint=run(method="adamw").checkpoint)
         assert repr(state) == f"StochasticState({Adam(lr=0.05)}, 3 epochs)"
 
 
@@ -514,3 +515,18 @@ class TestInput:
         bad[17, 2] = np.nan
         with pytest.raises(ValueError, match="it does in sample 17"):
             run(data=(bad, B))
+
+
+def test_fewer_samples_than_the_default_batch_are_one_batch():
+    few = dict(fun=compiled, x0=X0, data=(A[:5], B[:5]), method="sgd", jac=True, lr=0.05, epochs=3, rng=5)
+    res = minimize_stochastic(**few)
+    assert res.nit == 3 and np.array_equal(res.x, minimize_stochastic(**few, batch_size=5).x)
+    with pytest.raises(ValueError, match="batch_size must be at most the number of samples, 5; got 32"):
+        minimize_stochastic(**few, batch_size=32)
+
+
+def test_state_is_the_former_name_of_checkpoint():
+    first = run(epochs=1)
+    with pytest.warns(DeprecationWarning, match="state= is now called checkpoint="):
+        res = run(x0=None, epochs=1, state=first.checkpoint)
+    assert np.array_equal(res.x, run(x0=None, epochs=1, checkpoint=first.checkpoint).x)

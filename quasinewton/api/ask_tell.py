@@ -18,6 +18,7 @@ from quasinewton.drivers.checkpoint import (
     duplicate,
     encode,
     has_users_schedule,
+    renamed_checkpoint,
     write,
 )
 from quasinewton.drivers.checkpoint import (
@@ -60,7 +61,7 @@ class Solver:
     Parameters
     ----------
     x0 : array_like, shape (n,), or scalar
-        Start. Not changed. May be None with `state`.
+        Start. Not changed. May be None with `checkpoint`.
     method : str or method object
         As for `minimize`.
     tol : float, optional
@@ -70,8 +71,8 @@ class Solver:
         evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With ``precond=True``
         truncated Newton asks for its preconditioner. `time_limit` counts from here; time that a run spends on disk
         does not count.
-    state : Checkpoint, optional
-        Go on from there, with the limits given here: the `state` of a result, of the same method and search.
+    checkpoint : Checkpoint, optional
+        Go on from there, with the limits given here: the `checkpoint` of a result, of the same method and search.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         As for `minimize`.
     value_first : bool
@@ -108,12 +109,13 @@ class Solver:
         method: str | tuple[Any, ...] | None = "lbfgs",
         tol: float | None = None,
         options: dict[str, Any] | None = None,
-        state: Checkpoint | None = None,
+        checkpoint: Checkpoint | None = None,
         value_first: bool = False,
         bounds: Any = None,
         **keywords: Any,
     ) -> None:
-        x0 = point(x0, state)
+        checkpoint = renamed_checkpoint(checkpoint, keywords)
+        x0 = point(x0, checkpoint)
         options = {**options, **keywords} if options else keywords
         for name in OF_LOOPS:
             if name in options:
@@ -123,7 +125,7 @@ class Solver:
         method = LBFGS if method is None and bounds is not None else method
         settings = read(method, x0.size, tol, options, bool(value_first))
         settings = confine(settings, read_bounds(bounds, x0.size))
-        began = begin(settings, x0, 0) if state is None else resume(state, settings, 0)
+        began = begin(settings, x0, 0) if checkpoint is None else resume(checkpoint, settings, 0)
         self._stand(Checkpoint(settings.method, settings.search, began), False, settings.controls.get("schedule"))
 
     def _stand(self, checkpoint, asked, schedule):

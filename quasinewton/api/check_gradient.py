@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quasinewton.objective.build import Given, as_args, gradient_form
+from quasinewton.objective.build import Given, gradient_form
+from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, GradientCheck, compare, own_gradient
 
 
@@ -70,5 +71,5 @@ def check_gradient(
     form, _ = gradient_form(jac)
     if form not in OWN:
         raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")
-    given = Given(fun, jac, form, as_args(args))
+    given = Given(fun, jac, form, as_args(args, fun, jac))
     return compare(given, x, own_gradient(given, x), rtol)

@@ -10,7 +10,8 @@ from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LINE, STUCK
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line
-from quasinewton.objective.build import as_args, gradient_source, prepare
+from quasinewton.objective.build import gradient_source, prepare
+from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.interface import GRADIENT, VALUE, call
 from quasinewton.options.read import search_object
 from quasinewton.validation import number
@@ -144,7 +145,7 @@ def line_search(
         raise ValueError(f"x and p must be vectors of one length, got shapes {x.shape} and {p.shape}")
     alpha = number("alpha", alpha, 0.0, np.inf)
     search = search_object(search)
-    args = as_args(args)
+    args = as_args(args, fun, jac)
     prepared = prepare(fun, gradient_source(fun, jac, args, x.size), None, args, x.size, "")
     alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

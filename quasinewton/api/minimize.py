@@ -9,27 +9,31 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeWarning
 
-from quasinewton.drivers.checkpoint import Checkpoint
+from quasinewton.drivers.checkpoint import Checkpoint, renamed_checkpoint
 from quasinewton.drivers.finalize import finished, report, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import drive, prepared_for
+from quasinewton.drivers.scipy_methods import scipy_method, solved_by_scipy, uses_gradient
 from quasinewton.methods import LBFGS
-from quasinewton.objective.build import as_args, gradient_source, is_differenced
+from quasinewton.objective.build import gradient_source, is_differenced
+from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
 from quasinewton.options.bounds import read_bounds
-from quasinewton.options.read import confine, method_class, read, warn_constraints, warn_unused, with_free_gradients
+from quasinewton.options.names import Unsaid
+from quasinewton.options.read import confine, method_class, read, warn_unused, with_free_gradients
 from quasinewton.result import History, OptimizeResult
 from quasinewton.status import Status
 
 TRACE_ROWS = 256
+DEFAULT = Unsaid("lbfgs")
 
 
 def minimize(
     fun: Callable[..., Any],
     x0: ArrayLike | None,
     args: Any = (),
-    method: str | tuple[Any, ...] | None = "lbfgs",
+    method: str | tuple[Any, ...] | Callable[..., Any] | None = DEFAULT,
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     hess: Callable[..., ArrayLike] | str | None = None,
     hessp: Callable[..., ArrayLike] | None = None,
@@ -38,7 +42,7 @@ def minimize(
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
     options: dict[str, Any] | None = None,
-    state: Checkpoint | None = None,
+    checkpoint: Checkpoint | None = None,
     **keywords: Any,
 ) -> OptimizeResult:
     """Minimise a smooth function of several variables.
@@ -50,23 +54,25 @@ def minimize(
         interpreter. With ``jac=True``, ``fun`` returns (f, g); with ``jac="inplace"``, ``fun(x, g, *args) -> float``
         writes the gradient to g, which arrives uninitialised.
     x0 : array_like, shape (n,), or scalar
-        Start. Not changed. May be None with `state`.
+        Start. Not changed. May be None with `checkpoint`.
     args : tuple
-        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, arrays and tuples of
-        them; new values never compile anything again.
+        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, text, arrays (of any
+        library that gives them to NumPy) and tuples of them; new values never compile anything again.
     method : str or method object
         "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
         a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with
-        bounds.
+        bounds. SciPy's other methods ("SLSQP", "trust-constr", "Nelder-Mead", …, or a callable) are SciPy's own, which
+        are handed the problem with exact derivatives of a compiled `fun`.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
         derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
         the complex step. None is "auto" for a compiled `fun` and "2-point" for others; where a compiled `fun` cannot
         be differentiated, a warning says why, and it is "2-point".
     hess : callable, str or None
-        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`, or "2-point",
-        "3-point" for differences of the gradient. None is "auto" where that can be had, with a warning where `fun` has
-        what cannot be differentiated, else "2-point". Used by "newton" and, where there is no `hessp`, for the products
+        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`; "2-point",
+        "3-point" for differences of the gradient, or "cs" for the complex step of one that is complex for complex x.
+        None is "auto" where that can be had, with a warning where `fun` has what cannot be differentiated, else
+        "2-point". Used by "newton" and, where there is no `hessp`, for the products
         of "newton-cg".
     hessp : callable, optional
         ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
@@ -74,7 +80,8 @@ def minimize(
         low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other point is ever
         evaluated.
     constraints : optional
-        Accepted when empty.
+        As SciPy takes them. Such problems are SciPy's: of "SLSQP" where no method is given, or of "COBYLA", "COBYQA"
+        or "trust-constr".
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     callback : callable, optional
@@ -128,20 +135,21 @@ def minimize(
         check_gradient : bool
             Compare your gradient at x0 with exact derivatives, or with differences, before the run; warn of what is
             wrong, and keep the comparison in the result.
-    state : Checkpoint, optional
-        Go on where another run stands: the `state` of its result. Method and search must be those of that run; the
+    checkpoint : Checkpoint, optional
+        Go on where another run stands: the `checkpoint` of its result. Method and search must be those of that run; the
         limits are those given here, counted from its beginning (`time_limit`: from here). A run that ended on maxiter
         and goes on has, to the bit, the iterates and counts of one that never stopped.
 
     Returns
     -------
     OptimizeResult
+        Its field `solver` says who solved the problem.
 
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs. Exceptions of the user's functions pass through; the best
-        result so far is their attribute ``result``.
+        On input that is illegal, before anything runs; so are constraints with a method of ours. Exceptions of the
+        user's functions pass through; the best result so far is their attribute ``result``.
 
     Warns
     -----
@@ -178,24 +186,33 @@ def minimize(
     """
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    x0 = point(x0, state)
+    checkpoint = renamed_checkpoint(checkpoint, keywords)
+    x0 = point(x0, checkpoint)
     n = x0.size
-    args = as_args(args)
     options = {**options, **keywords} if options else keywords
+    args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
+    other = scipy_method(method, not isinstance(method, Unsaid), constraints)
+    if other is not None:
+        if checkpoint is not None:
+            raise ValueError(f"checkpoint is for methods of ours; a run of SciPy's method {other!r} cannot be resumed")
+        if uses_gradient(other):
+            jac = gradient_source(fun, jac, args, n, "value_and_grad", *steps_of(options))
+        return solved_by_scipy(
+            other, fun, x0, args, jac, hess, hessp, bounds, constraints, tol, callback, dict(options)
+        )
     method = LBFGS if method is None and bounds is not None else method
     kind = method_class(method)
-    warn_constraints(kind, constraints)
     warn_unused(kind, hess, hessp)
     settings = confine(read(method, n, tol, options, is_differenced(jac)), read_bounds(bounds, n))
     controls = settings.controls
-    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
+    steps = steps_of(controls)
     if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
         settings = with_free_gradients(settings, n)
     prepared = prepared_for(settings, fun, jac, hess, hessp, args, n)
     check = checked(prepared.given, x0, settings.bounds) if controls.get("check_gradient") else None
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
-    state = begin(settings, x0, rows) if state is None else resume(state, settings, rows)
+    state = begin(settings, x0, rows) if checkpoint is None else resume(checkpoint, settings, rows)
     at = Checkpoint(settings.method, settings.search, state)
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
@@ -217,6 +234,11 @@ def minimize(
     if controls.get("disp"):
         report(result)
     return result
+
+
+def steps_of(options):
+    """Return the absolute and the relative step of differences that options ask for, None where they ask for none."""
+    return options.get("eps"), options.get("finite_diff_rel_step")
 
 
 def checked(given, x0, bounds):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from quasinewton import autodiff
 from quasinewton.drivers.batch_result import BatchResult, Outcomes, Remarks, collected, outcomes
-from quasinewton.drivers.executors import portable, spread, width
+from quasinewton.drivers.executors import call_from_bytes, goes_by_value, portable, spread, width
 from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import Enough, Watch
 from quasinewton.drivers.run import prepared_for
@@ -18,7 +19,9 @@ from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods import LBFGS, Newton, NewtonCG
 from quasinewton.methods.bounded.wrapper import plain
-from quasinewton.objective.build import as_args, compiled_args_type, gradient_source, is_differenced
+from quasinewton.numba_ext import pickling
+from quasinewton.objective.build import compiled_args_type, gradient_source, is_differenced
+from quasinewton.objective.convert_args import as_args, plain_array
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.initial_values import real
 from quasinewton.options.names import NAMES, SECOND_ORDER
@@ -152,7 +155,8 @@ def minimize_batch(
     method = LBFGS if method is None and bounds is not None else method
     bounds = read_bounds(bounds, n)
     starts = starts if bounds is None else np.clip(starts, *bounds)
-    task = Task(fun, as_args(args), batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
+    args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
+    task = Task(fun, args, batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
     warn_unused(kind, hess, hessp)
     refuse(task, kind, vectorized, executor)
@@ -171,6 +175,7 @@ def minimize_batch(
 
     def result(ending=Status.RUNNING, copy=False):
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
+        found.update(solver=f"quasinewton {NAMES[kind]}")
         if kind in SECOND_ORDER:
             found.update(nhev=results.rows["nhev"].copy(), hess_mode=second)
         return found
@@ -181,8 +186,8 @@ def minimize_batch(
             if k == 0:
                 pass
             elif vectorized:
-                state = begin(settings, starts[0], 0)
-                solve_vectorized(fun, task.args, task.batch_args, state, settings, results, tick)
+                blank = begin(settings, starts[0], 0)
+                solve_vectorized(fun, task.args, task.batch_args, blank, settings, results, tick)
             elif executor is not None:
                 jobs = 1 if n_jobs is None else jobs
                 solve_elsewhere(executor, task, starts, chunk_size, jobs, results, remarks, tick)
@@ -229,10 +234,12 @@ def batch_arrays(batch_args, k):
     ------
     ValueError
         If one of them has not k rows, naming both lengths.
+    TypeError
+        If one of them has a mask or a unit.
     """
     arrays = []
     for place, given in enumerate(as_args(batch_args)):
-        array = np.asarray(given)
+        array = plain_array(given, f"batch_args[{place}]")
         if array.ndim == 0 or len(array) != k:
             rows = "no rows: it is a single value" if array.ndim == 0 else f"{len(array)} rows"
             raise ValueError(f"batch_args[{place}] must have a row for each of the {k} rows of X0; it has {rows}")
@@ -298,16 +305,19 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
 def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):
     """Solve the problems of a task in chunks, wherever an executor runs."""
     k, workers = len(starts), width(executor) or cores()
+    by_value = not isinstance(executor, ThreadPoolExecutor) and goes_by_value(task._replace(batch_args=()))
+    function = call_from_bytes if by_value else solve_chunk
     size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else count("chunk_size", chunk_size, 1)
 
     def chunks():
         for first in range(0, k, size):
             rows = slice(first, min(first + size, k))
             part = task._replace(batch_args=tuple(array[rows] for array in task.batch_args))
-            yield rows, (part, starts[rows].copy(), n_jobs)
+            call = part, starts[rows].copy(), n_jobs
+            yield rows, (pickling.dumps((solve_chunk, call)),) if by_value else call
 
     finished = 0
-    for rows, found, error in spread(executor, solve_chunk, chunks(), 2 * workers, lambda: tick(finished)):
+    for rows, found, error in spread(executor, function, chunks(), 2 * workers, lambda: tick(finished)):
         if error is None:
             part, notes = found
             for whole, piece in zip(results, part, strict=True):

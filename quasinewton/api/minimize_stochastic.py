@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from quasinewton.drivers.checkpoint import renamed_checkpoint
 from quasinewton.drivers.minibatch_data import as_samples, batched
 from quasinewton.drivers.progress import progress_bar
 from quasinewton.drivers.run import notifier
 from quasinewton.drivers.training import Course, StochasticResult, StochasticState, continued, equipped, fresh
 from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.objective.build import as_args, gradient_form
+from quasinewton.objective.build import gradient_form
+from quasinewton.objective.convert_args import as_args
 from quasinewton.options.initial_values import set_treatment, start_point
 from quasinewton.options.names import NAMES, STEPPING
 from quasinewton.options.read import method_class, read, refuse
 from quasinewton.validation import count, number
 
+BATCH = 32  # samples in a batch by default, as in Keras
 LEGAL = ("eps", "finite_diff_rel_step", "time_limit")
 
 
@@ -29,7 +32,7 @@ def minimize_stochastic(
     *,
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     args: Any = (),
-    batch_size: int = 32,
+    batch_size: int | None = None,
     epochs: int = 10,
     lr: float | None = None,
     schedule: Any = None,
@@ -46,6 +49,7 @@ def minimize_stochastic(
     callback: Callable[..., Any] | None = None,
     progress: bool = False,
     options: dict[str, Any] | None = None,
+    checkpoint: StochasticState | None = None,
     state: StochasticState | None = None,
 ) -> StochasticResult:
     """Minimise the mean of a loss over samples by steps along the gradients of mini-batches.
@@ -58,7 +62,7 @@ def minimize_stochastic(
         ``fun(x, g, *batch, *args)`` writes g. Functions compiled by ``numba.njit`` are called without the interpreter.
         The arrays of a batch are overwritten by the next one.
     x0 : array_like, shape (n,), or None
-        Start. Not changed. With `state` it is not used.
+        Start. Not changed. With `checkpoint` it is not used.
     data : tuple of array_like
         Samples along axis 0, as many in every array. Any dtype but object, without NaN. Not changed.
     method : str or method object
@@ -67,10 +71,11 @@ def minimize_stochastic(
         As in `minimize`; a callable is ``jac(x, *batch, *args)``.
     args : tuple
         Arguments that are the same for all batches.
-    batch_size : int
-        Samples in a batch, from 1 to their number. The last batch of an epoch holds what is left.
+    batch_size : int, optional
+        Samples in a batch, from 1 to their number; 32 by default, or all if there are fewer. The last batch of an epoch
+        holds what is left.
     epochs : int
-        Passes over the data. With `state`, an epoch left unfinished is finished first and counts as one.
+        Passes over the data. With `checkpoint`, an epoch left unfinished is finished first and counts as one.
     lr, weight_decay : float, optional
         The method's settings of these names.
     schedule : Schedule or compiled function, optional
@@ -79,7 +84,8 @@ def minimize_stochastic(
     shuffle : bool
         Whether every epoch has an order of its own; else it is that of the data.
     rng : int, numpy.random.Generator or None
-        Source of these orders. The same seed gives the same bits. A generator is advanced. Not used with `state`.
+        Source of these orders. The same seed gives the same bits. A generator is advanced. Not used with
+        `checkpoint`.
     decay_mask : array_like, bool, shape (n,), optional
         Where weight decay acts; everywhere if not given.
     clip_norm, clip_value : float, optional
@@ -100,14 +106,16 @@ def minimize_stochastic(
         Whether to show a bar; needs tqdm.
     options : dict, optional
         Further settings of the method, and time_limit (seconds), eps, finite_diff_rel_step as in `minimize`.
+    checkpoint : StochasticState, optional
+        ``checkpoint`` of an earlier result, to continue from. Not changed.
     state : StochasticState, optional
-        ``state`` of an earlier result, to continue from. Not changed.
+        The former name of `checkpoint`, which gives a DeprecationWarning.
 
     Returns
     -------
     StochasticResult
         With `fun` and `jac` over all the data at `x`; `nit` steps, `nepochs`, `nfev` and `njev` calls; `skipped`
-        batches; `history`, an EpochHistory; `state`.
+        batches; `history`, an EpochHistory; `checkpoint`.
 
     Raises
     ------
@@ -141,6 +149,7 @@ def minimize_stochastic(
     >>> np.round(res.x, 3)
     array([ 1. , -2. ,  0.5])
     """
+    checkpoint = renamed_checkpoint(checkpoint, {"state": state})
     kind = method_class(method)
     if kind not in FIRST_ORDER:
         raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {NAMES[kind]!r}")
@@ -155,6 +164,7 @@ def minimize_stochastic(
     arrays = as_samples("data", data)
     watched = None if validation_data is None else as_samples("validation_data", validation_data, arrays)
     samples, part = len(arrays[0]), averaged_part(average)
+    batch_size = min(BATCH, samples) if batch_size is None else batch_size
     batch_size, epochs = count("batch_size", batch_size, 1), count("epochs", epochs, 0)
     if batch_size > samples:
         raise ValueError(f"batch_size must be at most the number of samples, {samples}; got {batch_size}")
@@ -164,16 +174,17 @@ def minimize_stochastic(
     steps = epochs * -(-samples // batch_size)
     form, _ = gradient_form(jac)
     settings = read(method, 0, None, options | {"maxiter": max(1, steps)}, form == "value")
-    if state is None:
+    if checkpoint is None:
         run, rng = fresh(settings.method, start_point(x0), samples), np.random.default_rng(rng)
     else:
-        run, rng = continued(state, settings.method, samples)
+        run, rng = continued(checkpoint, settings.method, samples)
     n = run.x.size
     run = run._replace(memory=set_treatment(run.memory, settings.controls, None, n))
     run = equipped(run, part, steps, patience)
     s = run.scalars[0]
     s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.limits.deadline, 0
-    common = as_args(args), batch_size, n, settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+    steps_of_differences = settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
+    common = as_args(args, fun, jac), batch_size, n, *steps_of_differences
     training = batched(fun, jac, arrays, *common)
     validation = None if watched is None else batched(fun, jac, watched, *common)
     course = Course(run, settings, rng, training, validation, patience)

@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike
 
 from quasinewton.line_searches import Armijo
 from quasinewton.loops.root_loop import SEARCH, allocate, run
-from quasinewton.objective.build import as_args, gradient_source, prepare_residual
+from quasinewton.objective.build import gradient_source, prepare_residual
+from quasinewton.objective.convert_args import as_args
 from quasinewton.options.initial_values import start_point
 from quasinewton.options.read import limit, warn_unknown
 from quasinewton.result import RootResult
-from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status
+from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status, represent_in_yaml
 from quasinewton.validation import number
 
 
@@ -109,7 +110,7 @@ def root(
     maxiter = limit("maxiter", given.pop("maxiter", 200))
     steps = given.pop("eps", None), given.pop("finite_diff_rel_step", None)
     warn_unknown(given)
-    args = as_args(args)
+    args = as_args(args, fun, jac)
     jac = gradient_source(fun, jac, args, n, "value_and_jacobian", *steps)
     prepared = prepare_residual(fun, jac, args, n, *steps)
     state = allocate(x, ftol, xtol, maxiter)
@@ -117,6 +118,7 @@ def root(
     stopped = False
 
     def result(status):
+        represent_in_yaml()
         return RootResult(
             x=x.copy(),
             fun=f,

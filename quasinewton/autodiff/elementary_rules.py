@@ -20,6 +20,7 @@ from quasinewton.autodiff.tape import vanishes
 from quasinewton.special import elementwise as special
 from quasinewton.special.error_function_ratios import hazard, moment_ratio
 
+
 def call(function, *terms):
     """A function of terms: Numba's of plain numbers, the rule of others."""
     if any(is_active(term.kind) for term in terms):

@@ -17,7 +17,6 @@ Source: Nesterov, Lexicographic differentiation of nonsmooth functions, Math. Pr
 forward mode of automatic differentiation for generalized derivative evaluation, Optim. Methods Softw. 30 (2015).
 """
 
-import operator
 
 import numpy as np
 from llvmlite import ir

@@ -151,6 +151,8 @@ class BatchResult(OptimizeResult):
         How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
     hess_mode : str
         How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton, truncated Newton).
+    solver : str
+        Who solved the problems, as of single results.
     errors : mapping of int to Exception
         What the objective raised, by row; the status of these rows is ``Status.RAISED``.
     messages, diagnosis : mapping of int to str, mapping of int to dict
@@ -187,7 +189,7 @@ class BatchResult(OptimizeResult):
         result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
         result.update({name: self[name][i].item() for name in scalars if name in self})
         result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
-        result.update({name: self[name] for name in ("jac_mode", "hess_mode") if name in self})
+        result.update({name: self[name] for name in ("jac_mode", "hess_mode", "solver") if name in self})
         for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
             if i in remarks:
                 result[name] = remarks[i]
@@ -202,7 +204,7 @@ def collected(results, remarks, mode, ending):
     status = STATUSES[values]
     found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
     found.update(optimality=rows["optimality"].copy())
-    found.update(status=status, message=summary(found.success, values))
+    found.update(status=status, message=summary(found.success, values, remarks.errors))
     found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
     if results.hess.size:
         found.update(hess=results.hess)
@@ -212,10 +214,14 @@ def collected(results, remarks, mode, ending):
     return found
 
 
-def summary(success, values):
-    """How many problems succeeded, and how the others ended, in a sentence."""
+def summary(success, values, errors):
+    """Return how many problems succeeded, how the others ended, and what the first of them raised, in words."""
     text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
     endings, counts = np.unique(values[~success], return_counts=True)
     if endings.size:
         text += " Others: " + ", ".join(f"{n} {STATUSES[i].name}" for i, n in zip(endings, counts, strict=True)) + "."
+    if errors:
+        first = min(errors)
+        reason = (str(errors[first]).splitlines() or [""])[0]
+        text += f" Problem {first} raised {type(errors[first]).__name__}{': ' if reason else ''}{reason}"
     return text

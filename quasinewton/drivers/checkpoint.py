@@ -6,6 +6,7 @@ What a run knows is its method, its search and its state, which is arrays.
 import contextlib
 import json
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ SEARCH_NAMES = {kind: name for name, kind in SEARCHES.items()}
 class Checkpoint:
     """Where a run stands: all that it takes to go on, in this process or in another.
 
-    The field `state` of every result, for ``minimize(..., state=res.state)`` and ``Solver(state=res.state)``. It can
-    be pickled and saved.
+    The field `checkpoint` of every result, for ``minimize(..., checkpoint=res.checkpoint)`` and
+    ``Solver(checkpoint=res.checkpoint)``. It can be pickled and saved.
 
     Parameters
     ----------
@@ -82,6 +83,34 @@ class Checkpoint:
             If the file is damaged, is none of ours, is of another version, or has arrays of the wrong shape.
         """
         return read(path)[0]
+
+
+def renamed_checkpoint(checkpoint, keywords):
+    """Return what was given as `checkpoint`, or under its former name `state` among the other keywords.
+
+    Parameters
+    ----------
+    checkpoint : object or None
+    keywords : dict
+        `state` is taken out.
+
+    Raises
+    ------
+    TypeError
+        If both are given.
+
+    Warns
+    -----
+    DeprecationWarning
+        Of the former name, which the next version will not know.
+    """
+    former = keywords.pop("state", None)
+    if former is None:
+        return checkpoint
+    if checkpoint is not None:
+        raise TypeError("state is the former name of checkpoint; give one of them")
+    warnings.warn("state= is now called checkpoint=", DeprecationWarning, stacklevel=3)
+    return former
 
 
 def arrays(state):

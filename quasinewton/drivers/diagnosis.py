@@ -21,10 +21,18 @@ EPSILON = np.finfo(np.float64).eps
 AFFORDABLE = 100  # values for a diagnosis; or as many as the run itself has cost
 NAMED = 8  # components that a message names
 SLOW = 0.1  # a fall of f in an iteration, relative to |f|, below which progress is slow
+# What helps where the gradient that disagrees with f is not the user's.
+OF_DIFFERENCES = (
+    "The gradient is made of differences of f: compile fun by numba.njit for exact derivatives, take jac='3-point' or "
+    "'cs', or another step (eps, finite_diff_rel_step); or f jumps near x."
+)
+OF_DERIVATIVES = (
+    "The gradient is derived from fun exactly, so f jumps or has a kink near x, or rounds more than its own size shows."
+)
 SPREAD = 1e3  # of the curvatures along the last few steps, from which on the scales of the variables are to blame
 
 
-def explain(method, state, status):
+def explain(method, state, status, mode="exact"):
     """Why a run failed, by what it knows.
 
     Parameters
@@ -33,6 +41,8 @@ def explain(method, state, status):
     state : State
     status : Status
         No success.
+    mode : str
+        How gradients are obtained; "exact" where they are the user's.
 
     Returns
     -------
@@ -40,7 +50,10 @@ def explain(method, state, status):
         The numbers, and a sentence with advice; None where the status says all there is to say.
     """
     explained = EXPLANATIONS.get(status)
-    return None if explained is None else explained(method, state)
+    if explained is None:
+        return None
+    numbers, advice = explained(method, state)
+    return numbers, f"{advice} Check jac." if numbers.get("components") and mode == "exact" else advice
 
 
 def not_finite(method, state):
@@ -55,7 +68,7 @@ def not_finite(method, state):
     if not np.isfinite(f):
         return numbers, f"f is {f} at the start: begin inside its domain."
     if wrong.size:
-        return numbers, f"Of the gradient at the start, component {listed(wrong)} is not finite: check jac."
+        return numbers, f"Of the gradient at the start, component {listed(wrong)} is not finite."
     return numbers, "The start is no point: x0 is not finite."
 
 
@@ -79,7 +92,8 @@ def stopped(method, state):
         return numbers, "No iteration was made."
     if fall > SLOW * abs(f):
         return numbers, (
-            f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with state=res.state."
+            f"f still fell by {fall:.2g} in the last iteration: raise the limit, or go on with "
+            "checkpoint=res.checkpoint."
         )
     if spread > SPREAD:
         return numbers, (
@@ -232,7 +246,9 @@ def wrong_components(given, state):
         As of `diagnose`; no numbers where the gradient is not the user's, or where the comparison finds nothing.
     """
     s, unknown = state.scalars[0], ({}, "Check jac.")
-    if given is None or given.form not in OWN:
+    if given is not None and given.form not in OWN:
+        return {}, OF_DIFFERENCES if given.form == "value" else OF_DERIVATIVES
+    if given is None:
         return unknown
     try:
         memory = state.memory

@@ -5,8 +5,11 @@ Any executor in the manner of `concurrent.futures` will do, on this machine or o
 
 import concurrent.futures
 import pickle
+import sys
 from collections import deque
 from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor
+
+from quasinewton.numba_ext import pickling
 
 TRIES = 3  # of a task that is lost with its worker each time
 BREATH = 0.1  # seconds between two calls of idle
@@ -41,10 +44,12 @@ def spread(executor, function, tasks, in_flight, idle):
     Notes
     -----
     A task that was lost is tried again with nothing else in flight, so that what kills its worker takes nothing along.
+    If all that were in flight are lost again, each alone, and no task has ever come back, none can: then all that is
+    left is given up with the error of the last.
     A process pool that has broken takes no more work: its place is taken by a new one like it. Of other broken
     executors the rest of the work is done in this process.
     """
-    suspects, pending, mine = deque(), {}, None
+    suspects, pending, mine, returned = deque(), {}, None, False
 
     def submit(task, losses):
         nonlocal executor, mine
@@ -72,14 +77,20 @@ def spread(executor, function, tasks, in_flight, idle):
                 task, losses = pending.pop(future)
                 error = None if future.cancelled() else future.exception()
                 if future.cancelled() or is_loss(error):
+                    error = error or CancelledError()
                     if losses + 1 < TRIES:
                         suspects.append((task, losses + 1))
                     else:
-                        yield task[0], None, error or CancelledError()
+                        yield task[0], None, error
                 elif error is not None:
                     raise error
                 else:
+                    returned = True
                     yield task[0], future.result(), None
+            if suspects and not (pending or returned) and all(losses + 1 == TRIES for _, losses in suspects):
+                yield from ((task[0], None, error) for task, _ in suspects)
+                yield from ((task[0], None, error) for task in tasks)
+                return
     finally:
         for future in pending:
             future.cancel()
@@ -118,6 +129,38 @@ def width(executor):
             return getattr(executor, name)
     client = getattr(executor, "_client", None)  # Dask's
     return sum(client.nthreads().values()) if client is not None else 0
+
+
+def goes_by_value(values):
+    """Return True if what is to be sent to workers must go by what it consists of, rather than by name.
+
+    Python's own pickle names a function by its module. It refuses lambdas and functions within functions, which have no
+    name there; and a worker that has been spawned finds no module of that name where it is that of a notebook or of an
+    interactive session.
+
+    Parameters
+    ----------
+    values : object
+        The user's functions and arguments.
+    """
+    try:
+        named = pickle.dumps(values)
+        interactive = not hasattr(sys.modules["__main__"], "__file__")
+        if not (interactive and b"__main__" in named):
+            return False
+    except Exception:  # whatever the values raise
+        pass
+    try:
+        pickling.dumps(values)
+    except Exception:  # then they can be sent in no way, and an executor of threads may do without
+        return False
+    return True
+
+
+def call_from_bytes(pickled):
+    """Make a call that has been pickled: a function and its arguments."""
+    function, args = pickle.loads(pickled)
+    return function(*args)
 
 
 def portable(error):

@@ -17,9 +17,9 @@ from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.options.bounds import ALL_FIXED
-from quasinewton.options.names import SECOND_ORDER
+from quasinewton.options.names import NAMES, SECOND_ORDER
 from quasinewton.result import InverseHessian, OptimizeResult
-from quasinewton.status import Status
+from quasinewton.status import Status, represent_in_yaml
 
 
 @kernel
@@ -78,6 +78,7 @@ def outcome(at, status, mode, hess_mode="exact"):
     method, state, s = plain(at.method), at.state, at.state.scalars[0]
     memory = learnt(at.method, state)
     f = float(s["f"])
+    represent_in_yaml()
     result = OptimizeResult(
         x=state.x,
         fun=f,
@@ -90,7 +91,8 @@ def outcome(at, status, mode, hess_mode="exact"):
         message=status.message,
         optimality=float(s["g_norm"]),
         jac_mode=mode,
-        state=at,
+        checkpoint=at,
+        solver=f"quasinewton {NAMES[type(method)]}",
     )
     if type(method) is LBFGS:
         result["hess_inv"] = InverseHessian(memory, state.x.size, bool(method.single))
@@ -105,7 +107,7 @@ def outcome(at, status, mode, hess_mode="exact"):
         result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
     if type(method) in SECOND_ORDER:
         result.update(nhev=int(s["nhev"]), hess_mode=hess_mode)
-    found = None if result.success else explain(at.method, state, status)
+    found = None if result.success else explain(at.method, state, status, mode)
     if found is not None:
         add(result, found)
     return result

@@ -22,13 +22,15 @@ def point(x0, checkpoint):
     """
     if checkpoint is None:
         if x0 is None:
-            raise TypeError("'x0' may be None only with a state")
+            raise TypeError("'x0' may be None only with a checkpoint")
         return start_point(x0)
     if not isinstance(checkpoint, Checkpoint):
-        raise TypeError(f"state must be the `state` of a result, or a Checkpoint; got {type(checkpoint).__name__}")
+        raise TypeError(f"checkpoint must be a Checkpoint, such as that of a result; got {type(checkpoint).__name__}")
     x = checkpoint.state.x
     if x0 is not None and start_point(x0).size != x.size:
-        raise ValueError(f"x0 has {start_point(x0).size} variables, the state {x.size}; with a state x0 may be None")
+        raise ValueError(
+            f"x0 has {start_point(x0).size} variables, the checkpoint {x.size}; with a checkpoint x0 may be None"
+        )
     return x.copy()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from quasinewton.loops import minibatch_loop as loop
 from quasinewton.objective.build import gradient_source, prepare
+from quasinewton.objective.convert_args import plain_array
 from quasinewton.objective.interface import GRADIENT
 
 
@@ -56,9 +57,10 @@ def as_samples(name, data, like=None):
     ValueError
         If there is none, or one is empty, of another length or holds NaN.
     TypeError
-        If one does not hold numbers.
+        If one does not hold numbers, or has a mask or a unit.
     """
-    arrays = tuple(map(np.ascontiguousarray, data if isinstance(data, (tuple, list)) else (data,)))
+    data = data if isinstance(data, (tuple, list)) else (data,)
+    arrays = tuple(np.ascontiguousarray(plain_array(given, f"{name}[{i}]")) for i, given in enumerate(data))
     if not arrays:
         raise ValueError(f"{name} must hold at least one array")
     for i, array in enumerate(arrays):

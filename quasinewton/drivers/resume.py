@@ -45,19 +45,19 @@ def resume(checkpoint, settings, rows):
     """
     for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
         if not same(run, call):
-            raise ValueError(f"the state is that of a run with {run}; this call says {call}")
+            raise ValueError(f"the checkpoint is that of a run with {run}; this call says {call}")
     for name in INITIAL.get(type(plain(settings.method)), ()):
         if settings.controls.get(name) is not None:
-            raise ValueError(f"{name} is for the beginning of a run; it cannot be given with a state")
+            raise ValueError(f"{name} is for the beginning of a run; it cannot be given with a checkpoint")
     old, stepping = checkpoint.state, type(checkpoint.method) in FIRST_ORDER
     state = begin(settings, old.x, rows)
     if stepping:
         for name in "clip_value", "clip_norm", "clip_norm_eps":
             run, call = old.memory.record[0][name], state.memory.record[0][name]
             if run != call:
-                raise ValueError(f"the state is that of a run with {name}={run}; this call says {call}")
+                raise ValueError(f"the checkpoint is that of a run with {name}={run}; this call says {call}")
         if not np.array_equal(old.memory.mask, state.memory.mask):
-            raise ValueError("the state is that of a run with another decay_mask")
+            raise ValueError("the checkpoint is that of a run with another decay_mask")
     elif type(settings.method) is LBFGS and old.memory.a.size > state.memory.a.size:
         state = state._replace(memory=with_room(state.memory, old.x.size))
     if type(plain(checkpoint.method)) is NewtonCG:
@@ -65,7 +65,7 @@ def resume(checkpoint, settings, rows):
     if stepping or settings.bounds is not None:
         for name in "low", "high":
             if not np.array_equal(getattr(old.memory, name), getattr(state.memory, name)):
-                raise ValueError("the state is that of a run with other bounds")
+                raise ValueError("the checkpoint is that of a run with other bounds")
     fill(state, arrays(old))
     s = state.scalars[0]
     for name, value in settings.limits._asdict().items():
@@ -88,7 +88,7 @@ def refuse_another_preconditioner(run, call):
     ValueError
     """
     if run.record[0]["asked"] != call.record[0]["asked"] or not np.array_equal(run.M, call.M):
-        raise ValueError("the state is that of a run with another precond, and it cannot change between two steps")
+        raise ValueError("the checkpoint is that of a run with another precond, and it cannot change between two steps")
 
 
 def same(run, call):

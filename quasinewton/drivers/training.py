@@ -11,8 +11,9 @@ from quasinewton.loops import minibatch_loop as loop
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.first_order.base import keeps
 from quasinewton.objective.interface import GRADIENT, VALUE
+from quasinewton.options.names import NAMES
 from quasinewton.result import OptimizeResult
-from quasinewton.status import RUNNING, Status
+from quasinewton.status import RUNNING, Status, represent_in_yaml
 
 
 class EpochHistory(NamedTuple):
@@ -113,12 +114,12 @@ def continued(state, method, samples):
         If it belongs to another method or to other data.
     """
     if not isinstance(state, StochasticState):
-        raise TypeError(f"state must be that of a result of minimize_stochastic, got {type(state).__name__}")
+        raise TypeError(f"checkpoint must be that of a result of minimize_stochastic, got {type(state).__name__}")
     if type(state.method) is not type(method) or keeps(state.method) != keeps(method):
-        raise ValueError(f"state belongs to method {state.method}, not to {method}")
+        raise ValueError(f"checkpoint belongs to method {state.method}, not to {method}")
     known = int(state.epochs.scalars[0]["samples"])
     if known != samples:
-        raise ValueError(f"state belongs to data of {known} samples, not to {samples}")
+        raise ValueError(f"checkpoint belongs to data of {known} samples, not to {samples}")
     run, rng = copy.deepcopy((state.epochs, state.rng))
     record = run.memory.record[0]
     record["clip_value"] = record["clip_norm"] = math.inf
@@ -257,6 +258,7 @@ class Course:
     def result(self, x, f, g, status):
         """Return a StochasticResult."""
         s = self.run.scalars[0]
+        represent_in_yaml()
         columns = np.array(self.rows, dtype=np.float64).reshape(-1, len(EpochHistory._fields)).T
         return StochasticResult(
             x=x,
@@ -271,5 +273,6 @@ class Course:
             success=status.converged,
             message=status.message,
             history=EpochHistory(*columns),
-            state=StochasticState(self.settings.method, self.run, copy.deepcopy(self.rng)),
+            checkpoint=StochasticState(self.settings.method, self.run, copy.deepcopy(self.rng)),
+            solver=f"quasinewton {NAMES[type(self.settings.method)]}",
         )

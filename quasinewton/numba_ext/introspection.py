@@ -1,16 +1,30 @@
 """What Numba knows of a function: whether it is compiled, what it returns, and what its error messages say."""
 
+import numba
 from numba import types
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError, TypingError
+from numba.core.errors import TypingError
 from numba.core.registry import cpu_target
 
-__all__ = ["TypingError", "gist", "is_compiled", "result_type"]
+__all__ = ["TypingError", "gist", "is_compiled", "numba_type", "result_type", "takes_typed_arguments"]
 
 
 def is_compiled(function):
     """Return True if a function is a Numba dispatcher, which the solvers call without the interpreter."""
     return isinstance(function, Dispatcher)
+
+
+def numba_type(value):
+    """Return the Numba type of a value, or None if Numba has none, whichever way it says so."""
+    try:
+        return numba.typeof(value)
+    except Exception:
+        return None
+
+
+def takes_typed_arguments(function):
+    """Return True if a function is compiled, and not in Numba's object mode, which takes any object."""
+    return is_compiled(function) and not function.targetoptions.get("forceobj")
 
 
 def result_type(function, argument_types, role):
@@ -34,7 +48,7 @@ def result_type(function, argument_types, role):
     """
     try:
         signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
-    except NumbaError as error:
+    except Exception as error:  # besides NumbaError, whatever fails in Numba's own compiler and in its extensions
         signature, cause, reason = None, error.with_traceback(None), gist(error)
     else:
         cause, reason = None, "no signature matches"
@@ -45,8 +59,10 @@ def result_type(function, argument_types, role):
 
 
 def gist(error):
-    """What a Numba error says, in one line: its first sentence, what that introduces, and the place in the source."""
+    """Return what an error of Numba says, in one line: its first sentence, what that introduces, and the place."""
     lines = [line.strip() for line in str(error).splitlines()]
+    if not any(lines):
+        return f"Numba fails with {type(error).__name__}"
     said = [line for line in lines if line and not line.startswith("Failed in ")]
     places = [line.rstrip(":") for line in said if line.startswith("File ")]
     text = " ".join(said[:2] if said and said[0].endswith(":") else said[:1])

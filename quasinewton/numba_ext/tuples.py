@@ -1,6 +1,7 @@
-"""Tuples of numbers and arrays as memory: stored at an address, read back, copied, laid out one behind the other.
+"""Tuples of numbers, arrays and text as memory: stored at an address, read back, copied, laid out one behind the other.
 
-A tuple in memory borrows its arrays: they carry no reference to count, and live as long as the owner is held.
+A tuple in memory borrows its arrays and strings: they carry no reference to count, and live as long as the owner is
+held.
 """
 
 from numba.core import cgutils, types
@@ -22,6 +23,11 @@ def _borrow(context, builder, kind, value):
         array.meminfo = cgutils.get_null_value(array.meminfo.type)
         array.parent = cgutils.get_null_value(array.parent.type)
         return array._getvalue()
+    if isinstance(kind, types.UnicodeType):
+        text = cgutils.create_struct_proxy(kind)(context, builder, value)
+        text.meminfo = cgutils.get_null_value(text.meminfo.type)
+        text.parent = cgutils.get_null_value(text.parent.type)
+        return text._getvalue()
     return value
 
 

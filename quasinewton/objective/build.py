@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numba import types
 
 from quasinewton import autodiff
-from quasinewton.numba_ext.introspection import is_compiled
-from quasinewton.objective import finite_differences, from_njit, from_python, hessian_products
+from quasinewton.numba_ext.introspection import is_compiled, numba_type, result_type, takes_typed_arguments
+from quasinewton.objective import complex_step, finite_differences, from_njit, from_python, hessian_products
 from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
@@ -54,24 +53,19 @@ class Prepared(NamedTuple):
     hess_mode: str = ""
 
 
-def as_args(args):
-    """`args` as a tuple: anything else is the one argument, as in SciPy."""
-    return args if isinstance(args, tuple) else (args,)
+def typed_args(args):
+    """Return the Numba type of `args` as a tuple of types if Numba has one, otherwise None."""
+    return numba_type(args) if args else NO_ARGS
 
 
 def args_type(args):
-    """The Numba type of `args` if they can be handed to compiled code, otherwise None."""
-    if not args:
-        return NO_ARGS
-    try:
-        kind = numba.typeof(args)
-    except (ValueError, TypeError, NotImplementedError):
-        return None
-    return kind if is_plain(kind) else None
+    """Return the Numba type of `args` if the solvers can hand them to compiled code, otherwise None."""
+    kind = typed_args(args)
+    return kind if kind is not None and is_plain(kind) else None
 
 
 def compiled_args_type(functions, args):
-    """The Numba type of `args` if the functions are compiled and can be handed them, otherwise None.
+    """Return the Numba type of `args` if the functions are compiled and can be handed them, otherwise None.
 
     Parameters
     ----------
@@ -145,7 +139,7 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
         If a compiled `fun` cannot be differentiated: what stands in the way, and that differences are used.
     """
     given = not (jac is None or jac is False) or eps is not None or rel_step is not None
-    arguments = None if given or not is_compiled(fun) else args_type(args)
+    arguments = None if given or not is_compiled(fun) else typed_args(args)
     return jac if arguments is None else derived_source(fun, jac, tuple(arguments), n, kind)
 
 
@@ -181,7 +175,7 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     ----------
     fun : callable
     jac : callable, bool, str or None
-    hess : callable, "auto", "2-point", "3-point" or None
+    hess : callable, "auto", "2-point", "3-point", "cs" or None
     args : tuple
     n : int
         Number of variables.
@@ -212,14 +206,23 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
     own = (jac, (hessp or hess) if use else None, precond)
     kind = compiled_args_type((fun, *filter(callable, own)), args)
+    stepped = use and isinstance(hess, str) and hess == "cs" and not (use == "product" and hessp is not None)
+    if stepped and form == "derived":  # the exact Hessian is what the complex step of an exact gradient would give
+        stepped, hess = False, "auto"
+    elif stepped and form == "value":
+        raise ValueError("hess='cs' needs a gradient that is not made of differences: give jac, or compile fun")
+    elif stepped:
+        made = complex_step.second_derivative(fun, jac, form, use, kind)
+        hess, hessp = (None, made) if use == "product" else (made, None)
     given = Given(fun, jac, form, args)
+    second = second_order(use, fun, hess, hessp, form, n, kind, typed_args(args) if kind is None else kind)
     if form == "derived":
-        # Beside functions of Python's that of value and gradient is one more, and is entered as those are.
-        beside = kind is None and is_compiled(fun) and args_type(args) is not None
+        # Beside functions of Python's, or with args that only the interpreter can hand on, that of value and gradient
+        # is entered through the interpreter as well.
+        beside = kind is None and is_compiled(fun) and typed_args(args) is not None
         jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=not beside)
         if beside:
             fun, jac_function, form = jac_function, None, "joint"
-    second = second_order(use, fun, hess, hessp, form, n, kind)
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
@@ -230,6 +233,9 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
             prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
     else:
         prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n, bounds)
+    if stepped:
+        objective = prepared.objective._replace(hessian_gradients=n if use == "hessian" else 1)
+        prepared, second = prepared._replace(objective=objective), second._replace(mode="cs")
     return prepared._replace(given=given, hess_mode=second.mode)
 
 
@@ -252,8 +258,12 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
-        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=True)
-        bound = _bind(fun, derived, None, "residual-derived", False, args, n)
+        packed = compiled_args_type((fun,), args) is not None
+        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=packed)
+        if packed or typed_args(args) is None:
+            bound = _bind(fun, derived, None, "residual-derived", False, args, n)
+        else:
+            bound = _bind(derived, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
@@ -272,6 +282,7 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
             "with hess, hessp and precond that are compiled, too"
         )
     if kind is None:
+        refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args)
         evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond)
         return from_python.trampoline_address(), id(evaluate), (evaluate,)
     address = from_njit.trampoline_address(fun, jac, hess, form, complex_step, kind, second, precond)
@@ -279,6 +290,24 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
         return address, 0, (fun,)
     block = pack(args)
     return address, block.ctypes.data, (fun, block, args)
+
+
+def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
+    """Compile those of the functions that are to be compiled, although the interpreter will call them.
+
+    Raises
+    ------
+    TypeError
+        In one line, naming the function that does not compile for its arguments.
+    """
+    arguments = typed_args(args)
+    if arguments is None:
+        return
+    vectors = 2 if form == "inplace" else 1, 1, 2 if second == "product" else 1, 2
+    names = "fun", "jac", "hessp" if second == "product" else "the second derivative", "precond"
+    for function, count, name in zip((fun, jac, hess, precond), vectors, names, strict=True):
+        if takes_typed_arguments(function):
+            result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 
 def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n, bounds=None):

@@ -10,7 +10,7 @@ from quasinewton.objective import from_njit
 TRIED = "_quasinewton_tried"  # where a function keeps what came of it
 
 
-def derive(fun, kind, jac, n, args_type):
+def derive(fun, kind, jac, n, args_type, packed=True):
     """A derivative of a compiled function, for compiled code; compiled here, so that what cannot be is refused here.
 
     Parameters
@@ -21,6 +21,8 @@ def derive(fun, kind, jac, n, args_type):
     n : int or None
         Number of variables.
     args_type : numba tuple type
+    packed : bool
+        Whether it is for compiled code alone; see `autodiff.derivative`.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def derive(fun, kind, jac, n, args_type):
     TypeError
         If `fun` is not compiled.
     """
-    function, mode = autodiff.derivative(fun, kind, jac, n, packed=True)
+    function, mode = autodiff.derivative(fun, kind, jac, n, packed=packed)
     tried = vars(fun).setdefault(TRIED, {})
     key = kind, mode, function, args_type
     if key not in tried:
@@ -49,7 +51,7 @@ def derive(fun, kind, jac, n, args_type):
     return function, mode
 
 
-def derive_if_possible(fun, kind, n, args_type, stacklevel):
+def derive_if_possible(fun, kind, n, args_type, stacklevel, packed=True):
     """The same by the mode that suits; where that is refused (None, None), with a warning that says why.
 
     Warns
@@ -58,7 +60,7 @@ def derive_if_possible(fun, kind, n, args_type, stacklevel):
         At the caller that is `stacklevel` frames above this function.
     """
     try:
-        return derive(fun, kind, "auto", n, args_type)
+        return derive(fun, kind, "auto", n, args_type, packed)
     except autodiff.Refused as refusal:
         reason = str(refusal).partition(";")[0]  # the ways out that it goes on to name are those of a gradient
         message = f"differences take the place of exact derivatives: {reason}"

@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
+from scipy.optimize import BFGS, SR1, HessianUpdateStrategy
+
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective.choose_gradient import derive, derive_if_possible
 from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
 
+STRATEGIES = (HessianUpdateStrategy, BFGS, SR1)  # their classes, given in the place of instances
 SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
 DOOR = 5  # frames from here up to the caller of a door
 
@@ -30,7 +33,7 @@ class Second(NamedTuple):
     mode: str = ""
 
 
-def second_order(use, fun, hess, hessp, form, n, args_type):
+def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     """Choose the source of second derivatives: the user's own, exact ones of a compiled function, or differences.
 
     Parameters
@@ -45,6 +48,8 @@ def second_order(use, fun, hess, hessp, form, n, args_type):
     n : int or None
     args_type : numba tuple type or None
         None where the interpreter is needed.
+    typed : numba tuple type, optional
+        The type of the arguments where the interpreter is needed, if Numba has one.
 
     Returns
     -------
@@ -65,16 +70,18 @@ def second_order(use, fun, hess, hessp, form, n, args_type):
     if function is not None:
         return Second(function, "dense" if use == "product" else "hessian", EXACT, "exact")
     kind = "hvp" if use == "product" else "hessian"
-    plain = is_compiled(fun) and args_type is not None and form in ("value", "separate", "derived")
+    packed = args_type is not None
+    arguments = args_type if packed else typed
+    plain = is_compiled(fun) and arguments is not None and form in ("value", "separate", "derived")
     if hess == "auto" and not plain:
         raise TypeError(
             "hess='auto' needs fun compiled by numba.njit that returns the value alone, and args that are numbers, "
             "arrays and tuples of them"
         )
     if plain and hess == "auto":
-        return Second(derive(fun, kind, "auto", n, args_type)[0], use, EXACT, "derived")
+        return Second(derive(fun, kind, "auto", n, arguments, packed)[0], use, EXACT, "derived")
     if plain and hess is None:
-        derived, _ = derive_if_possible(fun, kind, n, args_type, DOOR)
+        derived, _ = derive_if_possible(fun, kind, n, arguments, DOOR, packed)
         if derived is not None:
             return Second(derived, use, EXACT, "derived")
     return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")
@@ -88,11 +95,17 @@ def second_derivative(name, given):
     ValueError
         If it is neither.
     """
+    if isinstance(given, HessianUpdateStrategy) or given in STRATEGIES:
+        raise ValueError(
+            f"{name} cannot be a quasi-Newton update such as SciPy's BFGS here; method 'bfgs' makes its own, and "
+            "SciPy's 'trust-constr' takes one"
+        )
     if callable(given):
         return given, EXACT
     if given is None or isinstance(given, str) and given in SCHEMES:
         return None, SCHEMES.get(given, FORWARD)
-    raise ValueError(f"{name} must be callable, 'auto', '2-point', '3-point' or None; got {given!r}")
+    legal = "'auto', '2-point', '3-point', 'cs'" if name == "hess" else "'auto', '2-point', '3-point'"
+    raise ValueError(f"{name} must be callable, {legal} or None; got {given!r}")
 
 
 def differentiable(jac):

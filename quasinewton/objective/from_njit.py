@@ -29,8 +29,10 @@ from quasinewton.objective.interface import (
     matrix,
     vector,
 )
+from quasinewton.objective.real_values import warn_complex
 from quasinewton.validation import NOT_SCALAR
 
+IMAGINARY = f"{NOT_SCALAR} It returns a complex number whose imaginary part is not zero."
 WRONG_SIZE = "the derivative returned by the objective does not have the size that x asks for"
 X = types.Array(types.float64, 1, "C")
 
@@ -46,9 +48,17 @@ def _as_scalar(f):
         def unpack(f):
             if f.size != 1:
                 raise ValueError(NOT_SCALAR)
-            return f.flat[0]
+            return as_scalar(f.flat[0])
 
         return unpack
+    if isinstance(f, types.Complex):
+
+        def real_part(f):
+            if f.imag != 0.0:
+                raise ValueError(IMAGINARY)
+            return f.real
+
+        return real_part
     return lambda f: f
 
 
@@ -78,7 +88,18 @@ def _write(out, values):
                     out[i, j] = values[i, j]
 
         return copy_rows
-    if isinstance(values, (types.Array, types.UniTuple)):
+    if isinstance(values, types.BaseTuple) and is_rows(values, out.ndim):
+        return by_item(len(values))
+    if isinstance(values, SEQUENCES) and is_rows(values, out.ndim):
+
+        def copy_items(out, values):
+            if len(values) != len(out):
+                raise ValueError(WRONG_SIZE)
+            for i in range(len(out)):
+                put_item(out, i, values[i])
+
+        return copy_items
+    if isinstance(values, (types.Array, types.UniTuple, *SEQUENCES)):
 
         def spread(out, values):
             values = np.asarray(values)
@@ -96,6 +117,39 @@ def _write(out, values):
         out.ravel()[0] = values
 
     return fill
+
+
+SEQUENCES = (types.List, types.ListType)
+
+
+def is_rows(values, ndim):
+    """Return True if the items of a sequence belong to those of an array of this rank: numbers, or rows of a matrix."""
+    items = values.types if isinstance(values, types.BaseTuple) else (values.dtype,)
+    return all(_is_number(item) if ndim == 1 else not _is_number(item) for item in items)
+
+
+def by_item(count):
+    """Define the function that copies a tuple of `count` items, whose types may differ, to an array of as many."""
+    lines = ["def copy_items(out, values):", f"    if len(out) != {count}:", "        raise ValueError(WRONG_SIZE)"]
+    lines += [f"    put_item(out, {k}, values[{k}])" for k in range(count)]
+    scope = dict(put_item=put_item, WRONG_SIZE=WRONG_SIZE)
+    exec("\n".join(lines), scope)
+    return scope["copy_items"]
+
+
+def put_item(out, i, item):
+    """Copy one item of a sequence to item i of an array: a number to a vector, a row to a matrix."""
+
+
+@overload(put_item, jit_options=INNER)
+def _put_item(out, i, item):
+    if out.ndim > 1:
+        return lambda out, i, item: write(out[i], item)
+
+    def put(out, i, item):
+        out[i] = item
+
+    return put
 
 
 @kernel
@@ -229,13 +283,23 @@ def _is_number(kind):
 
 
 def is_value(kind):
-    """Whether a function's result of this type may be the value of an objective."""
+    """Return True if a function's result of this type may be the value of an objective."""
     return _is_number(kind) or isinstance(kind, types.Array) and _is_number(kind.dtype)
 
 
+def is_complex(kind):
+    """Return True if a function's result of this type is a complex number, or an array of them."""
+    return isinstance(getattr(kind, "dtype", kind), types.Complex)
+
+
 def is_derivative(kind):
-    """Whether a function's result of this type may be a derivative, or the value of a vector function."""
-    return is_value(kind) or isinstance(kind, types.UniTuple) and _is_number(kind.dtype)
+    """Return True if a function's result of this type may be a derivative, or the value of a vector function.
+
+    Besides arrays these are lists and tuples of numbers, and of lists and tuples.
+    """
+    if isinstance(kind, types.BaseTuple):
+        return len(kind) > 0 and all(map(is_derivative, kind))
+    return is_value(kind) or isinstance(kind, SEQUENCES) and is_derivative(kind.dtype)
 
 
 def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
@@ -260,6 +324,8 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     if form in ("residual", "residual-joint", "residual-derived"):
         if not is_derivative(kind):
             expected = f"fun must return a real vector; it returns {kind}"
+    elif is_complex(kind):
+        warn_complex("fun")
     elif not is_value(kind):
         raise ValueError(f"{NOT_SCALAR} It returns {kind}.")
     if form == "separate":

@@ -11,6 +11,7 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.python_calls import call_python
 from quasinewton.objective.from_njit import multiply
 from quasinewton.objective.interface import COMPLEX, GRADIENT, HESSIAN, PRECONDITION, PRODUCT, SIGNATURE, VALUE
+from quasinewton.objective.real_values import plain_number, real_array, warn_complex
 from quasinewton.validation import NOT_SCALAR
 
 FLOAT64 = np.dtype(np.float64)
@@ -21,7 +22,8 @@ def scalar(f):
 
     Parameters
     ----------
-    f : float, or array of size 1
+    f : real number of any kind, or array of size 1
+        Such as a float, a Fraction, a Decimal, or a number of mpmath or SymPy; a complex one without imaginary part.
 
     Returns
     -------
@@ -31,14 +33,29 @@ def scalar(f):
     ------
     ValueError
         If `f` is None, complex, or holds other than one number.
+
+    Warns
+    -----
+    ComplexWarning
+        If `f` is complex with an imaginary part of zero, which is dropped.
     """
+    kind = type(f).__name__
     try:
         f = np.asarray(f) if f is not np.ma.masked else np.empty(0)
         if f.size == 1 and f.dtype.kind in "buif":
             return float(f.reshape(())[()])
     except (TypeError, ValueError):
-        pass
-    raise ValueError(NOT_SCALAR)
+        f = np.empty(0)
+    number = f.reshape(())[()] if f.size == 1 and f.dtype.kind in "cO" else None
+    number = plain_number(number)
+    if isinstance(number, complex):
+        if number.imag != 0.0:
+            raise ValueError(f"{NOT_SCALAR} It returns a complex number, {number}.")
+        warn_complex("the objective")
+        return number.real
+    if number is None:
+        raise ValueError(f"{NOT_SCALAR} It returns {kind}." if f.size <= 1 else NOT_SCALAR)
+    return number
 
 
 def derivative(values, shape, name):
@@ -69,6 +86,7 @@ def derivative(values, shape, name):
         values = np.asarray(values)
     except ValueError:  # rows of several lengths
         values = np.empty((), object)
+    values = real_array(values, name)
     size = 1
     for length in shape:
         size *= length

@@ -11,7 +11,7 @@ import numpy as np
 from quasinewton.autodiff import Refused, derivative
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective import from_python
-from quasinewton.objective.build import args_type
+from quasinewton.objective.build import typed_args
 
 TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}  # relative
 EPSILON = np.finfo(np.float64).eps
@@ -158,7 +158,7 @@ def sentence(g, expected, error, wrong, mode):
 
 def exact(given, x):
     """The exact gradient, how far it is in doubt, its mode and the calls of fun; None if fun is not differentiated."""
-    if given.form != "separate" or not is_compiled(given.fun) or args_type(given.args) is None:
+    if given.form != "separate" or not is_compiled(given.fun) or typed_args(given.args) is None:
         return None
     try:
         function, mode = derivative(given.fun, "value_and_grad", "auto", x.size)

@@ -1,7 +1,7 @@
 """The user's `args` as one block of memory, so that the solver's loop need not know their types.
 
-A tuple is stored as Numba lays it out, except that its arrays are borrowed: they carry no reference to count, and
-live as long as the door that packed them holds the tuple. A changed value in `args` therefore changes memory, never
+A tuple is stored as Numba lays it out, except that its arrays and strings are borrowed: they carry no reference to
+count, and live as long as the door that packed them holds the tuple. A changed value in `args` therefore changes memory, never
 a type, and nothing is compiled again.
 """
 
@@ -13,7 +13,7 @@ from quasinewton.numba_ext.tuples import size_of, store
 
 
 def is_plain(kind):
-    """Whether a Numba type can be packed: numbers, arrays of them, and tuples of what can be packed.
+    """Return True if a Numba type can be packed: numbers, arrays of them, text, and tuples of what can be packed.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def is_plain(kind):
         return all(is_plain(item) for item in kind)
     if isinstance(kind, types.Array):
         return isinstance(kind.dtype, (types.Number, types.Boolean, types.Record, types.NPDatetime, types.NPTimedelta))
-    return isinstance(kind, (types.Number, types.Boolean, types.NoneType))
+    return isinstance(kind, (types.Number, types.Boolean, types.NoneType, types.UnicodeType))
 
 
 @kernel
@@ -37,7 +37,7 @@ def pack(args):
     Parameters
     ----------
     args : tuple
-        Numbers, arrays of any dtype and rank, tuples of these. Its arrays are borrowed, not copied.
+        Numbers, arrays of any dtype and rank, text, tuples of these. Arrays and text are borrowed, not copied.
 
     Returns
     -------

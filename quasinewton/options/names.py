@@ -17,6 +17,18 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
     "steepest-descent": methods.GradientDescent,
 }
 
+# Methods that are SciPy's, which `minimize` hands problems to; those that take constraints in SciPy's spelling.
+SCIPY_CONSTRAINED = {"slsqp": "SLSQP", "cobyla": "COBYLA", "cobyqa": "COBYQA", "trust-constr": "trust-constr"}
+SCIPY_METHODS = {
+    *SCIPY_CONSTRAINED,
+    *("nelder-mead", "powell", "cg", "tnc", "dogleg", "trust-ncg", "trust-krylov", "trust-exact"),
+}
+
+
+class Unsaid(str):
+    """The name of a default method, which can be told from the same name said by the user."""
+
+
 SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what they use of second derivatives
 FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
 

@@ -9,7 +9,6 @@ import time
 import warnings
 from typing import NamedTuple
 
-import numpy as np
 from numba.extending import register_jitable
 from scipy.optimize import OptimizeWarning
 
@@ -27,6 +26,7 @@ from quasinewton.options.names import (
     LIMITS,
     METHODS,
     NAMES,
+    SCIPY_METHODS,
     SEARCHING,
     SECOND_ORDER,
     STEPPING,
@@ -82,6 +82,8 @@ def method_class(method):
         try:
             return METHODS[method.lower().replace("_", "-")]
         except KeyError:
+            if method.lower() in SCIPY_METHODS:
+                raise ValueError(f"Unknown solver {method!r} here: it is SciPy's, and `minimize` alone has it") from None
             raise ValueError(f"Unknown solver {method!r}; known are {', '.join(sorted(METHODS))}") from None
     kind = method if isinstance(method, type) else type(method)
     if kind not in NAMES:
@@ -138,12 +140,6 @@ def warn_unknown(names):
     """Warn of options that mean nothing, as SciPy does."""
     if names:
         warnings.warn(f"Unknown solver options: {', '.join(map(str, names))}", OptimizeWarning, stacklevel=4)
-
-
-def warn_constraints(kind, constraints):
-    """Accept constraints only where there are none, as SciPy's methods without constraints do."""
-    if constraints is not None and np.size(constraints) > 0:
-        warnings.warn(f"Method {NAMES[kind]} cannot handle constraints.", RuntimeWarning, stacklevel=3)
 
 
 def warn_unused(kind, hess, hessp):
@@ -241,6 +237,8 @@ def _read(method, n, tol, items, differenced):
             controls[name] = value
         else:
             others[spelling] = value
+    if others.pop("constraints", None):
+        raise ValueError("constraints can be given to `minimize` alone, which hands such problems to SciPy")
     unlimited = "maxfun" not in limits
     if "time_limit" in limits:
         seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)

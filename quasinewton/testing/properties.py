@@ -212,7 +212,7 @@ def assert_resuming_changes_nothing(fun, x0, stop, **keywords):
     """
     whole = minimize(fun, x0, **keywords)
     first = minimize(fun, x0, maxiter=stop, **keywords)
-    second = minimize(fun, None, state=first.state, **keywords)
+    second = minimize(fun, None, checkpoint=first.checkpoint, **keywords)
     same = np.array_equal(whole.x, second.x) and (whole.nit, whole.nfev) == (second.nit, second.nfev)
     if not same:
         raise AssertionError(

@@ -260,9 +260,9 @@ class TestDoors:
 
     def test_goes_on_from_a_checkpoint(self, options, tmp_path):
         settings = {name: value for name, value in options.items() if name != "H0"}
-        solve(maxiter=4, **options).state.save(tmp_path / "run")
+        solve(maxiter=4, **options).checkpoint.save(tmp_path / "run")
         res = minimize(
-            bowl, None, (SCALES,), jac="inplace", gtol=1e-8, state=Checkpoint.load(tmp_path / "run"), **settings
+            bowl, None, (SCALES,), jac="inplace", gtol=1e-8, checkpoint=Checkpoint.load(tmp_path / "run"), **settings
         )
         expected = solve(**options)
         assert np.array_equal(res.x, expected.x) and res.nit == expected.nit
@@ -278,7 +278,7 @@ def test_run_that_ends_at_a_passed_point_goes_on_from_its_gradient(always):
     x0 = np.tile([-1.2, 1.0], 4)
     for limit in range(2, 60, 3):
         first = minimize(rosenbrock_inplace, x0, jac="inplace", maxfun=limit)
-        last = minimize(rosenbrock_inplace, None, jac="inplace", state=first.state)
+        last = minimize(rosenbrock_inplace, None, jac="inplace", checkpoint=first.checkpoint)
         assert last.success and last.fun <= first.fun
 
 
@@ -305,7 +305,7 @@ class TestH0:
     def test_is_not_changed_and_not_kept(self):
         H0 = 1.0 / SCALES
         res = solve(H0=H0)
-        assert np.array_equal(H0, 1.0 / SCALES) and not np.shares_memory(H0, res.state.state.memory.a)
+        assert np.array_equal(H0, 1.0 / SCALES) and not np.shares_memory(H0, res.checkpoint.state.memory.a)
 
     def test_before_any_pair_is_the_inverse_hessian(self):
         H0 = np.arange(1.0, 31.0)
@@ -343,7 +343,7 @@ class TestH0:
         with pytest.raises(ValueError, match="hess_inv0 and H0 are names of one thing"):
             solve(method="bfgs", H0=SCALES, hess_inv0=np.diag(SCALES))
         with pytest.raises(ValueError, match="H0 is for the beginning of a run"):
-            solve(H0=SCALES, state=solve(maxiter=2).state)
+            solve(H0=SCALES, checkpoint=solve(maxiter=2).checkpoint)
 
 
 def test_bits_do_not_depend_on_where_the_arrays_lie():
@@ -394,7 +394,7 @@ before = peak()
 for single in True, False:
     res = minimize(f, x0, (1.0,), LBFGS(m, False, single), "inplace", maxiter=m + 5, gtol=0.0)
     assert res.nit == m + 5
-    arrays = sum(a.nbytes for a in (*res.state.state[:-1], *res.state.state.memory))
+    arrays = sum(a.nbytes for a in (*res.checkpoint.state[:-1], *res.checkpoint.state.memory))
     print((peak() - before) / (8 * n), arrays / (8 * n))
     del res
 """

@@ -345,7 +345,7 @@ class TestDoors:
         options = {"gtol": -1.0, "schedule": RATE}
         half = minimize(porting.curved, X0, method=method, jac=True, options=options | {"maxiter": 7})
         whole = minimize(
-            porting.curved, None, method=method, jac=True, options=options | {"maxiter": STEPS}, state=half.state
+            porting.curved, None, method=method, jac=True, options=options | {"maxiter": STEPS}, checkpoint=half.checkpoint
         )
         assert np.array_equal(whole.x, self.reference(method)[-1])
 
@@ -358,16 +358,16 @@ class TestDoors:
             ("amsgrad", "correct_before_max"),
             ("adamax", "eps_after_max"),
         ):
-            state = minimize_stochastic(one_sample, X0, data, method, **common).state
-            assert minimize_stochastic(one_sample, None, data, method, lr=0.01, state=state, **common).nepochs == 2
-            with pytest.raises(ValueError, match=f"state belongs to method .*{name}=0.*{name}=1"):
-                minimize_stochastic(one_sample, None, data, method, options={name: True}, state=state, **common)
+            state = minimize_stochastic(one_sample, X0, data, method, **common).checkpoint
+            assert minimize_stochastic(one_sample, None, data, method, lr=0.01, checkpoint=state, **common).nepochs == 2
+            with pytest.raises(ValueError, match=f"checkpoint belongs to method .*{name}=0.*{name}=1"):
+                minimize_stochastic(one_sample, None, data, method, options={name: True}, checkpoint=state, **common)
 
     def test_a_run_does_not_go_on_with_other_clipping(self):
         options = {"gtol": -1.0, "maxiter": 3, "clip_norm": 1.0}
         half = minimize(porting.curved, X0, method="sgd", jac=True, options=options | {"clip_norm_eps": 1e-6})
         with pytest.raises(ValueError, match="clip_norm_eps=1e-06; this call says 0.0"):
-            minimize(porting.curved, None, method="sgd", jac=True, options=options, state=half.state)
+            minimize(porting.curved, None, method="sgd", jac=True, options=options, checkpoint=half.checkpoint)
 
 
 FLAGS = [

@@ -387,18 +387,18 @@ def test_goes_on_to_the_bit(keywords, tmp_path):
     whole = newton_cg(**keywords)
     res = newton_cg(maxiter=3, **keywords)
     assert res.status is Status.ITERATIONS and res.nit == 3
-    res.state.save(tmp_path / "run.npz")
-    res = newton_cg(x0=None, state=Checkpoint.load(tmp_path / "run.npz"), **keywords)
+    res.checkpoint.save(tmp_path / "run.npz")
+    res = newton_cg(x0=None, checkpoint=Checkpoint.load(tmp_path / "run.npz"), **keywords)
     assert np.array_equal(res.x, whole.x)
     assert (res.nit, res.nfev, res.njev, res.nhev) == (whole.nit, whole.nfev, whole.njev, whole.nhev)
 
 
 def test_another_preconditioner_does_not_go_on():
-    state = newton_cg(maxiter=2, hessp=product).state
+    state = newton_cg(maxiter=2, hessp=product).checkpoint
     with pytest.raises(ValueError, match="another precond"):
-        newton_cg(state=state, hessp=product, precond=np.full(6, 2.0))
+        newton_cg(checkpoint=state, hessp=product, precond=np.full(6, 2.0))
     with pytest.raises(ValueError, match="another precond"):
-        newton_cg(state=state, hessp=product, precond=preconditioned)
+        newton_cg(checkpoint=state, hessp=product, precond=preconditioned)
 
 
 def test_an_interrupted_product_is_asked_again():
@@ -413,7 +413,7 @@ def test_an_interrupted_product_is_asked_again():
 
     with pytest.raises(KeyboardInterrupt) as info:
         newton_cg(lambda x: rosenbrock(x), jac=fragile, hess="2-point")
-    res = newton_cg(lambda x: rosenbrock(x), state=info.value.result.state, hess="2-point")
+    res = newton_cg(lambda x: rosenbrock(x), checkpoint=info.value.result.checkpoint, hess="2-point")
     assert np.array_equal(res.x, whole.x) and (res.nit, res.nfev, res.nhev) == (whole.nit, whole.nfev, whole.nhev)
 
 

@@ -58,7 +58,7 @@ def minimum() -> float:
     assert_type(res.fun, float)
     values: np.ndarray = res.history.f
     point: np.ndarray = res.x
-    again = minimize(compiled, None, state=res.state, options={"maxiter": 10})
+    again = minimize(compiled, None, checkpoint=res.checkpoint, options={"maxiter": 10})
     return again.fun + float(point[0]) + float(values[-1])
 
 

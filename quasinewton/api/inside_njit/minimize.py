@@ -151,6 +151,8 @@ def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own
     return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
 
 
+KEYWORDS = "; here options are keywords, such as gtol=1e-8"
+
 SOLVE = {
     (False, False): descend,
     (False, True): descend_in_box,
@@ -187,7 +189,12 @@ def _minimize(
     method="lbfgs",
     jac=None,
     hess=None,
+    hessp=None,
     bounds=None,
+    constraints=(),
+    tol=None,
+    callback=None,
+    options=None,
     line_search=None,
     gtol=None,
     ftol=None,
@@ -196,8 +203,6 @@ def _minimize(
     maxiter=None,
     maxfun=None,
     schedule=None,
-    tol=None,
-    hessp=None,
     precond=None,
     memory=None,
     damping=None,
@@ -227,6 +232,9 @@ def _minimize(
 ):
     given = dict(locals())
     source = Source(_minimize, "minimize")
+    for name, given in ("constraints", constraints), ("callback", callback), ("options", options):
+        if constant(given) not in (None, ()) and not (isinstance(given, types.BaseTuple) and len(given) == 0):
+            source.refuse(f"`{name}` can be given only outside compiled code{KEYWORDS if name == 'options' else ''}")
     bounded = constant(bounds) is not None
     kind, method_ = source.method("lbfgs" if bounded and constant(method) is None else method)
     own_steps = kind in FIRST_ORDER

@@ -1,0 +1,242 @@
+"""Problems that are handed to SciPy: those with constraints, and methods that are SciPy's and not ours.
+
+What SciPy's methods want of derivatives is derived exactly where a function is compiled and none are given.
+"""
+
+import warnings
+
+import numpy as np
+import scipy.optimize
+from scipy.optimize import HessianUpdateStrategy, OptimizeWarning
+
+from quasinewton import autodiff
+from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
+from quasinewton.objective.build import gradient_form, typed_args
+from quasinewton.objective.choose_gradient import derive
+from quasinewton.objective.convert_args import as_args
+from quasinewton.options.names import NAMES, SCIPY_CONSTRAINED, SCIPY_METHODS
+from quasinewton.options.read import method_class
+from quasinewton.result import OptimizeResult
+
+WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
+# Which second derivative the methods that use one are given, if both can be had.
+SECOND = {
+    "trust-constr": "hvp",
+    "trust-ncg": "hvp",
+    "trust-krylov": "hvp",
+    "dogleg": "hessian",
+    "trust-exact": "hessian",
+}
+
+
+def has_constraints(constraints):
+    """Return True if there are constraints: anything but None and what is empty."""
+    return constraints is not None and not (hasattr(constraints, "__len__") and len(constraints) == 0)
+
+
+def scipy_method(method, given, constraints):
+    """Return SciPy's method that is to solve a problem, or None if it is a method of ours.
+
+    Parameters
+    ----------
+    method : str, method object, callable or None
+    given : bool
+        Whether the user has said which.
+    constraints : object
+        As `scipy.optimize.minimize` takes them.
+
+    Returns
+    -------
+    str, callable or None
+        A name in lower case, or a minimiser in the manner of SciPy's custom ones.
+
+    Raises
+    ------
+    ValueError
+        If there are constraints, and the method cannot handle them.
+    """
+    if callable(method) and not isinstance(method, type):
+        return method
+    name = method.lower() if isinstance(method, str) else None
+    if not has_constraints(constraints):
+        return name if name in SCIPY_METHODS else None
+    if method is None or not given:
+        return "slsqp"
+    if name in SCIPY_CONSTRAINED:
+        return name
+    named = name if name in SCIPY_METHODS else NAMES[method_class(method)]
+    legal = ", ".join(map(repr, SCIPY_CONSTRAINED.values()))
+    raise ValueError(f"Method {named} cannot handle constraints; take one of SciPy's that can: {legal}")
+
+
+def uses_gradient(method):
+    """Return True if one of SciPy's methods uses gradients."""
+    return method not in WITHOUT_GRADIENT
+
+
+def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints, tol, callback, options):
+    """Solve a problem by one of SciPy's methods.
+
+    Parameters
+    ----------
+    method : str or callable
+        From `scipy_method`.
+    fun, hess, hessp, bounds, constraints, tol, callback
+        As `minimize` takes them.
+    x0 : ndarray, float64, shape (n,)
+    args : tuple
+        As compiled functions take them.
+    jac : callable, bool, str or None
+        From `gradient_source`, for a method that uses it.
+    options : dict
+        SciPy's.
+
+    Returns
+    -------
+    OptimizeResult
+        With SciPy's fields and status; `solver`; `jac_mode` and `hess_mode` of methods that use such derivatives.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a derivative that is insisted on cannot be had; and whatever SciPy raises.
+    """
+    form, _ = gradient_form(jac)
+    name = method if isinstance(method, str) else getattr(method, "__name__", type(method).__name__)
+    given, modes, n = fun, {}, x0.size
+    if form == "inplace":
+        fun, jac = joint_of_inplace(fun), True
+    if uses_gradient(method):
+        jac, modes["jac_mode"] = gradient_for_scipy(fun, jac, args, n)
+    elif isinstance(jac, str):
+        jac = None
+    if method in SECOND:
+        derivable = given if form in ("value", "separate", "derived") else None
+        hess, hessp, modes["hess_mode"] = curvature_for_scipy(derivable, hess, hessp, args, n, SECOND[method])
+    result = scipy.optimize.minimize(
+        fun,
+        x0,
+        args,
+        method=method,
+        jac=jac,
+        hess=hess,
+        hessp=hessp,
+        bounds=bounds,
+        constraints=with_jacobians(constraints, n) if has_constraints(constraints) else (),
+        tol=tol,
+        callback=callback,
+        options=options,
+    )
+    return OptimizeResult(result | {"solver": f"scipy {name}"} | modes)
+
+
+def joint_of_inplace(fun):
+    """Return the function of value and gradient that SciPy calls, for one that writes the gradient."""
+
+    def joint(x, *args):
+        g = np.empty(x.size)
+        return fun(x, g, *args), g
+
+    return joint
+
+
+def gradient_for_scipy(fun, jac, args, n):
+    """Return jac as SciPy takes it, and how gradients are obtained.
+
+    Raises
+    ------
+    TypeError
+        If a derivative is insisted on that cannot be had.
+    """
+    if isinstance(jac, str) and jac in autodiff.MODES:
+        typed = typed_args(args)
+        derived, mode = derive(fun, "value_and_grad", jac, n, () if typed is None else typed, packed=False)
+        return (lambda x, *args: derived(x, *args)[1]), mode
+    if jac is None or jac is False:
+        return None, "2-point"
+    return jac, jac if isinstance(jac, str) else "exact"
+
+
+def curvature_for_scipy(fun, hess, hessp, args, n, kind):
+    """Return hess and hessp as SciPy takes them, and how second derivatives are obtained.
+
+    Parameters
+    ----------
+    fun : callable or None
+        The objective if it returns the value alone.
+    hess, hessp, args, n
+        As for `solved_by_scipy`.
+    kind : {"hvp", "hessian"}
+        What the method prefers.
+
+    Raises
+    ------
+    TypeError
+        If hess="auto" cannot be had.
+
+    Warns
+    -----
+    OptimizeWarning
+        If a compiled `fun` cannot be differentiated twice, and nothing else is given.
+    """
+    if isinstance(hess, type) and issubclass(hess, HessianUpdateStrategy):
+        hess = hess()
+    insisted = isinstance(hess, str) and hess == "auto"
+    if hessp is not None or (hess is not None and not insisted):
+        return hess, hessp, hess if isinstance(hess, str) else "exact" if callable(hess or hessp) else "update"
+    typed = typed_args(args) if is_compiled(fun) else None
+    if typed is None and insisted:
+        raise TypeError("hess='auto' needs fun compiled by numba.njit that returns the value alone")
+    if typed is None:
+        return None, None, "update"
+    try:
+        derived, _ = derive(fun, kind, "auto", n, typed, packed=False)
+    except autodiff.Refused as refusal:
+        if insisted:
+            raise
+        reason = str(refusal).partition(";")[0]
+        warnings.warn(f"there are no exact second derivatives: {reason}", OptimizeWarning, stacklevel=4)
+        return None, None, "update"
+    return (None, derived, "derived") if kind == "hvp" else (derived, None, "derived")
+
+
+def with_jacobians(constraints, n):
+    """Return constraints with exact Jacobians of those dictionaries whose function is compiled and that have none.
+
+    Parameters
+    ----------
+    constraints : dict, scipy.optimize constraint, or sequence of them
+        Not changed.
+    n : int
+        Number of variables.
+
+    Warns
+    -----
+    OptimizeWarning
+        If such a function cannot be differentiated.
+    """
+    if isinstance(constraints, dict):
+        return with_jacobian(constraints, n)
+    if isinstance(constraints, (list, tuple)):
+        return [with_jacobian(each, n) if isinstance(each, dict) else each for each in constraints]
+    return constraints
+
+
+def with_jacobian(constraint, n):
+    """Return one dictionary of constraints in the same way."""
+    fun = constraint.get("fun")
+    if not takes_typed_arguments(fun):
+        return constraint
+    args = as_args(constraint.get("args", ()), fun)
+    typed = typed_args(args)
+    converted = constraint | {"args": args}
+    if callable(constraint.get("jac")) or typed is None:
+        return converted
+    try:
+        derived, _ = derive(fun, "value_and_jacobian", "auto", n, typed, packed=False)
+    except autodiff.Refused as refusal:
+        reason = str(refusal).partition(";")[0]
+        message = f"differences take the place of exact derivatives of a constraint: {reason}"
+        warnings.warn(message, OptimizeWarning, stacklevel=6)
+        return converted
+    return converted | {"jac": lambda x, *args: derived(x, *args)[1]}

@@ -1,0 +1,284 @@
+"""The user's `args` as compiled functions can take them: other libraries' arrays and other kinds of numbers converted.
+
+Libraries are recognised by the protocols that their objects have (``__array__``, ``__dlpack__``, the buffer protocol,
+``__float__``), and are never imported. Memory is shared with the object wherever its numbers are of a type that Numba
+knows.
+"""
+
+import warnings
+
+import numpy as np
+from numba import types
+from scipy.optimize import OptimizeWarning
+
+from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
+from quasinewton.objective.real_values import plain_number
+
+# Types that compiled functions take as they are. Their exact types are looked up, which costs least.
+PLAIN = frozenset({float, bool, complex, type(None), str, np.float64, np.float32, np.int64, np.int32, np.bool_})
+# Dtypes of most arrays: the others are looked at more closely.
+NATIVE = frozenset(map(np.dtype, (np.float64, np.float32, np.int64, np.int32, np.bool_, np.complex128)))
+INT64 = -(2**63), 2**64  # from the least to beyond the greatest integer that Numba can type
+
+# Types that NumPy has and Numba has not, and what holds their numbers. Those of float16 are exact in float64.
+WIDER = {np.dtype(np.float16): np.float64, np.dtype(np.longdouble): np.float64, np.dtype(np.clongdouble): np.complex128}
+if np.dtype(np.longdouble) == np.dtype(np.float64):  # as on Windows
+    del WIDER[np.dtype(np.float64)], WIDER[np.dtype(np.complex128)]
+
+
+def as_args(args, *functions):
+    """Return `args` as a tuple; where one of the functions is compiled, converted to what compiled functions take.
+
+    Parameters
+    ----------
+    args : tuple, or object
+        Anything but a tuple is the one argument, as in SciPy. A named tuple is spread like any tuple. Not changed.
+    functions : object
+        The user's functions, and what stands in their places.
+
+    Returns
+    -------
+    tuple
+
+    Raises
+    ------
+    TypeError
+        Naming the argument that cannot be converted, its type, and what to do.
+
+    Warns
+    -----
+    OptimizeWarning
+        Of two pandas objects of one length with different labels.
+    """
+    args = tuple(args) if isinstance(args, tuple) else (args,)
+    if not args or not any(map(takes_typed_arguments, functions)):
+        return args
+    for value in args:
+        if type(value) not in PLAIN and not (type(value) is np.ndarray and value.dtype in NATIVE):
+            break
+    else:
+        return args
+    names = [f"args[{i}]" for i in range(len(args))]
+    warn_of_labels(args, names)
+    return tuple(map(converted, args, names))
+
+
+def converted(value, name):
+    """Return an argument as compiled functions take it.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        For the message.
+
+    Raises
+    ------
+    TypeError
+        Naming the argument, its type, and what to do.
+    """
+    kind = type(value)
+    if kind in PLAIN or (kind is np.ndarray and value.dtype in NATIVE):
+        return value
+    if isinstance(value, tuple):
+        names = getattr(kind, "_fields", None)
+        inner = [f"{name}.{field}" for field in names] if names else [f"{name}[{i}]" for i in range(len(value))]
+        items = list(map(converted, value, inner))
+        return kind._make(items) if names else tuple(items)
+    if isinstance(value, int):
+        return value if INT64[0] <= value < INT64[1] else float(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return native(array_of_numpy(value, name), name)
+    if is_known_to_numba(value):
+        return value
+    refuse_unit_or_mask(value, name)
+    number = None if hasattr(kind, "__len__") or is_array(value) else plain_number(value)
+    return native(array_of(value, name), name) if number is None else number
+
+
+def is_known_to_numba(value):
+    """Return True if Numba has a type for a value that no array stands for: a list, a jitclass instance, text, …"""
+    if is_array(value):
+        return False
+    kind = numba_type(value)
+    if kind is None or (isinstance(value, list) and len(set(map(type, value))) > 1):
+        return False
+    return not isinstance(kind, types.Buffer) or isinstance(value, (bytes, bytearray))
+
+
+def is_array(value):
+    """Return True if an object can be had as an array by a protocol of arrays."""
+    return hasattr(type(value), "__array__") or hasattr(type(value), "__dlpack__")
+
+
+def has_buffer(value):
+    """Return True if an object shows its memory by the buffer protocol."""
+    try:
+        memoryview(value).release()
+    except TypeError:
+        return False
+    return True
+
+
+def refuse_unit_or_mask(value, name):
+    """Refuse arrays and numbers with a unit, and masked ones: compiled code would see neither unit nor mask.
+
+    Raises
+    ------
+    TypeError
+    """
+    # An array of xarray, which has names of dimensions, may wrap one with a unit.
+    for inner in (value, value.data) if hasattr(type(value), "dims") else (value,):
+        if isinstance(inner, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name} is a masked array, and compiled functions do not see masks; pass {name}.compressed(), "
+                f"{name}.filled(value), or the data and the mask as two arguments"
+            )
+        if has_unit(inner):
+            raise TypeError(
+                f"{name} is of type {described(type(inner))}, with a unit, and compiled functions do not see units; "
+                "convert it to the unit that the function expects, and pass its magnitude"
+            )
+
+
+def has_unit(value):
+    """Return True if a value has a unit, as those of pint, astropy and unyt have.
+
+    It is recognised by a method `to` of its class beside `unit` or `units`, which pint and astropy have as properties
+    of the class, and unyt in each array.
+    """
+    kind = type(value)
+    bearer = value if isinstance(value, np.ndarray) else kind
+    return hasattr(kind, "to") and (hasattr(bearer, "units") or hasattr(bearer, "unit"))
+
+
+def array_of_numpy(value, name):
+    """Return an array or a number of NumPy, or of a class derived from them, as one of NumPy itself."""
+    refuse_unit_or_mask(value, name)
+    if isinstance(value, np.matrix):
+        raise TypeError(f"{name} is a matrix, for which * means another product; pass np.asarray({name})")
+    return np.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def array_of(value, name):
+    """Return any other object as an array, by the protocols that it has.
+
+    Raises
+    ------
+    TypeError
+        If there is none, or it fails.
+    """
+    kind = type(value)
+    if hasattr(kind, "columns") or hasattr(kind, "column_names"):
+        raise TypeError(
+            f"{name} is of type {described(kind)}, a table, which compiled functions cannot take; pass its columns one "
+            f"by one, or {name}.to_numpy()"
+        )
+    if not is_array(value) and not has_buffer(value):
+        raise TypeError(f"{name} is of type {described(kind)}, which compiled functions cannot take; {advice(value)}")
+    try:
+        if hasattr(kind, "__array__"):
+            array = np.asarray(value)
+        elif hasattr(kind, "__dlpack__"):
+            array = np.from_dlpack(value)
+        else:
+            array = np.asarray(memoryview(value))
+    except Exception as error:  # whatever another library raises
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        what = f"{name}, of type {described(kind)}, cannot be had as an array, which is to be passed"
+        raise TypeError(f"{what}: {reason}") from error
+    # What has no dimension is a number to the object's own library, and to a Python objective.
+    return array if array.ndim else array[()]
+
+
+def plain_array(value, name):
+    """Return what is to be handed on row by row as an array, in a type that Numba knows if it holds numbers.
+
+    Parameters
+    ----------
+    value : array_like
+    name : str
+        For the message.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    TypeError
+        If it has a mask or a unit, which its rows would have no more.
+    """
+    refuse_unit_or_mask(value, name)
+    array = np.asarray(value)
+    return native(array, name) if array.dtype.kind in "fciu" else array
+
+
+def native(array, name):
+    """Return an array or a number of NumPy in a type that Numba knows, in its own memory where it has one.
+
+    Raises
+    ------
+    TypeError
+        Naming the dtype, if it holds other than numbers.
+    """
+    dtype = array.dtype
+    if dtype in NATIVE:
+        return array
+    if not dtype.isnative:
+        return native(array.astype(dtype.newbyteorder("=")), name)
+    if dtype in WIDER:
+        return array.astype(WIDER[dtype]) if isinstance(array, np.ndarray) else WIDER[dtype](array)
+    if dtype.kind == "O":
+        raise TypeError(
+            f"{name} holds Python objects (dtype object), which compiled functions cannot take; "
+            f"pass np.asarray({name}, dtype=float)"
+        )
+    if numba_type(array) is None:
+        if not np.can_cast(dtype, np.float64):  # such as the bfloat16 of ml_dtypes can be
+            raise TypeError(
+                f"{name} is of dtype {dtype}, which compiled functions cannot take; pass numbers, such as "
+                f"{name}.astype(float)"
+            )
+        return array.astype(np.float64)
+    return array
+
+
+def described(kind):
+    """Return the name of a class with the library that it is from."""
+    library = kind.__module__.partition(".")[0]
+    return kind.__name__ if library == "builtins" else f"{library}.{kind.__name__}"
+
+
+def advice(value):
+    """Return what to pass in the place of a value that compiled functions cannot take."""
+    if isinstance(value, dict):
+        return "pass its values, as a tuple or a named tuple, or a numba.typed.Dict"
+    if isinstance(value, (list, set, frozenset)):
+        return "pass an array, a tuple, or a list of values of one type"
+    if hasattr(value, "toarray"):
+        return "pass the arrays that it consists of, or its toarray()"
+    if callable(value):
+        return "compile it by numba.njit, or call it in the compiled function by name"
+    return "pass what it holds, as numbers, arrays, or a named tuple of them"
+
+
+def warn_of_labels(values, names):
+    """Warn of objects of one length whose labels differ: pandas would match them by label, compiled code does by place.
+
+    Warns
+    -----
+    OptimizeWarning
+    """
+    labelled = [
+        (name, value.index)
+        for name, value in zip(names, values, strict=True)
+        if hasattr(type(value), "__array__") and hasattr(getattr(value, "index", None), "equals")
+    ]
+    for (first, index), (second, other) in zip(labelled, labelled[1:], strict=False):
+        if len(index) == len(other) and not index.equals(other):
+            message = (
+                f"{first} and {second} have different labels; compiled functions match their values by place, not by "
+                "label: align them before"
+            )
+            warnings.warn(message, OptimizeWarning, stacklevel=4)
