@@ -230,7 +230,7 @@ def _minimize(
     lr_in_buffer=None,
     nesterov=None,
 ):
-    given = dict(locals())
+    arguments = dict(locals())
     source = Source(_minimize, "minimize")
     for name, given in ("constraints", constraints), ("callback", callback), ("options", options):
         if constant(given) not in (None, ()) and not (isinstance(given, types.BaseTuple) and len(given) == 0):
@@ -243,7 +243,7 @@ def _minimize(
     if not own_steps and constant(schedule) is not None:
         source.refuse("`schedule` belongs to first-order methods; this one takes a `line_search`")
     search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
-    settings = {name: given[name] for name in SETTINGS}
+    settings = {name: arguments[name] for name in SETTINGS}
     method_ = source.changed(kind, method_, settings)
     search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
     start = source.point(x0)
