@@ -241,7 +241,8 @@ class TestTrouble:
         assert res.status[3] is Status.RAISED and not res.success[3] and res.errors[3].args == ("not here", 3)
         assert res.row(3).error is res.errors[3] and list(res.errors) == [3]
         assert res.status[5] is Status.NONFINITE and res.status[7] is Status.UNBOUNDED
-        assert res.message == "6 of 9 problems succeeded. Others: 1 NONFINITE, 1 UNBOUNDED, 1 RAISED."
+        endings = "6 of 9 problems succeeded. Others: 1 NONFINITE, 1 UNBOUNDED, 1 RAISED."
+        assert res.message == f"{endings} Problem 3 raised ValueError: ('not here', 3)"
 
     def test_best_point_before_an_exception_is_kept(self):
         with pytest.raises(ValueError) as caught:

@@ -9,7 +9,6 @@ import weakref
 import numba
 import numpy as np
 from numba import types
-from numba.extending import overload
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.addresses import address_of
@@ -29,127 +28,18 @@ from quasinewton.objective.interface import (
     matrix,
     vector,
 )
+from quasinewton.objective.njit_results import (
+    as_complex,
+    as_scalar,
+    is_complex,
+    is_derivative,
+    is_value,
+    write,
+)
 from quasinewton.objective.real_values import warn_complex
 from quasinewton.validation import NOT_SCALAR
 
-IMAGINARY = f"{NOT_SCALAR} It returns a complex number whose imaginary part is not zero."
-WRONG_SIZE = "the derivative returned by the objective does not have the size that x asks for"
 X = types.Array(types.float64, 1, "C")
-
-
-def as_scalar(f):
-    """The number in a scalar or an array of size 1."""
-
-
-@overload(as_scalar, jit_options=INNER)
-def _as_scalar(f):
-    if isinstance(f, types.Array):
-
-        def unpack(f):
-            if f.size != 1:
-                raise ValueError(NOT_SCALAR)
-            return as_scalar(f.flat[0])
-
-        return unpack
-    if isinstance(f, types.Complex):
-
-        def real_part(f):
-            if f.imag != 0.0:
-                raise ValueError(IMAGINARY)
-            return f.real
-
-        return real_part
-    return lambda f: f
-
-
-def write(out, values):
-    """Copy a user's derivative to `out`, checking its size."""
-
-
-@overload(write, jit_options=INNER)
-def _write(out, values):
-    # Loops, not out[...] = values: that compiles ten times as long, for the message it might have to give.
-    if isinstance(values, types.Array) and values.ndim == out.ndim == 1:
-
-        def copy(out, values):
-            if values.size != out.size:
-                raise ValueError(WRONG_SIZE)
-            for i in range(out.size):
-                out[i] = values[i]
-
-        return copy
-    if isinstance(values, types.Array) and values.ndim == out.ndim == 2:
-
-        def copy_rows(out, values):
-            if values.shape[0] != out.shape[0] or values.shape[1] != out.shape[1]:
-                raise ValueError(WRONG_SIZE)
-            for i in range(out.shape[0]):
-                for j in range(out.shape[1]):
-                    out[i, j] = values[i, j]
-
-        return copy_rows
-    if isinstance(values, types.BaseTuple) and is_rows(values, out.ndim):
-        return by_item(len(values))
-    if isinstance(values, SEQUENCES) and is_rows(values, out.ndim):
-
-        def copy_items(out, values):
-            if len(values) != len(out):
-                raise ValueError(WRONG_SIZE)
-            for i in range(len(out)):
-                put_item(out, i, values[i])
-
-        return copy_items
-    if isinstance(values, (types.Array, types.UniTuple, *SEQUENCES)):
-
-        def spread(out, values):
-            values = np.asarray(values)
-            if values.size != out.size:
-                raise ValueError(WRONG_SIZE)
-            flat = out.ravel()
-            for i, value in enumerate(values.flat):
-                flat[i] = value
-
-        return spread
-
-    def fill(out, values):
-        if out.size != 1:
-            raise ValueError(WRONG_SIZE)
-        out.ravel()[0] = values
-
-    return fill
-
-
-SEQUENCES = (types.List, types.ListType)
-
-
-def is_rows(values, ndim):
-    """Return True if the items of a sequence belong to those of an array of this rank: numbers, or rows of a matrix."""
-    items = values.types if isinstance(values, types.BaseTuple) else (values.dtype,)
-    return all(_is_number(item) if ndim == 1 else not _is_number(item) for item in items)
-
-
-def by_item(count):
-    """Define the function that copies a tuple of `count` items, whose types may differ, to an array of as many."""
-    lines = ["def copy_items(out, values):", f"    if len(out) != {count}:", "        raise ValueError(WRONG_SIZE)"]
-    lines += [f"    put_item(out, {k}, values[{k}])" for k in range(count)]
-    scope = dict(put_item=put_item, WRONG_SIZE=WRONG_SIZE)
-    exec("\n".join(lines), scope)
-    return scope["copy_items"]
-
-
-def put_item(out, i, item):
-    """Copy one item of a sequence to item i of an array: a number to a vector, a row to a matrix."""
-
-
-@overload(put_item, jit_options=INNER)
-def _put_item(out, i, item):
-    if out.ndim > 1:
-        return lambda out, i, item: write(out[i], item)
-
-    def put(out, i, item):
-        out[i] = item
-
-    return put
 
 
 @kernel
@@ -216,7 +106,7 @@ FIRST_ORDER = {
 }
 COMPLEX_VALUE = """
     if what & COMPLEX:
-        f = as_scalar(fun(complex_vector(x_, n), *args)).imag
+            f = as_complex(fun(complex_vector(x_, n), *args)).imag
 """
 # What the second derivative is: the Hessian, or hess(x, p) its product with p, or the Hessian for products.
 SECOND_ORDER = {
@@ -271,35 +161,12 @@ def build(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     lines += [COMPLEX_VALUE] * complex_step + [SECOND_ORDER[second]] * (hess is not None)
     lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
-    scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix, as_scalar=as_scalar, write=write)
+    scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix)
+    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write)
     scope |= dict(fun=fun, jac=jac, hess=hess, precond=precond, multiply=multiply)
     scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     exec("\n".join(lines), scope)
     return numba.njit(**INNER)(scope["trampoline"])  # entered by address alone
-
-
-def _is_number(kind):
-    return isinstance(kind, (types.Integer, types.Float, types.Boolean))
-
-
-def is_value(kind):
-    """Return True if a function's result of this type may be the value of an objective."""
-    return _is_number(kind) or isinstance(kind, types.Array) and _is_number(kind.dtype)
-
-
-def is_complex(kind):
-    """Return True if a function's result of this type is a complex number, or an array of them."""
-    return isinstance(getattr(kind, "dtype", kind), types.Complex)
-
-
-def is_derivative(kind):
-    """Return True if a function's result of this type may be a derivative, or the value of a vector function.
-
-    Besides arrays these are lists and tuples of numbers, and of lists and tuples.
-    """
-    if isinstance(kind, types.BaseTuple):
-        return len(kind) > 0 and all(map(is_derivative, kind))
-    return is_value(kind) or isinstance(kind, SEQUENCES) and is_derivative(kind.dtype)
 
 
 def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
