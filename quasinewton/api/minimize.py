@@ -156,9 +156,14 @@ def minimize(
     OptimizeWarning
         Of options that the method does not know; where a compiled `fun` cannot be differentiated, for its gradient or
         for its Hessian, and differences take the place of exact derivatives; where ``check_gradient`` finds the
-        gradient to be wrong; with ``disp``, of a run that ends without success.
+        gradient to be wrong; of two columns in `args` whose labels differ; with ``disp``, of a run that ends without
+        success.
     RuntimeWarning
-        Of constraints, and of a `hess` or a `hessp` that the method does not use; all of them are ignored.
+        Of a `hess` or a `hessp` that the method does not use; they are ignored.
+    ComplexWarning
+        If a function returns complex numbers without imaginary part.
+    DeprecationWarning
+        If `checkpoint` is given under its former name `state`.
 
     Notes
     -----
