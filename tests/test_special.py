@@ -122,26 +122,22 @@ def each(x):
 def test_derivatives_in_multiple_precision(point):
     x = np.array([entry["x"][point] for entry in ORACLE.values()])
     first, second = (np.array([entry[key][point] for entry in ORACLE.values()]) for key in ("first", "second"))
-    # Derivatives of scaled Bessel functions are differences of two such, of relative size 1/x.
     tolerance = np.full(x.size, 1e-13)
-    tolerance[16:] = 1e-15 * (1.0 + x[16:] ** 2) + 1e-13
-    tolerance[:5] = 1e-12  # SciPy's digamma beside its zeros
+    # Derivatives of scaled Bessel functions are differences of such, smaller than these by x, and once more by x.
+    tolerance[16:] = 1e-12 + 1e-15 * x[16:] ** 2
     for jac in ("forward", "reverse"):
-        error = np.abs(grad(each, jac)(x) - first)
-        assert (error <= tolerance * (np.abs(first) + 1e-15)).all(), (jac, error / np.abs(first))
+        assert (np.abs(grad(each, jac)(x) - first) <= tolerance * (np.abs(first) + 1e-100)).all()
     h = hessian(each)(x)
     assert np.array_equal(h, np.diag(np.diag(h)))
-    error = np.abs(np.diag(h) - second)
     tolerance[16:] *= 1.0 + x[16:]
-    tolerance[7] = 1e-11
-    assert (error <= tolerance * (np.abs(second) + 1e-15)).all(), error / np.abs(second)
+    assert (np.abs(np.diag(h) - second) <= tolerance * (np.abs(second) + 1e-100)).all()
 
 
 @njit
 def whole(x, k):
     """Return a sum over array expressions, reductions, and functions of numbers in a loop."""
     z = x.reshape((2, 3))
-    s = np.sum(k * special.log_expit(x) + special.gammaln(k) - special.gammaln(x * x)) + special.logsumexp(x)
+    s = np.sum(k * special.log_expit(x) + special.gammaln(k + 1.0) - special.gammaln(x * x)) + special.logsumexp(x)
     s += np.sum(special.softmax(z, axis=1) ** 2) + np.sum(special.logsumexp(z, 0) ** 2) + special.softmax(x)[2]
     for i in range(x.size):
         s += special.xlogy(k[i], 1.0 + x[i] ** 2)
@@ -211,7 +207,6 @@ print(f(np.array([1.0, 2.0])), sum(f.stats.cache_hits.values()))
 def test_code_that_calls_them_is_cached(tmp_path):
     (tmp_path / "likelihood.py").write_text(MODULE)
     cache = str(tmp_path / "cache")
-    (value, hits), (again, later) = (
-        run("import likelihood", tmp_path, NUMBA_CACHE_DIR=cache).split() for _ in range(2)
-    )
+    printed = [run("import likelihood", tmp_path, NUMBA_CACHE_DIR=cache).split() for _ in range(2)]
+    (value, hits), (again, later) = printed
     assert value == again and (hits, later) == ("0", "1")

@@ -51,11 +51,17 @@ FUNCTIONS = {
 }
 
 
+def differentiate(function, x, order):
+    """Return a derivative as a float; what is smaller than the error of its differences is 0."""
+    derivative = mp.diff(function, x, order, h=mp.mpf(10) ** -15)
+    return float(derivative) if abs(derivative) > mp.mpf(10) ** -100 else 0.0
+
+
 def main():
     table = {}
     for name, (function, points) in FUNCTIONS.items():
         points = [float(point) for point in points]
-        derivatives = [[float(mp.diff(function, mp.mpf(x), k, h=mp.mpf(10) ** -15)) for k in (1, 2)] for x in points]
+        derivatives = [[differentiate(function, mp.mpf(x), k) for k in (1, 2)] for x in points]
         table[name] = {"x": points, "first": [d[0] for d in derivatives], "second": [d[1] for d in derivatives]}
     Path(__file__).with_suffix(".json").write_text(json.dumps(table, indent=1))
 
