@@ -8,7 +8,14 @@ import scipy.optimize
 from objectives import rosenbrock, rosenbrock_gradient, spd
 from scipy.sparse.linalg import aslinearoperator
 
-from quasinewton import OptimizeResult, minimize
+from quasinewton import (
+    OptimizeResult,
+    minimize,
+    minimize_batch,
+    minimize_multistart,
+    minimize_stochastic,
+    root,
+)
 from quasinewton.methods.lbfgs.two_loop import RING, Pairs
 from quasinewton.result import InverseHessian
 
@@ -98,3 +105,17 @@ class TestResult:
         assert np.array_equal(copy.history.f, res.history.f)
         if "hess_inv" in res:
             assert np.array_equal(copy.hess_inv @ np.ones(2), res.hess_inv @ np.ones(2))
+
+    def test_all_fields_are_annotated(self):
+        """A type checker knows them all: of every method, of a failure, of a batch, of mini-batches, of a root."""
+        task = dict(jac=rosenbrock_gradient, options={"history": True, "return_all": True, "check_gradient": True})
+        methods = "lbfgs", "bfgs", "newton", "newton-cg"
+        results = [minimize(rosenbrock, [-1.2, 1.0], method=method, **task) for method in methods]
+        failed = minimize(rosenbrock, [-1.2, 1.0], jac=lambda x: -rosenbrock_gradient(x))
+        assert "diagnosis" in failed
+        batch = minimize_batch(rosenbrock, [[-1.2, 1.0]], method="newton")
+        best = minimize_multistart(rosenbrock, [[-1.2, 1.0]])
+        trained = minimize_stochastic(lambda x, rows: (x @ x, 2.0 * x), [1.0], np.zeros((4, 1)), "sgd", jac=True)
+        for res in *results, failed, batch, best, trained, root(lambda x: x - 2.0, 1.0):
+            annotated = {name for kind in type(res).__mro__ for name in vars(kind).get("__annotations__", ())}
+            assert set(res) <= annotated, type(res).__name__

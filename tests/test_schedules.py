@@ -393,10 +393,11 @@ class TestRuns:
         ):
             options = {"lr": 0.125, "gtol": -1.0, "schedule": first}
             half = minimize(unit, np.zeros(2), method="sgd", jac=True, options=options | {"maxiter": 4})
-            whole = minimize(unit, None, method="sgd", jac=True, options=options | {"maxiter": 10}, checkpoint=half.checkpoint)
+            going_on = dict(x0=None, method="sgd", jac=True, checkpoint=half.checkpoint)
+            whole = minimize(unit, options=options | {"maxiter": 10}, **going_on)
             assert np.array_equal(whole.x, run(first).x) and not np.array_equal(whole.x, run(other).x)
             with pytest.raises(ValueError, match="the state is that of a run with Schedule"):
-                minimize(unit, None, method="sgd", jac=True, options=options | {"schedule": other}, checkpoint=half.checkpoint)
+                minimize(unit, options=options | {"schedule": other}, **going_on)
 
     def test_multiplies_the_buffer_of_momentum(self):
         """As in PyTorch: the rate of a step is that of all gradients in it."""

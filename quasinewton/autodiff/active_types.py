@@ -192,7 +192,9 @@ class Term:
 
     def cast(self, kind):
         """This number as one of another type."""
-        return self if kind == self.kind else self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
+        if kind == self.kind:
+            return self
+        return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
         """A float, without derivative whatever the type of this number: LLVM would not drop products with zeros."""

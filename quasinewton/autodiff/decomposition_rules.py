@@ -2,8 +2,8 @@
 
 Where eigenvalues or singular values are equal, single ones and vectors have no derivative; sums over the equal ones do.
 
-Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008; Walter &
-Lehmann, Algorithmic differentiation of linear algebra functions, Optim. Methods Softw. 27 (2012), of QR.
+Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008;
+Walter & Lehmann, Algorithmic differentiation of linear algebra functions, Optim. Methods Softw. 27 (2012), of QR.
 """
 
 import numpy as np

@@ -188,7 +188,10 @@ BINARY = {
     math.fmod: (one, lambda y, u, v: -call(np.trunc, (u / v).plain)),
     math.atan2: (lambda y, u, v: v / (u * u + v * v), lambda y, u, v: -u / (u * u + v * v)),
     math.hypot: (lambda y, u, v: share(u, y), lambda y, u, v: share(v, y)),
-    math.copysign: (lambda y, u, v: call(math.copysign, u.constant(1.0), v.plain) * side(u), lambda y, u, v: v.constant(0.0)),
+    math.copysign: (
+        lambda y, u, v: call(math.copysign, u.constant(1.0), v.plain) * side(u),
+        lambda y, u, v: v.constant(0.0),
+    ),
     np.maximum: MAXIMUM,
     np.minimum: MINIMUM,
     special.polygamma: (None, lambda y, n, u: call(special.polygamma, n + 1.0, u)),

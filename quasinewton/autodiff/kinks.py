@@ -7,14 +7,14 @@ First derivatives take the middle of the two slopes: 0 of |u| at 0, half each of
 (f′(x; d) − f′(x; −d))/2, which is linear in f, so sums in which kinks cancel have the right one, whichever way round
 they are written: max(−z, 0), (|z| − z)/2, −min(z, 0).
 
-Second derivatives have squares of slopes, φ(|z|)″ = φ″ s² with s = ±1, of which no middle is right. They are forward mode
-through reverse mode, and each number carries its derivatives in some directions: at a kink it takes the side that the
-first of them that is not 0 points to (a lexicographic derivative). The same side is taken throughout, so what is
+Second derivatives have squares of slopes, φ(|z|)″ = φ″ s² with s = ±1, of which no middle is right. They are forward
+mode through reverse mode, and each number carries its derivatives in some directions: at a kink it takes the side that
+the first of them that is not 0 points to (a lexicographic derivative). The same side is taken throughout, so what is
 smooth has its own second derivatives, and what is not has those of one side. If all of these derivatives are 0, the
 kink is not left in these directions and the middle is taken.
 
-Source: Nesterov, Lexicographic differentiation of nonsmooth functions, Math. Program. B 104 (2005); Khan & Barton, A vector
-forward mode of automatic differentiation for generalized derivative evaluation, Optim. Methods Softw. 30 (2015).
+Source: Nesterov, Lexicographic differentiation of nonsmooth functions, Math. Program. B 104 (2005); Khan & Barton, A
+vector forward mode of automatic differentiation for generalized derivative evaluation, Optim. Methods Softw. 30 (2015).
 """
 
 

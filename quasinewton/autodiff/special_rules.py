@@ -1,7 +1,7 @@
 """How differentiated functions call `quasinewton.special`, and the rules of its functions of whole arrays.
 
-The partial derivatives of its elementwise functions are in `elementary_rules`. In differentiated code a ufunc stands for
-each, so that Numba fuses it with the array expression that it is part of; nobody else sees that ufunc.
+The partial derivatives of its elementwise functions are in `elementary_rules`. In differentiated code a ufunc
+stands for each, so that Numba fuses it with the array expression that it is part of; nobody else sees that ufunc.
 """
 
 import numpy as np
@@ -53,7 +53,9 @@ def stand_in(function):
             items = [item(kind) for kind in args]
             if not any(map(is_active, items)):
                 return self.context.resolve_function_type(self.context.resolve_value_type(function), args, kws)
-            if kws or len(args) != number or any(is_active(k) and p is None for k, p in zip(items, partials, strict=True)):
+            if kws or len(args) != number:
+                return None
+            if any(is_active(kind) and partial is None for kind, partial in zip(items, partials, strict=True)):
                 return None
             return elementwise(args, number, lambda kinds: smooth_type(function)(self.context, kinds))
 

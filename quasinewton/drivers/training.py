@@ -53,7 +53,7 @@ class StochasticResult(OptimizeResult):
         On the validation data; of the results that a callback is given.
     history : EpochHistory
         The course of the run.
-    state : StochasticState
+    checkpoint : StochasticState
         What the run can be continued from.
     """
 
@@ -61,7 +61,7 @@ class StochasticResult(OptimizeResult):
     skipped: int
     validation_loss: float
     history: EpochHistory
-    state: "StochasticState"
+    checkpoint: "StochasticState"
 
 
 class StochasticState(NamedTuple):

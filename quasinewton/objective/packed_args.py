@@ -1,8 +1,8 @@
 """The user's `args` as one block of memory, so that the solver's loop need not know their types.
 
 A tuple is stored as Numba lays it out, except that its arrays and strings are borrowed: they carry no reference to
-count, and live as long as the door that packed them holds the tuple. A changed value in `args` therefore changes memory, never
-a type, and nothing is compiled again.
+count, and live as long as the door that packed them holds the tuple. A changed value in `args` therefore changes
+memory, never a type, and nothing is compiled again.
 """
 
 import numpy as np

@@ -83,7 +83,8 @@ def method_class(method):
             return METHODS[method.lower().replace("_", "-")]
         except KeyError:
             if method.lower() in SCIPY_METHODS:
-                raise ValueError(f"Unknown solver {method!r} here: it is SciPy's, and `minimize` alone has it") from None
+                words = f"Unknown solver {method!r} here: it is SciPy's, and `minimize` alone has it"
+                raise ValueError(words) from None
             raise ValueError(f"Unknown solver {method!r}; known are {', '.join(sorted(METHODS))}") from None
     kind = method if isinstance(method, type) else type(method)
     if kind not in NAMES:

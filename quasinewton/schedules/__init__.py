@@ -84,6 +84,11 @@ def constant(warmup=0, warmup_start=None):
     Returns
     -------
     Schedule
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     return _schedule(CONSTANT, warmup, warmup_start=warmup_start)
 
@@ -106,6 +111,11 @@ def step(every, factor=0.1, warmup=0, warmup_start=None):
     -------
     Schedule
         factor^⌊t/every⌋.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     every, factor = count("every", every, 1), _fraction("factor", factor)
     return _schedule(STEP, warmup, a=every, b=factor, warmup_start=warmup_start)
@@ -127,6 +137,11 @@ def exponential(rate, warmup=0, warmup_start=None):
     -------
     Schedule
         rate^t.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     return _schedule(EXPONENTIAL, warmup, a=_fraction("rate", rate), warmup_start=warmup_start)
 
@@ -149,6 +164,11 @@ def cosine(total=None, final=0.0, warmup=0, warmup_start=None):
     -------
     Schedule
         final + (1 − final)(1 + cos(π t/(total − warmup)))/2.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
 
     References
     ----------
@@ -176,6 +196,11 @@ def linear(total=None, start=1.0, final=0.0, warmup=0, warmup_start=None):
     -------
     Schedule
         start + (final − start) t/(total − warmup).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     start, final = (_fraction(name, end, open_low=False) for name, end in (("start", start), ("final", final)))
     return _schedule(LINEAR, warmup, total, a=final, b=start, warmup_start=warmup_start)
@@ -201,6 +226,11 @@ def polynomial(total=None, power=1.0, final=0.0, warmup=0, warmup_start=None):
     -------
     Schedule
         final + (1 − final)(1 − t/(total − warmup))^power.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
     """
     final = _fraction("final", final, open_low=False)
     return _schedule(POLYNOMIAL, warmup, total, a=final, b=_positive("power", power), warmup_start=warmup_start)
@@ -226,6 +256,11 @@ def inverse_time(rate, power=1.0, every=1, warmup=0, warmup_start=None):
     -------
     Schedule
         (1 + rate ⌊t/every⌋)^−power.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
 
     References
     ----------
@@ -260,6 +295,11 @@ def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_sta
         final + (1 − final) decay^k (1 + cos(π s/T))/2 at the s-th step, from 0, of a cycle of T steps after k
         restarts.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
+
     References
     ----------
     I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
@@ -285,6 +325,11 @@ def inverse_sqrt(warmup=1, warmup_start=None):
     Schedule
         min((t + 1)/warmup, √(warmup/(t + 1))).
 
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
+
     References
     ----------
     A. Vaswani et al., "Attention is all you need", NIPS 2017, eq. 3, scaled to a peak of 1.
@@ -307,6 +352,11 @@ def one_cycle(total=None, rise=0.3, start=1 / 25, final=1 / 250_000):
     Returns
     -------
     Schedule
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; what is legal is said.
 
     References
     ----------

@@ -18,8 +18,8 @@ FORWARD, DEPTH = 2.0, 60
 def moment_ratio(order, u):
     """I_n/I_{n−1} for n = 1 or more.
 
-    Integration by parts: n I_{n−1} = 2 I_{n+1} + 2u I_n, so r_n = n/(2 (u + r_{n+1})), backward from a large n, which is
-    stable for u > 0 because I_n is the minimal solution (Gautschi, SIAM Review 9, 1967).
+    Integration by parts: n I_{n−1} = 2 I_{n+1} + 2u I_n, so r_n = n/(2 (u + r_{n+1})), backward from a large n, which
+    is stable for u > 0 because I_n is the minimal solution (Gautschi, SIAM Review 9, 1967).
     """
     n = int(order)
     if u < FORWARD:

@@ -344,9 +344,8 @@ class TestDoors:
     def test_a_run_goes_on(self, method):
         options = {"gtol": -1.0, "schedule": RATE}
         half = minimize(porting.curved, X0, method=method, jac=True, options=options | {"maxiter": 7})
-        whole = minimize(
-            porting.curved, None, method=method, jac=True, options=options | {"maxiter": STEPS}, checkpoint=half.checkpoint
-        )
+        task = dict(method=method, jac=True, options=options | {"maxiter": STEPS})
+        whole = minimize(porting.curved, None, checkpoint=half.checkpoint, **task)
         assert np.array_equal(whole.x, self.reference(method)[-1])
 
     def test_a_run_does_not_go_on_in_other_units(self):
