@@ -9,7 +9,6 @@ differences of different steps show: for central ones it is C h², and h³ = ε_
 import numpy as np
 
 from quasinewton.numba_ext.jit import fragment, kernel
-from quasinewton.numba_ext.linalg import copy
 from quasinewton.objective.finite_differences import (
     EPSILON,
     ROOT3,
@@ -20,7 +19,7 @@ from quasinewton.objective.finite_differences import (
     scales,
     turned,
 )
-from quasinewton.objective.interface import VALUE, call, vector
+from quasinewton.objective.interface import VALUE, call
 
 COUNT = 7  # values for an estimate of the noise; Moré & Wild (2011, section 5) find six to eight enough
 SPACINGS = np.array([1e-10, 1e-7, 1e-4, 1e-2])  # of these values, relative to the scales: the first that shows noise
