@@ -34,8 +34,9 @@ each_method = pytest.mark.parametrize("method", METHODS)
 
 
 def projected(x, g, low=LOW, high=HIGH):
-    """Return ‖P(x − g) − x‖_∞ without the rounding of x − g."""
-    return np.minimum(np.abs(g), np.where(g > 0.0, x - low, high - x)).max()
+    """Return the largest |g_i|, or √(r_i |g_i|) where the room r_i ahead of −g_i is less than that."""
+    room, size = np.where(g > 0.0, x - low, high - x), np.abs(g)
+    return np.where(room < size, np.sqrt(room) * np.sqrt(size), size).max()
 
 
 def solve(method="lbfgs", x0=X0, bounds=BOX, jac=True, fun=rosenbrock_joint, **keywords):

@@ -16,7 +16,7 @@ from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import drive, prepared_for
 from quasinewton.drivers.scipy_methods import scipy_method, solved_by_scipy, uses_gradient
 from quasinewton.methods import LBFGS
-from quasinewton.objective.build import gradient_source, is_differenced
+from quasinewton.objective.build import gradient_mode, gradient_source, is_differenced
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
 from quasinewton.options.bounds import read_bounds
@@ -52,7 +52,7 @@ def minimize(
     fun : callable
         ``fun(x, *args) -> float`` with x of shape (n,). Functions compiled by ``numba.njit`` are called without the
         interpreter. With ``jac=True``, ``fun`` returns (f, g); with ``jac="inplace"``, ``fun(x, g, *args) -> float``
-        writes the gradient to g, which arrives uninitialised.
+        writes the gradient to g, which arrives filled with NaN.
     x0 : array_like, shape (n,), or scalar
         Start. Not changed. May be None with `checkpoint`.
     args : tuple
@@ -66,8 +66,8 @@ def minimize(
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
         derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
-        the complex step. None is "auto" for a compiled `fun` and "2-point" for others; where a compiled `fun` cannot
-        be differentiated, a warning says why, and it is "2-point".
+        the complex step. None is "auto" for a compiled `fun` and "2-point" for others, which becomes "3-point" where
+        it can do no more; where a compiled `fun` cannot be differentiated, a warning says why.
     hess : callable, str or None
         ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`; "2-point",
         "3-point" for differences of the gradient, or "cs" for the complex step of one that is complex for complex x.
@@ -90,8 +90,8 @@ def minimize(
         Also accepted as plain keywords.
 
         gtol : float
-            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds when ‖P(x − g) − x‖_∞ <= gtol,
-            where P puts a point between the bounds.
+            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds |g_i| is √(r_i |g_i|) where the
+            room r_i ahead of −g_i is less than |g_i|.
         ftol, xtol : float
             Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less than
             xtol max(‖x‖_∞, 1) (0: never).
@@ -130,6 +130,9 @@ def minimize(
             Where weight decay acts.
         eps, finite_diff_rel_step : float or ndarray
             Absolute or relative step of finite differences. (`eps` of a method that has one is its own.)
+        x_scale : float or ndarray, shape (n,)
+            A change of each variable that matters, in the place of max(1, |x_i|) in the steps of differences; also
+            `typical_x`.
         history, return_all, disp : bool
             Keep the course of f, keep all iterates, print a summary.
         check_gradient : bool
@@ -227,7 +230,7 @@ def minimize(
         result = finished(prepared, at, status)
     except BaseException as error:
         with contextlib.suppress(AttributeError, TypeError):
-            error.result = unfinished(at, Status.INTERRUPTED, prepared.mode, prepared.hess_mode)
+            error.result = unfinished(at, Status.INTERRUPTED, gradient_mode(prepared), prepared.hess_mode)
         raise
     if check is not None:
         result["gradient_check"] = check
@@ -257,7 +260,8 @@ def checked(given, x0, bounds):
     if given.form not in OWN:
         raise ValueError(f"check_gradient needs a gradient of yours; jac={given.jac!r} is not one")
     x0 = x0 if bounds is None else np.clip(x0, *bounds)
-    check = compare(given, x0, own_gradient(given, x0), bounds=bounds)
+    g, coarse = own_gradient(given, x0)
+    check = compare(given, x0, g, bounds=bounds, coarse=coarse)
     if not check:
         warnings.warn(f"check_gradient: {check.message}", OptimizeWarning, stacklevel=3)
     return check

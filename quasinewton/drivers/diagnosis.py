@@ -8,11 +8,13 @@ import math
 
 import numpy as np
 
+from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.state import START
 from quasinewton.methods import LBFGS
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import negate
+from quasinewton.objective.build import GRADIENT_SCHEMES, gradient_mode
 from quasinewton.objective.gradient_check import OWN, compare
 from quasinewton.objective.interface import VALUE, call
 from quasinewton.status import Status
@@ -23,12 +25,13 @@ NAMED = 8  # components that a message names
 SLOW = 0.1  # a fall of f in an iteration, relative to |f|, below which progress is slow
 # What helps where the gradient that disagrees with f is not the user's.
 OF_DIFFERENCES = (
-    "The gradient is made of differences of f: compile fun by numba.njit for exact derivatives, take jac='3-point' or "
-    "'cs', or another step (eps, finite_diff_rel_step); or f jumps near x."
+    "The gradient is made of differences of f: compile fun by numba.njit for exact derivatives, take {}'cs', another "
+    "step (eps, finite_diff_rel_step), or give the sizes of the variables (x_scale); or f jumps near x."
 )
 OF_DERIVATIVES = (
     "The gradient is derived from fun exactly, so f jumps or has a kink near x, or rounds more than its own size shows."
 )
+CLOSER = 16.0  # by which the step of a second look at a kink is shorter
 SPREAD = 1e3  # of the curvatures along the last few steps, from which on the scales of the variables are to blame
 
 
@@ -117,7 +120,7 @@ def rounding(method, state):
     }
     return numbers, (
         f"f does not show the decrease of {numbers['predicted_decrease']:.1g} that its gradient, "
-        f"{numbers['optimality']:.1g}, promises: subtract a constant from f, compute f and the gradient more "
+        f"{numbers['optimality']:.1g}, promises, and is higher than at the start: compute f and the gradient more "
         "accurately, or ask for a larger gtol."
     )
 
@@ -179,41 +182,46 @@ def room(method, memory, x, p):
     return ahead, behind
 
 
-def diagnose(objective, method, state, given=None):
+def diagnose(prepared, method, state):
     """Compare the slope g·p with differences of f along p; if they disagree, the gradient with the exact one.
 
     Parameters
     ----------
-    objective : Objective
+    prepared : Prepared
     method : NamedTuple
     state : State
         Of a descent that ended in a failed search.
-    given : Given, optional
-        What the user gave, to find the components of the gradient that are wrong.
 
     Returns
     -------
     (dict, str)
         The numbers, and a sentence with advice. Counts its values in the state's nfev.
     """
-    s = state.scalars[0]
+    objective, s = prepared.objective, state.scalars[0]
     x, g, p, f = state.x, state.g, state.p, float(s["f"])
-    slope = float(g @ p)
+    slope, coarse = float(g @ p), max(EPSILON, float(s["rough"]) / NOISE)
     point, work = np.empty_like(x), np.empty_like(x)
     size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
     room_ahead, room_behind = room(method, state.memory, x, p)
-    h = min(EPSILON ** (1 / 3) * size, room_ahead)
+    h = min(coarse ** (1 / 3) * size, room_ahead)
     both = room_behind >= h  # else the box ends here: look ahead twice
     h = h if both else min(h, 0.5 * room_ahead)
-    ahead, other, again = (
-        value_along(objective, method, state.memory, x, p, alpha, point, work)
-        for alpha in (h, -h if both else 2.0 * h, 0.0)
-    )
-    s["nfev"] += 3
-    forward = (ahead - f) / h
-    backward = (f - other) / h if both else math.nan
-    central = (ahead - other) / (2 * h) if both else (4 * ahead - 3 * f - other) / (2 * h)
-    rounding = 4 * EPSILON * max(abs(f), abs(ahead), abs(other)) / h
+
+    def slopes(h):
+        """The slopes ahead and behind (NaN where there is no room), that of second order, and what rounding hides."""
+        ahead, other = (
+            value_along(objective, method, state.memory, x, p, alpha, point, work)
+            for alpha in (h, -h if both else 2.0 * h)
+        )
+        s["nfev"] += 2
+        rounding = 4 * coarse * max(abs(f), abs(ahead), abs(other)) / h
+        if both:
+            return (ahead - f) / h, (f - other) / h, (ahead - other) / (2 * h), rounding
+        return (ahead - f) / h, math.nan, (4 * ahead - 3 * f - other) / (2 * h), rounding
+
+    forward, backward, central, rounding = slopes(h)
+    again = value_along(objective, method, state.memory, x, p, 0.0, point, work)
+    s["nfev"] += 1
     numbers = {
         "slope": slope,
         "slope_ahead": forward,
@@ -222,22 +230,40 @@ def diagnose(objective, method, state, given=None):
         "predicted_decrease": float(s["predicted"]),
         "step": h,
     }
-    if not np.isfinite([ahead, other]).all():
+    if not np.isfinite([forward, central]).all():
         return numbers, "The objective is not finite right beside x: x lies at the edge of its domain."
     if again != f:
         return numbers, f"The objective is not reproducible: f(x) was {f!r} and is {again!r} at the same x."
     if abs(central - slope) > 0.01 * max(abs(slope), abs(central)) + rounding:
-        if forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope):
+        bends = forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope)
+        if bends and is_kink(abs(forward - backward), slopes(h / CLOSER)):
             return numbers, f"f has a kink at x: its slope is {backward:.3g} behind and {forward:.3g} ahead."
-        found, advice = wrong_components(given, state)
+        found, remedy = wrong_components(prepared, state)
         return numbers | found, (
             f"The gradient disagrees with f along the search direction: g·p = {slope:.6g}, "
-            f"differences of f give {central:.6g}. {advice}"
+            f"differences of f give {central:.6g}. {remedy}"
         )
     return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
 
 
-def wrong_components(given, state):
+def is_kink(gap, closer):
+    """Return True if slopes ahead and behind stay apart by half of `gap` at a step shorter by CLOSER.
+
+    Those that curvature sets apart come closer in proportion to the step, those that jump of f further apart.
+    """
+    forward, backward, _, rounding = closer
+    return 0.5 * gap <= abs(forward - backward) <= 2.0 * gap and gap > 4.0 * rounding
+
+
+def advice(prepared):
+    """What helps where a gradient that is not the user's disagrees with f."""
+    mode = gradient_mode(prepared)
+    if mode not in GRADIENT_SCHEMES:
+        return OF_DERIVATIVES
+    return OF_DIFFERENCES.format("" if mode == "3-point" else "jac='3-point' or ")
+
+
+def wrong_components(prepared, state):
     """Compare the user's gradient with exact derivatives, or with differences where they cost no more than the run.
 
     Returns
@@ -245,15 +271,16 @@ def wrong_components(given, state):
     (dict, str)
         As of `diagnose`; no numbers where the gradient is not the user's, or where the comparison finds nothing.
     """
-    s, unknown = state.scalars[0], ({}, "Check jac.")
+    s, unknown, given = state.scalars[0], ({}, "Check jac."), prepared.given
     if given is not None and given.form not in OWN:
-        return {}, OF_DIFFERENCES if given.form == "value" else OF_DERIVATIVES
+        return {}, advice(prepared)
     if given is None:
         return unknown
     try:
         memory = state.memory
         bounds = (memory.low, memory.high) if hasattr(memory, "low") else None
-        check = compare(given, state.x, state.g.copy(), values=max(AFFORDABLE, int(s["nfev"])), bounds=bounds)
+        affordable, coarse = max(AFFORDABLE, int(s["nfev"])), max(EPSILON, float(prepared.precision["g_eps"]))
+        check = compare(given, state.x, state.g.copy(), values=affordable, bounds=bounds, coarse=coarse)
     except Exception:  # of the user's function, beside the path of the run, whose result must not be lost
         return unknown
     if check is None or check:

@@ -15,6 +15,7 @@ from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.numba_ext.jit import kernel
+from quasinewton.objective.build import gradient_mode
 from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.options.bounds import ALL_FIXED
 from quasinewton.options.names import NAMES, SECOND_ORDER
@@ -32,7 +33,7 @@ def finished(prepared, at, status):
     state, s = at.state, at.state.scalars[0]
     found = None
     if status is Status.LINE_SEARCH:
-        found = diagnose(prepared.objective, at.method, state, prepared.given)
+        found = diagnose(prepared, at.method, state)
     if type(plain(at.method)) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
@@ -40,12 +41,22 @@ def finished(prepared, at, status):
         s["nhev"] += 1
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
-    result = outcome(at, status, prepared.mode, prepared.hess_mode)
+    result = outcome(at, status, gradient_mode(prepared), prepared.hess_mode)
     if status is Status.GRADIENT and all_fixed(state.memory):
         result["message"] = ALL_FIXED
+    elif status is Status.GRADIENT and s["nit"] == 0 and result.optimality > 0.0:
+        result["message"] = f"{status.message} {at_start(result, s)}"
     if found is not None:
         add(result, found)
     return result
+
+
+def at_start(result, s):
+    """What there is to say of a run that converges where it begins: that may be a matter of the units of f."""
+    return (
+        f"No iteration was made: at the start the gradient is {result.optimality:.2g}, where gtol is {s['gtol']:.2g}, "
+        f"and f is {result.fun:.2g}. If that gradient is not small in the units of f, lower gtol, or scale f."
+    )
 
 
 def add(result, found):

@@ -20,7 +20,7 @@ def prepared_for(settings, fun, jac, hess, hessp, args, n):
         raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
     use = SECOND_ORDER.get(type(plain(settings.method)), "")
     precond = precond if callable(precond) else None
-    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond, settings.bounds)
+    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond, settings.bounds, controls.get("x_scale"))
 
 
 def drive(objective, settings, state, callback, allvecs):

@@ -13,6 +13,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.line_searches import protocol as searches
+from quasinewton.loops import last_look
 from quasinewton.loops.clock import begin_slice, slice_over
 from quasinewton.loops.stagnation import EPSILON, is_exact, is_flatter, is_over, may_restart
 from quasinewton.loops.state import CERTIFY, CURVATURE, ESCAPE, NOTHING, RECALL, RECOVER, RESUME, SEARCH, START
@@ -20,7 +21,7 @@ from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import fragment, inlined, kernel
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf
 from quasinewton.numba_ext.tuples import borrow
-from quasinewton.objective.interface import GRADIENT, HESSIAN, PRODUCT, VALUE, call
+from quasinewton.objective.interface import GRADIENT, HESSIAN, PRODUCT, VALUE, attempt
 from quasinewton.status import (
     AT_SADDLE,
     CONVERGED,
@@ -71,12 +72,28 @@ def run(objective, method, search, state, each):
     state = borrow(state)  # the caller holds the arrays: nothing in the loop need count references
     s = state.scalars[0]
     begin_slice(s)
+    last_look.prepare(objective, s, state.x.size)
     while s.want != NOTHING:
         operand = methods.operand(method, state.hessian, state.p)
         tell(method, search, state, evaluate(objective, state, operand))
+        if last_look.is_exhausted(objective, s) or (s.want == NOTHING and last_look.is_in_doubt(objective, s)):
+            look_again(objective, method, state)
         if pausing(state, each):
             break
     return s.want
+
+
+@fragment
+def look_again(objective, method, state):
+    """See whether a run that has ended stands; if not, it goes on."""
+    s, x, g = state.scalars[0], state.x, state.g
+    low, high = methods.box(method, state.memory, x)
+    found = last_look.look(objective, s, x, g, state.p, state.x_trial, state.g_trial, low, high)
+    if found == last_look.REPLACED:
+        methods.replaced(method, state.memory)
+        s.g_norm = methods.measure(method, state.memory, x, g)
+    elif found == last_look.RESUMED:
+        methods.restart(method, state.memory)
 
 
 @inlined
@@ -90,13 +107,15 @@ def evaluate(objective, state, operand):
     if not known(s):
         # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
         g = state.g if s.want == HESSIAN else state.g_trial
-        value = call(objective.address, state.x_trial, g, operand, s.want, objective.data)
+        lenient = s.phase != START and s.want & (VALUE | GRADIENT) != 0
+        value = attempt(objective.address, state.x_trial, g, operand, s.want, objective.data, lenient)
         if s.want & VALUE:
             f = value
             s.nfev += 1
+            last_look.types_tell(objective, s)
         if s.want & GRADIENT:
             s.njev += 1
-            s.nfev += objective.values
+            s.nfev += last_look.gradient_values(objective, state.x.size)
         elif s.want & (HESSIAN | PRODUCT):
             s.nhev += 1
             s.nfev += objective.hessian_values
@@ -120,12 +139,12 @@ def pausing(state, each):
 
 @register_jitable
 def succeeded(status, g_norm, gtol, f, f0):
-    """Whether a descent from f0 that ended at f with this status has met a tolerance.
+    """Return True if a descent from f0 that ended at f with this status has met a tolerance.
 
-    At the precision limit it has if ‖g‖_∞ <= √ε max(1, |f|): what was asked for cannot be had, but this is a minimum.
+    At the precision limit it has: what was asked for cannot be had, but what is left to gain is hidden by rounding.
     """
     if status == PRECISION_LIMIT:
-        return f <= f0 and g_norm <= max(gtol, ROOT_EPSILON * max(1.0, abs(f)))
+        return f <= f0
     return status == CONVERGED or status == F_CONVERGED or status == X_CONVERGED or status == REACHED
 
 
@@ -352,7 +371,7 @@ def decide(s, todo, curved):
         if s.nit < s.maxiter and s.nfev < s.maxfun and s.count < ESCAPE_TRIALS:
             s.phase, s.want = ESCAPE, VALUE | GRADIENT
             return PLACE
-        s.ending = AT_SADDLE
+        s.ending = OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else OUT_OF_ITERATIONS if s.nit >= s.maxiter else AT_SADDLE
     elif s.phase == ESCAPE:
         s.ending = AT_SADDLE
     elif todo == NO_STEP:

@@ -59,6 +59,8 @@ SCALARS = np.dtype(
         ("predicted_mark", "f8"),  # predicted and f when they last made progress
         ("f_mark", "f8"),
         ("idle", "i8"),  # iterations since
+        ("roughened", "i8"),  # whether the run has gone on after an end that noise of f explained
+        ("f_refined", "f8"),  # f where steps of differences were learnt last
         ("curvature", "f8"),  # least eigenvalue of the Hessian, where it was found negative at g ≈ 0
         ("gtol", "f8"),
         ("ftol", "f8"),

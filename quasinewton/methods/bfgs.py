@@ -144,6 +144,14 @@ def _update(method, memory, x, g, p, alpha, g_new):
         Hg[i] = u[i] + (state.c * sg - rho * vg) * s[i] - rho * sg * v[i]
 
 
+@protocol.replaced.register(BFGS)
+def _replaced(method, memory):
+    state = memory.update[0]
+    if state.known:
+        settle(memory)
+        state.fresh = 1
+
+
 @protocol.restart.register(BFGS)
 def _restart(method, memory):
     state = memory.update[0]

@@ -16,6 +16,8 @@ from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot, eigen, move, negate, norm_inf
 from quasinewton.validation import number
 
+FARTHEST = 1e10  # times max(1, ‖x‖): what is further away than this is nowhere, as in the line search
+LOST = 1e10  # times the decrease along the step: more than that along one variable has been floored away
 APART = 0.01  # of |g|²: as much of it where the Hessian vanishes is no rounding
 
 
@@ -78,9 +80,37 @@ def _direction(method, memory, hessian, x, g, p):
             coordinate = -dot(factor[i], g) / max(abs(w[i]), floor)
             for j in range(g.size):
                 p[j] += coordinate * factor[i, j]
+        if along_one(hessian, g) > LOST * abs(dot(g, p)):
+            step_apart(hessian, x, g, p)
     else:
         return 0.0, 1.0  # not finite
+    # Where curvature is next to nothing it says that the minimum is far, not where.
+    length, sensible = norm_inf(p), max(1.0, norm_inf(x))
+    if length > FARTHEST * sensible:
+        for i in range(p.size):
+            p[i] *= sensible / length
     return dot(g, p), 1.0
+
+
+@fragment
+def along_one(hessian, g):
+    """The largest decrease, twice, along one variable: g_i²/|H_ii|, no more than gᵀH⁻¹g where H is positive definite."""
+    largest = 0.0
+    for i in range(g.size):
+        largest = max(largest, abs(g[i]) * (abs(g[i]) / abs(hessian[i, i]))) if hessian[i, i] != 0.0 else largest
+    return largest
+
+
+@fragment
+def step_apart(hessian, x, g, p):
+    """Write to p the steps to the minima along the variables by themselves, none longer than max(1, ‖x‖).
+
+    A floor relative to the largest eigenvalue leaves nothing of the step of a variable in other units than its own.
+    """
+    sensible = max(1.0, norm_inf(x))
+    for i in range(g.size):
+        length = abs(g[i]) / abs(hessian[i, i]) if hessian[i, i] != 0.0 else (sensible if g[i] != 0.0 else 0.0)
+        p[i] = -np.copysign(min(length, sensible), g[i])
 
 
 @fragment

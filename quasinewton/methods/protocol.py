@@ -6,6 +6,7 @@ of arrays. A method chooses a direction and never calls the objective.
 
 import numpy as np
 
+from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import dot, dots, norm_inf, point_on_line
@@ -69,6 +70,17 @@ def update(method, memory, x, g, p, alpha, g_new):
 @generic
 def restart(method, memory):
     """Forget what was learnt; return whether there was anything."""
+
+
+@generic
+def replaced(method, memory):
+    """Take in that the gradient at x has been replaced by a better one: forget what was made of it, not the model."""
+
+
+@generic
+def box(method, memory, x):
+    """Return the bounds low and high, shape (n,); empty where there are none."""
+    return part(x, 0, 0), part(x, 0, 0)
 
 
 @generic

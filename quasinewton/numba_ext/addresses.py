@@ -3,9 +3,12 @@
 An address hides which function stands behind it, so that code which calls by address is compiled once for all.
 """
 
+import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
+
+from quasinewton.numba_ext.arrays import viewer
 
 
 def linked(context, builder, dispatcher, signature):
@@ -81,8 +84,55 @@ def enter(context, builder, address, signature, values):
     return result
 
 
+NAME = np.frombuffer(b"ZeroDivisionError", np.uint8)
+bytes_at = viewer(types.Array(types.uint8, 1, "C"))
+
+
+def names_division(address, size):
+    """Return True if the text of `size` bytes at an address, a pickled exception, names ZeroDivisionError."""
+    text = bytes_at(address, size)
+    for i in range(size - NAME.size + 1):
+        j = 0
+        while j < NAME.size and text[i + j] == NAME[j]:
+            j += 1
+        if j == NAME.size:
+            return True
+    return False
+
+
+def enter_leniently(context, builder, address, signature, values, lenient, gradient):
+    """Generate the same call, but, where `lenient` is true, with NaN in the place of a ZeroDivisionError.
+
+    By default Numba's compiled code raises it where NumPy's numbers give infinity. Of an exception that compiled code
+    raises, Numba's convention passes on the pickled class, arguments and place.
+    """
+    convention, intp = context.call_conv, context.get_value_type(types.intp)
+    prototype = convention.get_function_type(signature.return_type, signature.args)
+    function = builder.inttoptr(address, prototype.as_pointer())
+    status, result = convention.call_function(builder, function, signature.return_type, signature.args, values)
+    f = cgutils.alloca_once_value(builder, result)
+    with cgutils.if_unlikely(builder, status.is_error):
+        arithmetic = cgutils.alloca_once_value(builder, cgutils.false_bit)
+        with builder.if_then(builder.and_(lenient, status.is_user_exc)):
+            raised = builder.load(status.excinfoptr)
+            text = builder.ptrtoint(builder.extract_value(raised, 0), intp)
+            size = builder.sext(builder.extract_value(raised, 1), intp)
+            found = context.compile_internal(
+                builder, names_division, types.boolean(types.intp, types.intp), (text, size)
+            )
+            builder.store(found, arithmetic)
+        with builder.if_else(builder.load(arithmetic)) as (forgiven, other):
+            with forgiven:
+                nan = context.get_constant(types.float64, float("nan"))
+                builder.store(nan, f)
+                builder.store(nan, gradient)
+            with other:
+                convention.return_status_propagate(builder, status)
+    return builder.load(f)
+
+
 def objective_caller(kind):
-    """Make the intrinsic that calls an objective at an address.
+    """Make the intrinsics that call an objective at an address.
 
     Parameters
     ----------
@@ -91,25 +141,39 @@ def objective_caller(kind):
 
     Returns
     -------
-    intrinsic
+    (intrinsic, intrinsic)
         call(address, x, g, h, what, data) -> f, NaN when the value was not asked for. x and g are contiguous float64
         vectors, h is a contiguous float64 array of any rank; arrays that are not asked for may have length 0. An
         exception raised by the objective passes through.
+        attempt(address, x, g, h, what, data, lenient) -> f does the same; but where `lenient` is true, a
+        ZeroDivisionError of compiled code makes f and the first component of g NaN.
     """
+
+    def lower(context, builder, signature, args, lenient=None):
+        address, *arrays, what, data = args
+        x, g, h = (
+            arrayobj.make_array(array)(context, builder, value)
+            for array, value in zip(signature.args[1:4], arrays, strict=True)
+        )
+        n = cgutils.unpack_tuple(builder, x.shape)[0]
+        values = x.data, n, g.data, h.data, what, data
+        if lenient is None:
+            return enter(context, builder, address, kind, values)
+        return enter_leniently(context, builder, address, kind, values, lenient, g.data)
 
     @intrinsic
     def call(typingctx, address, x, g, h, what, data):
         signature = kind.return_type(types.intp, x, g, h, types.intp, types.intp)
 
+        return signature, lower
+
+    @intrinsic
+    def attempt(typingctx, address, x, g, h, what, data, lenient):
+        signature = kind.return_type(types.intp, x, g, h, types.intp, types.intp, types.boolean)
+
         def codegen(context, builder, signature, args):
-            address, *arrays, what, data = args
-            x, g, h = (
-                arrayobj.make_array(array)(context, builder, value)
-                for array, value in zip(signature.args[1:4], arrays, strict=True)
-            )
-            n = cgutils.unpack_tuple(builder, x.shape)[0]
-            return enter(context, builder, address, kind, (x.data, n, g.data, h.data, what, data))
+            return lower(context, builder, signature, args[:-1], args[-1])
 
         return signature, codegen
 
-    return call
+    return call, attempt

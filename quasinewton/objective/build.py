@@ -8,7 +8,14 @@ from numba import types
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled, numba_type, result_type, takes_typed_arguments
-from quasinewton.objective import complex_step, finite_differences, from_njit, from_python, hessian_products
+from quasinewton.objective import (
+    complex_step,
+    finite_differences,
+    from_njit,
+    from_python,
+    hessian_products,
+    kept_hessian,
+)
 from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
@@ -16,6 +23,7 @@ from quasinewton.objective.interface import Objective
 from quasinewton.objective.packed_args import is_plain, pack
 
 GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
+LEARNING = (None, False, "3-point")  # values of jac whose steps may be learnt; "2-point" is taken at its word
 NO_ARGS = types.Tuple(())
 
 
@@ -44,6 +52,8 @@ class Prepared(NamedTuple):
     hess_mode : str
         How second derivatives are: "exact" where the user gives them, "derived" from the compiled objective, or the
         scheme of differences; "" where none are used.
+    precision : ndarray or None
+        One record `finite_differences.WRAPPED`: what a run comes to know of the precision of values and gradients.
     """
 
     objective: Objective
@@ -51,6 +61,7 @@ class Prepared(NamedTuple):
     mode: str
     given: Given | None = None
     hess_mode: str = ""
+    precision: Any = None
 
 
 def typed_args(args):
@@ -168,7 +179,25 @@ def difference_step(eps, rel_step, n):
     return step, rel_step is not None
 
 
-def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None, bounds=None):
+def typical_scales(x_scale, n):
+    """The scales of the variables that the user gave, shape (n,), or an empty array.
+
+    Raises
+    ------
+    ValueError
+        If one is not positive and finite, or their number is neither 1 nor n.
+    """
+    if x_scale is None:
+        return np.empty(0)
+    x_scale = np.atleast_1d(np.asarray(x_scale, dtype=np.float64))
+    if x_scale.shape not in ((1,), (n,)) or not np.all((x_scale > 0) & np.isfinite(x_scale)):
+        raise ValueError(f"x_scale must be a positive number, or {n} of them; got {x_scale!r}")
+    return np.broadcast_to(x_scale, n)
+
+
+def prepare(
+    fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None, bounds=None, x_scale=None
+):
     """Make an objective of the user's functions.
 
     Parameters
@@ -189,6 +218,8 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
         precond(x, v, *args) -> M v.
     bounds : (ndarray, ndarray) or None
         low and high, float64, shape (n,), which differences do not leave. Kept, not copied.
+    x_scale : float, ndarray of shape (n,), or None
+        What the steps of differences are small beside, in the place of max(1, |x_i|).
 
     Returns
     -------
@@ -226,17 +257,33 @@ def prepare(fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, p
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
-    bound = _bind(*functions, args, n, second.form, precond)
-    if use == "product":
-        prepared = _differenced(*bound, mode, gradient, EXACT, True, eps, rel_step, n, bounds)
-        if second.scheme != EXACT:
-            prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
-    else:
-        prepared = _differenced(*bound, mode, gradient, second.scheme, True, eps, rel_step, n, bounds)
+    step, relative = difference_step(eps, rel_step, n)
+    scales = typical_scales(x_scale, n)
+    wrapped = np.zeros(1, finite_differences.WRAPPED)
+    w = wrapped[0]
+    w["relative"], w["symmetric"], w["given"] = relative, True, scales.size > 0
+    w["adaptive"] = gradient not in (EXACT, COMPLEX_STEP) and step.size == 0 and jac in LEARNING
+    w["sharpens"] = w["adaptive"] and gradient == FORWARD
+    product = use == "product"
+    keeping = product and second.form == "dense" and kind is not None
+    bound = _bind(*functions, args, n, "hessian" if keeping else second.form, precond, wrapped)
+    prepared = _differenced(*bound, mode, gradient, EXACT if product else second.scheme, wrapped, step, scales, n, bounds)
+    if product and second.scheme != EXACT:
+        prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
+    if keeping:
+        prepared = _keeping(prepared, n)
     if stepped:
         objective = prepared.objective._replace(hessian_gradients=n if use == "hessian" else 1)
         prepared, second = prepared._replace(objective=objective), second._replace(mode="cs")
-    return prepared._replace(given=given, hess_mode=second.mode)
+    return prepared._replace(given=given, hess_mode=second.mode, precision=wrapped[0])
+
+
+def gradient_mode(prepared):
+    """How gradients are obtained, now: one-sided differences may have become central ones."""
+    known = prepared.precision
+    if known is not None and known["first"] == FORWARD and known["gradient"] == CENTRAL:
+        return "3-point"
+    return prepared.mode
 
 
 def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
@@ -267,12 +314,18 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
-    bound = _bind(fun, None, function, "residual", False, args, n)
-    return _differenced(*bound, mode, EXACT, scheme, False, eps, rel_step, n)
+    step, relative = difference_step(eps, rel_step, n)
+    wrapped = np.zeros(1, finite_differences.WRAPPED)
+    wrapped[0]["relative"] = relative
+    bound = _bind(fun, None, function, "residual", False, args, n, noted=wrapped)
+    return _differenced(*bound, mode, EXACT, scheme, wrapped, step, np.empty(0), n)
 
 
-def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None):
-    """Address, data and what they point into, for functions that are compiled or not."""
+def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None, noted=None):
+    """Address, data and what they point into, for functions that are compiled or not.
+
+    In `noted`, an array of one record WRAPPED, goes what the types of values and gradients say of their precision.
+    """
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
     kind = compiled_args_type((fun, jac, hess, precond), args)
@@ -283,9 +336,11 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
         )
     if kind is None:
         refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args)
-        evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond)
+        evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond, noted)
         return from_python.trampoline_address(), id(evaluate), (evaluate,)
-    address = from_njit.trampoline_address(fun, jac, hess, form, complex_step, kind, second, precond)
+    address, (f_eps, g_eps) = from_njit.trampoline(fun, jac, hess, form, complex_step, kind, second, precond)
+    if noted is not None and (f_eps or g_eps):
+        noted["f_type"], noted["f_eps"], noted["g_eps"] = f_eps, f_eps, g_eps
     if not args:
         return address, 0, (fun,)
     block = pack(args)
@@ -310,21 +365,23 @@ def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
             result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 
-def _differenced(address, data, held, mode, gradient, hessian, symmetric, eps, rel_step, n, bounds=None):
-    """Wrap an objective in the differences that it needs."""
+def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, scales, n, bounds=None):
+    """Wrap an objective in the differences that it needs; `wrapped` holds the record that says how they are made."""
+    w, place = wrapped[0], wrapped.ctypes.data
     if gradient == EXACT and hessian == EXACT:
-        return Prepared(Objective(address, data), held, mode)
-    step, relative = difference_step(eps, rel_step, n)
-    wrapped, probe = np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n)
-    w = wrapped[0]
-    w["address"], w["data"], w["gradient"], w["hessian"] = address, data, gradient, hessian
-    w["symmetric"], w["relative"] = symmetric, relative
+        return Prepared(Objective(address, data, known=place), (*held, wrapped), mode)
+    probe = np.empty(4 * n)
+    w["address"], w["data"], w["gradient"], w["first"], w["hessian"] = address, data, gradient, gradient, hessian
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
+    if scales.size:
+        probe[2 * n : 3 * n] = probe[3 * n :] = scales
+        w["scaled"] = True
+    variables = n
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
-        n = np.count_nonzero(bounds[0] < bounds[1])
-    costs = finite_differences.costs(gradient, hessian, int(n))
-    objective = Objective(finite_differences.address(), wrapped.ctypes.data, *costs)
+        variables = int(np.count_nonzero(bounds[0] < bounds[1]))
+    costs = finite_differences.costs(gradient, hessian, variables)
+    objective = Objective(finite_differences.address(), place, *costs, place)
     return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
 
 
@@ -333,17 +390,26 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
     wrapped, probe = np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n)
     inner, w = prepared.objective, wrapped[0]
     w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
-    w["probe"] = probe.ctypes.data
+    w["probe"], w["known"] = probe.ctypes.data, inner.known
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
     gradients = 2 if scheme == CENTRAL else 1
     costs = inner.values, gradients * inner.values, gradients
-    objective = Objective(hessian_products.address(), wrapped.ctypes.data, *costs)
+    objective = Objective(hessian_products.address(), wrapped.ctypes.data, *costs, inner.known)
     return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
+
+
+def _keeping(prepared, n):
+    """Wrap an objective that knows its Hessian as one that knows products with it."""
+    inner, wrapped, probe = prepared.objective, np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n + n * n)
+    w = wrapped[0]
+    w["address"], w["data"], w["probe"] = inner.address, inner.data, probe.ctypes.data
+    objective = Objective(kept_hessian.address(), wrapped.ctypes.data, inner.values, 0, 0, inner.known)
+    return prepared._replace(objective=objective, held=(*prepared.held, wrapped, probe))
 
 
 def layers(objective):
     """How many wrappings there are around the user's own objective; see `finite_differences.with_data`."""
-    if objective.address == hessian_products.address():
+    if objective.address in (hessian_products.address(), kept_hessian.address()):
         return 1 + (objective.values > 0)
     return int(objective.address == finite_differences.address())

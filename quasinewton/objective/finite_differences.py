@@ -6,6 +6,9 @@ times max(1, |x_i|), rounded so that x + h − x = h exactly. The complex step (
 subtracts nothing: with ε^(1/2) its truncation error, of order h², is rounding. A smaller step would gain nothing, and
 would lose all where a function leaves rounding in the imaginary part, as compiled integer powers do.
 
+ε is that of double precision until f is known to be coarser: by the type of its values, or because its noise has been
+measured. Scales other than max(1, |x_i|) are given by the user, or learnt; see `noise`.
+
 Where there are bounds no point lies outside them: steps turn inwards, are shortened where the box is narrow, and
 central differences become one-sided ones of the same order. A variable that is fixed has derivative 0, at no cost.
 """
@@ -44,6 +47,7 @@ EPSILON = np.finfo(np.float64).eps
 ROOT2 = EPSILON ** (1 / 2)
 ROOT3 = EPSILON ** (1 / 3)
 ROOT4 = EPSILON ** (1 / 4)
+ULPS = 16.0  # least step, in roundings of x_i
 
 WRAPPED = np.dtype(
     [
@@ -55,10 +59,26 @@ WRAPPED = np.dtype(
         ("relative", "i8"),  # whether the given steps multiply |x_i|
         ("steps", "i8"),  # how many steps are given: 0, 1 or n; and their address
         ("step", "i8"),
-        ("probe", "i8"),  # address of 2n doubles of workspace
+        ("probe", "i8"),  # address of 2n doubles of workspace, n scales in use, and n scales given
+        ("given", "i8"),  # whether scales are given
+        ("scaled", "i8"),  # whether scales are in use
+        ("adaptive", "i8"),  # whether steps may be learnt: none is given
+        ("sharpens", "i8"),  # whether one-sided differences may become central ones: nobody asked for them
+        ("first", "i8"),  # the scheme of the gradient that a run begins with
+        ("known", "i8"),  # address of the record that knows the precision of values and gradients; 0: this one
         ("low", "i8"),  # addresses of the bounds, n doubles each; 0 if there are none
         ("high", "i8"),
+        ("kept", "i8"),  # whether the Hessian of the last point is kept; see `kept_hessian`
         ("f", "f8"),  # the last value, that of the point whose gradient is asked for next
+        ("f_eps", "f8"),  # rounding of values and of gradients, relative, where it is more than that of doubles
+        ("g_eps", "f8"),
+        ("f_type", "f8"),  # the same as the type of the values says it
+        ("noise", "f8"),  # of values, absolute, where it has been measured
+        ("inverse", "f8"),  # of the shortest step of the last gradient
+        ("error", "f8"),  # of that gradient, by rounding alone
+        ("bend", "f8"),  # the largest of its second differences, relative to the scale of the variable
+        ("blind", "i8"),  # how many of its differences were exactly 0
+        ("refined", "i8"),  # how often steps have been learnt
     ],
     align=True,
 )
@@ -77,12 +97,39 @@ def costs(gradient, hessian, n):
 
 
 @fragment
+def root(epsilon, order):
+    """ε^(1/order) for the rounding ε of a function, at least that of doubles."""
+    if epsilon <= EPSILON:
+        return ROOT2 if order == 2 else ROOT3 if order == 3 else ROOT4
+    return epsilon ** (1.0 / order)
+
+
+@fragment
+def scales(w, n):
+    """The scales of the variables that are in use where `w.scaled` says so."""
+    return vector(w.probe + 16 * n, n)
+
+
+@fragment
+def begin(w, n):
+    """Forget what a run has learnt of f, before another one."""
+    w.scaled, w.gradient, w.f_eps = w.given, w.first, w.f_type
+    w.noise = w.error = w.bend = 0.0
+    w.blind = w.refined = 0
+    if w.given:
+        copy(scales(w, n), vector(w.probe + 24 * n, n))
+
+
+@fragment
 def step_for(w, x, i, fraction):
     """The step for component i of x, exactly representable: x + h − x == h.
 
-    `fraction` is the step of the scheme for |x_i| <= 1. The step points away from zero, so that no sign is crossed.
+    `fraction` is the step of the scheme for a variable of scale 1. The step points away from zero, so that no sign is
+    crossed.
     """
     usual = fraction * max(1.0, abs(x[i]))
+    if w.scaled:
+        usual = max(fraction * scales(w, x.size)[i], ULPS * EPSILON * abs(x[i]))
     h = usual
     if w.steps > 0:
         given = vector(w.step, w.steps)[i % w.steps]
@@ -149,8 +196,13 @@ def value_beside(w, x, i, h, probe):
 
 @fragment
 def gradient_of_values(w, x, g, probe):
-    """Write the gradient at x to g by differences of values; w.f is f(x)."""
+    """Write the gradient at x to g by differences of values; w.f is f(x).
+
+    Note by how much rounding of f may falsify it, and how many differences were 0.
+    """
     n = x.size
+    noise = max(w.noise, max(EPSILON, w.f_eps) * abs(w.f))
+    w.inverse, w.bend, w.blind = 0.0, 0.0, 0
     for i in range(n):
         if is_fixed(w, n, i):
             g[i] = 0.0
@@ -162,18 +214,29 @@ def gradient_of_values(w, x, g, probe):
             probe[2 * i + 1] = h
             # The length handed on is n, the number of variables, though there are 2n doubles.
             g[i] = call(w.address, probe[:n], g, g, COMPLEX, w.data) / h
-        elif w.gradient == FORWARD:
-            h = turned(w, x, i, step_for(w, x, i, ROOT2), 1.0)
-            g[i] = (value_beside(w, x, i, h, probe) - w.f) / h
         else:
-            h = step_for(w, x, i, ROOT3)
-            if is_central(w, x, i, h):
-                ahead = value_beside(w, x, i, h, probe)
-                g[i] = (ahead - value_beside(w, x, i, -h, probe)) / (2.0 * h)
-            else:
-                h = turned(w, x, i, h, 2.0)
-                ahead = value_beside(w, x, i, h, probe)
-                g[i] = (4.0 * ahead - 3.0 * w.f - value_beside(w, x, i, 2.0 * h, probe)) / (2.0 * h)
+            h = step_for(w, x, i, root(w.f_eps, 2 if w.gradient == FORWARD else 3))
+            if w.gradient == FORWARD:
+                h = turned(w, x, i, h, 1.0)
+            g[i], h = slope_beside(w, x, i, h, w.gradient == CENTRAL, probe)
+            w.inverse = max(w.inverse, 1.0 / abs(h))
+            w.blind += g[i] == 0.0
+    w.error = noise * w.inverse
+
+
+@fragment
+def slope_beside(w, x, i, h, central, probe):
+    """The difference quotient along x_i, one-sided or of second order, and its step."""
+    if not central:
+        return (value_beside(w, x, i, h, probe) - w.f) / h, h
+    if is_central(w, x, i, h):
+        ahead, behind = value_beside(w, x, i, h, probe), value_beside(w, x, i, -h, probe)
+        scale = scales(w, x.size)[i] if w.scaled else max(1.0, abs(x[i]))
+        w.bend = max(w.bend, abs(ahead - 2.0 * w.f + behind) / scale)
+        return (ahead - behind) / (2.0 * h), h
+    h = turned(w, x, i, h, 2.0)
+    ahead = value_beside(w, x, i, h, probe)
+    return (4.0 * ahead - 3.0 * w.f - value_beside(w, x, i, 2.0 * h, probe)) / (2.0 * h), h
 
 
 @fragment
@@ -191,7 +254,7 @@ def hessian_of_gradients(w, x, g, h, probe):
                 ahead[j] = 0.0
             continue
         central = w.hessian == CENTRAL
-        step = step_for(w, x, i, ROOT3 if central else ROOT2)
+        step = step_for(w, x, i, root(w.g_eps, 3 if central else 2))
         both = central and is_central(w, x, i, step)
         if not both:
             step = turned(w, x, i, step, 2.0 if central else 1.0)
@@ -241,7 +304,7 @@ def hessian_of_values(w, x, h, probe):
 @fragment
 def step_of_second(w, x, i):
     """The step for second differences of values: there and back, or twice there."""
-    h = step_for(w, x, i, ROOT4)
+    h = step_for(w, x, i, root(w.f_eps, 4))
     return h if is_central(w, x, i, h) else turned(w, x, i, h, 2.0)
 
 
@@ -298,10 +361,13 @@ def with_data(target, layers, data):
     Objective
     """
     if layers == 0:
-        return Objective(target.address, data, target.values, target.hessian_values, target.hessian_gradients)
+        own = target.values, target.hessian_values, target.hessian_gradients
+        return Objective(target.address, data, *own, target.known)
     place = target.data
     for _ in range(layers - 1):
+        wrapped_at(place).kept = 0
         place = wrapped_at(place).data
+    wrapped_at(place).kept = 0
     wrapped_at(place).data = data
     return target
 

@@ -13,7 +13,7 @@ from numba import types
 from quasinewton import autodiff
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.introspection import result_type
-from quasinewton.numba_ext.jit import INNER, kernel
+from quasinewton.numba_ext.jit import INNER, fragment, kernel
 from quasinewton.numba_ext.linalg import dot
 from quasinewton.numba_ext.tuples import loader
 from quasinewton.objective.interface import (
@@ -40,6 +40,15 @@ from quasinewton.objective.real_values import warn_complex
 from quasinewton.validation import NOT_SCALAR
 
 X = types.Array(types.float64, 1, "C")
+NARROW = (types.float32, types.float16)
+SINGLE = float(np.finfo(np.float32).eps)
+
+
+@fragment
+def fill_nan(out):
+    """Fill a vector with NaN."""
+    for i in range(out.size):
+        out[i] = np.nan
 
 
 @kernel
@@ -80,8 +89,10 @@ FIRST_ORDER = {
         if what & GRADIENT:
             write(vector(g_, n), gradient)
 """,
+    # A component that is forgotten shows at once.
     "inplace": """
     if what & (VALUE | GRADIENT):
+        fill_nan(vector(g_, n))
         f = as_scalar(fun(x, vector(g_, n), *args))
 """,
     "residual": """
@@ -108,7 +119,7 @@ COMPLEX_VALUE = """
     if what & COMPLEX:
             f = as_complex(fun(complex_vector(x_, n), *args)).imag
 """
-# What the second derivative is: the Hessian, or hess(x, p) its product with p, or the Hessian for products.
+# What the second derivative is: the Hessian, or hess(x, p) its product with p.
 SECOND_ORDER = {
     "hessian": """
     if what & HESSIAN:
@@ -117,12 +128,6 @@ SECOND_ORDER = {
     "product": """
     if what & PRODUCT:
         write(vector(g_, n), hess(x, vector(h_, n), *args))
-""",
-    "dense": """
-    if what & PRODUCT:
-        H = np.empty((n, n))
-        write(H, hess(x, *args))
-        multiply(H, vector(h_, n), vector(g_, n))
 """,
 }
 PRECONDITIONER = """
@@ -162,8 +167,8 @@ def build(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix)
-    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write)
-    scope |= dict(fun=fun, jac=jac, hess=hess, precond=precond, multiply=multiply)
+    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan)
+    scope |= dict(fun=fun, jac=jac, hess=hess, precond=precond)
     scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     exec("\n".join(lines), scope)
     return numba.njit(**INNER)(scope["trampoline"])  # entered by address alone
@@ -219,12 +224,31 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
         raise TypeError(expected)
 
 
+def precision(fun, jac, form, args_type):
+    """Rounding of the values and gradients of compiled functions, relative, as their types say it; 0 for doubles.
+
+    Parameters
+    ----------
+    fun, jac, form, args_type
+        As for `build`.
+
+    Returns
+    -------
+    (float, float)
+    """
+    kind = result_type(fun, (X, X, *args_type) if form == "inplace" else (X, *args_type), "fun")
+    f_kind, g_kind = (kind[0], kind[1]) if form == "joint" else (kind, None)
+    if form == "separate":
+        g_kind = result_type(jac, (X, *args_type), "jac")
+    return tuple(SINGLE if getattr(kind, "dtype", kind) in NARROW else 0.0 for kind in (f_kind, g_kind))
+
+
 # One compiled trampoline per objective, kept as long as the user's function lives.
 _trampolines = weakref.WeakKeyDictionary()
 
 
-def trampoline_address(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
-    """Address of the compiled trampoline; compiles at the first call for these functions and types.
+def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+    """Address of the compiled trampoline, and precision; compiles at the first call for these functions and types.
 
     Parameters
     ----------
@@ -233,19 +257,20 @@ def trampoline_address(fun, jac, hess, form, complex_step, args_type, second="he
 
     Returns
     -------
-    int
+    (int, (float, float))
+        The latter as `precision` says.
     """
     known = _trampolines.setdefault(fun, {})
     key = (id(jac), id(hess), form, complex_step, args_type, second, id(precond))
     entry = known.get(key)
     if entry is None:
         check(fun, jac, hess, form, complex_step, args_type, second, precond)
-        trampoline = build(fun, jac, hess, form, complex_step, args_type, second, precond)
-        trampoline.compile(SIGNATURE)
+        compiled = build(fun, jac, hess, form, complex_step, args_type, second, precond)
+        compiled.compile(SIGNATURE)
         # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
         # The others are held so that their id cannot be given to another function, except those derived from fun:
         # these are held by fun, and hold fun.
-        library = trampoline.get_compile_result(SIGNATURE).library
+        library = compiled.get_compile_result(SIGNATURE).library
         held = [function for function in (jac, hess, precond) if not autodiff.is_derived(fun, function)]
-        entry = known[key] = (address_of(trampoline, SIGNATURE), library, *held)
-    return entry[0]
+        entry = known[key] = (address_of(compiled, SIGNATURE), precision(fun, jac, form, args_type), library, *held)
+    return entry[:2]

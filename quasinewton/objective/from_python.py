@@ -113,7 +113,15 @@ class Views(dict):
         return view
 
 
-def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
+def rounding(values):
+    """The rounding of a type of numbers coarser than doubles, relative; 0 for all others."""
+    dtype = getattr(values, "dtype", None)
+    if not isinstance(dtype, np.dtype):  # a tensor of another library
+        dtype = np.asarray(values).dtype
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" and dtype.itemsize < 8 else 0.0
+
+
+def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, noted=None):
     """The user's callables behind one function: called with copies of x, checked on return.
 
     Parameters
@@ -130,6 +138,8 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
         What `hess` is: the Hessian, its product, or the Hessian where products are wanted.
     precond : callable, optional
         precond(x, v, *args) -> M v.
+    noted : ndarray, one record with the fields f_eps, f_type and g_eps, optional
+        Written: the rounding of values and gradients, where their types show that it is not that of doubles.
 
     Returns
     -------
@@ -146,14 +156,25 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
         fun, hess = halves(fun)
         form = "residual"
 
+    begun, kept = [], []  # something, once a value has come back; a point and the Hessian there
+
     def put(g, values, name="the gradient"):
         if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
+            rough = 0.0 if noted is None else rounding(values)
+            if rough:
+                noted["g_eps"] = max(noted["g_eps"][0], rough)
             values = derivative(values, shape, name)
         vectors[g][...] = values
 
+    def number(f):
+        rough = 0.0 if noted is None else rounding(f)
+        if rough:
+            noted["f_eps"] = noted["f_type"] = max(noted["f_eps"][0], rough)
+        return scalar(f)
+
     def value(what, x, g, h):
         f = fun(vectors[x].copy())
-        return f if isinstance(f, float) else scalar(f)
+        return f if isinstance(f, float) else number(f)
 
     def separate(what, x, g, h):
         point, f = vectors[x], math.nan
@@ -161,20 +182,20 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
             f = fun(point.copy())
         if what & GRADIENT:
             put(g, jac(point.copy()))
-        return f if isinstance(f, float) else scalar(f)
+        return f if isinstance(f, float) else number(f)
 
     def joint(what, x, g, h):
         f, values = pair(fun(vectors[x].copy()))
         if what & GRADIENT:
             put(g, values)
-        return f if isinstance(f, float) else scalar(f)
+        return f if isinstance(f, float) else number(f)
 
     def inplace(what, x, g, h):
-        gradient = np.empty(n)
+        gradient = np.full(n, math.nan)  # a component that is forgotten shows at once
         f = fun(vectors[x].copy(), gradient)
         if what & GRADIENT:
             put(g, gradient)
-        return f if isinstance(f, float) else scalar(f)
+        return f if isinstance(f, float) else number(f)
 
     def residual(what, x, g, h):
         put(g, fun(vectors[x].copy()))
@@ -183,7 +204,9 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
     def product(x, p):
         if second == "product":
             return hess(x, p)
-        H = hess(x)
+        if not kept or not np.array_equal(kept[0], x):  # the same Hessian for all products of an iteration
+            kept[:] = x.copy(), hess(x)
+        H = kept[1]
         if hasattr(H, "toarray"):
             return H @ p
         out = np.empty(n)
@@ -205,8 +228,23 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None):
             return imaginary(fun(complexes[x].copy()))
         return first(what, x, g, h)
 
+    def first(what, x, g, h):
+        try:
+            f = evaluate(what, x, g, h)
+        except ArithmeticError:
+            # On Python's numbers 1/0 and exp(1000) raise, where NumPy's make infinity: at a trial point this is an
+            # edge of the domain, at the first point of all a mistake.
+            if not begun:
+                raise
+            if what & GRADIENT:
+                vectors[g][...] = math.nan
+            return math.nan
+        if not begun:
+            begun.append(True)
+        return f
+
     forms = {"value": value, "separate": separate, "joint": joint, "inplace": inplace, "residual": residual}
-    first = forms[form]
+    evaluate = forms[form]
     return first if hess is None and precond is None and form != "value" else second_order
 
 

@@ -18,6 +18,7 @@ EPSILON = np.finfo(np.float64).eps
 SHORTENINGS = 8  # of a difference's step, each by 1/16, until f is finite on both sides
 OWN = ("separate", "joint", "inplace")  # forms of objectives whose gradient is the user's
 NAMED = 8  # wrong components that a message names
+CANCELLED = 16.0  # roundings of the largest component of a gradient in single precision
 
 # Places of values, in steps; their weights in the slope, of fourth order; and of second order.
 CENTRAL = (
@@ -70,7 +71,7 @@ class GradientCheck(NamedTuple):
 
 
 def own_gradient(given, x):
-    """The user's gradient at x.
+    """The user's gradient at x, and the rounding that its type has, relative.
 
     Parameters
     ----------
@@ -80,24 +81,25 @@ def own_gradient(given, x):
 
     Returns
     -------
-    ndarray, float64, shape (n,)
+    (ndarray, float64, shape (n,), float)
 
     Raises
     ------
     ValueError
         If it has another size, or is not real.
     """
-    point, g = x.copy(), np.empty(x.size)
+    point, g = x.copy(), np.full(x.size, math.nan)
     if given.form == "separate":
         g = given.jac(point, *given.args)
     elif given.form == "joint":
         g = given.fun(point, *given.args)[1]
     else:
         given.fun(point, g, *given.args)
-    return np.array(from_python.derivative(g, x.shape, "the gradient"), dtype=np.float64)
+    coarse = max(EPSILON, from_python.rounding(g))
+    return np.array(from_python.derivative(g, x.shape, "the gradient"), dtype=np.float64), coarse
 
 
-def compare(given, x, g, rtol=None, values=math.inf, bounds=None):
+def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON):
     """Compare a gradient with exact derivatives, or with differences.
 
     Parameters
@@ -112,6 +114,8 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None):
         How many values differences may cost at least.
     bounds : (ndarray, ndarray), optional
         low and high, which differences do not leave; x lies between them.
+    coarse : float
+        Rounding of the type of the gradient, relative. Terms as large as its largest component may cancel in any.
 
     Returns
     -------
@@ -127,6 +131,7 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None):
     largest = np.max(abs(expected[judged]), initial=0.0)
     with np.errstate(invalid="ignore"):
         scale = np.maximum(np.maximum(abs(g), abs(expected)), EPSILON**0.5 * largest)
+        doubt = doubt + (0.0 if coarse <= EPSILON else CANCELLED * coarse * largest)
         errors = np.maximum(abs(g - expected) - doubt, 0.0) / np.where(scale > 0.0, scale, 1.0)
     errors[~np.isfinite(g)] = np.inf
     errors[~judged] = 0.0
@@ -170,9 +175,10 @@ def exact(given, x):
 
 def differences(given, x, bounds=None):
     """The same by differences of fourth order; not finite where the bounds leave no room for any."""
-    g, doubt, nfev = np.empty(x.size), np.empty(x.size), 0
+    g, doubt, nfev = np.empty(x.size), np.empty(x.size), 1
+    epsilon = max(EPSILON, from_python.rounding(returned(given, x)))
     for i in range(x.size):
-        step = EPSILON**0.2 * max(1.0, abs(x[i]))
+        step = epsilon**0.2 * max(1.0, abs(x[i]))
         stencil = CENTRAL
         if bounds is not None:
             stencil, step = within(step, x[i] - bounds[0][i], bounds[1][i] - x[i])
@@ -187,7 +193,7 @@ def differences(given, x, bounds=None):
             g[i] = doubt[i] = math.nan
             continue
         g[i] = weights @ values / step
-        doubt[i] = abs(g[i] - rough @ values / step) + 4.0 * EPSILON * abs(values).max() / step
+        doubt[i] = abs(g[i] - rough @ values / step) + 4.0 * epsilon * abs(values).max() / step
     return g, doubt, "differences", nfev
 
 
@@ -204,6 +210,11 @@ def value_beside(given, x, i, h):
     """f(x + h e_i)."""
     point = x.copy()
     point[i] += h
+    return from_python.scalar(returned(given, point))
+
+
+def returned(given, x):
+    """The value of f at x as the user's function returns it; x is workspace."""
     rest = (np.empty(x.size), *given.args) if given.form == "inplace" else given.args
-    f = given.fun(point, *rest)
-    return float(np.squeeze(f[0] if given.form == "joint" else f))
+    f = given.fun(x.copy(), *rest)
+    return f[0] if given.form == "joint" else f

@@ -5,7 +5,8 @@ at x is known, so a product costs one gradient; by central differences two. Trun
 h‖p‖, or its square by central differences; an error δ of the gradient, relative, one in proportion to δ / h‖p‖. They
 balance at h‖p‖ = δ^(1/2), or δ^(1/3), times the scale of x, here 1 + ‖x‖; what others take is compared by Knoll & Keyes
 (J. Comput. Phys. 193, 2004, section 2.2). δ is ε if the gradient is exact, and ε^(2/3) if it is itself made of values,
-by central differences.
+by central differences; ε is larger where values are known to be coarser. Where the scales d of the variables are given,
+or have been learnt, the step is one of max_i |h p_i| / d_i.
 """
 
 import functools
@@ -15,7 +16,7 @@ import numpy as np
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line, reach
-from quasinewton.objective.finite_differences import CENTRAL, EPSILON, wrapped_at
+from quasinewton.objective.finite_differences import CENTRAL, EPSILON, EXACT, scales, wrapped_at
 from quasinewton.objective.interface import GRADIENT, PRODUCT, SIGNATURE, call, vector
 
 ERROR = EPSILON ** (2 / 3)  # of a gradient by central differences of values
@@ -41,9 +42,20 @@ def product_of_gradients(w, x, p, g, probe):
     n = x.size
     point, ahead = probe[:n], probe[n:]
     central = w.hessian == CENTRAL
+    known = wrapped_at(w.known)
+    noted = known.inverse, known.error, known.bend, known.blind  # of the gradient at x, which they stay
     error = ERROR if w.gradient == CENTRAL else EPSILON
+    if w.gradient == CENTRAL and known.f_eps > EPSILON:
+        error = known.f_eps ** (2.0 / 3.0)
+    elif w.gradient == EXACT:
+        error = max(EPSILON, known.g_eps)
     length = np.sqrt(dot(p, p))
     scale = (1.0 + np.sqrt(dot(x, x))) / (length if length > 0.0 else 1.0)
+    if known.scaled:
+        length, d = 0.0, scales(known, n)
+        for i in range(n):
+            length = max(length, abs(p[i]) / d[i])
+        scale = 1.0 / (length if length > 0.0 else 1.0)
     step = error ** (1.0 / 3.0 if central else 0.5) * scale
     if w.low != 0:
         low, high = vector(w.low, n), vector(w.high, n)
@@ -59,6 +71,7 @@ def product_of_gradients(w, x, p, g, probe):
     gradient_beside(w, x, p, step, point, ahead)
     for i in range(n):
         g[i] = (ahead[i] - g[i]) / width
+    known.inverse, known.error, known.bend, known.blind = noted
 
 
 @kernel

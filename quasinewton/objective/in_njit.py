@@ -8,8 +8,8 @@ from quasinewton.numba_ext.addresses import address_constant
 from quasinewton.numba_ext.arrays import address_of_data, hold
 from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.numba_ext.jit import kernel
-from quasinewton.objective import finite_differences, from_njit, hessian_products
-from quasinewton.objective.build import NO_ARGS, derived_source, gradient_form
+from quasinewton.objective import finite_differences, from_njit, hessian_products, kept_hessian
+from quasinewton.objective.build import LEARNING, NO_ARGS, derived_source, gradient_form
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD, WRAPPED, costs
 from quasinewton.objective.interface import SIGNATURE, Objective
@@ -82,15 +82,19 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
             gradient = differentiable(jac)
     except (ValueError, TypeError) as error:
         source.refuse(error)
+    adaptive = gradient != EXACT and jac in LEARNING
     jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
     if form == "derived":
         jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, packed=True)
     functions = function, jac_function, second.function, form
     if use == "product":
         held = "held" if second.scheme == EXACT else "held_inside"
-        objective = _bind(source, functions, args, gradient, EXACT, True, second.form, precond, held, bounded)
+        if second.form == "dense":
+            more = True, "hessian", precond, "held_inside", bounded, adaptive
+            return _keeping(source, _bind(source, functions, args, gradient, EXACT, *more))
+        objective = _bind(source, functions, args, gradient, EXACT, True, second.form, precond, held, bounded, adaptive)
         return objective if second.scheme == EXACT else _multiplied(source, objective, gradient, second.scheme, bounded)
-    return _bind(source, functions, args, gradient, second.scheme, True, bounded=bounded)
+    return _bind(source, functions, args, gradient, second.scheme, True, bounded=bounded, adaptive=adaptive)
 
 
 def gradient_of(source, fun, jac, args, kind):
@@ -163,8 +167,24 @@ def _multiplied(source, inner, gradient, scheme, bounded):
     return "multiplied"
 
 
+def _keeping(source, inner):
+    """The lines that wrap an objective that knows its Hessian as one that knows products with it."""
+    source.add(f"keeping, keeper, kept = keep({inner}, x.size)", "held = held_inside, keeper, kept", keep=keep)
+    return "keeping"
+
+
 def _bind(
-    source, functions, args, gradient, hessian, symmetric, second="hessian", precond=None, held="held", bounded=False
+    source,
+    functions,
+    args,
+    gradient,
+    hessian,
+    symmetric,
+    second="hessian",
+    precond=None,
+    held="held",
+    bounded=False,
+    adaptive=False,
 ):
     """The lines for these functions, with the differences that they need."""
     kind, complex_step = _args_type(source, args), gradient == COMPLEX_STEP
@@ -176,9 +196,9 @@ def _bind(
     source.add("block = pack(args)", pack=pack, address=address, address_of_data=address_of_data, hold=hold)
     if gradient == EXACT and hessian == EXACT:
         source.add(f"{held} = block", Objective=Objective)
-        own = ", ".join([source.integer(0)] * 3)
+        own = ", ".join([source.integer(0)] * 4)
         return f"Objective(address(), address_of_data(block), {own})"
-    schemes = ", ".join(map(source.integer, map(int, (gradient, hessian, symmetric))))
+    schemes = ", ".join(map(source.integer, map(int, (gradient, hessian, symmetric, adaptive))))
     box = ("low, high", "low, high", wrap_in_box) if bounded else ("x.size", "probe", wrap)
     source.add(
         f"objective, wrapped, probe = wrap(address(), address_of_data(block), {schemes}, {box[0]})",
@@ -190,18 +210,19 @@ def _bind(
 
 differences_address = address_constant(finite_differences.objective, SIGNATURE)
 products_address = address_constant(hessian_products.objective, SIGNATURE)
+keeper_address = address_constant(kept_hessian.objective, SIGNATURE)
 
 
 @kernel
-def wrap(address, data, gradient, hessian, symmetric, n):
+def wrap(address, data, gradient, hessian, symmetric, adaptive, n):
     """An Objective that differences another one, and the two arrays that it points into."""
-    wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
+    wrapped, probe = np.zeros(1, WRAPPED), np.empty(4 * n)
     w = wrapped[0]
     w.address, w.data, w.gradient, w.hessian, w.symmetric = address, data, gradient, hessian, symmetric
-    w.probe = address_of_data(probe)
+    w.probe, w.first, w.adaptive, w.sharpens = address_of_data(probe), gradient, adaptive, adaptive
     values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
     data = address_of_data(wrapped)
-    return Objective(differences_address(), data, values, hessian_values, hessian_gradients), wrapped, probe
+    return Objective(differences_address(), data, values, hessian_values, hessian_gradients, data), wrapped, probe
 
 
 @kernel
@@ -213,7 +234,18 @@ def multiply(inner, gradient, scheme, n):
     w.probe = address_of_data(probe)
     gradients = 2 if scheme == CENTRAL else 1
     data = address_of_data(wrapped)
-    return Objective(products_address(), data, inner.values, gradients * inner.values, gradients), wrapped, probe
+    w.known = inner.known if inner.known else data
+    values = gradients * inner.values
+    return Objective(products_address(), data, inner.values, values, gradients, inner.known), wrapped, probe
+
+
+@kernel
+def keep(inner, n):
+    """An Objective that keeps the Hessian of another one for products, and the two arrays that it points into."""
+    wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n + n * n)
+    w = wrapped[0]
+    w.address, w.data, w.probe = inner.address, inner.data, address_of_data(probe)
+    return Objective(keeper_address(), address_of_data(wrapped), inner.values, 0, 0, inner.known), wrapped, probe
 
 
 @kernel
@@ -225,12 +257,13 @@ def multiply_in_box(inner, gradient, scheme, low, high):
 
 
 @kernel
-def wrap_in_box(address, data, gradient, hessian, symmetric, low, high):
+def wrap_in_box(address, data, gradient, hessian, symmetric, adaptive, low, high):
     """The same, where differences stay between two vectors, which the Objective points into, too."""
     n = low.size
-    objective, wrapped, probe = wrap(address, data, gradient, hessian, symmetric, n)
+    objective, wrapped, probe = wrap(address, data, gradient, hessian, symmetric, adaptive, n)
     wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
     for i in range(low.size):
         n -= low[i] == high[i]
     values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
-    return Objective(objective.address, objective.data, values, hessian_values, hessian_gradients), wrapped, probe
+    costs_ = values, hessian_values, hessian_gradients
+    return Objective(objective.address, objective.data, *costs_, objective.known), wrapped, probe

@@ -38,6 +38,9 @@ class Objective(NamedTuple):
         Values that one gradient costs; 0 if the user's own.
     hessian_values, hessian_gradients : int
         Values and gradients that one Hessian, or one product with it, costs; 0 if the user's own.
+    known : int
+        Address of a record `finite_differences.WRAPPED` that holds what is known of the precision of values and
+        gradients; 0 if there is none.
     """
 
     address: int
@@ -45,9 +48,10 @@ class Objective(NamedTuple):
     values: int = 0
     hessian_values: int = 0
     hessian_gradients: int = 0
+    known: int = 0
 
 
-call = objective_caller(SIGNATURE)
+call, attempt = objective_caller(SIGNATURE)
 
 vector = viewer(types.Array(types.float64, 1, "C"))
 matrix = viewer(types.Array(types.float64, 2, "C"))  # n rows of n

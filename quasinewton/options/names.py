@@ -33,9 +33,9 @@ SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what 
 FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
 
 # Options that are fields of the method or of the search need no list.
-SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search"}
+SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search", "typical_x": "x_scale"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
-CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
+CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step", "x_scale")
 SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
 STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")  # of those that do not
 # What other libraries call the options of first-order methods.

@@ -57,6 +57,11 @@ def _aim(inner, memory, hessian, x, g, p):
     return slope, 1.0
 
 
+@protocol.replaced_inside.register(LBFGS)
+def _replaced(inner, memory):
+    memory.work.known[0].fresh = 0
+
+
 @fragment
 def between(work, pairs, x, g, low, high, theta, count, p):
     """Write the step to the minimiser of the model in the free variables, put into the box, to p.

@@ -76,14 +76,21 @@ def advance_inside(x, g, p, alpha, g_new, low, high, s, y):
 
 @fragment
 def projected_norm(x, g, low, high):
-    """‖P(x − g) − x‖_∞, where P puts a point into the box; NaN if any entry of g is NaN.
+    """How far x is from optimal in the box; NaN if any entry of g is NaN.
 
-    Byrd, Lu, Nocedal & Zhu (1995), eq. 6.1.
+    Notes
+    -----
+    ‖P(x − g) − x‖_∞, where P puts a point into the box (Byrd, Lu, Nocedal & Zhu, 1995, eq. 6.1), is min(|g_i|, r_i)
+    for a variable with room r_i ahead of −g_i: small also where the bound is near and g steep. Here it is √(r_i |g_i|)
+    if r_i < |g_i|: the square root of what the way to the bound lowers f by, as |g_i| ≤ gtol bounds that by gtol² for
+    curvatures of order 1. (Coleman & Li, SIAM J. Optim. 6, 1996, scale the gradient by √r_i, too.)
     """
     largest = nan = 0.0
     for i in range(x.size):
         room = x[i] - low[i] if g[i] > 0.0 else high[i] - x[i]
-        size = room if room < abs(g[i]) else abs(g[i])
+        size = abs(g[i])
+        if room < size:
+            size = np.sqrt(room) * np.sqrt(size) if room > 0.0 else 0.0
         largest = size if size > largest else largest
         nan += size
     return np.nan if np.isnan(nan) else largest

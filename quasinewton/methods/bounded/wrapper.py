@@ -1,7 +1,7 @@
 """Methods in a box: low <= x <= high.
 
 A bound-constrained method is a method. It wraps another one, and has the same search, state and doors: only directions
-that end in the box, trials that are put into it to the bit, and ‖P(x − g) − x‖_∞ in the place of ‖g‖_∞. What the box
+that end in the box, trials that are put into it to the bit, and the norm of a projected gradient in the place of ‖g‖_∞. What the box
 makes of a direction is a matter of the method inside; see `lbfgsb` and `active_set`.
 
 Where all bounds are infinite the doors leave the wrapping out.
@@ -50,6 +50,12 @@ class Confined(NamedTuple):
 
 class Nothing(NamedTuple):
     """No workspace."""
+
+
+@generic
+def replaced_inside(inner, memory):
+    """Take in that the gradient at x has been replaced; `memory` is a Confined."""
+    protocol.replaced(inner, memory.inner)
 
 
 @generic
@@ -137,6 +143,16 @@ def _direction(method, memory, hessian, x, g, p):
 @protocol.update.register(Bounded)
 def _update(method, memory, x, g, p, alpha, g_new):
     learn(method.inner, memory, x, g, p, alpha, g_new)
+
+
+@protocol.replaced.register(Bounded)
+def _replaced(method, memory):
+    replaced_inside(method.inner, memory)
+
+
+@protocol.box.register(Bounded)
+def _box(method, memory, x):
+    return memory.low, memory.high
 
 
 @protocol.restart.register(Bounded)

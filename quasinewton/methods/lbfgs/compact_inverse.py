@@ -66,6 +66,7 @@ def row(S, k, first, width):
     return part(S, k * S.shape[1] + first, width)
 
 
+@register_jitable
 def forget_products(a, m):
     """Let the next direction multiply the pairs by its gradient: it may be another than the last step led to."""
     if a.size > m:

@@ -180,6 +180,11 @@ def _measured(method, memory, x, g):
     return compact_inverse.norm_of(memory.a) if memory.a.size > memory.rho.size else norm_inf(g)
 
 
+@protocol.replaced.register(LBFGS)
+def _replaced(method, memory):
+    compact_inverse.forget_products(memory.a, memory.rho.size)
+
+
 @protocol.restart.register(LBFGS)
 def _restart(method, memory):
     known = memory.ring[0].count > 0

@@ -1,0 +1,220 @@
+"""What can be seen in values of f: their noise, and the steps of differences that are clear of it and of curvature.
+
+Sources. The noise is the level at which the differences of neighbouring values cease to fall: ECnoise (Moré & Wild,
+SIAM J. Sci. Comput. 33, 2011, section 5). A step balances the error that noise ε_f makes of a difference, ε_f/h, with
+that of truncation (Moré & Wild, ACM Trans. Math. Softw. 38, 2012; Nocedal & Wright, 2006, section 8.1), which two
+differences of different steps show: for central ones it is C h², and h³ = ε_f / 2C.
+"""
+
+import numpy as np
+
+from quasinewton.numba_ext.jit import fragment, kernel
+from quasinewton.objective.finite_differences import (
+    EPSILON,
+    ROOT3,
+    beside,
+    is_central,
+    is_fixed,
+    root,
+    scales,
+    turned,
+)
+from quasinewton.objective.interface import VALUE, call
+
+COUNT = 7  # values for an estimate of the noise; Moré & Wild (2011, section 5) find six to eight enough
+SPACINGS = np.array([1e-10, 1e-7, 1e-4, 1e-2])  # of these values, relative to the scales: the first that shows noise
+TRIES = 6  # of spacings, the finer ones tried where one is too wide included
+ALIKE = 4.0  # three levels of differences that agree up to this factor are noise (ibid., section 4)
+
+ROUNDS = 14  # of looking for a step
+SHORTER = 4.0  # by which the second of two steps compared is shorter
+LONGER = 8.0  # by which a step grows that noise hides too much of
+APART = 10.0  # times ε_f/h: two differences that differ by more show truncation
+LONGEST = 0.1  # of max(1, |x_i|): no difference is taken over more
+
+# γ_k = (k!)² / (2k)!: the variance of noise over that of its differences of order k.
+GAMMA = np.array([1.0, 1 / 2, 1 / 6, 1 / 20, 1 / 70, 1 / 252, 1 / 924])
+
+
+@fragment
+def value_near(objective, x, t, low, high, size, point):
+    """f at the point t along a fixed direction that moves every variable by its size; `point` is overwritten."""
+    for i in range(x.size):
+        sign = 1.0 - 2.0 * ((i * 7919 + 3) % 5 % 2)
+        point[i] = x[i] + sign * t * size[i] * (1.0 - 0.5 * ((i * 31) % 7) / 7.0)
+        if low.size:
+            point[i] = min(max(point[i], low[i]), high[i])
+    return call(objective.address, point, point, point, VALUE, objective.data)
+
+
+@kernel
+def noise_near(objective, x, low, high, size, point, table):
+    """Estimate the noise of f near x.
+
+    Parameters
+    ----------
+    objective : Objective
+    x : ndarray, float64, shape (n,)
+    low, high : ndarray, float64, shape (n,) or (0,)
+        Bounds, which no point leaves.
+    size : ndarray, float64, shape (n,)
+        Scales of the variables.
+    point : ndarray, float64, shape (n,)
+        Workspace.
+    table : ndarray, float64, shape (COUNT,)
+        Workspace.
+
+    Returns
+    -------
+    (float, int)
+        The noise, as a standard deviation, and how many values it took. 0 where f does not change at all; NaN where
+        values are not finite, or show no level.
+    """
+    at, finer, count = 0, 1.0, 0
+    for _ in range(TRIES):
+        spacing = SPACINGS[at] * finer
+        least, greatest = np.inf, -np.inf
+        for k in range(COUNT):
+            table[k] = value_near(objective, x, (k - COUNT // 2) * spacing, low, high, size, point)
+            least, greatest = min(least, table[k]), max(greatest, table[k])
+        count += COUNT
+        if not (np.isfinite(least) and np.isfinite(greatest)):
+            return np.nan, count
+        still = 0
+        for k in range(COUNT - 1):
+            still += table[k + 1] == table[k]
+        if 2 * still >= COUNT - 1:  # too fine to see anything
+            if at + 1 == SPACINGS.size or finer < 1.0:
+                return (0.0 if still == COUNT - 1 else greatest - least), count
+            at += 1
+            continue
+        noise = level_of(table)
+        if noise >= 0.0:
+            return noise, count
+        finer *= 0.1  # values still show the course of f
+    return np.nan, count
+
+
+@fragment
+def level_of(table):
+    """The level at which the differences of the values cease to fall; −1 if there is none. table is overwritten."""
+    levels = np.zeros(COUNT)
+    turns = np.zeros(COUNT)
+    for order in range(1, COUNT):
+        total, positive, negative = 0.0, False, False
+        for k in range(COUNT - order):
+            table[k] = table[k + 1] - table[k]
+            total += table[k] * table[k]
+            positive |= table[k] > 0.0
+            negative |= table[k] < 0.0
+        levels[order] = np.sqrt(GAMMA[order] * total / (COUNT - order))
+        turns[order] = positive and negative
+    for order in range(1, COUNT - 2):
+        first, second, third = levels[order], levels[order + 1], levels[order + 2]
+        if turns[order] and max(first, second, third) <= ALIKE * min(first, second, third):
+            return first
+    return -1.0
+
+
+@fragment
+def slope(w, objective, x, f, i, h, point):
+    """The difference quotient of second order along x_i, its step and whether it is central.
+
+    It is taken of the whole objective, and inside the bounds of w.
+    """
+    if is_central(w, x, i, h):
+        beside(w, x, i, h, point)
+        ahead = call(objective.address, point, point, point, VALUE, objective.data)
+        beside(w, x, i, -h, point)
+        return (ahead - call(objective.address, point, point, point, VALUE, objective.data)) / (2.0 * h), h
+    h = turned(w, x, i, h, 2.0)
+    beside(w, x, i, h, point)
+    ahead = call(objective.address, point, point, point, VALUE, objective.data)
+    beside(w, x, i, 2.0 * h, point)
+    twice = call(objective.address, point, point, point, VALUE, objective.data)
+    return (4.0 * ahead - 3.0 * f - twice) / (2.0 * h), h
+
+
+@fragment
+def clear_step(w, objective, x, f, i, noise, enough, h, point):
+    """Look for a step of a difference along x_i that is clear of noise and of truncation, beginning with h.
+
+    Where noise hides no more than `enough` of the slope, the step need not grow. Return it, and the values it took.
+    """
+    count = 2
+    near, h = slope(w, objective, x, f, i, h, point)
+    longest = LONGEST * max(1.0, abs(x[i]))
+    shrunk = False
+    for _ in range(ROUNDS):
+        if h == 0.0:
+            return 0.0, count
+        if not np.isfinite(near):
+            near, h = slope(w, objective, x, f, i, h / 16.0, point)
+            count += 2
+            shrunk = True
+            continue
+        closer, short = slope(w, objective, x, f, i, h / SHORTER, point)
+        count += 2
+        apart = abs(near - closer)
+        if not np.isfinite(apart):
+            return abs(h), count
+        if apart > APART * noise / abs(short):
+            best = (0.5 * noise * h * h / apart) ** (1.0 / 3.0)
+            if best >= 0.5 * abs(short):
+                return min(best, abs(h)), count
+            near, h = slope(w, objective, x, f, i, max(best, abs(h) / 1000.0), point)
+            count += 2
+            shrunk = True
+        elif shrunk or noise / abs(h) <= enough or LONGER * abs(h) > longest:
+            return abs(h), count
+        else:
+            far, long = slope(w, objective, x, f, i, LONGER * abs(h), point)
+            count += 2
+            apart = abs(far - near)
+            if not apart <= APART * noise / abs(h) or abs(long) <= abs(h):
+                return abs(h), count
+            near, h = far, long
+    return abs(h), count
+
+
+@kernel
+def learn_scales(w, objective, x, f, size, enough, point):
+    """Learn at x the scales of the variables that differences need, given the noise of values in w.noise.
+
+    Parameters
+    ----------
+    w : record WRAPPED
+        Its scales, `f_eps`, `scaled` and `refined` are overwritten.
+    objective : Objective
+        Whose values are differenced.
+    x : ndarray, float64, shape (n,)
+    f : float
+        f(x).
+    size : float
+        Of f, in whose units its noise is relative.
+    enough : float
+        What noise may hide of a slope.
+    point : ndarray, float64, shape (n,)
+        Workspace.
+
+    Returns
+    -------
+    int
+        How many values it took.
+    """
+    n, count = x.size, 0
+    known = scales(w, n)
+    epsilon = min(max(w.noise / size if size > 0.0 else 0.0, EPSILON), 1e-3)
+    for i in range(n):
+        if not w.scaled:
+            known[i] = max(1.0, abs(x[i]))
+        if is_fixed(w, n, i):
+            continue
+        begin = known[i] * (root(epsilon, 3) if not w.refined else root(max(w.f_eps, EPSILON), 3))
+        h, spent = clear_step(w, objective, x, f, i, w.noise, enough, max(begin, ROOT3 * 1e-12), point)
+        count += spent
+        if h > 0.0:
+            known[i] = h / root(epsilon, 3)
+    w.f_eps, w.scaled = epsilon, 1
+    w.refined += 1
+    return count

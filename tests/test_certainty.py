@@ -1,0 +1,208 @@
+"""Success means what it says, whatever the units of f and x and the constants in f; and so does failure."""
+
+import numpy as np
+import pytest
+from likelihoods import FITS
+from numba import njit
+from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
+
+from quasinewton import Status, minimize
+
+METHODS = ["lbfgs", "bfgs", "newton"]
+each_method = pytest.mark.parametrize("method", METHODS)
+EPSILON = np.finfo(np.float64).eps
+
+D = 10.0 + 1e-4 * np.random.default_rng(0).normal(size=500)
+LEAST = 0.5 * D.size + D.size * np.log(D.std())
+
+
+@njit(error_model="numpy")
+def nll(p, d, c):
+    s, v = np.exp(p[1]), c
+    for i in range(d.size):
+        v += 0.5 * ((d[i] - p[0]) / s) ** 2 + p[1]
+    return v
+
+
+class TestConstants:
+    @each_method
+    @pytest.mark.parametrize("c", [0.0, -LEAST, 100.0 - LEAST, 1e6])
+    def test_do_not_decide_between_success_and_failure(self, method, c):
+        """The gradient cannot be had below 1e-4 here: x itself is rounded."""
+        res = minimize(nll, [D.mean() + D.std(), np.log(D.std()) + 0.3], (D, c), method=method)
+        noise = EPSILON * max(abs(res.fun), abs(LEAST))
+        assert res.success and res.fun - (LEAST + c) <= 1e3 * noise
+
+    @each_method
+    @pytest.mark.parametrize("c", [1e4, 1e9])
+    def test_do_not_make_a_large_gradient_a_small_one(self, method, c):
+        """Success is claimed where no more than rounding is left to gain, by exact gradients."""
+        hess = rosenbrock_hessian if method == "newton" else None
+        jac = rosenbrock_gradient
+        res = minimize(lambda x: rosenbrock(x) + c, [-1.2, 1.0], method=method, jac=jac, hess=hess, gtol=0.0)
+        assert res.success and rosenbrock(res.x) <= 1e4 * EPSILON * c
+
+
+@each_method
+@pytest.mark.parametrize("a", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_units_do_not_decide(method, a, scale):
+    """With a gtol that nothing meets, a run of a scaled problem ends as that of the problem does."""
+
+    def fun(x):
+        return a * (1.0 + rosenbrock(x / scale))
+
+    def jac(x):
+        return a * rosenbrock_gradient(x / scale) / scale
+
+    def hess(x):
+        return a * rosenbrock_hessian(x / scale) / scale**2
+
+    hess = hess if method == "newton" else None
+    res = minimize(fun, np.array([-1.2, 1.0]) * scale, method=method, jac=jac, hess=hess, gtol=0.0)
+    assert res.success and rosenbrock(res.x / scale) <= 1e4 * EPSILON
+
+
+@pytest.mark.parametrize("fit", FITS[:2])
+def test_the_units_of_a_likelihood_do_not_decide(fit):
+    fun, x0, _ = fit(np.random.default_rng(0))
+    for a in 1e-2, 1.0, 1e4:
+        res = minimize(lambda x, a=a: a * fun(x), x0, gtol=1e-5 * a)
+        assert res.success
+
+
+@pytest.mark.parametrize("method", [*METHODS, "newton-cg"])
+@pytest.mark.parametrize("start", [[5e-6, 2.0], [5e-6, 1.0], [1e-3, 1.0]])
+def test_a_bound_that_is_near_is_no_sign_of_a_minimum(method, start):
+    """A steep variable inside of its bound: its minimum is at 1e-6, the bound at 0."""
+    fun = njit(lambda x: (x[0] / 1e-6 - 1.0) ** 2 + (x[1] - 2.0) ** 2)
+    res = minimize(fun, start, method=method, bounds=[(0, None), (None, None)])
+    assert res.success and res.fun < 1e-6
+
+
+@pytest.mark.parametrize("method", ["newton", "newton-cg"])
+@pytest.mark.parametrize(
+    "limit, status",
+    [({"maxfun": 1}, "EVALUATIONS"), ({"maxfun": 2}, "EVALUATIONS"), ({"maxiter": 0}, "ITERATIONS")],
+)
+def test_a_limit_beside_a_saddle_is_what_ended_the_run(method, limit, status):
+    fun = njit(lambda x: x[0] ** 2 - x[1] ** 2 + x[1] ** 4)
+    assert minimize(fun, [0.0, 0.0], method=method, **limit).status is Status[status]
+    assert minimize(fun, [0.0, 0.0], method=method).fun < -0.24
+
+
+class TestNewtonFarOut:
+    @pytest.mark.parametrize("x0", [-100.0, -300.0, 60.0, 700.0])
+    @pytest.mark.parametrize("bounds", [None, [(-1e3, None)]])
+    def test_where_curvature_is_next_to_nothing(self, x0, bounds):
+        fun = njit(lambda x: np.logaddexp(0.0, x[0]) - 0.3 * x[0])
+        res = minimize(fun, [x0], method="newton", bounds=bounds)
+        assert res.success and res.x[0] == pytest.approx(np.log(0.3 / 0.7), abs=1e-3)
+
+    def test_a_variable_in_other_units_keeps_its_step(self):
+        """A normal that shrinks onto a point: f falls by 1 with every unit of log s, for ever."""
+
+        @njit(error_model="numpy")
+        def mixture(p, d):
+            v = 0.0
+            for i in range(d.size):
+                a = -p[1] - 0.5 * ((d[i] - p[0]) / np.exp(p[1])) ** 2
+                v -= np.logaddexp(a, -0.5 * d[i] ** 2)
+            return v
+
+        d = np.array([-1.2, -0.4, 0.1, 0.7, 1.9])
+        res = minimize(mixture, [1.85, -1.0], (d,), method="newton")
+        assert not res.success and res.status is not Status.PRECISION
+
+
+class TestArithmeticExceptions:
+    def test_of_compiled_code_at_a_trial_point_are_an_edge(self):
+        @njit
+        def fun(x):
+            return 1.0 / (1.0 + x[0]) + 4.0 * x[0]  # 1/0 at the bound, where the first step leads
+
+        twin = minimize(lambda x: np.float64(1.0) / (1.0 + x[0]) + 4.0 * x[0], [0.0], bounds=[(-1.0, 1.0)])
+        for jac in None, "3-point":
+            res = minimize(fun, [0.0], jac=jac, bounds=[(-1.0, 1.0)])
+            assert res.success and res.x[0] == pytest.approx(-0.5, abs=1e-4) and twin.success
+
+    def test_of_python_too(self):
+        import math
+
+        res = minimize(lambda x: math.exp(x[0] ** 2) - x[0], [0.0], x_scale=1.0)
+        assert res.success
+        res = minimize(lambda x: math.exp(-1e3 * x[0]) + x[0] ** 2, [0.1], bounds=[(-5.0, 5.0)])
+        assert res.success
+
+    def test_at_the_start_they_are_the_users(self):
+        with pytest.raises(ZeroDivisionError):
+            minimize(njit(lambda x: 1.0 / x[0]), [0.0], jac="2-point")
+        with pytest.raises(ZeroDivisionError):
+            minimize(lambda x: 1.0 / float(x[0]), [0.0])
+
+    def test_others_pass_through(self):
+        @njit
+        def fun(x):
+            if x[0] > 0.5:
+                raise ValueError("too far")
+            return (x[0] - 1.0) ** 2
+
+        with pytest.raises(ValueError, match="too far"):
+            minimize(fun, [0.0], jac="2-point")
+
+
+class TestForms:
+    @pytest.mark.parametrize("compiled", [False, True])
+    def test_a_component_that_is_forgotten_shows(self, compiled):
+        def fun(x, g):
+            g[0] = 2.0 * x[0]
+            return x[0] ** 2 + x[1] ** 2
+
+        res = minimize(njit(fun) if compiled else fun, [1.0, 1.0], jac="inplace")
+        assert res.status is Status.NONFINITE and res.diagnosis["components"] == [1]
+
+    def test_numbers_of_other_types(self):
+        from decimal import Decimal
+        from fractions import Fraction
+
+        for kind in Fraction, Decimal:
+            res = minimize(lambda x, kind=kind: (kind(float(x[0])) - 1) ** 2, [0.0])
+            assert res.success and res.x[0] == pytest.approx(1.0, abs=1e-4)
+
+    @pytest.mark.parametrize("compiled", [False, True])
+    def test_a_hessian_is_evaluated_once_an_iteration(self, compiled):
+        calls = np.zeros(1)
+
+        def hess(x, calls):
+            calls[0] += 1
+            H = np.zeros((4, 4))
+            for i in range(4):
+                H[i, i] = 12.0 * x[i] ** 2 + i
+                for j in range(4):
+                    H[i, j] += 1.0
+            return H
+
+        def fun(x, calls):
+            return np.sum(x**4) + 0.5 * np.sum(np.arange(4) * x**2) + 0.5 * np.sum(x) ** 2
+
+        def jac(x, calls):
+            return 4.0 * x**3 + np.arange(4) * x + np.sum(x)
+
+        functions = [njit(function) if compiled else function for function in (fun, jac, hess)]
+        res = minimize(functions[0], np.full(4, 2.0), (calls,), "newton-cg", functions[1], functions[2])
+        assert res.success and calls[0] <= res.nit + 1 < res.nhev
+
+
+class TestSentences:
+    def test_no_kink_where_curvature_is(self):
+        for fun in lambda x: 1e8 * (x[0] - 1) ** 2 + (x[1] + 2) ** 2, lambda x: np.exp(1e5 * x[0]) - 2e5 * x[0]:
+            assert "kink" not in minimize(fun, [0.3e-5, 0.4]).message
+
+    def test_no_word_of_jac_to_who_gave_none(self):
+        res = minimize(lambda x: -10.0 if x[0] == 17 else -7.0, [17.0])
+        assert "heck jac" not in res.message
+
+    def test_a_start_in_small_units_is_said_to_be_one(self):
+        res = minimize(lambda x: 1e-9 * rosenbrock(x), [-1.2, 1.0], jac=lambda x: 1e-9 * rosenbrock_gradient(x))
+        assert res.success and res.nit == 0 and "No iteration was made" in res.message
+        assert minimize(rosenbrock, [1.0, 1.0], jac=rosenbrock_gradient).message == Status.GRADIENT.message
