@@ -1,4 +1,4 @@
-"""``python -m quasinewton``: what is compiled ahead is not compiled again, and what is told is true."""
+"""``python -m quasinewton``: what is compiled ahead is there, and what is told is true."""
 
 import logging
 import shutil

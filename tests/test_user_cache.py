@@ -1,4 +1,4 @@
-"""Compiled code of users' functions on disk: found again where nothing has changed, never where anything has."""
+"""Compiled code of users' functions on disk: found where nothing changed, never where it did."""
 
 import json
 import os
@@ -383,5 +383,6 @@ class TestFiles:
 
 
 def test_code_that_needs_a_missing_symbol_is_not_entered():
-    head = json.dumps({"entry": "f", "environments": {}, "symbols": ["no_such_symbol_anywhere"], "modules": []}).encode()
+    head = {"entry": "f", "environments": {}, "symbols": ["no_such_symbol_anywhere"], "modules": []}
+    head = json.dumps(head).encode()
     assert sealed.rebuild(len(head).to_bytes(8, "little") + head + b"") is None

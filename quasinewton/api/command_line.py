@@ -1,4 +1,4 @@
-"""What ``python -m quasinewton`` does: fill the cache of compiled code ahead of its use, and say what is there."""
+"""What ``python -m quasinewton`` does: compile ahead of use, and say what is compiled."""
 
 import argparse
 import concurrent.futures
@@ -156,7 +156,8 @@ def places():
 
 
 def info():
-    """Return what a report of a fault needs: versions, processor, threads, what is compiled and where.
+    """Return what a report of a fault needs: versions, processor, threads, what is compiled and
+    where.
 
     Returns
     -------

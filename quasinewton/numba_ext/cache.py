@@ -1,4 +1,4 @@
-"""The package's cache on disk: Numba's own, stamped with what the code of a file depends on, and never raising."""
+"""The package's cache on disk: Numba's own, stamped with what code depends on; it never raises."""
 
 import contextlib
 import hashlib
@@ -55,16 +55,17 @@ def unresolved(names):
 
 
 def external(module):
-    """Return the names of what an LLVM module calls outside itself, as far as this process knows them."""
+    """Return the names of what an LLVM module calls outside itself, where they are known."""
     names = (each.name for each in module.functions if each.is_declaration)
     return [name for name in names if not name.startswith("llvm.") and llvm.address_of_symbol(name)]
 
 
 def begin():
-    """Make ready what compiled code needs to run; compiling needs more, and takes care of that itself.
+    """Make ready what compiled code needs to run; compiling needs more, and takes care of that
+    itself.
 
-    Numba's own `refresh` of the context loads everything that type inference may ask for, which takes longer than all
-    the rest of a first call whose code is on disk.
+    Numba's own `refresh` of the context loads everything that type inference may ask for, which
+    takes longer than all the rest of a first call whose code is on disk.
     """
     rtsys.initialize(cpu_target.target_context)
 
@@ -88,9 +89,10 @@ class Implementation(CompileResultCacheImpl):
 class PackageCache(FunctionCache):
     """Numba's disk cache, except that it belongs to the whole package and never raises.
 
-    Numba stamps a cached function with its own file alone, so an edit in a helper's file would go unseen; here the
-    stamp covers what the code depends on. What cannot be read or written is compiled again: a full disk, a truncated
-    file, or an entry that another process has just replaced costs time and nothing else.
+    Numba stamps a cached function with its own file alone, so an edit in a helper's file would go
+    unseen; here the stamp covers what the code depends on. What cannot be read or written is
+    compiled again: a full disk, a truncated file, or an entry that another process has just
+    replaced costs time and nothing else.
     """
 
     _impl_class = Implementation
@@ -107,7 +109,8 @@ class PackageCache(FunctionCache):
         return result
 
     def save_overload(self, sig, data):
-        # A full disk; or a damaged index, which would stay in the way: it is emptied, and filled at the next call.
+        # A full disk; or a damaged index, which would stay in the way: it is emptied, and filled at
+        # the next call.
         try:
             super().save_overload(sig, data)
         except Exception:
@@ -117,7 +120,8 @@ class PackageCache(FunctionCache):
 
 def cached(dispatcher):
     """Give a dispatcher its cache on disk."""
-    # With no writable folder Numba has no locator and says so by RuntimeError: then we work uncached.
+    # With no writable folder Numba has no locator and says so by RuntimeError: then we work
+    # uncached.
     with contextlib.suppress(RuntimeError, OSError):
         dispatcher._cache = PackageCache(dispatcher.py_func)
     return dispatcher

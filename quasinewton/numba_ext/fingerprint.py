@@ -1,11 +1,13 @@
 """What a compiled function is: a digest of everything that its machine code depends on.
 
-Code, constants, defaults, closures, globals, helpers with their options, all recursively. What has no name that holds in
-another process (an object of the user's own class, a pointer, a plain Python function) cannot be part of one.
+Code, constants, defaults, closures, globals, helpers with their options, all recursively. What has
+no name that holds in another process (an object of the user's own class, a pointer, a plain Python
+function) cannot be part of one.
 
-Numba reads globals when it compiles, once, and its own cache on disk knows nothing of them. So machine code may be older
-than what its function says now. `fresh` finds that out: it gives the function itself where its machine code is of now,
-or has yet to be made, and otherwise a copy that has none.
+Numba reads globals when it compiles, once, and its own cache on disk knows nothing of them. So
+machine code may be older than what its function says now. `fresh` finds that out: it gives the
+function itself where its machine code is of now, or has yet to be made, and otherwise a copy that
+has none.
 """
 
 import builtins
@@ -39,7 +41,7 @@ class Unnameable(Exception):
 
 @functools.lru_cache(maxsize=4096)
 def references(code):
-    """Return the names that a code object and those inside it look up, and those of attributes, in order."""
+    """Return the names that code and what is nested in it look up, and those of attributes."""
     names, attributes = set(), set()
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -83,7 +85,8 @@ class Reader:
     Parameters
     ----------
     signatures : bool
-        Whether the signatures count that a function is confined to. They do not for what it was compiled from.
+        Whether the signatures count that a function is confined to. They do not for what it was
+        compiled from.
 
     Attributes
     ----------
@@ -151,7 +154,7 @@ class Reader:
             self.value(value)
 
     def value(self, value, attributes=()):
-        """Read an object that a function refers to, with attributes of these names if it is a module."""
+        """Read an object that a function refers to, and these attributes if it is a module."""
         kind = type(value)
         if kind in PLAIN:
             self.say(kind.__name__, value)

@@ -1,4 +1,4 @@
-"""What is said of long waits: once a process, through `logging`, at a level that is silent unless asked for."""
+"""What is said of long waits: once a process, through `logging`, silent unless asked for."""
 
 import functools
 import logging

@@ -1,8 +1,10 @@
-"""Machine code that needs nothing but itself: compiled for one signature, kept on disk, entered by address.
+"""Machine code that needs nothing but itself: compiled for one signature, kept on disk, entered by
+address.
 
-Numba gives functions names by counting them, anew in every process. Code that is read from disk beside code of this
-process may so meet a namesake, and the machine's linker would take one for the other. Here all functions but the entry
-are made private before machine code is made of them, and the entry and the environments carry the key of what they are.
+Numba gives functions names by counting them, anew in every process. Code that is read from disk
+beside code of this process may so meet a namesake, and the machine's linker would take one for the
+other. Here all functions but the entry are made private before machine code is made of them, and
+the entry and the environments carry the key of what they are.
 """
 
 import importlib
@@ -178,14 +180,16 @@ _alive = weakref.WeakValueDictionary()  # code of this process by its key: one n
 
 
 def obtain(key, make, signature):
-    """Return the code with a key: that of this process, or what is on disk, or else what is compiled now.
+    """Return the code with a key: that of this process, or what is on disk, or else what is
+    compiled now.
 
     Parameters
     ----------
     key : str
         Of `user_cache.key`.
     make : callable
-        Without arguments; returns the Python function to be compiled, which has no other use, or None.
+        Without arguments; returns the Python function to be compiled, which has no other use, or
+        None.
     signature : numba signature
 
     Returns

@@ -1,8 +1,10 @@
-"""What the compiled code of a file of the package depends on: that file, what it imports, and what registers with it.
+"""What the compiled code of a file of the package depends on: that file, what it imports, and what
+registers with it.
 
-The stamp of a file is a hash of their syntax trees without documentation, so that neither an edit of a docstring or a
-comment nor one of a file that the code does not depend on throws away what is compiled. Trees are read after an edit
-only: the stamps are kept beside the cache, under the hash of the bytes of all files.
+The stamp of a file is a hash of their syntax trees without documentation, so that neither an edit
+of a docstring or a comment nor one of a file that the code does not depend on throws away what is
+compiled. Trees are read after an edit only: the stamps are kept beside the cache, under the hash of
+the bytes of all files.
 """
 
 import ast
@@ -70,7 +72,8 @@ def dependences(root=ROOT):
     Returns
     -------
     (dict, dict)
-        By names of modules: the text that counts of each, and the modules that each depends on directly.
+        By names of modules: the text that counts of each, and the modules that each depends on
+        directly.
     """
     files = {}
     for path in root.rglob("*.py"):
@@ -102,7 +105,8 @@ def dependences(root=ROOT):
 
 
 def stamps_of(root=ROOT):
-    """Compute the stamps of all files of the package, and of the rooms that make code of users' functions.
+    """Compute the stamps of all files of the package, and of the rooms that make code of users'
+    functions.
 
     Returns
     -------
@@ -134,8 +138,9 @@ def combined(modules, hashes):
 def cache_folder(source_folder):
     """Return where code compiled from files of a folder is kept, or None if nowhere.
 
-    It is below NUMBA_CACHE_DIR if that is set; otherwise in ``__pycache__``, or in the user's folder of caches if that
-    cannot be written to, as Numba has it. A place that cannot be written to but holds compiled code is used as it is.
+    It is below NUMBA_CACHE_DIR if that is set; otherwise in ``__pycache__``, or in the user's
+    folder of caches if that cannot be written to, as Numba has it. A place that cannot be written
+    to but holds compiled code is used as it is.
 
     Parameters
     ----------
@@ -165,7 +170,7 @@ def is_writable(place):
 
 @functools.cache
 def stamps():
-    """Return the stamps of the package as it is: those kept beside the cache, or computed and kept there."""
+    """Return the stamps of the package: those kept beside the cache, or computed and kept there."""
     raw = package_stamp()
     place = cache_folder(str(ROOT / "numba_ext")) if (ROOT / "numba_ext").is_dir() else None
     memo = place and Path(place) / f"stamps-{raw[:DIGITS]}.{TAG}.nbs"

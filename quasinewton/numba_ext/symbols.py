@@ -9,7 +9,6 @@ import sys
 import llvmlite.binding
 from numba import types
 
-
 NAMED_BY = {}  # the module that gives a name, so that code read from disk can have it imported
 
 

@@ -1,8 +1,9 @@
-"""What was compiled for a user's functions, on disk: found by what they are, wherever and however they were defined.
+"""What was compiled for a user's functions, on disk: found by what they are, wherever and however
+they were defined.
 
-One file an entry, named by its key and sealed by its own digest. It is written beside its place and moved there, so that
-readers meet it whole or not at all; what is damaged counts as missing. The folder is the user's own, and bounded: what
-has not been used for longest goes first.
+One file an entry, named by its key and sealed by its own digest. It is written beside its place and
+moved there, so that readers meet it whole or not at all; what is damaged counts as missing. The
+folder is the user's own, and bounded: what has not been used for longest goes first.
 """
 
 import contextlib
@@ -43,8 +44,8 @@ def is_on():
 def folder():
     """Return the folder of the entries, a Path, which need not exist.
 
-    It is QUASINEWTON_USER_CACHE if that is set, or below NUMBA_CACHE_DIR if that is, otherwise where the system keeps
-    the caches of a user.
+    It is QUASINEWTON_USER_CACHE if that is set, or below NUMBA_CACHE_DIR if that is, otherwise
+    where the system keeps the caches of a user.
     """
     if os.environ.get(SWITCH):
         return Path(os.environ[SWITCH])
@@ -69,7 +70,7 @@ def is_trusted(path):
 
 @functools.cache
 def environment():
-    """Return the part of every key that is the same for all functions: versions, options, processor, package."""
+    """Return the part that all keys have: versions, options, processor, package."""
     codegen = cpu_target.target_context.codegen()
     versions = numba.__version__, llvmlite.__version__, np.__version__, scipy.__version__, sys.version
     flags = [(name, getattr(config, name, None)) for name in FLAGS]
@@ -102,7 +103,7 @@ def key(functions, *words):
 
 
 def obstacle(functions):
-    """Return why machine code of functions is not kept on disk: what cannot be named; empty if it is kept."""
+    """Return why machine code of functions is not kept on disk; empty if it is kept."""
     if not is_on():
         return f"{SWITCH} is 0" if not config.DISABLE_JIT else "nothing is compiled"
     try:

@@ -1,9 +1,10 @@
-"""Derivatives of a compiled objective by name: made only where machine code of the objective is not found on disk."""
+"""Derivatives of a compiled objective by name, made only where machine code is not on disk."""
 
 import weakref
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.fingerprint import fresh
+from quasinewton.numba_ext.introspection import is_compiled
 
 KEPT = "_quasinewton_derived"  # where a function keeps its own
 
@@ -46,6 +47,8 @@ def derived(fun, kind, jac, n):
     TypeError
         If `fun` is not compiled.
     """
+    if not is_compiled(fun):
+        autodiff.derivative(fun, kind, jac, n)  # which says so
     known = vars(fun).setdefault(KEPT, {})
     key = kind, jac, n
     if key not in known:

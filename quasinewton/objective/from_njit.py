@@ -413,7 +413,8 @@ def trampoline_address(fun, jac, hess, form, complex_step, args_type, second="he
             code = sealed.Sealed(address_of(trampoline, SIGNATURE), library)
         # The others are held so that their id cannot be given to another function, except those derived from fun:
         # these are held by fun, and hold fun.
-        held = [each for each in (jac, hess, precond) if not (isinstance(each, Derived) or autodiff.is_derived(fun, each))]
+        given = [each for each in (jac, hess, precond) if not isinstance(each, Derived)]
+        held = [each for each in given if not autodiff.is_derived(fun, each)]
         entry = known[key] = (code, *held)
     return entry[0].address
 

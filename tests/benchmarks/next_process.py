@@ -1,7 +1,7 @@
 """Processor time of the first `minimize` of an objective, in a first process and in the next one.
 
-Run as ``python tests/benchmarks/next_process.py``. The cache of the package is filled beforehand, by another
-objective. Every figure is the least of several processes; importing is not counted.
+Run as ``python tests/benchmarks/next_process.py``. The cache of the package is filled beforehand,
+by another objective. Every figure is the least of several processes; importing is not counted.
 """
 
 import os
