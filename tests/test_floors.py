@@ -21,7 +21,7 @@ FLOORS = [
     {"options"},
     {"drivers"},
     {"api"},
-    {"plot", "testing"},
+    {"__main__", "plot", "testing"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 CATALOGUE = "problems"

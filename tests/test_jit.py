@@ -11,7 +11,7 @@ from processes import PACKAGE, finish, run, start
 
 from quasinewton import minimize
 from quasinewton.loops import line_search_loop
-from quasinewton.numba_ext.cache import package_stamp
+from quasinewton.numba_ext.stamps import package_stamp
 from quasinewton.objective import from_njit
 
 SIMPLE = """

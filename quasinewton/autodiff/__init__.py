@@ -4,9 +4,12 @@ A function is differentiated by compiling it again, for numbers that carry deriv
 a tape and reverse mode for many. Only what is below is for others to use; the rest is imported when first needed.
 """
 
+import weakref
+
 from numba.core.dispatcher import Dispatcher
 
 from quasinewton.autodiff.errors import Refused
+from quasinewton.numba_ext.fingerprint import ORIGIN
 
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
@@ -300,5 +303,6 @@ def remembered(f, kind, mode, n, packed=False):
     known = vars(f).setdefault(MADE, {})
     key = kind, mode, lanes(n), packed
     if key not in known:
-        known[key] = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
+        made = known[key] = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
+        setattr(made, ORIGIN, (weakref.ref(f), key))  # f holds what is made of it
     return known[key]

@@ -6,6 +6,7 @@ address by way of a C function of a fixed name, so that it can be cached, and en
 
 import ctypes
 import functools
+import zlib
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -15,7 +16,7 @@ from quasinewton.numba_ext.addresses import address_of, enter
 from quasinewton.numba_ext.symbols import name_symbol
 
 SYMBOL = "quasinewton_late"
-KERNELS = []  # dispatcher and signature, by number
+KERNELS = {}  # dispatcher and signature, by number
 
 
 @functools.cache
@@ -52,8 +53,11 @@ def late(dispatcher, signature):
         call(arguments) for a tuple of them. An exception passes through; where the kernel cannot be had, or Ctrl-C
         comes while it is compiled, RuntimeError is raised, and the reason printed.
     """
-    number = len(KERNELS)
-    KERNELS.append((dispatcher, signature))
+    # Callers are cached: the number is that of the kernel, whatever else is imported, and in whichever order.
+    function = dispatcher.py_func
+    number = zlib.crc32(f"{function.__module__}.{function.__qualname__}{signature}".encode())
+    if KERNELS.setdefault(number, (dispatcher, signature)) != (dispatcher, signature):
+        raise ValueError(f"two late kernels have the number of {function.__qualname__}")
 
     @intrinsic
     def call(typingctx, arguments):

@@ -4,14 +4,21 @@ An address differs from process to process; a name is resolved when a cached fun
 """
 
 import ctypes
+import sys
 
 import llvmlite.binding
 from numba import types
+
+NAMED_BY = {}  # the module that gives a name, so that code read from disk can have it imported
 
 
 def name_symbol(name, address):
     """Give a machine address the name by which compiled code finds it."""
     llvmlite.binding.add_symbol(name, address)
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    NAMED_BY[name] = frame.f_globals.get("__name__") if frame else None
 
 
 def c_function(name, address, signature):

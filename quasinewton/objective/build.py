@@ -18,6 +18,7 @@ from quasinewton.objective import (
 )
 from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
+from quasinewton.objective.derived import Derived, derived
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
 from quasinewton.objective.interface import Objective
 from quasinewton.objective.packed_args import is_plain, pack
@@ -83,7 +84,7 @@ def compiled_args_type(functions, args):
     functions : sequence of callable or None
     args : tuple
     """
-    given = [function for function in functions if function is not None]
+    given = [function for function in functions if not (function is None or isinstance(function, Derived))]
     return args_type(args) if all(map(is_compiled, given)) else None
 
 
@@ -122,7 +123,7 @@ def is_differenced(jac):
 
 
 DOOR = 4  # frames from here up to the caller of a door
-RESULTS = {"value_and_grad": from_njit.is_value, "value_and_jacobian": from_njit.is_derivative}
+RESULTS = {"value_and_grad": "is_value", "value_and_jacobian": "is_derivative"}  # tests of `from_njit`
 
 
 def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step=None):
@@ -156,10 +157,10 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
 
 def derived_source(fun, jac, arguments, n, kind):
     """The same for a compiled `fun`, whose further arguments have these Numba types."""
-    if not RESULTS[kind](from_njit.result_type(fun, (from_njit.X, *arguments), "fun")):
+    if not from_njit.returns(fun, RESULTS[kind], arguments):
         return jac
-    derived, _ = derive_if_possible(fun, kind, n, arguments, DOOR)
-    return jac if derived is None else "auto"
+    function, _ = derive_if_possible(fun, kind, n, arguments, DOOR)
+    return jac if function is None else "auto"
 
 
 def difference_step(eps, rel_step, n):
@@ -251,9 +252,12 @@ def prepare(
         # Beside functions of Python's, or with args that only the interpreter can hand on, that of value and gradient
         # is entered through the interpreter as well.
         beside = kind is None and is_compiled(fun) and typed_args(args) is not None
-        jac_function, mode = autodiff.derivative(fun, "value_and_grad", jac, n, packed=not beside)
         if beside:
-            fun, jac_function, form = jac_function, None, "joint"
+            fun, mode = autodiff.derivative(fun, "value_and_grad", jac, n)
+            form = "joint"
+        else:
+            jac_function = derived(fun, "value_and_grad", jac, n)
+            mode = jac_function.mode
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
@@ -305,12 +309,12 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
-        packed = compiled_args_type((fun,), args) is not None
-        derived, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n, packed=packed)
-        if packed or typed_args(args) is None:
-            bound = _bind(fun, derived, None, "residual-derived", False, args, n)
-        else:
-            bound = _bind(derived, None, None, "residual-joint", False, args, n)
+        if compiled_args_type((fun,), args) is not None or typed_args(args) is None:
+            jacobian = derived(fun, "value_and_jacobian", jac, n)
+            bound = _bind(fun, jacobian, None, "residual-derived", False, args, n)
+            return Prepared(Objective(*bound[:2]), bound[2], jacobian.mode)
+        both, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n)
+        bound = _bind(both, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"

@@ -5,7 +5,9 @@ import warnings
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import autodiff
+from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.objective import from_njit
+from quasinewton.objective.derived import derived
 
 TRIED = "_quasinewton_tried"  # where a function keeps what came of it
 
@@ -26,8 +28,8 @@ def derive(fun, kind, jac, n, args_type, packed=True):
 
     Returns
     -------
-    (numba dispatcher, str)
-        With the mode that was chosen.
+    (Derived or numba dispatcher, str)
+        The latter if it is not packed. With the mode that was chosen.
 
     Raises
     ------
@@ -36,19 +38,29 @@ def derive(fun, kind, jac, n, args_type, packed=True):
     TypeError
         If `fun` is not compiled.
     """
-    function, mode = autodiff.derivative(fun, kind, jac, n, packed=packed)
+    function = derived(fun, kind, jac, n)
     tried = vars(fun).setdefault(TRIED, {})
-    key = kind, mode, function, args_type
-    if key not in tried:
-        from_njit.result_type(fun, (from_njit.X, *args_type), "fun")
+    key = *function.how, args_type
+
+    def attempt(source):
+        from_njit.result_type(source, (from_njit.X, *args_type), "fun")
         try:
-            autodiff.attempt(fun, kind, jac, n, tuple(args_type))
-            tried[key] = None
+            autodiff.attempt(source, kind, jac, n, tuple(args_type))
         except autodiff.Refused as refusal:
-            tried[key] = str(refusal)
+            return str(refusal)
+        return None
+
+    if key not in tried:
+        # A refusal names a line of the source.
+        code = fun.py_func.__code__
+        place = f"{code.co_filename}:{code.co_firstlineno}"
+        words = "derivable", *function.how, str(args_type)
+        tried[key] = remembered(fun, words, attempt)
+        if tried[key] is not None:
+            tried[key] = remembered(fun, (*words, place), attempt)
     if tried[key] is not None:
         raise autodiff.Refused(tried[key])
-    return function, mode
+    return function if packed else autodiff.derivative(fun, kind, jac, n)[0], function.mode
 
 
 def derive_if_possible(fun, kind, n, args_type, stacklevel, packed=True):

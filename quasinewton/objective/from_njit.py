@@ -11,11 +11,14 @@ import numpy as np
 from numba import types
 
 from quasinewton import autodiff
+from quasinewton.numba_ext import notice, sealed, user_cache
 from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.fingerprint import fresh
 from quasinewton.numba_ext.introspection import result_type
 from quasinewton.numba_ext.jit import INNER, fragment, kernel
 from quasinewton.numba_ext.linalg import dot
 from quasinewton.numba_ext.tuples import loader
+from quasinewton.objective.derived import Derived, made
 from quasinewton.objective.interface import (
     COMPLEX,
     GRADIENT,
@@ -139,12 +142,12 @@ PRECONDITIONER = """
 DERIVED = {"derived", "residual-derived"}  # where jac is made from fun: (x, args), a part of the trampoline
 
 
-def build(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
-    """Define the trampoline of one objective, not yet compiled.
+def define(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+    """Define the trampoline of one objective.
 
     Parameters
     ----------
-    fun, jac, hess : numba dispatchers; jac, hess may be None
+    fun, jac, hess : numba dispatchers or Derived; jac, hess may be None
         As the form says: see FIRST_ORDER. With "residual", `fun` returns a vector and `hess` is its Jacobian.
     form : str
         A key of FIRST_ORDER.
@@ -158,8 +161,8 @@ def build(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
 
     Returns
     -------
-    numba dispatcher
-        With SIGNATURE as its only signature.
+    callable
+        To be compiled for SIGNATURE.
     """
     lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
     lines += ["    f = np.nan", FIRST_ORDER[form]]
@@ -168,10 +171,15 @@ def build(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix)
     scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan)
-    scope |= dict(fun=fun, jac=jac, hess=hess, precond=precond)
+    scope |= dict(fun=fun, jac=made(jac), hess=made(hess), precond=precond)
     scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     exec("\n".join(lines), scope)
-    return numba.njit(**INNER)(scope["trampoline"])  # entered by address alone
+    return scope["trampoline"]
+
+
+def build(*given):
+    """Return the dispatcher of a trampoline, not yet compiled, which is entered by address alone; given as `define`."""
+    return numba.njit(**INNER)(define(*given))
 
 
 def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
@@ -204,6 +212,7 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
         kind = result_type(jac, (X, *arguments), "jac")
         if not is_derivative(kind):
             expected = f"jac must return a real vector; it returns {kind}"
+    hess = made(hess)
     if hess is not None and second == "product":
         kind = result_type(hess, (X, X, *arguments), "hessp")
         if not is_derivative(kind):
@@ -224,23 +233,61 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
         raise TypeError(expected)
 
 
+def is_single(kind):
+    """Return True if a function's result of this type is rounded to single precision or below."""
+    return getattr(kind, "dtype", kind) in NARROW
+
+
+def first_is_single(kind):
+    """Return True if the first of two results is rounded to single precision or below."""
+    return is_single(kind[0])
+
+
+def second_is_single(kind):
+    """Return True if the second of two results is rounded to single precision or below."""
+    return is_single(kind[1])
+
+
+RETURNS = "_quasinewton_returns"  # where a function keeps what is known of its results
+
+
+def returns(fun, test, arguments):
+    """Return True if the result of a compiled function passes a test of its type, a function of this file.
+
+    Raises
+    ------
+    TypeError
+        If the function does not compile for x and further arguments of these types.
+    """
+    known = vars(fun).setdefault(RETURNS, {})
+    if (test, arguments) not in known:
+        words = "returns", test, str(arguments)
+        known[test, arguments] = user_cache.remembered(
+            fun, words, lambda source: bool(globals()[test](result_type(source, (X, *arguments), "fun")))
+        )
+    return known[test, arguments]
+
+
 def precision(fun, jac, form, args_type):
     """Rounding of the values and gradients of compiled functions, relative, as their types say it; 0 for doubles.
 
     Parameters
     ----------
     fun, jac, form, args_type
-        As for `build`.
+        As for `define`.
 
     Returns
     -------
     (float, float)
     """
-    kind = result_type(fun, (X, X, *args_type) if form == "inplace" else (X, *args_type), "fun")
-    f_kind, g_kind = (kind[0], kind[1]) if form == "joint" else (kind, None)
-    if form == "separate":
-        g_kind = result_type(jac, (X, *args_type), "jac")
-    return tuple(SINGLE if getattr(kind, "dtype", kind) in NARROW else 0.0 for kind in (f_kind, g_kind))
+    arguments = (X, *args_type) if form == "inplace" else tuple(args_type)
+    joint = form == "joint"
+    single = [returns(fun, "first_is_single" if joint else "is_single", arguments), False]
+    if joint:
+        single[1] = returns(fun, "second_is_single", arguments)
+    elif form == "separate" and not isinstance(jac, Derived):
+        single[1] = returns(jac, "is_single", arguments)
+    return tuple(SINGLE if one else 0.0 for one in single)
 
 
 # One compiled trampoline per objective, kept as long as the user's function lives.
@@ -253,7 +300,7 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
     Parameters
     ----------
     fun, jac, hess, form, complex_step, args_type, second, precond
-        As for `build`.
+        As for `define`.
 
     Returns
     -------
@@ -264,13 +311,48 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
     key = (id(jac), id(hess), form, complex_step, args_type, second, id(precond))
     entry = known.get(key)
     if entry is None:
-        check(fun, jac, hess, form, complex_step, args_type, second, precond)
-        compiled = build(fun, jac, hess, form, complex_step, args_type, second, precond)
-        compiled.compile(SIGNATURE)
-        # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
+        code = _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond)
+        if code is None:
+            given = fun, jac, hess, form, complex_step, args_type, second, precond
+            announce(*given)
+            check(*given)
+            compiled = build(*given)
+            compiled.compile(SIGNATURE)
+            # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
+            library = compiled.get_compile_result(SIGNATURE).library
+            code = sealed.Sealed(address_of(compiled, SIGNATURE), library)
         # The others are held so that their id cannot be given to another function, except those derived from fun:
         # these are held by fun, and hold fun.
-        library = compiled.get_compile_result(SIGNATURE).library
-        held = [function for function in (jac, hess, precond) if not autodiff.is_derived(fun, function)]
-        entry = known[key] = (address_of(compiled, SIGNATURE), precision(fun, jac, form, args_type), library, *held)
-    return entry[:2]
+        given = [each for each in (jac, hess, precond) if not isinstance(each, Derived)]
+        held = [each for each in given if not autodiff.is_derived(fun, each)]
+        entry = known[key] = (code, precision(fun, jac, form, args_type), *held)
+    return entry[0].address, entry[1]
+
+
+def announce(fun, jac, hess, *_):
+    """Say that derivatives are going to be compiled, if they are."""
+    if isinstance(jac, Derived) or isinstance(hess, Derived):
+        notice.derivatives(fun.__name__, user_cache.obstacle([fun]))
+
+
+def _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond):
+    """Return the code of a trampoline, from disk or made and kept there; None if its functions cannot be named."""
+    words = form, complex_step, str(args_type), second
+    words += tuple(each.how if isinstance(each, Derived) else None for each in (jac, hess))
+    functions = [None if isinstance(each, Derived) else each for each in (fun, jac, hess, precond)]
+    key = user_cache.key(functions, "trampoline", *words)
+
+    def make():
+        sources = [each and fresh(each) for each in functions]
+        if any(source is None and each is not None for source, each in zip(sources, functions, strict=True)):
+            return None
+        first, *others = (
+            each if isinstance(each, Derived) else source
+            for each, source in zip((fun, jac, hess, precond), sources, strict=True)
+        )
+        given = first, *others[:2], form, complex_step, args_type, second, others[2]
+        announce(*given)
+        check(*given)
+        return define(*given)
+
+    return key and sealed.obtain(key, make, SIGNATURE)

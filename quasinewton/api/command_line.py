@@ -1,0 +1,213 @@
+"""What ``python -m quasinewton`` does: compile ahead of use, and say what is compiled."""
+
+import argparse
+import concurrent.futures
+import contextlib
+import importlib.metadata
+import multiprocessing
+import os
+import pickle
+import platform
+import re
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import scipy
+
+from quasinewton.api.minimize import minimize
+from quasinewton.numba_ext import lazy, stamps, user_cache
+from quasinewton.options.names import METHODS, NAMES
+
+LATE = "rarely entered kernels"  # the task that compiles those
+
+
+def sphere(x):
+    """Value of an objective of the interpreter's."""
+    return float(x @ x)
+
+
+def slope(x):
+    """Return its gradient."""
+    return 2.0 * x
+
+
+def curvature(x):
+    """Return its Hessian."""
+    return 2.0 * np.eye(x.size)
+
+
+def fill(task):
+    """Compile what runs of one method need, in this process; what is on disk is only read.
+
+    Parameters
+    ----------
+    task : (str, bool) or str
+        Name of a method, and whether with bounds; or LATE.
+    """
+    if task == LATE:
+        for number in lazy.KERNELS:
+            lazy.entry(number)
+        return
+    method, bounded = task
+    given = {"method": method, "options": {"maxiter": 3}}
+    if METHODS[method].__name__.startswith("Newton"):
+        given["hess"] = curvature
+    if bounded:
+        given["bounds"] = [(-1.0, 2.0)] * 3
+    for jac in (slope, "2-point", "3-point"):
+        with contextlib.suppress(ValueError, TypeError):  # what a method does not know, such as bounds
+            minimize(sphere, np.array([0.5, 1.0, 1.5]), jac=jac, **given)
+
+
+def progress(tasks, total):
+    """Yield tasks as they are done, and show how far they are: by tqdm where that is installed."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        for number, task in enumerate(tasks, 1):
+            print(f"\rcompiled {number} of {total}", end="" if number < total else "\n", flush=True)
+            yield task
+    else:
+        yield from tqdm(tasks, total=total, desc="compiling", unit="method")
+
+
+def compile_ahead(names, workers=None):
+    """Fill the cache for methods, on all cores.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of methods; all if empty.
+    workers : int, optional
+        Processes; by default one a core.
+
+    Raises
+    ------
+    ValueError
+        If a name is that of no method.
+    """
+    unknown = [name for name in names if name not in METHODS]
+    if unknown:
+        raise ValueError(f"no method is called {unknown[0]!r}; there are {', '.join(sorted(NAMES.values()))}")
+    chosen = list(dict.fromkeys(NAMES[METHODS[name]] for name in names) if names else NAMES.values())
+    tasks = [(name, bounded) for name in chosen for bounded in (False, True)]
+    if "lbfgs" in chosen:
+        tasks.insert(0, LATE)
+    workers = min(workers or numba.config.NUMBA_DEFAULT_NUM_THREADS, len(tasks))
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        waiting = [pool.submit(fill, task) for task in tasks]
+        for done in progress(concurrent.futures.as_completed(waiting), len(tasks)):
+            done.result()
+
+
+def folders():
+    """Return the folders that hold compiled code of the package."""
+    sources = {str(path.parent) for path in stamps.ROOT.rglob("*.py")}
+    return sorted({place for place in map(stamps.cache_folder, sources) if place})
+
+
+def files():
+    """Return the files of the package's cache."""
+    current = {value for name, value in stamps.stamps().items() if name not in ("", "raw")}
+    found = [path for place in folders() for path in Path(place).glob("*.nb[ic]")]
+    return [path for path in found if any(stamp in path.name for stamp in current)]
+
+
+def compiled_methods():
+    """Return the names of the methods whose loops are in the cache."""
+    found = set()
+    for path in files():
+        if path.suffix == ".nbi" and "_loop." in path.name:
+            with contextlib.suppress(Exception), path.open("rb") as file:  # damaged, or of another version
+                pickle.load(file)
+                text = str(list(pickle.load(file)[1]))
+                found |= {name for kind, name in NAMES.items() if re.search(rf"\b{kind.__name__}\(", text)}
+    return sorted(found)
+
+
+def megabytes(size):
+    """Return a number of bytes as text."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def common(paths):
+    """Return the folder that several paths have in common, or the word for none."""
+    return os.path.commonpath(paths) if paths else "nowhere: no folder can be written to"
+
+
+def version(name):
+    """Return the version of an installed distribution."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def places():
+    """Return two lines: where compiled code is, and how large."""
+    kept = files()
+    users = list(user_cache.entries(user_cache.folder()))
+    mine = f"{common(folders())}, {megabytes(sum(path.stat().st_size for path in kept))} in {len(kept)} files"
+    theirs = f"{user_cache.folder()}, {megabytes(sum(entry[1] for entry in users))} in {len(users)} files"
+    return mine, f"{theirs}, at most {megabytes(user_cache.LIMIT)}"
+
+
+def info():
+    """Return what a report of a fault needs: versions, processor, threads, what is compiled and
+    where.
+
+    Returns
+    -------
+    str
+    """
+    mine, theirs = places()
+    names = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
+    threads = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
+    rows = {
+        "quasinewton": f"{version('quasinewton')}, {stamps.ROOT}",
+        "Python": f"{platform.python_version()}, {sys.executable}",
+        "numba, llvmlite": f"{numba.__version__}, {version('llvmlite')}",
+        "numpy, scipy": f"{np.__version__}, {scipy.__version__}",
+        "system": f"{platform.platform()}, {os.cpu_count()} processors",
+        "threads": ", ".join([f"numba {numba.config.NUMBA_NUM_THREADS}", *threads]),
+        "compiled solvers": mine,
+        "of the methods": ", ".join(compiled_methods()) or "none",
+        "users' functions": theirs if user_cache.is_on() else f"not kept: {user_cache.SWITCH} is 0",
+    }
+    return "\n".join(f"{name + ':':<18}{text}" for name, text in rows.items())
+
+
+def main(arguments=None):
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the command line by default.
+
+    Returns
+    -------
+    int
+        0, or 2 after a mistake in the arguments.
+    """
+    parser = argparse.ArgumentParser(prog="python -m quasinewton", description="Compiled code of quasinewton.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    ahead = commands.add_parser("compile", help="compile solvers ahead of their use, on all cores")
+    ahead.add_argument("methods", nargs="*", help="names of methods; all by default")
+    ahead.add_argument("--workers", type=int, help="processes; one a core by default")
+    commands.add_parser("info", help="versions, threads, what is compiled and where")
+    given = parser.parse_args(arguments)
+    if given.command == "info":
+        print(info())
+        return 0
+    if given.workers is not None and given.workers < 1:
+        parser.error(f"--workers must be at least 1, got {given.workers}")
+    try:
+        compile_ahead(given.methods, given.workers)
+    except ValueError as error:
+        parser.error(str(error))
+    print(f"compiled code is in {places()[0]}")
+    return 0

@@ -1,0 +1,199 @@
+"""What the compiled code of a file of the package depends on: that file, what it imports, and what
+registers with it.
+
+The stamp of a file is a hash of their syntax trees without documentation, so that neither an edit
+of a docstring or a comment nor one of a file that the code does not depend on throws away what is
+compiled. Trees are read after an edit only: the stamps are kept beside the cache, under the hash of
+the bytes of all files.
+"""
+
+import ast
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from numba.core import config
+from numba.core.caching import _CacheLocator
+from numba.misc.appdirs import AppDirs
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT.name
+# The rooms that code of users' functions is made by.
+USERS = "numba_ext", "special", "autodiff", "objective", "status", "validation"
+DIGITS = 16  # of a stamp in the name of a file
+TAG = f"py{sys.version_info[0]}{sys.version_info[1]}"
+
+
+def package_stamp(root=ROOT):
+    """Hash every source file below `root`: any edit, in any file, is a new stamp.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the package.
+
+    Returns
+    -------
+    str
+        Hexadecimal SHA-256 of names and contents.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def bare(tree):
+    """Return the text of a syntax tree without documentation. The tree is changed."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            texts = (each for each in body if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+            idle = [each for each in texts if isinstance(each.value.value, str)]
+            node.body = [each for each in body if each not in idle]
+    return ast.dump(tree)
+
+
+def names_in(nodes):
+    """Yield the names in one or several syntax trees."""
+    for node in nodes if isinstance(nodes, list) else [nodes]:
+        yield from (each for each in ast.walk(node) if isinstance(each, ast.Name))
+
+
+def dependences(root=ROOT):
+    """Read the package.
+
+    Returns
+    -------
+    (dict, dict)
+        By names of modules: the text that counts of each, and the modules that each depends on
+        directly.
+    """
+    files = {}
+    for path in root.rglob("*.py"):
+        parts = (PACKAGE, *path.relative_to(root).with_suffix("").parts)
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    texts, edges = {}, {name: set() for name in files}
+    for name, path in files.items():
+        tree = ast.parse(path.read_bytes())
+        origins = {}  # of the names that the file imports
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    module = f"{node.module}.{alias.name}"
+                    origins[alias.asname or alias.name] = module if module in files else node.module
+            elif isinstance(node, ast.Import):
+                origins |= {alias.name: alias.name for alias in node.names}
+        edges[name] |= {origin for origin in origins.values() if origin in files}
+        for node in ast.walk(tree):
+            # What is registered with a function, or overloads it, is a part of its callers.
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                owner = node.args[:1] if called == "overload" else []
+                if called.endswith(".register"):
+                    owner = node.func.value
+                for origin in {origins.get(each.id) for each in names_in(owner)} & files.keys():
+                    edges[origin].add(name)
+        texts[name] = bare(tree)
+    return texts, edges
+
+
+def stamps_of(root=ROOT):
+    """Compute the stamps of all files of the package, and of the rooms that make code of users'
+    functions.
+
+    Returns
+    -------
+    dict
+        Hexadecimal digests by names of modules; that of the rooms under "".
+    """
+    texts, edges = dependences(root)
+    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    made = {}
+    for name in texts:
+        reached, todo = set(), [name]
+        while todo:
+            module = todo.pop()
+            if module not in reached:
+                reached.add(module)
+                todo += edges[module]
+        made[name] = combined(reached, hashes)
+    rooms = tuple(f"{PACKAGE}.{room}" for room in USERS)
+    made[""] = combined({name for name in texts if name.startswith(rooms)}, hashes)
+    return made
+
+
+def combined(modules, hashes):
+    """Return one digest of several modules."""
+    return hashlib.sha256(repr(sorted((name, hashes[name]) for name in modules)).encode()).hexdigest()[:DIGITS]
+
+
+@functools.cache
+def cache_folder(source_folder):
+    """Return where code compiled from files of a folder is kept, or None if nowhere.
+
+    It is below NUMBA_CACHE_DIR if that is set; otherwise in ``__pycache__``, or in the user's
+    folder of caches if that cannot be written to, as Numba has it. A place that cannot be written
+    to but holds compiled code is used as it is.
+
+    Parameters
+    ----------
+    source_folder : str
+    """
+    below = _CacheLocator.get_suitable_cache_subpath(os.path.join(source_folder, "file.py"))
+    places = [os.path.join(source_folder, "__pycache__")]
+    places.append(os.path.join(AppDirs(appname="numba", appauthor=False).user_cache_dir, below))
+    if config.CACHE_DIR:
+        places = [os.path.join(config.CACHE_DIR, below)]
+    for place in places:
+        with contextlib.suppress(OSError):
+            if any(Path(place).glob("*.nb?")) or is_writable(place):
+                return place
+    return None
+
+
+def is_writable(place):
+    """Return True if files can be made in a folder, which is made if need be."""
+    try:
+        os.makedirs(place, exist_ok=True)
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def stamps():
+    """Return the stamps of the package: those kept beside the cache, or computed and kept there."""
+    raw = package_stamp()
+    place = cache_folder(str(ROOT / "numba_ext")) if (ROOT / "numba_ext").is_dir() else None
+    memo = place and Path(place) / f"stamps-{raw[:DIGITS]}.{TAG}.nbs"
+    with contextlib.suppress(OSError, TypeError, ValueError):
+        found = json.loads(memo.read_text())
+        if found.get("raw") == raw:
+            return found
+    made = stamps_of() if ROOT.is_dir() else {}
+    made["raw"] = raw
+    if memo:
+        with contextlib.suppress(OSError):
+            clean(set(made.values()), place)
+            with tempfile.NamedTemporaryFile("w", dir=place, delete=False) as file:
+                json.dump(made, file)
+            os.replace(file.name, memo)
+    return made
+
+
+def clean(current, place):
+    """Remove what an older state of the package left in the cache."""
+    for folder in {path.parent for path in ROOT.rglob("*.py")}:
+        for path in Path(cache_folder(str(folder)) or place).glob(f"*.{TAG}*.nb?"):
+            stamp = path.name.partition(f".{TAG}")[0].rpartition("-")[2]
+            if len(stamp) == DIGITS and stamp not in current:
+                with contextlib.suppress(OSError):
+                    path.unlink()

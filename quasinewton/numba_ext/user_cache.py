@@ -1,0 +1,215 @@
+"""What was compiled for a user's functions, on disk: found by what they are, wherever and however
+they were defined.
+
+One file an entry, named by its key and sealed by its own digest. It is written beside its place and
+moved there, so that readers meet it whole or not at all; what is damaged counts as missing. The
+folder is the user's own, and bounded: what has not been used for longest goes first.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import stat
+import sys
+import uuid
+from pathlib import Path
+
+import llvmlite
+import numba
+import numpy as np
+import scipy
+from numba.core import config
+from numba.core.registry import cpu_target
+from numba.misc.appdirs import AppDirs
+
+from quasinewton.numba_ext.fingerprint import Reader, Unnameable, fresh
+from quasinewton.numba_ext.stamps import stamps
+
+LIMIT = 256 << 20  # bytes of all entries together; an entry has some 30 to 300 thousand
+FULL = 3 / 4  # the part of that which is kept where there are more
+MAGIC = b"quasinewton 1\n"  # with the version of the format
+SUFFIX = ".entry"
+# Of Numba's configuration, what machine code depends on.
+FLAGS = "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "FULL_TRACEBACKS"
+SWITCH = "QUASINEWTON_USER_CACHE"  # the variable that names the folder, or turns the cache off by 0
+
+
+def is_on():
+    """Return True if compiled code of users' functions is to be kept on disk."""
+    return os.environ.get(SWITCH, "1") != "0" and not config.DISABLE_JIT
+
+
+def folder():
+    """Return the folder of the entries, a Path, which need not exist.
+
+    It is QUASINEWTON_USER_CACHE if that is set, or below NUMBA_CACHE_DIR if that is, otherwise
+    where the system keeps the caches of a user.
+    """
+    if os.environ.get(SWITCH):
+        return Path(os.environ[SWITCH])
+    if config.CACHE_DIR:
+        return Path(config.CACHE_DIR) / "quasinewton"
+    return Path(AppDirs(appname="quasinewton", appauthor=False).user_cache_dir)
+
+
+def is_trusted(path):
+    """Return True if nobody else can write to a folder whose entries are executed."""
+    try:
+        info = path.stat()
+    except OSError:
+        return False
+    if os.name == "nt":  # there the folder inherits the rights of the user's profile
+        return True
+    shared = bool(
+        config.CACHE_DIR or os.environ.get(SWITCH)
+    )  # a place that the user has named, such as an installation for all
+    return not info.st_mode & stat.S_IWOTH and (shared or info.st_uid in (0, os.getuid()))
+
+
+@functools.cache
+def environment():
+    """Return the part that all keys have: versions, options, processor, package."""
+    codegen = cpu_target.target_context.codegen()
+    versions = numba.__version__, llvmlite.__version__, np.__version__, scipy.__version__, sys.version
+    flags = [(name, getattr(config, name, None)) for name in FLAGS]
+    return repr((versions, flags, bool(config.USING_SVML), codegen.magic_tuple(), stamps().get("", stamps()["raw"])))
+
+
+def key(functions, *words):
+    """Return the name of what is compiled of functions, or None if they cannot be named.
+
+    Parameters
+    ----------
+    functions : sequence of numba dispatcher or None
+    words : str, int, bool, None or tuples of them
+        What else it depends on.
+
+    Returns
+    -------
+    str or None
+    """
+    if not is_on():
+        return None
+    reader = Reader()
+    reader.say(environment(), words)
+    try:
+        for function in functions:
+            reader.value(function)
+    except (Unnameable, RecursionError):
+        return None
+    return reader.digest.hexdigest()
+
+
+def obstacle(functions):
+    """Return why machine code of functions is not kept on disk; empty if it is kept."""
+    if not is_on():
+        return f"{SWITCH} is 0" if not config.DISABLE_JIT else "nothing is compiled"
+    try:
+        reader = Reader()
+        for function in functions:
+            reader.value(function)
+    except (Unnameable, RecursionError) as error:
+        return f"{error} has no name in another process"
+    return "" if all(function is None or fresh(function) for function in functions) else "it was compiled before"
+
+
+def load(key):
+    """Return the bytes kept under a key, or None.
+
+    Parameters
+    ----------
+    key : str
+    """
+    path = folder() / (key + SUFFIX)
+    try:
+        if not is_trusted(path.parent):
+            return None
+        content = path.read_bytes()
+    except OSError:
+        return None
+    head = len(MAGIC) + 32
+    data = content[head:]
+    if content[:head] != MAGIC + hashlib.sha256(key.encode() + data).digest():
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    with contextlib.suppress(OSError):  # a shared folder may be read only
+        os.utime(path)
+    return data
+
+
+def save(key, data):
+    """Keep bytes under a key, if that is possible.
+
+    Parameters
+    ----------
+    key : str
+    data : bytes
+    """
+    place = folder()
+    with contextlib.suppress(OSError):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not is_trusted(place):
+            return
+        temporary = place / f"{key}.{uuid.uuid4().hex[:12]}.tmp"
+        try:
+            temporary.write_bytes(MAGIC + hashlib.sha256(key.encode() + data).digest() + data)
+            os.replace(temporary, place / (key + SUFFIX))
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        bound(place)
+
+
+def entries(place):
+    """Yield what is in a folder of entries: paths with size in bytes and time of last use."""
+    with contextlib.suppress(OSError):
+        for item in os.scandir(place):
+            with contextlib.suppress(OSError):
+                if item.name.endswith((SUFFIX, ".tmp")):
+                    info = item.stat()
+                    yield Path(item.path), info.st_size, info.st_mtime
+
+
+def bound(place, limit=None):
+    """Remove entries that have not been used for longest where all together are larger than `limit` bytes."""
+    limit = LIMIT if limit is None else limit
+    found = sorted(entries(place), key=lambda entry: entry[2])
+    size = sum(entry[1] for entry in found)
+    if size <= limit:
+        return
+    for path, bytes_, _ in found:
+        if size <= FULL * limit:
+            break
+        with contextlib.suppress(OSError):
+            path.unlink()
+            size -= bytes_
+
+
+def remembered(function, words, compute):
+    """Return a fact about a compiled function: what was found out before, in this process or another.
+
+    Parameters
+    ----------
+    function : numba dispatcher
+    words : tuple
+        What the fact is about, besides.
+    compute : callable
+        compute(function) finds it out, and returns what JSON can hold. It is given a copy of the function where machine
+        code of the function itself is older than what the function says now.
+
+    Returns
+    -------
+    object
+    """
+    name = key([function], "fact", *words)
+    data = name and load(name)
+    if data:
+        return json.loads(data)
+    source = name and fresh(function)
+    fact = compute(source or function)
+    if source:
+        save(name, json.dumps(fact).encode())
+    return fact

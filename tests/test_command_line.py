@@ -1,0 +1,157 @@
+"""``python -m quasinewton``: what is compiled ahead is there, and what is told is true."""
+
+import logging
+import shutil
+
+import numpy as np
+import pytest
+from numba import njit
+from processes import run
+
+from quasinewton import minimize
+from quasinewton.api import command_line
+from quasinewton.numba_ext import notice, stamps, user_cache
+
+COMMAND = """
+import sys
+sys.argv = ["quasinewton", {arguments}]
+import runpy
+try:
+    runpy.run_module("quasinewton", run_name="__main__")
+except SystemExit as end:
+    print("ended with", end.code)
+"""
+# Prints the functions of the package that are compiled, and not read.
+USE = """
+from numba.core import event
+made = []
+class Listener(event.Listener):
+    def on_start(self, event): made.append(event.data["dispatcher"].py_func.__qualname__)
+    def on_end(self, event): pass
+event.register("numba:compile", Listener())
+import numpy as np
+from quasinewton import minimize
+res = minimize(lambda x: float(x @ x), np.ones(4), jac=lambda x: 2.0 * x, method="sgd", options={"maxiter": 4})
+print(res.nit, made)
+"""
+
+
+def test_what_is_compiled_ahead_is_there(tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    out = run(COMMAND.format(arguments="'compile', 'sgd'"), **cache)
+    assert "ended with 0" in out and str(tmp_path) in out
+    assert run(USE, **cache) == "4 []"
+    info = run(COMMAND.format(arguments="'info'"), **cache)
+    assert "sgd" in next(line for line in info.splitlines() if line.startswith("of the methods"))
+
+
+def test_info_names_versions_and_places(capsys):
+    assert command_line.main(["info"]) == 0
+    out = capsys.readouterr().out
+    for word in np.__version__, str(stamps.ROOT), str(user_cache.folder()), "threads", "llvmlite":
+        assert word in out
+
+
+@pytest.mark.parametrize("arguments", [["compile", "simplex"], ["compile", "--workers", "0"], [], ["run"]])
+def test_mistakes_are_named(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        command_line.main(arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_an_unknown_method_is_told_what_there_is():
+    with pytest.raises(ValueError, match="'simplex'; there are .*lbfgs"):
+        command_line.compile_ahead(["simplex"])
+
+
+def test_a_place_that_can_only_be_read_is_used_if_it_holds_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(stamps, "is_writable", lambda place: False)
+    monkeypatch.setattr(stamps.config, "CACHE_DIR", str(tmp_path))
+    find = stamps.cache_folder.__wrapped__
+    assert find("/source") is None
+    monkeypatch.setattr(stamps, "is_writable", lambda place: True)
+    place = find("/source")
+    assert place.startswith(str(tmp_path))
+    monkeypatch.setattr(stamps, "is_writable", lambda place: False)
+    (tmp_path / place).mkdir()
+    assert find("/source") is None
+    (tmp_path / place / "f.nbi").write_text("")
+    assert find("/source") == place
+
+
+class TestNotice:
+    @pytest.fixture(autouse=True)
+    def forget(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(user_cache.SWITCH, str(tmp_path))
+        notice.derivatives.cache_clear()
+        notice.solver.cache_clear()
+
+    def test_derivatives_are_announced_once(self, caplog):
+        f = njit(lambda x: (x[0] - 1.0) ** 2)
+        with caplog.at_level(logging.INFO, "quasinewton"):
+            minimize(f, [0.5])
+            minimize(f, [0.7])
+        assert len(caplog.messages) == 1
+        assert "derivatives" in caplog.messages[0] and "once" in caplog.messages[0]
+
+    def test_and_why_they_cannot_be_kept(self, caplog):
+        scale = np.zeros(3, dtype=[("a", "f8")])[0]
+        f = njit(lambda x: (x[0] - 1.0) ** 2 + scale.a)
+        with caplog.at_level(logging.INFO, "quasinewton"):
+            minimize(f, [0.5])
+        assert ("every process" in caplog.messages[0]) == (user_cache.key([f]) is None)
+
+    def test_nothing_is_said_at_other_levels(self, caplog):
+        with caplog.at_level(logging.WARNING, "quasinewton"):
+            minimize(njit(lambda x: (x[0] - 1.0) ** 2), [0.5])
+        assert caplog.messages == []
+
+
+class TestStamps:
+    """What an edit of one file changes."""
+
+    @pytest.fixture
+    def package(self, tmp_path):
+        shutil.copytree(stamps.ROOT, tmp_path / "quasinewton", ignore=shutil.ignore_patterns("__pycache__"))
+        return tmp_path / "quasinewton"
+
+    def edited(self, package, file, old, new):
+        """Return the names of the modules whose stamp an edit changes; it is undone."""
+        path = package / file
+        source = path.read_text()
+        assert old in source
+        before = stamps.stamps()
+        path.write_text(source.replace(old, new, 1))
+        after = stamps.stamps_of(package)
+        path.write_text(source)
+        return {name for name in after if before[name] != after[name]}
+
+    def test_documentation_changes_nothing(self, package):
+        assert self.edited(package, "numba_ext/linalg.py", '"""', '"""Edited. ') == set()
+        assert self.edited(package, "loops/line_search_loop.py", "# ", "# Edited: ") == set()
+
+    def test_what_no_kernel_imports_changes_no_kernel(self, package):
+        for file in "problems/problem.py", "api/minimize.py", "drivers/finalize.py", "options/read.py":
+            changed = self.edited(package, file, "\n\n\n", "\n\nEDITED = 1\n\n\n")
+            assert changed and not changed & {"", "quasinewton.loops.line_search_loop", "quasinewton.numba_ext.linalg"}
+
+    def test_a_helper_changes_all_that_calls_it(self, package):
+        changed = self.edited(package, "numba_ext/linalg.py", "alpha * p[i]", "2.0 * alpha * p[i]")
+        assert {"", "quasinewton.loops.line_search_loop", "quasinewton.objective.hessian_products"} <= changed
+        assert "quasinewton.status" not in changed
+
+    def test_what_registers_with_a_protocol_changes_the_loops(self, package):
+        changed = self.edited(package, "methods/newton.py", "\n\n\n", "\n\nEDITED = 1\n\n\n")
+        assert "quasinewton.loops.line_search_loop" in changed
+        assert not changed & {"", "quasinewton.objective.finite_differences"}
+
+    def test_they_are_computed_once_an_edit_and_old_code_is_removed(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(stamps, "cache_folder", lambda folder: str(tmp_path))
+        old, other = tmp_path / f"f-01234567-{'0' * 16}.{stamps.TAG}.nbi", tmp_path / "mine.txt"
+        for path in old, other:
+            path.write_text("")
+        found = stamps.stamps.__wrapped__()
+        assert not old.exists() and other.exists()
+        monkeypatch.setattr(stamps, "stamps_of", lambda: 1 / 0)
+        assert stamps.stamps.__wrapped__() == found

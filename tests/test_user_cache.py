@@ -1,0 +1,388 @@
+"""Compiled code of users' functions on disk: found where nothing changed, never where it did."""
+
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from numba import njit
+from numba.extending import overload
+from processes import finish, run, start
+
+from quasinewton import minimize, value_and_grad
+from quasinewton.numba_ext import fingerprint, sealed, user_cache
+from quasinewton.numba_ext.user_cache import SWITCH, key
+
+OFFSET = 1.0
+TABLE = np.array([1.0, 2.0])
+
+
+@njit
+def helper(a):
+    return a * a
+
+
+@njit
+def objective(x, scale=2.0):
+    return scale * helper(x[0] - OFFSET) + helper(x[1] - TABLE[1])
+
+
+# Prints, for every function, the value at the minimum and whether machine code was made.
+HEAD = """
+import logging, sys
+import numpy as np
+from numba import njit
+from numba.core import event
+from quasinewton import minimize, value_and_grad
+made = []
+class Listener(event.Listener):
+    def on_start(self, event): made.append(event.data["dispatcher"].py_func.__name__)
+    def on_end(self, event): pass
+event.register("numba:compile", Listener())
+def tell(name, fun, n=2, **given):
+    made.clear()
+    res = minimize(fun, np.full(n, 0.5), options={"maxiter": 50}, **given)
+    print(name, round(res.fun, 6), int(any(each.startswith("trampoline") for each in made)))
+"""
+FUNCTIONS = """
+CONSTANT = {constant}
+TABLE = np.array([1.0, {item}])
+@njit
+def inner(a):
+    return a * a + {inner}
+@njit({options})
+def by_global(x): return (x[0] - 1.0) ** 2 + (x[1] - 1.0) ** 2 + CONSTANT
+@njit({options})
+def by_array(x): return (x[0] - 1.0) ** 2 + x[1] ** 2 + TABLE[1]
+@njit({options})
+def by_helper(x): return inner(x[0]) + x[1] ** 2
+@njit({options})
+def by_default(x, shift={default}): return x[0] ** 2 + x[1] ** 2 + shift
+def make(c):
+    @njit({options})
+    def by_closure(x): return x[0] ** 2 + x[1] ** 2 + c
+    return by_closure
+by_closure = make({closure})
+@njit({options})
+def by_code(x): return x[0] ** 2 + x[1] ** 2 + {code}
+for name in "by_global", "by_array", "by_helper", "by_default", "by_closure", "by_code":
+    tell(name, globals()[name])
+tell("newton", by_global, method="newton")
+"""
+OLD = dict(constant=1.0, item=2.0, inner=3.0, default=4.0, closure=5.0, code="6.0")
+NEW = dict(constant=11.0, item=12.0, inner=13.0, default=14.0, closure=15.0, code="16.0")
+
+
+def told(out):
+    """Return values and whether code was made, from what `tell` printed."""
+    rows = [line.split() for line in out.splitlines()]
+    return {name: float(value) for name, value, _ in rows}, {name: int(made) for name, _, made in rows}
+
+
+def process(folder, code, **variables):
+    """Return what a script prints that uses a cache of its own for users' functions."""
+    return run(HEAD + code, **{SWITCH: str(folder), **variables})
+
+
+class TestNextProcess:
+    def expected(self, given):
+        names = "by_global", "by_array", "by_helper", "by_default", "by_closure", "by_code"
+        return dict(zip(names, map(float, given.values()), strict=True)) | {"newton": float(given["constant"])}
+
+    def test_finds_what_has_not_changed_and_never_what_has(self, tmp_path):
+        """Edit a global, an array, a helper, a default, a closure, a constant in the code; then undo all of it."""
+        for given, made in (OLD, 1), (OLD, 0), (NEW, 1), (OLD, 0), (NEW, 0):
+            values, compiled = told(process(tmp_path, FUNCTIONS.format(**given, options="")))
+            assert values == self.expected(given)
+            assert set(compiled.values()) == {made}
+
+    def test_does_so_where_numba_keeps_functions_itself(self, tmp_path):
+        """Numba's own cache takes no notice of another module's constants; a script has only one module."""
+        script = tmp_path / "mine.py"
+        code = "import sys; sys.path.insert(0, {!r}); import constants; exec(compile(open({!r}).read(), {!r}, 'exec'))"
+        script.write_text(
+            "from numba import njit\nfrom constants import C\n"
+            "@njit(cache=True)\ndef f(x): return (x[0] - 1.0) ** 2 + x[1] ** 2 + C\n"
+        )
+        code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import mine; tell('f', mine.f)"
+        found = []
+        for constant in "1.0", "1.0", "2.0", "1.0":
+            (tmp_path / "constants.py").write_text(f"C = {constant}\n")
+            variables = {"PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_LOCATOR_CLASSES": "InTreeCacheLocator"}
+            found.append(process(tmp_path / "cache", code, **variables))
+        assert found == ["f 1.0 1", "f 1.0 0", "f 2.0 1", "f 1.0 0"]
+
+    def test_has_the_same_bits(self, tmp_path):
+        code = """
+@njit
+def f(x, A): return np.sum(np.tanh(A @ x) ** 2) + np.dot(x, x) + np.exp(x[0])
+A = np.random.default_rng(0).normal(size=(7, 3))
+for method in "lbfgs", "newton":
+    res = minimize(f, np.ones(3), (A,), method=method)
+    print(res.x.tobytes().hex(), np.float64(res.fun).tobytes().hex())
+"""
+        outs = {process(tmp_path, code), process(tmp_path, code), process(tmp_path, code, **{SWITCH: "0"})}
+        assert len(outs) == 1
+
+    def test_raises_and_prints_what_the_function_does(self, tmp_path):
+        code = """
+@njit
+def f(x):
+    if x[0] > 2.0:
+        raise ValueError("too far", 3)
+    if x[1] > 2.0:
+        raise ValueError(x[1])
+    print("at", x[0], x)
+    return x[0] ** 2
+tell("f", f, method="gradient-descent")
+for x0 in [3.0, 0.0], [0.0, 3.0]:
+    try: minimize(f, x0)
+    except ValueError as error: print(error)
+"""
+        first, then = process(tmp_path, code), process(tmp_path, code)
+        assert "('too far', 3)" in then and "3.0" in then and "at 0.5" in then
+        assert first.replace("f 0.0 1", "f 0.0 0") == then
+
+    def test_does_not_take_a_namesake_for_it(self, tmp_path):
+        """Numba counts functions of a name anew in every process, and so would give one name to two of them."""
+        code = """
+def make(c):
+    @njit(inline="never")
+    def part(a):
+        s = 0.0
+        for i in range(50):
+            s += a * a if i % 7 else c * (a - i) ** 2
+            if s > 1e300: return c
+        return s
+    @njit
+    def f(x): return part(x[0]) + part(x[1]) + part(x[0] * x[1]) + c
+    return f
+def value(c):
+    return minimize(make(c), [0.3, 0.4], jac="2-point", options={"maxiter": 1}).fun
+"""
+        first = process(tmp_path, code + "print(value(1.0))")
+        second = process(tmp_path, code + "print(value(2.0))")
+        both = (
+            code
+            + "g = make(3.0); g(np.ones(2)); print(value(2.0)); print(value(1.0)); print(value(4.0), g(np.ones(2)))"
+        )
+        found = process(tmp_path, both).split()
+        assert found[:2] == [second, first] and first != second
+        assert found[2:] == process(tmp_path / "other", both).split()[2:]
+
+    def test_two_processes_at_once(self, tmp_path):
+        code = HEAD + FUNCTIONS.format(**OLD, options="")
+        both = [start(code, **{SWITCH: str(tmp_path)}) for _ in range(2)]
+        outs = [finish(each) for each in both]
+        assert told(outs[0])[0] == told(outs[1])[0] == self.expected(OLD)
+        assert set(told(process(tmp_path, FUNCTIONS.format(**OLD, options="")))[1].values()) == {0}
+
+    def test_damage_costs_time_alone(self, tmp_path):
+        code = FUNCTIONS.format(**OLD, options="")
+        process(tmp_path, code)
+        for count, path in enumerate(sorted(tmp_path.iterdir())):
+            data = bytearray(path.read_bytes())
+            if count % 2:
+                data[len(data) // 2] ^= 1
+            path.write_bytes(data if count % 2 else data[: len(data) // 2])
+        values, made = told(process(tmp_path, code))
+        assert values == self.expected(OLD) and set(made.values()) == {1}
+        assert set(told(process(tmp_path, code))[1].values()) == {0}
+
+
+class TestSameProcess:
+    """Numba reads globals when it compiles, once; what is kept must be of what the function says when it is kept."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(SWITCH, str(tmp_path))
+        return tmp_path
+
+    def cell(self, source, scope):
+        exec(source, scope)
+        return scope
+
+    def test_a_function_that_was_compiled_before_its_global_changed(self, folder):
+        scope = self.cell("def f(x): return (x[0] - 1.0) ** 2 + C", {"C": 1.0, "__name__": "notebook"})
+        f = njit(scope["f"])
+        assert f(np.ones(1)) == 1.0
+        scope["C"] = 2.0
+        assert minimize(f, [0.5]).fun == pytest.approx(2.0)
+        again = njit(self.cell("def f(x): return (x[0] - 1.0) ** 2 + C", {"C": 2.0, "__name__": "notebook"})["f"])
+        assert minimize(again, [0.5]).fun == pytest.approx(2.0)
+
+    def test_a_derivative_that_was_compiled_before_its_global_changed(self, folder):
+        source = "def f(x): return C * (x[0] - 1.0) ** 2"
+        scope = self.cell(source, {"C": 1.0, "__name__": "notebook"})
+        f = njit(scope["f"])
+        value_and_grad(f)(np.zeros(1))
+        scope["C"] = 3.0
+        assert minimize(f, [0.5], method="newton").hess[0, 0] == 6.0
+        again = njit(self.cell(source, {"C": 3.0, "__name__": "notebook"})["f"])
+        assert minimize(again, [0.5], method="newton").hess[0, 0] == 6.0
+
+    def test_a_helper_that_was_compiled_before_its_global_changed(self, folder):
+        scope = self.cell("def h(a): return a * a + C", {"C": 1.0, "__name__": "notebook"})
+        h = scope["h"] = njit(scope["h"])
+        h(1.0)
+        scope["C"] = 5.0
+        exec("def f(x): return h(x[0])", scope)
+        assert minimize(njit(scope["f"]), [0.5]).fun == pytest.approx(5.0)
+
+    def test_a_cell_that_is_run_again(self, folder):
+        scope = {"__name__": "notebook"}
+        for constant in 1.0, 2.0, 1.0:
+            f = njit(self.cell(f"def f(x): return (x[0] - 1.0) ** 2 + {constant}", scope)["f"])
+            assert minimize(f, [0.5]).fun == pytest.approx(constant)
+
+    def test_contents_of_a_global_array(self, folder):
+        scope = self.cell("def f(x): return (x[0] - 1.0) ** 2 + T[0]", {"T": np.array([1.0]), "__name__": "notebook"})
+        assert minimize(njit(scope["f"]), [0.5]).fun == pytest.approx(1.0)
+        scope["T"][0] = 7.0
+        assert minimize(njit(scope["f"]), [0.5]).fun == pytest.approx(7.0)
+
+    def test_two_equal_functions_share_their_code(self, folder):
+        source = "def f(x): return (x[0] - 1.0) ** 2"
+        first, second = (njit(self.cell(source, {"__name__": "notebook"})["f"]) for _ in range(2))
+        assert minimize(first, [0.5]).nfev == minimize(second, [0.5]).nfev
+        del first
+        assert minimize(second, [0.7]).success
+
+    def test_nothing_is_kept_where_it_is_turned_off(self, folder, monkeypatch):
+        monkeypatch.setenv(SWITCH, "0")
+        assert minimize(njit(lambda x: (x[0] - 1.0) ** 2), [0.5]).success
+        assert list(folder.iterdir()) == []
+
+
+class Strange:
+    """An object without a name in another process."""
+
+
+STRANGE = Strange()
+
+
+def plain(x):
+    return x
+
+
+class TestKey:
+    def test_is_that_of_equal_code(self):
+        assert key([njit(lambda x: x + 1)]) == key([njit(lambda x: x + 1)]) != key([njit(lambda x: x + 2)])
+
+    @pytest.mark.parametrize("first, second", [(1, 1.0), (1, True), (0.0, -0.0), ("1", 1), ((1, 2), (1, (2,)))])
+    def test_tells_constants_from_each_other(self, first, second):
+        def make(constant):
+            return njit(lambda x: constant)
+
+        assert key([make(first)]) != key([make(second)])
+        assert key([make(first)]) == key([make(first)])
+
+    def test_has_the_options_of_a_function(self):
+        def f(x):
+            return x + 1.0
+
+        kinds = {}, {"fastmath": True}, {"fastmath": {"nnan"}}, {"error_model": "numpy"}, {"boundscheck": True}
+        assert len({key([njit(**options)(f)]) for options in kinds}) == len(kinds)
+
+    def test_has_types_and_words(self):
+        assert len({key([objective]), key([objective], "a"), key([objective], "a", 1), key([objective, None])}) == 4
+
+    @pytest.mark.parametrize("value", [STRANGE, plain, {"a": 1}, [1], np.array([None])])
+    def test_there_is_none_for_what_has_no_name(self, value):
+        assert key([njit(lambda x: x + value)]) is None
+
+    def test_there_is_none_for_a_function_that_a_user_overloads(self):
+        @overload(np.deg2rad)
+        def replaced(x, unlikely):
+            return lambda x, unlikely: x
+
+        try:
+            assert key([njit(lambda x: np.deg2rad(x))]) is None
+        finally:
+            fingerprint.FOREIGN.functions.pop(id(np.deg2rad))
+
+    def test_there_is_one_for_recursion_and_for_derivatives(self):
+        @njit
+        def factorial(n):
+            return 1 if n < 2 else n * factorial(n - 1)
+
+        assert key([factorial]) is not None
+        assert key([value_and_grad(objective)]) not in (None, key([objective]))
+
+    def test_has_what_a_module_of_the_users_holds(self):
+        import types
+
+        module = types.ModuleType("mine")
+        module.C, module.unused = 1.0, STRANGE
+        f = njit(lambda x: x + module.C)
+        before = key([f])
+        assert before is not None
+        module.C = 2.0
+        assert key([f]) not in (None, before)
+
+    def test_says_what_stands_in_the_way(self):
+        assert "Strange" in user_cache.obstacle([njit(lambda x: x + STRANGE)])
+        assert user_cache.obstacle([objective]) == ""
+
+
+class TestFiles:
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(SWITCH, str(tmp_path / "cache"))
+        return tmp_path / "cache"
+
+    def test_are_read_as_they_were_written(self, folder):
+        user_cache.save("k", b"data")
+        assert user_cache.load("k") == b"data"
+        assert user_cache.load("other") is None
+        assert [path.name for path in folder.iterdir()] == ["k.entry"]
+
+    def test_of_another_name_do_not_count(self, folder):
+        user_cache.save("k", b"data")
+        (folder / "k.entry").rename(folder / "l.entry")
+        assert user_cache.load("l") is None
+
+    @pytest.mark.parametrize("cut", [0, 10, 49])
+    def test_that_are_damaged_are_removed(self, folder, cut):
+        user_cache.save("k", b"data")
+        (folder / "k.entry").write_bytes((folder / "k.entry").read_bytes()[:cut])
+        assert user_cache.load("k") is None
+        assert list(folder.iterdir()) == []
+
+    def test_are_bounded_and_the_least_recently_used_go_first(self, folder, monkeypatch):
+        monkeypatch.setattr(user_cache, "LIMIT", 5000)
+        for count in range(5):
+            user_cache.save(str(count), bytes(900))
+            os.utime(folder / f"{count}.entry", (count, count))
+        assert user_cache.load("0") is not None  # used just now
+        user_cache.save("new", bytes(900))
+        assert {path.stem for path in folder.iterdir()} == {"0", "4", "new"}
+
+    @pytest.mark.skipif(os.name == "nt", reason="rights are another thing there")
+    def test_are_not_executed_where_everybody_may_write(self, folder):
+        user_cache.save("k", b"data")
+        folder.chmod(0o777)
+        assert user_cache.load("k") is None
+        folder.chmod(0o700)
+        assert user_cache.load("k") == b"data"
+
+    def test_are_for_their_owner_alone(self, folder):
+        user_cache.save("k", b"data")
+        assert os.name == "nt" or stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+    def test_are_done_without_where_there_can_be_no_folder(self, tmp_path, monkeypatch):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv(SWITCH, str(tmp_path / "file" / "cache"))
+        user_cache.save("k", b"data")
+        assert user_cache.load("k") is None
+
+    def test_facts_are_remembered(self):
+        assert user_cache.remembered(objective, ("a",), lambda f: json.loads("[1, null]")) == [1, None]
+        assert user_cache.remembered(objective, ("a",), lambda f: 1 / 0) == [1, None]
+
+
+def test_code_that_needs_a_missing_symbol_is_not_entered():
+    head = {"entry": "f", "environments": {}, "symbols": ["no_such_symbol_anywhere"], "modules": []}
+    head = json.dumps(head).encode()
+    assert sealed.rebuild(len(head).to_bytes(8, "little") + head + b"") is None
