@@ -1,4 +1,7 @@
-"""Ordinary likelihood fits as NumPy functions without a gradient: f of 30 to 2000, some with bounds, some ill-scaled."""
+"""Ordinary likelihood fits as NumPy functions without a gradient.
+
+Values are of 30 to 2000; some have bounds, some are ill-scaled.
+"""
 
 import numpy as np
 from scipy.special import gammaln, xlogy

@@ -1,4 +1,4 @@
-"""Differences that know what they can see: noise and curvature in the choice of the step, and in the test of success."""
+"""Differences that know what they can see: noise and curvature, in the choice of steps and in the test of success."""
 
 import numpy as np
 import pytest
@@ -87,7 +87,11 @@ class TestEstimate:
     def test_is_that_of_noise(self, level):
         """Where the standard deviation is known, to the factor that seven values allow."""
         rng = np.random.default_rng(3)
-        found = [self.noise_of(lambda x: np.cos(x[0]) + x[1] ** 2 + level * rng.normal(), [0.3, 1.0]) for _ in range(20)]
+
+        def noisy(x):
+            return np.cos(x[0]) + x[1] ** 2 + level * rng.normal()
+
+        found = [self.noise_of(noisy, [0.3, 1.0]) for _ in range(20)]
         assert level / 5.0 < np.median(found) < 5.0 * level
 
     def test_of_a_sum_is_that_of_its_terms(self):

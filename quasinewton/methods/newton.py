@@ -94,7 +94,10 @@ def _direction(method, memory, hessian, x, g, p):
 
 @fragment
 def along_one(hessian, g):
-    """The largest decrease, twice, along one variable: g_i²/|H_ii|, no more than gᵀH⁻¹g where H is positive definite."""
+    """Return twice the largest decrease along one variable, g_i²/|H_ii|.
+
+    It is no more than gᵀH⁻¹g where H is positive definite.
+    """
     largest = 0.0
     for i in range(g.size):
         largest = max(largest, abs(g[i]) * (abs(g[i]) / abs(hessian[i, i]))) if hessian[i, i] != 0.0 else largest

@@ -271,7 +271,8 @@ def prepare(
     product = use == "product"
     keeping = product and second.form == "dense" and kind is not None
     bound = _bind(*functions, args, n, "hessian" if keeping else second.form, precond, wrapped)
-    prepared = _differenced(*bound, mode, gradient, EXACT if product else second.scheme, wrapped, step, scales, n, bounds)
+    scheme = EXACT if product else second.scheme
+    prepared = _differenced(*bound, mode, gradient, scheme, wrapped, step, scales, n, bounds)
     if product and second.scheme != EXACT:
         prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
     if keeping:

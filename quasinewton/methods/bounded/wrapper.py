@@ -1,8 +1,8 @@
 """Methods in a box: low <= x <= high.
 
 A bound-constrained method is a method. It wraps another one, and has the same search, state and doors: only directions
-that end in the box, trials that are put into it to the bit, and the norm of a projected gradient in the place of ‖g‖_∞. What the box
-makes of a direction is a matter of the method inside; see `lbfgsb` and `active_set`.
+that end in the box, trials that are put into it to the bit, and the norm of a projected gradient in the place of ‖g‖_∞.
+What the box makes of a direction is a matter of the method inside; see `lbfgsb` and `active_set`.
 
 Where all bounds are infinite the doors leave the wrapping out.
 """
