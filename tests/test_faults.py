@@ -230,9 +230,10 @@ class TestNoise:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_in_differences(self, method, rng):
-        """Gradients made of noisy values: no success where the noise is all."""
+        """Gradients made of noisy values: the noise is measured, and success is a minimum to a multiple of it."""
         res = solve(lambda x: rosenbrock(x) + 1e-6 * rng.uniform(-1.0, 1.0), X0, None, method)
-        assert not res.success and res.fun <= rosenbrock(np.array(X0)) + 1e-6
+        assert res.fun <= rosenbrock(np.array(X0)) + 1e-6
+        assert not res.success or rosenbrock(res.x) <= 1e-2
 
     @pytest.mark.parametrize("method", METHODS[:3])
     def test_of_a_known_size_with_steps_to_match(self, method, rng):

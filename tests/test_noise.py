@@ -33,7 +33,7 @@ def test_ordinary_fits_succeed_no_higher_than_scipys(fit, seed, method):
 def test_one_sided_differences_become_central_ones_where_they_can_do_no_more(method):
     fun, x0, _ = FITS[2](np.random.default_rng(0))
     res = minimize(fun, x0, method=method)
-    assert res.status is Status.GRADIENT and res.jac_mode == "3-point"
+    assert res.success and res.status in (Status.GRADIENT, Status.PRECISION) and res.jac_mode == "3-point"
     exact = minimize(fun, x0, method=method, jac="3-point")
     assert abs(res.fun - exact.fun) <= 1e-12 * exact.fun
 
@@ -136,7 +136,8 @@ class TestSteps:
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "newton", "newton-cg"])
     @pytest.mark.parametrize("x0", [0.0, 1e-5])
     def test_of_a_variable_much_smaller_than_one(self, method, x0):
-        res = minimize(lambda x: float(np.exp(1e5 * x[0]) - 2e5 * x[0]), [x0], method=method)
+        with np.errstate(over="ignore", invalid="ignore"):
+            res = minimize(lambda x: float(np.exp(1e5 * x[0]) - 2e5 * x[0]), [x0], method=method)
         assert res.success and res.fun - (2.0 - 2.0 * np.log(2.0)) < 1e-6
 
     def test_of_map_coordinates(self):

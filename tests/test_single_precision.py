@@ -49,7 +49,7 @@ def test_values_alone_of_a_compiled_function(method):
             f += np.float32(100) * (b - a * a) ** 2 + (np.float32(1) - a) ** 2
         return np.float32(f)
 
-    res = minimize(compiled, X0, method=method, jac=False, eps=None)
+    res = minimize(compiled, X0, method=method, jac="3-point", hess="2-point")
     assert res.nit > 5 and rosenbrock(res.x) < 0.05
 
 

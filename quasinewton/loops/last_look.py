@@ -19,6 +19,7 @@ from quasinewton.status import CONVERGED, NO_PROGRESS, PRECISION_LIMIT, RUNNING
 
 EPSILON = np.finfo(np.float64).eps
 HIDDEN = 1e4  # times the rounding of f: a predicted decrease that rounding may hide
+SEEN = 100.0  # times noise of f that has been measured: the same
 REFINEMENTS = 3  # of the steps of differences in a run
 DROWNED = 8.0  # times its rounding error: a gradient that differences no longer tell from 0
 ROUGHER = 4.0  # than it was taken for: a noise of f that is worth going on with
@@ -151,7 +152,7 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         if s.status == RUNNING:
             return STANDS
         left = min(s.predicted, s.predicted_mark)
-        if s.status == CONVERGED or s.g_norm <= 4.0 * w.error or left <= HIDDEN * noise:
+        if s.status == CONVERGED or s.g_norm <= 4.0 * w.error or left <= hidden(s, noise):
             s.status = s.ending = PRECISION_LIMIT
         else:
             s.status = s.ending = NO_PROGRESS
@@ -167,10 +168,16 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         s.rough = NOISE * noise / abs(s.f)
         reopen(s)
         return RESUMED
-    enough = HIDDEN * max(noise, EPSILON * abs(s.f))
+    enough = hidden(s, noise)
     certain = left <= enough and (model or min(s.predicted, s.predicted_mark) <= enough)
     s.status = s.ending = PRECISION_LIMIT if certain else NO_PROGRESS
     return STANDS
+
+
+@fragment
+def hidden(s, noise):
+    """A decrease of f that its rounding may hide, or the noise that has been measured."""
+    return max(HIDDEN * EPSILON * abs(s.f), SEEN * noise)
 
 
 @fragment
