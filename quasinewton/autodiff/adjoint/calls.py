@@ -1,0 +1,82 @@
+"""The call of an adjoint from compiled code: it brings the stack, and takes it away whatever happens."""
+
+import weakref
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from quasinewton.autodiff.adjoint.pipeline import compiled
+from quasinewton.autodiff.adjoint.stack import BLOCK, END, LIMIT, WORDS
+
+WORD = ir.IntType(64)
+
+
+def link(context, builder, result):
+    """Declare a compiled function in the module that Numba is making, which is linked with it."""
+    context.active_code_library.add_linking_library(result.library)
+    return context.declare_function(builder.module, result.fndesc)
+
+
+def with_stack(context, builder, result, kinds, values, limit):
+    """Emit the call of an adjoint with an empty stack, which is freed; an exception goes on.
+
+    Returns
+    -------
+    llvmlite value
+        The pair (value, gradient).
+    """
+    header = cgutils.alloca_once(builder, ir.ArrayType(WORD, WORDS))
+    words = builder.bitcast(header, WORD.as_pointer())
+    for place, word in ((BLOCK, 0), (END, 0), (LIMIT, limit)):
+        builder.store(WORD(word), builder.gep(words, [WORD(place)]))
+    address = builder.ptrtoint(words, WORD)
+    entry = link(context, builder, result)
+    invoke = context.call_conv.call_function
+    kind = result.signature.return_type
+    status, pair = invoke(builder, entry, kind, [*kinds, types.int64], [*values, address])
+    free = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t]), "free"
+    )
+    block = builder.load(builder.gep(words, [WORD(BLOCK)]))
+    builder.call(free, [builder.inttoptr(block, cgutils.voidptr_t)])
+    with builder.if_then(status.is_error, likely=False):
+        context.call_conv.return_status_propagate(builder, status)
+    return pair
+
+
+def gradient_call(f, limit, otherwise):
+    """Make the intrinsic (x, args) -> (value, gradient) of a function: by its adjoint, or by what takes its place.
+
+    Parameters
+    ----------
+    f : numba dispatcher
+        Held weakly: it holds its derivatives.
+    limit : callable
+        Returns the bytes that the stack may grow to.
+    otherwise : numba dispatcher
+        The same function of (x, args) by the tape.
+    """
+    reference = weakref.ref(f)
+
+    @intrinsic
+    def value_and_grad(typingctx, x, args):
+        function = reference()
+        plain = isinstance(x, types.Array) and x == types.Array(types.float64, 1, "C")
+        result = compiled(function, (x, *args)) if plain and function is not None else None
+        if result is None:
+            chosen = typingctx.resolve_value_type(otherwise).get_call_type(typingctx, (x, args), {})
+
+            def codegen(context, builder, signature, values):
+                entry = context.get_function(typingctx.resolve_value_type(otherwise), chosen)
+                return entry(builder, values)
+
+            return chosen.return_type(x, args), codegen
+
+        def codegen(context, builder, signature, values):
+            given = [values[0], *(builder.extract_value(values[1], k) for k in range(len(args)))]
+            return with_stack(context, builder, result, [x, *args], given, limit())
+
+        return result.signature.return_type(x, args), codegen
+
+    return value_and_grad

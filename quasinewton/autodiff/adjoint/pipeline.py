@@ -1,0 +1,163 @@
+"""Numba's passes around the transformation: helpers put in place, types inferred, the adjoint made, types inferred again."""
+
+from numba.core import compiler, ir, postproc, types
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.dispatcher import Dispatcher
+from numba.core.inline_closurecall import inline_closure_call
+from numba.core.ir_utils import build_definitions, get_definition, guard, remove_dels
+from numba.core.registry import cpu_target
+from numba.core.typed_passes import NopythonTypeInference
+from numba.core.untyped_passes import InlineInlinables
+
+from quasinewton.autodiff.adjoint.transform import transform
+from quasinewton.autodiff.refusal import Refused
+
+BUDGET = 200  # helpers that are put in place of their calls; a recursion exceeds it
+KNOWN = "_quasinewton_adjoints"  # where a function keeps what was compiled, or why it was not
+
+
+def options_of(dispatcher):
+    """Return the options of a dispatcher that change what its code computes."""
+    options = dispatcher.targetoptions
+    return {name: options.get(name) for name in ("error_model", "fastmath", "parallel", "forceobj", "boundscheck")}
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class InlineHelpers(FunctionPass):
+    """Put compiled helpers in place of their calls."""
+
+    _name = "quasinewton_inline_helpers"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        code, self.budget, self.options = state.func_ir, BUDGET, state["options"]
+        while any(self.inline_in(code, block) for block in list(code.blocks.values())):
+            pass
+        return True
+
+    def inline_in(self, code, block):
+        """Put the first helper that a block calls in its place; return True if there was one."""
+        for k, s in enumerate(block.body):
+            if not (isinstance(s, ir.Assign) and isinstance(s.value, ir.Expr) and s.value.op == "call"):
+                continue
+            called = guard(get_definition, code, s.value.func)
+            if isinstance(called, (ir.Global, ir.FreeVar)) and isinstance(called.value, Dispatcher):
+                self.check(called.value, s)
+                function = called.value.py_func
+                inline_closure_call(code, function.__globals__, block, k, function)
+                code._definitions = build_definitions(code.blocks)
+                return True
+        return False
+
+    def check(self, helper, s):
+        """Refuse helpers whose code would mean something else inside the caller, and recursion."""
+        self.budget -= 1
+        if self.budget == 0:
+            raise Refused("no adjoint of recursion, or of very many calls of helpers")
+        if options_of(helper) != self.options:
+            raise Refused(f"no adjoint of {helper.__name__}, which has other options")
+        if s.value.vararg or s.value.varkwarg:
+            raise Refused(f"no adjoint of {helper.__name__} called with *args")
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class MakeAdjoint(FunctionPass):
+    """Replace the function by that of its value and gradient."""
+
+    _name = "quasinewton_make_adjoint"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        code = state.func_ir
+        remove_dels(code.blocks)
+        code.blocks = transform(code, state.typemap, len(state.args))
+        code._definitions = build_definitions(code.blocks)
+        code.arg_count += 1
+        code.arg_names = (*code.arg_names, "stack")
+        state.args = (*state.args, types.int64)
+        postproc.PostProcessor(code).run(False)
+        state.typingctx.refresh()  # the rules that were made just now
+        state.targetctx.refresh()
+        state.typemap = state.calltypes = state.return_type = None
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class InferAgain(NopythonTypeInference):
+    """Infer the types of the adjoint."""
+
+    _name = "quasinewton_infer_again"
+
+
+class AdjointCompiler(CompilerBase):
+    """Numba's passes with the transformation behind the first inference of types."""
+
+    options = None
+
+    def define_pipelines(self):
+        self.state["options"] = self.options
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.add_pass_after(InlineHelpers, InlineInlinables)
+        passes.add_pass_after(MakeAdjoint, NopythonTypeInference)
+        passes.add_pass_after(InferAgain, MakeAdjoint)
+        passes.finalize()
+        return [passes]
+
+
+def compiled(f, kinds):
+    """Return the compiled value and gradient of a function for arguments of these types.
+
+    Parameters
+    ----------
+    f : numba dispatcher
+    kinds : tuple of numba types
+        Of x, a contiguous vector of floats, and the further arguments.
+
+    Returns
+    -------
+    numba CompileResult or None
+        Of (x, *args, address of a stack) -> (value, gradient); None where the transformation refuses.
+    """
+    known = vars(f).setdefault(KNOWN, {})
+    if kinds not in known:
+        try:
+            known[kinds] = compile_adjoint(f, kinds)
+        except Exception as error:  # an error in the inference of types falls back, too
+            known[kinds] = str(error).strip()
+    return None if isinstance(known[kinds], str) else known[kinds]
+
+
+def why_refused(f, kinds):
+    """Return why the transformation refuses a function, None if it does not."""
+    compiled(f, kinds)
+    found = vars(f)[KNOWN][kinds]
+    return found if isinstance(found, str) else None
+
+
+def compile_adjoint(f, kinds):
+    """Compile the value and gradient of a function."""
+    options = options_of(f)
+    if options["fastmath"] or options["parallel"] or options["forceobj"]:
+        raise Refused("no adjoint of a function with fastmath, parallel or forceobj")
+    flags = compiler.Flags()
+    chosen = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+    chosen |= {"error_model": options["error_model"] or "python"}
+    cpu_target.options.parse_as_flags(flags, chosen)
+    typing, target = cpu_target.typing_context, cpu_target.target_context
+    typing.refresh()
+    target.refresh()
+
+    class Compiler(AdjointCompiler):
+        pass
+
+    Compiler.options = options
+    return compiler.compile_extra(
+        typing, target, f.py_func, kinds, return_type=None, flags=flags, locals={}, pipeline_class=Compiler
+    )
+
+
