@@ -12,6 +12,8 @@ from numba.extending import intrinsic, overload
 from quasinewton.autodiff import FEW, remembered
 from quasinewton.autodiff.active_types import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.active_values import leaf, value, zero_of
+from quasinewton.autodiff.adjoint import compiled as compiled_adjoint
+from quasinewton.autodiff.adjoint.calls import VECTOR, gradient_call
 from quasinewton.autodiff.recompile import twin
 from quasinewton.autodiff.seeding import (
     columns,
@@ -198,7 +200,17 @@ def forward_jacobian(f, lanes):
 
 
 def reverse(f):
-    """Compile value and gradient by reverse mode: as `forward`."""
+    """Compile value and gradient by reverse mode, as `forward`: by transformation or, where that refuses, the tape."""
+    call = gradient_call(f, lambda: 8 * LIMIT, fragment(taped(f).py_func))
+
+    def value_and_grad(x, args):
+        return call(x, args)
+
+    return inlined(value_and_grad)
+
+
+def taped(f):
+    """Compile value and gradient by the tape: as `forward`."""
     call = guarded(twin(f, Var(F64)), Var(F64))
 
     def value_and_grad(x, args):
@@ -339,6 +351,12 @@ def actives(kind, mode, lanes):
     if kind in ("hvp", "hessian"):
         return [Var(Dual(1 if kind == "hvp" else lanes, sided=True))]
     return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")
+
+
+def compile_for(f, kind, arguments):
+    """Compile a function for a vector of an active type, and further arguments, unless its adjoint takes the place."""
+    if kind != Var(F64) or compiled_adjoint(f, (VECTOR, *arguments)) is None:
+        compile_twin(f, kind, arguments)
 
 
 def compile_twin(f, kind, arguments):

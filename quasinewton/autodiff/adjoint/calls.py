@@ -6,10 +6,13 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.pipeline import compiled
 from quasinewton.autodiff.adjoint.stack import BLOCK, END, LIMIT, WORDS
+from quasinewton.numba_ext.addresses import linked
 
 WORD = ir.IntType(64)
+VECTOR = types.Array(types.float64, 1, "C")
 
 
 def link(context, builder, result):
@@ -18,8 +21,29 @@ def link(context, builder, result):
     return context.declare_function(builder.module, result.fndesc)
 
 
-def with_stack(context, builder, result, kinds, values, limit):
+def called(context, builder, dispatcher, signature, values):
+    """Emit the call of a dispatcher; an exception goes on."""
+    entry = linked(context, builder, dispatcher, signature)
+    status, result = context.call_conv.call_function(builder, entry, signature.return_type, signature.args, values)
+    with builder.if_then(status.is_error, likely=False):
+        context.call_conv.return_status_propagate(builder, status)
+    return result
+
+
+def with_stack(context, builder, result, kinds, values, limit, owned):
     """Emit the call of an adjoint with an empty stack, which is freed; an exception goes on.
+
+    Parameters
+    ----------
+    context, builder
+        Of Numba's lowering.
+    result : numba CompileResult
+    kinds, values : list
+        Of x and the further arguments.
+    limit : int
+        Bytes that the stack may grow to.
+    owned : bool
+        Whether x is released if there is an exception.
 
     Returns
     -------
@@ -41,6 +65,8 @@ def with_stack(context, builder, result, kinds, values, limit):
     block = builder.load(builder.gep(words, [WORD(BLOCK)]))
     builder.call(free, [builder.inttoptr(block, cgutils.voidptr_t)])
     with builder.if_then(status.is_error, likely=False):
+        if owned:
+            context.nrt.decref(builder, kinds[0], values[0])
         context.call_conv.return_status_propagate(builder, status)
     return pair
 
@@ -62,20 +88,25 @@ def gradient_call(f, limit, otherwise):
     @intrinsic
     def value_and_grad(typingctx, x, args):
         function = reference()
-        plain = isinstance(x, types.Array) and x == types.Array(types.float64, 1, "C")
-        result = compiled(function, (x, *args)) if plain and function is not None else None
+        plain = isinstance(x, types.Array) and x.ndim == 1 and isinstance(x.dtype, (types.Float, types.Integer))
+        result = compiled(function, (VECTOR, *args)) if plain and function is not None else None
+        resolved = lambda callee, *kinds: typingctx.resolve_value_type(callee).get_call_type(typingctx, kinds, {})
         if result is None:
-            chosen = typingctx.resolve_value_type(otherwise).get_call_type(typingctx, (x, args), {})
+            chosen = resolved(otherwise, x, args)
 
             def codegen(context, builder, signature, values):
-                entry = context.get_function(typingctx.resolve_value_type(otherwise), chosen)
-                return entry(builder, values)
+                return called(context, builder, otherwise, chosen, values)
 
             return chosen.return_type(x, args), codegen
+        copy = None if x == VECTOR else resolved(runtime.copied, x)
 
         def codegen(context, builder, signature, values):
-            given = [values[0], *(builder.extract_value(values[1], k) for k in range(len(args)))]
-            return with_stack(context, builder, result, [x, *args], given, limit())
+            given = [builder.extract_value(values[1], k) for k in range(len(args))]
+            point = values[0] if copy is None else called(context, builder, runtime.copied, copy, values[:1])
+            pair = with_stack(context, builder, result, [VECTOR, *args], [point, *given], limit(), copy is not None)
+            if copy is not None:
+                context.nrt.decref(builder, VECTOR, point)
+            return pair
 
         return result.signature.return_type(x, args), codegen
 

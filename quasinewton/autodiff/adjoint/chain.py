@@ -6,8 +6,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from quasinewton.autodiff.rules import PARTIALS, POWERS, real
-from quasinewton.autodiff.scalars import F64, Term, leaf_of
+from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, real
+from quasinewton.autodiff.active_types import F64, Term, leaf_of
 from quasinewton.autodiff.tape import vanishes
 
 

@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 
-from quasinewton.autodiff.rules import PARTIALS, SAME, STEPS
+from quasinewton.autodiff.elementary_rules import PARTIALS, SAME, STEPS
 
 # Which of the value y and the operands u, v each partial derivative of `rules.PARTIALS` reads. What is not read need
 # not be kept for the backward sweep. A function that is not named here reads all.

@@ -11,7 +11,7 @@ from numba.core.typed_passes import NopythonTypeInference
 from numba.core.untyped_passes import InlineInlinables
 
 from quasinewton.autodiff.adjoint.transform import transform
-from quasinewton.autodiff.refusal import Refused
+from quasinewton.autodiff.errors import Refused
 
 BUDGET = 200  # helpers that are put in place of their calls; a recursion exceeds it
 KNOWN = "_quasinewton_adjoints"  # where a function keeps what was compiled, or why it was not

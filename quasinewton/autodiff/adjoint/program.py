@@ -13,7 +13,7 @@ from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.ir_utils import replace_vars_stmt
 
 from quasinewton.autodiff.adjoint.emit import LOC
-from quasinewton.autodiff.refusal import Refused
+from quasinewton.autodiff.errors import Refused
 
 COPIES = {"cast", "exhaust_iter"}
 REMOVABLE = {"build_tuple", "static_getitem", "phi", "getattr", *COPIES}

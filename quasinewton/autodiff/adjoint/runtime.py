@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 
 from quasinewton.autodiff.adjoint.stack import room, width
 from quasinewton.autodiff.tape import peek, poke
-from quasinewton.jit import shared
+from quasinewton.numba_ext.jit import shared
 
 
 @shared

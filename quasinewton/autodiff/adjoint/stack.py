@@ -10,7 +10,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.autodiff.tape import peek, poke, reallocate
-from quasinewton.jit import linked, shared
+from quasinewton.numba_ext.addresses import linked
+from quasinewton.numba_ext.jit import shared
 
 WORD = ir.IntType(64)
 BLOCK, END, LIMIT = range(3)
