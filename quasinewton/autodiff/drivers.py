@@ -13,11 +13,13 @@ from quasinewton.autodiff import FEW, remembered
 from quasinewton.autodiff.active_types import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.active_values import leaf, value, zero_of
 from quasinewton.autodiff.adjoint import compiled as compiled_adjoint
-from quasinewton.autodiff.adjoint.calls import VECTOR, gradient_call
+from quasinewton.autodiff.adjoint.calls import VECTOR, either, gradient_call, second_order_call
 from quasinewton.autodiff.recompile import twin
 from quasinewton.autodiff.seeding import (
     columns,
     directed,
+    direction,
+    first_lanes,
     gradient,
     product,
     seeded,
@@ -222,7 +224,7 @@ def taped(f):
 
 
 def hessian_product(f):
-    """Compile the product of the Hessian with a vector: forward mode in one direction through the tape.
+    """Compile the product of the Hessian with a vector: forward mode in one direction through reverse mode.
 
     Parameters
     ----------
@@ -235,17 +237,26 @@ def hessian_product(f):
     """
     base = Dual(1, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
+    differentiate = second_order_call(f, base, lambda: 8 * LIMIT)
 
-    def hvp(x, v, *args):
+    def by_tape(x, v, args):
         tape = new_tape((x.size + 1) * words(zero()), LIMIT)
         y = call(tape, directed(x, v, tape, zero()), args)
         return product(y, tape, x.size, zero())
+
+    def by_adjoint(x, v, args):
+        return first_lanes(differentiate(direction(x, v, zero()), args)[1])
+
+    chosen = either(f, base, fragment(by_adjoint), fragment(by_tape))
+
+    def hvp(x, v, *args):
+        return chosen(x, v, args)
 
     return compiled(hvp, f)
 
 
 def dense_hessian(f, lanes):
-    """Compile the Hessian: forward mode through the tape, `lanes` columns at a time.
+    """Compile the Hessian: forward mode through reverse mode, `lanes` columns at a time.
 
     Parameters
     ----------
@@ -259,14 +270,26 @@ def dense_hessian(f, lanes):
     """
     base = Dual(lanes, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
+    differentiate = second_order_call(f, base, lambda: 8 * LIMIT)
 
-    def hessian(x, *args):
-        out = np.empty((x.size, x.size))
+    def by_tape(x, out, args):
         for first in range(0, x.size, lanes):
             tape = new_tape((x.size + 1) * words(zero()), LIMIT)
             y = call(tape, seeded(x, first, tape, zero()), args)
             columns(y, tape, out, first, zero())
         return out
+
+    def by_adjoint(x, out, args):
+        for first in range(0, x.size, lanes):
+            slopes = differentiate(seeds(x, first, zero()), args)[1]
+            for i in range(x.size):
+                write_lanes(slopes[i], out[i], first)
+        return out
+
+    chosen = either(f, base, fragment(by_adjoint), fragment(by_tape))
+
+    def hessian(x, *args):
+        return chosen(x, np.empty((x.size, x.size)), args)
 
     return compiled(hessian, f)
 
@@ -355,7 +378,8 @@ def actives(kind, mode, lanes):
 
 def compile_for(f, kind, arguments):
     """Compile a function for a vector of an active type, and further arguments, unless its adjoint takes the place."""
-    if kind != Var(F64) or compiled_adjoint(f, (VECTOR, *arguments)) is None:
+    of_second_order = kind.base if isinstance(kind, Var) and kind != Var(F64) else None
+    if not isinstance(kind, Var) or compiled_adjoint(f, (VECTOR, *arguments), of_second_order) is None:
         compile_twin(f, kind, arguments)
 
 

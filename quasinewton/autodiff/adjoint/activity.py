@@ -85,8 +85,8 @@ class Activity:
     def find_controls(self):
         """Find the iterators over arrays that only decide when their loops end."""
         self.controls = set()
-        for head in self.program.iterated:
-            for s in self.program.body[head]:
+        for label in self.program.iterated.values():
+            for s in self.program.body[label]:
                 if is_expression(getattr(s, "value", None), "iternext"):
                     self.controls.add(s.target.name)
                     self.add_controls(s.value.value)
@@ -233,7 +233,8 @@ class Activity:
             if not isinstance(s, ir.Assign) or not may_hold_arrays(self.types[s.target.name]):
                 continue
             role = self.role_at(s)
-            if role in fresh or role == "argument" or s.target.name in self.program.tuples:
+            apart = s.target.name in self.program.tuples or s.target.name in self.controls
+            if role in fresh or role == "argument" or apart:
                 continue
             if role == "inplace":
                 self.unite(s.target.name, s.value.lhs.name)
@@ -273,6 +274,8 @@ class Activity:
         for label, body in self.program.body.items():
             for k, s in enumerate(body):
                 role = self.role_at(s)
+                if isinstance(s, ir.Assign) and s.target.name in self.controls:
+                    continue
                 if role == "store":
                     self.stores.setdefault(self.root(s.target.name), []).append((label, k))
                 elif role == "inplace":

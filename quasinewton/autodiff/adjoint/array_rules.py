@@ -106,6 +106,14 @@ class Operands:
             return self.backward.array(v.name)
         return self.backward.operand(v)
 
+    def shape(self, v):
+        """Return a variable that has the shape of an operand."""
+        return self.backward.shadow(v.name) if self.active(v) else self.backward.value(v.name)
+
+    def sum(self, first, second):
+        """Return a sum of indices."""
+        return self.emit.binop(operator.add, first, second)
+
     @property
     def result(self):
         """The value of the result."""
@@ -190,3 +198,6 @@ def dot(program, s, a, b):
 @rule(np.vdot)
 def vdot(program, s, a, b):
     return dot(program, s, a, b) if (rank(program, a), rank(program, b)) == (1, 1) else None
+
+
+from quasinewton.autodiff.adjoint import library  # noqa: E402, F401  (fills the table)

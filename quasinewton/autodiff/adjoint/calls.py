@@ -111,3 +111,45 @@ def gradient_call(f, limit, otherwise):
         return result.signature.return_type(x, args), codegen
 
     return value_and_grad
+
+
+def second_order_call(f, kind, limit):
+    """Make the intrinsic (point, args) -> (value, gradient) of a function, for a point of numbers of an active type.
+
+    Parameters
+    ----------
+    f : numba dispatcher
+        Held weakly; its adjoint must be compiled for the type.
+    kind : Dual
+    limit : callable
+        Returns the bytes that the stack may grow to.
+    """
+    reference = weakref.ref(f)
+
+    @intrinsic
+    def value_and_grad(typingctx, point, args):
+        result = compiled(reference(), (VECTOR, *args), kind)
+
+        def codegen(context, builder, signature, values):
+            given = [values[0], *(builder.extract_value(values[1], k) for k in range(len(args)))]
+            return with_stack(context, builder, result, [point, *args], given, limit(), True)
+
+        return result.signature.return_type(point, args), codegen
+
+    return value_and_grad
+
+
+def either(f, kind, first, second):
+    """Make the intrinsic (x, v, args): of `first` if the adjoint of a function exists for a type, else of `second`."""
+    reference = weakref.ref(f)
+
+    @intrinsic
+    def call(typingctx, x, v, args):
+        function = reference()
+        available = function is not None and compiled(function, (VECTOR, *args), kind) is not None
+        callee = first if available else second
+        chosen = typingctx.resolve_value_type(callee).get_call_type(typingctx, (x, v, args), {})
+        codegen = lambda context, builder, signature, values: called(context, builder, callee, chosen, values)
+        return chosen.return_type(x, v, args), codegen
+
+    return call

@@ -60,12 +60,13 @@ class Control:
 
     def range_of(self, head):
         """Return (start, stop, step, name of the index) of a loop over a range, None of another."""
-        for s in self.program.body[head]:
+        body = self.program.body[self.program.decider(head)]
+        for s in body:
             if not is_expression(getattr(s, "value", None), "iternext"):
                 continue
             made = self.program.origin(s.value.value)
             made = self.program.origin(made.value) if is_expression(made, "getiter") else None
-            firsts = [t for t in self.program.body[head] if is_expression(getattr(t, "value", None), "pair_first")]
+            firsts = [t for t in body if is_expression(getattr(t, "value", None), "pair_first")]
             if not is_expression(made, "call") or self.program.function(made.func)[0] is not range or made.kws:
                 return None
             if len(firsts) != 1:
@@ -79,7 +80,7 @@ class Control:
         """Return True if the number of trips is known without counting."""
         inside = self.program.loops[head].body
         exits = {p for p in inside for s in self.program.succ[p] if s not in inside and s in self.program.live}
-        known = self.ranges[head] is not None and exits <= {head}
+        known = self.ranges[head] is not None and exits <= {self.program.decider(head)}
         return known and head not in self.program.iterated
 
     def number_of_trips(self, head):

@@ -84,9 +84,9 @@ class Groups:
             kind = self.kind(s)
             if kind is not None:
                 operands = self.program.operation(s.value)[1]
-                if self.is_in_order(s, operands):
+                if self.is_in_order(s, operands) and self.activity.active(s.target.name):
                     self.fuse(s, kind, operands, made, last_store)
-                else:
+                elif not self.is_in_order(s, operands):
                     self.original.add(id(s))
                 if kind == "array" and id(s) not in self.original:
                     made[s.target.name] = k

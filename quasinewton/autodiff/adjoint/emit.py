@@ -57,10 +57,6 @@ class Emitter:
         target = name if isinstance(name, ir.Var) else self.named(name)
         self.body.append(ir.Assign(self.var(value), target, LOC))
 
-    def undefined(self, name):
-        """Make the variable of a name the null of its type, which its other assignments decide."""
-        self.body.append(ir.Assign(ir.Expr.undef(LOC), self.named(name), LOC))
-
     def var(self, value):
         """Return a variable as it is; of a Python number or function, that which holds it."""
         if isinstance(value, ir.Var):

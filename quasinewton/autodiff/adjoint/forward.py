@@ -103,7 +103,7 @@ class Forward:
             emit.append(end)
 
     def begin(self):
-        """Read the arguments, and make everything that is saved something."""
+        """Read the arguments. What is pushed before it is first assigned is zero: so Numba makes its variables."""
         emit, point = self.emit, self.activity.point
         entry = self.program.body[self.program.entry]
         arguments = [s for s in entry if isinstance(s, ir.Assign) and isinstance(s.value, ir.Arg)]
@@ -120,8 +120,6 @@ class Forward:
         for name in self.backward.saved:
             if name.startswith(("$from", "$trips")):
                 emit.set(name, 0)
-            else:
-                emit.undefined(name)
         if point in self.early:
             self.make_shadow(point)
 
@@ -180,7 +178,7 @@ class Forward:
     def statement(self, s):
         """Emit a statement."""
         name = s.target.name if isinstance(s, ir.Assign) else None
-        if name in self.groups.fused:
+        if name in self.groups.fused or self.is_method_of_fused(s):
             return
         self.keep(s)
         kind = self.groups.kinds.get(id(s))
@@ -190,6 +188,10 @@ class Forward:
             self.emit.append(s)
         if name in self.backward.shadowed and name in self.early:
             self.make_shadow(name)
+
+    def is_method_of_fused(self, s):
+        """Return True if a statement looks up the method of an array that is never made."""
+        return is_expression(getattr(s, "value", None), "getattr") and s.value.value.name in self.groups.fused
 
     def keep(self, s):
         """Push what a store or a change in place is about to overwrite, if that is put back."""

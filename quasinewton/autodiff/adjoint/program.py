@@ -58,7 +58,7 @@ class Program:
         Loops by the label of their head; the heads of the loops around a block; neighbours; dominators; blocks that can
         be reached; blocks from which the exit can be reached.
     iterated : dict
-        Head of a loop: the statements that only control an iteration over arrays.
+        Head of a loop over arrays: the block that asks the iterator for more.
     """
 
     def __init__(self, code, typemap):
@@ -250,30 +250,41 @@ class Program:
 
     # ---- iteration
 
+    def decider(self, head):
+        """Return the block of a loop that asks its iterator for more, the head or one that it goes straight to."""
+        label = head
+        while not any(is_expression(getattr(s, "value", None), "iternext") for s in self.body[label]):
+            end = self.ends[label]
+            if not isinstance(end, ir.Jump) or self.pred[end.target] != [label]:
+                return head
+            label = end.target
+        return label
+
     def index_iteration(self, head):
         """Replace what an iteration over arrays yields by what the number of the trip indexes.
 
         The iterator is left to decide when the loop ends.
         """
-        steps = [s for s in self.body[head] if is_expression(getattr(s, "value", None), "iternext")]
+        label = self.decider(head)
+        steps = [s for s in self.body[label] if is_expression(getattr(s, "value", None), "iternext")]
         if len(steps) != 1:
             return
         container = self.origin(steps[0].value.value)
         container = container.value if is_expression(container, "getiter") else None
-        firsts = [s for s in self.body[head] if is_expression(getattr(s, "value", None), "pair_first")]
+        firsts = [s for s in self.body[label] if is_expression(getattr(s, "value", None), "pair_first")]
         if container is None or len(firsts) != 1 or not self.is_indexable(container):
             return
-        end = self.ends[head]
-        if not isinstance(end, ir.Branch) or self.pred[end.truebr] != [head]:
+        end = self.ends[label]
+        if not isinstance(end, ir.Branch) or self.pred[end.truebr] != [label]:
             return
         counter = ir.Var(self.scope, f"$trips{head}", LOC)
         self.types[counter.name], self.trip_counters[counter.name] = types.int64, head
         target = firsts[0].target
         made = []
         self.yielded(container, counter, target, made)
-        self.body[head] = [s for s in self.body[head] if s is not firsts[0]]
+        self.body[label] = [s for s in self.body[label] if s is not firsts[0]]
         self.body[end.truebr][:0] = made
-        self.iterated[head] = {steps[0].value.value.name, steps[0].target.name}
+        self.iterated[head] = label
 
     def is_indexable(self, container):
         """Return True if an iteration over this is one over arrays, perhaps by `enumerate` or `zip`."""

@@ -71,6 +71,25 @@ def zeros_like(a):
     return np.zeros(a.shape)
 
 
+@shared
+def as_float(x):
+    """Return a number as a float."""
+    return float(x)
+
+
+@shared
+def eigenvectors(a):
+    """Return the eigenvectors of a symmetric matrix, as columns."""
+    return np.linalg.eigh(a)[1].copy()
+
+
+@shared
+def expect_size(a, n):
+    """Raise the error of an unpacking of a vector that has not n items."""
+    if a.shape[0] != n:
+        raise ValueError("wrong number of items to unpack")
+
+
 EMPTY = {1: empty_vector, 2: empty_matrix, 3: empty_cube}
 ZEROS = {1: zeros_like_vector, 2: zeros_like, 3: zeros_like}
 
