@@ -170,7 +170,9 @@ class Forward:
             self.make_shadow(name)
         emit.jump(backward.back[self.program.exit])
         emit.start(backward.done)
-        pair = emit.tuple([emit.call(number, self.program.result), emit.named(self.activity.point + SHADOW)])
+        value, gradient = emit.call(number, self.program.result), emit.named(self.activity.point + SHADOW)
+        emit.do(runtime.undefine, gradient, value)
+        pair = emit.tuple([value, gradient])
         emit.append(ir.Return(emit.assign(ir.Expr.cast(pair, LOC)), LOC))
 
     # ---- statements

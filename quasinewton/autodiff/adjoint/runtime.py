@@ -84,6 +84,14 @@ def eigenvectors(a):
 
 
 @shared
+def undefine(gradient, y):
+    """Make a gradient NaN where the value is."""
+    if y != y:
+        for i in range(gradient.shape[0]):
+            gradient[i] = np.nan
+
+
+@shared
 def expect_size(a, n):
     """Raise the error of an unpacking of a vector that has not n items."""
     if a.shape[0] != n:
