@@ -20,6 +20,7 @@ from quasinewton.autodiff.adjoint.functions import (
     VIEWS,
     hashable,
     is_elementary,
+    is_fixed,
 )
 from quasinewton.autodiff.adjoint.program import SLICES, is_expression, is_number, refuse
 
@@ -342,7 +343,17 @@ class Activity:
         tuple_of_rule = role == "rule" and isinstance(kind, types.BaseTuple)
         if role is None or role in ("tuple", "control") or not (real or tuple_of_rule):
             refuse(describe(self.program, s, kind), s.loc)
+        if role in ("elementary", "elementwise"):
+            self.check_fixed(s)
         self.alive.add(self.root(s.target.name))
+
+    def check_fixed(self, s):
+        """Refuse a function of an order that depends on x."""
+        function, operands = self.program.operation(s.value)
+        if is_elementary(function):
+            for k, v in enumerate(operands):
+                if self.active(v.name) and is_fixed(function, k):
+                    refuse(f"{function.__name__} of an order that depends on x", s.loc)
 
     def spread_creator(self, s):
         """Make an array depend on the number that it is filled with."""

@@ -10,7 +10,7 @@ from quasinewton.autodiff.adjoint import runtime, stack
 from quasinewton.autodiff.adjoint.access import deposit, fetch, increase
 from quasinewton.autodiff.adjoint.activity import is_basic
 from quasinewton.autodiff.adjoint.array_rules import adjoint_of_rule
-from quasinewton.autodiff.adjoint.chain import choose, quotient, total
+from quasinewton.autodiff.adjoint.chain import chain, quotient, total
 from quasinewton.autodiff.adjoint.control import Control
 from quasinewton.autodiff.adjoint.elementwise import TRANSCENDENTAL, Item, Node, spread_leaves
 from quasinewton.autodiff.adjoint.functions import EXTREMES
@@ -228,7 +228,7 @@ class Backward(Values, Control):
             self.give(operands[0].name, g)
             return
         if function in EXTREMES and len(operands) != 2:
-            return self.extreme(s, function, operands, g)
+            return self.extreme(function, operands, g)
         node = Node(function, operands, s.target.name)
         wanted = [k for k, operand in enumerate(operands) if self.activity.active(operand.name)]
         known = {}
@@ -238,14 +238,18 @@ class Backward(Values, Control):
         for k in wanted:
             self.give(operands[k].name, item.part(node, k, g))
 
-    def extreme(self, s, function, operands, g):
-        """Emit the adjoint of `max` or `min` of several numbers: the first of those that are equal has it."""
-        y, rest = self.value(s.target.name), g
-        for operand in operands:
-            is_it = self.emit.binop(operator.eq, self.operand(operand), y)
-            if self.activity.active(operand.name):
-                self.give(operand.name, self.emit.call(choose, is_it, rest, 0.0))
-            rest = self.emit.call(choose, is_it, 0.0, rest)
+    def extreme(self, function, operands, g):
+        """Emit the adjoint of `max` or `min` of more than two numbers, which is that of the first two, and so on."""
+        emit, rule = self.emit, EXTREMES[function]
+        values = [self.operand(v) for v in operands]
+        best = [values[0]]
+        for value in values[1:]:
+            best.append(emit.call(function, best[-1], value))
+        for k in range(len(values) - 1, 0, -1):
+            given = best[k], best[k - 1], values[k]
+            self.give(operands[k].name, emit.call(chain(rule, 1, 2), g, *given))
+            g = emit.call(chain(rule, 0, 2), g, *given)
+        self.give(operands[0].name, g)
 
     # ---- stores
 

@@ -2,26 +2,16 @@
 
 import functools
 
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, real
+from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, careful, real
 from quasinewton.autodiff.active_types import F64, Term, leaf_of
-from quasinewton.autodiff.tape import vanishes
 
 
 def result_type(kinds):
     """Return the type of what is computed from numbers of these types: float64, or the active one among them."""
     return next(filter(None, map(leaf_of, kinds)), F64)
-
-
-def careful(g, d):
-    """Return the product of an adjoint and a partial derivative, where 0 ∞ = 0, as in the sweep of a tape."""
-    builder = g.builder
-    product = g * d
-    none = builder.or_(vanishes(builder, g.value), vanishes(builder, d.value))
-    return product.of(product.kind, builder.select(none, ir.Constant(product.value.type, None), product.value))
 
 
 def emitted(context, builder, function, k, kinds, values):

@@ -34,7 +34,7 @@ READS = {
     math.fmod: ("", "uv"),
     math.atan2: ("uv", "uv"),
     math.hypot: ("yu", "yv"),
-    math.copysign: ("yu", ""),
+    math.copysign: ("uv", ""),
 }
 for function in (np.expm1, np.log, np.log2, np.log10, np.log1p, np.sin, np.cos, np.arcsin, np.arccos, np.arctan):
     READS[function] = ("u",)
@@ -88,6 +88,11 @@ def hashable(function):
 def is_elementary(function):
     """Return True if a function of numbers has partial derivatives."""
     return hashable(function) and function in PARTIALS
+
+
+def is_fixed(function, k):
+    """Return True if operand k of an elementary function, such as an order, has no partial derivative."""
+    return PARTIALS[function][k] is None
 
 
 def reads(function, k):

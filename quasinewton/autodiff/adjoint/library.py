@@ -35,7 +35,8 @@ def simple(function, ranks, table, reads="", optional=()):
     rule(*function)(scope["named"])
 
 
-simple((np.max, np.amax, "max", np.min, np.amin, "min"), (1, 2), reduction.EXTREME, "ay", ("axis",))
+simple((np.max, np.amax, "max"), (1,), reduction.add_largest, "a", ("axis",))
+simple((np.min, np.amin, "min"), (1,), reduction.add_smallest, "a", ("axis",))
 simple((np.prod, "prod"), (1,), reduction.add_product, "a", ("axis",))
 simple((np.var, "var"), (1,), reduction.add_variance, "a", ("axis",))
 simple((np.std, "std"), (1,), reduction.add_deviation, "ay", ("axis",))

@@ -7,6 +7,7 @@ Giles, Collected matrix derivative results for forward and reverse mode algorith
 import numpy as np
 
 from quasinewton.autodiff.adjoint.runtime import add_matrix
+from quasinewton.autodiff.kinks import sign_at_kinks
 from quasinewton.numba_ext.jit import shared
 
 
@@ -33,13 +34,19 @@ NORM = {1: add_norm, 2: add_norm_of_matrix}
 @shared
 def add_norm_of_order(bar, g, a, y, order):
     """Of the norm y of any order of a vector."""
+    n = a.shape[0]
     if np.isinf(order):
-        for i in range(a.shape[0]):
+        count = 0
+        for i in range(n):
+            count += abs(a[i]) == y
+        for i in range(n):
             if abs(a[i]) == y:
-                bar[i] += g * np.sign(a[i])
-                return
-    elif y > 0.0 and order != 0:
-        for i in range(a.shape[0]):
+                bar[i] += g * (sign_at_kinks(a[i]) / count)
+    elif order == 1.0:
+        for i in range(n):
+            bar[i] += g * sign_at_kinks(a[i])
+    elif y > 0.0 and order != 0.0:
+        for i in range(n):
             bar[i] += g * (np.sign(a[i]) * (abs(a[i]) / y) ** (order - 1.0))
 
 

@@ -6,29 +6,37 @@ rules for the tape: the first of equal numbers, and the middle of the slopes whe
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import shared
+from quasinewton.autodiff.kinks import ahead
+from quasinewton.numba_ext.jit import fragment, shared
+
+
+@fragment
+def add_first_or_share(bar, g, a, order):
+    """Of the largest item of a vector (with order −1, the smallest): of equal ones, shared between them.
+
+    Numbers that carry derivatives say which of equal ones goes ahead, as `kinks` describes.
+    """
+    k, count = 0, 0
+    for i in range(a.shape[0]):
+        if order * ahead(a[i], a[k]) > 0.0 or a[k] != a[k]:
+            k = i
+    for i in range(a.shape[0]):
+        count += i == k or (a[i] == a[k] and ahead(a[i], a[k]) == 0.0)
+    for i in range(a.shape[0]):
+        if i == k or (a[i] == a[k] and ahead(a[i], a[k]) == 0.0):
+            bar[i] += g / count
 
 
 @shared
-def add_extreme(bar, g, a, y):
-    """Of the largest or smallest item y of a vector a: the first that is equal to it."""
-    for i in range(a.shape[0]):
-        if a[i] == y:
-            bar[i] += g
-            return
+def add_largest(bar, g, a):
+    """Of the largest item of a vector."""
+    add_first_or_share(bar, g, a, 1.0)
 
 
 @shared
-def add_extreme_of_matrix(bar, g, a, y):
-    """Of the largest or smallest item y of a matrix a: the first that is equal to it."""
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            if a[i, j] == y:
-                bar[i, j] += g
-                return
-
-
-EXTREME = {1: add_extreme, 2: add_extreme_of_matrix}
+def add_smallest(bar, g, a):
+    """Of the smallest item of a vector."""
+    add_first_or_share(bar, g, a, -1.0)
 
 
 @shared
@@ -202,10 +210,11 @@ def share_of_stop(g):
 
 @shared
 def add_clipped(bar, g, a, low, high):
-    """Of minimum(maximum(a, low), high), where a is the first of equals."""
+    """Of minimum(maximum(a, low), high)."""
     for i in range(bar.shape[0]):
-        if a[i] >= low and a[i] <= high:
-            bar[i] += g[i]
+        share = (0.5 + 0.5 * ahead(a[i], low)) * (0.5 - 0.5 * ahead(a[i], high))
+        if low < high and share != 0.0:
+            bar[i] += g[i] * share
 
 
 @shared
