@@ -15,6 +15,7 @@ from quasinewton.autodiff.adjoint.control import Control
 from quasinewton.autodiff.adjoint.elementwise import TRANSCENDENTAL, Item, Node, spread_leaves
 from quasinewton.autodiff.adjoint.functions import EXTREMES
 from quasinewton.autodiff.adjoint.program import is_expression, refuse
+from quasinewton.autodiff.adjoint.steepness import PLAIN, is_steep, steep_names
 from quasinewton.autodiff.adjoint.values import Values
 
 BAR = ".bar"
@@ -40,6 +41,7 @@ class Backward(Values, Control):
         self.program, self.activity, self.groups, self.types = program, activity, groups, program.types
         self.saved, self.slots, self.undone, self.shadowed, self.bars = {}, {}, set(), set(), set()
         self.find_control()
+        self.steep = steep_names(program, activity)
         while True:
             before = len(self.saved), len(self.undone), len(self.bars), len(self.shadowed)
             self.emit = make_emitter()
@@ -235,8 +237,10 @@ class Backward(Values, Control):
         if any(node in self.groups.read_by(node, k) for k in wanted):
             known[s.target.name] = self.value(s.target.name)
         item = Item(self.groups, self.emit, {}, self.value, [], known)
+        plain = function in PLAIN or (function is operator.pow and not is_steep(self.program, s.value))
+        plain = plain and self.activity.root(s.target.name) not in self.steep
         for k in wanted:
-            self.give(operands[k].name, item.part(node, k, g))
+            self.give(operands[k].name, item.part(node, k, g, plain))
 
     def extreme(self, function, operands, g):
         """Emit the adjoint of `max` or `min` of more than two numbers, which is that of the first two, and so on."""

@@ -14,18 +14,18 @@ def result_type(kinds):
     return next(filter(None, map(leaf_of, kinds)), F64)
 
 
-def emitted(context, builder, function, k, kinds, values):
+def emitted(context, builder, function, k, plain, kinds, values):
     """Emit adjoint times the partial derivative by operand k; the values are those of the adjoint, y, and operands."""
     g, y, *operands = [Term(context, builder, kind, value) for kind, value in zip(kinds, values, strict=True)]
     y = real(y)
     operands = operands if function in POWERS else [real(term) for term in operands]
     d = real(PARTIALS[function][k](y, *operands))
     kind = result_type(kinds)
-    return careful(real(g), d).cast(kind).value
+    return (real(g) * d if plain else careful(real(g), d)).cast(kind).value
 
 
 @functools.cache
-def chain(function, k, arity):
+def chain(function, k, arity, plain=False):
     """Make the intrinsic (adjoint, y, u) or (adjoint, y, u, v) -> adjoint times ∂y/∂operand k.
 
     Parameters
@@ -34,6 +34,8 @@ def chain(function, k, arity):
         A key of `rules.PARTIALS`.
     k : int
     arity : {1, 2}
+    plain : bool
+        Whether the product is an ordinary one; otherwise 0 ∞ = 0.
 
     Returns
     -------
@@ -43,14 +45,14 @@ def chain(function, k, arity):
 
         @intrinsic
         def one(typingctx, g, y, u):
-            codegen = lambda c, b, signature, args: emitted(c, b, function, k, signature.args, args)
+            codegen = lambda c, b, signature, args: emitted(c, b, function, k, plain, signature.args, args)
             return result_type((g, y, u))(g, y, u), codegen
 
         return one
 
     @intrinsic(prefer_literal=True)
     def two(typingctx, g, y, u, v):
-        codegen = lambda c, b, signature, args: emitted(c, b, function, k, signature.args, args)
+        codegen = lambda c, b, signature, args: emitted(c, b, function, k, plain, signature.args, args)
         return result_type((g, y, u, v))(g, y, u, v), codegen
 
     return two

@@ -237,8 +237,8 @@ class Item:
             if self.groups.depends(child):
                 self.propagate(child, self.part(node, k, g), sink)
 
-    def part(self, node, k, g):
-        """Return the adjoint g of a node times its partial derivative by child k."""
+    def part(self, node, k, g, plain=False):
+        """Return the adjoint g of a node times its partial derivative by child k; see `chain` of `plain`."""
         function = EXTREMES.get(node.function, node.function)
         if function is np.where:
             condition = self.value(node.children[0])
@@ -248,7 +248,7 @@ class Item:
         needed = reads(function, k)
         y = self.value(node) if "y" in needed else 0.0
         given = [self.value(c) if letter in needed else 0.0 for letter, c in zip("uv", node.children, strict=False)]
-        return self.emit.call(chain(function, k, len(given)), g, y, *given)
+        return self.emit.call(chain(function, k, len(given), plain), g, y, *given)
 
 
 def spread_leaves(emit, arrays, ranks, rank):

@@ -6,6 +6,7 @@ import operator
 
 import numpy as np
 
+from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.elementary_rules import PARTIALS, SAME, STEPS
 
 # Which of the value y and the operands u, v each partial derivative of `rules.PARTIALS` reads. What is not read need
@@ -66,6 +67,7 @@ STEP_FUNCTIONS = {function for functions in STEPS.values() for function in funct
 DROPS = COMPARISONS | LOGICAL | STEP_FUNCTIONS | {builtins.bool, builtins.len, np.zeros_like, np.empty_like}
 DROPS |= {np.ones_like, np.argmax, np.argmin, np.argsort, np.any, np.all, np.count_nonzero, np.nonzero, np.shape}
 DROPS |= {np.searchsorted, operator.is_, operator.is_not, "argmax", "argmin", "argsort", "any", "all", "nonzero"}
+DROPS |= {runtime.expect_size}
 DROPPED_ATTRIBUTES = {"shape", "size", "ndim", "dtype", "itemsize", "nbytes", "strides"}
 
 CREATORS = {np.zeros, np.empty, np.ones, np.zeros_like, np.empty_like, np.ones_like, np.full, np.eye, np.identity}

@@ -62,7 +62,8 @@ class InlineHelpers(FunctionPass):
     def check(self, helper, s):
         """Refuse helpers whose code would mean something else inside the caller, and recursion."""
         self.budget -= 1
-        if self.budget == 0:
+        function = helper.py_func
+        if self.budget == 0 or any(function.__globals__.get(name) is helper for name in function.__code__.co_names):
             raise Refused("no adjoint of recursion, or of very many calls of helpers")
         if options_of(helper) != self.options:
             raise Refused(f"no adjoint of {helper.__name__}, which has other options")

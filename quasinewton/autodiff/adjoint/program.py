@@ -12,6 +12,7 @@ from numba.core import ir, types
 from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.ir_utils import replace_vars_stmt
 
+from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.emit import LOC
 from quasinewton.autodiff.errors import Refused
 
@@ -72,6 +73,7 @@ class Program:
         self.iterated, self.trip_counters = {}, {}
         for head in self.loops:
             self.index_iteration(head)
+        self.unpack_arrays()
         self.define()
         self.split_tuples()
         self.propagate_copies()
@@ -315,6 +317,38 @@ class Program:
 
     # ---- tuples and copies
 
+    def unpack_arrays(self):
+        """Replace the unpacking of a vector into names by its items; a wrong number of them raises as before."""
+        for label, body in self.body.items():
+            made = []
+            for s in body:
+                made.append(s)
+                if is_expression(getattr(s, "value", None), "exhaust_iter") and self.is_array(s.value.value.name):
+                    if self.types[s.value.value.name].ndim != 1:
+                        continue
+                    made.pop()
+                    made += self.unpacked(s)
+            self.body[label] = made
+
+    def unpacked(self, s):
+        """Return the statements that unpack a vector."""
+        kinds, source = list(self.types[s.target.name]), s.value.value
+        names = [self.fresh(name, types.int64) for name in ("check", "function", "count")]
+        check, function, count = names
+        made = [
+            ir.Assign(ir.Global("expect_size", runtime.expect_size, LOC), function, LOC),
+            ir.Assign(ir.Const(len(kinds), LOC), count, LOC),
+            ir.Assign(ir.Expr.call(function, [source, count], (), LOC), check, LOC),
+        ]
+        items = []
+        for k, kind in enumerate(kinds):
+            index, item = self.fresh("index", types.int64), self.fresh("item", kind)
+            made.append(ir.Assign(ir.Const(k, LOC), index, LOC))
+            made.append(ir.Assign(ir.Expr.getitem(source, index, LOC), item, LOC))
+            items.append(item)
+        made.append(ir.Assign(ir.Expr.build_tuple(items, LOC), s.target, s.loc))
+        return made
+
     def split_tuples(self):
         """Replace items of tuples that the function makes, or chooses among, by what they are."""
         made = {}
@@ -375,7 +409,7 @@ class Program:
         """Replace names of copies by what they are copies of."""
         copies = {}
         for name, (_, s) in self.definitions.items():
-            source = s.value.value if is_expression(s.value, "cast") else s.value
+            source = s.value.value if is_expression(s.value, *COPIES) else s.value
             if isinstance(source, ir.Var) and self.types.get(source.name) == self.types[name]:
                 copies[name] = source
         for name in copies:
