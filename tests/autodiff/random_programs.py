@@ -226,6 +226,6 @@ def program(seed):
     text, name = source(seed), f"<random program {seed}>"
     linecache.cache[name] = len(text), None, text.splitlines(True), name
     scope = {"np": np, "math": math, "root": root, "mix": mix, "pair": pair, "update": update, "sum3": sum3}
-    exec(compile(text, name, "exec"), scope)
+    exec(compile(text, name, "exec"), scope)  # noqa: S102
     B = np.cos(np.arange(16.0)).reshape((4, 4))
     return njit(scope["f"]), (X.copy(), D, B, np.array([0, 2, 2]))

@@ -7,8 +7,8 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from quasinewton.autodiff.elementary_rules import real
 from quasinewton.autodiff.active_types import Term
+from quasinewton.autodiff.elementary_rules import real
 
 
 def pointer(context, builder, kind, array, indices):

@@ -5,7 +5,7 @@ Each adds to `bar`, the adjoints of an operand, what the adjoint `g` of the resu
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import shared, shared_reduction
+from quasinewton.numba_ext.jit import shared
 
 
 @shared

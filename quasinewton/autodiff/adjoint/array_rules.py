@@ -12,9 +12,8 @@ import numpy as np
 from numba.core import types
 
 from quasinewton.autodiff.adjoint import array_adjoints as adjoints
-from quasinewton.autodiff.adjoint import runtime
+from quasinewton.autodiff.adjoint.basics import is_expression, is_number
 from quasinewton.autodiff.adjoint.functions import hashable
-from quasinewton.autodiff.adjoint.program import is_expression, is_number
 
 F64 = types.float64
 RULES = {}  # function, or name of a method of arrays: (rule, names of its operands)
@@ -45,7 +44,7 @@ def item_rule(function):
 
 def arguments(program, value, names):
     """Return the operands of a call in the order of names, None for what is not given; None if that fails."""
-    function, operands = program.operation(value)
+    _, operands = program.operation(value)
     keywords = [name for name, _ in value.kws] if is_expression(value, "call") else []
     positional = operands[: len(operands) - len(keywords)]
     given = dict(zip(names, positional, strict=False))
@@ -200,4 +199,4 @@ def vdot(program, s, a, b):
     return dot(program, s, a, b) if (rank(program, a), rank(program, b)) == (1, 1) else None
 
 
-from quasinewton.autodiff.adjoint import library  # noqa: E402, F401  (fills the table)
+from quasinewton.autodiff.adjoint import library  # noqa: F401  (fills the table)

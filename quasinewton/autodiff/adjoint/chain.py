@@ -5,8 +5,8 @@ import functools
 from numba.core import types
 from numba.extending import intrinsic
 
-from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, careful, real
 from quasinewton.autodiff.active_types import F64, Term, leaf_of
+from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, careful, real
 
 
 def result_type(kinds):

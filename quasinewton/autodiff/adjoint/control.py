@@ -5,7 +5,7 @@ import operator
 from numba.core import ir
 
 from quasinewton.autodiff.adjoint import runtime
-from quasinewton.autodiff.adjoint.program import is_expression
+from quasinewton.autodiff.adjoint.basics import is_expression
 
 
 class Control:
@@ -72,8 +72,8 @@ class Control:
             if len(firsts) != 1:
                 return None
             start, stop, step = {1: (0, 1, 0), 2: (1, 2, 0), 3: (1, 2, 3)}[len(made.args)]
-            of = lambda k: made.args[k - 1] if k else None
-            return of(start), of(stop), of(step), firsts[0].target.name
+            given = [None, *made.args]
+            return given[start], given[stop], given[step], firsts[0].target.name
         return None
 
     def is_counted(self, head):

@@ -6,12 +6,11 @@ from numba.core import ir
 
 from quasinewton.autodiff.adjoint import runtime, stack
 from quasinewton.autodiff.adjoint.access import deposit
-from quasinewton.autodiff.adjoint.activity import is_basic
 from quasinewton.autodiff.adjoint.backward import BAR
+from quasinewton.autodiff.adjoint.basics import is_basic, is_expression
 from quasinewton.autodiff.adjoint.chain import number, quotient
 from quasinewton.autodiff.adjoint.elementwise import Item, spread_leaves
 from quasinewton.autodiff.adjoint.emit import LOC
-from quasinewton.autodiff.adjoint.program import is_expression
 from quasinewton.autodiff.adjoint.values import SHADOW
 
 
@@ -213,7 +212,7 @@ class Forward:
                 return
             rank = self.backward.rank_of_store(s)
             target = self.backward.view_of_store(s, target, index)
-        emit.set("$top", emit.call(runtime.KEPT[rank], emit.named("$stack"), top, target))
+        emit.set("$top", emit.call(stack.KEPT[rank], emit.named("$stack"), top, target))
 
     def loop(self, s, kind):
         """Emit an elementwise statement, or the sum of one, as a loop."""

@@ -1,4 +1,4 @@
-"""What the transformation knows of single functions: which values a partial derivative reads, what drops derivatives."""
+"""What the transformation knows of functions: which values partial derivatives read, what drops derivatives."""
 
 import builtins
 import math

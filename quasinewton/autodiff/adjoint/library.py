@@ -8,7 +8,7 @@ from quasinewton.autodiff.adjoint import matrix_adjoints as matrix
 from quasinewton.autodiff.adjoint import reduction_adjoints as reduction
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.array_rules import F64, given, item_rule, rank, rule
-from quasinewton.autodiff.adjoint.program import is_expression, refuse
+from quasinewton.autodiff.adjoint.basics import is_expression, refuse
 
 trapezoid_rule = np.trapezoid if hasattr(np, "trapezoid") else np.trapz
 
@@ -31,7 +31,7 @@ def simple(function, ranks, table, reads="", optional=()):
     names = ("a", *optional)
     arguments = ", ".join(names)
     scope = {"make": make}
-    exec(f"def named(program, s, {arguments}):\n    return make(program, s, {arguments})", scope)
+    exec(f"def named(program, s, {arguments}):\n    return make(program, s, {arguments})", scope)  # noqa: S102
     rule(*function)(scope["named"])
 
 
@@ -58,7 +58,9 @@ def average(program, s, a, axis, weights):
 
 @rule(np.median)
 def median(program, s, a):
-    return (lambda b, g: b.add(a, reduction.add_quantile, g, lambda: b.value(a), 0.5)) if is_real_array(program, a, 1) else None
+    if not is_real_array(program, a, 1):
+        return None
+    return lambda b, g: b.add(a, reduction.add_quantile, g, lambda: b.value(a), 0.5)
 
 
 @rule(np.diff)

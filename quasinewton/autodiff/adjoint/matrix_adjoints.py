@@ -156,7 +156,7 @@ def add_matrix_of_systems(bar, g, a, x):
 
 @shared
 def add_cholesky(bar, g, y):
-    """Of the Cholesky factor L, of which A's lower triangle decides: Ā += L⁻ᵀ Φ(Lᵀ L̄) L⁻¹, Φ half of the diagonal.
+    """Of the Cholesky factor L of the lower triangle of A: Ā += L⁻ᵀ Φ(Lᵀ L̄) L⁻¹, where Φ halves the diagonal.
 
     The sum is symmetrised; what is above the diagonal is added below it, since LAPACK does not read it.
     Source: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10.

@@ -1,4 +1,4 @@
-"""Numba's passes around the transformation: helpers put in place, types inferred, the adjoint made, types inferred again."""
+"""Numba's passes around the transformation: helpers in place, types inferred, the adjoint made, types once more."""
 
 import functools
 
@@ -190,7 +190,7 @@ def compiled(f, kinds, active=None):
     if key not in known:
         try:
             known[key] = compile_adjoint(f, kinds, active)
-        except Exception as error:  # an error in the inference of types falls back, too
+        except Exception as error:  # noqa: BLE001  (an error in the inference of types falls back, too)
             known[key] = str(error).strip()
     return None if isinstance(known[key], str) else known[key]
 

@@ -5,12 +5,7 @@ an operand; `g` is the adjoint of a result.
 """
 
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
-from quasinewton.autodiff.adjoint.stack import room, width
-from quasinewton.autodiff.tape import peek, poke
 from quasinewton.numba_ext.jit import shared
 
 
@@ -86,7 +81,7 @@ def eigenvectors(a):
 @shared
 def undefine(gradient, y):
     """Make a gradient NaN where the value is."""
-    if y != y:
+    if np.isnan(y):
         for i in range(gradient.shape[0]):
             gradient[i] = np.nan
 
@@ -329,80 +324,3 @@ def add_masked(bar, g, mask):
         if mask[i]:
             bar[i] += g[k]
             k += 1
-
-
-# ---- what stores overwrite
-
-
-@intrinsic
-def item_bytes(typingctx, a):
-    """Return the bytes of an item of an array on the stack."""
-
-    def codegen(context, builder, signature, args):
-        return ir.Constant(ir.IntType(64), width(context, signature.args[0].dtype))
-
-    return types.int64(a), codegen
-
-
-@shared
-def keep_vector(stack, top, a):
-    """Push the items of a vector; return the new top."""
-    top = room(stack, top, item_bytes(a) * a.shape[0])
-    for i in range(a.shape[0]):
-        poke(top, a[i])
-        top += item_bytes(a)
-    return top
-
-
-@shared
-def keep_matrix(stack, top, a):
-    """Push the items of a matrix; return the new top."""
-    top = room(stack, top, item_bytes(a) * a.shape[0] * a.shape[1])
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            poke(top, a[i, j])
-            top += item_bytes(a)
-    return top
-
-
-@shared
-def keep_cube(stack, top, a):
-    """Push the items of an array of three axes; return the new top."""
-    for i in range(a.shape[0]):
-        top = keep_matrix(stack, top, a[i])
-    return top
-
-
-@shared
-def restore_vector(top, a):
-    """Pop the items of a vector into their places; return the new top."""
-    top -= item_bytes(a) * a.shape[0]
-    at = top
-    for i in range(a.shape[0]):
-        a[i] = peek(at, a[i])
-        at += item_bytes(a)
-    return top
-
-
-@shared
-def restore_matrix(top, a):
-    """Pop the items of a matrix into their places; return the new top."""
-    top -= item_bytes(a) * a.shape[0] * a.shape[1]
-    at = top
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            a[i, j] = peek(at, a[i, j])
-            at += item_bytes(a)
-    return top
-
-
-@shared
-def restore_cube(top, a):
-    """Pop the items of an array of three axes into their places; return the new top."""
-    for i in range(a.shape[0] - 1, -1, -1):
-        top = restore_matrix(top, a[i])
-    return top
-
-
-KEPT = {1: keep_vector, 2: keep_matrix, 3: keep_cube}
-RESTORED = {1: restore_vector, 2: restore_matrix, 3: restore_cube}

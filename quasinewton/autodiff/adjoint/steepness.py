@@ -58,4 +58,3 @@ def steep_names(program, activity):
                 operands = [*program.operands(s), *program.operation(s.value)[1]]
                 found |= {activity.root(v.name) for v in program.contents(operands)}
     return found
-

@@ -13,10 +13,10 @@ import operator
 import numpy as np
 from numba.core import ir, types
 
+from quasinewton.autodiff.adjoint.basics import is_expression, is_number, refuse
 from quasinewton.autodiff.adjoint.chain import quotient
 from quasinewton.autodiff.adjoint.emit import LOC
 from quasinewton.autodiff.adjoint.functions import CHEAP, INTEGER_ARITHMETIC, hashable
-from quasinewton.autodiff.adjoint.program import is_expression, is_number, refuse
 
 LARGEST_POWER = 8  # up to which a power is cheap: it is made of multiplications
 SHADOW = ".adjoint"
