@@ -86,7 +86,7 @@ def called(rule, count):
 def test_partial_derivatives_read_what_the_table_says(function):
     """What is not read may be NaN."""
     count = len(PARTIALS[function])
-    point = {"u": 0.6, "v": 0.7}
+    point = {"u": 1.6 if function in (np.arccosh, math.acosh) else 0.6, "v": 0.7}
     given = [point[letter] for letter in "uv"[:count]]
     y = float(function(*given))
     for k in range(count):
