@@ -253,7 +253,7 @@ def attempt(f, kind, jac, n, arguments):
     from quasinewton.autodiff import drivers
 
     for active in drivers.actives(kind, mode_for(kind, jac, n), lanes(n)):
-        drivers.compile_twin(f, active, arguments)
+        drivers.compile_for(f, active, arguments)
 
 
 def is_derived(f, function):

@@ -12,10 +12,14 @@ from numba.extending import intrinsic, overload
 from quasinewton.autodiff import FEW, remembered
 from quasinewton.autodiff.active_types import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.active_values import leaf, value, zero_of
+from quasinewton.autodiff.adjoint import compiled as compiled_adjoint
+from quasinewton.autodiff.adjoint.calls import VECTOR, either, gradient_call, second_order_call
 from quasinewton.autodiff.recompile import twin
 from quasinewton.autodiff.seeding import (
     columns,
     directed,
+    direction,
+    first_lanes,
     gradient,
     product,
     seeded,
@@ -198,7 +202,17 @@ def forward_jacobian(f, lanes):
 
 
 def reverse(f):
-    """Compile value and gradient by reverse mode: as `forward`."""
+    """Compile value and gradient by reverse mode, as `forward`: by transformation or, where that refuses, the tape."""
+    call = gradient_call(f, lambda: 8 * LIMIT, fragment(taped(f).py_func))
+
+    def value_and_grad(x, args):
+        return call(x, args)
+
+    return inlined(value_and_grad)
+
+
+def taped(f):
+    """Compile value and gradient by the tape: as `forward`."""
     call = guarded(twin(f, Var(F64)), Var(F64))
 
     def value_and_grad(x, args):
@@ -210,7 +224,7 @@ def reverse(f):
 
 
 def hessian_product(f):
-    """Compile the product of the Hessian with a vector: forward mode in one direction through the tape.
+    """Compile the product of the Hessian with a vector: forward mode in one direction through reverse mode.
 
     Parameters
     ----------
@@ -223,17 +237,26 @@ def hessian_product(f):
     """
     base = Dual(1, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
+    differentiate = second_order_call(f, base, lambda: 8 * LIMIT)
 
-    def hvp(x, v, *args):
+    def by_tape(x, v, args):
         tape = new_tape((x.size + 1) * words(zero()), LIMIT)
         y = call(tape, directed(x, v, tape, zero()), args)
         return product(y, tape, x.size, zero())
+
+    def by_adjoint(x, v, args):
+        return first_lanes(differentiate(direction(x, v, zero()), args)[1])
+
+    chosen = either(f, base, fragment(by_adjoint), fragment(by_tape))
+
+    def hvp(x, v, *args):
+        return chosen(x, v, args)
 
     return compiled(hvp, f)
 
 
 def dense_hessian(f, lanes):
-    """Compile the Hessian: forward mode through the tape, `lanes` columns at a time.
+    """Compile the Hessian: forward mode through reverse mode, `lanes` columns at a time.
 
     Parameters
     ----------
@@ -247,14 +270,26 @@ def dense_hessian(f, lanes):
     """
     base = Dual(lanes, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
+    differentiate = second_order_call(f, base, lambda: 8 * LIMIT)
 
-    def hessian(x, *args):
-        out = np.empty((x.size, x.size))
+    def by_tape(x, out, args):
         for first in range(0, x.size, lanes):
             tape = new_tape((x.size + 1) * words(zero()), LIMIT)
             y = call(tape, seeded(x, first, tape, zero()), args)
             columns(y, tape, out, first, zero())
         return out
+
+    def by_adjoint(x, out, args):
+        for first in range(0, x.size, lanes):
+            slopes = differentiate(seeds(x, first, zero()), args)[1]
+            for i in range(x.size):
+                write_lanes(slopes[i], out[i], first)
+        return out
+
+    chosen = either(f, base, fragment(by_adjoint), fragment(by_tape))
+
+    def hessian(x, *args):
+        return chosen(x, np.empty((x.size, x.size)), args)
 
     return compiled(hessian, f)
 
@@ -339,6 +374,13 @@ def actives(kind, mode, lanes):
     if kind in ("hvp", "hessian"):
         return [Var(Dual(1 if kind == "hvp" else lanes, sided=True))]
     return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")
+
+
+def compile_for(f, kind, arguments):
+    """Compile a function for a vector of an active type, and further arguments, unless its adjoint takes the place."""
+    of_second_order = kind.base if isinstance(kind, Var) and kind != Var(F64) else None
+    if not isinstance(kind, Var) or compiled_adjoint(f, (VECTOR, *arguments), of_second_order) is None:
+        compile_twin(f, kind, arguments)
 
 
 def compile_twin(f, kind, arguments):

@@ -99,6 +99,24 @@ def directed(x, v, tape, like):
 
 
 @shared
+def direction(x, v, like):
+    """The variables x as Duals of one direction, v."""
+    point = np.empty(x.size, dtype_like(like))
+    for i in range(x.size):
+        point[i] = add_lanes(seed(float(x[i]), -1, like), float(v[i]), seed(0.0, 0, like))
+    return point
+
+
+@shared
+def first_lanes(g):
+    """The derivatives in the first direction of a vector of Duals."""
+    out = np.empty(g.size)
+    for i in range(g.size):
+        out[i] = lane(g[i], 0)
+    return out
+
+
+@shared
 def seeded(x, first, tape, like):
     """The variables x on a tape of Duals, whose directions are the variables from `first` on."""
     point = np.empty(x.size, variable_like(like))

@@ -1,0 +1,155 @@
+"""The call of an adjoint from compiled code: it brings the stack, and takes it away whatever happens."""
+
+import weakref
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from quasinewton.autodiff.adjoint import runtime
+from quasinewton.autodiff.adjoint.pipeline import compiled
+from quasinewton.autodiff.adjoint.stack import BLOCK, END, LIMIT, WORDS
+from quasinewton.numba_ext.addresses import linked
+
+WORD = ir.IntType(64)
+VECTOR = types.Array(types.float64, 1, "C")
+
+
+def link(context, builder, result):
+    """Declare a compiled function in the module that Numba is making, which is linked with it."""
+    context.active_code_library.add_linking_library(result.library)
+    return context.declare_function(builder.module, result.fndesc)
+
+
+def called(context, builder, dispatcher, signature, values):
+    """Emit the call of a dispatcher; an exception goes on."""
+    entry = linked(context, builder, dispatcher, signature)
+    status, result = context.call_conv.call_function(builder, entry, signature.return_type, signature.args, values)
+    with builder.if_then(status.is_error, likely=False):
+        context.call_conv.return_status_propagate(builder, status)
+    return result
+
+
+def with_stack(context, builder, result, kinds, values, limit, owned):
+    """Emit the call of an adjoint with an empty stack, which is freed; an exception goes on.
+
+    Parameters
+    ----------
+    context, builder
+        Of Numba's lowering.
+    result : numba CompileResult
+    kinds, values : list
+        Of x and the further arguments.
+    limit : int
+        Bytes that the stack may grow to.
+    owned : bool
+        Whether x is released if there is an exception.
+
+    Returns
+    -------
+    llvmlite value
+        The pair (value, gradient).
+    """
+    header = cgutils.alloca_once(builder, ir.ArrayType(WORD, WORDS))
+    words = builder.bitcast(header, WORD.as_pointer())
+    for place, word in ((BLOCK, 0), (END, 0), (LIMIT, limit)):
+        builder.store(WORD(word), builder.gep(words, [WORD(place)]))
+    address = builder.ptrtoint(words, WORD)
+    entry = link(context, builder, result)
+    invoke = context.call_conv.call_function
+    kind = result.signature.return_type
+    status, pair = invoke(builder, entry, kind, [*kinds, types.int64], [*values, address])
+    free = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t]), "free"
+    )
+    block = builder.load(builder.gep(words, [WORD(BLOCK)]))
+    builder.call(free, [builder.inttoptr(block, cgutils.voidptr_t)])
+    with builder.if_then(status.is_error, likely=False):
+        if owned:
+            context.nrt.decref(builder, kinds[0], values[0])
+        context.call_conv.return_status_propagate(builder, status)
+    return pair
+
+
+def gradient_call(f, limit, otherwise):
+    """Make the intrinsic (x, args) -> (value, gradient) of a function: by its adjoint, or by what takes its place.
+
+    Parameters
+    ----------
+    f : numba dispatcher
+        Held weakly: it holds its derivatives.
+    limit : callable
+        Returns the bytes that the stack may grow to.
+    otherwise : numba dispatcher
+        The same function of (x, args) by the tape.
+    """
+    reference = weakref.ref(f)
+
+    @intrinsic
+    def value_and_grad(typingctx, x, args):
+        function = reference()
+        plain = isinstance(x, types.Array) and x.ndim == 1 and isinstance(x.dtype, (types.Float, types.Integer))
+        result = compiled(function, (VECTOR, *args)) if plain and function is not None else None
+        resolved = lambda callee, *kinds: typingctx.resolve_value_type(callee).get_call_type(typingctx, kinds, {})
+        if result is None:
+            chosen = resolved(otherwise, x, args)
+
+            def codegen(context, builder, signature, values):
+                return called(context, builder, otherwise, chosen, values)
+
+            return chosen.return_type(x, args), codegen
+        copy = None if x == VECTOR else resolved(runtime.copied, x)
+
+        def codegen(context, builder, signature, values):
+            given = [builder.extract_value(values[1], k) for k in range(len(args))]
+            point = values[0] if copy is None else called(context, builder, runtime.copied, copy, values[:1])
+            pair = with_stack(context, builder, result, [VECTOR, *args], [point, *given], limit(), copy is not None)
+            if copy is not None:
+                context.nrt.decref(builder, VECTOR, point)
+            return pair
+
+        return result.signature.return_type(x, args), codegen
+
+    return value_and_grad
+
+
+def second_order_call(f, kind, limit):
+    """Make the intrinsic (point, args) -> (value, gradient) of a function, for a point of numbers of an active type.
+
+    Parameters
+    ----------
+    f : numba dispatcher
+        Held weakly; its adjoint must be compiled for the type.
+    kind : Dual
+    limit : callable
+        Returns the bytes that the stack may grow to.
+    """
+    reference = weakref.ref(f)
+
+    @intrinsic
+    def value_and_grad(typingctx, point, args):
+        result = compiled(reference(), (VECTOR, *args), kind)
+
+        def codegen(context, builder, signature, values):
+            given = [values[0], *(builder.extract_value(values[1], k) for k in range(len(args)))]
+            return with_stack(context, builder, result, [point, *args], given, limit(), True)
+
+        return result.signature.return_type(point, args), codegen
+
+    return value_and_grad
+
+
+def either(f, kind, first, second):
+    """Make the intrinsic (x, v, args): of `first` if the adjoint of a function exists for a type, else of `second`."""
+    reference = weakref.ref(f)
+
+    @intrinsic
+    def call(typingctx, x, v, args):
+        function = reference()
+        available = function is not None and compiled(function, (VECTOR, *args), kind) is not None
+        callee = first if available else second
+        chosen = typingctx.resolve_value_type(callee).get_call_type(typingctx, (x, v, args), {})
+        codegen = lambda context, builder, signature, values: called(context, builder, callee, chosen, values)
+        return chosen.return_type(x, v, args), codegen
+
+    return call

@@ -1,0 +1,117 @@
+"""The chain rule backward, as instructions: adjoint times partial derivative, from the one table of rules."""
+
+import functools
+
+from numba.core import types
+from numba.extending import intrinsic
+
+from quasinewton.autodiff.active_types import F64, Term, leaf_of
+from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, careful, real
+
+
+def result_type(kinds):
+    """Return the type of what is computed from numbers of these types: float64, or the active one among them."""
+    return next(filter(None, map(leaf_of, kinds)), F64)
+
+
+def emitted(context, builder, function, k, plain, kinds, values):
+    """Emit adjoint times the partial derivative by operand k; the values are those of the adjoint, y, and operands."""
+    g, y, *operands = [Term(context, builder, kind, value) for kind, value in zip(kinds, values, strict=True)]
+    y = real(y)
+    operands = operands if function in POWERS else [real(term) for term in operands]
+    d = real(PARTIALS[function][k](y, *operands))
+    kind = result_type(kinds)
+    return (real(g) * d if plain else careful(real(g), d)).cast(kind).value
+
+
+@functools.cache
+def chain(function, k, arity, plain=False):
+    """Make the intrinsic (adjoint, y, u) or (adjoint, y, u, v) -> adjoint times ∂y/∂operand k.
+
+    Parameters
+    ----------
+    function : callable
+        A key of `rules.PARTIALS`.
+    k : int
+    arity : {1, 2}
+    plain : bool
+        Whether the product is an ordinary one; otherwise 0 ∞ = 0.
+
+    Returns
+    -------
+    intrinsic
+    """
+    if arity == 1:
+
+        @intrinsic
+        def one(typingctx, g, y, u):
+            codegen = lambda c, b, signature, args: emitted(c, b, function, k, plain, signature.args, args)
+            return result_type((g, y, u))(g, y, u), codegen
+
+        return one
+
+    @intrinsic(prefer_literal=True)
+    def two(typingctx, g, y, u, v):
+        codegen = lambda c, b, signature, args: emitted(c, b, function, k, plain, signature.args, args)
+        return result_type((g, y, u, v))(g, y, u, v), codegen
+
+    return two
+
+
+@intrinsic
+def choose(typingctx, condition, a, b):
+    """Return a where the condition holds, else b; both are computed."""
+    kind = typingctx.unify_types(a, b)
+    if kind is None or not isinstance(condition, types.Boolean):
+        return None
+
+    def codegen(context, builder, signature, args):
+        u, v = (context.cast(builder, x, t, kind) for x, t in zip(args[1:], signature.args[1:], strict=True))
+        return builder.select(args[0], u, v)
+
+    return kind(condition, a, b), codegen
+
+
+@intrinsic
+def times(typingctx, g, d):
+    """Return adjoint times partial derivative, where 0 ∞ = 0."""
+    kind = result_type((g, d))
+
+    def codegen(context, builder, signature, args):
+        g, d = (real(Term(context, builder, t, x)) for t, x in zip(signature.args, args, strict=True))
+        return careful(g, d).cast(kind).value
+
+    return kind(g, d), codegen
+
+
+@intrinsic
+def quotient(typingctx, a, b):
+    """Return a / b as NumPy divides, without an exception, whatever the error model of the function."""
+    kind = result_type((a, b))
+
+    def codegen(context, builder, signature, args):
+        u, v = (real(Term(context, builder, t, x)) for t, x in zip(signature.args, args, strict=True))
+        if u.kind == v.kind == F64:
+            return builder.fdiv(u.value, v.value)
+        return (u / v).cast(kind).value
+
+    return kind(a, b), codegen
+
+
+@intrinsic
+def total(typingctx, s, g):
+    """Return s + g, of a sum whose terms may be added in any order."""
+    kind = result_type((s, g))
+
+    def codegen(context, builder, signature, args):
+        u, v = (real(Term(context, builder, t, x)) for t, x in zip(signature.args, args, strict=True))
+        return (u + v).cast(kind).value
+
+    return kind(s, g), codegen
+
+
+@intrinsic
+def number(typingctx, x):
+    """Return a number as a float, or as the active number that it is."""
+    kind = result_type((x,))
+    return kind(x), lambda context, builder, signature, args: context.cast(builder, args[0], x, kind)

@@ -1,0 +1,282 @@
+"""Array statements as loops: which are fused, how an item is computed, how its adjoint goes to the operands.
+
+A statement is a tree of elementary functions; its leaves are arrays and numbers. Forward, a tree is one loop without
+temporaries; backward, one loop that computes the inner values again and keeps nothing.
+"""
+
+import math
+import operator
+
+import numpy as np
+from numba.core import ir
+
+from quasinewton.autodiff.adjoint import runtime
+from quasinewton.autodiff.adjoint.access import fetch
+from quasinewton.autodiff.adjoint.array_rules import summed
+from quasinewton.autodiff.adjoint.chain import chain, choose, quotient
+from quasinewton.autodiff.adjoint.functions import EXTREMES, LINEAR, SCALAR, reads
+
+DIVISIONS = {operator.truediv, np.divide}
+BINARY = {operator.add, operator.sub, operator.mul, operator.pow, operator.mod}
+SYMBOLS = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+TRANSCENDENTAL = {np.exp, np.tanh, np.sqrt, np.tan, np.cbrt, np.exp2, math.exp, math.tanh, math.sqrt}
+
+
+class Node:
+    """A statement that is part of a loop.
+
+    Attributes
+    ----------
+    function : callable
+    children : list of Node or ir.Var
+    name : str
+        Of what it assigns.
+    """
+
+    def __init__(self, function, children, name):
+        self.function, self.children, self.name = function, children, name
+
+
+class Groups:
+    """The loops of a program.
+
+    Attributes
+    ----------
+    fused : set
+        Names of arrays that are never made: they are part of another loop.
+    kinds : dict
+        Identity of a statement: "array", "inplace", "sum" or "mean" if it is a loop.
+    original : set
+        Identities of those that the forward sweep computes as Numba does: their results are not in order C.
+    """
+
+    def __init__(self, program, activity):
+        self.program, self.activity, self.types = program, activity, program.types
+        self.fused, self.kinds, self.original = set(), {}, set()
+        self.count_uses()
+        for label in program.body:
+            self.find(label)
+
+    def count_uses(self):
+        """Count how often every name is read."""
+        self.uses = {}
+        for _, s in self.program.statements():
+            for v in self.program.operands(s):
+                self.uses[v.name] = self.uses.get(v.name, 0) + 1
+        for end in self.program.ends.values():
+            for v in end.list_vars():
+                self.uses[v.name] = self.uses.get(v.name, 0) + 1
+
+    def kind(self, s):
+        """Return the kind of loop that a statement could be, None if it is none."""
+        role = self.activity.role_at(s)
+        if role == "elementwise":
+            return "array"
+        if role == "inplace":
+            return "inplace"
+        return summed(self.program, s) if role == "rule" else None
+
+    def find(self, label):
+        """Find the loops of a block."""
+        made, last_store = {}, -1
+        stores = {k for found in self.activity.stores.values() for where, k in found if where == label}
+        for k, s in enumerate(self.program.body[label]):
+            kind = self.kind(s)
+            if kind is not None:
+                operands = self.program.operation(s.value)[1]
+                if self.is_in_order(s, operands) and self.activity.active(s.target.name):
+                    self.fuse(s, kind, operands, made, last_store)
+                elif not self.is_in_order(s, operands):
+                    self.original.add(id(s))
+                if kind == "array" and id(s) not in self.original:
+                    made[s.target.name] = k
+                if self.activity.active(s.target.name) and not (kind in ("sum", "mean") and id(s) in self.original):
+                    self.kinds[id(s)] = kind
+            if k in stores:
+                last_store = k
+
+    def is_in_order(self, s, operands):
+        """Return True if Numba, too, computes a statement item by item in order C."""
+        arrays = [self.types[v.name] for v in [s.target, *operands] if self.program.is_array(v.name)]
+        return not any(kind.layout == "F" and kind.ndim > 1 for kind in arrays)
+
+    def fuse(self, s, kind, operands, made, last_store):
+        """Make what a statement reads part of its loop, where nobody else reads it and no store comes between."""
+        rank = self.rank(s, kind, operands)
+        for v in operands if kind != "inplace" else operands[1:]:
+            at = made.get(v.name)
+            if at is None or self.uses.get(v.name) != 1 or at <= last_store or self.types[v.name].ndim != rank:
+                continue
+            if kind == "inplace":
+                target = self.activity.root(operands[0].name)
+                if any(self.activity.root(name) == target for name in self.leaves(self.node_of(v.name))):
+                    continue  # the loop would read what it has already changed
+            self.fused.add(v.name)
+
+    def rank(self, s, kind, operands):
+        """Return the number of nested loops."""
+        return self.types[(operands[0] if kind in ("sum", "mean", "inplace") else s.target).name].ndim
+
+    # ---- trees
+
+    def node_of(self, name):
+        """Return the tree of the statement that assigns a name."""
+        s = self.program.definitions[name][1]
+        function, operands = self.program.operation(s.value)
+        return Node(function, [self.tree(v) for v in operands], name)
+
+    def tree(self, variable):
+        """Return a variable as a tree, a leaf where it is an array or number that exists."""
+        return self.node_of(variable.name) if variable.name in self.fused else variable
+
+    def leaves(self, node, found=None):
+        """Return the leaves of a tree by name."""
+        found = {} if found is None else found
+        if isinstance(node, ir.Var):
+            found[node.name] = node
+        else:
+            for child in node.children:
+                self.leaves(child, found)
+        return found
+
+    def depends(self, node):
+        """Return True if a tree depends on x."""
+        return self.activity.active(node.name) if isinstance(node, ir.Var) else any(map(self.depends, node.children))
+
+    def wanted(self, node, given=()):
+        """Return the names of the leaves whose values the partial derivatives of a tree read.
+
+        Parameters
+        ----------
+        node : Node or ir.Var
+        given : collection of str
+            Names whose values are known.
+        """
+        if isinstance(node, ir.Var):
+            return set()
+        found = set()
+        for k, child in enumerate(node.children):
+            if not self.depends(child):
+                continue
+            for needed in self.read_by(node, k):
+                if needed is node and node.name in given:
+                    continue
+                found |= set(self.leaves(needed))
+            found |= self.wanted(child, given)
+        return found
+
+    def read_by(self, node, k):
+        """Return the trees whose values the partial derivative of a node by child k reads."""
+        function = EXTREMES.get(node.function, node.function)
+        if function is np.where:
+            return [node.children[0]]
+        named = dict(zip("uv", node.children, strict=False)) | {"y": node}
+        return [named[letter] for letter in reads(function, k) if letter in named]
+
+
+class Item:
+    """One item of a loop: values of its tree at an index, each computed once.
+
+    Parameters
+    ----------
+    groups : Groups
+    emit : Emitter
+    arrays : dict
+        Variable of every leaf that is an array.
+    numbers : callable
+        name -> variable, of a leaf that is a number.
+    index : list
+    known : dict
+        Values by name that need not be computed.
+    """
+
+    def __init__(self, groups, emit, arrays, numbers, index, known=()):
+        self.groups, self.emit, self.arrays, self.numbers, self.index = groups, emit, arrays, numbers, index
+        self.memo = dict(known)
+
+    def at(self, name):
+        """Return the part of the index that an array of a rank takes."""
+        return self.index[len(self.index) - self.groups.types[name].ndim :]
+
+    def value(self, node):
+        """Return the value of a tree."""
+        if node.name not in self.memo:
+            self.memo[node.name] = self.leaf(node) if isinstance(node, ir.Var) else self.function(node)
+        return self.memo[node.name]
+
+    def leaf(self, variable):
+        if self.groups.program.is_array(variable.name):
+            index = self.at(variable.name)
+            return self.emit.call(fetch(len(index)), self.arrays[variable.name], *index)
+        constant = self.groups.program.constant(variable)
+        return self.emit.var(constant) if constant is not None else self.numbers(variable.name)
+
+    def function(self, node):
+        """Return an elementary function of numbers, by what computes the bits of Numba's array expressions."""
+        values, function = [self.value(child) for child in node.children], node.function
+        function = SYMBOLS.get(function, function)
+        if function is np.where:
+            return self.emit.call(choose, *values)
+        if function in DIVISIONS:
+            return self.emit.call(quotient, *values)
+        if function in SCALAR:
+            return SCALAR[function](self.emit, *values)
+        if function in BINARY:
+            return self.emit.binop(function, *values)
+        if function in (operator.neg, operator.pos):
+            return self.emit.unary(function, *values)
+        return self.emit.call(function, *values)
+
+    def propagate(self, node, g, sink):
+        """Send the adjoint g of a tree to its leaves, sink(leaf, adjoint)."""
+        if isinstance(node, ir.Var):
+            if self.groups.activity.active(node.name):
+                sink(node, g)
+            return
+        for k, child in enumerate(node.children):
+            if self.groups.depends(child):
+                self.propagate(child, self.part(node, k, g), sink)
+
+    def part(self, node, k, g, plain=False):
+        """Return the adjoint g of a node times its partial derivative by child k; see `chain` of `plain`."""
+        function = EXTREMES.get(node.function, node.function)
+        if function is np.where:
+            condition = self.value(node.children[0])
+            return self.emit.call(choose, condition, *((g, 0.0) if k == 1 else (0.0, g)))
+        if function in LINEAR:
+            return g if LINEAR[function][k] == 1 else self.emit.unary(operator.neg, g)
+        needed = reads(function, k)
+        y = self.value(node) if "y" in needed else 0.0
+        given = [self.value(c) if letter in needed else 0.0 for letter, c in zip("uv", node.children, strict=False)]
+        return self.emit.call(chain(function, k, len(given), plain), g, y, *given)
+
+
+def spread_leaves(emit, arrays, ranks, rank):
+    """Emit the shape of a loop, and its arrays spread over it where they broadcast.
+
+    Parameters
+    ----------
+    emit : Emitter
+    arrays : dict
+        Variables by name.
+    ranks : dict
+        Their numbers of axes.
+    rank : int
+        Of the loop.
+
+    Returns
+    -------
+    (list, dict)
+        The extents, and the arrays to read in their place.
+    """
+    shape = [None] * rank
+    for name, variable in arrays.items():
+        for axis in range(ranks[name]):
+            extent, d = emit.extent(variable, axis), axis + rank - ranks[name]
+            shape[d] = extent if shape[d] is None else emit.call(runtime.joint, shape[d], extent)
+    if len(arrays) == 1:
+        return shape, arrays
+    spread = {}
+    for name, variable in arrays.items():
+        spread[name] = emit.call(runtime.SPREAD[ranks[name]], variable, *shape[rank - ranks[name] :])
+    return shape, spread

@@ -1,0 +1,226 @@
+"""Numba's passes around the transformation: helpers in place, types inferred, the adjoint made, types once more."""
+
+import functools
+
+import numpy as np
+from numba.core import compiler, ir, postproc, types
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.dispatcher import Dispatcher
+from numba.core.inline_closurecall import inline_closure_call
+from numba.core.ir_utils import build_definitions, get_definition, guard, remove_dels
+from numba.core.registry import cpu_target
+from numba.core.typed_passes import NopythonTypeInference
+from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables
+
+from quasinewton.autodiff.active_values import dtype_of
+from quasinewton.autodiff.adjoint import runtime
+from quasinewton.autodiff.adjoint.transform import transform
+from quasinewton.autodiff.errors import Refused
+from quasinewton.autodiff.recompile import Box, Reroute, creators_of
+from quasinewton.numba_ext.jit import fragment
+
+BUDGET = 200  # helpers that are put in place of their calls; a recursion exceeds it
+KNOWN = "_quasinewton_adjoints"  # where a function keeps what was compiled, or why it was not
+
+
+def options_of(dispatcher):
+    """Return the options of a dispatcher that change what its code computes."""
+    options = dispatcher.targetoptions
+    return {name: options.get(name) for name in ("error_model", "fastmath", "parallel", "forceobj", "boundscheck")}
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class InlineHelpers(FunctionPass):
+    """Put compiled helpers in place of their calls."""
+
+    _name = "quasinewton_inline_helpers"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        code, self.budget, self.options = state.func_ir, BUDGET, state["options"]
+        while any(self.inline_in(code, block) for block in list(code.blocks.values())):
+            pass
+        return True
+
+    def inline_in(self, code, block):
+        """Put the first helper that a block calls in its place; return True if there was one."""
+        for k, s in enumerate(block.body):
+            if not (isinstance(s, ir.Assign) and isinstance(s.value, ir.Expr) and s.value.op == "call"):
+                continue
+            called = guard(get_definition, code, s.value.func)
+            if isinstance(called, (ir.Global, ir.FreeVar)) and isinstance(called.value, Dispatcher):
+                self.check(called.value, s)
+                function = called.value.py_func
+                inline_closure_call(code, function.__globals__, block, k, function)
+                code._definitions = build_definitions(code.blocks)
+                return True
+        return False
+
+    def check(self, helper, s):
+        """Refuse helpers whose code would mean something else inside the caller, and recursion."""
+        self.budget -= 1
+        function = helper.py_func
+        if self.budget == 0 or any(function.__globals__.get(name) is helper for name in function.__code__.co_names):
+            raise Refused("no adjoint of recursion, or of very many calls of helpers")
+        if options_of(helper) != self.options:
+            raise Refused(f"no adjoint of {helper.__name__}, which has other options")
+        if s.value.vararg or s.value.varkwarg:
+            raise Refused(f"no adjoint of {helper.__name__} called with *args")
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class InlineInnerHelpers(InlineHelpers):
+    """Put functions that are defined inside the function in place of their calls, once Numba has made them helpers."""
+
+    _name = "quasinewton_inline_inner_helpers"
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class MakeAdjoint(FunctionPass):
+    """Replace the function by that of its value and gradient."""
+
+    _name = "quasinewton_make_adjoint"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        code = state.func_ir
+        remove_dels(code.blocks)
+        code.blocks = transform(code, state.typemap, len(state.args))
+        code._definitions = build_definitions(code.blocks)
+        code.arg_count += 1
+        code.arg_names = (*code.arg_names, "stack")
+        kind = state["active"]
+        point = state.args[0] if kind is None else types.Array(kind, 1, "C")
+        state.args = (point, *state.args[1:], types.int64)
+        if kind is not None:
+            replace_globals(code.blocks, empties(kind))
+        postproc.PostProcessor(code).run(False)
+        state.typingctx.refresh()  # the rules that were made just now
+        state.targetctx.refresh()
+        state.typemap = state.calltypes = state.return_type = None
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class InferAgain(NopythonTypeInference):
+    """Infer the types of the adjoint."""
+
+    _name = "quasinewton_infer_again"
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class RerouteAdjoint(Reroute):
+    """Replace functions by the rules for numbers that carry derivatives."""
+
+    _name = "quasinewton_reroute_adjoint"
+
+
+@functools.cache
+def empties(kind):
+    """Return the makers of arrays of an active type, by those of floats."""
+    dtype = dtype_of(kind)
+    return {
+        runtime.empty_vector: fragment(lambda m: np.empty(m, dtype())),
+        runtime.empty_matrix: fragment(lambda m, n: np.empty((m, n), dtype())),
+        runtime.empty_cube: fragment(lambda m, n, p: np.empty((m, n, p), dtype())),
+    }
+
+
+def replace_globals(blocks, others):
+    """Replace functions that code calls."""
+    for block in blocks.values():
+        for s in block.body:
+            value = getattr(s, "value", None)
+            if isinstance(value, ir.Global) and isinstance(value.value, Dispatcher) and value.value in others:
+                value.value = others[value.value]
+
+
+class AdjointCompiler(CompilerBase):
+    """Numba's passes with the transformation behind the first inference of types.
+
+    Attributes
+    ----------
+    options : dict
+        Those of the function that count.
+    active : Dual or None
+        The adjoint is compiled for numbers of this type, which makes it forward mode through reverse mode.
+    """
+
+    options = active = None
+
+    def define_pipelines(self):
+        self.state["options"], self.state["active"] = self.options, self.active
+        self.state["creators"] = creators_of(self.active) if self.active is not None else {}
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.add_pass_after(InlineHelpers, InlineClosureLikes)  # before constants are found and branches pruned
+        passes.add_pass_after(InlineInnerHelpers, InlineInlinables)
+        passes.add_pass_after(MakeAdjoint, NopythonTypeInference)
+        if self.active is None:
+            passes.add_pass_after(InferAgain, MakeAdjoint)
+        else:
+            passes.add_pass_after(RerouteAdjoint, MakeAdjoint)
+            passes.add_pass_after(InferAgain, RerouteAdjoint)
+            passes.add_pass_after(Box, InferAgain)
+        passes.finalize()
+        return [passes]
+
+
+def compiled(f, kinds, active=None):
+    """Return the compiled value and gradient of a function for arguments of these types.
+
+    Parameters
+    ----------
+    f : numba dispatcher
+    kinds : tuple of numba types
+        Of x, a contiguous vector of floats, and the further arguments.
+    active : Dual, optional
+        For x of numbers of this type in the place of floats: value and gradient carry derivatives, too.
+
+    Returns
+    -------
+    numba CompileResult or None
+        Of (x, *args, address of a stack) -> (value, gradient); None where the transformation refuses.
+    """
+    known, key = vars(f).setdefault(KNOWN, {}), (kinds, active)
+    if key not in known:
+        try:
+            known[key] = compile_adjoint(f, kinds, active)
+        except Exception as error:  # noqa: BLE001  (an error in the inference of types falls back, too)
+            known[key] = str(error).strip()
+    return None if isinstance(known[key], str) else known[key]
+
+
+def why_refused(f, kinds, active=None):
+    """Return why the transformation refuses a function, None if it does not."""
+    compiled(f, kinds, active)
+    found = vars(f)[KNOWN][kinds, active]
+    return found if isinstance(found, str) else None
+
+
+def compile_adjoint(f, kinds, active=None):
+    """Compile the value and gradient of a function."""
+    options = options_of(f)
+    if options["fastmath"] or options["parallel"] or options["forceobj"]:
+        raise Refused("no adjoint of a function with fastmath, parallel or forceobj")
+    flags = compiler.Flags()
+    chosen = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+    chosen |= {"error_model": options["error_model"] or "python"}
+    cpu_target.options.parse_as_flags(flags, chosen)
+    typing, target = cpu_target.typing_context, cpu_target.target_context
+    typing.refresh()
+    target.refresh()
+
+    class Compiler(AdjointCompiler):
+        pass
+
+    Compiler.options, Compiler.active = options, active
+    return compiler.compile_extra(
+        typing, target, f.py_func, kinds, return_type=None, flags=flags, locals={}, pipeline_class=Compiler
+    )
+
+

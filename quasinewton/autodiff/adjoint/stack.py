@@ -1,0 +1,223 @@
+"""The stack of the backward sweep: what a loop overwrites is pushed before, and popped where that is undone.
+
+Values of any type lie behind each other in one block of memory, each as wide as it is. Numbers take 8 bytes; an array
+is pushed by reference, and kept alive by it. The header is in the frame of the caller: the address of the block, where
+its end is, and how large it may become. The top of the stack is a variable of the function that pushes.
+"""
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from quasinewton.autodiff.tape import peek, poke, reallocate
+from quasinewton.numba_ext.addresses import linked
+from quasinewton.numba_ext.jit import shared
+
+WORD = ir.IntType(64)
+BLOCK, END, LIMIT = range(3)
+WORDS = 3
+LEAST = 1 << 12  # bytes of a new block
+EXCEEDING = "the stack of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"
+
+
+@shared
+def grow(stack, top, needed):
+    """Make room for more bytes.
+
+    Parameters
+    ----------
+    stack : int
+        Address of the header.
+    top : int
+        Address of the top; 0 if nothing was ever pushed.
+    needed : int
+        Bytes.
+
+    Returns
+    -------
+    int
+        The top in the block that has moved.
+
+    Raises
+    ------
+    MemoryError
+        Beyond the limit; what was pushed is still there.
+    """
+    block = peek(stack + 8 * BLOCK, 0)
+    used = top - block if block != 0 else 0
+    limit = peek(stack + 8 * LIMIT, 0)
+    if used + needed > limit:
+        raise MemoryError(EXCEEDING)
+    size = min(max(2 * (used + needed), LEAST), limit)
+    moved = reallocate(block, size)
+    if moved == 0:
+        raise MemoryError("no memory for the stack of reverse mode")
+    poke(stack + 8 * BLOCK, moved)
+    poke(stack + 8 * END, moved + size)
+    return moved + used
+
+
+def width(context, kind):
+    """Return the bytes that a value takes, in whole words."""
+    return -(-context.get_abi_sizeof(context.get_data_type(kind)) // 8) * 8
+
+
+@intrinsic
+def push(typingctx, stack, top, values):
+    """Push the items of a tuple; return the new top."""
+
+    def codegen(context, builder, signature, args):
+        kinds = list(signature.args[2])
+        total = ir.Constant(WORD, sum(width(context, kind) for kind in kinds))
+        header = builder.inttoptr(args[0], WORD.as_pointer())
+        end = builder.load(builder.gep(header, [ir.Constant(WORD, END)]))
+        before = builder.basic_block
+        needed = builder.add(args[1], total)
+        with builder.if_then(builder.icmp_unsigned(">", needed, end), likely=False):
+            kind = types.int64(types.int64, types.int64, types.int64)
+            function = linked(context, builder, grow, kind)
+            given = [args[0], args[1], total]
+            status, moved = context.call_conv.call_function(builder, function, types.int64, kind.args, given)
+            with builder.if_then(status.is_error, likely=False):
+                context.call_conv.return_status_propagate(builder, status)
+            grown = builder.basic_block
+        top = builder.phi(WORD)
+        top.add_incoming(args[1], before)
+        top.add_incoming(moved, grown)
+        offset = 0
+        for k, kind in enumerate(kinds):
+            value = builder.extract_value(args[2], k)
+            place = builder.inttoptr(builder.add(top, ir.Constant(WORD, offset)), cgutils.voidptr_t)
+            context.nrt.incref(builder, kind, value)
+            target = builder.bitcast(place, context.get_data_type(kind).as_pointer())
+            context.pack_value(builder, kind, value, target)
+            offset += width(context, kind)
+        return builder.add(top, total)
+
+    return types.int64(types.int64, types.int64, values), codegen
+
+
+@intrinsic
+def below(typingctx, top, like):
+    """Return the top without values of the types of a tuple."""
+
+    def codegen(context, builder, signature, args):
+        total = sum(width(context, kind) for kind in signature.args[1])
+        return builder.sub(args[0], ir.Constant(WORD, total))
+
+    return types.int64(types.int64, like), codegen
+
+
+@intrinsic
+def popped(typingctx, top, like):
+    """Return the tuple that lies above a top, of the types of `like`; references to arrays pass to it."""
+
+    def codegen(context, builder, signature, args):
+        offset, values = 0, []
+        for kind in signature.args[1]:
+            place = builder.inttoptr(builder.add(args[0], ir.Constant(WORD, offset)), cgutils.voidptr_t)
+            source = builder.bitcast(place, context.get_data_type(kind).as_pointer())
+            values.append(context.unpack_value(builder, kind, source))
+            offset += width(context, kind)
+        return context.make_tuple(builder, like, values)
+
+    return like(types.int64, like), codegen
+
+
+@intrinsic
+def room(typingctx, stack, top, needed):
+    """Make sure that bytes can be written from the top on; return the top, in a block that may have moved."""
+
+    def codegen(context, builder, signature, args):
+        header = builder.inttoptr(args[0], WORD.as_pointer())
+        end = builder.load(builder.gep(header, [ir.Constant(WORD, END)]))
+        before = builder.basic_block
+        with builder.if_then(builder.icmp_unsigned(">", builder.add(args[1], args[2]), end), likely=False):
+            function = linked(context, builder, grow, signature)
+            status, moved = context.call_conv.call_function(builder, function, types.int64, signature.args, args)
+            with builder.if_then(status.is_error, likely=False):
+                context.call_conv.return_status_propagate(builder, status)
+            grown = builder.basic_block
+        top = builder.phi(WORD)
+        top.add_incoming(args[1], before)
+        top.add_incoming(moved, grown)
+        return top
+
+    return types.int64(types.int64, types.int64, types.int64), codegen
+
+
+# ---- what stores overwrite
+
+
+@intrinsic
+def item_bytes(typingctx, a):
+    """Return the bytes of an item of an array on the stack."""
+
+    def codegen(context, builder, signature, args):
+        return WORD(width(context, signature.args[0].dtype))
+
+    return types.int64(a), codegen
+
+
+@shared
+def keep_vector(stack, top, a):
+    """Push the items of a vector; return the new top."""
+    top = room(stack, top, item_bytes(a) * a.shape[0])
+    for i in range(a.shape[0]):
+        poke(top, a[i])
+        top += item_bytes(a)
+    return top
+
+
+@shared
+def keep_matrix(stack, top, a):
+    """Push the items of a matrix; return the new top."""
+    top = room(stack, top, item_bytes(a) * a.shape[0] * a.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            poke(top, a[i, j])
+            top += item_bytes(a)
+    return top
+
+
+@shared
+def keep_cube(stack, top, a):
+    """Push the items of an array of three axes; return the new top."""
+    for i in range(a.shape[0]):
+        top = keep_matrix(stack, top, a[i])
+    return top
+
+
+@shared
+def restore_vector(top, a):
+    """Pop the items of a vector into their places; return the new top."""
+    top -= item_bytes(a) * a.shape[0]
+    at = top
+    for i in range(a.shape[0]):
+        a[i] = peek(at, a[i])
+        at += item_bytes(a)
+    return top
+
+
+@shared
+def restore_matrix(top, a):
+    """Pop the items of a matrix into their places; return the new top."""
+    top -= item_bytes(a) * a.shape[0] * a.shape[1]
+    at = top
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[i, j] = peek(at, a[i, j])
+            at += item_bytes(a)
+    return top
+
+
+@shared
+def restore_cube(top, a):
+    """Pop the items of an array of three axes into their places; return the new top."""
+    for i in range(a.shape[0] - 1, -1, -1):
+        top = restore_matrix(top, a[i])
+    return top
+
+
+KEPT = {1: keep_vector, 2: keep_matrix, 3: keep_cube}
+RESTORED = {1: restore_vector, 2: restore_matrix, 3: restore_cube}

@@ -1,0 +1,267 @@
+"""Reverse mode by transformation: against the tape, on idioms and random programs; what it refuses; its memory."""
+
+import math
+
+import numpy as np
+import pytest
+from idioms import IDIOMS, X
+from more_idioms import MORE
+from numba import njit, typeof, types
+from random_programs import program
+
+from quasinewton import grad, hvp, value_and_grad
+from quasinewton.autodiff import drivers
+from quasinewton.autodiff.active_types import Dual
+from quasinewton.autodiff.adjoint import why_refused
+from quasinewton.autodiff.adjoint.calls import VECTOR
+from quasinewton.autodiff.adjoint.chain import chain
+from quasinewton.autodiff.adjoint.functions import READS
+from quasinewton.autodiff.elementary_rules import PARTIALS
+
+FEWEST = 80  # idioms that go by the transformation; the tape takes the others
+
+
+def refusal(f, args, active=None):
+    """Return why the transformation refuses a function, None if it does not."""
+    return why_refused(f, (VECTOR, *map(typeof, args)), active)
+
+
+def by_tape(f):
+    """Return value and gradient by the tape."""
+    return drivers.whole(drivers.taped(f), f)
+
+
+@pytest.mark.slow
+def test_idioms_against_the_tape():
+    """All of both lists: what is not refused has the value's bits and the gradient of the tape."""
+    through = 0
+    for name, f, args in IDIOMS + MORE:
+        if refusal(f, args) is None:
+            through += 1
+            (y, g), (z, expected) = value_and_grad(f, "reverse")(X.copy(), *args), by_tape(f)(X.copy(), *args)
+            assert np.array_equal(y, z, equal_nan=True), name
+            np.testing.assert_allclose(g, expected, rtol=1e-11, atol=1e-11, err_msg=name)
+    assert through >= FEWEST
+
+
+def differences(f, x, *args):
+    """Return the gradient by differences of fourth order, of a step that hardly meets a kink."""
+    g, step = np.empty(x.size), 1e-5
+    for i, e in enumerate(step * np.eye(x.size)):
+        beside = [f(x + k * e, *args) for k in (-2, -1, 1, 2)]
+        g[i] = np.dot(beside, [1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
+    return g
+
+
+@pytest.mark.parametrize("first", [0, 6, 12, 18, *(pytest.param(k, marks=pytest.mark.slow) for k in range(24, 2000, 6))])
+def test_random_programs(first):
+    """Six at a time: the value's bits, the gradient by differences and, of one or of those that differ, by the tape."""
+    refused = 0
+    for seed in range(first, first + 6):
+        f, args = program(seed)
+        value = f(*args)
+        if refusal(f, args[1:]) is not None:
+            refused += 1
+            continue
+        y, g = value_and_grad(f, "reverse")(*args)
+        assert y == value, seed
+        agrees = np.allclose(g, differences(f, *args), rtol=1e-6, atol=1e-6)
+        if agrees and seed > first:
+            continue
+        try:
+            expected = by_tape(f)(*args)[1]
+        except TypeError:  # the tape refuses some
+            assert agrees, seed
+        else:
+            np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-11, err_msg=str(seed))
+    assert refused <= 1
+
+
+def called(rule, count):
+    """Return the function of the value and the operands that a rule is of an adjoint of 1."""
+    return njit(lambda y, u: rule(1.0, y, u)) if count == 1 else njit(lambda y, u, v: rule(1.0, y, u, v))
+
+
+@pytest.mark.parametrize("function", READS, ids=lambda function: getattr(function, "__name__", str(function)))
+def test_partial_derivatives_read_what_the_table_says(function):
+    """What is not read may be NaN."""
+    count = len(PARTIALS[function])
+    point = {"u": 1.6 if function in (np.arccosh, math.acosh) else 0.6, "v": 0.7}
+    given = [point[letter] for letter in "uv"[:count]]
+    y = float(function(*given))
+    for k in range(count):
+        rule = chain(function, k, count)
+        call = called(rule, count)
+        values = {"y": y} | dict(zip("uv", given, strict=False))
+        kept = [value if letter in READS[function][k] else np.nan for letter, value in values.items()]
+        assert call(*kept) == call(*values.values())
+
+
+@njit
+def garch(p, returns):
+    h, e, f = 1.0 + p[0] ** 2, 0.3, 0.0
+    for t in range(returns.size):
+        h = p[0] + p[1] * e * e + p[2] * h
+        e = returns[t] - p[3]
+        f += 0.5 * (math.log(h) + e * e / h)
+    return f
+
+
+def test_long_loops_keep_two_words_a_trip(monkeypatch):
+    """A million trips in 20 MB, which the limit enforces, and not in 12."""
+    p, returns = np.array([0.1, 0.2, 0.6, 0.05]), np.sin(np.arange(1e6))
+    assert refusal(garch, (returns,)) is None
+    monkeypatch.setattr(drivers, "LIMIT", 20_000_000 // 8)
+    y, g = value_and_grad(garch, "reverse")(p, returns)
+    z, ahead = value_and_grad(garch, "forward")(p, returns)
+    assert y == z
+    np.testing.assert_allclose(g, ahead, rtol=1e-9)
+
+
+def test_stack_is_limited(monkeypatch):
+    @njit
+    def f(x):
+        s = x[0]
+        for _ in range(100_000):
+            s = math.sin(s) + x[1]
+        return s
+
+    assert refusal(f, ()) is None
+    monkeypatch.setattr(drivers, "LIMIT", 1 << 10)
+    with pytest.raises(MemoryError, match="stack of reverse mode needs more than 4 GB; use jac='forward'"):
+        value_and_grad(f, "reverse")(np.ones(2))
+
+
+@pytest.mark.parametrize("model", ["python", "numpy"])
+def test_error_model_is_that_of_the_function(model):
+    @njit(error_model=model)
+    def f(x):
+        return 1.0 / x[0] + x[1]
+
+    assert refusal(f, ()) is None
+    if model == "python":
+        with pytest.raises(ZeroDivisionError):
+            value_and_grad(f, "reverse")(np.zeros(2))
+    else:
+        y, g = value_and_grad(f, "reverse")(np.zeros(2))
+        assert y == np.inf and g[0] == -np.inf and g[1] == 1.0
+
+
+@njit
+def factorial(u, n):
+    return u * factorial(u + 1.0, n - 1) if n > 0 else 1.0 * u
+
+
+@njit(fastmath=True)
+def fast(u):
+    return u * u
+
+
+def recursion(x):
+    return factorial(x[0], 3)
+
+
+def other_options(x):
+    return fast(x[0])
+
+
+def changed_argument(x, d):
+    d[0] = 2.0
+    return np.sum(x) * d[0]
+
+
+def lists(x):
+    values = [x[0]]
+    values.append(x[1])
+    return values[0] * values[1]
+
+
+def read_before_assigned(x):
+    s = 0.0
+    for i in range(3):
+        if i > 0:
+            s += previous * x[i]  # noqa: F821
+        previous = x[i] ** 2  # noqa: F841
+    return s
+
+
+@pytest.mark.parametrize("function", [recursion, other_options, changed_argument, lists, read_before_assigned])
+def test_what_it_refuses_goes_by_the_tape(function):
+    f, args = njit(function), (np.ones(2),) if function is changed_argument else ()
+    assert refusal(f, args).startswith("no adjoint of")
+    x = np.array([0.5, 1.5, 2.5])
+    np.testing.assert_allclose(grad(f, "reverse")(x, *args), grad(f, "forward")(x, *args), rtol=1e-13)
+
+
+def chosen_arrays(x):
+    a, b = x * 2.0, np.sin(x)
+    for i in range(4):
+        a, b = b, a * b
+        if a[0] > b[1]:
+            a = b + a
+        a[i % 3] *= 1.1
+    return np.sum(a * b)
+
+
+def shapes_that_change(x):
+    s = 1.0
+    for i in range(1, x.size + 1):
+        y = np.tanh(x[:i] * s)
+        y[0] += y[-1] ** 2
+        s = np.sum(y * y) + 0.5
+    return s
+
+
+def broadcasting(x):
+    column = x.reshape((x.size, 1))
+    unit = x[:1]
+    M = column - unit * x
+    M *= x
+    M[1] = unit
+    return np.sum(M * column) + np.sum(np.exp(-x) * unit)
+
+
+def rows_and_their_views(x):
+    M = np.zeros((3, x.size))
+    for i, row in enumerate(M):
+        row += x * (i + 1)
+        row[:1] *= row[1:2]
+    M[1:] = np.sin(M[:-1])
+    M[0] = M[2]
+    return np.sum(M**3)
+
+
+def undone_stores(x):
+    h = np.zeros(x.size)
+    s = 0.0
+    for i in range(x.size):
+        h[i] = x[i] * s + 1.0
+        s = math.sin(h[i] * h[i - 1]) + h[0]
+        h *= 0.9
+        h[:2] += s
+    return np.sum(h * x) * s
+
+
+@pytest.mark.parametrize(
+    "function", [chosen_arrays, shapes_that_change, broadcasting, rows_and_their_views, undone_stores]
+)
+def test_memory(function):
+    """Arrays that loops choose, arrays of changing shapes, views, broadcasting, stores that are undone."""
+    f, x = njit(function), np.array([0.3, -0.7, 1.1])
+    assert refusal(f, ()) is None
+    (y, g), (z, ahead) = value_and_grad(f, "reverse")(x), value_and_grad(f, "forward")(x)
+    assert y == z
+    np.testing.assert_allclose(g, ahead, rtol=1e-12, atol=1e-13)
+    assert refusal(f, (), Dual(1)) is None
+    v, step = np.cos(np.arange(3.0)), 1e-6
+    slopes = value_and_grad(f, "forward")
+    expected = (slopes(x + step * v)[1] - slopes(x - step * v)[1]) / (2.0 * step)
+    np.testing.assert_allclose(hvp(f)(x, v), expected, rtol=1e-6, atol=1e-7)
+
+
+def test_other_vectors_are_copied():
+    f = njit(lambda x: np.sum(x**3))
+    for x in (np.arange(3), np.arange(6.0)[::2], np.arange(3, dtype=np.float32)):
+        g = value_and_grad(f, "reverse")(x)[1]
+        np.testing.assert_allclose(g, 3.0 * np.asarray(x, dtype=float) ** 2)
+    assert types.Array(types.float64, 1, "C") == VECTOR

@@ -1,0 +1,126 @@
+"""Value and gradient by reverse mode, and products with the Hessian, in units of f, and what they take to compile.
+
+Run as ``python tests/benchmarks/adjoint.py``. Compile times are processor seconds of one function each, beyond f's own, in
+one process, with the cache of the package warm: run it twice.
+"""
+
+from measure import heading, seconds, table  # first: it sets the BLAS threads
+
+import math
+import time
+
+import numpy as np
+from autodiff import garch, lennard_jones, logistic_vectors, rosenbrock_loops, rosenbrock_vectors
+from numba import njit, typeof
+
+from quasinewton import hvp, value_and_grad
+from quasinewton.autodiff.adjoint import why_refused
+from quasinewton.autodiff.adjoint.calls import VECTOR
+
+
+def net(p, X, y):
+    """Mean squared error of a network with one hidden layer of 8."""
+    W, b, w = p[:80].reshape(10, 8), p[80:88], p[88:96]
+    return np.mean((np.tanh(X @ W + b) @ w + p[96] - y) ** 2)
+
+
+def softmax_regression(p, X, Y):
+    """Negative log-likelihood of classes, of which the rows of Y are the indicators."""
+    Z = X @ p.reshape(X.shape[1], Y.shape[1])
+    return np.sum(np.log(np.sum(np.exp(Z), axis=1))) - np.sum(Y * Z)
+
+
+def gaussian_process(p, t, y):
+    """Negative log-likelihood of a Gaussian process with a squared exponential kernel."""
+    K = np.empty((t.size, t.size))
+    for i in range(t.size):
+        for j in range(t.size):
+            K[i, j] = p[0] * math.exp(-0.5 * ((t[i] - t[j]) / p[1]) ** 2)
+        K[i, i] += p[2]
+    L = np.linalg.cholesky(K)
+    z = np.linalg.solve(L, y)
+    return 0.5 * z @ z + np.sum(np.log(np.diag(L)))
+
+
+def kalman(p, y):
+    """Negative log-likelihood of a local level with an autoregressive state."""
+    a, q, r = math.tanh(p[0]), math.exp(p[1]), math.exp(p[2])
+    m, P, f = p[3], 1.0, 0.0
+    for t in range(y.size):
+        m = a * m
+        P = a * a * P + q
+        S, v = P + r, y[t] - m
+        m += P / S * v
+        P = (1.0 - P / S) * P
+        f += 0.5 * (math.log(S) + v * v / S)
+    return f
+
+
+@njit
+def rate(x, y, p):
+    """Right-hand side of the equations of Lotka and Volterra."""
+    return p[0] * x - p[1] * x * y, p[2] * x * y - p[3] * y
+
+
+def ode(p, data, steps, dt):
+    """Squared errors of a solution by the midpoint rule."""
+    x, y, f = p[4], p[5], 0.0
+    for k in range(data.shape[0]):
+        for _ in range(steps):
+            u, v = rate(x, y, p)
+            u, v = rate(x + 0.5 * dt * u, y + 0.5 * dt * v, p)
+            x, y = x + dt * u, y + dt * v
+        f += (x - data[k, 0]) ** 2 + (y - data[k, 1]) ** 2
+    return f
+
+
+def problems():
+    """Yield functions, points and arguments."""
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((200, 10)), rng.standard_normal(200)
+    yield net, 0.3 * rng.standard_normal(97), data
+    yield softmax_regression, 0.1 * rng.standard_normal(100), (rng.standard_normal((400, 20)), np.eye(5)[rng.integers(0, 5, 400)])
+    yield logistic_vectors, 0.1 * rng.standard_normal(200), (rng.standard_normal((1000, 200)), (rng.random(1000) < 0.5) * 1.0)
+    yield gaussian_process, np.array([1.0, 0.5, 0.1]), (np.linspace(0.0, 3.0, 60), rng.standard_normal(60))
+    returns = rng.standard_normal(2000)
+    yield garch, np.array([0.01, 0.1, -1.0, -1.0, 0.5]), (returns,)
+    yield kalman, np.array([0.5, 0.1, -0.3, 0.2]), (returns,)
+    yield ode, np.array([1.0, 0.1, 0.075, 1.5, 10.0, 5.0]), (8.0 + rng.standard_normal((20, 2)), 50, 0.01)
+    for n in 100, 10000:
+        yield rosenbrock_loops, rng.standard_normal(n), ()
+        yield rosenbrock_vectors, rng.standard_normal(n), ()
+    atoms = 1.1 * np.stack(np.meshgrid(*[np.arange(3.0)] * 3), -1).reshape(-1, 3)[:20]
+    yield lennard_jones, (atoms + 0.05 * rng.standard_normal(atoms.shape)).ravel(), ()
+
+
+def measured(f, x, args):
+    """Return the cells of a row."""
+    start = time.process_time()
+    f(x, *args)
+    own = time.process_time() - start
+    slopes, product, v = value_and_grad(f, "reverse"), hvp(f), np.cos(np.arange(x.size))
+    compiled = []
+    for call in (lambda: slopes(x, *args), lambda: product(x, v, *args)):
+        start = time.process_time()
+        call()
+        compiled.append(time.process_time() - start)
+    base = seconds(lambda: f(x, *args))
+    ratios = [seconds(lambda: slopes(x, *args)) / base, seconds(lambda: product(x, v, *args)) / base]
+    refused = why_refused(f, (VECTOR, *map(typeof, args)))
+    way = "tape" if refused else "adjoint"
+    return [f"{base * 1e6:.2f}", way, *(f"{r:.1f}" for r in ratios), *(f"{t:.2f}" for t in (own, *compiled))]
+
+
+def main():
+    """Print the table."""
+    header = ["function", "n", "f, µs", "by", "gradient / f", "product / f", "compile f, s", "gradient, s", "product, s"]
+    rows = []
+    for function, x, args in problems():
+        rows.append([function.__name__.replace("_", " "), x.size, *measured(njit(function), x, args)])
+        print(rows[-1], flush=True)
+    print(table(header, rows))
+    print(heading())
+
+
+if __name__ == "__main__":
+    main()
