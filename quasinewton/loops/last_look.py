@@ -163,7 +163,8 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         s.status = s.ending = PRECISION_LIMIT
         return STANDS
     noise = measured(objective, s, x, x_trial, g_trial, low, high)
-    if not s.roughened and NOISE * noise > ROUGHER * s.noise and s.f != 0.0:
+    # Beside a kink, where slopes show no curvature, values seem noisy and are not.
+    if np.isfinite(left) and not s.roughened and NOISE * noise > ROUGHER * s.noise and s.f != 0.0:
         s.roughened = 1
         s.rough = NOISE * noise / abs(s.f)
         reopen(s)
