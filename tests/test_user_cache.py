@@ -143,7 +143,7 @@ for x0 in [3.0, 0.0], [0.0, 3.0]:
         assert first.replace("f 0.0 1", "f 0.0 0") == then
 
     def test_does_not_take_a_namesake_for_it(self, tmp_path):
-        """Numba counts functions of a name anew in every process, and so would give one name to two of them."""
+        """Numba counts functions anew in every process, and so would give one name to two."""
         code = """
 def make(c):
     @njit(inline="never")

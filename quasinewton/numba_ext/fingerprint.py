@@ -324,7 +324,7 @@ event.register("numba:compile", Record())
 
 
 def is_current(dispatcher):
-    """Return True if all machine code of a dispatcher was, and will be, made of what its function is now."""
+    """Return True if a dispatcher's machine code was, and will be, made of what it is now."""
     if not isinstance(dispatcher._cache, NullCache):
         return False
     states, kinds = _compiled_from.get(dispatcher.py_func, (set(), set()))
@@ -341,7 +341,8 @@ def fresh(function):
     Returns
     -------
     numba dispatcher or None
-        The function itself, or a copy of it and its helpers that is not compiled yet; None where neither will do.
+        The function itself, or a copy of it and its helpers that is not compiled yet; None where
+        neither will do.
     """
     reader = Reader()
     try:
