@@ -190,7 +190,7 @@ def value(c):
 
 
 class TestSameProcess:
-    """Numba reads globals when it compiles, once; what is kept must be of what the function says when it is kept."""
+    """Numba reads globals once; what is kept must be of what the function says when it is kept."""
 
     @pytest.fixture(autouse=True)
     def folder(self, tmp_path, monkeypatch):

@@ -381,7 +381,7 @@ class Copier:
         return value
 
     def dispatcher(self, original):
-        """Return the copy of a dispatcher, without machine code and without Numba's cache on disk."""
+        """Return the copy of a dispatcher, without machine code and without Numba's cache."""
         if id(original) not in self.copies:
             function = original.py_func
             scope = dict(function.__globals__)
