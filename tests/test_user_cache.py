@@ -91,17 +91,15 @@ class TestNextProcess:
         return dict(zip(names, map(float, given.values()), strict=True)) | {"newton": float(given["constant"])}
 
     def test_finds_what_has_not_changed_and_never_what_has(self, tmp_path):
-        """Edit a global, an array, a helper, a default, a closure, a constant in the code; then undo all of it."""
+        """Edit a global, an array, a helper, a default, a closure, a constant; then undo all."""
         for given, made in (OLD, 1), (OLD, 0), (NEW, 1), (OLD, 0), (NEW, 0):
             values, compiled = told(process(tmp_path, FUNCTIONS.format(**given, options="")))
             assert values == self.expected(given)
             assert set(compiled.values()) == {made}
 
     def test_does_so_where_numba_keeps_functions_itself(self, tmp_path):
-        """Numba's own cache takes no notice of another module's constants; a script has only one module."""
-        script = tmp_path / "mine.py"
-        code = "import sys; sys.path.insert(0, {!r}); import constants; exec(compile(open({!r}).read(), {!r}, 'exec'))"
-        script.write_text(
+        """Numba's own cache takes no notice of the constants of another module."""
+        (tmp_path / "mine.py").write_text(
             "from numba import njit\nfrom constants import C\n"
             "@njit(cache=True)\ndef f(x): return (x[0] - 1.0) ** 2 + x[1] ** 2 + C\n"
         )
@@ -145,7 +143,7 @@ for x0 in [3.0, 0.0], [0.0, 3.0]:
         assert first.replace("f 0.0 1", "f 0.0 0") == then
 
     def test_does_not_take_a_namesake_for_it(self, tmp_path):
-        """Numba counts functions of a name anew in every process, and so would give one name to two of them."""
+        """Numba counts functions anew in every process, and so would give one name to two."""
         code = """
 def make(c):
     @njit(inline="never")
@@ -192,7 +190,7 @@ def value(c):
 
 
 class TestSameProcess:
-    """Numba reads globals when it compiles, once; what is kept must be of what the function says when it is kept."""
+    """Numba reads globals once; what is kept must be of what the function says when it is kept."""
 
     @pytest.fixture(autouse=True)
     def folder(self, tmp_path, monkeypatch):

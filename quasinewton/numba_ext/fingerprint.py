@@ -258,7 +258,7 @@ class Reader:
 
 
 class Foreign:
-    """What others than Numba and this package have made known to compiled code: functions, and names of attributes."""
+    """Functions and names of attributes that others than Numba have made known to compiled code."""
 
     def __init__(self):
         self.read, self.functions, self.attributes = [0, 0], {}, set()
@@ -288,7 +288,7 @@ def refuse_foreign(value):
 
 
 def state(dispatcher):
-    """Return the digest of what a dispatcher would be compiled from now, or None if that cannot be named."""
+    """Return the digest of what a dispatcher would be compiled from now; None if it has no name."""
     reader = Reader(signatures=False)
     try:
         reader.function(dispatcher.py_func)
@@ -297,7 +297,8 @@ def state(dispatcher):
     return reader.digest.hexdigest()
 
 
-# What machine code was made from: of each Python function, the states in which it was compiled, and for which types.
+# What machine code was made from: of each Python function, the states in which it was compiled, and
+# for which types.
 _compiled_from = weakref.WeakKeyDictionary()
 
 
@@ -305,7 +306,8 @@ class Record(event.Listener):
     """Notes what functions are when Numba begins to compile them."""
 
     def on_start(self, event):
-        # Whatever goes wrong here is no concern of whoever compiles: what has no record is not relied on.
+        # Whatever goes wrong here is no concern of whoever compiles: what has no record is not
+        # relied on.
         with contextlib.suppress(Exception):
             dispatcher = event.data["dispatcher"]
             function = dispatcher.py_func
@@ -322,7 +324,7 @@ event.register("numba:compile", Record())
 
 
 def is_current(dispatcher):
-    """Return True if all machine code of a dispatcher was, and will be, made of what its function is now."""
+    """Return True if a dispatcher's machine code was, and will be, made of what it is now."""
     if not isinstance(dispatcher._cache, NullCache):
         return False
     states, kinds = _compiled_from.get(dispatcher.py_func, (set(), set()))
@@ -339,7 +341,8 @@ def fresh(function):
     Returns
     -------
     numba dispatcher or None
-        The function itself, or a copy of it and its helpers that is not compiled yet; None where neither will do.
+        The function itself, or a copy of it and its helpers that is not compiled yet; None where
+        neither will do.
     """
     reader = Reader()
     try:
@@ -378,7 +381,7 @@ class Copier:
         return value
 
     def dispatcher(self, original):
-        """Return the copy of a dispatcher, without machine code and without Numba's cache on disk."""
+        """Return the copy of a dispatcher, without machine code and without Numba's cache."""
         if id(original) not in self.copies:
             function = original.py_func
             scope = dict(function.__globals__)

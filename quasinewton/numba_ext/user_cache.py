@@ -174,7 +174,7 @@ def entries(place):
 
 
 def bound(place, limit=None):
-    """Remove entries that have not been used for longest where all together are larger than `limit` bytes."""
+    """Remove the least recently used entries where all together are larger than `limit` bytes."""
     limit = LIMIT if limit is None else limit
     found = sorted(entries(place), key=lambda entry: entry[2])
     size = sum(entry[1] for entry in found)
@@ -189,7 +189,8 @@ def bound(place, limit=None):
 
 
 def remembered(function, words, compute):
-    """Return a fact about a compiled function: what was found out before, in this process or another.
+    """Return a fact about a compiled function: what was found out before, in this process or
+    another.
 
     Parameters
     ----------
@@ -197,8 +198,8 @@ def remembered(function, words, compute):
     words : tuple
         What the fact is about, besides.
     compute : callable
-        compute(function) finds it out, and returns what JSON can hold. It is given a copy of the function where machine
-        code of the function itself is older than what the function says now.
+        compute(function) finds it out, and returns what JSON can hold. It is given a copy of the
+        function where machine code of the function itself is older than what the function says now.
 
     Returns
     -------
