@@ -247,6 +247,33 @@ class TestSameProcess:
         del first
         assert minimize(second, [0.7]).success
 
+    @pytest.mark.parametrize("kind", ["lists of lists", "lists of arrays", "dictionaries", "tuples of lists"])
+    def test_what_counts_references_itself(self, folder, kind):
+        """Items of containers are counted by functions of Numba's runtime, which must stay those of the process."""
+
+        def lists_of_lists(x):
+            return np.array([[2.0, 0.0 * x[0]], [0.0, 2.0]])
+
+        def lists_of_arrays(x):
+            rows = [np.array([2.0, 0.0]), np.zeros(2)]
+            rows[1] = np.array([0.0, 2.0 + 0.0 * x[0]])
+            return np.stack((rows[0], rows[1]))
+
+        def dictionaries(x):
+            rows = {0: np.array([2.0, 0.0])}
+            rows[1] = np.array([0.0, 2.0 + 0.0 * x[0]])
+            return np.stack((rows[0], rows[1]))
+
+        def tuples_of_lists(x):
+            rows = ([2.0, 0.0], [0.0, 2.0 + 0.0 * x[0]])
+            return np.array(rows)
+
+        hess = njit(locals()[kind.replace(" ", "_")])
+        fun, jac = njit(lambda x: x[0] ** 2 + x[1] ** 2), njit(lambda x: 2.0 * x)
+        found = minimize(fun, [1.0, 2.0], jac=jac, hess=hess, method="newton")
+        assert found.success and found.nit == 1 and np.array_equal(found.hess, 2.0 * np.eye(2))
+        assert list(folder.iterdir()) != []
+
     def test_nothing_is_kept_where_it_is_turned_off(self, folder, monkeypatch):
         monkeypatch.setenv(SWITCH, "0")
         assert minimize(njit(lambda x: (x[0] - 1.0) ** 2), [0.5]).success

@@ -29,6 +29,7 @@ from quasinewton.numba_ext.user_cache import load, save
 
 ENVIRONMENT = "_ZN08NumbaEnv"  # what the names of environments begin with
 TAG = 24  # characters of a key that make a name
+RUNTIME = "NRT_", "nrt_"  # what the functions of Numba's runtime begin with, which are the same in every process
 
 
 class Sealed:
@@ -48,7 +49,7 @@ class SealedLibrary(JITCodeLibrary):
                 continue
             if self.tag in function.name:
                 self.entry = function.name
-            else:
+            elif not function.name.startswith(RUNTIME):
                 function.linkage = llvm.Linkage.internal
         for variable in self._final_module.global_variables:
             name = variable.name

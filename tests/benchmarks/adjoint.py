@@ -4,13 +4,12 @@ Run as ``python tests/benchmarks/adjoint.py``. Compile times are processor secon
 one process, with the cache of the package warm: run it twice.
 """
 
-from measure import heading, seconds, table  # first: it sets the BLAS threads
-
 import math
 import time
 
 import numpy as np
 from autodiff import garch, lennard_jones, logistic_vectors, rosenbrock_loops, rosenbrock_vectors
+from measure import heading, seconds, table  # first: it sets the BLAS threads
 from numba import njit, typeof
 
 from quasinewton import hvp, value_and_grad
