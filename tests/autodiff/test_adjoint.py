@@ -176,16 +176,7 @@ def lists(x):
     return values[0] * values[1]
 
 
-def read_before_assigned(x):
-    s = 0.0
-    for i in range(3):
-        if i > 0:
-            s += previous * x[i]  # noqa: F821
-        previous = x[i] ** 2  # noqa: F841
-    return s
-
-
-@pytest.mark.parametrize("function", [recursion, other_options, changed_argument, lists, read_before_assigned])
+@pytest.mark.parametrize("function", [recursion, other_options, changed_argument, lists])
 def test_what_it_refuses_goes_by_the_tape(function):
     f, args = njit(function), (np.ones(2),) if function is changed_argument else ()
     assert refusal(f, args).startswith("no adjoint of")
