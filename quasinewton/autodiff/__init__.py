@@ -1,7 +1,7 @@
 """Exact derivatives of functions compiled by Numba: the door to automatic differentiation.
 
 A function is differentiated by compiling it again, for numbers that carry derivatives: forward mode for few variables,
-a tape and reverse mode for many. Only what is below is for others to use; the rest is imported when first needed.
+reverse mode, by transformation or on a tape, for many. Only what is below is for others to use; the rest is imported when first needed.
 """
 
 import weakref
@@ -148,7 +148,7 @@ def hvp(f):
     Returns
     -------
     numba dispatcher
-        ``(x, v, *args) -> ndarray of shape (n,)``: forward mode through the tape of reverse mode, for any n a small
+        ``(x, v, *args) -> ndarray of shape (n,)``: forward mode through reverse mode, for any n a small
         multiple of the cost of `f`.
 
     Raises
@@ -185,7 +185,7 @@ def hessian(f):
     Returns
     -------
     numba dispatcher
-        ``(x, *args) -> ndarray of shape (n, n)``, symmetric to rounding; costs n/8 tapes.
+        ``(x, *args) -> ndarray of shape (n, n)``, symmetric to rounding; a sweep for every 8 to 24 columns.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def derivative(f, kind, jac, n, packed=False):
     f : numba dispatcher
     kind : {"value_and_grad", "value_and_jacobian", "hvp", "hessian"}
     jac : {"auto", "forward", "reverse"}
-        Of no account for the last two, which are forward mode through the tape of reverse mode.
+        Of no account for the last two, which are forward mode through reverse mode.
     n : int or None
         Number of variables.
     packed : bool
