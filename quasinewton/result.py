@@ -8,6 +8,7 @@ import numpy as np
 import scipy.optimize
 from scipy.sparse.linalg import LinearOperator
 
+from quasinewton.methods.curvature_pairs import COMPACT_GIVEN
 from quasinewton.methods.lbfgs.compact_inverse import UNIT_S, UNIT_Y, size
 from quasinewton.methods.lbfgs.two_loop import two_loop
 from quasinewton.numba_ext.jit import kernel
@@ -198,7 +199,7 @@ class InverseHessian(LinearOperator):
     def _root(self):
         """The root r of a given diagonal H₀, or 1: H is r times the H of s/r and r y, with H₀ = γ I, times r."""
         m = self._pairs.rho.size
-        return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.a.size > size(m) else 1.0
+        return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.ring[0]["form"] == COMPACT_GIVEN else 1.0
 
     @cached_property
     def rho(self):

@@ -154,6 +154,20 @@ class TestMethods:
         free, wide = solve(method, bounds=None), solve(method, bounds=[(-1e3, 1e3)] * 5)
         assert wide.success == free.success and wide.x == pytest.approx(free.x, abs=1e-3)
 
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "gradient-descent"])
+    @pytest.mark.parametrize("size", [1e16, 1e18, 1e100])
+    def test_the_first_trial_moves_x_however_large_it_is(self, method, size):
+        """A step of length 1 is nothing to |x| >= 2⁵³: it is no less than √ε ‖x‖, with bounds and without."""
+        for bounds in None, [(None, 1e300)] * 2:
+            points = []
+
+            def fun(x, points=points):
+                points.append(x.copy())
+                return 0.5 * np.sum((x / size) ** 2)
+
+            minimize(fun, [size, size], jac=lambda x: x / size / size, method=method, bounds=bounds, gtol=0.0, maxfun=2)
+            assert np.all(points[1] != points[0]) and fun(points[1]) < fun(points[0])
+
     @each_method
     @pytest.mark.parametrize("jac", [True, rosenbrock_gradient, "3-point", None])
     def test_all_fixed(self, method, jac):

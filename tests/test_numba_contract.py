@@ -18,7 +18,7 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.extending import intrinsic, overload
 from numba.np import arrayobj, npyimpl
 
-from quasinewton.numba_ext import addresses, arrays, introspection, pickling, symbols, tuples
+from quasinewton.numba_ext import addresses, arrays, introspection, jit, operations, parts, pickling, symbols, tuples
 
 VECTOR = types.Array(types.float64, 1, "C")
 
@@ -256,6 +256,69 @@ class TestOptions:
             return lambda x: 1.0 / x
 
         assert njit(lambda x: stub(x))(0.0) == np.inf
+
+
+class TestParts:
+    """numba_ext/parts.py."""
+
+    def test_a_part_has_no_machine_code_and_becomes_one_with_its_callers(self):
+        part = njit(pipeline_class=parts.PartCompiler, **jit.INNER)(double)
+        kernel = njit(pipeline_class=parts.KernelCompiler, **jit.INNER)(lambda x: part(x) + 1.0)
+        kernel.compile((types.float64,))
+        library = part.get_compile_result(types.float64(types.float64)).library
+        assert isinstance(library, parts.PartLibrary)
+        assert njit(lambda x: kernel(x))(3.0) == 7.0
+
+    def test_an_exception_of_a_part_passes_through(self):
+        @jit.fragment
+        def inverse(x):
+            if x == 0.0:
+                raise ValueError("no inverse")
+            return 1.0 / x
+
+        assert njit(lambda x: inverse(x))(2.0) == 0.5
+        with pytest.raises(ValueError, match="no inverse"):
+            njit(lambda x: inverse(x))(0.0)
+
+    def test_two_parts_are_two_functions_to_a_dispatcher(self):
+        """What stands for the address of a part is not equal to that of another."""
+        first, second = jit.fragment(lambda x: x + 1.0), jit.fragment(lambda x: x + 2.0)
+        assert njit(lambda x: 10.0 * first(x) + second(x))(0.0) == 12.0
+
+
+class TestOperations:
+    """numba_ext/operations.py."""
+
+    def test_a_kind_is_found_by_its_name(self):
+        from quasinewton import BFGS, LBFGS
+        from quasinewton.methods import Bounded
+
+        for kind in LBFGS, BFGS, (Bounded, LBFGS):
+            assert operations.kind_of(operations.name_of(kind)) == kind
+
+    def test_a_tuple_is_read_where_a_pointer_points(self):
+        kind = types.Tuple((types.float64, types.int64))
+        values = np.array([(2.5, 7)], dtype=[("a", "f8"), ("b", "i8")])
+
+        @njit
+        def first(pointer):
+            a, b = operations.at(pointer)
+            return a * b
+
+        @njit
+        def read(address):
+            return first(pointed(address))
+
+        @intrinsic
+        def pointed(typingctx, address):
+            pointer = types.CPointer(kind)
+
+            def codegen(context, builder, signature, arguments):
+                return builder.inttoptr(arguments[0], context.get_value_type(pointer))
+
+            return pointer(types.intp), codegen
+
+        assert read(values.ctypes.data) == 17.5
 
 
 class TestSymbols:

@@ -16,7 +16,8 @@ from quasinewton import (
     minimize_stochastic,
     root,
 )
-from quasinewton.methods.lbfgs.two_loop import RING, Pairs
+from quasinewton.methods.curvature_pairs import RING
+from quasinewton.methods.lbfgs.two_loop import Pairs
 from quasinewton.result import InverseHessian
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quasinewton.line_searches import protocol
-from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LINE, STUCK
+from quasinewton.line_searches.protocol import LINE, Verdict
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line
 from quasinewton.objective.build import gradient_source, prepare
@@ -66,18 +66,18 @@ def run(objective, search, x, p, alpha):
     if not (slope < 0.0 and np.isfinite(f)):
         return 0.0, f, slope, count, False
     protocol.start(search, line, f, slope, alpha, np.inf)
-    verdict = CONTINUE
+    verdict = Verdict.CONTINUE
     trial = 0.0
-    while verdict == CONTINUE:
+    while verdict == Verdict.CONTINUE:
         trial = line.alpha
         if not point_on_line(x, trial, p, x_trial):
-            verdict = STUCK
+            verdict = Verdict.STUCK
             break
         f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
         slope = dot(g, p)
         count += 1
         verdict = protocol.step(search, line, f, slope)
-    if verdict == ACCEPT:
+    if verdict == Verdict.ACCEPT:
         return trial, f, slope, count, True
     return line.best, line.phi_best, line.dphi_best, count, False
 

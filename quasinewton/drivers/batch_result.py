@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from quasinewton.loops import line_search_loop
+from quasinewton.loops import stopping
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.result import OptimizeResult
@@ -78,7 +78,7 @@ def write(results, i, state):
         copy(results.hess[i].ravel(), state.hessian.ravel())
     row.f, row.optimality = s.f, s.g_norm
     row.nit, row.nfev, row.njev, row.nhev = s.nit, s.nfev, s.njev, s.nhev
-    row.success = line_search_loop.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
+    row.success = stopping.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
 
 
 class Remarks(NamedTuple):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from quasinewton import line_searches
-from quasinewton.loops.state import RECALL, START, Limits, allocate
+from quasinewton.loops.state import Limits, Phase, allocate
 from quasinewton.methods import LBFGS, Bounded
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.methods.first_order.base import FIRST_ORDER
@@ -229,7 +229,7 @@ def refuse_nonsense(state):
     """
     memory = getattr(state.memory, "inner", state.memory)
     s, ring = state.scalars[0], getattr(memory, "ring", None)
-    sound = START <= s["phase"] <= RECALL and 0 <= s["want"] < 2 * PRECONDITION
+    sound = Phase.START <= s["phase"] <= Phase.RECALL and 0 <= s["want"] < 2 * PRECONDITION
     if ring is not None:
         m = memory.rho.size
         sound = sound and 0 <= ring[0]["count"] <= m and 0 <= ring[0]["newest"] < m

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from quasinewton.line_searches.protocol import NOISE
-from quasinewton.loops.state import START
+from quasinewton.loops.state import Phase
 from quasinewton.methods import LBFGS
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
@@ -63,7 +63,7 @@ def not_finite(method, state):
     s, g = state.scalars[0], state.g
     f, wrong = float(s["f"]), np.flatnonzero(~np.isfinite(g))
     numbers = {"f": f, "components": wrong.tolist()}
-    if s["nit"] > 0 or s["phase"] != START:
+    if s["nit"] > 0 or s["phase"] != Phase.START:
         return numbers, (
             "From x on, no step along the search direction leads to a finite value, however short: x lies at the edge "
             "of the domain of f. Bounds that keep away from it may help."

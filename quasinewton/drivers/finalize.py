@@ -9,8 +9,8 @@ from scipy.optimize import OptimizeWarning
 from quasinewton.drivers.diagnosis import diagnose, explain
 from quasinewton.drivers.initialize import learnt
 from quasinewton.drivers.resume import placed
-from quasinewton.loops import line_search_loop
-from quasinewton.loops.state import RECOVER, SEARCH
+from quasinewton.loops import stopping
+from quasinewton.loops.state import Phase
 from quasinewton.methods import BFGS, LBFGS, Newton
 from quasinewton.methods.bfgs import settle
 from quasinewton.methods.bounded.wrapper import plain
@@ -98,7 +98,7 @@ def outcome(at, status, mode, hess_mode="exact"):
         nfev=int(s["nfev"]),
         njev=int(s["njev"]),
         status=status,
-        success=bool(line_search_loop.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
+        success=bool(stopping.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
         message=status.message,
         optimality=float(s["g_norm"]),
         jac_mode=mode,
@@ -130,7 +130,7 @@ def unfinished(at, status, mode, hess_mode="exact"):
     x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
     if s["njev"] == 0 or not np.isfinite(f):
         f, g = math.nan, np.full_like(x, math.nan)
-    elif s["phase"] in (SEARCH, RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
+    elif s["phase"] in (Phase.SEARCH, Phase.RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
         x, f, g = placed(at.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
     result.update(x=x, fun=f, jac=g, optimality=float(s["g_norm"]) if np.isfinite(g).all() else math.nan)
     return result

@@ -6,6 +6,7 @@ from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.loops.state import allocate
 from quasinewton.methods import BFGS, LBFGS, NewtonCG
 from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.methods.curvature_pairs import TWO_LOOPS
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.methods.lbfgs import compact_inverse
 from quasinewton.methods.lbfgs.two_loop import with_room
@@ -65,7 +66,7 @@ def begin(settings, x0, rows):
         if H0 is not None:
             state = state._replace(memory=with_room(memory, x0.size))
             state.memory.a[-x0.size :] = H0
-        if state.memory.a.size > method.memory:
+        if state.memory.ring[0]["form"] != TWO_LOOPS:
             compact_inverse.load(method.single)  # here, where its failure would be the caller's to see
     elif type(method) is NewtonCG:
         memory.record[0]["asked"], memory.M[:] = preconditioner(controls.get("precond"), x0.size)

@@ -8,10 +8,11 @@ import numpy as np
 
 from quasinewton.drivers.checkpoint import arrays, fill
 from quasinewton.drivers.initialize import begin, learnt
-from quasinewton.loops.state import CERTIFY, CURVATURE, NOTHING, RECALL, RESUME, START, STEP
+from quasinewton.loops.state import NOTHING, Phase
 from quasinewton.methods import LBFGS, NewtonCG
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.methods.curvature_pairs import COMPACT_GIVEN
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.methods.lbfgs import compact_inverse
 from quasinewton.methods.lbfgs.two_loop import Pairs, with_room
@@ -58,7 +59,7 @@ def resume(checkpoint, settings, rows):
                 raise ValueError(f"the checkpoint is that of a run with {name}={run}; this call says {call}")
         if not np.array_equal(old.memory.mask, state.memory.mask):
             raise ValueError("the checkpoint is that of a run with another decay_mask")
-    elif type(settings.method) is LBFGS and old.memory.a.size > state.memory.a.size:
+    elif type(settings.method) is LBFGS and old.memory.ring[0]["form"] == COMPACT_GIVEN:
         state = state._replace(memory=with_room(state.memory, old.x.size))
     if type(plain(checkpoint.method)) is NewtonCG:
         refuse_another_preconditioner(learnt(checkpoint.method, old), learnt(settings.method, state))
@@ -75,7 +76,7 @@ def resume(checkpoint, settings, rows):
         reopen(state, stepping)
     else:  # what x_trial held belonged to the objective
         state.x_trial[:] = trial(settings.method, state)
-        if s["phase"] in (CURVATURE, CERTIFY):  # and so it did with g_trial
+        if s["phase"] in (Phase.CURVATURE, Phase.CERTIFY):  # and so it did with g_trial
             state.g_trial[:] = state.g
     return state
 
@@ -110,12 +111,12 @@ def reopen(state, stepping):
     s["status"] = s["ending"] = RUNNING
     s["restarted"] = 0
     if isinstance(state.memory, Pairs):
-        compact_inverse.forget_products(state.memory.a, state.memory.rho.size)
+        compact_inverse.forget_products(state.memory.a, state.memory.ring[0])
     if not (np.isfinite(s["f"]) and np.isfinite(s["g_norm"])):
-        s["phase"], s["want"] = START, VALUE | GRADIENT
+        s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
         state.x_trial[:] = state.x
         return
-    s["phase"], s["want"], s["f_trial"] = RESUME, VALUE, s["f"]
+    s["phase"], s["want"], s["f_trial"] = Phase.RESUME, VALUE, s["f"]
     if stepping:
         state.p[:], state.g_trial[:] = state.x, state.g
 
@@ -123,11 +124,11 @@ def reopen(state, stepping):
 def trial(method, state):
     """The point where an evaluation is being waited for, from x and p; the bits are those of the loop."""
     s = state.scalars[0]
-    if s["phase"] == STEP:
+    if s["phase"] == Phase.STEP:
         return state.p
-    if s["phase"] in (START, CURVATURE, CERTIFY):
+    if s["phase"] in (Phase.START, Phase.CURVATURE, Phase.CERTIFY):
         return state.x
-    if s["phase"] == RECALL:
+    if s["phase"] == Phase.RECALL:
         return state.x_passed
     return placed(method, state, s["alpha"])
 

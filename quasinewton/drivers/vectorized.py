@@ -11,23 +11,27 @@ import numpy as np
 from quasinewton.drivers.batch_result import write
 from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
+from quasinewton.loops.line_search_loop import EACH_EVALUATION
 from quasinewton.loops.state import NOTHING, renew
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.tuples import CACHE_LINE, borrow, placed_at, placed_size
+from quasinewton.objective.interface import Objective
 from quasinewton.schedules import Schedule
+
+TOLD = Objective(0, 0, 0, 0, 0)  # the loops find in the state what has been evaluated
 
 
 @generic
-def tell(search, method, state, f):
+def tell(search, objective, method, state):
     """Digest an evaluation."""
-    line_search_loop.tell(method, search, state, f)
+    return line_search_loop.run(objective, method, search, state, EACH_EVALUATION)
 
 
 @tell.register(Schedule)
-def _tell(search, method, state, f):
-    fixed_step_loop.tell(method, search, state, f)
+def _tell(search, objective, method, state):
+    return fixed_step_loop.run(objective, method, search, state, EACH_EVALUATION)
 
 
 @kernel
@@ -71,8 +75,8 @@ def tell_all(method, search, blank, address, size, running, F, G, overdue, resul
         s.njev += 1
         s.overdue = overdue
         copy(state.g_trial, G[j])
-        tell(search, method, state, F[j])
-        if s.want == NOTHING:
+        s.f_trial = F[j]
+        if tell(search, TOLD, method, state) == NOTHING:
             write(results, i, state)
             results.rows[i].status = s.status
         else:

@@ -9,7 +9,7 @@ import numpy as np
 
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.interpolation import quadratic
-from quasinewton.line_searches.protocol import ACCEPT, CONTINUE
+from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
 LEAST, MOST = 0.1, 0.5  # of the last step: a shorter cut wastes it, a longer one wastes an evaluation
@@ -50,7 +50,7 @@ def _begin(search, line):
 def _advance(search, line, phi, dphi):
     alpha = line.alpha
     if phi <= line.phi0 + search.c1 * alpha * line.dphi0:
-        return ACCEPT
+        return Verdict.ACCEPT
     if line.b == 0.0:  # the first cut: the parabola through phi0, dphi0 and phi
         trial = quadratic(0.0, line.phi0, line.dphi0, alpha, phi)
     else:  # then the cubic through phi0, dphi0 and the last two values, N&W p. 58
@@ -64,4 +64,4 @@ def _advance(search, line, phi, dphi):
     line.b, line.phi_b = alpha, phi
     # A NaN (no minimiser) fails both comparisons and becomes the longest cut allowed.
     line.alpha = max(trial, LEAST * alpha) if trial <= MOST * alpha else MOST * alpha
-    return CONTINUE
+    return Verdict.CONTINUE

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from quasinewton.line_searches import protocol
-from quasinewton.line_searches.protocol import ACCEPT
+from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import number
 
 
@@ -34,4 +34,4 @@ def _begin(search, line):
 
 @protocol.advance.register(Fixed)
 def _advance(search, line, phi, dphi):
-    return ACCEPT
+    return Verdict.ACCEPT

@@ -12,7 +12,7 @@ import numpy as np
 
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.interpolation import secant
-from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LONGEST, STUCK
+from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
 # Stages: which trial is being evaluated.
@@ -59,7 +59,7 @@ def _advance(search, line, phi, dphi):
     c = line.alpha
     decrease = phi <= line.phi0 + search.c1 * c * line.dphi0
     if decrease and dphi >= search.c2 * line.dphi0:
-        return ACCEPT
+        return Verdict.ACCEPT
     low = phi <= line.phi0 + line.noise
     second = np.nan  # the second trial of secant², where the first moved an end of the interval
     rising = dphi >= 0.0
@@ -74,27 +74,27 @@ def _advance(search, line, phi, dphi):
     if line.stage == BRACKET:
         if low and not rising:
             if c >= line.limit:
-                return LONGEST if decrease else STUCK
+                return Verdict.LONGEST if decrease else Verdict.STUCK
             line.alpha = RHO * c
-            return CONTINUE
+            return Verdict.CONTINUE
         line.bracketed = 1
         line.width = line.b - line.a
     if line.b - line.a <= NARROWEST * line.b:
-        return STUCK
+        return Verdict.STUCK
     if not rising and (not low or line.stage == DESCENT and line.dphi_b < 0.0):
         line.stage = DESCENT  # U3 goes on until the upper end has a slope that is not negative
         line.alpha = (1.0 - THETA) * line.a + THETA * line.b
-        return CONTINUE
+        return Verdict.CONTINUE
     if line.stage == SECANT and line.a < second < line.b:  # S2, S3
         line.stage = SECOND_SECANT
         line.alpha = second
-        return CONTINUE
+        return Verdict.CONTINUE
     if line.stage != BRACKET and line.stage != MIDPOINT and line.b - line.a > GAMMA * line.width:  # L2
         line.stage = MIDPOINT
         line.alpha = 0.5 * (line.a + line.b)
-        return CONTINUE
+        return Verdict.CONTINUE
     line.stage = SECANT  # L1: the next round
     line.width = line.b - line.a
     trial = secant(line.a, line.dphi_a, line.b, line.dphi_b)
     line.alpha = trial if line.a < trial < line.b else 0.5 * (line.a + line.b)
-    return CONTINUE
+    return Verdict.CONTINUE

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.line_searches import protocol
-from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LONGEST, STUCK
+from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
 AUXILIARY, PLAIN = 0, 1  # stages: minimise psi, then phi
@@ -62,11 +62,11 @@ def _advance(search, line, phi, dphi):
     slope = search.c1 * line.dphi0
     decrease = line.phi0 + alpha * slope
     if phi <= decrease and abs(dphi) <= -search.c2 * line.dphi0:
-        return ACCEPT
+        return Verdict.ACCEPT
     if line.bracketed and phi <= decrease and line.width <= search.narrow * max(line.a, line.b):
-        return ACCEPT
+        return Verdict.ACCEPT
     if not line.bracketed and phi <= decrease and dphi <= slope and alpha >= line.limit:
-        return LONGEST
+        return Verdict.LONGEST
     if line.stage == AUXILIARY and phi <= decrease and dphi >= 0.0:
         line.stage = PLAIN
     # On psi the values and slopes are those of phi less those of the line of sufficient decrease.
@@ -126,7 +126,7 @@ def _advance(search, line, phi, dphi):
         line.a, line.phi_a, line.dphi_a = alpha, phi, dphi
     if not line.bracketed:
         line.alpha = min(max(trial, alpha + STRETCH_LEAST * move), alpha + STRETCH_MOST * move)
-        return CONTINUE
+        return Verdict.CONTINUE
     low, high = min(line.a, line.b), max(line.a, line.b)
     width = high - low
     if width >= SHORTEN * line.width_old or not low < trial < high:
@@ -134,4 +134,4 @@ def _advance(search, line, phi, dphi):
     line.width_old = line.width
     line.width = width
     line.alpha = trial
-    return STUCK if width <= NARROWEST * high or not low < trial < high else CONTINUE
+    return Verdict.STUCK if width <= NARROWEST * high or not low < trial < high else Verdict.CONTINUE

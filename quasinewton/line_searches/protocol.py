@@ -5,6 +5,8 @@ machine: `begin` prepares the first trial, each `step` digests one evaluation an
 next trial in `line.alpha`.
 """
 
+from enum import IntEnum
+
 import numpy as np
 
 from quasinewton.numba_ext.dispatch import generic
@@ -12,14 +14,18 @@ from quasinewton.numba_ext.jit import fragment
 
 EPSILON = np.finfo(np.float64).eps
 
-# Verdicts of a step.
-CONTINUE = 0  # evaluate at line.alpha
-ACCEPT = 1  # the trial just evaluated is the step
-STUCK = 2  # the interval has shrunk to rounding
-EXHAUSTED = 3  # maxls evaluations were spent
-NONFINITE = 4  # no finite value however short the step
-LONGEST = 5  # still falling at the longest step
-UNBOUNDED = 6  # phi is −inf
+
+class Verdict(IntEnum):
+    """What a line search says of the trial that it has digested."""
+
+    CONTINUE = 0  # evaluate at line.alpha
+    ACCEPT = 1  # the trial just evaluated is the step
+    STUCK = 2  # the interval has shrunk to rounding
+    EXHAUSTED = 3  # maxls evaluations were spent
+    NONFINITE = 4  # no finite value however short the step
+    LONGEST = 5  # still falling at the longest step
+    UNBOUNDED = 6  # phi is −inf
+
 
 # c of the noise floor c·ε·max|f|, the size of a change in f that may be rounding alone.
 NOISE = 16.0
@@ -142,12 +148,12 @@ def step(search, line, phi, dphi):
     line.count += 1
     trial = line.alpha
     if phi == -np.inf:
-        return UNBOUNDED
+        return Verdict.UNBOUNDED
     if not (np.isfinite(phi) and np.isfinite(dphi)):
         line.nonfinite += 1
         line.limit = trial
         line.alpha = line.best + SHRINK * (trial - line.best)
-        return CONTINUE if line.nonfinite < MAX_SHRINKS and line.alpha != line.best else NONFINITE
+        return Verdict.CONTINUE if line.nonfinite < MAX_SHRINKS and line.alpha != line.best else Verdict.NONFINITE
     line.least = min(line.least, phi)
     level = phi <= line.least + line.noise
     both = level and line.phi_best <= line.least + line.noise
@@ -156,11 +162,11 @@ def step(search, line, phi, dphi):
     verdict = advance(search, line, phi, dphi)
     gentle = -0.8 * line.dphi0 >= dphi >= 0.9 * line.dphi0
     level = level and phi >= line.phi0 - line.noise
-    if verdict == ACCEPT or (level and gentle):
-        return ACCEPT
-    if level and (verdict == CONTINUE or verdict == STUCK) and follow_slopes(line, trial, dphi):
-        return CONTINUE if line.count - line.nonfinite < search.maxls else EXHAUSTED
-    if verdict == CONTINUE:
+    if verdict == Verdict.ACCEPT or (level and gentle):
+        return Verdict.ACCEPT
+    if level and (verdict == Verdict.CONTINUE or verdict == Verdict.STUCK) and follow_slopes(line, trial, dphi):
+        return Verdict.CONTINUE if line.count - line.nonfinite < search.maxls else Verdict.EXHAUSTED
+    if verdict == Verdict.CONTINUE:
         if line.bracketed and line.dphi_a * line.dphi_b > 0.0:
             # The slopes know of no minimum here: what brackets, beyond the change that they allow, is rounding.
             change = abs(line.b - line.a) * max(abs(line.dphi_a), abs(line.dphi_b))
@@ -171,16 +177,16 @@ def step(search, line, phi, dphi):
                 start(search, line, line.phi0, line.dphi0, line.first, line.end)
                 line.least = least
                 level = phi <= least + line.noise and abs(phi - line.phi0) <= line.noise
-                return ACCEPT if level and gentle else CONTINUE
+                return Verdict.ACCEPT if level and gentle else Verdict.CONTINUE
             if change <= line.noise:
-                return STUCK
+                return Verdict.STUCK
         line.alpha = max(line.alpha, CUT * trial)
         if not line.alpha < line.limit:
             line.alpha = trial + 0.5 * (line.limit - trial) if line.nonfinite else line.limit
         if not (np.isfinite(line.alpha) and line.alpha > 0.0):
             line.alpha = 0.5 * (line.a + line.b) if line.bracketed else SHRINK * trial
         if line.alpha == trial:
-            return STUCK
+            return Verdict.STUCK
         if line.count - line.nonfinite >= search.maxls:
-            return EXHAUSTED
+            return Verdict.EXHAUSTED
     return verdict

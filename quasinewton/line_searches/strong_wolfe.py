@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.interpolation import cubic
-from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LONGEST, STUCK
+from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
 BRACKET, ZOOM = 0, 1
@@ -59,16 +59,16 @@ def _advance(search, line, phi, dphi):
     alpha = line.alpha
     high = phi > line.phi0 + search.c1 * alpha * line.dphi0 or (line.count > 1 and phi >= line.phi_a)
     if not high and abs(dphi) <= -search.c2 * line.dphi0:
-        return ACCEPT
+        return Verdict.ACCEPT
     if line.stage == BRACKET and not high and dphi < 0.0:  # still falling: go further
         if alpha >= line.limit:
-            return LONGEST
+            return Verdict.LONGEST
         further = cubic(line.a, line.phi_a, line.dphi_a, alpha, phi, dphi)
         if not further > alpha:  # no minimiser ahead
             further = STRETCH_MOST * alpha
         line.a, line.phi_a, line.dphi_a = alpha, phi, dphi
         line.alpha = min(max(further, STRETCH_LEAST * alpha), STRETCH_MOST * alpha)
-        return CONTINUE
+        return Verdict.CONTINUE
     if high:
         line.b, line.phi_b, line.dphi_b = alpha, phi, dphi
     else:
@@ -79,10 +79,10 @@ def _advance(search, line, phi, dphi):
     line.bracketed = 1
     width = line.b - line.a
     if abs(width) <= NARROWEST * max(line.a, line.b):
-        return STUCK
+        return Verdict.STUCK
     fraction = (cubic(line.a, line.phi_a, line.dphi_a, line.b, line.phi_b, line.dphi_b) - line.a) / width
     # Interpolation must cut a tenth off either end, and halve the interval every third step.
     if not MARGIN <= fraction <= 1.0 - MARGIN or line.count % 3 == 0:
         fraction = 0.5
     line.alpha = line.a + fraction * width
-    return CONTINUE
+    return Verdict.CONTINUE

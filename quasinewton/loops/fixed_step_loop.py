@@ -2,86 +2,101 @@
 
 The same state machine as the descent, with fewer turns: every point is accepted if f and g are finite there.
 
-Convention, between two calls of `tell`: x, f, g are the current iterate, all finite; p is the next iterate, and
-`x_trial` a copy of it that the objective may overwrite.
+Invariant between two evaluations: x, f, g are the current iterate, all finite; p is the next iterate, and `x_trial` a
+copy of it that the objective may overwrite. The loop is compiled once for all methods; see `line_search_loop`.
 """
 
 import numpy as np
+from numba import typeof, types
 
-from quasinewton.loops.clock import begin_slice
-from quasinewton.loops.line_search_loop import END, PROCEED, SET_OUT, decide, evaluate, pausing
-from quasinewton.loops.state import NOTHING, RESUME, START, STEP
+from quasinewton.loops import last_look, operations
+from quasinewton.loops.clock import begin_slice, slice_over
+from quasinewton.loops.line_search_loop import EACH_EVALUATION, known
+from quasinewton.loops.operations import FRAME, METHODS, POINTER, method_types, performing
+from quasinewton.loops.state import NOTHING, Phase
+from quasinewton.loops.stopping import ending_at_iterate
 from quasinewton.methods.first_order import base
-from quasinewton.numba_ext.jit import inlined, kernel
+from quasinewton.numba_ext.jit import entered, kernel
+from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, norm_inf
+from quasinewton.numba_ext.operations import at, framed
 from quasinewton.numba_ext.tuples import borrow
-from quasinewton.objective.interface import GRADIENT, VALUE
-from quasinewton.schedules import factor
-from quasinewton.status import NOT_BOUNDED, NOT_FINITE
+from quasinewton.objective.interface import GRADIENT, OBJECTIVE, VALUE, attempt
+from quasinewton.schedules import constant, factor
+from quasinewton.status import NOT_BOUNDED, NOT_FINITE, RUNNING
+
+_advance = performing(operations.advance)
+_frame = framed((METHODS,), FRAME)
 
 
 @kernel
 def run(objective, method, schedule, state, each):
-    """Evaluate and tell until the run ends, or something should be seen to by the caller.
+    """Run until the end, or until control must return to the caller.
 
     Parameters and result as for `line_search_loop.run`, with a Schedule in the place of the search.
     """
-    state = borrow(state)  # the caller holds the arrays: nothing in the loop need count references
-    s = state.scalars[0]
+    # The caller holds the arrays: nothing in the loop need count references.
+    state = borrow(state)
+    return _enter((_frame((method,), state), objective, schedule, state.memory, each))
+
+
+@entered
+def march(frame, objective, schedule, memory, each):
+    """Evaluate and step as `run` says; `frame` points to a Frame."""
+    f_ = at(frame)
+    x, g, p, x_trial, g_trial = f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial
+    s, trace = f_.scalars[0], f_.trace
     begin_slice(s)
     while s.want != NOTHING:
-        tell(method, schedule, state, evaluate(objective, state, state.hessian))
-        if pausing(state, each):
+        f = s.f_trial
+        if objective.address != 0 and not known(s):
+            lenient = s.phase != Phase.START
+            f = attempt(objective.address, x_trial, g_trial, g_trial, s.want, objective.data, lenient)
+            last_look.types_tell(objective, s)
+            s.nfev += 1 + last_look.gradient_values(objective, x.size)
+            s.njev += 1
+        starting, resuming = s.phase == Phase.START, s.phase == Phase.RESUME
+        g_norm = base.measure(memory, x if starting else p, g_trial)
+        s.iterated = 0
+        # A start that is not finite is no point, whatever the objective says of it.
+        finite = np.isfinite(f) and np.isfinite(g_norm + 0.0 * norm_inf(x) if starting else g_norm)
+        if starting:
+            copy(p, x)
+            s.f = s.f0 = f
+            s.f_scale = max(1.0, max(abs(f), g_norm * max(1.0, norm_inf(x))))
+            s.g_norm = g_norm
+        elif finite and not resuming:
+            s.nit += 1
+            s.iterated = 1
+            if s.xtol > 0.0:
+                s.s_norm, s.x_norm = 0.0, norm_inf(p)
+                for i in range(x.size):
+                    s.s_norm = max(s.s_norm, abs(p[i] - x[i]))
+        if finite or starting:  # of a start that is not finite the result says what was found
+            copy(x, p)
+            copy(g, g_trial)
+        if finite:
+            if not resuming:
+                s.f_old, s.f, s.g_norm = s.f, f, g_norm
+            if s.rows < trace.shape[0]:
+                row = trace[s.rows]
+                row[0], row[1], row[2], row[3] = f, g_norm, s.step, s.nfev
+                s.rows += 1
+            s.ending = ending_at_iterate(s, False)
+        else:
+            s.ending = NOT_BOUNDED if f == -np.inf else NOT_FINITE
+        if s.ending == RUNNING:
+            s.phase, s.want = Phase.STEP, VALUE | GRADIENT
+            s.step = factor(schedule, s.nit)
+            _advance(f_.operations, (frame, f_.method, f_.memory))
+            copy(x_trial, p)
+        else:
+            s.status, s.want = s.ending, NOTHING
+        over = slice_over(s)
+        if over or each == EACH_EVALUATION or (each and s.iterated) or (s.iterated and s.rows == trace.shape[0] > 0):
             break
     return s.want
 
 
-@inlined
-def tell(method, schedule, state, f):
-    """Digest the evaluation that was wanted, and make the next step.
-
-    Parameters
-    ----------
-    method : NamedTuple
-    schedule : Schedule
-    state : State
-        Updated; its `g_trial` holds the gradient at p.
-    f : float
-        The value there.
-    """
-    s = state.scalars[0]
-    x, g, p = state.x, state.g, state.p
-    g_norm = base.measure(state.memory, x if s.phase == START else p, state.g_trial)
-    if s.phase == START:
-        g_norm += 0.0 * norm_inf(x)  # NaN where x0 is no point, whatever the objective says of it
-    finite = np.isfinite(f) and np.isfinite(g_norm)
-    s.iterated = 0
-    if s.phase == START:
-        copy(p, x)
-        s.f = s.f0 = f
-        s.f_scale = max(1.0, max(abs(f), g_norm * max(1.0, norm_inf(x))))
-        s.g_norm = g_norm
-    elif finite and s.phase != RESUME:
-        s.nit += 1
-        s.iterated = 1
-        if s.xtol > 0.0:
-            s.s_norm, s.x_norm = 0.0, norm_inf(p)
-            for i in range(x.size):
-                s.s_norm = max(s.s_norm, abs(p[i] - x[i]))
-    if finite or s.phase == START:  # of a start that is not finite the result says what was found
-        copy(x, p)
-        copy(g, state.g_trial)
-    if finite:
-        if s.phase != RESUME:
-            s.f_old, s.f, s.g_norm = s.f, f, g_norm
-        if s.rows < state.trace.shape[0]:
-            row = state.trace[s.rows]
-            row[0], row[1], row[2], row[3] = f, g_norm, s.step, s.nfev
-            s.rows += 1
-    else:
-        s.ending = NOT_BOUNDED if f == -np.inf else NOT_FINITE
-    if decide(s, PROCEED if finite else END, False) == SET_OUT:
-        s.phase, s.want = STEP, VALUE | GRADIENT
-        s.step = method.lr * factor(schedule, s.nit)
-        base.advance(method, state.memory, p, state.g_trial, s.step)
-        copy(state.x_trial, p)
+_MEMORY = method_types(base.FIRST_ORDER[0])[1]
+_enter = late(march, types.int64(POINTER, OBJECTIVE, typeof(constant()), _MEMORY, types.int64))

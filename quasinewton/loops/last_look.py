@@ -9,7 +9,7 @@ predicts against the rounding of f, which is invariant under f + c, a f and chan
 import numpy as np
 
 from quasinewton.line_searches.protocol import NOISE
-from quasinewton.loops.state import NOTHING, RESUME
+from quasinewton.loops.state import NOTHING, Phase
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy, norm_inf
 from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD, begin, wrapped_at
@@ -96,7 +96,7 @@ def is_exhausted(objective, s):
 def reopen(s):
     """Let a run that has ended go on from x."""
     s.status = s.ending = RUNNING
-    s.phase, s.want, s.f_trial = RESUME, VALUE, s.f
+    s.phase, s.want, s.f_trial = Phase.RESUME, VALUE, s.f
     s.hessian_nit = -1
     s.restarted = s.idle = 0
     s.rows -= s.rows > 0  # the row of x is written once more

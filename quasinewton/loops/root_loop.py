@@ -150,10 +150,10 @@ def run(objective, search, state):
             s.status = NO_ROOT if np.isfinite(norm_inf(J.ravel())) else NOT_FINITE
             break
         searches.start(search, s, phi, slope, 1.0, np.inf)
-        verdict = searches.CONTINUE
-        while verdict == searches.CONTINUE:
+        verdict = searches.Verdict.CONTINUE
+        while verdict == searches.Verdict.CONTINUE:
             if s.count >= search.maxls or not point_on_line(x, s.alpha, p, x_trial):
-                verdict = searches.STUCK
+                verdict = searches.Verdict.STUCK
                 break
             call(objective.address, x_trial, f_trial, J, GRADIENT, objective.data)
             s.nfev += 1
@@ -163,7 +163,7 @@ def run(objective, search, state):
                 verdict = searches.advance(search, s, phi, slope)
             else:
                 s.alpha *= searches.SHRINK
-        if verdict != searches.ACCEPT:
+        if verdict != searches.Verdict.ACCEPT:
             # At a root to rounding nothing shorter than the step itself can be gained.
             small = norm_inf(p) <= EPSILON**0.5 * max(1.0, norm_inf(x))
             s.status = PRECISION_LIMIT if small else NO_ROOT

@@ -1,5 +1,6 @@
 """What a descent knows between two evaluations: arrays and a record of scalars, named, and nothing else."""
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -14,16 +15,34 @@ from quasinewton.numba_ext.tuples import overwrite
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.status import RUNNING
 
-# Phases: what the evaluation that is being waited for is for.
-START = np.int64(0)  # f and g at x0
-SEARCH = np.int64(1)  # a trial of the line search
-RECOVER = np.int64(2)  # the best trial of a search that ended without an acceptable one
-CURVATURE = np.int64(3)  # the Hessian or products with it, for the next direction
-CERTIFY = np.int64(4)  # the same, to see whether g ≈ 0 is a minimum
-ESCAPE = np.int64(5)  # a trial along negative curvature
-STEP = np.int64(6)  # where a method's own step has led
-RESUME = np.int64(7)  # none: f and g at x are known, and a run that had ended goes on from there
-RECALL = np.int64(8)  # a trial of an earlier search that was lower than where the run ends
+
+class Phase(IntEnum):
+    """What the evaluation that is being waited for is for."""
+
+    START = 0  # f and g at x0
+    SEARCH = 1  # a trial of the line search
+    RECOVER = 2  # the best trial of a search that ended without an acceptable one
+    CURVATURE = 3  # the Hessian at x, or products with it, for the next direction
+    CERTIFY = 4  # the Hessian at x, or products with it, to see whether g ≈ 0 is a minimum
+    ESCAPE = 5  # a trial along negative curvature
+    STEP = 6  # the point to which a first-order method's own step has led
+    RESUME = 7  # nothing: f and g at x are known, and a run that had ended goes on from there
+    RECALL = 8  # a trial of an earlier search that was lower than where the run ends
+
+
+class Action(IntEnum):
+    """What the descent does between two evaluations, in this order."""
+
+    WAIT = 0  # nothing more: an evaluation is wanted, or the descent has ended
+    FAILED = 1  # see what can be done where a search has ended without an acceptable step
+    ACCEPT = 2  # make the trial the iterate
+    CHECK = 3  # see whether the descent ends at this iterate
+    DIRECTION = 4  # find a direction and begin a search
+    TRIAL = 5  # ask for the next trial of the search
+    FINISH = 6  # end, at the best point evaluated
+    RECALL = 7  # put x_trial at the point to end at, which an earlier search has passed over
+    PLACE = 8  # put x_trial at step alpha along p
+
 
 NOTHING = 0  # what a machine wants that has ended
 
@@ -147,7 +166,7 @@ def allocate(method, limits, x0, rows):
     n = x0.size
     scalars = np.zeros(1, SCALARS)
     s = scalars[0]
-    s["phase"], s["want"] = START, VALUE | GRADIENT
+    s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
     s["status"] = s["ending"] = RUNNING
     s["hessian_nit"] = -1
     s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = np.inf

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import protocol
-from quasinewton.methods.protocol import gradient_step, learn_pair
+from quasinewton.methods.curvature_pairs import learn_pair
+from quasinewton.methods.protocol import gradient_step
 from quasinewton.numba_ext.jit import kernel, reduction
 from quasinewton.numba_ext.linalg import advance, copy, dot, isolated, negate
 

@@ -83,14 +83,9 @@ def _allocate(method, n):
     return Krylov(np.empty(n), np.empty(n), np.empty(n), np.ones(n), record)
 
 
-@protocol.curved.register(NewtonCG)
-def _curved(method, hessian):
+@protocol.multiplies.register(NewtonCG)
+def _multiplies(method):
     return True
-
-
-@protocol.operand.register(NewtonCG)
-def _operand(method, hessian, p):
-    return p
 
 
 @protocol.inquire.register(NewtonCG)

@@ -6,14 +6,14 @@ of arrays. A method chooses a direction and never calls the objective.
 
 import numpy as np
 
+from quasinewton.methods.first_trial import first_length
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment
-from quasinewton.numba_ext.linalg import dot, dots, norm_inf, point_on_line
+from quasinewton.numba_ext.linalg import dot, norm_inf, point_on_line
 from quasinewton.objective.interface import HESSIAN
 
 EPSILON = np.finfo(np.float64).eps
-FELT = EPSILON**0.5  # of ‖x‖: a step that is more than rounding
 
 
 @generic
@@ -28,15 +28,9 @@ def hessian_order(method, n):
 
 
 @generic
-def curved(method, hessian):
-    """Return whether the method looks at curvature at x before it sets out, and before a run ends on gtol."""
-    return hessian.size > 0
-
-
-@generic
-def operand(method, hessian, p):
-    """Return what an evaluation at x is handed besides x and g: where the Hessian goes, or the vector to multiply."""
-    return hessian
+def multiplies(method):
+    """Return whether the method asks for products with the Hessian, or for its preconditioner, at every iterate."""
+    return False
 
 
 @generic
@@ -124,60 +118,11 @@ def descend(method, memory, x, g, g_norm, p):
     """
     for i in range(g.size):
         p[i] = -g[i] / g_norm
-    x_norm = norm_inf(x)
-    return dot(g, p), min(max(1.0, FELT * x_norm), max(g_norm, 0.01 * x_norm))
+    return dot(g, p), first_length(g_norm, norm_inf(x))
 
 
 @fragment
 def gradient_step(slope, x):
-    """First step along −g: of length ‖g‖, but no less than ‖x‖/100 and no more than 1, nor than x can feel.
-
-    Notes
-    -----
-    ‖g‖ is no length: where f has small units it would not move x at all. ‖x‖/100 is that of Hager & Zhang (2006), I0.
-    """
-    g_norm, x_norm = np.sqrt(-slope), np.sqrt(dot(x, x))
-    return min(max(1.0, FELT * x_norm), max(g_norm, 0.01 * x_norm)) / g_norm
-
-
-@fragment
-def learn_pair(s, y, x, g, alpha, slope, damping):
-    """Judge a pair (s, y) and, with damping, correct it.
-
-    Parameters
-    ----------
-    s, y, x, g : ndarray, float64, shape (n,)
-        The step, the change of the gradient, and the new point and gradient. y is overwritten when damped.
-    alpha, slope : float
-        The step length, and g·p at its start, of a direction p = −H g.
-    damping : int
-        Whether to damp (Powell, 1978; Nocedal & Wright, 2006, Procedure 18.2): y <- θ y + (1 − θ) B s, where B s is
-        −alpha times the old gradient, so that s·y >= 0.2 s·B s.
-
-    Returns
-    -------
-    (bool, float, float, float)
-        Whether the pair is fit to learn from, s·y, y·y, and θ (1 where nothing was damped).
-
-    Notes
-    -----
-    Fit means s·y > ε |s||y|, where its sign is no rounding, s·y > ε |alpha slope| as in L-BFGS-B, and s and y clear of
-    rounding: |s| > 4ε|x|, |y| > 4ε|g|. None of this changes with the scales of f and x, as s·y > ε y·y would.
-    """
-    sy, yy, ss, xx = dots(s, y, x)
-    curvature = -alpha * slope * alpha  # s·B s
-    theta = 1.0
-    if damping and sy < 0.2 * curvature:
-        theta = 0.8 * curvature / (curvature - sy)
-        for i in range(y.size):
-            y[i] = theta * y[i] - (1.0 - theta) * alpha * (g[i] - y[i])
-        sy, yy, ss, xx = dots(s, y, x)
-    return is_fit(sy, yy, ss, xx, dots(g, g, g)[0], alpha, slope, EPSILON), sy, yy, theta
-
-
-@fragment
-def is_fit(sy, yy, ss, xx, gg, alpha, slope, precision):
-    """Whether a pair is fit to learn from, given s·y, y·y, s·s, x·x, g·g and the precision it is kept in; see there."""
-    rounding = (4.0 * EPSILON) ** 2
-    clear = precision * np.sqrt(ss) * np.sqrt(yy)
-    return sy > clear and sy > -EPSILON * alpha * slope and ss > rounding * xx and yy > rounding * gg
+    """Return the first step along −g, whose slope is −g·g: see `first_length`."""
+    g_norm = np.sqrt(-slope)
+    return first_length(g_norm, np.sqrt(dot(x, x))) / g_norm

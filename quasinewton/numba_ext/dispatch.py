@@ -50,4 +50,5 @@ def generic(function):
         return add
 
     interpreted.register = register
+    interpreted.is_registered = implementations.__contains__
     return interpreted

@@ -7,15 +7,17 @@ sums may be reordered. Nothing else in the package sets a Numba option.
 import numba
 
 from quasinewton.numba_ext.cache import cached
+from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
 # What only compiled code calls needs no entry for Python, which would take a third of its compile time.
 INNER = OPTIONS | {"no_cpython_wrapper": True}
+PART = INNER | {"pipeline_class": PartCompiler}
 
 # What is chosen by type becomes part of its caller: a call would pass every array of a state, which takes longer than
 # the work on small vectors. LLVM does it, after typing, which compiles faster than `inlined`.
-CHOSEN = INNER | {"forceinline": True}
+CHOSEN = PART | {"forceinline": True}
 
 # Sums may be reordered (that is what makes them vector code); NaN and infinities keep their meaning, since
 # every safeguard in the package tests for them.
@@ -51,7 +53,22 @@ def fragment(function):
     -------
     numba dispatcher
     """
-    return numba.njit(**INNER)(function)
+    return numba.njit(**PART)(function)
+
+
+def entered(function):
+    """Compile `function` as a kernel that compiled code enters by its address alone, and cache it on disk.
+
+    Parameters
+    ----------
+    function : callable
+        A module-level function.
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    return cached(numba.njit(**INNER, pipeline_class=KernelCompiler)(function))
 
 
 def shared(function, **options):
@@ -96,11 +113,12 @@ def reduction(function):
     Parameters
     ----------
     function : callable
-        A loop that accumulates. Reordering changes the rounding once, at compile time: the same machine gives the
+        A loop that accumulates. It is optimised by itself, before its callers, so that they do not change how it is
+        vectorised. Reordering changes the rounding once, at compile time: the same machine gives the
         same bits in every run and on every number of threads.
 
     Returns
     -------
     numba dispatcher
     """
-    return numba.njit(fastmath=REORDER, **INNER)(function)
+    return numba.njit(fastmath=REORDER, pipeline_class=KernelCompiler, **INNER)(function)

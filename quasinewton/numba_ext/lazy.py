@@ -1,40 +1,16 @@
 """Kernels that are compiled, or loaded from the cache, when they are first entered, and not with their callers.
 
-For what few runs need, however short: whoever does not need it does not wait for it either. Compiled code asks for the
-address by way of a C function of a fixed name, so that it can be cached, and enters the kernel there.
+For what few runs need, and for what many callers share: whoever does not need it does not wait for it, and who calls it
+is not compiled with it. Compiled code reads the address at a symbol of a fixed name, so that it can be cached.
 """
 
-import ctypes
-import functools
-import zlib
-
-from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.operations import Family, perform
 from quasinewton.numba_ext.symbols import name_symbol
 
-SYMBOL = "quasinewton_late"
-KERNELS = {}  # dispatcher and signature, by number
-
-
-@functools.cache
-def entry(number):
-    """Machine address of a kernel, compiled if it has to be."""
-    dispatcher, signature = KERNELS[number]
-    dispatcher.compile(signature.args)
-    return address_of(dispatcher, signature)
-
-
-@ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.POINTER(ctypes.c_ssize_t))
-def _entry(number, address):
-    """Write the same to address[0], for compiled code."""
-    # Not returned: where an exception strikes, ctypes reports it, and what it returns is anything.
-    address[0] = entry(number)
-
-
-name_symbol(SYMBOL, ctypes.cast(_entry, ctypes.c_void_p).value)
+SYMBOL = "quasinewton_late_"
 
 
 def late(dispatcher, signature):
@@ -43,7 +19,7 @@ def late(dispatcher, signature):
     Parameters
     ----------
     dispatcher : numba dispatcher
-        A kernel.
+        A kernel, of a module-level function.
     signature : numba signature
         Arrays are to be contiguous.
 
@@ -53,28 +29,22 @@ def late(dispatcher, signature):
         call(arguments) for a tuple of them. An exception passes through; where the kernel cannot be had, or Ctrl-C
         comes while it is compiled, RuntimeError is raised, and the reason printed.
     """
-    # Callers are cached: the number is that of the kernel, whatever else is imported, and in whichever order.
-    function = dispatcher.py_func
-    number = zlib.crc32(f"{function.__module__}.{function.__qualname__}{signature}".encode())
-    if KERNELS.setdefault(number, (dispatcher, signature)) != (dispatcher, signature):
-        raise ValueError(f"two late kernels have the number of {function.__qualname__}")
+    name = f"{SYMBOL}{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}"
+    table = Family(name, [dispatcher], lambda number, kind: signature, lambda kind: ()).table(name)
+    name_symbol(name, table.address)
 
     @intrinsic
     def call(typingctx, arguments):
         def codegen(context, builder, outer, values):
             word = context.get_value_type(types.intp)
-            prototype = ir.FunctionType(ir.VoidType(), [word, word.as_pointer()])
-            place = cgutils.alloca_once_value(builder, word(0))
-            builder.call(cgutils.get_or_insert_function(builder.module, prototype, SYMBOL), [word(number), place])
-            address = builder.load(place)
-            with cgutils.if_unlikely(builder, cgutils.is_null(builder, address)):
-                reason = ("a kernel was not compiled; the reason has been printed",)
-                context.call_conv.return_user_exc(builder, RuntimeError, reason)
-            items = cgutils.unpack_tuple(builder, values[0], len(arguments))
-            cast = (context.cast(builder, *item) for item in zip(items, arguments, signature.args, strict=True))
-            return enter(context, builder, address, signature, list(cast))
+            if name in builder.module.globals:
+                place = builder.module.globals[name]
+            else:
+                place = cgutils.add_global_variable(builder.module, word, name)
+            address = builder.ptrtoint(place, word)
+            return perform(context, builder, address, 0, signature, arguments, values[0])
 
         return signature.return_type(arguments), codegen
 
-    call.load = functools.partial(entry, number)
+    call.load = lambda: table.compile(0)
     return call

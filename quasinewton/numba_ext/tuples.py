@@ -11,11 +11,11 @@ CACHE_LINE = 64  # bytes: every array that `placed_at` lays out begins a line of
 APART = 512  # bytes from the beginning of one array to the next, at least; see `linalg.CLEARANCE`
 
 
-def _borrow(context, builder, kind, value):
+def without_owners(context, builder, kind, value):
     """The same value with every array's owner erased."""
     if isinstance(kind, types.BaseTuple):
         for index, item in enumerate(kind):
-            borrowed = _borrow(context, builder, item, builder.extract_value(value, index))
+            borrowed = without_owners(context, builder, item, builder.extract_value(value, index))
             value = builder.insert_value(value, borrowed, index)
         return value
     if isinstance(kind, types.Array):
@@ -36,7 +36,7 @@ def borrow(typingctx, args):
     """The same tuple with arrays that count no references: for as long as somebody else holds the owner's."""
 
     def codegen(context, builder, signature, values):
-        return _borrow(context, builder, args, values[0])
+        return without_owners(context, builder, args, values[0])
 
     return args(args), codegen
 
@@ -59,7 +59,7 @@ def store(typingctx, args, block):
         value, array = values
         data = context.make_array(signature.args[1])(context, builder, array).data
         place = builder.bitcast(data, context.get_value_type(args).as_pointer())
-        builder.store(_borrow(context, builder, args, value), place, align=1)
+        builder.store(without_owners(context, builder, args, value), place, align=1)
         return context.get_dummy_value()
 
     return types.void(args, block), codegen

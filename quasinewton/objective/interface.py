@@ -51,6 +51,7 @@ class Objective(NamedTuple):
     known: int = 0
 
 
+OBJECTIVE = types.NamedUniTuple(types.int64, len(Objective._fields), Objective)
 call, attempt = objective_caller(SIGNATURE)
 
 vector = viewer(types.Array(types.float64, 1, "C"))

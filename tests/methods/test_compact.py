@@ -12,7 +12,7 @@ from quasinewton import BFGS, LBFGS, Solver, minimize, minimize_batch
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.methods.lbfgs import compact_inverse, two_loop
 from quasinewton.methods.lbfgs.compact_inverse import BLOCK, HEAD, READY, UNIT_S, UNIT_Y
-from quasinewton.methods.lbfgs.two_loop import RING
+from quasinewton.methods.curvature_pairs import RING
 
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 

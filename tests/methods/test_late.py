@@ -7,7 +7,7 @@ import processes
 import pytest
 from numba import njit, types
 
-from quasinewton.numba_ext import lazy
+from quasinewton.numba_ext import operations
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.lazy import late as make_late
 
@@ -83,16 +83,31 @@ def test_few_variables_do_not_compile_what_many_need():
     assert processes.run(LAZY).splitlines() == ["[0, 0, 0, 0]", "[1, 1, 0, 0]", "[1, 1, 1, 1]"]
 
 
+@kernel
+def double(a):
+    """Double a[0]."""
+    a[0] *= 2.0
+
+
+enter_double = make_late(double, types.void(types.float64[::1]))
+
+
+@njit
+def refused(a):
+    """Enter a kernel that no other test enters."""
+    enter_double((a,))
+
+
 @pytest.mark.parametrize("error", [MemoryError("none left"), KeyboardInterrupt()], ids=["memory", "interrupt"])
 def test_kernel_that_cannot_be_had_is_an_error(error, monkeypatch):
     """Ctrl-C while it is compiled included: it ends the run."""
 
-    def fail(number):
+    def fail(table, number):
         raise error
 
     told = []
-    monkeypatch.setattr(lazy, "entry", fail)
+    monkeypatch.setattr(operations.Table, "compile", fail)
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_value))
     with pytest.raises(RuntimeError, match="a kernel was not compiled"):
-        halve_all(np.ones(2), 1)
+        refused(np.ones(2))
     assert told == [error]

@@ -9,7 +9,7 @@ from numba.extending import overload, register_jitable
 from quasinewton.api.inside_njit.codegen import Source, either
 from quasinewton.api.minimize import minimize
 from quasinewton.line_searches import Fixed
-from quasinewton.loops import fixed_step_loop, line_search_loop
+from quasinewton.loops import fixed_step_loop, line_search_loop, stopping
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, Limits, State, allocate
 from quasinewton.methods import LBFGS, Bounded, NewtonCG
@@ -61,7 +61,7 @@ class Minimum(NamedTuple):
 def minimum(state):
     """The result of a descent that has ended."""
     s = state.scalars[0]
-    success = line_search_loop.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
+    success = stopping.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
     return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev, s.g_norm)
 
 

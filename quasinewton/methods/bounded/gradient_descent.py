@@ -9,6 +9,7 @@ import numpy as np
 
 from quasinewton.methods.bounded import wrapper as protocol
 from quasinewton.methods.bounded.projection import held, project_gradient
+from quasinewton.methods.first_trial import first_length
 from quasinewton.methods.gradient_descent import GradientDescent
 from quasinewton.numba_ext.linalg import norm_inf
 
@@ -20,7 +21,7 @@ def _aim(inner, memory, hessian, x, g, p):
     for i in range(x.size):
         square += 0.0 if held(x[i], g[i], low[i], high[i]) else g[i] * g[i]
     length = np.sqrt(square)
-    t = -product / square if product != 0.0 else min(1.0, max(length, 0.01 * norm_inf(x))) / length
+    t = -product / square if product != 0.0 else first_length(length, norm_inf(x)) / length
     slope = project_gradient(x, g, t, low, high, p) / t
     for i in range(x.size):
         p[i] /= t

@@ -27,8 +27,9 @@ from quasinewton.methods.bounded.lbfgsb_model import (
     solve_free,
 )
 from quasinewton.methods.bounded.projection import advance_inside, first_step, inside
-from quasinewton.methods.lbfgs.two_loop import LBFGS, keep_pair
-from quasinewton.methods.protocol import learn_pair
+from quasinewton.methods.curvature_pairs import keep_pair, learn_pair, next_row
+from quasinewton.methods.lbfgs.two_loop import LBFGS
+from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import fragment, reduction
 from quasinewton.numba_ext.linalg import dot
 
@@ -124,12 +125,14 @@ def truncate(x, g, low, high, free, t, p):
 @protocol.learn.register(LBFGS)
 def _learn(inner, memory, x, g, p, alpha, g_new):
     pairs, work, low, high = memory.inner, memory.work, memory.low, memory.high
-    ring, m = pairs.ring[0], pairs.rho.size
+    ring, n = pairs.ring[0], x.size
     slope = dot(g, p)
-    k = 0 if ring.count == 0 or ring.newest + 1 == m else ring.newest + 1
-    s, y = pairs.S[k], pairs.Y[k]
+    k = next_row(ring, pairs.rho.size)
+    s, y = part(pairs.S, k * n, n), part(pairs.Y, k * n, n)
     advance_inside(x, g, p, alpha, g_new, low, high, s, y)
     fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, 0)
-    keep_pair(pairs.rho, ring, k, fit, sy, yy)
+    keep_pair(pairs.rho, ring, k, fit, sy)
+    if fit:
+        ring.gamma = sy / yy
     if ring.count > 0:
         absorb(work, pairs, x, g, low, high, k if fit else -1)

@@ -5,6 +5,7 @@ A variable is *held* if it lies at a bound and −g points out of the box, or no
 
 import numpy as np
 
+from quasinewton.methods.first_trial import first_length
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, reach
 
@@ -183,7 +184,7 @@ def judge(caution, step, p, alpha):
 @fragment
 def descend_inside(x, g, g_norm, low, high, p):
     """What `protocol.descend` says, in the box."""
-    t = min(1.0, max(g_norm, 0.01 * norm_inf(x))) / g_norm
+    t = first_length(g_norm, norm_inf(x)) / g_norm
     return project_gradient(x, g, t, low, high, p), 1.0
 
 
@@ -200,5 +201,5 @@ def first_step(x, g, low, high, p):
     length = np.sqrt(dot(p, p))
     if boxed or not length > 0.0:
         return slope, 1.0
-    alpha, end = min(1.0, max(length, 0.01 * np.sqrt(dot(x, x)))) / length, reach(x, p, 1.0, low, high)
+    alpha, end = first_length(length, np.sqrt(dot(x, x))) / length, reach(x, p, 1.0, low, high)
     return slope, end if SHORT_OF * end < alpha < end else alpha

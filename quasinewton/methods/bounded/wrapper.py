@@ -115,14 +115,9 @@ def _hessian_order(method, n):
     return protocol.hessian_order(method.inner, n)
 
 
-@protocol.curved.register(Bounded)
-def _curved(method, hessian):
-    return protocol.curved(method.inner, hessian)
-
-
-@protocol.operand.register(Bounded)
-def _operand(method, hessian, p):
-    return protocol.operand(method.inner, hessian, p)
+@protocol.multiplies.register(Bounded)
+def _multiplies(method):
+    return protocol.multiplies(method.inner)
 
 
 @protocol.inquire.register(Bounded)

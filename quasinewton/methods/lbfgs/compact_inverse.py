@@ -19,13 +19,11 @@ import numpy as np
 from numba import types
 from numba.extending import register_jitable
 
-from quasinewton.methods.protocol import EPSILON, is_fit
+from quasinewton.methods.curvature_pairs import EPSILON, RING, TWO_LOOPS, is_fit, keep_pair, next_row
 from quasinewton.numba_ext.arrays import part
-from quasinewton.numba_ext.jit import fragment, kernel, reduction
+from quasinewton.numba_ext.jit import entered, fragment, kernel, reduction
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import advance, dot, dots, isolated, norm_inf
-
-RING = np.dtype([("count", "i8"), ("newest", "i8"), ("gamma", "f8")], align=True)
 
 BLOCK = 1024  # numbers of a vector at a time: what is used again of a block stays in the first cache
 
@@ -67,9 +65,9 @@ def row(S, k, first, width):
 
 
 @register_jitable
-def forget_products(a, m):
+def forget_products(a, ring):
     """Let the next direction multiply the pairs by its gradient: it may be another than the last step led to."""
-    if a.size > m:
+    if ring["form"] != TWO_LOOPS:
         a[READY] = 0.0
 
 
@@ -220,10 +218,7 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
         a[UNIT_S] = unit(abs(alpha) * norm_inf(p)) if single else 1.0
         a[UNIT_Y] = unit(norm_inf(g)) if single else 1.0
     s_unit, y_unit = a[UNIT_S], a[UNIT_Y]
-    # The row after the newest is free, or holds the oldest pair, which goes first.
-    k = ring.newest + 1
-    if k == m or ring.count == 0:
-        k = 0
+    k = next_row(ring, m)
     rows = rows_of(min(ring.count + 1, m), k, m)
     desk = isolated(4 * BLOCK)
     slope = yy = ss = xx = gg = g_norm = 0.0
@@ -255,12 +250,7 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
         sums = dots(row(S, k, 0, n), row(Y, k, 0, n), g)
         sy, yy = sums[0] * s_unit * y_unit, sums[1] * y_unit * y_unit
         a[READY] = 0.0
-    if is_fit(sy, yy, ss, xx, gg, alpha, slope, SINGLE if single else EPSILON):
-        rho[k] = 1.0 / sy
-        ring.newest = k
-        ring.count = min(ring.count + 1, m)
-    elif ring.count == m:
-        ring.count = m - 1  # the oldest pair has been overwritten
+    keep_pair(rho, ring, k, is_fit(sy, yy, ss, xx, gg, alpha, slope, SINGLE if single else EPSILON), sy)
 
 
 @fragment
@@ -362,11 +352,33 @@ _UPDATE = types.void(
     *(_VECTOR, _VECTOR, _VECTOR, types.float64, _VECTOR),
 )
 
-enter_direction, enter_direction_single = late(direction, _DIRECTION), late(direction_single, _DIRECTION)
-enter_update, enter_update_single = late(update, _UPDATE), late(update_single, _UPDATE)
+_enter_direction, _enter_direction_single = late(direction, _DIRECTION), late(direction_single, _DIRECTION)
+_enter_update, _enter_update_single = late(update, _UPDATE), late(update_single, _UPDATE)
+
+
+@entered
+def direction_of_either(S, Y, a, ring, g, p, single):
+    """Write −H g to p and return g·p, for pairs in single or double precision."""
+    arguments = (S, Y, a, ring, g, p)
+    return _enter_direction_single(arguments) if single else _enter_direction(arguments)
+
+
+@entered
+def update_of_either(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new, single):
+    """Move x and g and learn from the step, for pairs in single or double precision."""
+    arguments = (S, Y, rho, a, ring, damping, x, g, p, alpha, g_new)
+    if single:
+        _enter_update_single(arguments)
+    else:
+        _enter_update(arguments)
+
+
+enter_direction = late(direction_of_either, types.float64(*_DIRECTION.args, types.int64))
+enter_update = late(update_of_either, types.void(*_UPDATE.args, types.int64))
 
 
 def load(single):
     """Compile, or load from the cache, the kernels for pairs of this precision: sooner than when they are needed."""
-    for call in (enter_direction_single, enter_update_single) if single else (enter_direction, enter_update):
+    kernels = (_enter_direction_single, _enter_update_single) if single else (_enter_direction, _enter_update)
+    for call in (enter_direction, enter_update, *kernels):
         call.load()

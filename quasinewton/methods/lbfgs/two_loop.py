@@ -3,8 +3,7 @@
 Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical Optimization, 2nd ed. (2006),
 Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
 
-The pairs live in a ring: `newest` is the row of the last pair, the one before it is row newest − 1 (modulo m), and so
-on for `count` rows. Two loops over them multiply by H; where the pairs are more than the cache holds, and for what few
+The pairs live in a ring, see `curvature_pairs`. Two loops over them multiply by H; where the pairs are more than the cache holds, and for what few
 runs ask for, `compact` does.
 """
 
@@ -13,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import protocol
+from quasinewton.methods.curvature_pairs import COMPACT, COMPACT_GIVEN, RING, TWO_LOOPS, keep_pair, learn_pair, next_row
 from quasinewton.methods.lbfgs import compact_inverse
-from quasinewton.methods.lbfgs.compact_inverse import RING
-from quasinewton.methods.protocol import gradient_step, learn_pair
-from quasinewton.numba_ext.jit import fragment, reduction
+from quasinewton.methods.protocol import gradient_step
+from quasinewton.numba_ext.arrays import part
+from quasinewton.numba_ext.jit import reduction
 from quasinewton.numba_ext.linalg import advance, dot, negate, norm_inf
 from quasinewton.validation import count
 
@@ -68,31 +68,31 @@ class Pairs(NamedTuple):
 
 @protocol.allocate.register(LBFGS)
 def _allocate(method, n):
-    m = method.memory
+    m, ring = method.memory, np.zeros(1, RING)
     width = (n + 1) // 2 if method.single else n
-    length = compact_inverse.size(m) if method.single or n >= MANY else m
-    return Pairs(np.empty((m, width)), np.empty((m, width)), np.empty(m), np.empty(length), np.zeros(1, RING))
+    length = m
+    if method.single or n >= MANY:
+        ring[0]["form"], length = COMPACT, compact_inverse.size(m)
+    return Pairs(np.empty((m, width)), np.empty((m, width)), np.empty(m), np.empty(length), ring)
 
 
 def with_room(pairs, n):
     """The memory of a fresh run with room for a given diagonal H₀, the last n numbers of the workspace."""
+    pairs.ring[0]["form"] = COMPACT_GIVEN
     return pairs._replace(a=np.empty(compact_inverse.size(pairs.rho.size) + n))
 
 
 @protocol.direction.register(LBFGS)
 def _direction(method, memory, hessian, x, g, p):
-    ring, m = memory.ring[0], memory.rho.size
-    if memory.a.size > m and (ring.count > 0 or memory.a.size > compact_inverse.size(m)):
-        arguments = (memory.S, memory.Y, memory.a, memory.ring, g, p)
-        if method.single:
-            return compact_inverse.enter_direction_single(arguments), 1.0
-        return compact_inverse.enter_direction(arguments), 1.0
-    if ring.count == 0:
+    ring = memory.ring[0]
+    if ring.count == 0 and ring.form != COMPACT_GIVEN:
         negate(p, g)
         slope = dot(g, p)
         return slope, gradient_step(slope, x)
-    slope = two_loop(memory.S, memory.Y, memory.rho, memory.a, ring.count, ring.newest, ring.gamma, g, p)
-    return slope, 1.0
+    if ring.form == TWO_LOOPS:
+        return two_loop(memory.S, memory.Y, memory.rho, memory.a, ring.count, ring.newest, ring.gamma, g, p), 1.0
+    arguments = (memory.S, memory.Y, memory.a, memory.ring, g, p, method.single)
+    return compact_inverse.enter_direction(arguments), 1.0
 
 
 @reduction
@@ -144,45 +144,28 @@ def two_loop(S, Y, rho, a, count, newest, gamma, g, p):
 @protocol.update.register(LBFGS)
 def _update(method, memory, x, g, p, alpha, g_new):
     ring = memory.ring[0]
-    m = memory.rho.size
-    if memory.a.size > m:
-        arguments = (memory.S, memory.Y, memory.rho, memory.a, memory.ring, method.damping, x, g, p, alpha, g_new)
-        if method.single:
-            compact_inverse.enter_update_single(arguments)
-        else:
-            compact_inverse.enter_update(arguments)
+    if ring.form != TWO_LOOPS:
+        pairs = (memory.S, memory.Y, memory.rho, memory.a, memory.ring)
+        compact_inverse.enter_update((*pairs, method.damping, x, g, p, alpha, g_new, method.single))
         return
     slope = dot(g, p)
-    # The row after the newest is free, or holds the oldest pair, which goes first.
-    k = ring.newest + 1
-    if k == m or ring.count == 0:
-        k = 0
-    s, y = memory.S[k], memory.Y[k]
+    k, n = next_row(ring, memory.rho.size), x.size
+    s, y = part(memory.S, k * n, n), part(memory.Y, k * n, n)
     advance(x, g, p, alpha, g_new, s, y)
     fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, method.damping)
-    keep_pair(memory.rho, ring, k, fit, sy, yy)
-
-
-@fragment
-def keep_pair(rho, ring, k, fit, sy, yy):
-    """Count the pair in row k among those that are kept, if it is fit; if not, what it has overwritten is lost."""
+    keep_pair(memory.rho, ring, k, fit, sy)
     if fit:
-        rho[k] = 1.0 / sy
         ring.gamma = sy / yy
-        ring.newest = k
-        ring.count = min(ring.count + 1, rho.size)
-    elif ring.count == rho.size:
-        ring.count = rho.size - 1
 
 
 @protocol.measured.register(LBFGS)
 def _measured(method, memory, x, g):
-    return compact_inverse.norm_of(memory.a) if memory.a.size > memory.rho.size else norm_inf(g)
+    return norm_inf(g) if memory.ring[0].form == TWO_LOOPS else compact_inverse.norm_of(memory.a)
 
 
 @protocol.replaced.register(LBFGS)
 def _replaced(method, memory):
-    compact_inverse.forget_products(memory.a, memory.rho.size)
+    compact_inverse.forget_products(memory.a, memory.ring[0])
 
 
 @protocol.restart.register(LBFGS)

@@ -1,0 +1,216 @@
+"""What few descents need, or none of many: kernels that are compiled when the loop first enters them.
+
+Curvature at x, and what follows from it; trials along negative curvature; points that are evaluated once more; searches
+that end without an acceptable step.
+"""
+
+import numpy as np
+from numba import types
+
+from quasinewton.line_searches.protocol import Verdict
+from quasinewton.loops import last_look, operations
+from quasinewton.loops.operations import POINTER, multiplies, performing
+from quasinewton.loops.state import NOTHING, Action, Phase
+from quasinewton.loops.stopping import ROOT_EPSILON, ending_before_evaluation, recover
+from quasinewton.numba_ext.jit import entered, fragment
+from quasinewton.numba_ext.lazy import late
+from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf
+from quasinewton.numba_ext.operations import at
+from quasinewton.objective.interface import GRADIENT, HESSIAN, OBJECTIVE, VALUE
+from quasinewton.status import (
+    AT_SADDLE,
+    CONVERGED,
+    NO_PROGRESS,
+    NOT_BOUNDED,
+    NOT_FINITE,
+    OUT_OF_EVALUATIONS,
+    OUT_OF_ITERATIONS,
+    RUNNING,
+)
+
+FAR = 1e4  # times max(1, ‖x‖_∞): a longest step that far shows that f is unbounded below
+ESCAPE_TRIALS = 60  # points tried along negative curvature
+ESCAPE_DECREASE = 1e-4  # part of the decrease that curvature predicts which a trial must show
+
+_inquire, _answer, _negative_curvature = map(
+    performing, (operations.inquire, operations.answer, operations.negative_curvature)
+)
+_place, _measure = performing(operations.place), performing(operations.measure)
+_restart, _descend = performing(operations.restart), performing(operations.descend)
+_box, _replaced = performing(operations.box), performing(operations.replaced)
+
+
+@entered
+def _look(frame):
+    """Ask for curvature at x: for the next direction, or, where the gradient is within gtol, for a certificate."""
+    f_ = at(frame)
+    s = f_.scalars[0]
+    s.phase, s.f_trial, s.want = Phase.CERTIFY if s.g_norm <= s.gtol else Phase.CURVATURE, s.f, HESSIAN
+    if multiplies(f_.operations):
+        s.want = _inquire(f_.operations, (frame, f_.method, f_.memory))
+    copy(f_.x_trial, f_.x)
+    copy(f_.g_trial, f_.g)
+    return Action.WAIT
+
+
+@entered
+def _digest_curvature(frame):
+    """Digest the Hessian, or a product with it, at x."""
+    f_ = at(frame)
+    s, g, p = f_.scalars[0], f_.g, f_.p
+    table, own = f_.operations, (frame, f_.method, f_.memory)
+    if multiplies(table):
+        s.want = _answer(table, own)
+        if s.want != NOTHING:  # more is wanted at x
+            s.ending = ending_before_evaluation(s)
+            if s.ending != RUNNING:
+                return Action.FINISH
+            copy(f_.x_trial, f_.x)
+            copy(f_.g_trial, g)
+            return Action.WAIT
+    s.hessian_nit = s.nit
+    if s.phase == Phase.CURVATURE:
+        return Action.DIRECTION
+    s.curvature = _negative_curvature(table, own)
+    if s.curvature < 0.0:
+        if dot(g, p) > 0.0:
+            negate(p, p)
+        s.alpha, s.count = max(1.0, norm_inf(f_.x)), 0
+        return _propose_escape(s)
+    s.ending = CONVERGED
+    return Action.FINISH
+
+
+@fragment
+def _propose_escape(s):
+    """Ask for a trial at step alpha along negative curvature, if there may be more of them."""
+    if s.nit < s.maxiter and s.nfev < s.maxfun and s.count < ESCAPE_TRIALS:
+        s.phase, s.want = Phase.ESCAPE, VALUE | GRADIENT
+        return Action.PLACE
+    return _escaped(s)
+
+
+@fragment
+def _escaped(s):
+    """End where no trial along negative curvature was lower, or where there may be no more of them."""
+    s.ending = OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else OUT_OF_ITERATIONS if s.nit >= s.maxiter else AT_SADDLE
+    return Action.FINISH
+
+
+@entered
+def _digest_point(frame, f):
+    """Digest f and g at a point that is no trial of a line search."""
+    f_ = at(frame)
+    s = f_.scalars[0]
+    s.f_trial = f
+    if s.phase == Phase.RESUME:
+        return Action.CHECK
+    finite = np.isfinite(f) and np.isfinite(norm_inf(f_.g_trial))
+    if s.phase == Phase.RECOVER:
+        if s.ending == RUNNING and not finite:
+            s.ending = NO_PROGRESS
+        return Action.ACCEPT if finite else Action.FINISH
+    if s.phase == Phase.RECALL:
+        s.f_passed = s.g_passed = np.inf
+        if finite:
+            copy(f_.x, f_.x_passed)
+            copy(f_.g, f_.g_trial)
+            s.f, s.hessian_nit = f, -1
+            s.g_norm = _measure(f_.operations, (frame, f_.method, f_.memory))
+        return Action.FINISH
+    # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on a line.
+    if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
+        return Action.ACCEPT
+    s.count += 1
+    s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)
+    return _propose_escape(s)
+
+
+@entered
+def _overcome(frame):
+    """See what can be done where there is no acceptable step: go on without one, begin anew along −g, or end."""
+    f_ = at(frame)
+    s = f_.scalars[0]
+    if s.phase == Phase.ESCAPE:
+        s.ending = AT_SADDLE
+        return Action.FINISH
+    lower = s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f
+    if s.verdict == Verdict.LONGEST:
+        # Unbounded if that is far in x, too; else the scale was wrong, or the way ends: the step is one to take.
+        far = s.alpha < s.end and abs(s.best) * norm_inf(f_.p) >= FAR * max(1.0, norm_inf(f_.x))
+        s.ending = NOT_BOUNDED if far else RUNNING
+        if s.best == s.alpha:
+            return Action.ACCEPT
+    else:
+        none_lower = s.phi_best >= s.f - s.noise
+        if s.verdict == Verdict.UNBOUNDED:
+            s.ending = NOT_BOUNDED
+        elif none_lower:
+            if not s.restarted and _restart(f_.operations, (frame, f_.method, f_.memory)):
+                s.restarted = 1
+                return Action.DIRECTION
+            s.ending = NOT_FINITE if s.verdict == Verdict.NONFINITE else NO_PROGRESS
+    if s.ending == RUNNING:
+        if lower:
+            return recover(s)
+        s.ending = NO_PROGRESS
+    return Action.FINISH
+
+
+@entered
+def _remember_trial(frame):
+    """Keep the best trial of the search, whose slope was no good: it is lower than the step that was accepted."""
+    f_ = at(frame)
+    s = f_.scalars[0]
+    alpha = s.alpha
+    s.alpha = s.best
+    _place(f_.operations, (frame, f_.method, f_.memory))
+    copy(f_.x_passed, f_.x_trial)
+    s.alpha, s.f_passed, s.g_passed = alpha, s.phi_best, np.inf
+
+
+@entered
+def _descend_without_model(frame):
+    """Forget what was learnt and write a direction of descent that needs no model; return its slope."""
+    f_ = at(frame)
+    own = (frame, f_.method, f_.memory)
+    _restart(f_.operations, own)
+    return _descend(f_.operations, own)
+
+
+@entered
+def _measure_step(frame):
+    """Measure the last step and x, for xtol."""
+    f_ = at(frame)
+    s = f_.scalars[0]
+    s.s_norm, s.x_norm = abs(s.step) * norm_inf(f_.p), norm_inf(f_.x)
+
+
+@entered
+def _is_short(frame):
+    """Return True if the first trial is within √ε ‖x‖_∞."""
+    f_ = at(frame)
+    s = f_.scalars[0]
+    return abs(s.alpha) * norm_inf(f_.p) <= ROOT_EPSILON * max(s.x0_norm, norm_inf(f_.x))
+
+
+@entered
+def _look_again(frame, objective):
+    """See whether a run that has ended stands; if not, it goes on."""
+    f_ = at(frame)
+    s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)
+    low, high = _box(table, own)
+    found = last_look.look(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
+    if found == last_look.REPLACED:
+        _replaced(table, own)
+        s.g_norm = _measure(table, own)
+    elif found == last_look.RESUMED:
+        _restart(table, own)
+
+
+look_again = late(_look_again, types.void(POINTER, OBJECTIVE))
+look, digest_curvature = late(_look, types.int64(POINTER)), late(_digest_curvature, types.int64(POINTER))
+digest_point, overcome = late(_digest_point, types.int64(POINTER, types.float64)), late(_overcome, types.int64(POINTER))
+remember_trial, measure_step = late(_remember_trial, types.void(POINTER)), late(_measure_step, types.void(POINTER))
+descend_without_model = late(_descend_without_model, types.float64(POINTER))
+is_short = late(_is_short, types.boolean(POINTER))

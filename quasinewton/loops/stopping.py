@@ -1,0 +1,156 @@
+"""When a descent stops: every test there is, of scalars alone, and what each ending is called.
+
+| asked where | test | ends with |
+|---|---|---|
+| at an iterate, in this order | f <= f_target | REACHED |
+| | ‖g‖_∞ <= gtol, and no curvature is to be seen first | CONVERGED |
+| | abs(f_old − f) <= ftol max(abs(f_old), abs(f), 1) | F_CONVERGED |
+| | ‖s‖_∞ <= xtol max(‖x‖_∞, 1) | X_CONVERGED |
+| | f <= −10²⁰ times the scale of f at x0 | NOT_BOUNDED |
+| | nit >= maxiter; nfev >= maxfun; the deadline has passed | OUT_OF_ITERATIONS, OUT_OF_EVALUATIONS, TIME_OVER |
+| before an evaluation | the deadline has passed; nfev >= maxfun | TIME_OVER, OUT_OF_EVALUATIONS |
+| before a search | no progress in f nor in the decrease predicted (`is_stagnant`) | NO_PROGRESS |
+| at x0 | f or g is not finite | NOT_FINITE, NOT_BOUNDED where f is −inf |
+| after a search without a step | f is −inf at a trial | NOT_BOUNDED |
+| | f falls as far as steps may go, and they go far | NOT_BOUNDED |
+| | no trial was lower: none was finite, or all were higher | NOT_FINITE, NO_PROGRESS |
+| at g ≈ 0 with curvature seen | it is nowhere negative; it is, and no trial along it is lower | CONVERGED, AT_SADDLE |
+| at the end | NO_PROGRESS, where rounding hides what was left to gain | PRECISION_LIMIT |
+"""
+
+import numpy as np
+from numba.extending import register_jitable
+
+from quasinewton.line_searches.protocol import NOISE
+from quasinewton.loops.state import NOTHING, Action, Phase
+from quasinewton.numba_ext.jit import fragment
+from quasinewton.objective.interface import GRADIENT, VALUE
+from quasinewton.status import (
+    CONVERGED,
+    F_CONVERGED,
+    NO_PROGRESS,
+    NOT_BOUNDED,
+    OUT_OF_EVALUATIONS,
+    OUT_OF_ITERATIONS,
+    PRECISION_LIMIT,
+    REACHED,
+    RUNNING,
+    TIME_OVER,
+    X_CONVERGED,
+)
+
+EPSILON = np.finfo(np.float64).eps
+ROOT_EPSILON = EPSILON**0.5
+UNBOUNDED_BELOW = -1e20  # times the scale of f at x0: no minimum is as low
+PRECISION = 1e4 * EPSILON  # relative to |f|: a decrease predicted that rounding may hide
+PATIENCE = 20  # iterations without progress after which there is held to be none to come
+
+
+@register_jitable
+def succeeded(status, g_norm, gtol, f, f0):
+    """Return True if a descent from f0 that ended at f with this status has met a tolerance.
+
+    At the precision limit it has: what was asked for cannot be had, but what is left to gain is hidden by rounding.
+    """
+    if status == PRECISION_LIMIT:
+        return f <= f0
+    return status == CONVERGED or status == F_CONVERGED or status == X_CONVERGED or status == REACHED
+
+
+@fragment
+def ending_at_iterate(s, curved):
+    """Return the status to end with at this iterate, or RUNNING; `curved` if curvature is to be seen before success."""
+    converged = s.g_norm <= s.gtol
+    if s.f <= s.f_target:
+        return REACHED
+    if converged and not curved:
+        return CONVERGED
+    if s.ending != RUNNING or converged:
+        return s.ending
+    if s.nit > 0 and s.ftol > 0.0 and abs(s.f_old - s.f) <= s.ftol * max(max(abs(s.f_old), abs(s.f)), 1.0):
+        return F_CONVERGED
+    if s.nit > 0 and s.xtol > 0.0 and s.s_norm <= s.xtol * max(s.x_norm, 1.0):
+        return X_CONVERGED
+    if s.f <= UNBOUNDED_BELOW * s.f_scale:
+        return NOT_BOUNDED
+    if s.nit >= s.maxiter:
+        return OUT_OF_ITERATIONS
+    if s.nfev >= s.maxfun:
+        return OUT_OF_EVALUATIONS
+    return TIME_OVER if s.overdue else RUNNING
+
+
+@fragment
+def ending_before_evaluation(s):
+    """Return the status to end with rather than evaluate once more, or RUNNING."""
+    if s.overdue:
+        return TIME_OVER
+    return OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else RUNNING
+
+
+@fragment
+def expects_nothing(s):
+    """Return True if the decrease predicted is at most ε² |f|, or what takes the place of |f|; see `is_stagnant`."""
+    return s.nit > 0 and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * EPSILON * abs(s.f0))
+
+
+@fragment
+def is_stagnant(s, nothing):
+    """Return True if the iterations have ceased to make progress; `nothing` if none is expected of a short step.
+
+    Notes
+    -----
+    Values of f cannot show changes below the noise floor, but gradients are accurate to O(ε), so the predicted decrease
+    ½ gᵀH g still measures progress. Stop if (a) neither f nor the prediction has improved for `PATIENCE` iterations, or
+    (b) f is level, the prediction is at most ε² |f|, and the step is short: x is then accurate to O(ε). For sums of
+    squares f* may be 0; residuals that cancel carry rounding of order ε √f₀, so in (b) ε² |f₀| takes the place of |f|.
+    All of this is invariant to the scales of f and x.
+    """
+    if s.restarted:
+        return False
+    level = abs(s.f - s.f_mark) <= max(s.noise, NOISE * EPSILON * (EPSILON * abs(s.f0)))
+    if not level or s.predicted < 0.9 * s.predicted_mark:
+        s.predicted_mark, s.idle = s.predicted, 0
+        s.f_mark = s.f_mark if level else s.f
+    else:
+        s.idle += 1
+    return s.idle >= PATIENCE or (level and nothing)
+
+
+@fragment
+def is_flatter(s, f):
+    """Return True if the iterate to be left, for one that is as low up to rounding, has the least gradient so far."""
+    level, known = abs(f - s.f) <= s.noise, abs(s.f - s.f_passed) <= s.noise
+    return s.phase == Phase.SEARCH and level and (s.g_norm < s.g_passed if known else s.f < s.f_passed)
+
+
+@fragment
+def finish(s):
+    """End with the status s.ending, at the best point evaluated; where that is no iterate, ask for it once more.
+
+    Returns
+    -------
+    Action
+        WAIT, the descent having ended; PLACE, for the best trial of the search in progress; or RECALL, for `x_passed`.
+    """
+    if s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f:
+        return recover(s)
+    # A trial of an earlier search may be lower, too. A run that has used up its iterations ends at the last of them. Of
+    # points that are equally low, to rounding, the best is the one with the least gradient.
+    stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
+    flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
+    if stopped and (s.f_passed < s.f - s.noise or flatter):
+        s.phase, s.want = Phase.RECALL, VALUE | GRADIENT
+        return Action.RECALL
+    if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
+        s.ending = PRECISION_LIMIT  # what was left to gain is what rounding may hide
+    s.status, s.want = s.ending, NOTHING
+    return Action.WAIT
+
+
+@fragment
+def recover(s):
+    """Ask once more for the best trial of the search in progress: to end there, or to go on if s.ending is RUNNING."""
+    s.alpha = s.best
+    s.phase, s.want = Phase.RECOVER, VALUE | GRADIENT
+    return Action.PLACE

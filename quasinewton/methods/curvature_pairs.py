@@ -1,0 +1,81 @@
+"""Pairs s = x_new − x, y = g_new − g: which of them say something of the Hessian, and the ring that keeps the last m.
+
+In a ring of m rows `newest` is the row of the last pair, the one before it is row newest − 1 (modulo m), and so on for
+`count` rows. A new pair is written to `next_row`, which is free or holds the oldest pair, and then kept or not.
+"""
+
+import numpy as np
+
+from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.linalg import dot, dots
+
+EPSILON = np.finfo(np.float64).eps
+SMALL = (4.0 * EPSILON) ** 2  # square of the size, relative to x and to g, below which s and y are all rounding
+
+# How L-BFGS multiplies by H.
+TWO_LOOPS = 0
+COMPACT = 1
+COMPACT_GIVEN = 2  # the compact form with a diagonal H₀ that was given
+
+RING = np.dtype([("count", "i8"), ("newest", "i8"), ("form", "i8"), ("gamma", "f8")], align=True)
+
+
+@fragment
+def next_row(ring, m):
+    """Return the row of a ring to which the next pair is to be written."""
+    return ring.newest + 1 if ring.count > 0 and ring.newest + 1 < m else 0
+
+
+@fragment
+def keep_pair(rho, ring, k, fit, sy):
+    """Count the pair in row k among those that are kept, if it is fit; if not, what it has overwritten is lost."""
+    m = rho.size
+    if fit:
+        rho[k] = 1.0 / sy
+        ring.newest = k
+    if ring.count + fit <= m:
+        ring.count += fit
+    if not fit and ring.count == m:
+        ring.count = m - 1
+
+
+@fragment
+def learn_pair(s, y, x, g, alpha, slope, damping):
+    """Judge a pair (s, y) and, with damping, correct it.
+
+    Parameters
+    ----------
+    s, y, x, g : ndarray, float64, shape (n,)
+        The step, the change of the gradient, and the new point and gradient. y is overwritten when damped.
+    alpha, slope : float
+        The step length, and g·p at its start, of a direction p = −H g.
+    damping : int
+        Whether to damp (Powell, 1978; Nocedal & Wright, 2006, Procedure 18.2): y <- θ y + (1 − θ) B s, where B s is
+        −alpha times the old gradient, so that s·y >= 0.2 s·B s.
+
+    Returns
+    -------
+    (bool, float, float, float)
+        Whether the pair is fit to learn from, s·y, y·y, and θ (1 where nothing was damped).
+
+    Notes
+    -----
+    Fit means s·y > ε |s||y|, where its sign is no rounding, s·y > ε |alpha slope| as in L-BFGS-B, and s and y clear of
+    rounding: |s| > 4ε|x|, |y| > 4ε|g|. None of this changes with the scales of f and x, as s·y > ε y·y would.
+    """
+    curvature = -alpha * slope * alpha  # s·B s
+    theta = 1.0
+    while True:
+        sy, yy, ss, xx = dots(s, y, x)
+        if not damping or theta < 1.0 or sy >= 0.2 * curvature:
+            return is_fit(sy, yy, ss, xx, dot(g, g), alpha, slope, EPSILON), sy, yy, theta
+        theta = 0.8 * curvature / (curvature - sy)
+        for i in range(y.size):
+            y[i] = theta * y[i] - (1.0 - theta) * alpha * (g[i] - y[i])
+
+
+@fragment
+def is_fit(sy, yy, ss, xx, gg, alpha, slope, precision):
+    """Return True if a pair is fit to learn from, as `learn_pair` says, given the precision that it is kept in."""
+    clear = precision * np.sqrt(ss) * np.sqrt(yy)
+    return (sy > clear) & (sy > -EPSILON * alpha * slope) & (ss > SMALL * xx) & (yy > SMALL * gg)

@@ -1,0 +1,284 @@
+"""Operations: what a loop does differently for each method, entered by address, so that it is compiled once for all.
+
+A kind, such as a method's class, has a table of addresses, one for each operation of its family. An operation is
+compiled, or loaded from the cache, when a loop first enters it: its address is 0 until then. Compiled code finds a table
+by the name of the kind, so that it can be cached, and in a new process the table is made when it is first asked for.
+
+An address costs two nanoseconds at each call. Numba's own way, to link what is called into the caller, costs the
+compilation of the whole loop for every method and every line search.
+"""
+
+import ctypes
+import gc
+import importlib
+from contextlib import contextmanager
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.symbols import name_symbol
+from quasinewton.numba_ext.tuples import without_owners
+
+FIND, COMPILE = "quasinewton_find_table", "quasinewton_compile_operation"
+FAMILIES = {}
+TABLES = {}  # by address
+NOT_COMPILED = "a kernel was not compiled; the reason has been printed"
+
+
+@contextmanager
+def uncollected():
+    """Compile without collections of garbage: Numba makes millions of objects that live until it is done."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class Family:
+    """The operations that kinds of one sort have.
+
+    Parameters
+    ----------
+    name : str
+        By which compiled code asks for it.
+    operations : sequence of numba dispatchers
+        Their numbers are their places.
+    signature : callable
+        signature(operation, kind) -> numba signature, of the operation of that number for this kind.
+    flags : callable
+        flags(kind) -> sequence of int, which compiled code reads behind the addresses.
+    types : callable, optional
+        types(kind) -> numba types of a value of this kind, and of what it learns, if anything.
+    """
+
+    def __init__(self, name, operations, signature, flags, types=None):
+        self.name, self.operations, self.signature, self.flags, self.types = name, operations, signature, flags, types
+        self.tables = {}
+        FAMILIES[name] = self
+
+    def table(self, kind):
+        """The table of a kind, made at the first call."""
+        if kind not in self.tables:
+            self.tables[kind] = Table(self, kind)
+        return self.tables[kind]
+
+
+class Table:
+    """The addresses of the operations of a kind, and its flags behind them; never freed."""
+
+    def __init__(self, family, kind):
+        self.family, self.kind = family, kind
+        self.words = np.array([0] * len(family.operations) + list(family.flags(kind)), dtype=np.intp)
+        self.address = self.words.ctypes.data
+        TABLES[self.address] = self
+
+    def compile(self, number):
+        """Compile an operation, or load it from the cache, and write its address to the table."""
+        if self.words[number] == 0:
+            operation, signature = self.family.operations[number], self.family.signature(number, self.kind)
+            with uncollected():
+                operation.compile(signature.args)
+            self.words[number] = address_of(operation, signature)
+
+
+def name_of(kind):
+    """The name by which another process finds a kind: a class, or a tuple of classes one within the other."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return "|".join(f"{one.__module__}:{one.__qualname__}" for one in kinds)
+
+
+def kind_of(name):
+    """The kind of a name; imports the modules it is from."""
+    kinds = []
+    for one in name.split("|"):
+        module, path = one.split(":")
+        kind = importlib.import_module(module)
+        for part in path.split("."):
+            kind = getattr(kind, part)
+        kinds.append(kind)
+    return tuple(kinds) if len(kinds) > 1 else kinds[0]
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_ssize_t))
+def _find(family, name, address):
+    """Write the address of a kind's table to address[0]."""
+    # Not returned: where an exception strikes, ctypes reports it, and what it returns is anything.
+    family, name = FAMILIES[family.decode()], name.decode()
+    known = {name_of(kind): table for kind, table in family.tables.items()}
+    address[0] = (known.get(name) or family.table(kind_of(name))).address
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t)
+def _compile(address, number):
+    """Compile an operation of the table at an address."""
+    TABLES[address].compile(number)
+
+
+name_symbol(FIND, ctypes.cast(_find, ctypes.c_void_p).value)
+name_symbol(COMPILE, ctypes.cast(_compile, ctypes.c_void_p).value)
+
+
+def find_table(context, builder, family, kind):
+    """Generate the address of a kind's table, an integer: asked for at the first time that this code runs."""
+    word = context.get_value_type(types.intp)
+    text = ir.IntType(8).as_pointer()
+    module = builder.module
+    memo = cgutils.add_global_variable(module, word, module.get_unique_name("table"))
+    memo.linkage, memo.initializer = "internal", word(0)
+    with cgutils.if_unlikely(builder, cgutils.is_null(builder, builder.load(memo))):
+        prototype = ir.FunctionType(ir.VoidType(), [text, text, word.as_pointer()])
+        names = [context.insert_const_string(module, name) for name in (family.name, name_of(kind))]
+        builder.call(cgutils.get_or_insert_function(module, prototype, FIND), [*names, memo])
+    return existing(context, builder, memo)
+
+
+def existing(context, builder, place):
+    """Generate the address that is at a place; where it is 0, an exception."""
+    address = builder.load(place)
+    with cgutils.if_unlikely(builder, cgutils.is_null(builder, address)):
+        context.call_conv.return_user_exc(builder, RuntimeError, (NOT_COMPILED,))
+    return address
+
+
+def perform(context, builder, table, number, signature, kinds, values):
+    """Generate the call of an operation of a table, which is compiled if it has not been yet.
+
+    Parameters
+    ----------
+    context, builder
+        Of Numba's lowering.
+    table : LLVM value
+        Address of the table, an integer.
+    number : int
+    signature : numba signature
+    kinds, values : numba type and LLVM value of a tuple
+        The arguments.
+    """
+    word = context.get_value_type(types.intp)
+    place = builder.gep(builder.inttoptr(table, word.as_pointer()), [word(number)])
+    with cgutils.if_unlikely(builder, cgutils.is_null(builder, builder.load(place))):
+        prototype = ir.FunctionType(ir.VoidType(), [word, word])
+        builder.call(cgutils.get_or_insert_function(builder.module, prototype, COMPILE), [table, word(number)])
+    address = existing(context, builder, place)
+    items = cgutils.unpack_tuple(builder, values, len(kinds))
+    cast = (context.cast(builder, *item) for item in zip(items, kinds, signature.args, strict=True))
+    return enter(context, builder, address, signature, list(cast))
+
+
+def operation(number, signature):
+    """Make the function by which compiled code performs an operation of a table.
+
+    Parameters
+    ----------
+    number : int
+    signature : numba signature
+        As the caller sees it; the operation of any kind has arguments that are passed alike.
+
+    Returns
+    -------
+    intrinsic
+        call(table, arguments) for the address of a table and a tuple. An exception passes through; where the operation
+        cannot be compiled, or Ctrl-C comes while it is, RuntimeError is raised, and the reason printed.
+    """
+
+    @intrinsic
+    def call(typingctx, table, arguments):
+        def codegen(context, builder, outer, values):
+            return perform(context, builder, values[0], number, signature, arguments, values[1])
+
+        return signature.return_type(types.intp, arguments), codegen
+
+    return call
+
+
+def flag(number):
+    """Make the function that reads a word of a table, given its address."""
+
+    @intrinsic
+    def read(typingctx, table):
+        def codegen(context, builder, signature, values):
+            word = context.get_value_type(types.intp)
+            return builder.load(builder.gep(builder.inttoptr(values[0], word.as_pointer()), [word(number)]))
+
+        return types.intp(types.intp), codegen
+
+    return read
+
+
+@intrinsic
+def at(typingctx, pointer):
+    """What a pointer points to: a tuple of numbers and arrays, whose owner is somebody else."""
+    kind = pointer.dtype
+
+    def codegen(context, builder, signature, values):
+        if not len(kind):
+            return context.make_tuple(builder, kind, ())
+        place = builder.bitcast(values[0], context.get_value_type(kind).as_pointer())
+        return without_owners(context, builder, kind, builder.load(place))
+
+    return kind(pointer), codegen
+
+
+def kind_of_value(kind):
+    """The kind of values of a type of named tuples: their class, with those of the named tuples in it."""
+    inner = [item for item in kind if isinstance(item, types.BaseNamedTuple)]
+    return (kind.instance_class, *(item.instance_class for item in inner)) if inner else kind.instance_class
+
+
+def framed(families, frame):
+    """Make the function that lays out what a loop needs to know in the memory of its caller.
+
+    Parameters
+    ----------
+    families : sequence of Family
+        Of the values that the function is given.
+    frame : numba tuple type
+        What is laid out: the arrays of the state but for its last item; the address of that item; those of each value
+        and its table; zeros.
+
+    Returns
+    -------
+    intrinsic
+        lay_out(values, state) -> pointer to the frame, valid until the function that calls this returns.
+
+    Raises
+    ------
+    TypingError
+        If the state, or a value, is of other types than the operations are compiled for.
+    """
+
+    @intrinsic
+    def lay_out(typingctx, values, state):
+        kinds = [kind_of_value(value) for value in values]
+        given = [(values[0], state[-1]), *((value,) for value in list(values)[1:])]
+        known = [family.types(kind) for family, kind in zip(families, kinds, strict=True)]
+        if given != known:
+            raise TypingError(f"the operations are compiled for values of {known}, not of {given}")
+
+        def codegen(context, builder, signature, arguments):
+            word = context.get_value_type(types.intp)
+
+            def address(kind, value):
+                place = cgutils.alloca_once_value(builder, without_owners(context, builder, kind, value))
+                return builder.ptrtoint(place, word)
+
+            items = cgutils.unpack_tuple(builder, arguments[1], len(state))
+            given = cgutils.unpack_tuple(builder, arguments[0], len(values))
+            parts = [without_owners(context, builder, kind, item) for kind, item in zip(state[:-1], items[:-1], strict=True)]
+            parts.append(address(state[-1], items[-1]))
+            for family, kind, item, value in zip(families, kinds, values, given, strict=True):
+                parts += [address(item, value), find_table(context, builder, family, kind)]
+            parts += [word(0)] * (len(frame) - len(parts))
+            laid = cgutils.alloca_once_value(builder, context.make_tuple(builder, frame, parts))
+            return builder.bitcast(laid, context.get_value_type(types.CPointer(frame)))
+
+        return types.CPointer(frame)(values, state), codegen
+
+    return lay_out

@@ -1,0 +1,105 @@
+"""Processor time of the first `minimize` of a process, while Numba compiles: what a new user waits for.
+
+Run as ``python tests/benchmarks/first_call.py [CHECKOUT] [--only WORD ...]``: with the path of another checkout the
+table compares with it, case by case, side by side. A case is a process of its own with an empty cache, and then one
+with the cache that it has filled. The import and the compilation of the user's own functions are not counted.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import measure
+
+HERE = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import time
+import numpy as np
+from numba import njit
+begun = time.process_time()
+import quasinewton
+imported = time.process_time() - begun
+
+def fun(x):
+    return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+
+def jac(x):
+    a, b = x[1] - x[0] * x[0], 1.0 - x[0]
+    return np.array([-400.0 * x[0] * a - 2.0 * b, 200.0 * a])
+
+def hess(x):
+    return np.array([[1200.0 * x[0] ** 2 - 400.0 * x[1] + 2.0, -400.0 * x[0]], [-400.0 * x[0], 200.0]])
+
+if {compiled}:
+    fun, jac, hess = njit(fun), njit(jac), njit(hess)
+    for function in fun, jac, hess:
+        function(np.zeros(2))
+
+def solve(method, **options):
+    second = dict(hess=hess) if method in ("newton", "newton-cg") else dict()
+    return quasinewton.minimize(fun, [-1.2, 1.0], jac=jac, method=method, **second, **options)
+
+{before}
+begun = time.process_time()
+{call}
+print(imported, time.process_time() - begun)
+"""
+BOUNDS = "bounds=[(-2.0, 2.0)] * 2"
+PLAIN = ("lbfgs", "bfgs", "newton", "newton-cg", "gradient-descent")
+CASES = {  # whether the user's functions are compiled, what has run before, and what is measured
+    **{f"{method}, Python objective": (False, "", f"solve({method!r})") for method in PLAIN},
+    **{f"{method}, compiled": (True, "", f"solve({method!r})") for method in ("lbfgs", "bfgs", "newton")},
+    **{
+        f"{method} with bounds": (False, "", f"solve({method!r}, {BOUNDS})")
+        for method in ("lbfgs", "bfgs", "newton", "newton-cg")
+    },
+    **{method: (False, "", f"solve({method!r}, maxiter=9)") for method in ("adam", "sgd")},
+    "bfgs after lbfgs": (False, "solve('lbfgs')", "solve('bfgs')"),
+    "newton after lbfgs": (False, "solve('lbfgs')", "solve('newton')"),
+    "adam after sgd": (False, "solve('sgd', maxiter=9)", "solve('adam', maxiter=9)"),
+    "lbfgs, another search": (False, "solve('lbfgs')", "solve('lbfgs', line_search='strong-wolfe')"),
+}
+
+
+def seconds(case, checkout, cache):
+    """Processor seconds of the import and of the call, in a new process."""
+    compiled, before, call = CASES[case]
+    script = SCRIPT.format(compiled=compiled, before=before, call=call)
+    environment = os.environ | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(checkout), "OPENBLAS_NUM_THREADS": "1"}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    return tuple(map(float, run.stdout.split()))
+
+
+def measured(case, checkout, warm=3):
+    """Seconds with an empty cache, and the least with a full one; and the least of an import."""
+    with tempfile.TemporaryDirectory() as cache:
+        _, cold = seconds(case, checkout, cache)
+        full = [seconds(case, checkout, cache) for _ in range(warm)]
+    return cold, min(call for _, call in full), min(imported for imported, _ in full)
+
+
+def rows(cases, other):
+    """A row a case: seconds here, and with another checkout seconds there and the ratio."""
+    for case in cases:
+        here = measured(case, HERE)
+        cells = [f"{here[0]:.2f}", f"{here[1]:.3f}", f"{here[2]:.2f}"]
+        if other:
+            there = measured(case, other)
+            cells += [f"{there[0]:.2f}", f"{there[1]:.3f}", f"{there[2]:.2f}", f"{there[0] / here[0]:.1f}×"]
+        yield case, *cells
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkout", nargs="?", type=Path)
+    parser.add_argument("--only", nargs="*", default=[""])
+    arguments = parser.parse_args()
+    header = ["first call", "empty cache, s", "full cache, s", "import, s"]
+    if arguments.checkout:
+        header += ["there: empty, s", "full, s", "import, s", "ratio"]
+    chosen = [case for case in CASES if any(word in case for word in arguments.only)]
+    print(measure.heading(), end="\n\n")
+    print(measure.table(header, rows(chosen, arguments.checkout)))
