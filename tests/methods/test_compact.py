@@ -10,9 +10,9 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_inplace
 
 from quasinewton import BFGS, LBFGS, Solver, minimize, minimize_batch
 from quasinewton.drivers.checkpoint import Checkpoint
+from quasinewton.methods.curvature_pairs import RING
 from quasinewton.methods.lbfgs import compact_inverse, two_loop
 from quasinewton.methods.lbfgs.compact_inverse import BLOCK, HEAD, READY, UNIT_S, UNIT_Y
-from quasinewton.methods.curvature_pairs import RING
 
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 
