@@ -1,13 +1,16 @@
-"""What methods that adapt their rates are good for, and where they fail: samples that come one at a time.
+"""What methods that adapt their rates are good for, and where they fail: samples that come one at a
+time.
 
 - Rare features. Of sixty, twenty are in most samples and forty in one of two hundred. Each method has the best of
-  seventeen rates; what counts is how well it knows the rare weights after one pass over two thousand samples.
+  seventeen rates; what counts is how well it knows the rare weights after one pass over two
+  thousand samples.
 - An even slope. Lengths of the last hundred of two thousand steps, by that of the first hundred: 1 is a steady pace.
 - AMSGrad's example (S. J. Reddi, S. Kale & S. Kumar, ICLR 2018, section 3): slopes C, −1, −1, C, −1, −1, …, downhill
-  to the left on average. Adam with β₁ = 0, β₂ = 1/(1 + C²) forgets each C in the next two steps and goes right. The
-  paper's walls at ±1 are left out, so that both methods drift on.
+  to the left on average. Adam with β₁ = 0, β₂ = 1/(1 + C²) forgets each C in the next two steps and
+  goes right. The paper's walls at ±1 are left out, so that both methods drift on.
 
-Arrays in `args` may be written to: `calls` counts, and so every call of an objective meets the next sample.
+Arrays in `args` may be written to: `calls` counts, and so every call of an objective meets the next
+sample.
 """
 
 import numpy as np

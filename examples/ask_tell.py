@@ -1,10 +1,12 @@
-"""Influenza at a boarding school, fitted by a program that one cannot call: ask–tell, stopped and resumed.
+"""Influenza at a boarding school, fitted by a program that one cannot call: ask–tell, stopped and
+resumed.
 
-In January 1978 an epidemic went through a school of 763 boys (British Medical Journal 1978, p. 587: boys confined to
-bed, day by day). Which rates β and γ of S' = −β S I/N, I' = β S I/N − γ I fit best? J. D. Murray, Mathematical Biology,
-3rd ed. (2002), section 10.2, has 1.66 and 0.44. The simulation is a program of its own, `ask_tell.py simulate`, which
-reads points and writes values and gradients, as one on a cluster might that takes hours. After six evaluations the work
-is saved; another process, `ask_tell.py resume`, goes on. `minimize` in one process makes the very same steps.
+In January 1978 an epidemic went through a school of 763 boys (British Medical Journal 1978, p. 587:
+boys confined to bed, day by day). Which rates β and γ of S' = −β S I/N, I' = β S I/N − γ I fit
+best? J. D. Murray, Mathematical Biology, 3rd ed. (2002), section 10.2, has 1.66 and 0.44. The
+simulation is a program of its own, `ask_tell.py simulate`, which reads points and writes values and
+gradients, as one on a cluster might that takes hours. After six evaluations the work is saved;
+another process, `ask_tell.py resume`, goes on. `minimize` in one process makes the very same steps.
 """
 
 import json
@@ -23,7 +25,9 @@ STEPS = 100  # of integration, a day
 
 
 def rates(y, beta, gamma):
-    """Return the derivatives of S, I and of their sensitivities to ln β and ln γ; y has shape (2, 3)."""
+    """Return the derivatives of S, I and of their sensitivities to ln β and ln γ; y has shape (2,
+    3).
+    """
     S, I = y
     caught = beta / BOYS * np.array([S[0] * I[0], S[0] * I[0] + S[1] * I[0] + S[0] * I[1], S[2] * I[0] + S[0] * I[2]])
     cured = gamma * np.array([I[0], I[1], I[0] + I[2]])

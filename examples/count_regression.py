@@ -1,14 +1,16 @@
 """Poisson regression with standard errors: does a man's waist tell how many sit-ups he can do?
 
-The data are scikit-learn's copy of Linnerud's set: weight, waist and pulse of twenty men in a fitness club, and what
-they managed in three exercises. Counts k with mean exp(z), z = X b, have the negative log-likelihood
+The data are scikit-learn's copy of Linnerud's set: weight, waist and pulse of twenty men in a
+fitness club, and what they managed in three exercises. Counts k with mean exp(z), z = X b, have the
+negative log-likelihood
 
     f(b) = Σ exp(z) − k z        (+ log k!, which does not depend on b)
 
-Its Hessian at the minimum, Fisher's information, is the inverse of the covariance of the estimates. Newton's method
-returns it as `hess`, here from differences of the gradient; this model has it in closed form, too: Xᵀ diag(exp z) X.
-BFGS ends with an estimate of the inverse, `hess_inv`, made of the steps it happened to take: often close, as here, but
-with no guarantee. scikit-learn's own fit checks the estimates, the closed form their errors.
+Its Hessian at the minimum, Fisher's information, is the inverse of the covariance of the estimates.
+Newton's method returns it as `hess`, here from differences of the gradient; this model has it in
+closed form, too: Xᵀ diag(exp z) X. BFGS ends with an estimate of the inverse, `hess_inv`, made of
+the steps it happened to take: often close, as here, but with no guarantee. scikit-learn's own fit
+checks the estimates, the closed form their errors.
 """
 
 import numpy as np
@@ -63,7 +65,8 @@ def main():
     information = X.T @ (mean[:, None] * X)
     errors = np.sqrt(np.diag(np.linalg.inv(newton.hess)))
     assert np.allclose(errors, np.sqrt(np.diag(np.linalg.inv(information))), rtol=1e-6)
-    # Real counts scatter more than Poisson's, here several times: errors that allow for it are wider by the root.
+    # Real counts scatter more than Poisson's, here several times: errors that allow for it are
+    # wider by the root.
     dispersion = np.sum((k - mean) ** 2 / mean) / (k.size - newton.x.size)
 
     print(f"{'':10}{'estimate':>10}{'error':>10}{'allowing for scatter':>24}{'error from BFGS':>18}")

@@ -1,10 +1,11 @@
 """Chemical equilibrium: what becomes of propane burnt in air, at 2200 K and 40 atmospheres.
 
-One mole of C₃H₈ meets R moles of oxygen atoms and 4R of nitrogen; R = 10 is just enough. Ten species share the atoms:
-four balances and six equilibria for ten unknowns (Meintjes & Morgan, ACM TOMS 16, 1990, 143–151, whose constants these
-are). The amounts are positive and span many orders of magnitude, so the unknowns are their logarithms: no step can
-lead to a negative amount, and the equilibria become linear but for the total. SciPy's `root`, by
-Levenberg and Marquardt's method since Powell's does not get there, checks every answer.
+One mole of C₃H₈ meets R moles of oxygen atoms and 4R of nitrogen; R = 10 is just enough. Ten
+species share the atoms: four balances and six equilibria for ten unknowns (Meintjes & Morgan, ACM
+TOMS 16, 1990, 143–151, whose constants these are). The amounts are positive and span many orders of
+magnitude, so the unknowns are their logarithms: no step can lead to a negative amount, and the
+equilibria become linear but for the total. SciPy's `root`, by Levenberg and Marquardt's method
+since Powell's does not get there, checks every answer.
 """
 
 import numpy as np
@@ -21,7 +22,8 @@ ATOMS = np.array([
     [2, 1, 0, 1, 0, 0, 1, 1, 1, 2],  # oxygen
     [0, 0, 2, 0, 0, 0, 0, 0, 1, 0],  # nitrogen
 ], dtype=np.float64)
-# An equilibrium says: the product of amounts to the powers in its row is K (total/pressure) to the power in SHIFT.
+# An equilibrium says: the product of amounts to the powers in its row is K (total/pressure) to the
+# power in SHIFT.
 POWERS = np.array([
     # CO2  H2O   N2   CO  H2  H  OH O NO O2
     [1.0, -1.0, 0.0, -1.0, 1, 0, 0, 0, 0, 0],  # CO + H2O = CO2 + H2

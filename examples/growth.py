@@ -1,9 +1,11 @@
-"""Dynamic programming: at every state and in every sweep a minimisation, all of them inside compiled code.
+"""Dynamic programming: at every state and in every sweep a minimisation, all of them inside
+compiled code.
 
-A planner chooses consumption, labour and savings under a technology that wanders between three levels. With
-logarithmic utility and capital that lasts one period the best policy is known (Brock & Mirman, J. Econ. Theory 4, 1972;
-with labour: constant hours, a constant share saved), so that the answer can be checked. The value function is a
-Chebyshev series in log k for each level; a sweep solves a problem in two variables at every node, on all cores.
+A planner chooses consumption, labour and savings under a technology that wanders between three
+levels. With logarithmic utility and capital that lasts one period the best policy is known (Brock &
+Mirman, J. Econ. Theory 4, 1972; with labour: constant hours, a constant share saved), so that the
+answer can be checked. The value function is a Chebyshev series in log k for each level; a sweep
+solves a problem in two variables at every node, on all cores.
 """
 
 import time
@@ -36,7 +38,9 @@ def series(c, u):
 
 @njit
 def lifetime(x, g, u, level, expected):
-    """Minus the utility of saving the share σ(x₀) and working the hours σ(x₁), from log capital u on."""
+    """Minus the utility of saving the share σ(x₀) and working the hours σ(x₁), from log capital u
+    on.
+    """
     s, hours = 1.0 / (1.0 + np.exp(-x[0])), 1.0 / (1.0 + np.exp(-x[1]))
     output = np.log(level) + ALPHA * u + (1.0 - ALPHA) * np.log(hours)
     future, slope = series(expected, output + np.log(s))
@@ -47,7 +51,9 @@ def lifetime(x, g, u, level, expected):
 
 @njit(parallel=True)
 def sweep(nodes, expected, policy):
-    """Maximise at every node and level, from the last policy on; return values, failures and evaluations."""
+    """Maximise at every node and level, from the last policy on; return values, failures and
+    evaluations.
+    """
     values = np.empty((LEVELS.size, nodes.size))
     failed = evaluations = 0
     for i in prange(LEVELS.size * nodes.size):
@@ -71,7 +77,8 @@ def main(degree=8, count=40):
         values, failed, evaluations = sweep(nodes, MOVES @ coefficients, policy)
         assert failed == 0
         new = chebyshev.chebfit(t, values.T, degree).T
-        # The level of the values converges as BETA^k and does not matter to the policy: shapes are compared.
+        # The level of the values converges as BETA^k and does not matter to the policy: shapes are
+        # compared.
         change, coefficients = np.abs(new - coefficients)[:, 1:].max(), new
         sweeps, solved, total = sweeps + 1, solved + values.size, total + evaluations
     seconds = time.perf_counter() - begin

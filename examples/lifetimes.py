@@ -1,11 +1,13 @@
 """Fluorescence lifetimes of 100 000 pixels: as many maximum-likelihood fits in one call.
 
-In every pixel of an image photons are counted after a flash, in bins of time t. Their expected number is
+In every pixel of an image photons are counted after a flash, in bins of time t. Their expected
+number is
 
     m(t) = A exp(−t/τ) + B,        parameters x = (log A, log τ, log B),
 
-and the counts y are Poisson's, with the negative log-likelihood f(x) = Σ m(t) − y(t) log m(t). The image is made here,
-so that the answer is known: τ is longer in a disc. Each fit starts from what is seen at a glance in its own pixel.
+and the counts y are Poisson's, with the negative log-likelihood f(x) = Σ m(t) − y(t) log m(t). The
+image is made here, so that the answer is known: τ is longer in a disc. Each fit starts from what is
+seen at a glance in its own pixel.
 
 Run with a number to fit as many pixels: ``python lifetimes.py 1000``.
 """
@@ -47,7 +49,9 @@ def image(pixels, t, rng):
 
 
 def at_a_glance(t, y):
-    """Return starts: the background from the last bins, the height from the first, τ from the mean time."""
+    """Return starts: the background from the last bins, the height from the first, τ from the mean
+    time.
+    """
     B = y[:, -4:].mean(axis=1) + 0.5
     light = np.maximum(y - B[:, None], 0.0)
     tau = light @ t / light.sum(axis=1)

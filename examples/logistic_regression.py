@@ -1,11 +1,14 @@
-"""Logistic regression by maximum likelihood: 569 tumours, 30 measurements of each, benign or malignant.
+"""Logistic regression by maximum likelihood: 569 tumours, 30 measurements of each, benign or
+malignant.
 
-The data are scikit-learn's copy of the Wisconsin breast cancer set (Street, Wolberg & Mangasarian, 1993). With
-z = X w + b, labels t = ±1 and a ridge that makes the minimum unique, the negative log-likelihood is
+The data are scikit-learn's copy of the Wisconsin breast cancer set (Street, Wolberg & Mangasarian,
+1993). With z = X w + b, labels t = ±1 and a ridge that makes the minimum unique, the negative
+log-likelihood is
 
     f(w, b) = Σ log(1 + exp(−t z)) + ½ ridge ‖w‖²
 
-The data travel through `args`, so other data compile nothing again. scikit-learn's own fit is the check.
+The data travel through `args`, so other data compile nothing again. scikit-learn's own fit is the
+check.
 """
 
 import argparse
@@ -21,7 +24,8 @@ from quasinewton import minimize
 @njit
 def negative_log_likelihood(x, X, t, ridge):
     """Return f and its gradient; x holds w and then b."""
-    # Loops, not array expressions: Numba compiles them in a tenth of the time, and they run as fast.
+    # Loops, not array expressions: Numba compiles them in a tenth of the time, and they run as
+    # fast.
     n = x.size - 1
     f, g = 0.0, np.zeros(n + 1)
     for i in range(t.size):

@@ -1,8 +1,10 @@
-"""First-order methods from the same start: in a ravine, at a saddle, and on a quadratic whose gradient is noisy.
+"""First-order methods from the same start: in a ravine, at a saddle, and on a quadratic whose
+gradient is noisy.
 
-The ravine lies askew, so that no method that scales the axes has it easy; the steps until f is a millionth of what it
-was are at the best of seventeen rates, inf if there is none. The other columns are at one rate: steps until the ridge
-of the saddle is left; in noise the mean of f, and f after a rate that falls to zero along a cosine.
+The ravine lies askew, so that no method that scales the axes has it easy; the steps until f is a
+millionth of what it was are at the best of seventeen rates, inf if there is none. The other columns
+are at one rate: steps until the ridge of the saddle is left; in noise the mean of f, and f after a
+rate that falls to zero along a cosine.
 """
 
 import argparse
@@ -41,7 +43,9 @@ def run(fun, x0, method, args=(), **options):
 
 
 def swings(method):
-    """How many steps in the ravine cross its floor, how many there are, and how far the first goes beyond it."""
+    """How many steps in the ravine cross its floor, how many there are, and how far the first goes
+    beyond it.
+    """
     res = run(ravine, START, method, f_target=1e-6 * ravine(START)[0])
     across = np.array(res.allvecs) @ [-0.6, 0.8]
     return np.sum(across[1:] * across[:-1] < 0.0), res.nit, -across.min()

@@ -4,9 +4,10 @@ The objective is a sum of losses over shards of the data, one or more on each wo
 
     f(w) = Σ over shards Σ over rows log(1 + exp(−y x·w)) + ½ |w|²
 
-Each evaluation sends w to the workers; there compiled code makes the value and the gradient of each shard, and the
-cluster adds them up in pairs. One value and one gradient come back, and L-BFGS takes its step here. It asks for few
-evaluations, and each passes over all data once: this is how it fits data that no single machine holds.
+Each evaluation sends w to the workers; there compiled code makes the value and the gradient of each
+shard, and the cluster adds them up in pairs. One value and one gradient come back, and L-BFGS takes
+its step here. It asks for few evaluations, and each passes over all data once: this is how it fits
+data that no single machine holds.
 """
 
 import numpy as np

@@ -2,8 +2,9 @@
 
     f(x) = Σ 100 (x[i+1] − x[i]²)² + (1 − x[i])²
 
-One objective, compiled once, serves them all: value and gradient are written together, the gradient in place. Each
-entry of the table is iterations / evaluations until ‖g‖_∞ <= 1e-6, or the name of the status that ended the run.
+One objective, compiled once, serves them all: value and gradient are written together, the gradient
+in place. Each entry of the table is iterations / evaluations until ‖g‖_∞ <= 1e-6, or the name of
+the status that ended the run.
 """
 
 import numpy as np

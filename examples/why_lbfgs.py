@@ -1,11 +1,12 @@
 """Why L-BFGS: a soap film of ten thousand heights, and what BFGS would need for it.
 
-The film over a square, held along its edge, has the least area. It is made of triangles, two to a cell of a grid with
-m × m free heights. The edge is that of Scherk's surface, z = log(cos x/cos y), which is minimal: the heights found are
-its heights, up to the error of the grid.
+The film over a square, held along its edge, has the least area. It is made of triangles, two to a
+cell of a grid with m × m free heights. The edge is that of Scherk's surface, z = log(cos x/cos y),
+which is minimal: the heights found are its heights, up to the error of the grid.
 
-BFGS keeps a dense inverse Hessian, 8 n² bytes, and passes through it in every iteration; L-BFGS keeps ten pairs of
-vectors. Memory is the peak of what is allocated during a run, times are the least of three runs.
+BFGS keeps a dense inverse Hessian, 8 n² bytes, and passes through it in every iteration; L-BFGS
+keeps ten pairs of vectors. Memory is the peak of what is allocated during a run, times are the
+least of three runs.
 """
 
 import time
@@ -19,7 +20,9 @@ from quasinewton import minimize
 
 @njit
 def area(x, g, z):
-    """Return the area of the film with the free heights x, and write its gradient; z is the film with its edge."""
+    """Return the area of the film with the free heights x, and write its gradient; z is the film
+    with its edge.
+    """
     m = z.shape[0] - 2
     base = (2.0 / (m + 1)) ** 2
     for i in range(m * m):

@@ -1,4 +1,5 @@
-"""Minimise smooth functions: Newton, truncated Newton, BFGS, L-BFGS and first-order methods, compiled by Numba.
+"""Minimise smooth functions: Newton, truncated Newton, BFGS, L-BFGS and first-order methods,
+compiled by Numba.
 
 The door is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
@@ -101,7 +102,9 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Import `special` when it is first asked for: few need it, and importing the package is not to wait for it."""
+    """Import `special` when it is first asked for: few need it, and importing the package is not to
+    wait for it.
+    """
     if name == "special":
         return importlib.import_module("quasinewton.special")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,8 @@
-"""Pictures of runs: convergence, paths on contours, profiles around a minimum, batches, performance profiles.
+"""Pictures of runs: convergence, paths on contours, profiles around a minimum, batches, performance
+profiles.
 
-Needs matplotlib, which the extra `plot` brings. Every function draws on the axes that it is given, or on new ones, and
-returns them, so that titles, limits and colours stay yours.
+Needs matplotlib, which the extra `plot` brings. Every function draws on the axes that it is given,
+or on new ones, and returns them, so that titles, limits and colours stay yours.
 """
 
 from collections.abc import Mapping
@@ -110,13 +111,15 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
     fun : callable
         ``fun(x, *args) -> float`` for x of shape (2,).
     results : OptimizeResult, array_like of shape (k, 2), or dict of str to either
-        Results made with ``options={"return_all": True}``, or iterates. The keys of a dict are the labels.
+        Results made with ``options={"return_all": True}``, or iterates. The keys of a dict are the
+        labels.
     args : tuple
         Further arguments of `fun`.
     limits : ((float, float), (float, float)), optional
         Of the two variables; by default the iterates with a margin.
     levels : int
-        Number of contours. They are equally spaced in log(1 + f − min f), so that the floor of a valley shows.
+        Number of contours. They are equally spaced in log(1 + f − min f), so that the floor of a
+        valley shows.
     ax : matplotlib Axes, optional
 
     Returns
@@ -159,11 +162,12 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
 
 
 def profiles(fun, result, args=(), names=None, width=3.0, points=15, ax=None, **keywords):
-    """Draw the profile of f around a minimum for each variable, with the parabola of the curvature there.
+    """Draw the profile of f around a minimum for each variable, with the parabola of the curvature
+    there.
 
-    A profile is the least f for a fixed value of one variable, minimised over all others; twice its rise is the
-    statistic of a likelihood-ratio test where f is a negative log-likelihood. Where profile and parabola part, standard
-    errors from the curvature are not to be trusted.
+    A profile is the least f for a fixed value of one variable, minimised over all others; twice its
+    rise is the statistic of a likelihood-ratio test where f is a negative log-likelihood. Where
+    profile and parabola part, standard errors from the curvature are not to be trusted.
 
     Parameters
     ----------
@@ -190,13 +194,15 @@ def profiles(fun, result, args=(), names=None, width=3.0, points=15, ax=None, **
     Raises
     ------
     ValueError
-        If the result has neither `hess` nor `hess_inv`, if that is not positive definite, or `points` is below 3.
+        If the result has neither `hess` nor `hess_inv`, if that is not positive definite, or
+        `points` is below 3.
     ImportError
         Without matplotlib.
 
     References
     ----------
-    D. M. Bates & D. G. Watts, Nonlinear Regression Analysis and Its Applications, Wiley 1988, section 6.1.
+    D. M. Bates & D. G. Watts, Nonlinear Regression Analysis and Its Applications, Wiley 1988,
+    section 6.1.
     """
     x, n = np.asarray(result.x, dtype=np.float64), np.size(result.x)
     if points < 3:
@@ -238,7 +244,8 @@ def _deviations(result, n):
 
 
 def _profile(fun, x, i, offsets, args, keywords):
-    """Return the least f with x_i fixed at each offset from its minimum, from the middle outwards."""
+    """Return the least f with x_i fixed at each offset from its minimum, from the middle outwards.
+    """
     rise, middle = np.empty(offsets.size), offsets.size // 2
     for side in (range(middle, offsets.size), range(middle, -1, -1)):
         start = x.copy()
@@ -296,16 +303,18 @@ def performance_profile(costs, largest=None, ax=None):
     Parameters
     ----------
     costs : dict of str to array_like, shape (problems,)
-        What each solver paid for each problem (evaluations, seconds), in one order for all; NaN or infinite where it
-        failed.
+        What each solver paid for each problem (evaluations, seconds), in one order for all; NaN or
+        infinite where it failed.
     largest : float, optional
-        Right end of the horizontal axis, a ratio; by default a little beyond the largest ratio there is.
+        Right end of the horizontal axis, a ratio; by default a little beyond the largest ratio
+        there is.
     ax : matplotlib Axes, optional
 
     Returns
     -------
     matplotlib Axes
-        The curve of a solver at τ is the share of problems that it solved at no more than τ times the least cost.
+        The curve of a solver at τ is the share of problems that it solved at no more than τ times
+        the least cost.
 
     Raises
     ------
@@ -316,8 +325,8 @@ def performance_profile(costs, largest=None, ax=None):
 
     References
     ----------
-    E. D. Dolan & J. J. Moré, "Benchmarking optimization software with performance profiles", Math. Program. 91,
-    201-213 (2002).
+    E. D. Dolan & J. J. Moré, "Benchmarking optimization software with performance profiles", Math.
+    Program. 91, 201-213 (2002).
     """
     table = {name: np.asarray(values, dtype=np.float64) for name, values in costs.items()}
     if len({values.shape for values in table.values()}) != 1 or next(iter(table.values())).ndim != 1:

@@ -1,4 +1,6 @@
-"""What a run returns: SciPy's result with our fields, and the inverse Hessian of L-BFGS as an operator."""
+"""What a run returns: SciPy's result with our fields, and the inverse Hessian of L-BFGS as an
+operator.
+"""
 
 import warnings
 from functools import cached_property
@@ -30,25 +32,30 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     jac : ndarray, float64, shape (n,)
         Gradient there.
     optimality : float
-        What gtol was compared with: ‖jac‖_∞ or, with bounds, ‖P(x − jac) − x‖_∞, where P puts a point between them.
+        What gtol was compared with: ‖jac‖_∞ or, with bounds, ‖P(x − jac) − x‖_∞, where P puts a
+        point between them.
     success : bool
-        Whether a tolerance was met; also at the precision limit if optimality <= 1.5e-8 max(1, |fun|).
+        Whether a tolerance was met; also at the precision limit if optimality <= 1.5e-8 max(1,
+        |fun|).
     status : Status
         Why the run ended; compares equal to SciPy's integer, and is one.
     message : str
         The same in words.
     nit, nfev, njev, nhev : int
-        Iterations, and calls of the user's function, gradient and Hessian (Newton), or products with the Hessian
-        (truncated Newton); gradients and values that differences took are counted as such.
+        Iterations, and calls of the user's function, gradient and Hessian (Newton), or products
+        with the Hessian (truncated Newton); gradients and values that differences took are counted
+        as such.
     hess_inv : ndarray or LinearOperator, shape (n, n)
         Estimate of the inverse Hessian (BFGS, L-BFGS).
     hess : ndarray, shape (n, n)
         Hessian at x (Newton).
     jac_mode : str
-        How gradients were obtained: "exact", "forward" or "reverse" (derived), "2-point", "3-point" or "cs".
+        How gradients were obtained: "exact", "forward" or "reverse" (derived), "2-point", "3-point"
+        or "cs".
     hess_mode : str
-        How second derivatives were obtained (Newton, truncated Newton): "exact" where they are the user's, "derived"
-        from a compiled function, or "2-point" or "3-point" differences of the gradient, or of values.
+        How second derivatives were obtained (Newton, truncated Newton): "exact" where they are the
+        user's, "derived" from a compiled function, or "2-point" or "3-point" differences of the
+        gradient, or of values.
     history : History
         With ``options={"history": True}``.
     allvecs : list of ndarray
@@ -59,13 +66,15 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         With ``options={"check_gradient": True}``: what `check_gradient` says of the gradient at x0.
     checkpoint : Checkpoint
         Where the run stands, to go on from there: ``minimize(..., checkpoint=res.checkpoint)``.
-        (`minimize_stochastic` has one of its own kind.) Under its former name `state` it is had with a warning.
+        (`minimize_stochastic` has one of its own kind.) Under its former name `state` it is had
+        with a warning.
     solver : str
-        Who solved the problem: "quasinewton lbfgs", "scipy slsqp", …. Of SciPy's methods the other fields are SciPy's,
-        `status` included, which is an integer.
+        Who solved the problem: "quasinewton lbfgs", "scipy slsqp", …. Of SciPy's methods the other
+        fields are SciPy's, `status` included, which is an integer.
     """
 
-    # Annotations without values: type checkers and editors read them. A field that the method does not have is absent.
+    # Annotations without values: type checkers and editors read them. A field that the method does
+    # not have is absent.
     x: np.ndarray
     fun: float
     jac: np.ndarray
@@ -163,8 +172,9 @@ class InverseHessian(LinearOperator):
 
     Notes
     -----
-    H₀ = γ I with γ = s·y/y·y of the newest pair, the matrix the method itself used (Nocedal & Wright, 2006, eq. 7.20);
-    or γ times the diagonal given, with γ = s·y/y·H₀y. Products cost O(m n).
+    H₀ = γ I with γ = s·y/y·y of the newest pair, the matrix the method itself used (Nocedal &
+    Wright, 2006, eq. 7.20); or γ times the diagonal given, with γ = s·y/y·H₀y. Products cost O(m
+    n).
     """
 
     def __init__(self, pairs, n, single):
@@ -197,7 +207,9 @@ class InverseHessian(LinearOperator):
 
     @cached_property
     def _root(self):
-        """The root r of a given diagonal H₀, or 1: H is r times the H of s/r and r y, with H₀ = γ I, times r."""
+        """The root r of a given diagonal H₀, or 1: H is r times the H of s/r and r y, with H₀ = γ
+        I, times r.
+        """
         m = self._pairs.rho.size
         return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.ring[0]["form"] == COMPACT_GIVEN else 1.0
 

@@ -5,16 +5,18 @@ from enum import Enum
 
 import numpy as np
 
-# The last character of a format specification that is for numbers alone; see "Format Specification Mini-Language".
+# The last character of a format specification that is for numbers alone; see "Format Specification
+# Mini-Language".
 NUMERIC = tuple("bcdeEfFgGnoxX%")
 
 
 class Status(int, Enum):
     """The outcome of a run. Its `message` is the text of the result.
 
-    As an integer a status is SciPy's code (0 for every kind of convergence, 1 for limits, 2 for a failed search, 3 for
-    values that are not finite, 99 for a callback), so ``res.status == 0`` means what it means there. Two statuses are
-    equal only if they are the same one; `value` is unique.
+    As an integer a status is SciPy's code (0 for every kind of convergence, 1 for limits, 2 for a
+    failed search, 3 for values that are not finite, 99 for a callback), so ``res.status == 0``
+    means what it means there. Two statuses are equal only if they are the same one; `value` is
+    unique.
     """
 
     message: str
@@ -67,12 +69,16 @@ class Status(int, Enum):
         return int.__hash__(self)
 
     def __format__(self, spec):
-        """Format as SciPy's integer under a specification for numbers, such as ``d``; as the name under any other."""
+        """Format as SciPy's integer under a specification for numbers, such as ``d``; as the name
+        under any other.
+        """
         return int.__format__(self, spec) if spec.endswith(NUMERIC) else format(str(self), spec)
 
     @property
     def converged(self) -> bool:
-        """True if the run ended as the user had in mind: within a tolerance, or with all epochs run."""
+        """True if the run ended as the user had in mind: within a tolerance, or with all epochs
+        run.
+        """
         return int(self) == 0
 
 

@@ -10,8 +10,8 @@ from numba.core.runtime import _nrt_python, rtsys
 class Allocations(NamedTuple):
     """What a piece of work allocated.
 
-    `made` counts all allocations, `kept` those that were not freed, and `objects` the reference-counted ones among
-    the latter.
+    `made` counts all allocations, `kept` those that were not freed, and `objects` the
+    reference-counted ones among the latter.
     """
 
     made: int
@@ -32,7 +32,9 @@ def counting():
 
 
 def counted(work, *arguments, **keywords):
-    """Return what `work(*arguments, **keywords)` allocated, garbage of earlier work and of its own collected."""
+    """Return what `work(*arguments, **keywords)` allocated, garbage of earlier work and of its own
+    collected.
+    """
     gc.collect()
     before = rtsys.get_allocation_stats()
     work(*arguments, **keywords)

@@ -1,4 +1,6 @@
-"""Fresh interpreters, for what cannot be tested within one. None of them outlives its test: see `conftest.py`."""
+"""Fresh interpreters, for what cannot be tested within one. None of them outlives its test: see
+`conftest.py`.
+"""
 
 import os
 import subprocess
@@ -14,7 +16,9 @@ _started = []
 
 
 def environment(*path, **variables):
-    """Return this process's environment with `path` ahead of all imports, and some variables changed."""
+    """Return this process's environment with `path` ahead of all imports, and some variables
+    changed.
+    """
     path = [*map(str, path), str(PACKAGE.parent), str(TESTS), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), **variables}
 

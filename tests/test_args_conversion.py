@@ -1,6 +1,8 @@
-"""`args` of compiled functions: arrays of other libraries, other kinds of numbers, text, lists, named tuples.
+"""`args` of compiled functions: arrays of other libraries, other kinds of numbers, text, lists,
+named tuples.
 
-Libraries that are no dependency are imitated by classes with the same protocols; units and masks are refused.
+Libraries that are no dependency are imitated by classes with the same protocols; units and masks
+are refused.
 """
 
 import array
@@ -381,7 +383,9 @@ class TestCompilation:
 
 
 class TestSequences:
-    """Gradients, Hessians and residuals that compiled functions return as lists and tuples, as sympy.lambdify does."""
+    """Gradients, Hessians and residuals that compiled functions return as lists and tuples, as
+    sympy.lambdify does.
+    """
 
     @pytest.mark.parametrize(
         "jac",

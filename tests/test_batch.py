@@ -1,4 +1,6 @@
-"""A batch is its single solves, bit for bit: however many threads, in whatever order, whatever goes wrong."""
+"""A batch is its single solves, bit for bit: however many threads, in whatever order, whatever goes
+wrong.
+"""
 
 import pickle
 import sys
@@ -87,7 +89,9 @@ def held(x, gate, is_held):
 
 @njit
 def endless(x, gate, is_endless):
-    """A parabola, or a line that falls for ever, and the gradient; Ctrl-C is pressed on it once the gate is open."""
+    """A parabola, or a line that falls for ever, and the gradient; Ctrl-C is pressed on it once the
+    gate is open.
+    """
     if not is_endless:
         return np.sum(x * x), 2.0 * x
     if pass_once(gate):
@@ -360,7 +364,9 @@ class TestWatching:
         assert [status.name for status in res.status] == ["UNBOUNDED", "TIME", "UNBOUNDED"]
 
     def test_a_slow_problem_holds_nobody(self, monkeypatch):
-        """With two threads, one is enough for the others while the slow one runs: it waits for them all."""
+        """With two threads, one is enough for the others while the slow one runs: it waits for them
+        all.
+        """
         monkeypatch.setattr(progress, "INTERVAL", 0.0)
         gate = np.zeros(1, np.int64)
 

@@ -34,7 +34,8 @@ each_method = pytest.mark.parametrize("method", METHODS)
 
 
 def projected(x, g, low=LOW, high=HIGH):
-    """Return the largest |g_i|, or √(r_i |g_i|) where the room r_i ahead of −g_i is less than that."""
+    """Return the largest |g_i|, or √(r_i |g_i|) where the room r_i ahead of −g_i is less than that.
+    """
     room, size = np.where(g > 0.0, x - low, high - x), np.abs(g)
     return np.where(room < size, np.sqrt(room) * np.sqrt(size), size).max()
 
@@ -157,7 +158,9 @@ class TestMethods:
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "gradient-descent"])
     @pytest.mark.parametrize("size", [1e16, 1e18, 1e100])
     def test_the_first_trial_moves_x_however_large_it_is(self, method, size):
-        """A step of length 1 is nothing to |x| >= 2⁵³: it is no less than √ε ‖x‖, with bounds and without."""
+        """A step of length 1 is nothing to |x| >= 2⁵³: it is no less than √ε ‖x‖, with bounds and
+        without.
+        """
         for bounds in None, [(None, 1e300)] * 2:
             points = []
 

@@ -91,7 +91,8 @@ class TestFeasibility:
     @given
     @pytest.mark.parametrize("x0", [X0, [9.0, 9.0], [-9.0, 0.0], [0.5, 2.0], [0.5, -0.5]], ids=str)
     def test_no_point_is_outside(self, fun, jac, x0):
-        """A start outside is projected; differences stay inside, at a bound and in a corner, too."""
+        """A start outside is projected; differences stay inside, at a bound and in a corner, too.
+        """
         seen = Counted(fun)
         res = solve(FORMS["pairs"], x0, seen, jac)
         assert res.success and inside(res.x) and all(inside(x) for x in seen.points)

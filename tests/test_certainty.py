@@ -1,4 +1,6 @@
-"""Success means what it says, whatever the units of f and x and the constants in f; and so does failure."""
+"""Success means what it says, whatever the units of f and x and the constants in f; and so does
+failure.
+"""
 
 import numpy as np
 import pytest
@@ -47,7 +49,8 @@ class TestConstants:
 @pytest.mark.parametrize("a", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
 def test_units_do_not_decide(method, a, scale):
-    """With a gtol that nothing meets, a run of a scaled problem ends as that of the problem does."""
+    """With a gtol that nothing meets, a run of a scaled problem ends as that of the problem does.
+    """
 
     def fun(x):
         return a * (1.0 + rosenbrock(x / scale))

@@ -1,4 +1,5 @@
-"""The descent: a state machine that never climbs, takes Wolfe steps, and can be driven by anybody."""
+"""The descent: a state machine that never climbs, takes Wolfe steps, and can be driven by anybody.
+"""
 
 import pickle
 

@@ -1,4 +1,6 @@
-"""What the documentation shows runs: the examples as scripts, the Python in the README and in docs/ page by page."""
+"""What the documentation shows runs: the examples as scripts, the Python in the README and in docs/
+page by page.
+"""
 
 import ast
 import doctest
@@ -28,7 +30,8 @@ def run_script(*command):
 
 
 def run_page(path):
-    """Run the Python blocks of a page, in order, in one namespace; those with prompts as doctests."""
+    """Run the Python blocks of a page, in order, in one namespace; those with prompts as doctests.
+    """
     text = path.read_text(encoding="utf-8")
     namespace = {"__name__": path.stem}
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS

@@ -1,4 +1,6 @@
-"""Exceptions, signals, nesting and threads: what the user raises reaches the user, and nothing is lost."""
+"""Exceptions, signals, nesting and threads: what the user raises reaches the user, and nothing is
+lost.
+"""
 
 import sys
 import threading
@@ -150,7 +152,9 @@ def test_interrupt_ends_compiled_work():
 
 
 def test_nested_runs():
-    """The objective of the outer run is the minimum of an inner one: min over y of (y − x)² + x² = x²."""
+    """The objective of the outer run is the minimum of an inner one: min over y of (y − x)² + x² =
+    x².
+    """
     outer_error = Trouble("from the inner objective")
 
     def outer(x):

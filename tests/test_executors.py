@@ -1,4 +1,6 @@
-"""Batches spread over executors: the same rows, a bounded amount in flight, and nothing lost with a worker."""
+"""Batches spread over executors: the same rows, a bounded amount in flight, and nothing lost with a
+worker.
+"""
 
 import multiprocessing
 import os
@@ -111,8 +113,8 @@ def test_mistakes_of_the_call_are_raised():
 
 
 class Fragile(Executor):
-    """An executor that makes its calls when it is told to, loses the first calls of some tasks, and counts those
-    in flight."""
+    """An executor that makes its calls when it is told to, loses the first calls of some tasks, and
+    counts those in flight."""
 
     def __init__(self, losses, error):
         self.losses, self.error = dict(losses), error
@@ -154,7 +156,9 @@ def test_losses_are_made_good(error):
 
 
 def test_an_executor_that_loses_everything_is_given_up():
-    """As a pool whose workers cannot load the function: each task under way is tried once more, and no other."""
+    """As a pool whose workers cannot load the function: each task under way is tried once more, and
+    no other.
+    """
     executor = Fragile(dict.fromkeys(range(100), 9), ConnectionError("gone"))
     tasks = iter([(i, (i,)) for i in range(100)])
     found = list(spread(executor, str, tasks, 4, executor.make_calls))
@@ -306,7 +310,9 @@ class TestDask:
             assert_rows_equal(minimize_batch(**task, executor=executor), minimize_batch(**task))
 
     def test_a_worker_is_killed_in_the_middle(self, cluster, tmp_path, monkeypatch):
-        """Nothing is lost. The second half waits for it, and holds the workers, on the lock of a file."""
+        """Nothing is lost. The second half waits for it, and holds the workers, on the lock of a
+        file.
+        """
         monkeypatch.setattr(progress, "INTERVAL", 0.0)
         at, killed = np.arange(600.0), []
         with open(tmp_path / "lock", "w") as lock, cluster.get_executor() as executor:

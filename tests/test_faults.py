@@ -31,7 +31,8 @@ def silence():
 
 
 def solve(fun, x0, jac, method, hess=None, **options):
-    """A run with a limit on its values, whose returned point is the best evaluated up to rounding."""
+    """A run with a limit on its values, whose returned point is the best evaluated up to rounding.
+    """
     values = []
 
     def watched(x):
@@ -197,7 +198,8 @@ ZIGZAG = {("3|x₀| + |x₁|", "newton"), ("3|x₀| + |x₁|", "gradient-descent
 @each_method
 @pytest.mark.parametrize("name", KINKS)
 def test_a_kink_is_no_success(method, name):
-    """Where a method gets stuck, or reaches the kink to rounding, its gradient is none of a minimum.
+    """Where a method gets stuck, or reaches the kink to rounding, its gradient is none of a
+    minimum.
 
     At the kink it is a matter of rounding whether the search fails, or f can fall no further.
     """
@@ -230,7 +232,9 @@ class TestNoise:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_in_differences(self, method, rng):
-        """Gradients made of noisy values: the noise is measured, and success is a minimum to a multiple of it."""
+        """Gradients made of noisy values: the noise is measured, and success is a minimum to a
+        multiple of it.
+        """
         res = solve(lambda x: rosenbrock(x) + 1e-6 * rng.uniform(-1.0, 1.0), X0, None, method)
         assert res.fun <= rosenbrock(np.array(X0)) + 1e-6
         assert not res.success or rosenbrock(res.x) <= 1e-2
@@ -282,7 +286,8 @@ class TestOverflow:
     @each_method
     @pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e20, 1e100, 1e200])
     def test_of_scales_of_x_is_no_wrong_success(self, method, scale):
-        """The precision limit is that of x, too: a step that x cannot feel is no sign of a minimum."""
+        """The precision limit is that of x, too: a step that x cannot feel is no sign of a minimum.
+        """
         res = solve(
             lambda x: rosenbrock(x / scale),
             np.array(X0) * scale,
@@ -317,7 +322,9 @@ class TestWrongGradients:
     @each_method
     @pytest.mark.parametrize("added", [1e-3, 10.0])
     def test_claim_no_more_than_that_they_are_small(self, method, added):
-        """A gradient that vanishes elsewhere than f is flat: the run cannot know better if f falls on the way."""
+        """A gradient that vanishes elsewhere than f is flat: the run cannot know better if f falls
+        on the way.
+        """
         res = solve(rosenbrock, X0, lambda x: rosenbrock_gradient(x) + added, method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0))
         assert res.success == (np.abs(rosenbrock_gradient(res.x) + added).max() <= 1e-5)
@@ -467,7 +474,9 @@ def inside_root(x0, limit):
 
 
 class TestExceptionsInsideCompiledCode:
-    """They reach the caller, and the arrays of the run are given back; what the caller's frame holds Numba keeps."""
+    """They reach the caller, and the arrays of the run are given back; what the caller's frame
+    holds Numba keeps.
+    """
 
     @pytest.mark.parametrize("solve", [inside_lbfgs, inside_newton, inside_adam, inside_root], ids=lambda f: f.__name__)
     def test_leave_no_state_behind(self, solve, allocations):
@@ -554,7 +563,9 @@ for name, function in work.items():
 
 
 def test_interrupts():
-    """Whatever is under way, it stops, what is known is kept, and the next run has the bits of ever."""
+    """Whatever is under way, it stops, what is known is kept, and the next run has the bits of
+    ever.
+    """
     lines = run(INTERRUPTS).splitlines()
     assert lines == [f"{name} True True" for name in ("python", "callback", "stochastic", "root")]
 
@@ -587,7 +598,8 @@ except KeyboardInterrupt:
 
 
 def test_an_interrupt_while_compiling_leaves_a_cache_as_good_as_any(tmp_path):
-    """For the next process; in this one Numba may have been caught while it was setting itself up."""
+    """For the next process; in this one Numba may have been caught while it was setting itself up.
+    """
     assert run(COMPILING.format(place=20), NUMBA_CACHE_DIR=str(tmp_path)) == "interrupted"
     assert run(COMPILING.format(place=0), NUMBA_CACHE_DIR=str(tmp_path)) == "ended"
 

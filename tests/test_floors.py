@@ -9,8 +9,8 @@ import quasinewton
 
 ROOT = Path(quasinewton.__file__).parent
 
-# From the ground up; docs/development.md has the same list. A room is a folder, or a file at the top of the package.
-# Rooms on one floor do not import each other.
+# From the ground up; docs/development.md has the same list. A room is a folder, or a file at the
+# top of the package. Rooms on one floor do not import each other.
 FLOORS = [
     {"numba_ext", "status", "validation"},
     {"special"},
@@ -26,7 +26,8 @@ FLOORS = [
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 CATALOGUE = "problems"
 
-# What reaches into Numba behind its public names may change with every release: it is kept in these two folders.
+# What reaches into Numba behind its public names may change with every release: it is kept in these
+# two folders.
 NUMBA_INSIDE = ("numba.core", "numba.np", "llvmlite")
 FENCE = {"autodiff", "numba_ext"}
 

@@ -1,7 +1,8 @@
-"""The doors under any input: an answer that is true, or a clear error; nothing that was given is changed.
+"""The doors under any input: an answer that is true, or a clear error; nothing that was given is
+changed.
 
-Objectives are few and compiled at most once: what varies is everything else. HYPOTHESIS_PROFILE=thorough looks at
-twenty-five times as many examples.
+Objectives are few and compiled at most once: what varies is everything else.
+HYPOTHESIS_PROFILE=thorough looks at twenty-five times as many examples.
 """
 
 import copy
@@ -138,7 +139,8 @@ def limited(function):
 
 
 def attempt(door, *arguments, **keywords):
-    """What a door returns, or None where it refuses with a clear error; nothing given may change."""
+    """What a door returns, or None where it refuses with a clear error; nothing given may change.
+    """
     given = copy.deepcopy((arguments[1:], keywords.get("options")))
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):

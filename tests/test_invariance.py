@@ -63,7 +63,8 @@ def test_orthogonal_change_of_variables(method, x0, seed):
 @each_method
 @given(x0=starts, exponent=st.integers(0, 20))
 def test_power_of_two_times_f(method, x0, exponent):
-    """Not a bit changes, as long as ‖g‖ >= 1 at the start: there the first step is 1/‖g‖, whatever the unit of f.
+    """Not a bit changes, as long as ‖g‖ >= 1 at the start: there the first step is 1/‖g‖, whatever
+    the unit of f.
 
     An even power, since Cholesky's factor has its square root.
     """
@@ -84,7 +85,9 @@ def test_power_of_two_times_f(method, x0, exponent):
 
 @given(x0=starts, exponents=st.lists(st.integers(-3, 3), min_size=3, max_size=3).map(np.array))
 def test_newton_does_not_see_the_units_of_x(x0, exponents):
-    """Powers of two times each variable: exact in every product, but not in the order of a sum's terms."""
+    """Powers of two times each variable: exact in every product, but not in the order of a sum's
+    terms.
+    """
     d = 2.0**exponents
     H = rosenbrock_hessian(x0)
     assume(np.linalg.eigvalsh(H)[0] >= 1e-3 * np.linalg.norm(H, 2))  # an indefinite Hessian's eigenvalues do change

@@ -1,4 +1,6 @@
-"""What compiling costs, and when: once for all objectives, on disk for all processes, never for a new value."""
+"""What compiling costs, and when: once for all objectives, on disk for all processes, never for a
+new value.
+"""
 
 import shutil
 import zipfile
@@ -106,7 +108,9 @@ class TestCompilesOnce:
 class TestMemory:
     @pytest.fixture
     def made(self, allocations):
-        """Return a function of a run of so many iterations that gives the number of its allocations."""
+        """Return a function of a run of so many iterations that gives the number of its
+        allocations.
+        """
 
         def made(method, maxiter, fun=rosenbrock_inplace, **keywords):
             options = {"maxiter": maxiter, "gtol": 0.0}

@@ -1,4 +1,6 @@
-"""Memory that is taken is given back: call after call, from compiled code, from Python, and by ask–tell."""
+"""Memory that is taken is given back: call after call, from compiled code, from Python, and by
+ask–tell.
+"""
 
 import gc
 from pathlib import Path
@@ -74,7 +76,8 @@ def resident():
 
 
 def growth(work, count):
-    """Return the allocations that `work(count)` kept, in all and of objects, and the bytes by which the process grew.
+    """Return the allocations that `work(count)` kept, in all and of objects, and the bytes by which
+    the process grew.
 
     `work(count)` has run once before it is measured.
     """
@@ -86,7 +89,9 @@ def growth(work, count):
 
 
 def assert_constant(work, count):
-    """Less than 16 bytes a call, which is less than any object has; the allowance is what the heap rounds up to."""
+    """Less than 16 bytes a call, which is less than any object has; the allowance is what the heap
+    rounds up to.
+    """
     kept, objects, memory = growth(work, count)
     assert kept == objects == 0
     assert memory < 16 * count + 2**20

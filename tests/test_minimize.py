@@ -286,7 +286,9 @@ class TestDifficulties:
 
     @pytest.mark.parametrize("outside", [math.nan, math.inf, 1.8e308])
     def test_domain_with_an_edge(self, outside):
-        """−log x + x beyond whose edge there is nothing: the first step from 10⁻³ leads over it from afar."""
+        """−log x + x beyond whose edge there is nothing: the first step from 10⁻³ leads over it
+        from afar.
+        """
 
         def fun(x):
             return x[0] - math.log(x[0]) if x[0] > 0 else outside

@@ -1,4 +1,6 @@
-"""Differences that know what they can see: noise and curvature, in the choice of steps and in the test of success."""
+"""Differences that know what they can see: noise and curvature, in the choice of steps and in the
+test of success.
+"""
 
 import numpy as np
 import pytest
@@ -47,7 +49,9 @@ def test_a_scheme_that_is_asked_for_stays():
 @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "newton"])
 @pytest.mark.parametrize("offset", [1e8, -1e8, 1e4])
 def test_a_difference_of_nothing_is_no_gradient(method, offset):
-    """The rounding of f over the step is larger than gtol, and so are differences that are not exactly 0."""
+    """The rounding of f over the step is larger than gtol, and so are differences that are not
+    exactly 0.
+    """
     res = minimize(lambda x: rosenbrock(x) + offset, [-1.2, 1.0], method=method)
     assert res.success and rosenbrock(res.x) <= 1e3 * EPSILON * abs(offset)
 

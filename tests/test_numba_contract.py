@@ -1,7 +1,7 @@
 """One small test for each thing inside Numba that the package relies on, named after it.
 
-Where a new version of Numba breaks the package, the names of the failing tests say what has changed and which file of
-`numba_ext` or `autodiff` has to be looked at.
+Where a new version of Numba breaks the package, the names of the failing tests say what has changed
+and which file of `numba_ext` or `autodiff` has to be looked at.
 """
 
 import ctypes
@@ -105,7 +105,8 @@ class TestDispatcher:
 
 
 class TestCallConvention:
-    """numba_ext/addresses.py, numba_ext/unwinding.py, numba_ext/lazy.py, numba_ext/python_calls.py."""
+    """numba_ext/addresses.py, numba_ext/unwinding.py, numba_ext/lazy.py, numba_ext/python_calls.py.
+    """
 
     def test_a_call_by_address_returns_the_value_and_passes_exceptions_through(self):
         signature = types.float64(types.float64)

@@ -1,8 +1,9 @@
 """The end of a run: the best point evaluated, and as small a gradient as double precision allows.
 
-With gtol = 0 nothing but rounding stops a run. How small ‖g‖_∞ can be at a minimiser is what rounding of the variables
-alone does to it: the median of ‖g(x + δ) − g(x)‖_∞ over random δ with |δ_j| = ε max(|x_j|, |x0_j|) or 0. A run is
-precise if it ends with no more than ten times that, or ten times the least that any method reaches at that value of f.
+With gtol = 0 nothing but rounding stops a run. How small ‖g‖_∞ can be at a minimiser is what
+rounding of the variables alone does to it: the median of ‖g(x + δ) − g(x)‖_∞ over random δ with
+|δ_j| = ε max(|x_j|, |x0_j|) or 0. A run is precise if it ends with no more than ten times that, or
+ten times the least that any method reaches at that value of f.
 """
 
 import math
@@ -56,7 +57,9 @@ def end(problem, method, **options):
 
 
 def is_best(res):
-    """Return True if the returned value is the least evaluated, up to rounding of f or what its values have shown."""
+    """Return True if the returned value is the least evaluated, up to rounding of f or what its
+    values have shown.
+    """
     return res.fun <= res.least + max(NOISE, res.checkpoint.state.scalars[0]["rough"]) * abs(res.least)
 
 
@@ -69,7 +72,9 @@ def resolution(problem, x):
 
 
 def imprecise(name):
-    """The methods that end with a larger gradient than precision makes them, by name, and by how much."""
+    """The methods that end with a larger gradient than precision makes them, by name, and by how
+    much.
+    """
     problem = getattr(problems, name)()
     ends = {method: end(problem, method, gtol=0.0, maxiter=20_000, maxfun=20_000) for method in METHODS}
     found = {}
@@ -85,7 +90,9 @@ def imprecise(name):
 
 
 def named(name):
-    """Return the methods that are known to be imprecise on a problem; one that has become precise leaves the list."""
+    """Return the methods that are known to be imprecise on a problem; one that has become precise
+    leaves the list.
+    """
     return {method for problem, method in IMPRECISE if problem == name}
 
 

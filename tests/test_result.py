@@ -108,7 +108,9 @@ class TestResult:
             assert np.array_equal(copy.hess_inv @ np.ones(2), res.hess_inv @ np.ones(2))
 
     def test_all_fields_are_annotated(self):
-        """A type checker knows them all: of every method, of a failure, of a batch, of mini-batches, of a root."""
+        """A type checker knows them all: of every method, of a failure, of a batch, of
+        mini-batches, of a root.
+        """
         task = dict(jac=rosenbrock_gradient, options={"history": True, "return_all": True, "check_gradient": True})
         methods = "lbfgs", "bfgs", "newton", "newton-cg"
         results = [minimize(rosenbrock, [-1.2, 1.0], method=method, **task) for method in methods]

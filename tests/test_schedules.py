@@ -150,7 +150,9 @@ class TestFormulae:
 
     @given(warmup=st.integers(1, 20), begin=st.floats(0.0, 1.0))
     def test_warm_up_from_anywhere(self, warmup, begin):
-        """It reaches 1 where the formula begins: Optax' linear_schedule and Keras' warmup_target from 0."""
+        """It reaches 1 where the formula begins: Optax' linear_schedule and Keras' warmup_target
+        from 0.
+        """
         makers = [
             schedules.constant,
             lambda **options: schedules.step(7, 0.5, **options),

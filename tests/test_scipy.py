@@ -1,4 +1,6 @@
-"""SciPy as an oracle, and as a user: the same minima at a like price, and our door within SciPy's own routines."""
+"""SciPy as an oracle, and as a user: the same minima at a like price, and our door within SciPy's
+own routines.
+"""
 
 import functools
 

@@ -1,4 +1,6 @@
-"""Problems with constraints, and methods that are SciPy's and not ours: handed to SciPy, with exact derivatives."""
+"""Problems with constraints, and methods that are SciPy's and not ours: handed to SciPy, with exact
+derivatives.
+"""
 
 import numpy as np
 import pytest

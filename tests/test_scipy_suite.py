@@ -1,7 +1,7 @@
 """SciPy's own tests, which its wheel ships, with BFGS, L-BFGS-B and Newton-CG done by quasinewton.
 
-All of them pass but those of a short list, of differences that are meant; `scipy_suite/routing.py` says how they are
-run. One that begins to pass leaves the list.
+All of them pass but those of a short list, of differences that are meant; `scipy_suite/routing.py`
+says how they are run. One that begins to pass leaves the list.
 """
 
 import json
@@ -53,7 +53,9 @@ DIFFERENCES = {
 
 
 def outcomes_of(modules, folder):
-    """Run test modules of SciPy's; return by test whether it passed, and the message of its exception."""
+    """Run test modules of SciPy's; return by test whether it passed, and the message of its
+    exception.
+    """
     file = folder / "outcomes.json"
     path = os.pathsep.join((str(HERE / "scipy_suite"), str(Path(quasinewton.__file__).parent.parent)))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}

@@ -1,4 +1,6 @@
-"""Ask–tell: the iterates of `minimize`, to the bit; saved and resumed anywhere; runs that go on where they stopped."""
+"""Ask–tell: the iterates of `minimize`, to the bit; saved and resumed anywhere; runs that go on
+where they stopped.
+"""
 
 import copy
 import json

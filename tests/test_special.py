@@ -109,7 +109,9 @@ def test_reductions_at_infinities():
 
 @njit
 def each(x):
-    """Return the sum of every function of the oracle, each of its own variable, in the order of the file."""
+    """Return the sum of every function of the oracle, each of its own variable, in the order of the
+    file.
+    """
     s = special.gammaln(x[0]) + special.digamma(x[1]) + special.polygamma(1, x[2])
     s += special.betaln(x[3], 2.5) + special.betaln(1.5, x[4])
     s += special.erf(x[5]) + special.erfc(x[6]) + special.erfcx(x[7]) + special.ndtr(x[8]) + special.log_ndtr(x[9])
@@ -123,7 +125,8 @@ def test_derivatives_in_multiple_precision(point):
     x = np.array([entry["x"][point] for entry in ORACLE.values()])
     first, second = (np.array([entry[key][point] for entry in ORACLE.values()]) for key in ("first", "second"))
     tolerance = np.full(x.size, 1e-13)
-    # Derivatives of scaled Bessel functions are differences of such, smaller than these by x, and once more by x.
+    # Derivatives of scaled Bessel functions are differences of such, smaller than these by x, and
+    # once more by x.
     tolerance[16:] = 1e-12 + 1e-15 * x[16:] ** 2
     for jac in ("forward", "reverse"):
         assert (np.abs(grad(each, jac)(x) - first) <= tolerance * (np.abs(first) + 1e-100)).all()

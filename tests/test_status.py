@@ -69,7 +69,9 @@ def test_is_an_index():
 
 
 def test_the_safe_dumper_of_yaml_is_told_once_it_is_there(monkeypatch):
-    """PyYAML's safe dumper knows exact types alone; this is what it offers to those who have others."""
+    """PyYAML's safe dumper knows exact types alone; this is what it offers to those who have
+    others.
+    """
 
     class SafeDumper:
         yaml_representers = {}

@@ -119,7 +119,9 @@ class TestDoors:
 
     @each_method
     def test_same_bits_for_every_form_of_the_method(self, method):
-        """An object, its class with options, its name in any case with options, and an object with options."""
+        """An object, its class with options, its name in any case with options, and an object with
+        options.
+        """
         expected = run(method).x
         kind, fields = type(method), method._asdict()
         for name in kind, NAMES[kind], kind.__name__, NAMES[kind].upper():

@@ -361,7 +361,8 @@ def recorded_zero(x, A):
 
 class TestEndings:
     def test_early_stopping(self):
-        # The validation samples have another minimum: passing by it, the loss there falls and then rises.
+        # The validation samples have another minimum: passing by it, the loss there falls and then
+        # rises.
         shifted = A @ np.array([0.5, -1.0, 0.25, 1.5])
         res = run(method="sgd", lr=0.002, epochs=400, validation_data=(A, shifted), patience=4)
         losses = res.history.validation_loss

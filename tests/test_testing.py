@@ -1,4 +1,6 @@
-"""The strategies draw what they promise, and every property fails where it is broken. Covers: testing/."""
+"""The strategies draw what they promise, and every property fails where it is broken. Covers:
+testing/.
+"""
 
 import numpy as np
 import pytest
@@ -21,7 +23,9 @@ def path(method, maxiter=4, **options):
 
 
 def steepest(problem):
-    """Ten steps of gradient descent of one length: neither Wolfe's conditions nor invariance in scale."""
+    """Ten steps of gradient descent of one length: neither Wolfe's conditions nor invariance in
+    scale.
+    """
     points = [problem.x0]
     for _ in range(10):
         points.append(points[-1] - 0.3 * problem.jac(points[-1]))

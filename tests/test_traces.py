@@ -1,7 +1,9 @@
-"""Golden traces: what the machine waits for, wants and says of its line search, evaluation by evaluation.
+"""Golden traces: what the machine waits for, wants and says of its line search, evaluation by
+evaluation.
 
-A change of structure must leave them as they are. A change of behaviour shows here as a difference between two texts:
-``python tests/test_traces.py > tests/oracles/traces.txt`` writes the new one. Covers: the state machine of a descent.
+A change of structure must leave them as they are. A change of behaviour shows here as a difference
+between two texts: ``python tests/test_traces.py > tests/oracles/traces.txt`` writes the new one.
+Covers: the state machine of a descent.
 """
 
 import itertools
@@ -56,7 +58,9 @@ RUNS = {
 
 
 def course(functions, x0, options):
-    """Yield phase, wants and the verdict so far of the line search before every evaluation, and the counts at the end."""
+    """Yield phase, wants and the verdict so far of the line search before every evaluation, and the
+    counts at the end.
+    """
     fun, jac, hess = functions
     solver = Solver(x0, **options)
     s = solver._scalars

@@ -249,7 +249,9 @@ class TestSameProcess:
 
     @pytest.mark.parametrize("kind", ["lists of lists", "lists of arrays", "dictionaries", "tuples of lists"])
     def test_what_counts_references_itself(self, folder, kind):
-        """Items of containers are counted by functions of Numba's runtime, which must stay those of the process."""
+        """Items of containers are counted by functions of Numba's runtime, which must stay those of
+        the process.
+        """
 
         def lists_of_lists(x):
             return np.array([[2.0, 0.0 * x[0]], [0.0, 2.0]])

@@ -1,6 +1,7 @@
 """The door for those who evaluate for themselves: ask where, tell what was found there.
 
-The same compiled loop as behind `minimize`, made to return after every evaluation; its objective is what was told.
+The same compiled loop as behind `minimize`, made to return after every evaluation; its objective is
+what was told.
 """
 
 import copy
@@ -55,8 +56,9 @@ OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_di
 class Solver:
     """A minimisation one evaluation at a time, at the user's own pace.
 
-    ``while not solver.done: solver.tell(*fg(solver.ask()))`` gives exactly the iterates of `minimize`. The run can be
-    saved between any two evaluations, and goes on in another process to the same bits.
+    ``while not solver.done: solver.tell(*fg(solver.ask()))`` gives exactly the iterates of
+    `minimize`. The run can be saved between any two evaluations, and goes on in another process to
+    the same bits.
 
     Parameters
     ----------
@@ -67,16 +69,18 @@ class Solver:
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
-        As for `minimize`, and accepted as plain keywords; but those about differences and reports belong to whoever
-        evaluates: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With ``precond=True``
-        truncated Newton asks for its preconditioner. `time_limit` counts from here; time that a run spends on disk
-        does not count.
+        As for `minimize`, and accepted as plain keywords; but those about differences and reports
+        belong to whoever evaluates: eps, finite_diff_rel_step, history, return_all, disp,
+        check_gradient. With ``precond=True`` truncated Newton asks for its preconditioner.
+        `time_limit` counts from here; time that a run spends on disk does not count.
     checkpoint : Checkpoint, optional
-        Go on from there, with the limits given here: the `checkpoint` of a result, of the same method and search.
+        Go on from there, with the limits given here: the `checkpoint` of a result, of the same
+        method and search.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         As for `minimize`.
     value_first : bool
-        Whether the gradient is to be wanted only where the value is promising: for gradients that cost many values.
+        Whether the gradient is to be wanted only where the value is promising: for gradients that
+        cost many values.
 
     Raises
     ------
@@ -149,16 +153,19 @@ class Solver:
 
     @property
     def wants(self) -> tuple[str, ...]:
-        """What is wanted at the point that `ask` returns: a tuple of "value" and "gradient", or of one other word.
+        """What is wanted at the point that `ask` returns: a tuple of "value" and "gradient", or of
+        one other word.
 
-        That is "hessian" (Newton), "product" or "preconditioned" (truncated Newton): the products of the Hessian there,
-        or of the preconditioner, with `vector`.
+        That is "hessian" (Newton), "product" or "preconditioned" (truncated Newton): the products
+        of the Hessian there, or of the preconditioner, with `vector`.
         """
         return _words(int(self._scalars["want"]))
 
     @property
     def vector(self) -> np.ndarray | None:
-        """What a "product" or "preconditioned" is wanted of: a new array of shape (n,); None where neither is."""
+        """What a "product" or "preconditioned" is wanted of: a new array of shape (n,); None where
+        neither is.
+        """
         return self._at.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
 
     def ask(self) -> np.ndarray:
@@ -198,14 +205,16 @@ class Solver:
         hess : array_like, shape (n, n)
             The Hessian (Newton).
         product, preconditioned : array_like, shape (n,)
-            H v and M v, where v is `vector`, H the Hessian and M the preconditioner (truncated Newton).
+            H v and M v, where v is `vector`, H the Hessian and M the preconditioner (truncated
+            Newton).
 
         Raises
         ------
         RuntimeError
             If nothing has been asked since the last `tell`, or the run has ended.
         TypeError
-            If something is missing from what `wants` names. More than that is welcome, and used if it is wanted next.
+            If something is missing from what `wants` names. More than that is welcome, and used if
+            it is wanted next.
         ValueError
             If a value has the wrong shape or is no real number; then nothing has been told.
         """
@@ -243,7 +252,8 @@ class Solver:
             self._run()
             used |= want
             want = int(self._scalars["want"])
-            # What was told beyond what was wanted may be what is wanted next; but a vector to multiply is a new one.
+            # What was told beyond what was wanted may be what is wanted next; but a vector to
+            # multiply is a new one.
             new = used | ~given | PRODUCT | PRECONDITION
             if want == NOTHING or want & new or not np.array_equal(state.x_trial, x):
                 return
@@ -258,10 +268,12 @@ class Solver:
 
     @property
     def result(self) -> OptimizeResult:
-        """The result so far, of the best point told: an `OptimizeResult` like that of `minimize`, a new one each time.
+        """The result so far, of the best point told: an `OptimizeResult` like that of `minimize`, a
+        new one each time.
 
-        Before the end its status is RUNNING. A failed search is not diagnosed, and of Newton's method `hess`
-        is NaN where the last Hessian told is not that at x: both would take evaluations.
+        Before the end its status is RUNNING. A failed search is not diagnosed, and of Newton's
+        method `hess` is NaN where the last Hessian told is not that at x: both would take
+        evaluations.
         """
         at = duplicate(self._at)
         if self.done:
@@ -299,8 +311,8 @@ class Solver:
         Raises
         ------
         ValueError
-            If the file is damaged, is none of ours, is of another version, or has arrays of the wrong shape; or if a
-            function is missing, or given to a run without one.
+            If the file is damaged, is none of ours, is of another version, or has arrays of the
+            wrong shape; or if a function is missing, or given to a run without one.
         """
         checkpoint, header = read_file(path)
         return cls.__new__(cls)._decoded(checkpoint, header, schedule)

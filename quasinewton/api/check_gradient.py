@@ -23,8 +23,9 @@ def check_gradient(
     Parameters
     ----------
     fun : callable
-        ``fun(x, *args) -> float``; compiled by ``numba.njit``, it is differentiated. With ``jac=True`` it returns
-        the value and the gradient; with ``jac="inplace"``, ``fun(x, g, *args) -> float`` writes the gradient to g.
+        ``fun(x, *args) -> float``; compiled by ``numba.njit``, it is differentiated. With
+        ``jac=True`` it returns the value and the gradient; with ``jac="inplace"``, ``fun(x, g,
+        *args) -> float`` writes the gradient to g.
     jac : callable, True or "inplace"
         ``jac(x, *args) -> ndarray, shape (n,)``: what is checked.
     x : array_like, shape (n,)
@@ -37,7 +38,8 @@ def check_gradient(
     Returns
     -------
     GradientCheck
-        True if the gradient is right; its `message` says which components are wrong, and the worst by how much.
+        True if the gradient is right; its `message` says which components are wrong, and the worst
+        by how much.
 
     Raises
     ------

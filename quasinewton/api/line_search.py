@@ -104,8 +104,8 @@ def line_search(
     args : tuple
         Further arguments of `fun` and `jac`.
     search : str or search object
-        "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo", "fixed", or an object such as
-        ``StrongWolfe(c2=0.1)``.
+        "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo", "fixed", or an object
+        such as ``StrongWolfe(c2=0.1)``.
     alpha : float
         The step to try first, positive.
 
@@ -116,13 +116,14 @@ def line_search(
     Raises
     ------
     ValueError, TypeError
-        On illegal input, from Python before anything runs. A p that is no direction of descent is no error:
-        the result has ``success=False`` and ``alpha=0``.
+        On illegal input, from Python before anything runs. A p that is no direction of descent is
+        no error: the result has ``success=False`` and ``alpha=0``.
 
     Warns
     -----
     OptimizeWarning
-        Where a compiled `fun` cannot be differentiated and differences take the place of exact derivatives.
+        Where a compiled `fun` cannot be differentiated and differences take the place of exact
+        derivatives.
 
     References
     ----------

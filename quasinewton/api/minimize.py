@@ -50,61 +50,67 @@ def minimize(
     Parameters
     ----------
     fun : callable
-        ``fun(x, *args) -> float`` with x of shape (n,). Functions compiled by ``numba.njit`` are called without the
-        interpreter. With ``jac=True``, ``fun`` returns (f, g); with ``jac="inplace"``, ``fun(x, g, *args) -> float``
-        writes the gradient to g, which arrives filled with NaN.
+        ``fun(x, *args) -> float`` with x of shape (n,). Functions compiled by ``numba.njit`` are
+        called without the interpreter. With ``jac=True``, ``fun`` returns (f, g); with
+        ``jac="inplace"``, ``fun(x, g, *args) -> float`` writes the gradient to g, which arrives
+        filled with NaN.
     x0 : array_like, shape (n,), or scalar
         Start. Not changed. May be None with `checkpoint`.
     args : tuple
-        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers, text, arrays (of any
-        library that gives them to NumPy) and tuples of them; new values never compile anything again.
+        Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers,
+        text, arrays (of any library that gives them to NumPy) and tuples of them; new values never
+        compile anything again.
     method : str or method object
-        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's spellings included;
-        a first-order method such as "adam"; or an object such as ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with
-        bounds. SciPy's other methods ("SLSQP", "trust-constr", "Nelder-Mead", …, or a callable) are SciPy's own, which
-        are handed the problem with exact derivatives of a compiled `fun`.
+        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's
+        spellings included; a first-order method such as "adam"; or an object such as
+        ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with bounds. SciPy's other methods ("SLSQP",
+        "trust-constr", "Nelder-Mead", …, or a callable) are SciPy's own, which are handed the
+        problem with exact derivatives of a compiled `fun`.
     jac : callable, bool, str or None
-        ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or "reverse" for exact
-        derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite differences, central differences or
-        the complex step. None is "auto" for a compiled `fun` and "2-point" for others, which becomes "3-point" where
-        it can do no more; where a compiled `fun` cannot be differentiated, a warning says why.
+        ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or
+        "reverse" for exact derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite
+        differences, central differences or the complex step. None is "auto" for a compiled `fun`
+        and "2-point" for others, which becomes "3-point" where it can do no more; where a compiled
+        `fun` cannot be differentiated, a warning says why.
     hess : callable, str or None
-        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled `fun`; "2-point",
-        "3-point" for differences of the gradient, or "cs" for the complex step of one that is complex for complex x.
-        None is "auto" where that can be had, with a warning where `fun` has what cannot be differentiated, else
-        "2-point". Used by "newton" and, where there is no `hessp`, for the products
-        of "newton-cg".
+        ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled
+        `fun`; "2-point", "3-point" for differences of the gradient, or "cs" for the complex step of
+        one that is complex for complex x. None is "auto" where that can be had, with a warning
+        where `fun` has what cannot be differentiated, else "2-point". Used by "newton" and, where
+        there is no `hessp`, for the products of "newton-cg".
     hessp : callable, optional
-        ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by "newton-cg".
+        ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by
+        "newton-cg".
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
-        low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other point is ever
-        evaluated.
+        low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other
+        point is ever evaluated.
     constraints : optional
-        As SciPy takes them. Such problems are SciPy's: of "SLSQP" where no method is given, or of "COBYLA", "COBYQA"
-        or "trust-constr".
+        As SciPy takes them. Such problems are SciPy's: of "SLSQP" where no method is given, or of
+        "COBYLA", "COBYQA" or "trust-constr".
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     callback : callable, optional
-        ``callback(xk)`` or ``callback(intermediate_result=res)`` after every iteration; may raise StopIteration.
+        ``callback(xk)`` or ``callback(intermediate_result=res)`` after every iteration; may raise
+        StopIteration.
     options : dict, optional
         Also accepted as plain keywords.
 
         gtol : float
-            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds |g_i| is √(r_i |g_i|) where the
-            room r_i ahead of −g_i is less than |g_i|.
+            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds |g_i| is √(r_i
+            |g_i|) where the room r_i ahead of −g_i is less than |g_i|.
         ftol, xtol : float
-            Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less than
-            xtol max(‖x‖_∞, 1) (0: never).
+            Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less
+            than xtol max(‖x‖_∞, 1) (0: never).
         f_target : float
             Success when f <= f_target.
         maxiter, maxfun : int
-            Limits on iterations (15000; BFGS, Newton and truncated Newton 200 n) and values (15000 times the values
-            that a gradient costs; those three none).
+            Limits on iterations (15000; BFGS, Newton and truncated Newton 200 n) and values (15000
+            times the values that a gradient costs; those three none).
         time_limit : float
             Seconds.
         line_search : str or search object
-            "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2 and maxls are its
-            settings.
+            "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2 and
+            maxls are its settings.
         maxcor : int
             Number of pairs of L-BFGS (10).
         damping : bool
@@ -114,34 +120,39 @@ def minimize(
         hess_inv0 : ndarray, shape (n, n)
             Initial inverse Hessian of BFGS, symmetric positive definite.
         H0 : ndarray, shape (n,), or (n, n) for BFGS
-            The same, or its diagonal; of L-BFGS the diagonal, which it scales. `precond` is another name for it.
+            The same, or its diagonal; of L-BFGS the diagonal, which it scales. `precond` is another
+            name for it.
         precond : callable or array_like, shape (n,)
-            Preconditioner M of "newton-cg", symmetric positive definite and like the inverse Hessian:
-            ``precond(x, v, *args) -> M v``, or a positive diagonal.
+            Preconditioner M of "newton-cg", symmetric positive definite and like the inverse
+            Hessian: ``precond(x, v, *args) -> M v``, or a positive diagonal.
         lr, weight_decay, … : float
             Settings of a first-order method, under their names.
         schedule : Schedule or compiled function
-            What lr is multiplied by: one of `quasinewton.schedules`, or an ``@njit`` function of the step.
+            What lr is multiplied by: one of `quasinewton.schedules`, or an ``@njit`` function of
+            the step.
         clip_value, clip_norm : float
-            Bounds of the components and of the Euclidean norm of what a first-order method steps along.
+            Bounds of the components and of the Euclidean norm of what a first-order method steps
+            along.
         clip_norm_eps : float
             Added to that norm (0).
         decay_mask : ndarray, bool, shape (n,)
             Where weight decay acts.
         eps, finite_diff_rel_step : float or ndarray
-            Absolute or relative step of finite differences. (`eps` of a method that has one is its own.)
+            Absolute or relative step of finite differences. (`eps` of a method that has one is its
+            own.)
         x_scale : float or ndarray, shape (n,)
-            A change of each variable that matters, in the place of max(1, |x_i|) in the steps of differences; also
-            `typical_x`.
+            A change of each variable that matters, in the place of max(1, |x_i|) in the steps of
+            differences; also `typical_x`.
         history, return_all, disp : bool
             Keep the course of f, keep all iterates, print a summary.
         check_gradient : bool
-            Compare your gradient at x0 with exact derivatives, or with differences, before the run; warn of what is
-            wrong, and keep the comparison in the result.
+            Compare your gradient at x0 with exact derivatives, or with differences, before the run;
+            warn of what is wrong, and keep the comparison in the result.
     checkpoint : Checkpoint, optional
-        Go on where another run stands: the `checkpoint` of its result. Method and search must be those of that run; the
-        limits are those given here, counted from its beginning (`time_limit`: from here). A run that ended on maxiter
-        and goes on has, to the bit, the iterates and counts of one that never stopped.
+        Go on where another run stands: the `checkpoint` of its result. Method and search must be
+        those of that run; the limits are those given here, counted from its beginning
+        (`time_limit`: from here). A run that ended on maxiter and goes on has, to the bit, the
+        iterates and counts of one that never stopped.
 
     Returns
     -------
@@ -151,16 +162,17 @@ def minimize(
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs; so are constraints with a method of ours. Exceptions of the
-        user's functions pass through; the best result so far is their attribute ``result``.
+        On input that is illegal, before anything runs; so are constraints with a method of ours.
+        Exceptions of the user's functions pass through; the best result so far is their attribute
+        ``result``.
 
     Warns
     -----
     OptimizeWarning
-        Of options that the method does not know; where a compiled `fun` cannot be differentiated, for its gradient or
-        for its Hessian, and differences take the place of exact derivatives; where ``check_gradient`` finds the
-        gradient to be wrong; of two columns in `args` whose labels differ; with ``disp``, of a run that ends without
-        success.
+        Of options that the method does not know; where a compiled `fun` cannot be differentiated,
+        for its gradient or for its Hessian, and differences take the place of exact derivatives;
+        where ``check_gradient`` finds the gradient to be wrong; of two columns in `args` whose
+        labels differ; with ``disp``, of a run that ends without success.
     RuntimeWarning
         Of a `hess` or a `hessp` that the method does not use; they are ignored.
     ComplexWarning
@@ -170,11 +182,11 @@ def minimize(
 
     Notes
     -----
-    The gradient test is the only one that ends a run by default: SciPy's L-BFGS-B also stops where f falls slowly,
-    which an ill-conditioned problem does far from its minimum.
+    The gradient test is the only one that ends a run by default: SciPy's L-BFGS-B also stops where
+    f falls slowly, which an ill-conditioned problem does far from its minimum.
 
-    First-order methods return their last iterate, not the best, evaluate once an iteration without a limit, and refuse
-    options that they do not know; the other methods warn of them.
+    First-order methods return their last iterate, not the best, evaluate once an iteration without
+    a limit, and refuse options that they do not know; the other methods warn of them.
 
     References
     ----------
@@ -245,7 +257,9 @@ def minimize(
 
 
 def steps_of(options):
-    """Return the absolute and the relative step of differences that options ask for, None where they ask for none."""
+    """Return the absolute and the relative step of differences that options ask for, None where
+    they ask for none.
+    """
     return options.get("eps"), options.get("finite_diff_rel_step")
 
 
@@ -268,7 +282,9 @@ def checked(given, x0, bounds):
 
 
 def count_check(check, form, state):
-    """Add the calls that a comparison took to the counts of a run that has ended, so that it ran as without."""
+    """Add the calls that a comparison took to the counts of a run that has ended, so that it ran as
+    without.
+    """
     s = state.scalars[0]
     s["nfev"] += check.nfev + (form != "separate")
     s["njev"] += 1

@@ -1,4 +1,5 @@
-"""The door `minimize_batch`: many problems at once, on all cores, in lockstep or on other machines."""
+"""The door `minimize_batch`: many problems at once, on all cores, in lockstep or on other machines.
+"""
 
 import contextlib
 import os
@@ -35,7 +36,9 @@ SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of singl
 
 
 class Task(NamedTuple):
-    """What is to be solved in a batch, or in a chunk of it, as the user gave it; all but the starts."""
+    """What is to be solved in a batch, or in a chunk of it, as the user gave it; all but the
+    starts.
+    """
 
     fun: Callable
     args: tuple
@@ -75,17 +78,19 @@ def minimize_batch(
     Parameters
     ----------
     fun : callable
-        ``fun(x, *args, *rows)``, as for `minimize`, with x of shape (n,). Functions compiled by ``numba.njit`` run on
-        all cores without the interpreter; Python functions run one after another.
+        ``fun(x, *args, *rows)``, as for `minimize`, with x of shape (n,). Functions compiled by
+        ``numba.njit`` run on all cores without the interpreter; Python functions run one after
+        another.
     X0 : array_like, shape (k, n)
         Starts, one a row. Not changed.
     args : tuple
         Further arguments, the same for all problems.
     batch_args : tuple of array_like, each of shape (k, ...)
-        Further arguments of each problem: row i belongs to problem i; of an array with one dimension it is a number.
+        Further arguments of each problem: row i belongs to problem i; of an array with one
+        dimension it is a number.
     method, jac, hess, hessp, tol, options : optional
-        As for `minimize`, options as plain keywords included. ``time_limit`` holds for each problem; ``history``,
-        ``return_all``, ``disp`` and ``check_gradient`` are refused.
+        As for `minimize`, options as plain keywords included. ``time_limit`` holds for each
+        problem; ``history``, ``return_all``, ``disp`` and ``check_gradient`` are refused.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         As for `minimize`, the same for all problems.
     n_jobs : int, optional
@@ -93,16 +98,18 @@ def minimize_batch(
     progress : bool
         Whether to show a progress bar; needs tqdm.
     callback : callable, optional
-        ``callback(res)`` is called by this thread some four times a second, and at the end, with a `BatchResult` of
-        copies; problems that have not ended have ``Status.RUNNING``. May raise StopIteration.
+        ``callback(res)`` is called by this thread some four times a second, and at the end, with a
+        `BatchResult` of copies; problems that have not ended have ``Status.RUNNING``. May raise
+        StopIteration.
     executor : concurrent.futures.Executor, optional
         Solves the problems in chunks on whatever the executor runs on: processes, a Dask cluster
         (``client.get_executor()``), MPI (``mpi4py.futures.MPIPoolExecutor``).
     chunk_size : int, optional
         Problems a chunk; some eight chunks a worker by default, of at most 4096 problems.
     vectorized : bool
-        Whether ``fun(X, index, *args, *rows) -> (F, G)`` evaluates all problems that still run at once: X of shape
-        (r, n), their indices, shape (r,), and their rows of `batch_args`; F of shape (r,), G of shape (r, n).
+        Whether ``fun(X, index, *args, *rows) -> (F, G)`` evaluates all problems that still run at
+        once: X of shape (r, n), their indices, shape (r,), and their rows of `batch_args`; F of
+        shape (r,), G of shape (r, n).
 
     Returns
     -------
@@ -111,25 +118,25 @@ def minimize_batch(
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs. What the objective raises is kept in ``errors`` instead, and
-        loses nothing of the other problems; only a vectorized objective's exceptions are raised, with the results so
-        far as their attribute ``result``.
+        On input that is illegal, before anything runs. What the objective raises is kept in
+        ``errors`` instead, and loses nothing of the other problems; only a vectorized objective's
+        exceptions are raised, with the results so far as their attribute ``result``.
     ImportError
         If a progress bar is wanted and tqdm is not installed.
 
     Warns
     -----
     OptimizeWarning
-        Once for all problems: of unknown options, and where a compiled `fun` cannot be differentiated and differences
-        take the place of exact derivatives.
+        Once for all problems: of unknown options, and where a compiled `fun` cannot be
+        differentiated and differences take the place of exact derivatives.
     RuntimeWarning
         Of a `hess` or a `hessp` that the method does not use.
 
     Notes
     -----
-    Every row is the very result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, whatever the number of
-    threads. Problems are handed out one at a time, so that a slow one holds nobody else. Ctrl-C returns what is
-    finished; the other rows have ``Status.INTERRUPTED``.
+    Every row is the very result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, whatever
+    the number of threads. Problems are handed out one at a time, so that a slow one holds nobody
+    else. Ctrl-C returns what is finished; the other rows have ``Status.INTERRUPTED``.
 
     References
     ----------

@@ -1,4 +1,6 @@
-"""The door `minimize_multistart`: one function from many starts, and the distinct minima they lead to."""
+"""The door `minimize_multistart`: one function from many starts, and the distinct minima they lead
+to.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +14,8 @@ from quasinewton.validation import number
 
 
 class MultistartResult(OptimizeResult):
-    """The outcome of runs from many starts: the best of them, with fields as in `OptimizeResult`, and what follows.
+    """The outcome of runs from many starts: the best of them, with fields as in `OptimizeResult`,
+    and what follows.
 
     Attributes
     ----------
@@ -51,15 +54,17 @@ def minimize_multistart(
     X0 : array_like, shape (k, n)
         Starts, one a row, such as ``scipy.stats.qmc`` gives.
     args, method, jac : optional
-        As for `minimize`. Options, bounds, n_jobs, executor and the like are further keywords, as for `minimize_batch`.
+        As for `minimize`. Options, bounds, n_jobs, executor and the like are further keywords, as
+        for `minimize_batch`.
     distinct : float
-        Two minima are the same if they differ by no more in any variable, relative to max(‖x‖_∞, 1).
+        Two minima are the same if they differ by no more in any variable, relative to max(‖x‖_∞,
+        1).
 
     Returns
     -------
     MultistartResult
-        The best run, as `minimize` returns it: the lowest of those that succeeded or, if none did, of all; and the
-        distinct minima.
+        The best run, as `minimize` returns it: the lowest of those that succeeded or, if none did,
+        of all; and the distinct minima.
 
     Raises
     ------

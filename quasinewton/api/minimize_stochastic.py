@@ -57,14 +57,16 @@ def minimize_stochastic(
     Parameters
     ----------
     fun : callable
-        ``fun(x, *batch, *args) -> float``: the mean loss over a batch, with x of shape (n,) and the rows of the
-        arrays in `data` that make the batch. With ``jac=True`` it returns (f, g); with ``jac="inplace"``,
-        ``fun(x, g, *batch, *args)`` writes g. Functions compiled by ``numba.njit`` are called without the interpreter.
-        The arrays of a batch are overwritten by the next one.
+        ``fun(x, *batch, *args) -> float``: the mean loss over a batch, with x of shape (n,) and the
+        rows of the arrays in `data` that make the batch. With ``jac=True`` it returns (f, g); with
+        ``jac="inplace"``, ``fun(x, g, *batch, *args)`` writes g. Functions compiled by
+        ``numba.njit`` are called without the interpreter. The arrays of a batch are overwritten by
+        the next one.
     x0 : array_like, shape (n,), or None
         Start. Not changed. With `checkpoint` it is not used.
     data : tuple of array_like
-        Samples along axis 0, as many in every array. Any dtype but object, without NaN. Not changed.
+        Samples along axis 0, as many in every array. Any dtype but object, without NaN. Not
+        changed.
     method : str or method object
         A first-order method: "adam", "sgd", …, or an object such as ``AdamW(lr=1e-3)``.
     jac : callable, bool, str or None
@@ -72,40 +74,45 @@ def minimize_stochastic(
     args : tuple
         Arguments that are the same for all batches.
     batch_size : int, optional
-        Samples in a batch, from 1 to their number; 32 by default, or all if there are fewer. The last batch of an epoch
-        holds what is left.
+        Samples in a batch, from 1 to their number; 32 by default, or all if there are fewer. The
+        last batch of an epoch holds what is left.
     epochs : int
-        Passes over the data. With `checkpoint`, an epoch left unfinished is finished first and counts as one.
+        Passes over the data. With `checkpoint`, an epoch left unfinished is finished first and
+        counts as one.
     lr, weight_decay : float, optional
         The method's settings of these names.
     schedule : Schedule or compiled function, optional
-        What lr is multiplied by: one of `quasinewton.schedules`, stretched over the steps of this call unless it has
-        a length of its own, or an ``@njit`` function of the number of steps made.
+        What lr is multiplied by: one of `quasinewton.schedules`, stretched over the steps of this
+        call unless it has a length of its own, or an ``@njit`` function of the number of steps
+        made.
     shuffle : bool
         Whether every epoch has an order of its own; else it is that of the data.
     rng : int, numpy.random.Generator or None
-        Source of these orders. The same seed gives the same bits. A generator is advanced. Not used with
-        `checkpoint`.
+        Source of these orders. The same seed gives the same bits. A generator is advanced. Not used
+        with `checkpoint`.
     decay_mask : array_like, bool, shape (n,), optional
         Where weight decay acts; everywhere if not given.
     clip_norm, clip_value : float, optional
         Bounds of the Euclidean norm, and of every component, of a batch's gradient.
     average : bool or float
-        Whether the result is the mean of the iterates (Polyak & Juditsky, SIAM J. Control Optim. 30, 1992), of all of
-        them or of those of the last part of the steps, a fraction in (0, 1].
+        Whether the result is the mean of the iterates (Polyak & Juditsky, SIAM J. Control Optim.
+        30, 1992), of all of them or of those of the last part of the steps, a fraction in (0, 1].
     validation_data : tuple of array_like, optional
         Samples on which the loss is evaluated after every epoch.
     patience : int, optional
-        End after so many epochs without a lower validation loss; the result is the point where it was least.
+        End after so many epochs without a lower validation loss; the result is the point where it
+        was least.
     nonfinite : {"stop", "skip"}
-        Whether a batch whose loss or gradient is not finite ends the run, at the point where its epoch began, or is
-        left out and counted.
+        Whether a batch whose loss or gradient is not finite ends the run, at the point where its
+        epoch began, or is left out and counted.
     callback : callable, optional
-        ``callback(xk)`` or ``callback(intermediate_result=res)`` after every epoch; may raise StopIteration.
+        ``callback(xk)`` or ``callback(intermediate_result=res)`` after every epoch; may raise
+        StopIteration.
     progress : bool
         Whether to show a bar; needs tqdm.
     options : dict, optional
-        Further settings of the method, and time_limit (seconds), eps, finite_diff_rel_step as in `minimize`.
+        Further settings of the method, and time_limit (seconds), eps, finite_diff_rel_step as in
+        `minimize`.
     checkpoint : StochasticState, optional
         ``checkpoint`` of an earlier result, to continue from. Not changed.
     state : StochasticState, optional
@@ -114,24 +121,25 @@ def minimize_stochastic(
     Returns
     -------
     StochasticResult
-        With `fun` and `jac` over all the data at `x`; `nit` steps, `nepochs`, `nfev` and `njev` calls; `skipped`
-        batches; `history`, an EpochHistory; `checkpoint`.
+        With `fun` and `jac` over all the data at `x`; `nit` steps, `nepochs`, `nfev` and `njev`
+        calls; `skipped` batches; `history`, an EpochHistory; `checkpoint`.
 
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs. Exceptions of the user's functions pass through; the result
-        so far is their attribute ``result``.
+        On input that is illegal, before anything runs. Exceptions of the user's functions pass
+        through; the result so far is their attribute ``result``.
 
     Warns
     -----
     OptimizeWarning
-        Where a compiled `fun` cannot be differentiated and differences take the place of exact derivatives.
+        Where a compiled `fun` cannot be differentiated and differences take the place of exact
+        derivatives.
 
     References
     ----------
-    L. Bottou, F. E. Curtis & J. Nocedal, "Optimization methods for large-scale machine learning", SIAM Review 60
-    (2018) 223–311.
+    L. Bottou, F. E. Curtis & J. Nocedal, "Optimization methods for large-scale machine learning",
+    SIAM Review 60 (2018) 223–311.
 
     Examples
     --------

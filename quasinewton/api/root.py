@@ -34,15 +34,15 @@ def root(
     Parameters
     ----------
     fun : callable
-        ``fun(x, *args) -> ndarray, shape (n,)``, or a scalar when n = 1; compiled by ``numba.njit`` or not. With
-        ``jac=True`` it returns the value and the Jacobian.
+        ``fun(x, *args) -> ndarray, shape (n,)``, or a scalar when n = 1; compiled by ``numba.njit``
+        or not. With ``jac=True`` it returns the value and the Jacobian.
     x0 : array_like, shape (n,), or scalar
         Start. Not changed.
     args : tuple
         Further arguments of `fun` and `jac`.
     jac : callable, True, str or None
-        ``jac(x, *args) -> ndarray, shape (n, n)``, ``J[i, j] = ∂f_i/∂x_j``; "auto" for the exact Jacobian of a
-        compiled `fun`; "2-point" (as None) or "3-point" for finite differences.
+        ``jac(x, *args) -> ndarray, shape (n, n)``, ``J[i, j] = ∂f_i/∂x_j``; "auto" for the exact
+        Jacobian of a compiled `fun`; "2-point" (as None) or "3-point" for finite differences.
     method : {"newton"}
         The only one so far.
     tol : float, optional
@@ -76,12 +76,13 @@ def root(
     Warns
     -----
     OptimizeWarning
-        Of unknown options, and where a compiled `fun` cannot be differentiated and differences take the place of the
-        exact Jacobian.
+        Of unknown options, and where a compiled `fun` cannot be differentiated and differences take
+        the place of the exact Jacobian.
 
     Notes
     -----
-    Where ½‖f‖² has a minimum that is no root the run ends there with ``success=False``; another start may help.
+    Where ½‖f‖² has a minimum that is no root the run ends there with ``success=False``; another
+    start may help.
 
     References
     ----------
@@ -134,7 +135,8 @@ def root(
 
     try:
         while s["status"] == RUNNING and not stopped:
-            # With a callback, one iteration at a time; else by slices of time, so that Ctrl-C is obeyed.
+            # With a callback, one iteration at a time; else by slices of time, so that Ctrl-C is
+            # obeyed.
             s["maxiter"] = maxiter if callback is None else min(maxiter, s["nit"] + 1)
             before = int(s["nit"])
             run(prepared.objective, search, state)

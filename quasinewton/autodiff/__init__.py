@@ -1,7 +1,8 @@
 """Exact derivatives of functions compiled by Numba: the door to automatic differentiation.
 
-A function is differentiated by compiling it again, for numbers that carry derivatives: forward mode for few variables,
-reverse mode, by transformation or on a tape, for many. Only what is below is for others to use; the rest is imported when first needed.
+A function is differentiated by compiling it again, for numbers that carry derivatives: forward mode
+for few variables, reverse mode, by transformation or on a tape, for many. Only what is below is for
+others to use; the rest is imported when first needed.
 """
 
 import weakref
@@ -27,19 +28,20 @@ def value_and_grad(f, jac="auto"):
     f : numba dispatcher
         ``f(x, *args) -> float`` with x of shape (n,), compiled by ``numba.njit``.
     jac : {"auto", "forward", "reverse"}
-        Forward mode costs in proportion to n, reverse mode a small multiple of `f` for any n, and memory in proportion
-        to its operations. "auto" is forward up to n = 24.
+        Forward mode costs in proportion to n, reverse mode a small multiple of `f` for any n, and
+        memory in proportion to its operations. "auto" is forward up to n = 24.
 
     Returns
     -------
     numba dispatcher
-        ``(x, *args) -> (float, ndarray of shape (n,))``, for Python and for compiled code. The value has the bits of
-        ``f(x, *args)``.
+        ``(x, *args) -> (float, ndarray of shape (n,))``, for Python and for compiled code. The
+        value has the bits of ``f(x, *args)``.
 
     Raises
     ------
     TypeError
-        If `f` is not compiled; when called, if `f` contains what cannot be differentiated, which it names.
+        If `f` is not compiled; when called, if `f` contains what cannot be differentiated, which it
+        names.
     ValueError
         If `jac` is none of these.
 
@@ -101,7 +103,8 @@ def grad(f, jac="auto"):
 
 
 def jacobian(f):
-    """Make the compiled function that returns the Jacobian of a compiled vector function, by forward mode.
+    """Make the compiled function that returns the Jacobian of a compiled vector function, by
+    forward mode.
 
     Parameters
     ----------
@@ -138,7 +141,8 @@ def jacobian(f):
 
 
 def hvp(f):
-    """Make the compiled function that returns the product of the Hessian of a compiled function with a vector.
+    """Make the compiled function that returns the product of the Hessian of a compiled function
+    with a vector.
 
     Parameters
     ----------
@@ -148,8 +152,8 @@ def hvp(f):
     Returns
     -------
     numba dispatcher
-        ``(x, v, *args) -> ndarray of shape (n,)``: forward mode through reverse mode, for any n a small
-        multiple of the cost of `f`.
+        ``(x, v, *args) -> ndarray of shape (n,)``: forward mode through reverse mode, for any n a
+        small multiple of the cost of `f`.
 
     Raises
     ------
@@ -185,7 +189,8 @@ def hessian(f):
     Returns
     -------
     numba dispatcher
-        ``(x, *args) -> ndarray of shape (n, n)``, symmetric to rounding; a sweep for every 8 to 24 columns.
+        ``(x, *args) -> ndarray of shape (n, n)``, symmetric to rounding; a sweep for every 8 to 24
+        columns.
 
     Raises
     ------
@@ -223,8 +228,8 @@ def derivative(f, kind, jac, n, packed=False):
     n : int or None
         Number of variables.
     packed : bool
-        Whether it is for compiled code alone, which saves compilation. Those of first order are then ``(x, args)``,
-        with args a tuple, and become part of their callers.
+        Whether it is for compiled code alone, which saves compilation. Those of first order are
+        then ``(x, args)``, with args a tuple, and become part of their callers.
 
     Returns
     -------

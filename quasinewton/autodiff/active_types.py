@@ -1,14 +1,15 @@
 """Numbers that carry derivatives, as Numba types; arrays of them are ordinary `types.Array`.
 
-`Dual` is forward mode: a value and its derivatives in K directions at once, in one vector register where they fit.
-`Var` is reverse mode: a value and its place on a tape. `Lin` is a reverse-mode expression still in registers, a value
-and K pairs (place, partial derivative); it is recorded, which makes it a Var, only where Numba's own typing casts it to
-one: at an array store, at a variable that a loop carries, or beyond `LONGEST` pairs. A whole statement is one record.
+`Dual` is forward mode: a value and its derivatives in K directions at once, in one vector register
+where they fit. `Var` is reverse mode: a value and its place on a tape. `Lin` is a reverse-mode
+expression still in registers, a value and K pairs (place, partial derivative); it is recorded,
+which makes it a Var, only where Numba's own typing casts it to one: at an array store, at a
+variable that a loop carries, or beyond `LONGEST` pairs. A whole statement is one record.
 
 Plain numbers convert to these types and never back: what would lose a derivative does not compile.
 
-Source of the statement-level record: Hogan, Fast reverse-mode automatic differentiation using expression templates in
-C++, ACM TOMS 40 (2014), art. 26.
+Source of the statement-level record: Hogan, Fast reverse-mode automatic differentiation using
+expression templates in C++, ACM TOMS 40 (2014), art. 26.
 """
 
 import functools
@@ -26,7 +27,8 @@ INDEX = ir.IntType(64)
 DOUBLE = ir.DoubleType()
 REAL = types.Float, types.Integer, types.Boolean
 LONGEST = 16
-# Derivatives, not values, may use fused multiply-add, and common factors of partial derivatives may be taken out.
+# Derivatives, not values, may use fused multiply-add, and common factors of partial derivatives may
+# be taken out.
 REASSOCIATED = "reassoc", "contract", "nsz"
 
 
@@ -36,7 +38,8 @@ class Active(types.Type):
     Attributes
     ----------
     base : numba type
-        Of the value and of partial derivatives: float64, or a Dual where the tape itself is differentiated.
+        Of the value and of partial derivatives: float64, or a Dual where the tape itself is
+        differentiated.
     """
 
     @property
@@ -61,8 +64,8 @@ class Dual(Active):
     Attributes
     ----------
     sided : bool
-        True where this is the number of a second derivative: at a kink it takes the side that its derivatives point
-        to; see `kinks`.
+        True where this is the number of a second derivative: at a kink it takes the side that its
+        derivatives point to; see `kinks`.
     """
 
     def __init__(self, lanes, sided=False):
@@ -72,7 +75,8 @@ class Dual(Active):
 
 
 class Var(Active):
-    """A value on a tape; place 0 and tape 0 for a constant, so zeroed memory is an array of zeros."""
+    """A value on a tape; place 0 and tape 0 for a constant, so zeroed memory is an array of zeros.
+    """
 
     def __init__(self, base=F64):
         self.base = base
@@ -102,7 +106,9 @@ class Lanes(types.Type):
 
 @register_default(Lanes)
 class LanesModel(models.PrimitiveModel):
-    """Vectors of a width that processors have, of which memory guarantees no more than the alignment of a double."""
+    """Vectors of a width that processors have, of which memory guarantees no more than the
+    alignment of a double.
+    """
 
     def __init__(self, manager, kind):
         width = next(width for width in (8, 4, kind.count) if kind.count % width == 0)
@@ -158,7 +164,9 @@ def is_active_array(kind):
 
 
 def leaf_of(kind):
-    """The type in an array of the number in a type: of itself, or its items; None if it carries no derivative."""
+    """The type in an array of the number in a type: of itself, or its items; None if it carries no
+    derivative.
+    """
     while isinstance(kind, (types.Array, types.List, types.UniTuple)):
         kind = kind.dtype
     if isinstance(kind, types.BaseTuple):
@@ -179,7 +187,8 @@ class Term:
     Attributes
     ----------
     whole : Term
-        The number that this one is the value of, with its derivatives; the number itself if it is of none.
+        The number that this one is the value of, with its derivatives; the number itself if it is
+        of none.
     """
 
     def __init__(self, context, builder, kind, value):
@@ -197,7 +206,9 @@ class Term:
         return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
-        """A float, without derivative whatever the type of this number: LLVM would not drop products with zeros."""
+        """A float, without derivative whatever the type of this number: LLVM would not drop
+        products with zeros.
+        """
         return self.of(F64, self.context.get_constant(F64, value))
 
     @property

@@ -1,4 +1,6 @@
-"""Handling active numbers in compiled code: what the rules for arrays and the drivers are written in."""
+"""Handling active numbers in compiled code: what the rules for arrays and the drivers are written
+in.
+"""
 
 import numpy as np
 from numba.core import types
@@ -40,7 +42,9 @@ def value(typingctx, x):
 
 @intrinsic
 def leaf(typingctx, x):
-    """A number as an item of an array: an expression is recorded; anything else is returned as it is."""
+    """A number as an item of an array: an expression is recorded; anything else is returned as it
+    is.
+    """
     kind = getattr(x, "leaf", x)
 
     def codegen(context, builder, signature, args):
@@ -131,7 +135,9 @@ def _at(w, i):
 
 
 def add_all(s, w, x):
-    """The Dual s with the derivatives of all items of x added, times their weights; s itself where x is passive."""
+    """The Dual s with the derivatives of all items of x added, times their weights; s itself where
+    x is passive.
+    """
 
 
 @overload(add_all, jit_options=INNER)
@@ -158,7 +164,9 @@ def tape_of(x):
 
 @shared
 def range_of(x, size):
-    """The first of the places of a vector of Vars if they follow each other, each of `size` words; otherwise 0."""
+    """The first of the places of a vector of Vars if they follow each other, each of `size` words;
+    otherwise 0.
+    """
     apart = 0
     for i in range(x.size):
         apart |= place(x[i]) - place(x[0]) - i * size
@@ -176,7 +184,9 @@ def _weights(w, x):
 
 @fragment
 def fill(partial, parent, w, x, like):
-    """Write the items of x and their weights, of the type of `like`, into a record; return where the next ones go."""
+    """Write the items of x and their weights, of the type of `like`, into a record; return where
+    the next ones go.
+    """
     for i in range(x.size):
         poke(partial, converted(at(w, i), like))
         poke(parent, np.uint32(place(x[i])))
@@ -310,7 +320,9 @@ def _values(a):
 
 
 def empty(shape, like):
-    """An array of the active type that is in a value or array; the first of two where a tuple is given."""
+    """An array of the active type that is in a value or array; the first of two where a tuple is
+    given.
+    """
 
 
 @overload(empty, jit_options=INNER)
@@ -321,7 +333,8 @@ def _empty(shape, like):
 
 @register_jitable
 def scaled(w, s, shift):
-    """The vector (w − shift) s: an array expression would not take active numbers beside an array."""
+    """The vector (w − shift) s: an array expression would not take active numbers beside an array.
+    """
     out = w.copy()
     for i in range(w.size):
         out[i] = (w[i] - shift) * s

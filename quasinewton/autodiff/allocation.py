@@ -1,4 +1,6 @@
-"""Buffers: functions that make arrays of floats make arrays of active numbers in a differentiated function."""
+"""Buffers: functions that make arrays of floats make arrays of active numbers in a differentiated
+function.
+"""
 
 import inspect
 
@@ -22,7 +24,8 @@ def is_float(dtype):
 
 
 def creators(kind):
-    """What replaces functions that make arrays of floats: these make arrays of an active type, of value as asked.
+    """What replaces functions that make arrays of floats: these make arrays of an active type, of
+    value as asked.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Array statements in reverse mode: one record for all numbers that an array expression makes.
 
-Numba fuses an array expression into one loop. Here the loop writes places and partial derivatives to columns: room is
-made once, and the sweep adds whole columns, as vector code where the parents follow each other.
+Numba fuses an array expression into one loop. Here the loop writes places and partial derivatives
+to columns: room is made once, and the sweep adds whole columns, as vector code where the parents
+follow each other.
 """
 
 from llvmlite import ir
@@ -24,7 +25,9 @@ def actives(expression, typemap):
 
 
 def is_statement(expression, typemap):
-    """Whether an expression is an array statement of reverse mode: no part of it is recorded by itself."""
+    """Whether an expression is an array statement of reverse mode: no part of it is recorded by
+    itself.
+    """
     if not (isinstance(expression, numba_ir.Expr) and expression.op == "arrayexpr"):
         return False
     return isinstance(expression.ty.dtype, Var) and actives(expression, typemap) <= LONGEST

@@ -1,9 +1,12 @@
-"""Rules of matrix decompositions, as far as they have derivatives. Values are Numba's own, that is of LAPACK.
+"""Rules of matrix decompositions, as far as they have derivatives. Values are Numba's own, that is
+of LAPACK.
 
-Where eigenvalues or singular values are equal, single ones and vectors have no derivative; sums over the equal ones do.
+Where eigenvalues or singular values are equal, single ones and vectors have no derivative; sums
+over the equal ones do.
 
-Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008;
-Walter & Lehmann, Algorithmic differentiation of linear algebra functions, Optim. Methods Softw. 27 (2012), of QR.
+Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation, 2008; Walter & Lehmann, Algorithmic differentiation of linear algebra functions,
+Optim. Methods Softw. 27 (2012), of QR.
 """
 
 import numpy as np
@@ -55,7 +58,9 @@ def eigenvalues(y, v, flat):
 
 @register_jitable
 def lower_weights(u, v):
-    """The weights of the items of A in uᵀ A v for a symmetric A of which, as by LAPACK, the lower triangle is read."""
+    """The weights of the items of A in uᵀ A v for a symmetric A of which, as by LAPACK, the lower
+    triangle is read.
+    """
     w = outer(u, v)
     for i in range(u.size):
         for j in range(i):
@@ -67,8 +72,9 @@ def lower_weights(u, v):
 @rule(np.linalg.svd)
 def svd(a, full_matrices=1):
     def impl(a, full_matrices=1):
-        # dσ_k = u_kᵀ dA v_k. The vectors are those of [[0, A], [Aᵀ, 0]] (Golub & Van Loan, Matrix Computations, 8.6),
-        # whose largest eigenvalues are the singular values of A: so they have derivatives of their own.
+        # dσ_k = u_kᵀ dA v_k. The vectors are those of [[0, A], [Aᵀ, 0]] (Golub & Van Loan, Matrix
+        # Computations, 8.6), whose largest eigenvalues are the singular values of A: so they have
+        # derivatives of their own.
         (m, n), s, flat = a.shape, svd(values(a))[1], a.flatten()
         v = eigh(bordered(values(a)))[1]
         out = empty(s.size, a)

@@ -1,4 +1,6 @@
-"""Compiled functions that evaluate derivatives: the user's function at active numbers, and what is read off."""
+"""Compiled functions that evaluate derivatives: the user's function at active numbers, and what is
+read off.
+"""
 
 import inspect
 import weakref
@@ -37,7 +39,9 @@ LIMIT = 1 << 29  # words of a tape: 4 GB
 
 
 def derivatives(y, out, first):
-    """Write the derivatives of a result, from direction `first` on, to a vector, as many as it has left."""
+    """Write the derivatives of a result, from direction `first` on, to a vector, as many as it has
+    left.
+    """
 
 
 @overload(derivatives, jit_options=INNER)
@@ -83,10 +87,12 @@ def _vector(y):
 
 
 def guarded(function, kind):
-    """Make the intrinsic call(held, point, args): a function of active variables that gives memory back if it raises.
+    """Make the intrinsic call(held, point, args): a function of active variables that gives memory
+    back if it raises.
 
-    An exception leaves compiled code without counting references down. So the vector `point` is released here, which
-    nobody uses any more then, and what is `held`: a tape, by its address, or an array.
+    An exception leaves compiled code without counting references down. So the vector `point` is
+    released here, which nobody uses any more then, and what is `held`: a tape, by its address, or
+    an array.
 
     Parameters
     ----------
@@ -151,7 +157,8 @@ def forward(f, lanes):
     Returns
     -------
     numba dispatcher
-        (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it becomes part of its caller.
+        (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it becomes part of its
+        caller.
     """
     call, zero = guarded(twin(f, Dual(lanes)), Dual(lanes)), zero_of(Dual(lanes))
 
@@ -202,7 +209,9 @@ def forward_jacobian(f, lanes):
 
 
 def reverse(f):
-    """Compile value and gradient by reverse mode, as `forward`: by transformation or, where that refuses, the tape."""
+    """Compile value and gradient by reverse mode, as `forward`: by transformation or, where that
+    refuses, the tape.
+    """
     call = gradient_call(f, lambda: 8 * LIMIT, fragment(taped(f).py_func))
 
     def value_and_grad(x, args):
@@ -224,7 +233,8 @@ def taped(f):
 
 
 def hessian_product(f):
-    """Compile the product of the Hessian with a vector: forward mode in one direction through reverse mode.
+    """Compile the product of the Hessian with a vector: forward mode in one direction through
+    reverse mode.
 
     Parameters
     ----------
@@ -335,7 +345,9 @@ def compiled(function, f):
 
 
 class Chooser(CPUDispatcher):
-    """A derivative of both modes for compiled code; Python knows the number of variables, and compiles but one."""
+    """A derivative of both modes for compiled code; Python knows the number of variables, and
+    compiles but one.
+    """
 
     @classmethod
     def of(cls, both, f, kind):
@@ -377,7 +389,9 @@ def actives(kind, mode, lanes):
 
 
 def compile_for(f, kind, arguments):
-    """Compile a function for a vector of an active type, and further arguments, unless its adjoint takes the place."""
+    """Compile a function for a vector of an active type, and further arguments, unless its adjoint
+    takes the place.
+    """
     of_second_order = kind.base if isinstance(kind, Var) and kind != Var(F64) else None
     if not isinstance(kind, Var) or compiled_adjoint(f, (VECTOR, *arguments), of_second_order) is None:
         compile_twin(f, kind, arguments)

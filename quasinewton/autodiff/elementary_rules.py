@@ -1,6 +1,8 @@
-"""The rules of differentiation, one table for both modes: the partial derivatives of every elementary function.
+"""The rules of differentiation, one table for both modes: the partial derivatives of every
+elementary function.
 
-The value of a function is always Numba's own, of the very function that the user called, so that it has the same bits.
+The value of a function is always Numba's own, of the very function that the user called, so that it
+has the same bits.
 """
 
 import builtins
@@ -46,10 +48,11 @@ def differentiate(function, terms):
 
 
 def steep(d, x):
-    """A pair that `chain` makes d dx of, such that 0 ∞ = 0: what does not vary has no derivative, however steep d is.
+    """A pair that `chain` makes d dx of, such that 0 ∞ = 0: what does not vary has no derivative,
+    however steep d is.
 
-    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes; and what max(u, v)
-    does not choose has none, however steep it is.
+    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes;
+    and what max(u, v) does not choose has none, however steep it is.
     """
     if d.kind != F64 or isinstance(x.kind, Var):  # of a number on the tape, the sweep sees to it
         return d, x
@@ -125,7 +128,9 @@ def ratio(u, v):
 
 
 def of_order(function, below, above, scaling):
-    """The partial derivatives of a Bessel function of fixed order: its neighbours of order n ± 1, and its scaling."""
+    """The partial derivatives of a Bessel function of fixed order: its neighbours of order n ± 1,
+    and its scaling.
+    """
 
     def partial(y, n, u):
         less, more = call(function, n - 1.0, u), call(function, n + 1.0, u)
@@ -270,7 +275,8 @@ def item(kind):
 
 
 def elementwise(arguments, number, scalar_type):
-    """The signature of an elementwise function of `number` arguments, some of them active; None if it is not that.
+    """The signature of an elementwise function of `number` arguments, some of them active; None if
+    it is not that.
 
     Parameters
     ----------
@@ -340,7 +346,9 @@ def step(function, terms):
 
 
 def known(function):
-    """Whether Numba has this function of NumPy or Python: what it does not have stays unknown to it."""
+    """Whether Numba has this function of NumPy or Python: what it does not have stays unknown to
+    it.
+    """
     if getattr(function, "__module__", None) in SPECIAL:
         return False  # these have registered in `special_rules`, or are called by partial derivatives alone
     try:

@@ -2,4 +2,6 @@
 
 
 class Refused(TypeError):
-    """What cannot be differentiated, and where; not an error of Numba's, so that it comes through as it is."""
+    """What cannot be differentiated, and where; not an error of Numba's, so that it comes through
+    as it is.
+    """

@@ -1,20 +1,22 @@
 """Kinks: one rule for |u|, max(u, v) and their relatives where u = 0 or u = v.
 
-A function with kinks may be smooth where they meet: log(1 + exp(−|z|)) + max(z, 0) = log(1 + exp(z)). So what is taken
-at a kink must be right for such sums.
+A function with kinks may be smooth where they meet: log(1 + exp(−|z|)) + max(z, 0) = log(1 +
+exp(z)). So what is taken at a kink must be right for such sums.
 
-First derivatives take the middle of the two slopes: 0 of |u| at 0, half each of max(u, u). That is the derivative
-(f′(x; d) − f′(x; −d))/2, which is linear in f, so sums in which kinks cancel have the right one, whichever way round
-they are written: max(−z, 0), (|z| − z)/2, −min(z, 0).
+First derivatives take the middle of the two slopes: 0 of |u| at 0, half each of max(u, u). That is
+the derivative (f′(x; d) − f′(x; −d))/2, which is linear in f, so sums in which kinks cancel have
+the right one, whichever way round they are written: max(−z, 0), (|z| − z)/2, −min(z, 0).
 
-Second derivatives have squares of slopes, φ(|z|)″ = φ″ s² with s = ±1, of which no middle is right. They are forward
-mode through reverse mode, and each number carries its derivatives in some directions: at a kink it takes the side that
-the first of them that is not 0 points to (a lexicographic derivative). The same side is taken throughout, so what is
-smooth has its own second derivatives, and what is not has those of one side. If all of these derivatives are 0, the
-kink is not left in these directions and the middle is taken.
+Second derivatives have squares of slopes, φ(|z|)″ = φ″ s² with s = ±1, of which no middle is right.
+They are forward mode through reverse mode, and each number carries its derivatives in some
+directions: at a kink it takes the side that the first of them that is not 0 points to (a
+lexicographic derivative). The same side is taken throughout, so what is smooth has its own second
+derivatives, and what is not has those of one side. If all of these derivatives are 0, the kink is
+not left in these directions and the middle is taken.
 
-Source: Nesterov, Lexicographic differentiation of nonsmooth functions, Math. Program. B 104 (2005); Khan & Barton, A
-vector forward mode of automatic differentiation for generalized derivative evaluation, Optim. Methods Softw. 30 (2015).
+Source: Nesterov, Lexicographic differentiation of nonsmooth functions, Math. Program. B 104 (2005);
+Khan & Barton, A vector forward mode of automatic differentiation for generalized derivative
+evaluation, Optim. Methods Softw. 30 (2015).
 """
 
 
@@ -48,7 +50,9 @@ def _smaller(a, b):
 
 
 def lanes_of(term):
-    """The derivatives that say which side of a kink a number goes to, as llvmlite values; none if it has no say."""
+    """The derivatives that say which side of a kink a number goes to, as llvmlite values; none if
+    it has no say.
+    """
     while is_active(term.kind) and not isinstance(term.kind, Dual):
         term = term.primal
     whole = term if isinstance(term.kind, Dual) else term.whole
@@ -64,7 +68,8 @@ def lanes_of(term):
 
 
 def direction(u, v, tie):
-    """The sign of the first derivative of u − v that is not 0, where the i1 `tie` holds; 0 if there is none.
+    """The sign of the first derivative of u − v that is not 0, where the i1 `tie` holds; 0 if there
+    is none.
 
     Parameters
     ----------
@@ -102,7 +107,9 @@ def compared(comparison, u, v):
 
 
 def side(u):
-    """The sign of u, and at 0 the side that u goes to: the slope of |u|; 0 where there is no such side."""
+    """The sign of u, and at 0 the side that u goes to: the slope of |u|; 0 where there is no such
+    side.
+    """
     plain = u.plain.cast(F64)
     tie = compared("==", u, u.constant(0.0))
     return direction(u, None, tie).where(tie, u.of(F64, sign_of(plain)))
@@ -117,7 +124,9 @@ def sign_of(plain):
 
 
 def share_of_first(order):
-    """Make the partial derivative by u of max(u, v), or with order −1 of min(u, v): 1, 0, or half where they tie."""
+    """Make the partial derivative by u of max(u, v), or with order −1 of min(u, v): 1, 0, or half
+    where they tie.
+    """
 
     def share(y, u, v):
         tie = compared("==", u, v)
@@ -148,7 +157,9 @@ def sign_at_kinks(typingctx, u):
 
 @intrinsic
 def ahead(typingctx, u, v):
-    """1.0 where u > v or, of equal values, where u goes above v; −1.0 below, and 0.0 where neither can be said."""
+    """1.0 where u > v or, of equal values, where u goes above v; −1.0 below, and 0.0 where neither
+    can be said.
+    """
 
     def codegen(context, builder, signature, args):
         a, b = (Term(context, builder, kind, value) for kind, value in zip((u, v), args, strict=True))

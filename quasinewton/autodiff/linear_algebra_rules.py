@@ -1,6 +1,7 @@
 """Rules of products and linear algebra. Values are Numba's own, that is of BLAS and LAPACK.
 
-Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008.
+Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation, 2008.
 """
 
 import operator
@@ -72,7 +73,9 @@ def dot(a, b):
 
 
 def rows(out, y, a, b, u, v):
-    """Write to `out` the numbers of values y and the derivatives of a @ b, where u, v are the values of a, b."""
+    """Write to `out` the numbers of values y and the derivatives of a @ b, where u, v are the
+    values of a, b.
+    """
 
 
 @overload(rows, jit_options=INNER)
@@ -234,7 +237,9 @@ def solve(a, b):
 
 @register_jitable
 def solution(a, b, x, y):
-    """The solution of A X = B from its values x and the inverse y: dX = A⁻¹ (dB − dA X), the bracket recorded first."""
+    """The solution of A X = B from its values x and the inverse y: dX = A⁻¹ (dB − dA X), the
+    bracket recorded first.
+    """
     residual, out = empty(x.shape[0], (a, b)), empty((x.shape[1], x.shape[0]), (a, b))
     for j in range(x.shape[1]):
         for i in range(x.shape[0]):

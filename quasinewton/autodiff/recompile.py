@@ -1,8 +1,9 @@
 """The twin of a compiled function: the same Python function, compiled for active numbers.
 
-Numba specialises the user's function, and every helper it calls, for the active types. A pass over Numba's untyped
-intermediate code replaces what overloads cannot reach, or could reach only by changing what other code means: functions
-and methods of arrays, in-place operators, the making of float buffers, and helpers, by their own twins.
+Numba specialises the user's function, and every helper it calls, for the active types. A pass over
+Numba's untyped intermediate code replaces what overloads cannot reach, or could reach only by
+changing what other code means: functions and methods of arrays, in-place operators, the making of
+float buffers, and helpers, by their own twins.
 """
 
 import linecache
@@ -118,7 +119,9 @@ class Twin(CPUDispatcher):
 
 
 def pipeline(kind, promote):
-    """The compiler of twins for an active type; `promote` says whether buffers of floats become active."""
+    """The compiler of twins for an active type; `promote` says whether buffers of floats become
+    active.
+    """
 
     class Compiler(CompilerBase):
         def define_pipelines(self):
@@ -204,7 +207,9 @@ class Reroute(FunctionPass):
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
 
     def constant(self, variable):
-        """The Python object that a variable is: a global, a closure's, an attribute of a module; otherwise None."""
+        """The Python object that a variable is: a global, a closure's, an attribute of a module;
+        otherwise None.
+        """
         definition = guard(get_definition, self.code, variable)
         if isinstance(definition, (ir.Global, ir.FreeVar)):
             return definition.value
@@ -250,8 +255,8 @@ class Reroute(FunctionPass):
 class Box(FunctionPass):
     """Share views, and put active numbers among arrays into arrays of size 1.
 
-    x[:-1] written twice is one view: what is computed from it then has one parent, not two. Array expressions know no
-    scalars but Numba's own.
+    x[:-1] written twice is one view: what is computed from it then has one parent, not two. Array
+    expressions know no scalars but Numba's own.
     """
 
     _name = "quasinewton_box"
@@ -278,7 +283,9 @@ class Box(FunctionPass):
         return changed
 
     def share(self, state):
-        """Make equal slices of an array one, under one name; slices of a list are lists of their own."""
+        """Make equal slices of an array one, under one name; slices of a list are lists of their
+        own.
+        """
         for first, *others in state["views"]:
             if isinstance(state.typemap[first.value.value.name], types.Array):
                 for other in others:
@@ -342,7 +349,8 @@ PLAIN_ENGLISH = {  # for what begins so
 
 
 def refusal(error, function):
-    """The one line that matters of Numba's many: which operation, on what, and where in the user's source.
+    """The one line that matters of Numba's many: which operation, on what, and where in the user's
+    source.
 
     Parameters
     ----------

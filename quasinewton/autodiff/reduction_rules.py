@@ -1,6 +1,7 @@
 """Rules of sums of many kinds: one record where elementwise rules would make many.
 
-Values are Numba's own, computed by the same routine from an array of values; derivatives follow from them.
+Values are Numba's own, computed by the same routine from an array of values; derivatives follow
+from them.
 """
 
 import numpy as np
@@ -113,7 +114,9 @@ def nanmean(a):
 
 @register_jitable
 def present(a):
-    """The items of an array that are not NaN. The derivatives of the others are NaN, also when taken 0 times."""
+    """The items of an array that are not NaN. The derivatives of the others are NaN, also when
+    taken 0 times.
+    """
     mask = np.zeros(a.size, np.bool_)
     for i, item in enumerate(a.flat):
         mask[i] = not np.isnan(item)

@@ -36,7 +36,9 @@ def propagate_with_care(block, begin, parent, count, zero):
 
 @reduction
 def propagate(block, end, count, zero):
-    """Add to the adjoints of the `count` parents of the record that ends here; return where it begins."""
+    """Add to the adjoints of the `count` parents of the record that ends here; return where it
+    begins.
+    """
     size = 8 * words(zero)
     parent = end - 8
     end -= 8 * ((count + 2) // 2) + size * (count + 1)
@@ -110,7 +112,8 @@ def sweep(tape, first, zero):
     begin, end = block + 8 * first, block + 8 * peek(tape + 8 * END, 0)
     while end > begin:
         count = np.int64(peek(end - 4, PLACE))
-        # Where the number of parents is foreseen, so is the end of the record before, which need not be waited for.
+        # Where the number of parents is foreseen, so is the end of the record before, which need
+        # not be waited for.
         if count == 1:
             end = propagate(block, end, 1, zero)
         elif count == 2:

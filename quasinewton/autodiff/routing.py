@@ -1,8 +1,9 @@
 """Routes: which function a call of the user's becomes, for active arguments and for others.
 
-In a differentiated function, calls of NumPy's functions are replaced by calls of stand-ins, which choose by the types
-of their arguments: a rule of this package where something is active, NumPy's function itself where nothing is. Nothing
-is registered for NumPy's own functions of arrays, so other code keeps its meaning.
+In a differentiated function, calls of NumPy's functions are replaced by calls of stand-ins, which
+choose by the types of their arguments: a rule of this package where something is active, NumPy's
+function itself where nothing is. Nothing is registered for NumPy's own functions of arrays, so
+other code keeps its meaning.
 """
 
 import inspect
@@ -27,7 +28,8 @@ def is_absent(kind):
 
 
 def delegate(name, choose, names=()):
-    """Make a function for compiled code that stands for another, chosen by the types of its arguments.
+    """Make a function for compiled code that stands for another, chosen by the types of its
+    arguments.
 
     Parameters
     ----------
@@ -132,7 +134,9 @@ def _assign(out, a):
 
 
 def inplace(operation, symbol):
-    """Register what replaces an in-place operator: on active arrays a loop, on numbers the operator itself."""
+    """Register what replaces an in-place operator: on active arrays a loop, on numbers the operator
+    itself.
+    """
 
     def own(a, b):
         raise NotImplementedError

@@ -1,4 +1,6 @@
-"""Where variables enter the user's function as active numbers, and where derivatives are read off its result."""
+"""Where variables enter the user's function as active numbers, and where derivatives are read off
+its result.
+"""
 
 import numpy as np
 from llvmlite import ir
@@ -65,7 +67,9 @@ def unfilled(n):
 
 @shared
 def seeds(x, first, like):
-    """The variables x as Duals of the type of `like`, whose directions are the variables from `first` on."""
+    """The variables x as Duals of the type of `like`, whose directions are the variables from
+    `first` on.
+    """
     point = np.empty(x.size, dtype_like(like))
     for i in range(x.size):
         point[i] = seed(float(x[i]), i - first, like)
@@ -74,7 +78,9 @@ def seeds(x, first, like):
 
 @shared
 def write_lanes(y, out, first):
-    """Write the derivatives of a Dual to a vector, from direction `first` on, as many as it has left."""
+    """Write the derivatives of a Dual to a vector, from direction `first` on, as many as it has
+    left.
+    """
     for k in range(min(words(y) - 1, out.size - first)):
         out[first + k] = lane(y, k)
 
@@ -127,7 +133,8 @@ def seeded(x, first, tape, like):
 
 @shared
 def adjoints(y, tape, n, one):
-    """Sweep the tape back from the Var y, a function of n variables; return the address of the first one's adjoint.
+    """Sweep the tape back from the Var y, a function of n variables; return the address of the
+    first one's adjoint.
 
     The tape is ended if it overflowed.
     """
@@ -152,7 +159,8 @@ def gradient(y, tape, n):
 
 @shared
 def product(y, tape, n, like):
-    """The derivatives in the direction of the Duals of the derivatives of the Var y; the tape ends."""
+    """The derivatives in the direction of the Duals of the derivatives of the Var y; the tape ends.
+    """
     found, out = adjoints(y, tape, n, seed(1.0, -1, like)), np.empty(n)
     for i in range(n):
         out[i] = lane(item(found, i, like), 0)
@@ -162,7 +170,9 @@ def product(y, tape, n, like):
 
 @shared
 def columns(y, tape, out, first, like):
-    """Write the derivatives of the derivatives of the Var y to a matrix, from column `first` on; the tape ends."""
+    """Write the derivatives of the derivatives of the Var y to a matrix, from column `first` on;
+    the tape ends.
+    """
     found = adjoints(y, tape, out.shape[0], seed(1.0, -1, like))
     for i in range(out.shape[0]):
         write_lanes(item(found, i, like), out[i], first)

@@ -1,4 +1,5 @@
-"""Rules of what chooses or arranges numbers: extremes, order, interpolation, conditions, the making of arrays.
+"""Rules of what chooses or arranges numbers: extremes, order, interpolation, conditions, the making
+of arrays.
 
 Values are Numba's own; the derivative is that of the numbers chosen.
 """
@@ -70,7 +71,9 @@ def median(a):
 
 @register_jitable
 def between(flat, order, rank, y):
-    """The number of value y between the two items of a sorted vector that a rank, counted from 0, lies between."""
+    """The number of value y between the two items of a sorted vector that a rank, counted from 0,
+    lies between.
+    """
     k = min(int(rank), max(flat.size - 2, 0))
     t = rank - k
     first, second = flat[order[k]], flat[order[min(k + 1, flat.size - 1)]]
@@ -123,7 +126,9 @@ def interp(x, xp, fp):
 
 @register_jitable
 def on_line(x, xp, grid, fp, y):
-    """The number of value y on the broken line through the points (xp, fp), where `grid` has the values of xp."""
+    """The number of value y on the broken line through the points (xp, fp), where `grid` has the
+    values of xp.
+    """
     last = grid.size - 1
     if x <= grid[0]:
         return revalued(constant((x, xp, fp), fp[0]), y)
@@ -146,7 +151,9 @@ def min_item(a):
 
 @register_jitable
 def extreme_item(a, k, order):
-    """Item k of a vector, one of its largest (with order −1, smallest), with a derivative shared between them."""
+    """Item k of a vector, one of its largest (with order −1, smallest), with a derivative shared
+    between them.
+    """
     count = 0
     for i in range(a.size):
         if order * ahead(a[i], a[k]) > 0.0:

@@ -1,7 +1,9 @@
-"""How differentiated functions call `quasinewton.special`, and the rules of its functions of whole arrays.
+"""How differentiated functions call `quasinewton.special`, and the rules of its functions of whole
+arrays.
 
-The partial derivatives of its elementwise functions are in `elementary_rules`. In differentiated code a ufunc
-stands for each, so that Numba fuses it with the array expression that it is part of; nobody else sees that ufunc.
+The partial derivatives of its elementwise functions are in `elementary_rules`. In differentiated
+code a ufunc stands for each, so that Numba fuses it with the array expression that it is part of;
+nobody else sees that ufunc.
 """
 
 import numpy as np

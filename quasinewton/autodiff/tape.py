@@ -1,20 +1,21 @@
 """The tape of the reverse mode: records of numbers, behind each other in one block of memory.
 
-The record of a number with K parents, in words of 8 bytes: the adjoint, K partial derivatives, and then, as 32-bit
-integers counted back from the end, K and the places of the parents. The place of a number is where its adjoint is.
-Place 0 is that of constants, whose adjoint is nobody's; then come the variables, adjoints only.
+The record of a number with K parents, in words of 8 bytes: the adjoint, K partial derivatives, and
+then, as 32-bit integers counted back from the end, K and the places of the parents. The place of a
+number is where its adjoint is. Place 0 is that of constants, whose adjoint is nobody's; then come
+the variables, adjoints only.
 
-Two other records end with a word that holds a number m, and one that holds two 32-bit integers, of which the last has
-the highest bit set:
+Two other records end with a word that holds a number m, and one that holds two 32-bit integers, of
+which the last has the highest bit set:
 
 - of m numbers made by one array statement (`ARRAY` + K): m adjoints, and K columns of m partial derivatives and the m
   places of the parents, padded to words;
 - of one number with m parents, whose adjoints follow each other (`RANGE` or, with one partial derivative for all,
   `EQUAL`; beside it the place of the first parent): the adjoint, and the partial derivatives.
 
-The header, 64-bit integers: the end of the last record, the capacity, the address of the block, the largest capacity,
-and whether that was exceeded. Numbers carry the address of the header, so a tape belongs to one gradient, and to one
-thread. A full block is reallocated; places stay.
+The header, 64-bit integers: the end of the last record, the capacity, the address of the block, the
+largest capacity, and whether that was exceeded. Numbers carry the address of the header, so a tape
+belongs to one gradient, and to one thread. A full block is reallocated; places stay.
 """
 
 import functools
@@ -86,7 +87,9 @@ def poke(typingctx, address, value):
 
 @intrinsic
 def item(typingctx, address, i, like):
-    """Number i of those that follow each other from an address, of the type of `like`: as of an array, for LLVM."""
+    """Number i of those that follow each other from an address, of the type of `like`: as of an
+    array, for LLVM.
+    """
 
     def codegen(context, builder, signature, args):
         pointer = builder.inttoptr(args[0], context.get_data_type(like).as_pointer())
@@ -117,8 +120,8 @@ def null(typingctx, like):
 def product(typingctx, adjoint, partial):
     """Adjoint times partial derivative, where 0 ∞ = 0.
 
-    The branch of a `np.where` that is not taken may have infinite derivatives, and no effect; a number that does not
-    vary, such as √(x − x)², may have an infinite effect, and no derivative.
+    The branch of a `np.where` that is not taken may have infinite derivatives, and no effect; a
+    number that does not vary, such as √(x − x)², may have an infinite effect, and no derivative.
     """
 
     def codegen(context, builder, signature, args):
@@ -136,7 +139,9 @@ NONE, FINITE, WILD = range(3)  # what an adjoint may be: 0 throughout, finite, o
 
 @intrinsic
 def nature(typingctx, adjoint):
-    """Whether an adjoint is NONE, FINITE or WILD: only with the last does a product have to be `product`."""
+    """Whether an adjoint is NONE, FINITE or WILD: only with the last does a product have to be
+    `product`.
+    """
 
     def codegen(context, builder, signature, args):
         constant = lambda value: ir.Constant(WORD, value)
@@ -220,7 +225,9 @@ def end_tape(tape):
 
 @shared
 def grow(tape, needed):
-    """Make room for `needed` more words; beyond the limit begin again at 0, and remember that this tape is void."""
+    """Make room for `needed` more words; beyond the limit begin again at 0, and remember that this
+    tape is void.
+    """
     end = peek(tape + 8 * END, 0)
     capacity = min(2 * (end + needed), peek(tape + 8 * LIMIT, 0))
     block = peek(tape + 8 * BLOCK, 0)
@@ -240,7 +247,8 @@ def room(tape, size):
     Returns
     -------
     int
-        The place of the first; 0 if there is no such room, or no tape, where nothing must be written.
+        The place of the first; 0 if there is no such room, or no tape, where nothing must be
+        written.
     """
     if tape == 0:
         return 0
@@ -251,12 +259,14 @@ def room(tape, size):
 
 @fragment
 def reserve(tape, count, like):
-    """Begin a record of `count` parents, to be filled by `poke`, with adjoints of the type of `like`.
+    """Begin a record of `count` parents, to be filled by `poke`, with adjoints of the type of
+    `like`.
 
     Returns
     -------
     (int, int, int)
-        Its place, and the addresses of its first partial derivative (then upwards) and first parent (downwards).
+        Its place, and the addresses of its first partial derivative (then upwards) and first parent
+        (downwards).
     """
     size = words(like) * (count + 1) + (count + 2) // 2
     place = room(tape, size)
@@ -272,7 +282,8 @@ def reserve(tape, count, like):
 
 @fragment
 def reserve_range(tape, first, count, weights, like):
-    """Begin a record of `count` parents from the place `first` on, with `weights` partial derivatives: `count` or 1.
+    """Begin a record of `count` parents from the place `first` on, with `weights` partial
+    derivatives: `count` or 1.
 
     Returns
     -------
@@ -356,12 +367,13 @@ def merged(builder, places, partials, add):
     Returns
     -------
     (list, list, list, llvmlite value)
-        The partial derivatives, whether each is kept, how many are kept before it, and how many in all.
+        The partial derivatives, whether each is kept, how many are kept before it, and how many in
+        all.
 
     Notes
     -----
-    x[i] x[i] has x[i] for both its parents. Such pairs are merged where LLVM proves the places equal, which it does
-    after inlining, with nothing left of the test at run time.
+    x[i] x[i] has x[i] for both its parents. Such pairs are merged where LLVM proves the places
+    equal, which it does after inlining, with nothing left of the test at run time.
     """
     partials, kept = list(partials), [ir.Constant(BIT, 1)] * len(places)
     for k in range(1, len(places)):

@@ -1,4 +1,6 @@
-"""What becomes of the problems of a batch: arrays with a row for each, and remarks on those that ended otherwise."""
+"""What becomes of the problems of a batch: arrays with a row for each, and remarks on those that
+ended otherwise.
+"""
 
 from collections import UserDict
 from collections.abc import Mapping
@@ -150,7 +152,8 @@ class BatchResult(OptimizeResult):
     jac_mode : str
         How gradients were obtained: "exact", "forward", "reverse", "2-point", "3-point" or "cs".
     hess_mode : str
-        How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton, truncated Newton).
+        How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton,
+        truncated Newton).
     solver : str
         Who solved the problems, as of single results.
     errors : mapping of int to Exception
@@ -208,14 +211,17 @@ def collected(results, remarks, mode, ending):
     found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
     if results.hess.size:
         found.update(hess=results.hess)
-    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is copied at once,
-    # whatever the threads add to it; UserDict alone would go through it item by item.
+    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is
+    # copied at once, whatever the threads add to it; UserDict alone would go through it item by
+    # item.
     found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})
     return found
 
 
 def summary(success, values, errors):
-    """Return how many problems succeeded, how the others ended, and what the first of them raised, in words."""
+    """Return how many problems succeeded, how the others ended, and what the first of them raised,
+    in words.
+    """
     text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
     endings, counts = np.unique(values[~success], return_counts=True)
     if endings.size:

@@ -42,8 +42,8 @@ class Checkpoint:
     search : search object or Schedule
         Of the run.
     state : State
-        Its arrays, which are kept, not copied: the result has some of them as its own (`x`, `jac`, `hess_inv`), so
-        what is written to those is written here.
+        Its arrays, which are kept, not copied: the result has some of them as its own (`x`, `jac`,
+        `hess_inv`), so what is written to those is written here.
     """
 
     __slots__ = ("method", "search", "state")
@@ -80,13 +80,15 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, is none of ours, is of another version, or has arrays of the wrong shape.
+            If the file is damaged, is none of ours, is of another version, or has arrays of the
+            wrong shape.
         """
         return read(path)[0]
 
 
 def renamed_checkpoint(checkpoint, keywords):
-    """Return what was given as `checkpoint`, or under its former name `state` among the other keywords.
+    """Return what was given as `checkpoint`, or under its former name `state` among the other
+    keywords.
 
     Parameters
     ----------
@@ -178,7 +180,9 @@ def duplicate(checkpoint):
 
 
 def has_users_schedule(checkpoint):
-    """Whether the schedule is a compiled function of the user's, known by an address of this process."""
+    """Whether the schedule is a compiled function of the user's, known by an address of this
+    process.
+    """
     return isinstance(checkpoint.search, Schedule) and checkpoint.search.kind == USER
 
 
@@ -238,7 +242,9 @@ def refuse_nonsense(state):
 
 
 def write(path, header, saved):
-    """Write header and arrays to a file; it is the old one or the new one, whatever happens meanwhile."""
+    """Write header and arrays to a file; it is the old one or the new one, whatever happens
+    meanwhile.
+    """
     path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:

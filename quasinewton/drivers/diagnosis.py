@@ -1,7 +1,7 @@
 """Why a run failed: what is likely wrong, in a sentence to act on, and the numbers behind it.
 
-Most endings explain themselves by what the run knows. After a failed search the objective is looked at along its last
-direction, once more and more closely.
+Most endings explain themselves by what the run knows. After a failed search the objective is looked
+at along its last direction, once more and more closely.
 """
 
 import math
@@ -149,7 +149,8 @@ def listed(components):
 
 
 def curvature_spread(method, memory):
-    """By what factor the curvatures differ that the pairs of L-BFGS have seen; 0 where that is not known.
+    """By what factor the curvatures differ that the pairs of L-BFGS have seen; 0 where that is not
+    known.
 
     Those along a step s lie between s·y/s·s and y·y/s·y.
     """
@@ -183,7 +184,8 @@ def room(method, memory, x, p):
 
 
 def diagnose(prepared, method, state):
-    """Compare the slope g·p with differences of f along p; if they disagree, the gradient with the exact one.
+    """Compare the slope g·p with differences of f along p; if they disagree, the gradient with the
+    exact one.
 
     Parameters
     ----------
@@ -208,7 +210,9 @@ def diagnose(prepared, method, state):
     h = h if both else min(h, 0.5 * room_ahead)
 
     def slopes(h):
-        """The slopes ahead and behind (NaN where there is no room), that of second order, and what rounding hides."""
+        """The slopes ahead and behind (NaN where there is no room), that of second order, and what
+        rounding hides.
+        """
         ahead, other = (
             value_along(objective, method, state.memory, x, p, alpha, point, work)
             for alpha in (h, -h if both else 2.0 * h)
@@ -247,9 +251,11 @@ def diagnose(prepared, method, state):
 
 
 def is_kink(gap, closer):
-    """Return True if slopes ahead and behind stay apart by half of `gap` at a step shorter by CLOSER.
+    """Return True if slopes ahead and behind stay apart by half of `gap` at a step shorter by
+    CLOSER.
 
-    Those that curvature sets apart come closer in proportion to the step, those that jump of f further apart.
+    Those that curvature sets apart come closer in proportion to the step, those that jump of f
+    further apart.
     """
     forward, backward, _, rounding = closer
     return 0.5 * gap <= abs(forward - backward) <= 2.0 * gap and gap > 4.0 * rounding
@@ -264,12 +270,14 @@ def advice(prepared):
 
 
 def wrong_components(prepared, state):
-    """Compare the user's gradient with exact derivatives, or with differences where they cost no more than the run.
+    """Compare the user's gradient with exact derivatives, or with differences where they cost no
+    more than the run.
 
     Returns
     -------
     (dict, str)
-        As of `diagnose`; no numbers where the gradient is not the user's, or where the comparison finds nothing.
+        As of `diagnose`; no numbers where the gradient is not the user's, or where the comparison
+        finds nothing.
     """
     s, unknown, given = state.scalars[0], ({}, "Check jac."), prepared.given
     if given is not None and given.form not in OWN:

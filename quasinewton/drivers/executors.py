@@ -14,14 +14,15 @@ from quasinewton.numba_ext import pickling
 TRIES = 3  # of a task that is lost with its worker each time
 BREATH = 0.1  # seconds between two calls of idle
 
-# What a future raises when its worker is lost rather than its task at fault. Dask's own exception goes by its name,
-# since Dask need not be there.
+# What a future raises when its worker is lost rather than its task at fault. Dask's own exception
+# goes by its name, since Dask need not be there.
 LOST = (BrokenExecutor, CancelledError, OSError, EOFError)
 LOST_NAMES = ("KilledWorker",)
 
 
 def spread(executor, function, tasks, in_flight, idle):
-    """Call a function with the arguments of every task on an executor, and yield results as they come.
+    """Call a function with the arguments of every task on an executor, and yield results as they
+    come.
 
     Parameters
     ----------
@@ -38,16 +39,16 @@ def spread(executor, function, tasks, in_flight, idle):
     Yields
     ------
     key, result, error
-        The error is None, or that with which the worker was lost TRIES times; other exceptions of the function are
-        raised.
+        The error is None, or that with which the worker was lost TRIES times; other exceptions of
+        the function are raised.
 
     Notes
     -----
-    A task that was lost is tried again with nothing else in flight, so that what kills its worker takes nothing along.
-    If all that were in flight are lost again, each alone, and no task has ever come back, none can: then all that is
-    left is given up with the error of the last.
-    A process pool that has broken takes no more work: its place is taken by a new one like it. Of other broken
-    executors the rest of the work is done in this process.
+    A task that was lost is tried again with nothing else in flight, so that what kills its worker
+    takes nothing along. If all that were in flight are lost again, each alone, and no task has ever
+    come back, none can: then all that is left is given up with the error of the last. A process
+    pool that has broken takes no more work: its place is taken by a new one like it. Of other
+    broken executors the rest of the work is done in this process.
     """
     suspects, pending, mine, returned = deque(), {}, None, False
 
@@ -132,11 +133,12 @@ def width(executor):
 
 
 def goes_by_value(values):
-    """Return True if what is to be sent to workers must go by what it consists of, rather than by name.
+    """Return True if what is to be sent to workers must go by what it consists of, rather than by
+    name.
 
-    Python's own pickle names a function by its module. It refuses lambdas and functions within functions, which have no
-    name there; and a worker that has been spawned finds no module of that name where it is that of a notebook or of an
-    interactive session.
+    Python's own pickle names a function by its module. It refuses lambdas and functions within
+    functions, which have no name there; and a worker that has been spawned finds no module of that
+    name where it is that of a notebook or of an interactive session.
 
     Parameters
     ----------

@@ -52,7 +52,9 @@ def finished(prepared, at, status):
 
 
 def at_start(result, s):
-    """What there is to say of a run that converges where it begins: that may be a matter of the units of f."""
+    """What there is to say of a run that converges where it begins: that may be a matter of the
+    units of f.
+    """
     return (
         f"No iteration was made: at the start the gradient is {result.optimality:.2g}, where gtol is {s['gtol']:.2g}, "
         f"and f is {result.fun:.2g}. If that gradient is not small in the units of f, lower gtol, or scale f."
@@ -125,7 +127,9 @@ def outcome(at, status, mode, hess_mode="exact"):
 
 
 def unfinished(at, status, mode, hess_mode="exact"):
-    """The result of a descent that has not ended, of the best point evaluated; parameters as for `outcome`."""
+    """The result of a descent that has not ended, of the best point evaluated; parameters as for
+    `outcome`.
+    """
     result, state, s = outcome(at, status, mode, hess_mode), at.state, at.state.scalars[0]
     x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
     if s["njev"] == 0 or not np.isfinite(f):

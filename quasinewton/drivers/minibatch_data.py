@@ -29,7 +29,9 @@ class Samples(NamedTuple):
     held: tuple
 
     def mean(self, x, what):
-        """The objective over all samples at x, and its gradient if wanted; the calls of fun and of its gradient."""
+        """The objective over all samples at x, and its gradient if wanted; the calls of fun and of
+        its gradient.
+        """
         n, calls = x.size, -(-self.size // self.batch)
         gradients = calls if what & GRADIENT else 0
         total = np.empty(n if gradients else 0)

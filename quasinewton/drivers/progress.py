@@ -34,7 +34,8 @@ class Enough(Exception):
 
 
 class Watch:
-    """The progress bar and the callback of a batch; called with the number of problems that have ended.
+    """The progress bar and the callback of a batch; called with the number of problems that have
+    ended.
 
     Parameters
     ----------

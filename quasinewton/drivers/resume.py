@@ -1,7 +1,7 @@
 """Go on where another run stands: a state from a checkpoint.
 
-To go on is to copy what that run knows into new arrays: nothing that the user holds is changed, and the loops find
-their arrays laid out in memory as in a run that has never been stopped.
+To go on is to copy what that run knows into new arrays: nothing that the user holds is changed, and
+the loops find their arrays laid out in memory as in a run that has never been stopped.
 """
 
 import numpy as np
@@ -31,7 +31,8 @@ def resume(checkpoint, settings, rows):
     checkpoint : Checkpoint
         Not changed.
     settings : Settings
-        The same method and search; the limits may be others, and count from the beginning of the first run.
+        The same method and search; the limits may be others, and count from the beginning of the
+        first run.
     rows : int
         Length of the trace.
 
@@ -95,7 +96,8 @@ def refuse_another_preconditioner(run, call):
 def same(run, call):
     """Whether two methods, searches or schedules make the same steps.
 
-    The address of a function differs from process to process; the length of a schedule matters only to some.
+    The address of a function differs from process to process; the length of a schedule matters only
+    to some.
     """
     if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
         return False
@@ -122,7 +124,9 @@ def reopen(state, stepping):
 
 
 def trial(method, state):
-    """The point where an evaluation is being waited for, from x and p; the bits are those of the loop."""
+    """The point where an evaluation is being waited for, from x and p; the bits are those of the
+    loop.
+    """
     s = state.scalars[0]
     if s["phase"] == Phase.STEP:
         return state.p

@@ -1,4 +1,6 @@
-"""Run a descent: prepare its objective, drive its loop to the end, and tell the user's callback of iterations."""
+"""Run a descent: prepare its objective, drive its loop to the end, and tell the user's callback of
+iterations.
+"""
 
 import inspect
 
@@ -61,7 +63,9 @@ def loop_of(method):
 
 
 def notifier(callback):
-    """A function that calls the user's callback in the form it asks for, given a function that makes the result."""
+    """A function that calls the user's callback in the form it asks for, given a function that
+    makes the result.
+    """
     if callback is None:
         return lambda intermediate: None
     try:

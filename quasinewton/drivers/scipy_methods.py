@@ -1,6 +1,8 @@
-"""Problems that are handed to SciPy: those with constraints, and methods that are SciPy's and not ours.
+"""Problems that are handed to SciPy: those with constraints, and methods that are SciPy's and not
+ours.
 
-What SciPy's methods want of derivatives is derived exactly where a function is compiled and none are given.
+What SciPy's methods want of derivatives is derived exactly where a function is compiled and none
+are given.
 """
 
 import warnings
@@ -94,7 +96,8 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     Returns
     -------
     OptimizeResult
-        With SciPy's fields and status; `solver`; `jac_mode` and `hess_mode` of methods that use such derivatives.
+        With SciPy's fields and status; `solver`; `jac_mode` and `hess_mode` of methods that use
+        such derivatives.
 
     Raises
     ------
@@ -131,7 +134,8 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
 
 
 def joint_of_inplace(fun):
-    """Return the function of value and gradient that SciPy calls, for one that writes the gradient."""
+    """Return the function of value and gradient that SciPy calls, for one that writes the gradient.
+    """
 
     def joint(x, *args):
         g = np.empty(x.size)
@@ -201,7 +205,8 @@ def curvature_for_scipy(fun, hess, hessp, args, n, kind):
 
 
 def with_jacobians(constraints, n):
-    """Return constraints with exact Jacobians of those dictionaries whose function is compiled and that have none.
+    """Return constraints with exact Jacobians of those dictionaries whose function is compiled and
+    that have none.
 
     Parameters
     ----------

@@ -1,8 +1,10 @@
-"""A crew: threads that solve many problems, each in compiled code without the GIL, one problem after another.
+"""A crew: threads that solve many problems, each in compiled code without the GIL, one problem
+after another.
 
-A problem is handed out when somebody is free for it, by an atomic addition to a shared counter: a slow problem holds
-nobody else. Each thread has its own state, which is renewed for every problem and not allocated anew, and nothing of
-one problem is seen by another: the bits of a result depend neither on the number of threads nor on who solved it.
+A problem is handed out when somebody is free for it, by an atomic addition to a shared counter: a
+slow problem holds nobody else. Each thread has its own state, which is renewed for every problem
+and not allocated anew, and nothing of one problem is seen by another: the bits of a result depend
+neither on the number of threads nor on who solved it.
 """
 
 import threading
@@ -45,7 +47,8 @@ BREATH = 0.05  # seconds between two looks at the threads
 
 
 def entry(method, search, objective, state):
-    """Address of the compiled loop for these types: that of `minimize`, so that nothing is compiled for batches anew.
+    """Address of the compiled loop for these types: that of `minimize`, so that nothing is compiled
+    for batches anew.
 
     Parameters
     ----------
@@ -65,7 +68,9 @@ def entry(method, search, objective, state):
 
 @intrinsic
 def solve(typingctx, address, objective, method, search, state):
-    """Enter the loop at an address; return what it wants next. An exception of the objective passes through."""
+    """Enter the loop at an address; return what it wants next. An exception of the objective passes
+    through.
+    """
     signature = types.int64(types.intp, objective, method, search, state)
 
     def codegen(context, builder, signature, values):
@@ -152,7 +157,9 @@ def _rows(arrays, i):
 
 @kernel
 def pack_rows(args, batch_args, first, blocks):
-    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array `blocks`."""
+    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array
+    `blocks`.
+    """
     for j in range(blocks.shape[0]):
         store(args + rows(batch_args, first + j), blocks[j])
 
@@ -188,8 +195,8 @@ class Crew:
         Parameters
         ----------
         tick : callable
-            tick(finished) is called by this thread now and then. Whatever it raises, or a signal raises here, stops
-            the threads, and is raised again when they have stopped.
+            tick(finished) is called by this thread now and then. Whatever it raises, or a signal
+            raises here, stops the threads, and is raised again when they have stopped.
         """
         k, example = len(self.results.rows), pack(self.args + rows_of(self.batch_args, 0))
         page = max(1, PAGE // example.size) if self.batch_args else k
@@ -236,7 +243,8 @@ class Crew:
             self.failures.append(error)
 
     def _go_on(self, prepared, state, place, data, stride, last):
-        """Solve problems until one needs the interpreter; return whether there may be more of them."""
+        """Solve problems until one needs the interpreter; return whether there may be more of them.
+        """
         settings, results, remarks = self.settings, self.results, self.remarks
         at = Checkpoint(settings.method, settings.search, state)
         place[0] = -1

@@ -1,4 +1,6 @@
-"""A run over mini-batches from epoch to epoch: where it has got to, how it goes on, what it returns."""
+"""A run over mini-batches from epoch to epoch: where it has got to, how it goes on, what it
+returns.
+"""
 
 import copy
 import math
@@ -65,7 +67,8 @@ class StochasticResult(OptimizeResult):
 
 
 class StochasticState(NamedTuple):
-    """Where a run over mini-batches has got to: what `minimize_stochastic` continues from. It can be pickled.
+    """Where a run over mini-batches has got to: what `minimize_stochastic` continues from. It can
+    be pickled.
 
     Attributes
     ----------
@@ -128,7 +131,9 @@ def continued(state, method, samples):
 
 
 def equipped(run, part, steps, patience):
-    """The same state with an average of the last part of the steps, and a best point, if they are wanted."""
+    """The same state with an average of the last part of the steps, and a best point, if they are
+    wanted.
+    """
     s, n = run.scalars[0], run.x.size
     if part == 0.0:
         run, s["averaged"] = run._replace(average=np.empty(0)), 0

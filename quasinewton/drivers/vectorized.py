@@ -1,7 +1,9 @@
-"""Problems in lockstep: the user evaluates all that still run in one call, and each descent digests its own part.
+"""Problems in lockstep: the user evaluates all that still run in one call, and each descent digests
+its own part.
 
-For objectives that are only fast on many points at once: array programs (JAX, PyTorch), and evaluators behind a
-network. Each problem has a state of its own and stops by itself; those that have ended are no longer evaluated.
+For objectives that are only fast on many points at once: array programs (JAX, PyTorch), and
+evaluators behind a network. Each problem has a state of its own and stops by itself; those that
+have ended are no longer evaluated.
 """
 
 import time
@@ -58,12 +60,14 @@ def gather(blank, address, size, running, X):
 
 @kernel
 def tell_all(method, search, blank, address, size, running, F, G, overdue, results):
-    """Let every running problem digest its value and gradient; write those that have ended to their rows.
+    """Let every running problem digest its value and gradient; write those that have ended to their
+    rows.
 
     Returns
     -------
     int
-        How many go on: these stand in the first places of `running`, in order. The others have been overwritten.
+        How many go on: these stand in the first places of `running`, in order. The others have been
+        overwritten.
     """
     blank, results = borrow(blank), borrow(results)
     left = 0

@@ -1,6 +1,7 @@
 """Backtracking to sufficient decrease, by interpolation.
 
-Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 3.1 and section 3.5.
+Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 3.1 and
+section 3.5.
 """
 
 from typing import NamedTuple
@@ -32,7 +33,8 @@ class Armijo(_Fields):
 
     Notes
     -----
-    It says nothing about curvature, so quasi-Newton methods will skip updates; use it with Newton or steepest descent.
+    It says nothing about curvature, so quasi-Newton methods will skip updates; use it with Newton
+    or steepest descent.
     """
 
     __slots__ = ()

@@ -1,9 +1,10 @@
-"""The line search of CG_DESCENT: Wolfe or approximate Wolfe, by secant steps on both ends of the interval.
+"""The line search of CG_DESCENT: Wolfe or approximate Wolfe, by secant steps on both ends of the
+interval.
 
-Source: W. W. Hager and H. Zhang, "Algorithm 851: CG_DESCENT", ACM TOMS 32 (2006) 113–137, section 3.1 (bracket), the
-procedures update (U0–U3) and secant² (S1–S4), and the line search L0–L3 of their SIAM J. Optim. 16 (2005) paper.
-The paper's ε_k, the rise that a trial may show, is the noise floor here: their 10⁻⁶|f| degenerates at f = 0 and is
-a licence to climb elsewhere.
+Source: W. W. Hager and H. Zhang, "Algorithm 851: CG_DESCENT", ACM TOMS 32 (2006) 113–137, section
+3.1 (bracket), the procedures update (U0–U3) and secant² (S1–S4), and the line search L0–L3 of their
+SIAM J. Optim. 16 (2005) paper. The paper's ε_k, the rise that a trial may show, is the noise floor
+here: their 10⁻⁶|f| degenerates at f = 0 and is a licence to climb elsewhere.
 """
 
 from typing import NamedTuple

@@ -11,7 +11,8 @@ def cubic(a, phi_a, dphi_a, b, phi_b, dphi_b):
 
     Notes
     -----
-    Nocedal & Wright (2006) eq. 3.59, in the scaled form of Moré & Thuente (1994) that cannot overflow in the root.
+    Nocedal & Wright (2006) eq. 3.59, in the scaled form of Moré & Thuente (1994) that cannot
+    overflow in the root.
     """
     theta = 3.0 * (phi_a - phi_b) / (b - a) + dphi_a + dphi_b
     scale = max(abs(theta), abs(dphi_a), abs(dphi_b))

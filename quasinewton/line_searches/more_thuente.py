@@ -1,8 +1,9 @@
 """The line search of Moré & Thuente: an interval that always holds an acceptable step, and shrinks.
 
-Source: J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20
-(1994) 286–307. Until a trial has sufficient decrease and a slope that is not negative, the search works on the
-auxiliary function psi(alpha) = phi(alpha) − phi0 − c1 alpha dphi0, whose minimisers are acceptable steps.
+Source: J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease",
+ACM TOMS 20 (1994) 286–307. Until a trial has sufficient decrease and a slope that is not negative,
+the search works on the auxiliary function psi(alpha) = phi(alpha) − phi0 − c1 alpha dphi0, whose
+minimisers are acceptable steps.
 """
 
 from typing import NamedTuple
@@ -38,8 +39,9 @@ class MoreThuente(_Fields):
     maxls : int
         Most evaluations of one search.
     narrow : float
-        Relative width of the interval at which a trial of sufficient decrease is accepted whatever its slope, the xtol
-        of MINPACK; in [0, 1). L-BFGS-B has 0.1, and so has the default search between bounds; otherwise it is 0, never.
+        Relative width of the interval at which a trial of sufficient decrease is accepted whatever
+        its slope, the xtol of MINPACK; in [0, 1). L-BFGS-B has 0.1, and so has the default search
+        between bounds; otherwise it is 0, never.
     """
 
     __slots__ = ()
@@ -78,8 +80,8 @@ def _advance(search, line, phi, dphi):
     f_b, d_b = line.phi_b - b * slope, line.dphi_b - slope
     move = alpha - a
 
-    # The next trial, section 4 of the paper. gamma is the root that all its cubics share, towards the minimiser;
-    # in case 4 the cubic is that of the trial and the other end.
+    # The next trial, section 4 of the paper. gamma is the root that all its cubics share, towards
+    # the minimiser; in case 4 the cubic is that of the trial and the other end.
     higher = f > f_a
     opposite = d * d_a < 0.0
     flatter = abs(d) < abs(d_a)

@@ -1,8 +1,9 @@
-"""What all line searches share: the state along the line, the safeguards, the finish at the precision limit.
+"""What all line searches share: the state along the line, the safeguards, the finish at the
+precision limit.
 
-A search sees scalars alone: phi(alpha) = f(x + alpha p) and its slope dphi(alpha) = g(x + alpha p)·p. It is a state
-machine: `begin` prepares the first trial, each `step` digests one evaluation and either ends the search or leaves the
-next trial in `line.alpha`.
+A search sees scalars alone: phi(alpha) = f(x + alpha p) and its slope dphi(alpha) = g(x + alpha
+p)·p. It is a state machine: `begin` prepares the first trial, each `step` digests one evaluation
+and either ends the search or leaves the next trial in `line.alpha`.
 """
 
 from enum import IntEnum
@@ -77,12 +78,15 @@ def begin(search, line):
 
 @generic
 def advance(search, line, phi, dphi):
-    """Digest a finite trial: return a verdict, and on CONTINUE leave the next trial in `line.alpha`."""
+    """Digest a finite trial: return a verdict, and on CONTINUE leave the next trial in
+    `line.alpha`.
+    """
 
 
 @fragment
 def start(search, line, phi0, dphi0, alpha, end):
-    """Begin a search from phi0 = f(x) along a direction of slope dphi0 < 0, with alpha as the first trial.
+    """Begin a search from phi0 = f(x) along a direction of slope dphi0 < 0, with alpha as the first
+    trial.
 
     Parameters
     ----------
@@ -108,7 +112,9 @@ def start(search, line, phi0, dphi0, alpha, end):
 
 @fragment
 def follow_slopes(line, trial, dphi):
-    """Put `line.alpha` where the secant through the slopes has its zero; return whether they have enclosed it."""
+    """Put `line.alpha` where the secant through the slopes has its zero; return whether they have
+    enclosed it.
+    """
     if dphi < 0.0:
         line.flat, line.dphi_flat = trial, dphi
     else:
@@ -125,7 +131,8 @@ def step(search, line, phi, dphi):
     ----------
     search : NamedTuple
     line : record LINE
-        Updated; on CONTINUE its `alpha` is the next trial, always shorter than any that was not finite.
+        Updated; on CONTINUE its `alpha` is the next trial, always shorter than any that was not
+        finite.
     phi, dphi : float
         Value and slope at `line.alpha`; may be NaN or infinite.
 
@@ -136,14 +143,16 @@ def step(search, line, phi, dphi):
 
     Notes
     -----
-    Near the precision limit differences of values are rounding, while slopes are good to order ε. There a trial whose
-    value is phi0 up to rounding is accepted on its slope, by the approximate Wolfe conditions of Hager & Zhang
-    (SIAM J. Optim. 16, 2005, eq. 2.7) with δ = 0.1, σ = 0.9: (2δ − 1) dphi0 >= dphi >= σ dphi0. Their tolerance for
-    the value, 10⁻⁶|f|, is a noise floor here, and binds both ways: no licence to climb, nor to overrule c2. The best
-    point, too, is the one with the smaller slope where values tell nothing. The floor is 16 ε|f| above the least value
-    evaluated, until the values show more rounding than that: where they bracket a minimum in an interval on which the
-    slopes keep their sign and allow no such change, the change is rounding, and the search begins anew knowing it.
-    Where the slope has passed zero while values tell nothing, the next trial is that of the secant through the slopes.
+    Near the precision limit differences of values are rounding, while slopes are good to order ε.
+    There a trial whose value is phi0 up to rounding is accepted on its slope, by the approximate
+    Wolfe conditions of Hager & Zhang (SIAM J. Optim. 16, 2005, eq. 2.7) with δ = 0.1, σ = 0.9: (2δ
+    − 1) dphi0 >= dphi >= σ dphi0. Their tolerance for the value, 10⁻⁶|f|, is a noise floor here,
+    and binds both ways: no licence to climb, nor to overrule c2. The best point, too, is the one
+    with the smaller slope where values tell nothing. The floor is 16 ε|f| above the least value
+    evaluated, until the values show more rounding than that: where they bracket a minimum in an
+    interval on which the slopes keep their sign and allow no such change, the change is rounding,
+    and the search begins anew knowing it. Where the slope has passed zero while values tell
+    nothing, the next trial is that of the secant through the slopes.
     """
     line.count += 1
     trial = line.alpha
@@ -168,7 +177,8 @@ def step(search, line, phi, dphi):
         return Verdict.CONTINUE if line.count - line.nonfinite < search.maxls else Verdict.EXHAUSTED
     if verdict == Verdict.CONTINUE:
         if line.bracketed and line.dphi_a * line.dphi_b > 0.0:
-            # The slopes know of no minimum here: what brackets, beyond the change that they allow, is rounding.
+            # The slopes know of no minimum here: what brackets, beyond the change that they allow,
+            # is rounding.
             change = abs(line.b - line.a) * max(abs(line.dphi_a), abs(line.dphi_b))
             rough = abs(line.phi_b - line.phi_a)
             if change + line.noise < rough <= ROUGHEST * abs(line.phi0):

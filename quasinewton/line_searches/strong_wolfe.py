@@ -1,7 +1,7 @@
 """The textbook's strong Wolfe search: bracket, then zoom.
 
-Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 3.5 (bracket) and 3.6 (zoom),
-with the interpolation safeguards of their section 3.5.
+Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 3.5
+(bracket) and 3.6 (zoom), with the interpolation safeguards of their section 3.5.
 
 Literature | here
 -----------|-----------------------------------------------------------

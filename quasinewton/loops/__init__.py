@@ -1,4 +1,5 @@
-"""The compiled state machines. Each asks for one evaluation at a time; none calls an objective by name.
+"""The compiled state machines. Each asks for one evaluation at a time; none calls an objective by
+name.
 
 Private: the public names are those of `quasinewton` itself.
 """

@@ -27,7 +27,8 @@ PACE = np.dtype(
 )
 
 
-# CPython's own clock, the one behind time.monotonic_ns on every platform; it needs no GIL. Public since 3.13.
+# CPython's own clock, the one behind time.monotonic_ns on every platform; it needs no GIL. Public
+# since 3.13.
 if hasattr(ctypes.pythonapi, "PyTime_MonotonicRaw"):
     _clock = c_function(
         "quasinewton_clock", ctypes.pythonapi.PyTime_MonotonicRaw, types.int32(types.CPointer(types.int64))
@@ -51,14 +52,17 @@ else:
 
 @fragment
 def begin_slice(pace):
-    """Begin a slice of work between two returns to the interpreter; `pace` is a record with the fields of PACE."""
+    """Begin a slice of work between two returns to the interpreter; `pace` is a record with the
+    fields of PACE.
+    """
     pace.begun = pace.looked = now()
     pace.stride = pace.wait = 1
 
 
 @fragment
 def slice_over(pace):
-    """Count an evaluation; whether it is time to return to the interpreter. Sets `pace.overdue` past the deadline.
+    """Count an evaluation; whether it is time to return to the interpreter. Sets `pace.overdue`
+    past the deadline.
 
     The clock is read as rarely as the evaluations are short: every millisecond or so.
     """

@@ -1,9 +1,11 @@
 """The way down without a search: a method makes its own steps, and a schedule sets their rate.
 
-The same state machine as the descent, with fewer turns: every point is accepted if f and g are finite there.
+The same state machine as the descent, with fewer turns: every point is accepted if f and g are
+finite there.
 
-Invariant between two evaluations: x, f, g are the current iterate, all finite; p is the next iterate, and `x_trial` a
-copy of it that the objective may overwrite. The loop is compiled once for all methods; see `line_search_loop`.
+Invariant between two evaluations: x, f, g are the current iterate, all finite; p is the next
+iterate, and `x_trial` a copy of it that the objective may overwrite. The loop is compiled once for
+all methods; see `line_search_loop`.
 """
 
 import numpy as np

@@ -1,9 +1,11 @@
-"""A last look at f where a run is about to end: whether what it knows of f is enough to say what its status says.
+"""A last look at f where a run is about to end: whether what it knows of f is enough to say what
+its status says.
 
-A gradient within gtol is one only if its error is, too: of a difference, noise(f)/h. Where a run ends without progress,
-one-sided differences become central ones, with steps that noise and curvature show; the noise of values is measured,
-where it explains the end; and what was left to gain is compared with it. The measure is the decrease that a model of f
-predicts against the rounding of f, which is invariant under f + c, a f and changes of the variables' units; ‖g‖ is not.
+A gradient within gtol is one only if its error is, too: of a difference, noise(f)/h. Where a run
+ends without progress, one-sided differences become central ones, with steps that noise and
+curvature show; the noise of values is measured, where it explains the end; and what was left to
+gain is compared with it. The measure is the decrease that a model of f predicts against the
+rounding of f, which is invariant under f + c, a f and changes of the variables' units; ‖g‖ is not.
 """
 
 import numpy as np
@@ -44,7 +46,9 @@ def prepare(objective, s, n):
 
 @fragment
 def gradient_values(objective, n):
-    """How many values a gradient costs now: central differences twice as many as those that the run began with."""
+    """How many values a gradient costs now: central differences twice as many as those that the run
+    began with.
+    """
     if objective.known:
         w = wrapped_at(objective.known)
         if w.first == FORWARD and w.gradient == CENTRAL:
@@ -85,7 +89,9 @@ def is_bent(w, s):
 
 @fragment
 def is_exhausted(objective, s):
-    """Return True if an iterate has a gradient by one-sided differences that rounding of f may account for."""
+    """Return True if an iterate has a gradient by one-sided differences that rounding of f may
+    account for.
+    """
     if not (objective.known and s.iterated and s.want != NOTHING):
         return False
     w = wrapped_at(objective.known)
@@ -183,7 +189,9 @@ def hidden(s, noise):
 
 @fragment
 def measured(objective, s, x, point, size, low, high):
-    """The noise of f near x, no less than rounding; counts its values. `point` and `size` are overwritten."""
+    """The noise of f near x, no less than rounding; counts its values. `point` and `size` are
+    overwritten.
+    """
     table = np.empty(COUNT)
     for i in range(x.size):
         size[i] = max(1.0, abs(x[i]))
@@ -195,11 +203,13 @@ def measured(objective, s, x, point, size, low, high):
 
 @fragment
 def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
-    """The decrease that is left along p by the curvature there: ½ (g·s)²/(s·y), of a step s with a change y of g.
+    """The decrease that is left along p by the curvature there: ½ (g·s)²/(s·y), of a step s with a
+    change y of g.
 
-    Return infinity where slopes do not change as curvature makes them: at a kink, or where a model promises little
-    only because it takes f for stiffer than it is. s points backward, and is as short as rounding of x allows: so that
-    it is the slope at x that is put to the test. It takes two gradients.
+    Return infinity where slopes do not change as curvature makes them: at a kink, or where a model
+    promises little only because it takes f for stiffer than it is. s points backward, and is as
+    short as rounding of x allows: so that it is the slope at x that is put to the test. It takes
+    two gradients.
     """
     n = x.size
     steepest, k = -1.0, 0
@@ -238,7 +248,9 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
 
 @fragment
 def backward(x, p, length, low, high, i):
-    """Component i of the step from x to the point that lies so far behind it along p, put into the box."""
+    """Component i of the step from x to the point that lies so far behind it along p, put into the
+    box.
+    """
     point = x[i] - length * p[i]
     if low.size:
         point = min(max(point, low[i]), high[i])

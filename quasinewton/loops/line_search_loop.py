@@ -1,18 +1,23 @@
-"""The descent: a method chooses a direction, a line search chooses a step, and this loop joins them.
+"""The descent: a method chooses a direction, a line search chooses a step, and this loop joins
+them.
 
-The descent is a state machine that asks for one evaluation at a time: `scalars.want` says what to evaluate at
-`x_trial`, and why it is wanted is the `Phase`. Between two evaluations it goes through `Action`s, most often these:
+The descent is a state machine that asks for one evaluation at a time: `scalars.want` says what to
+evaluate at `x_trial`, and why it is wanted is the `Phase`. Between two evaluations it goes through
+`Action`s, most often these:
 
-    a trial of the line search was evaluated  ->  ACCEPT  ->  CHECK  ->  DIRECTION  ->  TRIAL  ->  PLACE  ->  the next
+    a trial of the line search was evaluated  ->  ACCEPT  ->  CHECK  ->  DIRECTION  ->  TRIAL  ->
+    PLACE  ->  the next
 
-Invariant between two evaluations: `x, f, g` belong to the current iterate, are finite, and f exceeds no earlier value
-by more than the noise floor. `p` is the direction and `alpha` the step of the pending trial, `x_trial = x + alpha p`.
-The objective may overwrite `x_trial`; it is never read back.
+Invariant between two evaluations: `x, f, g` belong to the current iterate, are finite, and f
+exceeds no earlier value by more than the noise floor. `p` is the direction and `alpha` the step of
+the pending trial, `x_trial = x + alpha p`. The objective may overwrite `x_trial`; it is never read
+back.
 
-How it is compiled: the loop is one function for all methods and all line searches. What these do is entered by address
-(`loops.operations`), and what few runs need is in kernels that are compiled when they are first entered
-(`loops.rare_phases`), so that each is compiled once, and only for those who need it. Numba compiles a function in
-proportion to the operations that stand in it, and what is inlined at two places twice: each thing is done at one place.
+How it is compiled: the loop is one function for all methods and all line searches. What these do is
+entered by address (`loops.operations`), and what few runs need is in kernels that are compiled when
+they are first entered (`loops.rare_phases`), so that each is compiled once, and only for those who
+need it. Numba compiles a function in proportion to the operations that stand in it, and what is
+inlined at two places twice: each thing is done at one place.
 """
 
 import numpy as np
@@ -68,7 +73,8 @@ def run(objective, method, search, state, each):
     Parameters
     ----------
     objective : Objective
-        With address 0, the caller has put what is wanted where it belongs (f in `scalars[0].f_trial`) and counted it.
+        With address 0, the caller has put what is wanted where it belongs (f in
+        `scalars[0].f_trial`) and counted it.
     method, search : NamedTuple
     state : State
         Updated.
@@ -78,8 +84,9 @@ def run(objective, method, search, state, each):
     Returns
     -------
     int
-        What the descent wants next; NOTHING when it has ended. Otherwise the caller goes on by calling again: an
-        iteration is complete, the trace is full, or 50 ms are over, so that signals can be delivered.
+        What the descent wants next; NOTHING when it has ended. Otherwise the caller goes on by
+        calling again: an iteration is complete, the trace is full, or 50 ms are over, so that
+        signals can be delivered.
     """
     # The caller holds the arrays: nothing in the loop need count references.
     return _enter((_frame((method, search), borrow(state)), objective, each))
@@ -87,7 +94,9 @@ def run(objective, method, search, state, each):
 
 @register_jitable
 def known(s):
-    """Return True if what is wanted is known already: f and g at x of a resumed run, or the Hessian at x."""
+    """Return True if what is wanted is known already: f and g at x of a resumed run, or the Hessian
+    at x.
+    """
     return s["phase"] == Phase.RESUME or (s["want"] == HESSIAN and s["hessian_nit"] == s["nit"])
 
 
@@ -104,10 +113,12 @@ def descend(frame, objective, each):
     begin_slice(s)
     last_look.prepare(objective, s, x.size)
     while s.want != NOTHING:
-        # Evaluate what is wanted at x_trial, unless it is known or the caller has put it there, and count it.
+        # Evaluate what is wanted at x_trial, unless it is known or the caller has put it there, and
+        # count it.
         f = s.f_trial
         if objective.address != 0 and not known(s):
-            # Differences of the Hessian read the gradient at x; everything else writes one at the trial.
+            # Differences of the Hessian read the gradient at x; everything else writes one at the
+            # trial.
             lenient = s.phase != Phase.START and s.want & (VALUE | GRADIENT) != 0
             g_wanted = g if s.want == HESSIAN else g_trial
             value = attempt(objective.address, x_trial, g_wanted, operand, s.want, objective.data, lenient)
@@ -131,7 +142,8 @@ def descend(frame, objective, each):
                 s.want = GRADIENT  # promising: now its gradient is worth having, at the same point
                 action = Action.PLACE
             else:
-                # Without a gradient this is no step, whatever its slope: that of a parabola will do.
+                # Without a gradient this is no step, whatever its slope: that of a parabola will
+                # do.
                 slope = 2.0 * (f - s.phi_a) / (trial - s.a) - s.dphi_a if s.want == VALUE else dot(g_trial, p)
                 s.verdict = move_on(moves, (s, search, f, slope, False))
                 if s.verdict != Verdict.CONTINUE:
@@ -194,8 +206,8 @@ def descend(frame, objective, each):
                     slope = descend_without_model((frame,))
                 if not s.restarted:
                     s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # by the method's own model, least at alpha = 1
-                # The noise floor is measured from the least value of the whole run, not of this search; otherwise f
-                # could rise by the noise in every search.
+                # The noise floor is measured from the least value of the whole run, not of this
+                # search; otherwise f could rise by the noise in every search.
                 least = min(s.least, s.f)
                 move_on(moves, (s, search, s.f, slope, True))
                 s.least = least

@@ -1,7 +1,7 @@
 """Epochs: a mean over samples, a mini-batch at a time.
 
-A batch is gathered into buffers that the objective has as its arguments, so it is evaluated like any other objective;
-rows are copied as bytes, so the loop is compiled once for all data.
+A batch is gathered into buffers that the objective has as its arguments, so it is evaluated like
+any other objective; rows are copied as bytes, so the loop is compiled once for all data.
 """
 
 from typing import NamedTuple
@@ -55,9 +55,9 @@ SCALARS = np.dtype(
 class Epochs(NamedTuple):
     """Everything a run over mini-batches knows, between any two batches.
 
-    `x, g, x_trial` have shape (n,); `average` and `best`, the point of the least validation loss, have it too or have
-    shape (0,); `order`, int64, shape (samples,), is the order of the samples in this epoch; `scalars[0]` is a record
-    SCALARS; `memory` is the method's.
+    `x, g, x_trial` have shape (n,); `average` and `best`, the point of the least validation loss,
+    have it too or have shape (0,); `order`, int64, shape (samples,), is the order of the samples in
+    this epoch; `scalars[0]` is a record SCALARS; `memory` is the method's.
     """
 
     x: np.ndarray
@@ -73,8 +73,8 @@ class Epochs(NamedTuple):
 class Batches(NamedTuple):
     """The objective on the buffers, and how they are filled.
 
-    `rest` is the objective on the last batch, which may be smaller; `columns` holds a record COLUMN for each array of
-    the data.
+    `rest` is the objective on the last batch, which may be smaller; `columns` holds a record COLUMN
+    for each array of the data.
     """
 
     whole: NamedTuple
@@ -98,7 +98,8 @@ def gather(columns, order, begin, size):
 
 @kernel
 def run(batches, method, schedule, state):
-    """Evaluate batches and make their steps until the epoch is over, or the caller should see to something.
+    """Evaluate batches and make their steps until the epoch is over, or the caller should see to
+    something.
 
     Parameters
     ----------
@@ -155,8 +156,8 @@ def mean(batches, x, x_trial, total, g, samples, batch, what):
     ----------
     batches : Batches
     x, x_trial, total, g : ndarray, float64, shape (n,)
-        The point; workspace; the mean gradient, overwritten; workspace. Without GRADIENT the last two may have
-        length 0.
+        The point; workspace; the mean gradient, overwritten; workspace. Without GRADIENT the last
+        two may have length 0.
     samples, batch, what : int
 
     Returns

@@ -1,8 +1,9 @@
-"""What the loops leave to a method and to a line search: kernels that they enter by address, see `numba_ext.operations`.
+"""What the loops leave to a method and to a line search: kernels that they enter by address, see
+`numba_ext.operations`.
 
-Each is one function of the protocol, or two that always follow each other, applied to a frame: the arrays of the state
-and where the memory, the method and the search are. So the loops are compiled once for all methods and searches, and
-of a method only what a run needs.
+Each is one function of the protocol, or two that always follow each other, applied to a frame: the
+arrays of the state and where the memory, the method and the search are. So the loops are compiled
+once for all methods and searches, and of a method only what a run needs.
 """
 
 import functools
@@ -23,8 +24,8 @@ from quasinewton.numba_ext.operations import Family, at, flag, operation
 class Frame(NamedTuple):
     """A state, a method and a search, as a loop finds them: the fields of `State`, and addresses.
 
-    `operations` and `moves` are those of the tables of what the method and the search do; without a search the last two
-    are 0.
+    `operations` and `moves` are those of the tables of what the method and the search do; without a
+    search the last two are 0.
     """
 
     x: np.ndarray
@@ -54,7 +55,9 @@ POINTER = types.CPointer(FRAME)
 
 @entered
 def direction(frame, method, memory):
-    """Write the direction to p; return its slope, and leave the step to try first in alpha, the longest one in end."""
+    """Write the direction to p; return its slope, and leave the step to try first in alpha, the
+    longest one in end.
+    """
     f, m, memory_ = at(frame), at(method), at(memory)
     s = f.scalars[0]
     slope, s.alpha = methods.direction(m, memory_, f.hessian, f.x, f.g, f.p)
@@ -74,7 +77,9 @@ def descend(frame, method, memory):
 
 @entered
 def update(frame, method, memory):
-    """Move x to x + alpha p and g to the gradient there, learn from the step; return what gtol is compared with."""
+    """Move x to x + alpha p and g to the gradient there, learn from the step; return what gtol is
+    compared with.
+    """
     f, m, memory_ = at(frame), at(method), at(memory)
     methods.update(m, memory_, f.x, f.g, f.p, f.scalars[0].alpha, f.g_trial)
     return methods.measured(m, memory_, f.x, f.g)
@@ -129,14 +134,17 @@ def answer(frame, method, memory):
 
 @entered
 def negative_curvature(frame, method, memory):
-    """Write the direction of most negative curvature to p; return the curvature, or 0 if there is none."""
+    """Write the direction of most negative curvature to p; return the curvature, or 0 if there is
+    none.
+    """
     f = at(frame)
     return methods.negative_curvature(at(method), at(memory), f.hessian, f.x, f.g, f.p)
 
 
 @entered
 def advance(frame, method, memory):
-    """Make a first-order method's own step from p, the gradient being g_trial; p and g_trial are overwritten.
+    """Make a first-order method's own step from p, the gradient being g_trial; p and g_trial are
+    overwritten.
 
     Its rate is lr times what stands in `scalars[0].step`, and is left there.
     """
@@ -180,7 +188,9 @@ def _method_signature(number, kind):
 
 
 def _method_flags(kind):
-    """Whether the method confines x to a set, and whether it multiplies the Hessian instead of reading it."""
+    """Whether the method confines x to a set, and whether it multiplies the Hessian instead of
+    reading it.
+    """
     outer = kind[0] if isinstance(kind, tuple) else kind
     confined = any(function.is_registered(outer) for function in (methods.place, methods.measure))
     return confined, methods.multiplies(example(kind))
@@ -211,7 +221,9 @@ def performing(function):
 
 @entered
 def search(s, search, phi, dphi, beginning):
-    """Begin a search with the first trial alpha, or digest the evaluation there; return the verdict."""
+    """Begin a search with the first trial alpha, or digest the evaluation there; return the
+    verdict.
+    """
     if beginning:
         searches.start(at(search), s, phi, dphi, s.alpha, s.end)
         return np.int64(searches.Verdict.CONTINUE)

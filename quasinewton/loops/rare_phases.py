@@ -1,7 +1,8 @@
-"""What few descents need, or none of many: kernels that are compiled when the loop first enters them.
+"""What few descents need, or none of many: kernels that are compiled when the loop first enters
+them.
 
-Curvature at x, and what follows from it; trials along negative curvature; points that are evaluated once more; searches
-that end without an acceptable step.
+Curvature at x, and what follows from it; trials along negative curvature; points that are evaluated
+once more; searches that end without an acceptable step.
 """
 
 import numpy as np
@@ -42,7 +43,9 @@ _box, _replaced = performing(operations.box), performing(operations.replaced)
 
 @entered
 def _look(frame):
-    """Ask for curvature at x: for the next direction, or, where the gradient is within gtol, for a certificate."""
+    """Ask for curvature at x: for the next direction, or, where the gradient is within gtol, for a
+    certificate.
+    """
     f_ = at(frame)
     s = f_.scalars[0]
     s.phase, s.f_trial, s.want = Phase.CERTIFY if s.g_norm <= s.gtol else Phase.CURVATURE, s.f, HESSIAN
@@ -92,7 +95,8 @@ def _propose_escape(s):
 
 @fragment
 def _escaped(s):
-    """End where no trial along negative curvature was lower, or where there may be no more of them."""
+    """End where no trial along negative curvature was lower, or where there may be no more of them.
+    """
     s.ending = OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else OUT_OF_ITERATIONS if s.nit >= s.maxiter else AT_SADDLE
     return Action.FINISH
 
@@ -118,7 +122,8 @@ def _digest_point(frame, f):
             s.f, s.hessian_nit = f, -1
             s.g_norm = _measure(f_.operations, (frame, f_.method, f_.memory))
         return Action.FINISH
-    # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on a line.
+    # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on
+    # a line.
     if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
         return Action.ACCEPT
     s.count += 1
@@ -128,7 +133,9 @@ def _digest_point(frame, f):
 
 @entered
 def _overcome(frame):
-    """See what can be done where there is no acceptable step: go on without one, begin anew along −g, or end."""
+    """See what can be done where there is no acceptable step: go on without one, begin anew along
+    −g, or end.
+    """
     f_ = at(frame)
     s = f_.scalars[0]
     if s.phase == Phase.ESCAPE:
@@ -136,7 +143,8 @@ def _overcome(frame):
         return Action.FINISH
     lower = s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f
     if s.verdict == Verdict.LONGEST:
-        # Unbounded if that is far in x, too; else the scale was wrong, or the way ends: the step is one to take.
+        # Unbounded if that is far in x, too; else the scale was wrong, or the way ends: the step is
+        # one to take.
         far = s.alpha < s.end and abs(s.best) * norm_inf(f_.p) >= FAR * max(1.0, norm_inf(f_.x))
         s.ending = NOT_BOUNDED if far else RUNNING
         if s.best == s.alpha:
@@ -159,7 +167,9 @@ def _overcome(frame):
 
 @entered
 def _remember_trial(frame):
-    """Keep the best trial of the search, whose slope was no good: it is lower than the step that was accepted."""
+    """Keep the best trial of the search, whose slope was no good: it is lower than the step that
+    was accepted.
+    """
     f_ = at(frame)
     s = f_.scalars[0]
     alpha = s.alpha
@@ -171,7 +181,9 @@ def _remember_trial(frame):
 
 @entered
 def _descend_without_model(frame):
-    """Forget what was learnt and write a direction of descent that needs no model; return its slope."""
+    """Forget what was learnt and write a direction of descent that needs no model; return its
+    slope.
+    """
     f_ = at(frame)
     own = (frame, f_.method, f_.memory)
     _restart(f_.operations, own)

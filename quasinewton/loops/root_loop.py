@@ -1,7 +1,8 @@
 """The compiled loop of `root`: Newton's method for f(x) = 0, damped by a line search on ½‖f‖².
 
-Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 11.4 with the merit function 11.35; where
-the Jacobian is singular the step is that of Levenberg and Marquardt, eq. 10.36, which is always one of descent.
+Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 11.4 with the merit
+function 11.35; where the Jacobian is singular the step is that of Levenberg and Marquardt, eq.
+10.36, which is always one of descent.
 """
 
 from typing import NamedTuple
@@ -23,7 +24,8 @@ SEARCH = 1e-4, 40  # c1 and maxls of the backtracking search
 STALLED = EPSILON**0.5  # relative reduction of ½‖f‖² by a shortened step: a minimum of it, not a root
 
 
-# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba, which warns of it.
+# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba,
+# which warns of it.
 SCALARS = np.dtype(
     [
         ("status", "i8"),
@@ -42,7 +44,8 @@ SCALARS = np.dtype(
 
 @fragment
 def newton_step(f, J, p, lu, work, sizes):
-    """Write the Newton step to p, or that of Levenberg and Marquardt where J is singular; return the slope of ½‖f‖².
+    """Write the Newton step to p, or that of Levenberg and Marquardt where J is singular; return
+    the slope of ½‖f‖².
 
     lu and work, shape (n, n), and sizes, int32, shape (3,), are workspace.
     """
@@ -74,10 +77,11 @@ def newton_step(f, J, p, lu, work, sizes):
 
 
 class State(NamedTuple):
-    """What an iteration knows: `x, f, p, x_trial, f_trial`, shape (n,); `J`, shape (n, n); `scalars[0]`, a SCALARS.
+    """What an iteration knows: `x, f, p, x_trial, f_trial`, shape (n,); `J`, shape (n, n);
+    `scalars[0]`, a SCALARS.
 
-    f and J are value and Jacobian at x, p the step from there, and f_trial the value at x_trial. `lu` and `work`, shape
-    (n, n), and `sizes`, int32, shape (3,), are workspace.
+    f and J are value and Jacobian at x, p the step from there, and f_trial the value at x_trial.
+    `lu` and `work`, shape (n, n), and `sizes`, int32, shape (3,), are workspace.
     """
 
     x: np.ndarray

@@ -1,4 +1,6 @@
-"""What a descent knows between two evaluations: arrays and a record of scalars, named, and nothing else."""
+"""What a descent knows between two evaluations: arrays and a record of scalars, named, and nothing
+else.
+"""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -46,7 +48,8 @@ class Action(IntEnum):
 
 NOTHING = 0  # what a machine wants that has ended
 
-# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba, which warns of it.
+# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba,
+# which warns of it.
 SCALARS = np.dtype(
     [
         ("phase", "i8"),
@@ -129,9 +132,9 @@ class Limits(NamedTuple):
 class State(NamedTuple):
     """Everything a descent knows, as arrays: it can be saved between any two evaluations.
 
-    `x, g, p, x_trial, g_trial, x_passed` have shape (n,); `hessian` has shape (n, n) if the method wants it and (0, 0)
-    otherwise; `scalars[0]` is a record SCALARS; `trace` has a row (f, ‖g‖_∞, alpha, nfev) for every iterate as long
-    as there is room; `memory` is the method's.
+    `x, g, p, x_trial, g_trial, x_passed` have shape (n,); `hessian` has shape (n, n) if the method
+    wants it and (0, 0) otherwise; `scalars[0]` is a record SCALARS; `trace` has a row (f, ‖g‖_∞,
+    alpha, nfev) for every iterate as long as there is room; `memory` is the method's.
     """
 
     x: np.ndarray

@@ -50,7 +50,8 @@ PATIENCE = 20  # iterations without progress after which there is held to be non
 def succeeded(status, g_norm, gtol, f, f0):
     """Return True if a descent from f0 that ended at f with this status has met a tolerance.
 
-    At the precision limit it has: what was asked for cannot be had, but what is left to gain is hidden by rounding.
+    At the precision limit it has: what was asked for cannot be had, but what is left to gain is
+    hidden by rounding.
     """
     if status == PRECISION_LIMIT:
         return f <= f0
@@ -59,7 +60,9 @@ def succeeded(status, g_norm, gtol, f, f0):
 
 @fragment
 def ending_at_iterate(s, curved):
-    """Return the status to end with at this iterate, or RUNNING; `curved` if curvature is to be seen before success."""
+    """Return the status to end with at this iterate, or RUNNING; `curved` if curvature is to be
+    seen before success.
+    """
     converged = s.g_norm <= s.gtol
     if s.f <= s.f_target:
         return REACHED
@@ -90,21 +93,25 @@ def ending_before_evaluation(s):
 
 @fragment
 def expects_nothing(s):
-    """Return True if the decrease predicted is at most ε² |f|, or what takes the place of |f|; see `is_stagnant`."""
+    """Return True if the decrease predicted is at most ε² |f|, or what takes the place of |f|; see
+    `is_stagnant`.
+    """
     return s.nit > 0 and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * EPSILON * abs(s.f0))
 
 
 @fragment
 def is_stagnant(s, nothing):
-    """Return True if the iterations have ceased to make progress; `nothing` if none is expected of a short step.
+    """Return True if the iterations have ceased to make progress; `nothing` if none is expected of
+    a short step.
 
     Notes
     -----
-    Values of f cannot show changes below the noise floor, but gradients are accurate to O(ε), so the predicted decrease
-    ½ gᵀH g still measures progress. Stop if (a) neither f nor the prediction has improved for `PATIENCE` iterations, or
-    (b) f is level, the prediction is at most ε² |f|, and the step is short: x is then accurate to O(ε). For sums of
-    squares f* may be 0; residuals that cancel carry rounding of order ε √f₀, so in (b) ε² |f₀| takes the place of |f|.
-    All of this is invariant to the scales of f and x.
+    Values of f cannot show changes below the noise floor, but gradients are accurate to O(ε), so
+    the predicted decrease ½ gᵀH g still measures progress. Stop if (a) neither f nor the prediction
+    has improved for `PATIENCE` iterations, or (b) f is level, the prediction is at most ε² |f|, and
+    the step is short: x is then accurate to O(ε). For sums of squares f* may be 0; residuals that
+    cancel carry rounding of order ε √f₀, so in (b) ε² |f₀| takes the place of |f|. All of this is
+    invariant to the scales of f and x.
     """
     if s.restarted:
         return False
@@ -119,24 +126,29 @@ def is_stagnant(s, nothing):
 
 @fragment
 def is_flatter(s, f):
-    """Return True if the iterate to be left, for one that is as low up to rounding, has the least gradient so far."""
+    """Return True if the iterate to be left, for one that is as low up to rounding, has the least
+    gradient so far.
+    """
     level, known = abs(f - s.f) <= s.noise, abs(s.f - s.f_passed) <= s.noise
     return s.phase == Phase.SEARCH and level and (s.g_norm < s.g_passed if known else s.f < s.f_passed)
 
 
 @fragment
 def finish(s):
-    """End with the status s.ending, at the best point evaluated; where that is no iterate, ask for it once more.
+    """End with the status s.ending, at the best point evaluated; where that is no iterate, ask for
+    it once more.
 
     Returns
     -------
     Action
-        WAIT, the descent having ended; PLACE, for the best trial of the search in progress; or RECALL, for `x_passed`.
+        WAIT, the descent having ended; PLACE, for the best trial of the search in progress; or
+        RECALL, for `x_passed`.
     """
     if s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f:
         return recover(s)
-    # A trial of an earlier search may be lower, too. A run that has used up its iterations ends at the last of them. Of
-    # points that are equally low, to rounding, the best is the one with the least gradient.
+    # A trial of an earlier search may be lower, too. A run that has used up its iterations ends at
+    # the last of them. Of points that are equally low, to rounding, the best is the one with the
+    # least gradient.
     stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
     flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
     if stopped and (s.f_passed < s.f - s.noise or flatter):
@@ -150,7 +162,9 @@ def finish(s):
 
 @fragment
 def recover(s):
-    """Ask once more for the best trial of the search in progress: to end there, or to go on if s.ending is RUNNING."""
+    """Ask once more for the best trial of the search in progress: to end there, or to go on if
+    s.ending is RUNNING.
+    """
     s.alpha = s.best
     s.phase, s.want = Phase.RECOVER, VALUE | GRADIENT
     return Action.PLACE

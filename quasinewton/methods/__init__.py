@@ -1,4 +1,5 @@
-"""Methods: where to go. One file each; `protocol` and `first_order.base` hold what the loops ask of them.
+"""Methods: where to go. One file each; `protocol` and `first_order.base` hold what the loops ask of
+them.
 
 `bounded` wraps a method in a box; importing it registers what each method does there.
 """

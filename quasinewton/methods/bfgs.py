@@ -1,12 +1,13 @@
 """BFGS: a dense estimate H of the inverse Hessian, read and written once an iteration.
 
-Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eq. 6.17 (update), 6.20 (first scaling) and
-Algorithm 6.1. Cost: one pass over n² doubles an iteration.
+Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eq. 6.17 (update), 6.20 (first
+scaling) and Algorithm 6.1. Cost: one pass over n² doubles an iteration.
 
-The update is delayed. Writing H⁺ = H − rho (v sᵀ + s vᵀ) + c s sᵀ with v = H y and c = rho (1 + rho y·v), the product
-H⁺ g needs only s, v and H g; and v = H g_new − H g, both known. So one pass applies the *last* pair's update to a row
-and multiplies that row by the new g while it is in the cache. H is symmetric: the pass touches its lower triangle,
-half of its memory. Between iterations H therefore lacks its upper triangle and the pair (s, v), which `settle` adds.
+The update is delayed. Writing H⁺ = H − rho (v sᵀ + s vᵀ) + c s sᵀ with v = H y and c = rho (1 + rho
+y·v), the product H⁺ g needs only s, v and H g; and v = H g_new − H g, both known. So one pass
+applies the *last* pair's update to a row and multiplies that row by the new g while it is in the
+cache. H is symmetric: the pass touches its lower triangle, half of its memory. Between iterations H
+therefore lacks its upper triangle and the pair (s, v), which `settle` adds.
 """
 
 from typing import NamedTuple
@@ -45,9 +46,9 @@ PENDING = np.dtype([("known", "i8"), ("fresh", "i8"), ("rho", "f8"), ("c", "f8")
 class InverseHessian(NamedTuple):
     """Memory: the lower triangle of H, shape (n, n), less the pending update of (s, v), shape (n,).
 
-    `Hg` is H g with every update applied, for the current g; `u`, `s_new` and `y` are workspace. `update[0]` is a
-    record PENDING: rho and c of the pending update, zero if there is none; `known` tells whether H holds anything,
-    `fresh` whether it was given and not yet multiplied by g.
+    `Hg` is H g with every update applied, for the current g; `u`, `s_new` and `y` are workspace.
+    `update[0]` is a record PENDING: rho and c of the pending update, zero if there is none; `known`
+    tells whether H holds anything, `fresh` whether it was given and not yet multiplied by g.
     """
 
     H: np.ndarray
@@ -62,7 +63,9 @@ class InverseHessian(NamedTuple):
 
 @reduction
 def update_and_multiply(H, s, v, rho, c, g, u):
-    """H += c s sᵀ − rho (v sᵀ + s vᵀ) in its lower triangle, and u = H g, in one pass; H and u are overwritten."""
+    """H += c s sᵀ − rho (v sᵀ + s vᵀ) in its lower triangle, and u = H g, in one pass; H and u are
+    overwritten.
+    """
     n = g.size
     for i in range(n):
         u[i] = 0.0

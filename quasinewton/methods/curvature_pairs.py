@@ -1,7 +1,9 @@
-"""Pairs s = x_new − x, y = g_new − g: which of them say something of the Hessian, and the ring that keeps the last m.
+"""Pairs s = x_new − x, y = g_new − g: which of them say something of the Hessian, and the ring that
+keeps the last m.
 
-In a ring of m rows `newest` is the row of the last pair, the one before it is row newest − 1 (modulo m), and so on for
-`count` rows. A new pair is written to `next_row`, which is free or holds the oldest pair, and then kept or not.
+In a ring of m rows `newest` is the row of the last pair, the one before it is row newest − 1
+(modulo m), and so on for `count` rows. A new pair is written to `next_row`, which is free or holds
+the oldest pair, and then kept or not.
 """
 
 import numpy as np
@@ -28,7 +30,9 @@ def next_row(ring, m):
 
 @fragment
 def keep_pair(rho, ring, k, fit, sy):
-    """Count the pair in row k among those that are kept, if it is fit; if not, what it has overwritten is lost."""
+    """Count the pair in row k among those that are kept, if it is fit; if not, what it has
+    overwritten is lost.
+    """
     m = rho.size
     if fit:
         rho[k] = 1.0 / sy
@@ -46,12 +50,13 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
     Parameters
     ----------
     s, y, x, g : ndarray, float64, shape (n,)
-        The step, the change of the gradient, and the new point and gradient. y is overwritten when damped.
+        The step, the change of the gradient, and the new point and gradient. y is overwritten when
+        damped.
     alpha, slope : float
         The step length, and g·p at its start, of a direction p = −H g.
     damping : int
-        Whether to damp (Powell, 1978; Nocedal & Wright, 2006, Procedure 18.2): y <- θ y + (1 − θ) B s, where B s is
-        −alpha times the old gradient, so that s·y >= 0.2 s·B s.
+        Whether to damp (Powell, 1978; Nocedal & Wright, 2006, Procedure 18.2): y <- θ y + (1 − θ) B
+        s, where B s is −alpha times the old gradient, so that s·y >= 0.2 s·B s.
 
     Returns
     -------
@@ -60,8 +65,9 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
 
     Notes
     -----
-    Fit means s·y > ε |s||y|, where its sign is no rounding, s·y > ε |alpha slope| as in L-BFGS-B, and s and y clear of
-    rounding: |s| > 4ε|x|, |y| > 4ε|g|. None of this changes with the scales of f and x, as s·y > ε y·y would.
+    Fit means s·y > ε |s||y|, where its sign is no rounding, s·y > ε |alpha slope| as in L-BFGS-B,
+    and s and y clear of rounding: |s| > 4ε|x|, |y| > 4ε|g|. None of this changes with the scales of
+    f and x, as s·y > ε y·y would.
     """
     curvature = -alpha * slope * alpha  # s·B s
     theta = 1.0
@@ -76,6 +82,8 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
 
 @fragment
 def is_fit(sy, yy, ss, xx, gg, alpha, slope, precision):
-    """Return True if a pair is fit to learn from, as `learn_pair` says, given the precision that it is kept in."""
+    """Return True if a pair is fit to learn from, as `learn_pair` says, given the precision that it
+    is kept in.
+    """
     clear = precision * np.sqrt(ss) * np.sqrt(yy)
     return (sy > clear) & (sy > -EPSILON * alpha * slope) & (ss > SMALL * xx) & (yy > SMALL * gg)

@@ -1,6 +1,7 @@
 """Steepest descent: the baseline that every other method has to beat.
 
-p = −g, Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.3. Cost: O(n) an iteration.
+p = −g, Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.3. Cost: O(n) an
+iteration.
 """
 
 from typing import NamedTuple

@@ -1,9 +1,9 @@
 """Newton's method with the exact Hessian, kept away from saddles.
 
-Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.4. Where the Hessian is not positive
-definite its eigenvalues are replaced by their absolute values, floored: directions of negative curvature then repel
-instead of attract (N&W, "Eigenvalue modification"). Cost: n³/3 flops by Cholesky, some 9 n³ where the Hessian is
-indefinite.
+Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.4. Where the Hessian is
+not positive definite its eigenvalues are replaced by their absolute values, floored: directions of
+negative curvature then repel instead of attract (N&W, "Eigenvalue modification"). Cost: n³/3 flops
+by Cholesky, some 9 n³ where the Hessian is indefinite.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,8 @@ class Newton(_Fields):
     Parameters
     ----------
     floor : float
-        Least eigenvalue of the modified Hessian, relative to the largest one in absolute value; in (0, 1).
+        Least eigenvalue of the modified Hessian, relative to the largest one in absolute value; in
+        (0, 1).
     """
 
     __slots__ = ()
@@ -41,7 +42,9 @@ class Newton(_Fields):
 
 
 class Factor(NamedTuple):
-    """Memory: workspace for the factor of the Hessian, shape (n, n), its eigenvalues, and LAPACK's integers."""
+    """Memory: workspace for the factor of the Hessian, shape (n, n), its eigenvalues, and LAPACK's
+    integers.
+    """
 
     factor: np.ndarray
     eigenvalues: np.ndarray
@@ -71,7 +74,8 @@ def _direction(method, memory, hessian, x, g, p):
         for i in range(g.size):
             if abs(w[i]) < floor:
                 flat += dot(factor[i], g) ** 2
-        # Where f is flat its slope has no model to say how far: a direction of its own, for the search to find out.
+        # Where f is flat its slope has no model to say how far: a direction of its own, for the
+        # search to find out.
         apart = flat > APART * dot(g, g)
         p.fill(0.0)
         for i in range(g.size):
@@ -106,9 +110,11 @@ def along_one(hessian, g):
 
 @fragment
 def step_apart(hessian, x, g, p):
-    """Write to p the steps to the minima along the variables by themselves, none longer than max(1, ‖x‖).
+    """Write to p the steps to the minima along the variables by themselves, none longer than max(1,
+    ‖x‖).
 
-    A floor relative to the largest eigenvalue leaves nothing of the step of a variable in other units than its own.
+    A floor relative to the largest eigenvalue leaves nothing of the step of a variable in other
+    units than its own.
     """
     sensible = max(1.0, norm_inf(x))
     for i in range(g.size):
@@ -118,7 +124,9 @@ def step_apart(hessian, x, g, p):
 
 @fragment
 def decompose(memory, hessian):
-    """Eigenvalues of the Hessian to `eigenvalues`, eigenvectors to the rows of `factor`; whether it worked."""
+    """Eigenvalues of the Hessian to `eigenvalues`, eigenvectors to the rows of `factor`; whether it
+    worked.
+    """
     copy(memory.factor.ravel(), hessian.ravel())
     return np.isfinite(norm_inf(memory.factor.ravel())) and eigen(memory.factor, memory.eigenvalues)
 

@@ -1,11 +1,13 @@
-"""Truncated Newton: conjugate gradients on Newton's equation within a trust region, and a line search from there.
+"""Truncated Newton: conjugate gradients on Newton's equation within a trust region, and a line
+search from there.
 
-Sources: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 7.1 and 7.2. Dembo & Steihaug, Math.
-Program. 26 (1983), for when to stop; Steihaug, SIAM J. Numer. Anal. 20 (1983), for the region, and Conn, Gould & Toint,
-Trust-Region Methods (2000), Algorithm 7.5.1, for its norm, which is that of the preconditioner; Nocedal & Yuan, in
-Advances in Nonlinear Programming (1998), for the search that begins at the end of such a step and makes the next
-radius. Negative curvature is followed to the edge of the region. Cost: a product of the Hessian with a vector and some
-12 n flops in every inner iteration; 4 n numbers.
+Sources: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 7.1 and 7.2. Dembo &
+Steihaug, Math. Program. 26 (1983), for when to stop; Steihaug, SIAM J. Numer. Anal. 20 (1983), for
+the region, and Conn, Gould & Toint, Trust-Region Methods (2000), Algorithm 7.5.1, for its norm,
+which is that of the preconditioner; Nocedal & Yuan, in Advances in Nonlinear Programming (1998),
+for the search that begins at the end of such a step and makes the next radius. Negative curvature
+is followed to the edge of the region. Cost: a product of the Hessian with a vector and some 12 n
+flops in every inner iteration; 4 n numbers.
 """
 
 from typing import NamedTuple
@@ -31,9 +33,11 @@ class NewtonCG(_Fields):
     Parameters
     ----------
     eta : float
-        Greatest residual of Newton's equation to be content with, relative to ‖g‖; in (0, 1). It falls with √‖g‖.
+        Greatest residual of Newton's equation to be content with, relative to ‖g‖; in (0, 1). It
+        falls with √‖g‖.
     floor : float
-        At g ≈ 0, what counts as negative curvature, relative to the greatest curvature met; in (0, 1).
+        At g ≈ 0, what counts as negative curvature, relative to the greatest curvature met; in (0,
+        1).
     """
 
     __slots__ = ()
@@ -67,7 +71,9 @@ RECORD = np.dtype(
 
 
 class Krylov(NamedTuple):
-    """Memory: the step z, its residual r = H z + g, the conjugate direction d, the diagonal of M; and a RECORD."""
+    """Memory: the step z, its residual r = H z + g, the conjugate direction d, the diagonal of M;
+    and a RECORD.
+    """
 
     z: np.ndarray
     r: np.ndarray
@@ -111,7 +117,8 @@ def begin(method, memory, p, certifying):
         norm = np.sqrt(dot(r, r))
         if c.g_first == 0.0:
             c.g_first = norm
-        # Dembo & Steihaug's √‖g‖, in units of the first gradient, so that it means the same whatever the units of f.
+        # Dembo & Steihaug's √‖g‖, in units of the first gradient, so that it means the same
+        # whatever the units of f.
         c.enough = norm * min(method.eta, np.sqrt(norm / c.g_first))
     return precondition(memory, p)
 
@@ -132,7 +139,8 @@ def _answer(method, memory, product, p):
 
 @fragment
 def scatter(r):
-    """Write pseudo-random numbers, always the same ones, to r (Park & Miller, Comm. ACM 31, 1988)."""
+    """Write pseudo-random numbers, always the same ones, to r (Park & Miller, Comm. ACM 31, 1988).
+    """
     seed = 1
     for i in range(r.size):
         seed = 48271 * seed % 2147483647
@@ -154,7 +162,9 @@ def precondition(memory, p):
 
 @fragment
 def turn(memory, y, p):
-    """Make the next conjugate direction from y = M r, and ask for the product with it; 0 if M is not positive."""
+    """Make the next conjugate direction from y = M r, and ask for the product with it; 0 if M is
+    not positive.
+    """
     c, d = memory.record[0], memory.d
     ry = dot(memory.r, y)
     beta = ry / c.ry if c.count else 0.0
@@ -171,7 +181,8 @@ def turn(memory, y, p):
 
 @fragment
 def extend(method, memory, product):
-    """Go along d as far as model, region and curvature allow; return whether there is more to gain."""
+    """Go along d as far as model, region and curvature allow; return whether there is more to gain.
+    """
     c, z, r, d = memory.record[0], memory.z, memory.r, memory.d
     n = z.size
     dHd, squared = dot(d, product), dot(d, d)
@@ -221,7 +232,8 @@ def _update(method, memory, x, g, p, alpha, g_new):
     if c.usable and not c.certifying:
         length = alpha * np.sqrt(c.zz)
         slope = dot(g, p)
-        # Decrease by the trapezoidal rule over that of the model: slopes tell it where values are rounding.
+        # Decrease by the trapezoidal rule over that of the model: slopes tell it where values are
+        # rounding.
         ratio = (slope + dot(g_new, p)) / (2.0 * slope + alpha * c.bend)
         if alpha < 1.0 or not ratio >= 0.25:
             c.radius = length

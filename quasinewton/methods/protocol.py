@@ -1,7 +1,7 @@
 """What the descent asks of a method, and what the methods share.
 
-A method is a NamedTuple of numbers; its type is its behaviour. What it learns on the way is its memory, a NamedTuple
-of arrays. A method chooses a direction and never calls the objective.
+A method is a NamedTuple of numbers; its type is its behaviour. What it learns on the way is its
+memory, a NamedTuple of arrays. A method chooses a direction and never calls the objective.
 """
 
 import numpy as np
@@ -29,13 +29,16 @@ def hessian_order(method, n):
 
 @generic
 def multiplies(method):
-    """Return whether the method asks for products with the Hessian, or for its preconditioner, at every iterate."""
+    """Return whether the method asks for products with the Hessian, or for its preconditioner, at
+    every iterate.
+    """
     return False
 
 
 @generic
 def inquire(method, memory, x, g, p, certifying):
-    """Return what is wanted first at x, where the gradient is g: HESSIAN, or PRODUCT or PRECONDITION with p.
+    """Return what is wanted first at x, where the gradient is g: HESSIAN, or PRODUCT or
+    PRECONDITION with p.
 
     `certifying` says that g ≈ 0: what is to be known is whether there is negative curvature.
     """
@@ -44,7 +47,9 @@ def inquire(method, memory, x, g, p, certifying):
 
 @generic
 def answer(method, memory, product, p):
-    """Take in the product that was wanted (workspace from now on); return what is wanted next, of p, or 0."""
+    """Take in the product that was wanted (workspace from now on); return what is wanted next, of
+    p, or 0.
+    """
     return 0
 
 
@@ -68,7 +73,9 @@ def restart(method, memory):
 
 @generic
 def replaced(method, memory):
-    """Take in that the gradient at x has been replaced by a better one: forget what was made of it, not the model."""
+    """Take in that the gradient at x has been replaced by a better one: forget what was made of it,
+    not the model.
+    """
 
 
 @generic
@@ -88,7 +95,9 @@ def negative_curvature(method, memory, hessian, x, g, p):
 
 @generic
 def measure(method, memory, x, g):
-    """Return what gtol is compared with: ‖g‖_∞, or its like where there are bounds; NaN if any entry of g is NaN."""
+    """Return what gtol is compared with: ‖g‖_∞, or its like where there are bounds; NaN if any
+    entry of g is NaN.
+    """
     return norm_inf(g)
 
 
@@ -112,7 +121,8 @@ def longest(method, memory, x, p):
 
 @generic
 def descend(method, memory, x, g, g_norm, p):
-    """Write a direction of descent that needs no model to p, scaled so that nothing overflows or vanishes.
+    """Write a direction of descent that needs no model to p, scaled so that nothing overflows or
+    vanishes.
 
     Return its slope g·p and the step to try first; g_norm is what `measure` says.
     """

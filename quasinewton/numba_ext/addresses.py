@@ -1,6 +1,8 @@
-"""Machine addresses of compiled functions: how to take one, keep it in code that is cached, and call it.
+"""Machine addresses of compiled functions: how to take one, keep it in code that is cached, and
+call it.
 
-An address hides which function stands behind it, so that code which calls by address is compiled once for all.
+An address hides which function stands behind it, so that code which calls by address is compiled
+once for all.
 """
 
 import numpy as np
@@ -12,7 +14,8 @@ from quasinewton.numba_ext.arrays import viewer
 
 
 def linked(context, builder, dispatcher, signature):
-    """Declare a dispatcher, compiled for a signature, in the module that Numba is making, which is linked with it.
+    """Declare a dispatcher, compiled for a signature, in the module that Numba is making, which is
+    linked with it.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ def address_of(dispatcher, signature):
 
 
 def address_constant(dispatcher, kind):
-    """Make the intrinsic that gives compiled code the address of a dispatcher compiled for a signature.
+    """Make the intrinsic that gives compiled code the address of a dispatcher compiled for a
+    signature.
 
     Parameters
     ----------
@@ -58,8 +62,8 @@ def address_constant(dispatcher, kind):
     Returns
     -------
     intrinsic
-        address() -> int: a link-time constant, so the code that uses it can be cached. (A dispatcher passed as an
-        argument could not: it is an address of this process.)
+        address() -> int: a link-time constant, so the code that uses it can be cached. (A
+        dispatcher passed as an argument could not: it is an address of this process.)
     """
 
     @intrinsic
@@ -74,7 +78,9 @@ def address_constant(dispatcher, kind):
 
 
 def enter(context, builder, address, signature, values):
-    """Generate the call, in Numba's convention, of a compiled function at an address; exceptions pass through."""
+    """Generate the call, in Numba's convention, of a compiled function at an address; exceptions
+    pass through.
+    """
     convention = context.call_conv
     prototype = convention.get_function_type(signature.return_type, signature.args)
     function = builder.inttoptr(address, prototype.as_pointer())
@@ -89,7 +95,9 @@ bytes_at = viewer(types.Array(types.uint8, 1, "C"))
 
 
 def names_division(address, size):
-    """Return True if the text of `size` bytes at an address, a pickled exception, names ZeroDivisionError."""
+    """Return True if the text of `size` bytes at an address, a pickled exception, names
+    ZeroDivisionError.
+    """
     text = bytes_at(address, size)
     for i in range(size - NAME.size + 1):
         j = 0
@@ -101,10 +109,11 @@ def names_division(address, size):
 
 
 def enter_leniently(context, builder, address, signature, values, lenient, gradient):
-    """Generate the same call, but, where `lenient` is true, with NaN in the place of a ZeroDivisionError.
+    """Generate the same call, but, where `lenient` is true, with NaN in the place of a
+    ZeroDivisionError.
 
-    By default Numba's compiled code raises it where NumPy's numbers give infinity. Of an exception that compiled code
-    raises, Numba's convention passes on the pickled class, arguments and place.
+    By default Numba's compiled code raises it where NumPy's numbers give infinity. Of an exception
+    that compiled code raises, Numba's convention passes on the pickled class, arguments and place.
     """
     convention, intp = context.call_conv, context.get_value_type(types.intp)
     prototype = convention.get_function_type(signature.return_type, signature.args)
@@ -142,11 +151,11 @@ def objective_caller(kind):
     Returns
     -------
     (intrinsic, intrinsic)
-        call(address, x, g, h, what, data) -> f, NaN when the value was not asked for. x and g are contiguous float64
-        vectors, h is a contiguous float64 array of any rank; arrays that are not asked for may have length 0. An
-        exception raised by the objective passes through.
-        attempt(address, x, g, h, what, data, lenient) -> f does the same; but where `lenient` is true, a
-        ZeroDivisionError of compiled code makes f and the first component of g NaN.
+        call(address, x, g, h, what, data) -> f, NaN when the value was not asked for. x and g are
+        contiguous float64 vectors, h is a contiguous float64 array of any rank; arrays that are not
+        asked for may have length 0. An exception raised by the objective passes through.
+        attempt(address, x, g, h, what, data, lenient) -> f does the same; but where `lenient` is
+        true, a ZeroDivisionError of compiled code makes f and the first component of g NaN.
     """
 
     def lower(context, builder, signature, args, lenient=None):

@@ -1,7 +1,8 @@
-"""Arrays without their bookkeeping: views of memory, records at addresses, copies of whole states, byte by byte.
+"""Arrays without their bookkeeping: views of memory, records at addresses, copies of whole states,
+byte by byte.
 
-These intrinsics read and write the struct in which Numba keeps an array (data, shape, strides, owner). They count no
-references: whoever calls them holds the owner of the memory.
+These intrinsics read and write the struct in which Numba keeps an array (data, shape, strides,
+owner). They count no references: whoever calls them holds the owner of the memory.
 """
 
 from numba.core import cgutils, types
@@ -45,10 +46,11 @@ def viewer(kind):
 
 @intrinsic
 def part(typingctx, a, first, size):
-    """The vector of the `size` components of a C-contiguous array, of any rank, from its component number `first` on.
+    """The vector of the `size` components of a C-contiguous array, of any rank, from its component
+    number `first` on.
 
-    What a slice is, less its checks and its count of references, which take ten times as long to compile: the array is
-    held by the caller.
+    What a slice is, less its checks and its count of references, which take ten times as long to
+    compile: the array is held by the caller.
     """
     kind = types.Array(a.dtype, 1, "C")
 
@@ -122,7 +124,9 @@ def copy_bytes(typingctx, target, source, size):
 
 @intrinsic
 def fetch_add(typingctx, array, index, value):
-    """Add to an element of an int64 array, atomically and in one order for all threads; return what it was."""
+    """Add to an element of an int64 array, atomically and in one order for all threads; return what
+    it was.
+    """
 
     def codegen(context, builder, signature, values):
         array, index, value = values

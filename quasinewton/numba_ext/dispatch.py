@@ -1,4 +1,5 @@
-"""Functions that choose their implementation by the type of their first argument, while compiling."""
+"""Functions that choose their implementation by the type of their first argument, while compiling.
+"""
 
 import functools
 import inspect
@@ -10,21 +11,25 @@ from quasinewton.numba_ext.jit import CHOSEN
 
 
 def generic(function):
-    """Turn `function` into a compiled function that chooses its implementation by the type of its first argument.
+    """Turn `function` into a compiled function that chooses its implementation by the type of its
+    first argument.
 
-    The first argument is a NamedTuple of numbers or arrays: its type is the behaviour. The choice is made while
-    compiling, costs nothing at run time and, unlike a function passed as an argument, leaves the caller cacheable.
+    The first argument is a NamedTuple of numbers or arrays: its type is the behaviour. The choice
+    is made while compiling, costs nothing at run time and, unlike a function passed as an argument,
+    leaves the caller cacheable.
 
     Parameters
     ----------
     function : callable
-        Gives the name, the arguments and the documentation; its body serves the types that register nothing.
+        Gives the name, the arguments and the documentation; its body serves the types that register
+        nothing.
 
     Returns
     -------
     callable
-        From compiled code and from Python alike. Its `register(kind)` is a decorator for the implementation that
-        belongs to the NamedTuple class `kind`; it must have the same argument names.
+        From compiled code and from Python alike. Its `register(kind)` is a decorator for the
+        implementation that belongs to the NamedTuple class `kind`; it must have the same argument
+        names.
     """
     implementations = {}
 

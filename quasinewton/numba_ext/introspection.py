@@ -1,4 +1,6 @@
-"""What Numba knows of a function: whether it is compiled, what it returns, and what its error messages say."""
+"""What Numba knows of a function: whether it is compiled, what it returns, and what its error
+messages say.
+"""
 
 import numba
 from numba import types
@@ -10,7 +12,9 @@ __all__ = ["TypingError", "gist", "is_compiled", "numba_type", "result_type", "t
 
 
 def is_compiled(function):
-    """Return True if a function is a Numba dispatcher, which the solvers call without the interpreter."""
+    """Return True if a function is a Numba dispatcher, which the solvers call without the
+    interpreter.
+    """
     return isinstance(function, Dispatcher)
 
 
@@ -23,7 +27,9 @@ def numba_type(value):
 
 
 def takes_typed_arguments(function):
-    """Return True if a function is compiled, and not in Numba's object mode, which takes any object."""
+    """Return True if a function is compiled, and not in Numba's object mode, which takes any
+    object.
+    """
     return is_compiled(function) and not function.targetoptions.get("forceobj")
 
 
@@ -59,7 +65,9 @@ def result_type(function, argument_types, role):
 
 
 def gist(error):
-    """Return what an error of Numba says, in one line: its first sentence, what that introduces, and the place."""
+    """Return what an error of Numba says, in one line: its first sentence, what that introduces,
+    and the place.
+    """
     lines = [line.strip() for line in str(error).splitlines()]
     if not any(lines):
         return f"Numba fails with {type(error).__name__}"

@@ -1,7 +1,7 @@
 """Numba, configured once: how kernels compile, and which of them are cached on disk.
 
-`kernel` compiles a function of the package, `shared` a part of functions that users compile, `reduction` one whose
-sums may be reordered. Nothing else in the package sets a Numba option.
+`kernel` compiles a function of the package, `shared` a part of functions that users compile,
+`reduction` one whose sums may be reordered. Nothing else in the package sets a Numba option.
 """
 
 import numba
@@ -11,16 +11,18 @@ from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
-# What only compiled code calls needs no entry for Python, which would take a third of its compile time.
+# What only compiled code calls needs no entry for Python, which would take a third of its compile
+# time.
 INNER = OPTIONS | {"no_cpython_wrapper": True}
 PART = INNER | {"pipeline_class": PartCompiler}
 
-# What is chosen by type becomes part of its caller: a call would pass every array of a state, which takes longer than
-# the work on small vectors. LLVM does it, after typing, which compiles faster than `inlined`.
+# What is chosen by type becomes part of its caller: a call would pass every array of a state, which
+# takes longer than the work on small vectors. LLVM does it, after typing, which compiles faster
+# than `inlined`.
 CHOSEN = PART | {"forceinline": True}
 
-# Sums may be reordered (that is what makes them vector code); NaN and infinities keep their meaning, since
-# every safeguard in the package tests for them.
+# Sums may be reordered (that is what makes them vector code); NaN and infinities keep their
+# meaning, since every safeguard in the package tests for them.
 REORDER = {"reassoc", "contract", "nsz"}
 
 
@@ -57,7 +59,8 @@ def fragment(function):
 
 
 def entered(function):
-    """Compile `function` as a kernel that compiled code enters by its address alone, and cache it on disk.
+    """Compile `function` as a kernel that compiled code enters by its address alone, and cache it
+    on disk.
 
     Parameters
     ----------
@@ -72,7 +75,8 @@ def entered(function):
 
 
 def shared(function, **options):
-    """Compile a part of functions that users compile, and cache it on disk by itself; otherwise as `fragment`.
+    """Compile a part of functions that users compile, and cache it on disk by itself; otherwise as
+    `fragment`.
 
     Parameters
     ----------
@@ -94,7 +98,8 @@ def shared_reduction(function):
 def inlined(function):
     """Compile `function` into its few callers; otherwise as `fragment`.
 
-    For a fragment with a large state: a call would pass every array of it, and count its references.
+    For a fragment with a large state: a call would pass every array of it, and count its
+    references.
 
     Parameters
     ----------
@@ -113,9 +118,9 @@ def reduction(function):
     Parameters
     ----------
     function : callable
-        A loop that accumulates. It is optimised by itself, before its callers, so that they do not change how it is
-        vectorised. Reordering changes the rounding once, at compile time: the same machine gives the
-        same bits in every run and on every number of threads.
+        A loop that accumulates. It is optimised by itself, before its callers, so that they do not
+        change how it is vectorised. Reordering changes the rounding once, at compile time: the same
+        machine gives the same bits in every run and on every number of threads.
 
     Returns
     -------

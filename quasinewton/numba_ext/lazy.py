@@ -1,7 +1,9 @@
-"""Kernels that are compiled, or loaded from the cache, when they are first entered, and not with their callers.
+"""Kernels that are compiled, or loaded from the cache, when they are first entered, and not with
+their callers.
 
-For what few runs need, and for what many callers share: whoever does not need it does not wait for it, and who calls it
-is not compiled with it. Compiled code reads the address at a symbol of a fixed name, so that it can be cached.
+For what few runs need, and for what many callers share: whoever does not need it does not wait for
+it, and who calls it is not compiled with it. Compiled code reads the address at a symbol of a fixed
+name, so that it can be cached.
 """
 
 from numba.core import cgutils, types
@@ -26,8 +28,8 @@ def late(dispatcher, signature):
     Returns
     -------
     intrinsic
-        call(arguments) for a tuple of them. An exception passes through; where the kernel cannot be had, or Ctrl-C
-        comes while it is compiled, RuntimeError is raised, and the reason printed.
+        call(arguments) for a tuple of them. An exception passes through; where the kernel cannot be
+        had, or Ctrl-C comes while it is compiled, RuntimeError is raised, and the reason printed.
     """
     name = f"{SYMBOL}{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}"
     table = Family(name, [dispatcher], lambda number, kind: signature, lambda kind: ()).table(name)

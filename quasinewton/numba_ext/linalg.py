@@ -1,7 +1,9 @@
-"""The words of linear algebra that the methods speak: fused vector loops, and LAPACK for dense factorisations.
+"""The words of linear algebra that the methods speak: fused vector loops, and LAPACK for dense
+factorisations.
 
-Vectors are float64, contiguous, of one length. BLAS is kept out of the vector loops: its threads and its call
-overhead cost more than they give on the vectors of a quasi-Newton method, and change the bits.
+Vectors are float64, contiguous, of one length. BLAS is kept out of the vector loops: its threads
+and its call overhead cost more than they give on the vectors of a quasi-Newton method, and change
+the bits.
 """
 
 import numpy as np
@@ -11,9 +13,10 @@ from numba.extending import get_cython_function_address, register_jitable
 from quasinewton.numba_ext.jit import fragment, kernel, reduction
 from quasinewton.numba_ext.symbols import c_function
 
-# Vector code that writes one array and sums over others runs only if they start no closer than its registers reach,
-# eight doubles times four; else scalar code does, which adds in another order. What such a loop writes is therefore
-# kept clear of everything else: the same numbers then give the same bits wherever the heap puts the rest.
+# Vector code that writes one array and sums over others runs only if they start no closer than its
+# registers reach, eight doubles times four; else scalar code does, which adds in another order.
+# What such a loop writes is therefore kept clear of everything else: the same numbers then give the
+# same bits wherever the heap puts the rest.
 CLEARANCE = 64
 
 
@@ -54,7 +57,8 @@ def negate(p, g):
 @fragment
 def copy(a, b):
     """a = b. a is overwritten."""
-    # A loop: the assignment a[:] = b compiles ten times as long, for the message it might have to give.
+    # A loop: the assignment a[:] = b compiles ten times as long, for the message it might have to
+    # give.
     for i in range(a.size):
         a[i] = b[i]
 
@@ -69,7 +73,8 @@ def fill(a, value):
 @fragment
 def norm_inf(a):
     """max |a_i|; NaN if any entry is NaN."""
-    # Four chains, since a single running maximum waits for itself; NaN is kept by adding zeros at the end.
+    # Four chains, since a single running maximum waits for itself; NaN is kept by adding zeros at
+    # the end.
     r0 = r1 = r2 = r3 = 0.0
     nan = 0.0
     whole = a.size - a.size % 4
@@ -99,7 +104,8 @@ def point_on_line(x, alpha, p, x_trial):
 
 @fragment
 def reach(x, p, sign, low, high):
-    """The longest step along p, or along −p if the sign is −1, that stays between the bounds; infinite if all do.
+    """The longest step along p, or along −p if the sign is −1, that stays between the bounds;
+    infinite if all do.
 
     It is 1 at least where p was made to end between them.
     """
@@ -114,7 +120,8 @@ def reach(x, p, sign, low, high):
 
 @fragment
 def advance(x, g, p, alpha, g_new, s, y):
-    """Move x to x + alpha p and g to g_new; write the step to s and the change of the gradient to y.
+    """Move x to x + alpha p and g to g_new; write the step to s and the change of the gradient to
+    y.
 
     x + alpha p is computed as in `point_on_line`, to the bit; x, g, s and y are overwritten.
     """
@@ -128,14 +135,18 @@ def advance(x, g, p, alpha, g_new, s, y):
 
 @fragment
 def move(x, g, p, alpha, g_new):
-    """Move x to x + alpha p and g to g_new, both overwritten; for methods that learn nothing from the pair."""
+    """Move x to x + alpha p and g to g_new, both overwritten; for methods that learn nothing from
+    the pair.
+    """
     for i in range(x.size):
         x[i] = x[i] + alpha * p[i]
         g[i] = g_new[i]
 
 
 def _lapack(name, arguments):
-    """A LAPACK routine from SciPy as a function that compiled code calls by name, and so can be cached."""
+    """A LAPACK routine from SciPy as a function that compiled code calls by name, and so can be
+    cached.
+    """
     kinds = {"i": types.CPointer(types.int32), "d": types.CPointer(types.float64), "c": types.CPointer(types.uint8)}
     address = get_cython_function_address("scipy.linalg.cython_lapack", name)
     return c_function("quasinewton_" + name, address, types.void(*(kinds[letter] for letter in arguments)))
@@ -169,7 +180,9 @@ def cholesky(a, sizes):
 
 @fragment
 def cholesky_solve(a, b, sizes):
-    """Overwrite b with the solution, given the factor that `cholesky` left in `a` (LAPACK's dpotrs)."""
+    """Overwrite b with the solution, given the factor that `cholesky` left in `a` (LAPACK's
+    dpotrs).
+    """
     sizes[0], sizes[1] = a.shape[0], 1
     order, columns, info = sizes[:1].ctypes, sizes[1:].ctypes, sizes[2:].ctypes
     _dpotrs(UPPER.ctypes, order, columns, a.ctypes, order, b.ctypes, order, info)
@@ -177,7 +190,8 @@ def cholesky_solve(a, b, sizes):
 
 @fragment
 def eigen(a, w):
-    """Overwrite `a` with the eigenvectors of the symmetric matrix it holds, one a row, and w with its eigenvalues.
+    """Overwrite `a` with the eigenvectors of the symmetric matrix it holds, one a row, and w with
+    its eigenvalues.
 
     By LAPACK's dsyev: ascending order.
 
@@ -197,7 +211,8 @@ def eigen(a, w):
 
 @fragment
 def solve(a, b):
-    """Overwrite b with the solution of a·b = b for the *transposed* row-major `a`, spoilt (LAPACK's dgesv).
+    """Overwrite b with the solution of a·b = b for the *transposed* row-major `a`, spoilt (LAPACK's
+    dgesv).
 
     LAPACK reads columns: a matrix whose row j is column j of the system is what it expects.
 

@@ -1,11 +1,13 @@
-"""Operations: what a loop does differently for each method, entered by address, so that it is compiled once for all.
+"""Operations: what a loop does differently for each method, entered by address, so that it is
+compiled once for all.
 
-A kind, such as a method's class, has a table of addresses, one for each operation of its family. An operation is
-compiled, or loaded from the cache, when a loop first enters it: its address is 0 until then. Compiled code finds a table
-by the name of the kind, so that it can be cached, and in a new process the table is made when it is first asked for.
+A kind, such as a method's class, has a table of addresses, one for each operation of its family. An
+operation is compiled, or loaded from the cache, when a loop first enters it: its address is 0 until
+then. Compiled code finds a table by the name of the kind, so that it can be cached, and in a new
+process the table is made when it is first asked for.
 
-An address costs two nanoseconds at each call. Numba's own way, to link what is called into the caller, costs the
-compilation of the whole loop for every method and every line search.
+An address costs two nanoseconds at each call. Numba's own way, to link what is called into the
+caller, costs the compilation of the whole loop for every method and every line search.
 """
 
 import ctypes
@@ -31,7 +33,9 @@ NOT_COMPILED = "a kernel was not compiled; the reason has been printed"
 
 @contextmanager
 def uncollected():
-    """Compile without collections of garbage: Numba makes millions of objects that live until it is done."""
+    """Compile without collections of garbage: Numba makes millions of objects that live until it is
+    done.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -51,7 +55,8 @@ class Family:
     operations : sequence of numba dispatchers
         Their numbers are their places.
     signature : callable
-        signature(operation, kind) -> numba signature, of the operation of that number for this kind.
+        signature(operation, kind) -> numba signature, of the operation of that number for this
+        kind.
     flags : callable
         flags(kind) -> sequence of int, which compiled code reads behind the addresses.
     types : callable, optional
@@ -89,7 +94,9 @@ class Table:
 
 
 def name_of(kind):
-    """The name by which another process finds a kind: a class, or a tuple of classes one within the other."""
+    """The name by which another process finds a kind: a class, or a tuple of classes one within the
+    other.
+    """
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return "|".join(f"{one.__module__}:{one.__qualname__}" for one in kinds)
 
@@ -126,7 +133,9 @@ name_symbol(COMPILE, ctypes.cast(_compile, ctypes.c_void_p).value)
 
 
 def find_table(context, builder, family, kind):
-    """Generate the address of a kind's table, an integer: asked for at the first time that this code runs."""
+    """Generate the address of a kind's table, an integer: asked for at the first time that this
+    code runs.
+    """
     word = context.get_value_type(types.intp)
     text = ir.IntType(8).as_pointer()
     module = builder.module
@@ -184,8 +193,9 @@ def operation(number, signature):
     Returns
     -------
     intrinsic
-        call(table, arguments) for the address of a table and a tuple. An exception passes through; where the operation
-        cannot be compiled, or Ctrl-C comes while it is, RuntimeError is raised, and the reason printed.
+        call(table, arguments) for the address of a table and a tuple. An exception passes through;
+        where the operation cannot be compiled, or Ctrl-C comes while it is, RuntimeError is raised,
+        and the reason printed.
     """
 
     @intrinsic
@@ -227,7 +237,9 @@ def at(typingctx, pointer):
 
 
 def kind_of_value(kind):
-    """The kind of values of a type of named tuples: their class, with those of the named tuples in it."""
+    """The kind of values of a type of named tuples: their class, with those of the named tuples in
+    it.
+    """
     inner = [item for item in kind if isinstance(item, types.BaseNamedTuple)]
     return (kind.instance_class, *(item.instance_class for item in inner)) if inner else kind.instance_class
 
@@ -240,13 +252,14 @@ def framed(families, frame):
     families : sequence of Family
         Of the values that the function is given.
     frame : numba tuple type
-        What is laid out: the arrays of the state but for its last item; the address of that item; those of each value
-        and its table; zeros.
+        What is laid out: the arrays of the state but for its last item; the address of that item;
+        those of each value and its table; zeros.
 
     Returns
     -------
     intrinsic
-        lay_out(values, state) -> pointer to the frame, valid until the function that calls this returns.
+        lay_out(values, state) -> pointer to the frame, valid until the function that calls this
+        returns.
 
     Raises
     ------

@@ -1,9 +1,10 @@
 """Parts of kernels, compiled without what only whole kernels need.
 
-Numba makes of each function machine code of its own, optimised by all of LLVM's passes, also where it only ever becomes
-a part of another function, which is then optimised and translated as a whole once more: parts within parts, three or
-four times. Here a part is left as LLVM first reads it, and the kernel that it belongs to is optimised once. Passes over
-Numba's own intermediate code that can have nothing to do in kernels are left out.
+Numba makes of each function machine code of its own, optimised by all of LLVM's passes, also where
+it only ever becomes a part of another function, which is then optimised and translated as a whole
+once more: parts within parts, three or four times. Here a part is left as LLVM first reads it, and
+the kernel that it belongs to is optimised once. Passes over Numba's own intermediate code that can
+have nothing to do in kernels are left out.
 """
 
 import weakref

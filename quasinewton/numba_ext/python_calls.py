@@ -8,8 +8,8 @@ from numba.extending import intrinsic
 def call_python(typingctx, function, what, x, g, h):
     """Call the Python object at address `function` with four integers; return its float.
 
-    A Python exception stays set in the interpreter while the compiled frames unwind, and so reaches the user
-    unchanged, traceback included.
+    A Python exception stays set in the interpreter while the compiled frames unwind, and so reaches
+    the user unchanged, traceback included.
     """
     signature = types.float64(types.intp, types.intp, x, g, h)
 

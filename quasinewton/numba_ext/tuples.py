@@ -1,7 +1,8 @@
-"""Tuples of numbers, arrays and text as memory: stored at an address, read back, copied, laid out one behind the other.
+"""Tuples of numbers, arrays and text as memory: stored at an address, read back, copied, laid out
+one behind the other.
 
-A tuple in memory borrows its arrays and strings: they carry no reference to count, and live as long as the owner is
-held.
+A tuple in memory borrows its arrays and strings: they carry no reference to count, and live as long
+as the owner is held.
 """
 
 from numba.core import cgutils, types
@@ -33,7 +34,9 @@ def without_owners(context, builder, kind, value):
 
 @intrinsic
 def borrow(typingctx, args):
-    """The same tuple with arrays that count no references: for as long as somebody else holds the owner's."""
+    """The same tuple with arrays that count no references: for as long as somebody else holds the
+    owner's.
+    """
 
     def codegen(context, builder, signature, values):
         return without_owners(context, builder, args, values[0])
@@ -102,7 +105,8 @@ def _arrays(context, builder, kind, value):
 
 @intrinsic
 def overwrite(typingctx, state, source):
-    """Copy every array of `source` into that of `state`, byte by byte; both have the same shapes."""
+    """Copy every array of `source` into that of `state`, byte by byte; both have the same shapes.
+    """
 
     def codegen(context, builder, signature, values):
         pairs = zip(*(_arrays(context, builder, state, value) for value in values), strict=True)
@@ -114,7 +118,8 @@ def overwrite(typingctx, state, source):
 
 
 def _placed(context, builder, kind, value, address, offset):
-    """The same value with its arrays moved to address + offset and on, and the offset behind them."""
+    """The same value with its arrays moved to address + offset and on, and the offset behind them.
+    """
     if isinstance(kind, types.BaseTuple):
         for index, item in enumerate(kind):
             part = builder.extract_value(value, index)
@@ -133,7 +138,9 @@ def _placed(context, builder, kind, value, address, offset):
 
 @intrinsic
 def placed_at(typingctx, blank, address):
-    """The state with the shapes of `blank` whose arrays lie one behind the other from an address on."""
+    """The state with the shapes of `blank` whose arrays lie one behind the other from an address
+    on.
+    """
 
     def codegen(context, builder, signature, values):
         zero = context.get_constant(types.intp, 0)

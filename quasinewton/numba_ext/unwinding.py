@@ -1,7 +1,8 @@
 """Loops entered from compiled code that lets go of their state when the objective raises.
 
-Numba's exceptions leave a function without counting references down: what its variables hold is never freed. Where a
-door inside compiled code allocates a state and enters a loop with it, the state is released on that way out.
+Numba's exceptions leave a function without counting references down: what its variables hold is
+never freed. Where a door inside compiled code allocates a state and enters a loop with it, the
+state is released on that way out.
 """
 
 from numba.core import cgutils
@@ -11,7 +12,8 @@ from quasinewton.numba_ext.addresses import linked
 
 
 def releasing(loop, *trailing):
-    """Make the intrinsic that enters a loop and, if an exception comes out of it, releases the loop's last argument.
+    """Make the intrinsic that enters a loop and, if an exception comes out of it, releases the
+    loop's last argument.
 
     Parameters
     ----------
@@ -23,7 +25,8 @@ def releasing(loop, *trailing):
     Returns
     -------
     intrinsic
-        The last of its arguments is a tuple of arrays that the caller will not use any more after an exception.
+        The last of its arguments is a tuple of arrays that the caller will not use any more after
+        an exception.
     """
 
     def enter(typingctx, kinds):

@@ -1,4 +1,6 @@
-"""From what the user gave to the contract: which functions, compiled or not, and how derivatives are obtained."""
+"""From what the user gave to the contract: which functions, compiled or not, and how derivatives
+are obtained.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -46,15 +48,16 @@ class Prepared(NamedTuple):
     held : tuple
         Whatever the addresses in `objective` point into; must live as long as it is used.
     mode : str
-        How the gradient is obtained: "exact" where the user gives it, "forward" or "reverse" where it is derived from
-        the compiled objective, or the scheme of differences.
+        How the gradient is obtained: "exact" where the user gives it, "forward" or "reverse" where
+        it is derived from the compiled objective, or the scheme of differences.
     given : Given or None
         What it was made of; None for vector functions.
     hess_mode : str
-        How second derivatives are: "exact" where the user gives them, "derived" from the compiled objective, or the
-        scheme of differences; "" where none are used.
+        How second derivatives are: "exact" where the user gives them, "derived" from the compiled
+        objective, or the scheme of differences; "" where none are used.
     precision : ndarray or None
-        One record `finite_differences.WRAPPED`: what a run comes to know of the precision of values and gradients.
+        One record `finite_differences.WRAPPED`: what a run comes to know of the precision of values
+        and gradients.
     """
 
     objective: Objective
@@ -71,13 +74,16 @@ def typed_args(args):
 
 
 def args_type(args):
-    """Return the Numba type of `args` if the solvers can hand them to compiled code, otherwise None."""
+    """Return the Numba type of `args` if the solvers can hand them to compiled code, otherwise
+    None.
+    """
     kind = typed_args(args)
     return kind if kind is not None and is_plain(kind) else None
 
 
 def compiled_args_type(functions, args):
-    """Return the Numba type of `args` if the functions are compiled and can be handed them, otherwise None.
+    """Return the Numba type of `args` if the functions are compiled and can be handed them,
+    otherwise None.
 
     Parameters
     ----------
@@ -148,7 +154,8 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
     Warns
     -----
     OptimizeWarning
-        If a compiled `fun` cannot be differentiated: what stands in the way, and that differences are used.
+        If a compiled `fun` cannot be differentiated: what stands in the way, and that differences
+        are used.
     """
     given = not (jac is None or jac is False) or eps is not None or rel_step is not None
     arguments = None if given or not is_compiled(fun) else typed_args(args)
@@ -229,7 +236,8 @@ def prepare(
     Raises
     ------
     TypeError
-        If a function is not callable or, compiled, does not accept its arguments or returns the wrong thing.
+        If a function is not callable or, compiled, does not accept its arguments or returns the
+        wrong thing.
     ValueError
         If `jac`, `hess` or a step is illegal.
     """
@@ -249,8 +257,8 @@ def prepare(
     given = Given(fun, jac, form, args)
     second = second_order(use, fun, hess, hessp, form, n, kind, typed_args(args) if kind is None else kind)
     if form == "derived":
-        # Beside functions of Python's, or with args that only the interpreter can hand on, that of value and gradient
-        # is entered through the interpreter as well.
+        # Beside functions of Python's, or with args that only the interpreter can hand on, that of
+        # value and gradient is entered through the interpreter as well.
         beside = kind is None and is_compiled(fun) and typed_args(args) is not None
         if beside:
             fun, mode = autodiff.derivative(fun, "value_and_grad", jac, n)
@@ -329,7 +337,8 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
 def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None, noted=None):
     """Address, data and what they point into, for functions that are compiled or not.
 
-    In `noted`, an array of one record WRAPPED, goes what the types of values and gradients say of their precision.
+    In `noted`, an array of one record WRAPPED, goes what the types of values and gradients say of
+    their precision.
     """
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
@@ -353,7 +362,8 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
 
 
 def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
-    """Compile those of the functions that are to be compiled, although the interpreter will call them.
+    """Compile those of the functions that are to be compiled, although the interpreter will call
+    them.
 
     Raises
     ------
@@ -371,7 +381,9 @@ def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
 
 
 def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, scales, n, bounds=None):
-    """Wrap an objective in the differences that it needs; `wrapped` holds the record that says how they are made."""
+    """Wrap an objective in the differences that it needs; `wrapped` holds the record that says how
+    they are made.
+    """
     w, place = wrapped[0], wrapped.ctypes.data
     if gradient == EXACT and hessian == EXACT:
         return Prepared(Objective(address, data, known=place), (*held, wrapped), mode)
@@ -414,7 +426,9 @@ def _keeping(prepared, n):
 
 
 def layers(objective):
-    """How many wrappings there are around the user's own objective; see `finite_differences.with_data`."""
+    """How many wrappings there are around the user's own objective; see
+    `finite_differences.with_data`.
+    """
     if objective.address in (hessian_products.address(), kept_hessian.address()):
         return 1 + (objective.values > 0)
     return int(objective.address == finite_differences.address())

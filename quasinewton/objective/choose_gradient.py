@@ -1,4 +1,6 @@
-"""Derivatives of compiled objectives, derived and compiled before a run begins, or refused before it begins."""
+"""Derivatives of compiled objectives, derived and compiled before a run begins, or refused before
+it begins.
+"""
 
 import warnings
 
@@ -13,7 +15,8 @@ TRIED = "_quasinewton_tried"  # where a function keeps what came of it
 
 
 def derive(fun, kind, jac, n, args_type, packed=True):
-    """A derivative of a compiled function, for compiled code; compiled here, so that what cannot be is refused here.
+    """A derivative of a compiled function, for compiled code; compiled here, so that what cannot be
+    is refused here.
 
     Parameters
     ----------
@@ -64,7 +67,8 @@ def derive(fun, kind, jac, n, args_type, packed=True):
 
 
 def derive_if_possible(fun, kind, n, args_type, stacklevel, packed=True):
-    """The same by the mode that suits; where that is refused (None, None), with a warning that says why.
+    """The same by the mode that suits; where that is refused (None, None), with a warning that says
+    why.
 
     Warns
     -----

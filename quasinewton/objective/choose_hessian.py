@@ -34,7 +34,8 @@ class Second(NamedTuple):
 
 
 def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
-    """Choose the source of second derivatives: the user's own, exact ones of a compiled function, or differences.
+    """Choose the source of second derivatives: the user's own, exact ones of a compiled function,
+    or differences.
 
     Parameters
     ----------

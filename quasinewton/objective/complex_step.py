@@ -1,7 +1,9 @@
-"""Second derivatives by the complex step: H p from one gradient at a complex point, without a difference.
+"""Second derivatives by the complex step: H p from one gradient at a complex point, without a
+difference.
 
-Im ∇f(x + i h p)/h is H p up to terms of order h² (Squire & Trapp, SIAM Review 40, 1998). With h = ε^(1/2), times the
-size of x, these are rounding; why h is no smaller is said in `finite_differences`.
+Im ∇f(x + i h p)/h is H p up to terms of order h² (Squire & Trapp, SIAM Review 40, 1998). With h =
+ε^(1/2), times the size of x, these are rounding; why h is no smaller is said in
+`finite_differences`.
 """
 
 import numba
@@ -18,7 +20,8 @@ NOT_COMPLEX = "hess='cs' needs a gradient that is complex for complex x; it is {
 
 
 def second_derivative(fun, jac, form, use, arguments):
-    """Make the function that returns the Hessian, or its product with a vector, from gradients at complex points.
+    """Make the function that returns the Hessian, or its product with a vector, from gradients at
+    complex points.
 
     Parameters
     ----------
@@ -33,8 +36,8 @@ def second_derivative(fun, jac, form, use, arguments):
     Returns
     -------
     callable
-        ``(x, *args) -> ndarray of shape (n, n)``, or ``(x, p, *args) -> ndarray of shape (n,)``; compiled if the
-        gradient is.
+        ``(x, *args) -> ndarray of shape (n, n)``, or ``(x, p, *args) -> ndarray of shape (n,)``;
+        compiled if the gradient is.
 
     Raises
     ------
@@ -79,7 +82,9 @@ def of_python(function, form):
 
 
 def of_compiled(function, form):
-    """Return the gradient at a complex point as a function of x and args, for each form of the user's functions."""
+    """Return the gradient at a complex point as a function of x and args, for each form of the
+    user's functions.
+    """
     if form == "separate":
         return lambda z, *args: function(z, *args)
     if form == "joint":

@@ -1,8 +1,9 @@
-"""The user's `args` as compiled functions can take them: other libraries' arrays and other kinds of numbers converted.
+"""The user's `args` as compiled functions can take them: other libraries' arrays and other kinds of
+numbers converted.
 
-Libraries are recognised by the protocols that their objects have (``__array__``, ``__dlpack__``, the buffer protocol,
-``__float__``), and are never imported. Memory is shared with the object wherever its numbers are of a type that Numba
-knows.
+Libraries are recognised by the protocols that their objects have (``__array__``, ``__dlpack__``,
+the buffer protocol, ``__float__``), and are never imported. Memory is shared with the object
+wherever its numbers are of a type that Numba knows.
 """
 
 import warnings
@@ -14,25 +15,29 @@ from scipy.optimize import OptimizeWarning
 from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
 from quasinewton.objective.real_values import plain_number
 
-# Types that compiled functions take as they are. Their exact types are looked up, which costs least.
+# Types that compiled functions take as they are. Their exact types are looked up, which costs
+# least.
 PLAIN = frozenset({float, bool, complex, type(None), str, np.float64, np.float32, np.int64, np.int32, np.bool_})
 # Dtypes of most arrays: the others are looked at more closely.
 NATIVE = frozenset(map(np.dtype, (np.float64, np.float32, np.int64, np.int32, np.bool_, np.complex128)))
 INT64 = -(2**63), 2**64  # from the least to beyond the greatest integer that Numba can type
 
-# Types that NumPy has and Numba has not, and what holds their numbers. Those of float16 are exact in float64.
+# Types that NumPy has and Numba has not, and what holds their numbers. Those of float16 are exact
+# in float64.
 WIDER = {np.dtype(np.float16): np.float64, np.dtype(np.longdouble): np.float64, np.dtype(np.clongdouble): np.complex128}
 if np.dtype(np.longdouble) == np.dtype(np.float64):  # as on Windows
     del WIDER[np.dtype(np.float64)], WIDER[np.dtype(np.complex128)]
 
 
 def as_args(args, *functions):
-    """Return `args` as a tuple; where one of the functions is compiled, converted to what compiled functions take.
+    """Return `args` as a tuple; where one of the functions is compiled, converted to what compiled
+    functions take.
 
     Parameters
     ----------
     args : tuple, or object
-        Anything but a tuple is the one argument, as in SciPy. A named tuple is spread like any tuple. Not changed.
+        Anything but a tuple is the one argument, as in SciPy. A named tuple is spread like any
+        tuple. Not changed.
     functions : object
         The user's functions, and what stands in their places.
 
@@ -97,7 +102,9 @@ def converted(value, name):
 
 
 def is_known_to_numba(value):
-    """Return True if Numba has a type for a value that no array stands for: a list, a jitclass instance, text, …"""
+    """Return True if Numba has a type for a value that no array stands for: a list, a jitclass
+    instance, text, …
+    """
     if is_array(value):
         return False
     kind = numba_type(value)
@@ -121,7 +128,8 @@ def has_buffer(value):
 
 
 def refuse_unit_or_mask(value, name):
-    """Refuse arrays and numbers with a unit, and masked ones: compiled code would see neither unit nor mask.
+    """Refuse arrays and numbers with a unit, and masked ones: compiled code would see neither unit
+    nor mask.
 
     Raises
     ------
@@ -144,8 +152,8 @@ def refuse_unit_or_mask(value, name):
 def has_unit(value):
     """Return True if a value has a unit, as those of pint, astropy and unyt have.
 
-    It is recognised by a method `to` of its class beside `unit` or `units`, which pint and astropy have as properties
-    of the class, and unyt in each array.
+    It is recognised by a method `to` of its class beside `unit` or `units`, which pint and astropy
+    have as properties of the class, and unyt in each array.
     """
     kind = type(value)
     bearer = value if isinstance(value, np.ndarray) else kind
@@ -153,7 +161,9 @@ def has_unit(value):
 
 
 def array_of_numpy(value, name):
-    """Return an array or a number of NumPy, or of a class derived from them, as one of NumPy itself."""
+    """Return an array or a number of NumPy, or of a class derived from them, as one of NumPy
+    itself.
+    """
     refuse_unit_or_mask(value, name)
     if isinstance(value, np.matrix):
         raise TypeError(f"{name} is a matrix, for which * means another product; pass np.asarray({name})")
@@ -192,7 +202,8 @@ def array_of(value, name):
 
 
 def plain_array(value, name):
-    """Return what is to be handed on row by row as an array, in a type that Numba knows if it holds numbers.
+    """Return what is to be handed on row by row as an array, in a type that Numba knows if it holds
+    numbers.
 
     Parameters
     ----------
@@ -215,7 +226,8 @@ def plain_array(value, name):
 
 
 def native(array, name):
-    """Return an array or a number of NumPy in a type that Numba knows, in its own memory where it has one.
+    """Return an array or a number of NumPy in a type that Numba knows, in its own memory where it
+    has one.
 
     Raises
     ------
@@ -264,7 +276,8 @@ def advice(value):
 
 
 def warn_of_labels(values, names):
-    """Warn of objects of one length whose labels differ: pandas would match them by label, compiled code does by place.
+    """Warn of objects of one length whose labels differ: pandas would match them by label, compiled
+    code does by place.
 
     Warns
     -----

@@ -1,16 +1,20 @@
-"""Finite differences as an objective: derivatives where the user gave none, behind the same contract.
+"""Finite differences as an objective: derivatives where the user gave none, behind the same
+contract.
 
-An objective that lacks derivatives is wrapped in another one that has them. Steps are those that balance truncation
-and rounding (Nocedal & Wright, 2006, section 8.1): ε^(1/2) for forward and ε^(1/3) for central differences of values,
-times max(1, |x_i|), rounded so that x + h − x = h exactly. The complex step (Squire & Trapp, SIAM Review 40, 1998)
-subtracts nothing: with ε^(1/2) its truncation error, of order h², is rounding. A smaller step would gain nothing, and
-would lose all where a function leaves rounding in the imaginary part, as compiled integer powers do.
+An objective that lacks derivatives is wrapped in another one that has them. Steps are those that
+balance truncation and rounding (Nocedal & Wright, 2006, section 8.1): ε^(1/2) for forward and
+ε^(1/3) for central differences of values, times max(1, |x_i|), rounded so that x + h − x = h
+exactly. The complex step (Squire & Trapp, SIAM Review 40, 1998) subtracts nothing: with ε^(1/2) its
+truncation error, of order h², is rounding. A smaller step would gain nothing, and would lose all
+where a function leaves rounding in the imaginary part, as compiled integer powers do.
 
-ε is that of double precision until f is known to be coarser: by the type of its values, or because its noise has been
-measured. Scales other than max(1, |x_i|) are given by the user, or learnt; see `noise`.
+ε is that of double precision until f is known to be coarser: by the type of its values, or because
+its noise has been measured. Scales other than max(1, |x_i|) are given by the user, or learnt; see
+`noise`.
 
-Where there are bounds no point lies outside them: steps turn inwards, are shortened where the box is narrow, and
-central differences become one-sided ones of the same order. A variable that is fixed has derivative 0, at no cost.
+Where there are bounds no point lies outside them: steps turn inwards, are shortened where the box
+is narrow, and central differences become one-sided ones of the same order. A variable that is fixed
+has derivative 0, at no cost.
 """
 
 import functools
@@ -87,7 +91,9 @@ wrapped_at = record_viewer(numba.from_dtype(WRAPPED))
 
 @register_jitable
 def costs(gradient, hessian, n):
-    """Values that a gradient costs, and values and gradients that a Hessian costs, in n variables not fixed."""
+    """Values that a gradient costs, and values and gradients that a Hessian costs, in n variables
+    not fixed.
+    """
     values = 0 if gradient == EXACT else 2 * n if gradient == CENTRAL else n
     if hessian == EXACT:
         return values, 0, 0
@@ -124,8 +130,8 @@ def begin(w, n):
 def step_for(w, x, i, fraction):
     """The step for component i of x, exactly representable: x + h − x == h.
 
-    `fraction` is the step of the scheme for a variable of scale 1. The step points away from zero, so that no sign is
-    crossed.
+    `fraction` is the step of the scheme for a variable of scale 1. The step points away from zero,
+    so that no sign is crossed.
     """
     usual = fraction * max(1.0, abs(x[i]))
     if w.scaled:
@@ -274,7 +280,8 @@ def hessian_of_gradients(w, x, g, h, probe):
 
 @fragment
 def hessian_of_values(w, x, h, probe):
-    """h_ij = (f(x+a+b) − f(x+a) − f(x+b) + f(x)) / (a b), N&W (2006) eq. 8.21, with steps ε^(1/4)."""
+    """h_ij = (f(x+a+b) − f(x+a) − f(x+b) + f(x)) / (a b), N&W (2006) eq. 8.21, with steps ε^(1/4).
+    """
     n = x.size
     single = probe[n:]
     f = value_beside(w, x, 0, 0.0, probe)
@@ -310,7 +317,8 @@ def step_of_second(w, x, i):
 
 @kernel
 def objective(x_, n, g_, h_, what, data):
-    """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED."""
+    """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED.
+    """
     w = wrapped_at(data)
     x, g = vector(x_, n), vector(g_, n)
     probe = vector(w.probe, 2 * n)
@@ -346,7 +354,8 @@ def objective(x_, n, g_, h_, what, data):
 
 @fragment
 def with_data(target, layers, data):
-    """The objective `target` with other data; where it differences another one, that one's data are changed in place.
+    """The objective `target` with other data; where it differences another one, that one's data are
+    changed in place.
 
     Parameters
     ----------

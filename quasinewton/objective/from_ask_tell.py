@@ -1,6 +1,8 @@
-"""An objective that somebody else has evaluated: what was told stands where a loop would have put it.
+"""An objective that somebody else has evaluated: what was told stands where a loop would have put
+it.
 
-The gradient and the Hessian are in the state's arrays already, so that nothing is left to return but f.
+The gradient and the Hessian are in the state's arrays already, so that nothing is left to return
+but f.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Compiled objectives behind the contract: one small trampoline per objective and types of `args`.
 
-A trampoline rebuilds x and `args`, calls the user's `@njit` functions and writes what they return. It is the only
-thing that is compiled for a new objective; the solver's loop stays as it is.
+A trampoline rebuilds x and `args`, calls the user's `@njit` functions and writes what they return.
+It is the only thing that is compiled for a new objective; the solver's loop stays as it is.
 """
 
 import weakref
@@ -66,7 +66,8 @@ FIRST_ORDER = {
     if what & VALUE:
         f = as_scalar(fun(x, *args))
 """,
-    # Either function may write to its x. The place of the gradient is free until jac returns: fun gets its x there.
+    # Either function may write to its x. The place of the gradient is free until jac returns: fun
+    # gets its x there.
     "separate": """
     if what & VALUE and what & GRADIENT:
         own = vector(g_, n)
@@ -148,7 +149,8 @@ def define(fun, jac, hess, form, complex_step, args_type, second="hessian", prec
     Parameters
     ----------
     fun, jac, hess : numba dispatchers or Derived; jac, hess may be None
-        As the form says: see FIRST_ORDER. With "residual", `fun` returns a vector and `hess` is its Jacobian.
+        As the form says: see FIRST_ORDER. With "residual", `fun` returns a vector and `hess` is its
+        Jacobian.
     form : str
         A key of FIRST_ORDER.
     complex_step : bool
@@ -178,7 +180,9 @@ def define(fun, jac, hess, form, complex_step, args_type, second="hessian", prec
 
 
 def build(*given):
-    """Return the dispatcher of a trampoline, not yet compiled, which is entered by address alone; given as `define`."""
+    """Return the dispatcher of a trampoline, not yet compiled, which is entered by address alone;
+    given as `define`.
+    """
     return numba.njit(**INNER)(define(*given))
 
 
@@ -252,7 +256,8 @@ RETURNS = "_quasinewton_returns"  # where a function keeps what is known of its 
 
 
 def returns(fun, test, arguments):
-    """Return True if the result of a compiled function passes a test of its type, a function of this file.
+    """Return True if the result of a compiled function passes a test of its type, a function of
+    this file.
 
     Raises
     ------
@@ -269,7 +274,8 @@ def returns(fun, test, arguments):
 
 
 def precision(fun, jac, form, args_type):
-    """Rounding of the values and gradients of compiled functions, relative, as their types say it; 0 for doubles.
+    """Rounding of the values and gradients of compiled functions, relative, as their types say it;
+    0 for doubles.
 
     Parameters
     ----------
@@ -295,7 +301,8 @@ _trampolines = weakref.WeakKeyDictionary()
 
 
 def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
-    """Address of the compiled trampoline, and precision; compiles at the first call for these functions and types.
+    """Address of the compiled trampoline, and precision; compiles at the first call for these
+    functions and types.
 
     Parameters
     ----------
@@ -318,11 +325,12 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
             check(*given)
             compiled = build(*given)
             compiled.compile(SIGNATURE)
-            # The machine code is held by its library; the trampoline itself would hold `fun`, and so the entry forever.
+            # The machine code is held by its library; the trampoline itself would hold `fun`, and
+            # so the entry forever.
             library = compiled.get_compile_result(SIGNATURE).library
             code = sealed.Sealed(address_of(compiled, SIGNATURE), library)
-        # The others are held so that their id cannot be given to another function, except those derived from fun:
-        # these are held by fun, and hold fun.
+        # The others are held so that their id cannot be given to another function, except those
+        # derived from fun: these are held by fun, and hold fun.
         given = [each for each in (jac, hess, precond) if not isinstance(each, Derived)]
         held = [each for each in given if not autodiff.is_derived(fun, each)]
         entry = known[key] = (code, precision(fun, jac, form, args_type), *held)
@@ -336,7 +344,9 @@ def announce(fun, jac, hess, *_):
 
 
 def _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond):
-    """Return the code of a trampoline, from disk or made and kept there; None if its functions cannot be named."""
+    """Return the code of a trampoline, from disk or made and kept there; None if its functions
+    cannot be named.
+    """
     words = form, complex_step, str(args_type), second
     words += tuple(each.how if isinstance(each, Derived) else None for each in (jac, hess))
     functions = [None if isinstance(each, Derived) else each for each in (fun, jac, hess, precond)]

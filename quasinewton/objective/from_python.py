@@ -1,4 +1,6 @@
-"""Python callables behind the compiled contract: evaluations that enter the interpreter and come back."""
+"""Python callables behind the compiled contract: evaluations that enter the interpreter and come
+back.
+"""
 
 import ctypes
 import functools
@@ -23,7 +25,8 @@ def scalar(f):
     Parameters
     ----------
     f : real number of any kind, or array of size 1
-        Such as a float, a Fraction, a Decimal, or a number of mpmath or SymPy; a complex one without imaginary part.
+        Such as a float, a Fraction, a Decimal, or a number of mpmath or SymPy; a complex one
+        without imaginary part.
 
     Returns
     -------
@@ -129,7 +132,8 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
     fun : callable
         fun(x, *args) -> f; with the form "joint" -> (f, g); with "inplace" fun(x, g, *args) -> f.
     jac, hess : callable or None
-        jac(x, *args) -> g with the form "separate"; hess(x, *args) -> H, or hess(x, p, *args) -> H p.
+        jac(x, *args) -> g with the form "separate"; hess(x, *args) -> H, or hess(x, p, *args) -> H
+        p.
     form : {"value", "separate", "joint", "inplace", "residual"}
     args : tuple
     n : int
@@ -139,15 +143,16 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
     precond : callable, optional
         precond(x, v, *args) -> M v.
     noted : ndarray, one record with the fields f_eps, f_type and g_eps, optional
-        Written: the rounding of values and gradients, where their types show that it is not that of doubles.
+        Written: the rounding of values and gradients, where their types show that it is not that of
+        doubles.
 
     Returns
     -------
     callable
         evaluate(what, x, g, h) -> float, with memory addresses, as `interface.SIGNATURE` says.
     """
-    # What follows runs once an evaluation, so it is written for speed: closures rather than methods, and no
-    # argument unpacked where there is none.
+    # What follows runs once an evaluation, so it is written for speed: closures rather than
+    # methods, and no argument unpacked where there is none.
     shape = (n,)
     vectors, matrices, complexes = Views(shape), Views((n, n)), Views(shape, np.complex128)
     if args:
@@ -232,8 +237,8 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
         try:
             f = evaluate(what, x, g, h)
         except ArithmeticError:
-            # On Python's numbers 1/0 and exp(1000) raise, where NumPy's make infinity: at a trial point this is an
-            # edge of the domain, at the first point of all a mistake.
+            # On Python's numbers 1/0 and exp(1000) raise, where NumPy's make infinity: at a trial
+            # point this is an edge of the domain, at the first point of all a mistake.
             if not begun:
                 raise
             if what & GRADIENT:
@@ -272,7 +277,9 @@ def with_args(function, args):
 
 
 def halves(function):
-    """A function of value and derivative as two; the second is that of the last point given to the first."""
+    """A function of value and derivative as two; the second is that of the last point given to the
+    first.
+    """
     last = []
 
     def value(x):

@@ -1,6 +1,8 @@
-"""A user's gradient beside the exact one, or beside differences where there is none: what is wrong, and by how much.
+"""A user's gradient beside the exact one, or beside differences where there is none: what is wrong,
+and by how much.
 
-Differences are of fourth order; by how much they may err is judged by those of second order, and by the rounding of f.
+Differences are of fourth order; by how much they may err is judged by those of second order, and by
+the rounding of f.
 """
 
 import math
@@ -115,7 +117,8 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON
     bounds : (ndarray, ndarray), optional
         low and high, which differences do not leave; x lies between them.
     coarse : float
-        Rounding of the type of the gradient, relative. Terms as large as its largest component may cancel in any.
+        Rounding of the type of the gradient, relative. Terms as large as its largest component may
+        cancel in any.
 
     Returns
     -------
@@ -162,7 +165,9 @@ def sentence(g, expected, error, wrong, mode):
 
 
 def exact(given, x):
-    """The exact gradient, how far it is in doubt, its mode and the calls of fun; None if fun is not differentiated."""
+    """The exact gradient, how far it is in doubt, its mode and the calls of fun; None if fun is not
+    differentiated.
+    """
     if given.form != "separate" or not is_compiled(given.fun) or typed_args(given.args) is None:
         return None
     try:
@@ -174,7 +179,8 @@ def exact(given, x):
 
 
 def differences(given, x, bounds=None):
-    """The same by differences of fourth order; not finite where the bounds leave no room for any."""
+    """The same by differences of fourth order; not finite where the bounds leave no room for any.
+    """
     g, doubt, nfev = np.empty(x.size), np.empty(x.size), 1
     epsilon = max(EPSILON, from_python.rounding(returned(given, x)))
     for i in range(x.size):

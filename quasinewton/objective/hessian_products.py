@@ -1,12 +1,13 @@
 """Products with the Hessian by differences of the gradient, behind the same contract.
 
-H p is the derivative of the gradient along p, (g(x + h p) − g(x)) / h (Nocedal & Wright, 2006, eq. 8.20). The gradient
-at x is known, so a product costs one gradient; by central differences two. Truncation makes an error in proportion to
-h‖p‖, or its square by central differences; an error δ of the gradient, relative, one in proportion to δ / h‖p‖. They
-balance at h‖p‖ = δ^(1/2), or δ^(1/3), times the scale of x, here 1 + ‖x‖; what others take is compared by Knoll & Keyes
-(J. Comput. Phys. 193, 2004, section 2.2). δ is ε if the gradient is exact, and ε^(2/3) if it is itself made of values,
-by central differences; ε is larger where values are known to be coarser. Where the scales d of the variables are given,
-or have been learnt, the step is one of max_i |h p_i| / d_i.
+H p is the derivative of the gradient along p, (g(x + h p) − g(x)) / h (Nocedal & Wright, 2006, eq.
+8.20). The gradient at x is known, so a product costs one gradient; by central differences two.
+Truncation makes an error in proportion to h‖p‖, or its square by central differences; an error δ of
+the gradient, relative, one in proportion to δ / h‖p‖. They balance at h‖p‖ = δ^(1/2), or δ^(1/3),
+times the scale of x, here 1 + ‖x‖; what others take is compared by Knoll & Keyes (J. Comput. Phys.
+193, 2004, section 2.2). δ is ε if the gradient is exact, and ε^(2/3) if it is itself made of
+values, by central differences; ε is larger where values are known to be coarser. Where the scales d
+of the variables are given, or have been learnt, the step is one of max_i |h p_i| / d_i.
 """
 
 import functools
@@ -37,7 +38,8 @@ def gradient_beside(w, x, p, step, point, g):
 def product_of_gradients(w, x, p, g, probe):
     """Write the product of the Hessian at x with p to g, which holds the gradient there.
 
-    Between bounds a difference is taken on the side that has room for it, and is as wide as there is room.
+    Between bounds a difference is taken on the side that has room for it, and is as wide as there
+    is room.
     """
     n = x.size
     point, ahead = probe[:n], probe[n:]
@@ -78,7 +80,8 @@ def product_of_gradients(w, x, p, g, probe):
 def objective(x_, n, g_, h_, what, data):
     """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED.
 
-    In the record `hessian` is the scheme of the products, and `gradient` that of the wrapped gradient.
+    In the record `hessian` is the scheme of the products, and `gradient` that of the wrapped
+    gradient.
     """
     w = wrapped_at(data)
     x, g, h = vector(x_, n), vector(g_, n), vector(h_, n)

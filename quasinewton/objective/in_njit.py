@@ -1,4 +1,6 @@
-"""Objectives bound inside compiled code: the user's functions known by type, entered by address like all others."""
+"""Objectives bound inside compiled code: the user's functions known by type, entered by address
+like all others.
+"""
 
 import numpy as np
 from numba import types
@@ -30,7 +32,9 @@ def dispatcher_of(name, kind, door):
 
 
 def constant(kind):
-    """The Python value of an argument known while compiling: omitted, None, a literal; otherwise its type."""
+    """The Python value of an argument known while compiling: omitted, None, a literal; otherwise
+    its type.
+    """
     if isinstance(kind, types.Omitted):
         return kind.value
     if isinstance(kind, types.NoneType):
@@ -46,8 +50,8 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
     Parameters
     ----------
     source : Source
-        Lines are added to it. They read `args` and x, and leave `held`, which the Objective points into: it must be
-        kept by `hold` as long as the Objective is used, as must `args`.
+        Lines are added to it. They read `args` and x, and leave `held`, which the Objective points
+        into: it must be kept by `hold` as long as the Objective is used, as must `args`.
     fun, jac, args : numba types
         As a door's overload sees its arguments.
     use : {"hessian", "product", ""}
@@ -98,7 +102,8 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
 
 
 def gradient_of(source, fun, jac, args, kind):
-    """`jac`, known while compiling; where none is given, what `build.derived_source` puts in its place.
+    """`jac`, known while compiling; where none is given, what `build.derived_source` puts in its
+    place.
 
     Raises
     ------
@@ -168,7 +173,8 @@ def _multiplied(source, inner, gradient, scheme, bounded):
 
 
 def _keeping(source, inner):
-    """The lines that wrap an objective that knows its Hessian as one that knows products with it."""
+    """The lines that wrap an objective that knows its Hessian as one that knows products with it.
+    """
     source.add(f"keeping, keeper, kept = keep({inner}, x.size)", "held = held_inside, keeper, kept", keep=keep)
     return "keeping"
 
@@ -227,7 +233,9 @@ def wrap(address, data, gradient, hessian, symmetric, adaptive, n):
 
 @kernel
 def multiply(inner, gradient, scheme, n):
-    """An Objective that makes products of another one's gradients, and the two arrays that it points into."""
+    """An Objective that makes products of another one's gradients, and the two arrays that it
+    points into.
+    """
     wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
     w = wrapped[0]
     w.address, w.data, w.gradient, w.hessian = inner.address, inner.data, gradient, scheme
@@ -241,7 +249,9 @@ def multiply(inner, gradient, scheme, n):
 
 @kernel
 def keep(inner, n):
-    """An Objective that keeps the Hessian of another one for products, and the two arrays that it points into."""
+    """An Objective that keeps the Hessian of another one for products, and the two arrays that it
+    points into.
+    """
     wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n + n * n)
     w = wrapped[0]
     w.address, w.data, w.probe = inner.address, inner.data, address_of_data(probe)
@@ -250,7 +260,8 @@ def keep(inner, n):
 
 @kernel
 def multiply_in_box(inner, gradient, scheme, low, high):
-    """The same, where differences stay between two vectors, which the Objective points into, too."""
+    """The same, where differences stay between two vectors, which the Objective points into, too.
+    """
     objective, wrapped, probe = multiply(inner, gradient, scheme, low.size)
     wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
     return objective, wrapped, probe
@@ -258,7 +269,8 @@ def multiply_in_box(inner, gradient, scheme, low, high):
 
 @kernel
 def wrap_in_box(address, data, gradient, hessian, symmetric, adaptive, low, high):
-    """The same, where differences stay between two vectors, which the Objective points into, too."""
+    """The same, where differences stay between two vectors, which the Objective points into, too.
+    """
     n = low.size
     objective, wrapped, probe = wrap(address, data, gradient, hessian, symmetric, adaptive, n)
     wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)

@@ -1,8 +1,8 @@
 """One contract for every objective: a function address, what to evaluate, where to write it.
 
-`call` enters the function at an address that is known only at run time. So a solver loop is compiled once for all
-objectives, and whatever the user gave (a compiled function, a Python callable, finite differences around either)
-looks the same from inside the loop.
+`call` enters the function at an address that is known only at run time. So a solver loop is
+compiled once for all objectives, and whatever the user gave (a compiled function, a Python
+callable, finite differences around either) looks the same from inside the loop.
 """
 
 from typing import NamedTuple
@@ -32,15 +32,15 @@ class Objective(NamedTuple):
     address : int
         Machine address of a compiled function with `SIGNATURE`: (x, n, g, h, what, data) -> f.
     data : int
-        Handed through to that function: the address of the user's `args`, of a Python callable, or of the
-        objective that it differences.
+        Handed through to that function: the address of the user's `args`, of a Python callable, or
+        of the objective that it differences.
     values : int
         Values that one gradient costs; 0 if the user's own.
     hessian_values, hessian_gradients : int
         Values and gradients that one Hessian, or one product with it, costs; 0 if the user's own.
     known : int
-        Address of a record `finite_differences.WRAPPED` that holds what is known of the precision of values and
-        gradients; 0 if there is none.
+        Address of a record `finite_differences.WRAPPED` that holds what is known of the precision
+        of values and gradients; 0 if there is none.
     """
 
     address: int

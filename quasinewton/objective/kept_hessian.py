@@ -1,6 +1,8 @@
-"""Products with a Hessian that the user gives as a matrix: it is evaluated once a point, however many products follow.
+"""Products with a Hessian that the user gives as a matrix: it is evaluated once a point, however
+many products follow.
 
-It is for compiled functions, whose matrices are dense; one of Python's is kept where it is evaluated, as it is.
+It is for compiled functions, whose matrices are dense; one of Python's is kept where it is
+evaluated, as it is.
 """
 
 import functools
@@ -17,8 +19,8 @@ from quasinewton.objective.interface import HESSIAN, PRODUCT, SIGNATURE, call, m
 def objective(x_, n, g_, h_, what, data):
     """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED.
 
-    Its `probe` holds 2n doubles, the point and workspace, and the n² of the Hessian there; `kept` tells whether it
-    does.
+    Its `probe` holds 2n doubles, the point and workspace, and the n² of the Hessian there; `kept`
+    tells whether it does.
     """
     w = wrapped_at(data)
     x, g, h = vector(x_, n), vector(g_, n), vector(h_, n)

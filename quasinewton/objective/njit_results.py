@@ -1,4 +1,5 @@
-"""What the user's compiled functions return, in compiled code: numbers, vectors and matrices, however they are written.
+"""What the user's compiled functions return, in compiled code: numbers, vectors and matrices,
+however they are written.
 
 A derivative may be an array, or a list or tuple of numbers, or of rows.
 """
@@ -62,7 +63,8 @@ def write(out, values):
 
 @overload(write, jit_options=INNER)
 def _write(out, values):
-    # Loops, not out[...] = values: that compiles ten times as long, for the message it might have to give.
+    # Loops, not out[...] = values: that compiles ten times as long, for the message it might have
+    # to give.
     if isinstance(values, types.Array) and values.ndim == out.ndim == 1:
 
         def copy(out, values):
@@ -117,13 +119,17 @@ SEQUENCES = (types.List, types.ListType)
 
 
 def is_rows(values, ndim):
-    """Return True if the items of a sequence belong to those of an array of this rank: numbers, or rows of a matrix."""
+    """Return True if the items of a sequence belong to those of an array of this rank: numbers, or
+    rows of a matrix.
+    """
     items = values.types if isinstance(values, types.BaseTuple) else (values.dtype,)
     return all(_is_number(item) if ndim == 1 else not _is_number(item) for item in items)
 
 
 def by_item(count):
-    """Define the function that copies a tuple of `count` items, whose types may differ, to an array of as many."""
+    """Define the function that copies a tuple of `count` items, whose types may differ, to an array
+    of as many.
+    """
     lines = ["def copy_items(out, values):", f"    if len(out) != {count}:", "        raise ValueError(WRONG_SIZE)"]
     lines += [f"    put_item(out, {k}, values[{k}])" for k in range(count)]
     scope = dict(put_item=put_item, WRONG_SIZE=WRONG_SIZE)
@@ -132,7 +138,8 @@ def by_item(count):
 
 
 def put_item(out, i, item):
-    """Copy one item of a sequence to item i of an array: a number to a vector, a row to a matrix."""
+    """Copy one item of a sequence to item i of an array: a number to a vector, a row to a matrix.
+    """
 
 
 @overload(put_item, jit_options=INNER)
@@ -161,7 +168,8 @@ def is_complex(kind):
 
 
 def is_derivative(kind):
-    """Return True if a function's result of this type may be a derivative, or the value of a vector function.
+    """Return True if a function's result of this type may be a derivative, or the value of a vector
+    function.
 
     Besides arrays these are lists and tuples of numbers, and of lists and tuples.
     """

@@ -1,9 +1,11 @@
-"""What can be seen in values of f: their noise, and the steps of differences that are clear of it and of curvature.
+"""What can be seen in values of f: their noise, and the steps of differences that are clear of it
+and of curvature.
 
-Sources. The noise is the level at which the differences of neighbouring values cease to fall: ECnoise (Moré & Wild,
-SIAM J. Sci. Comput. 33, 2011, section 5). A step balances the error that noise ε_f makes of a difference, ε_f/h, with
-that of truncation (Moré & Wild, ACM Trans. Math. Softw. 38, 2012; Nocedal & Wright, 2006, section 8.1), which two
-differences of different steps show: for central ones it is C h², and h³ = ε_f / 2C.
+Sources. The noise is the level at which the differences of neighbouring values cease to fall:
+ECnoise (Moré & Wild, SIAM J. Sci. Comput. 33, 2011, section 5). A step balances the error that
+noise ε_f makes of a difference, ε_f/h, with that of truncation (Moré & Wild, ACM Trans. Math.
+Softw. 38, 2012; Nocedal & Wright, 2006, section 8.1), which two differences of different steps
+show: for central ones it is C h², and h³ = ε_f / 2C.
 """
 
 import numpy as np
@@ -38,7 +40,9 @@ GAMMA = np.array([1.0, 1 / 2, 1 / 6, 1 / 20, 1 / 70, 1 / 252, 1 / 924])
 
 @fragment
 def value_near(objective, x, t, low, high, size, point):
-    """f at the point t along a fixed direction that moves every variable by its size; `point` is overwritten."""
+    """f at the point t along a fixed direction that moves every variable by its size; `point` is
+    overwritten.
+    """
     for i in range(x.size):
         sign = 1.0 - 2.0 * ((i * 7919 + 3) % 5 % 2)
         point[i] = x[i] + sign * t * size[i] * (1.0 - 0.5 * ((i * 31) % 7) / 7.0)
@@ -67,8 +71,8 @@ def noise_near(objective, x, low, high, size, point, table):
     Returns
     -------
     (float, int)
-        The noise, as a standard deviation, and how many values it took. 0 where f does not change at all; NaN where
-        values are not finite, or show no level.
+        The noise, as a standard deviation, and how many values it took. 0 where f does not change
+        at all; NaN where values are not finite, or show no level.
     """
     at, finer, count = 0, 1.0, 0
     for _ in range(TRIES):
@@ -97,7 +101,9 @@ def noise_near(objective, x, low, high, size, point, table):
 
 @fragment
 def level_of(table):
-    """The level at which the differences of the values cease to fall; −1 if there is none. table is overwritten."""
+    """The level at which the differences of the values cease to fall; −1 if there is none. table is
+    overwritten.
+    """
     levels = np.zeros(COUNT)
     turns = np.zeros(COUNT)
     for order in range(1, COUNT):
@@ -137,9 +143,11 @@ def slope(w, objective, x, f, i, h, point):
 
 @fragment
 def clear_step(w, objective, x, f, i, noise, enough, h, point):
-    """Look for a step of a difference along x_i that is clear of noise and of truncation, beginning with h.
+    """Look for a step of a difference along x_i that is clear of noise and of truncation, beginning
+    with h.
 
-    Where noise hides no more than `enough` of the slope, the step need not grow. Return it, and the values it took.
+    Where noise hides no more than `enough` of the slope, the step need not grow. Return it, and the
+    values it took.
     """
     count = 2
     near, h = slope(w, objective, x, f, i, h, point)
@@ -179,7 +187,8 @@ def clear_step(w, objective, x, f, i, noise, enough, h, point):
 
 @kernel
 def learn_scales(w, objective, x, f, size, enough, point):
-    """Learn at x the scales of the variables that differences need, given the noise of values in w.noise.
+    """Learn at x the scales of the variables that differences need, given the noise of values in
+    w.noise.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The user's `args` as one block of memory, so that the solver's loop need not know their types.
 
-A tuple is stored as Numba lays it out, except that its arrays and strings are borrowed: they carry no reference to
-count, and live as long as the door that packed them holds the tuple. A changed value in `args` therefore changes
-memory, never a type, and nothing is compiled again.
+A tuple is stored as Numba lays it out, except that its arrays and strings are borrowed: they carry
+no reference to count, and live as long as the door that packed them holds the tuple. A changed
+value in `args` therefore changes memory, never a type, and nothing is compiled again.
 """
 
 import numpy as np
@@ -13,7 +13,8 @@ from quasinewton.numba_ext.tuples import size_of, store
 
 
 def is_plain(kind):
-    """Return True if a Numba type can be packed: numbers, arrays of them, text, and tuples of what can be packed.
+    """Return True if a Numba type can be packed: numbers, arrays of them, text, and tuples of what
+    can be packed.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ def pack(args):
     Parameters
     ----------
     args : tuple
-        Numbers, arrays of any dtype and rank, text, tuples of these. Arrays and text are borrowed, not copied.
+        Numbers, arrays of any dtype and rank, text, tuples of these. Arrays and text are borrowed,
+        not copied.
 
     Returns
     -------

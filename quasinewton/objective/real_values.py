@@ -1,4 +1,6 @@
-"""Numbers of any library as floats: Python's fractions and decimals, those of mpmath and SymPy, and complex ones."""
+"""Numbers of any library as floats: Python's fractions and decimals, those of mpmath and SymPy, and
+complex ones.
+"""
 
 import warnings
 
@@ -6,7 +8,8 @@ import numpy as np
 
 
 def plain_number(number):
-    """A number of any library as a float, or as a complex number if it is complex; None if it is none.
+    """A number of any library as a float, or as a complex number if it is complex; None if it is
+    none.
 
     Parameters
     ----------

@@ -26,7 +26,8 @@ def read_bounds(bounds, n):
     Raises
     ------
     ValueError
-        If their number is not n, a lower bound exceeds its upper one, or a bound is NaN or leaves no number.
+        If their number is not n, a lower bound exceeds its upper one, or a bound is NaN or leaves
+        no number.
     TypeError
         If they are no real numbers.
     """

@@ -1,4 +1,6 @@
-"""What a run is given to begin with, as arrays: the start, an inverse Hessian, a preconditioner, masks and bounds."""
+"""What a run is given to begin with, as arrays: the start, an inverse Hessian, a preconditioner,
+masks and bounds.
+"""
 
 import math
 
@@ -12,7 +14,8 @@ INITIAL = {methods.BFGS: ("hess_inv0", "H0", "precond"), methods.LBFGS: ("H0", "
 
 
 def set_treatment(memory, controls, bounds, n):
-    """Tell the memory of a first-order method how gradients are clipped, where weights decay, and of bounds.
+    """Tell the memory of a first-order method how gradients are clipped, where weights decay, and
+    of bounds.
 
     Parameters
     ----------
@@ -88,7 +91,8 @@ def positive_diagonal(name, given, n):
 
 
 def check_initial(kind, controls, n):
-    """Check the initial inverse Hessian of a method that begins with one, and replace it by an array of its own.
+    """Check the initial inverse Hessian of a method that begins with one, and replace it by an
+    array of its own.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""Names of methods and options, SciPy's and ours, their synonyms, and what other libraries call them."""
+"""Names of methods and options, SciPy's and ours, their synonyms, and what other libraries call
+them.
+"""
 
 from quasinewton import methods
 from quasinewton.methods.first_order.base import FIRST_ORDER
@@ -17,7 +19,8 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
     "steepest-descent": methods.GradientDescent,
 }
 
-# Methods that are SciPy's, which `minimize` hands problems to; those that take constraints in SciPy's spelling.
+# Methods that are SciPy's, which `minimize` hands problems to; those that take constraints in
+# SciPy's spelling.
 SCIPY_CONSTRAINED = {"slsqp": "SLSQP", "cobyla": "COBYLA", "cobyqa": "COBYQA", "trust-constr": "trust-constr"}
 SCIPY_METHODS = {
     *SCIPY_CONSTRAINED,

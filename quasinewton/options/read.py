@@ -180,7 +180,8 @@ def read(method, n, tol, options, differenced):
     try:
         if is_compiled(options.get("schedule")) or callable(options.get("precond")):
             raise TypeError("what is remembered must not hold the user's function")
-        # With their types: a search object equals any other of the same numbers, whatever its class.
+        # With their types: a search object equals any other of the same numbers, whatever its
+        # class.
         items = tuple((name, type(value), value) for name, value in options.items())
         settings, unknown = _remembered(method, type(method), n, tol, items, differenced)
     except TypeError:  # an option that cannot be hashed, or one that is illegal and says so again
@@ -204,7 +205,8 @@ def confine(settings, bounds):
     Raises
     ------
     ValueError
-        If the method damps pairs: what it puts in the place of B s, −alpha g, is not that between bounds.
+        If the method damps pairs: what it puts in the place of B s, −alpha g, is not that between
+        bounds.
     """
     if bounds is None:
         return settings
@@ -280,7 +282,8 @@ def with_free_gradients(settings, n):
 
 
 def refuse(kind, others, legal):
-    """Refuse unknown options of a first-order method: a rate that went unread would change the answer.
+    """Refuse unknown options of a first-order method: a rate that went unread would change the
+    answer.
 
     Raises
     ------
@@ -296,13 +299,17 @@ def refuse(kind, others, legal):
 
 @functools.lru_cache(maxsize=128)
 def _remembered(method, kind, n, tol, items, differenced):
-    """What `_read` says; most programs give the same few options again and again, and small solves are short."""
+    """What `_read` says; most programs give the same few options again and again, and small solves
+    are short.
+    """
     return _read(method, n, tol, [(name, value) for name, _, value in items], differenced)
 
 
 @register_jitable
 def default_counts(few, stepping, n, differenced):
-    """Default maxiter and maxfun, SciPy's: of FEW_ITERATIONS, the methods that make their own steps, and the others."""
+    """Default maxiter and maxfun, SciPy's: of FEW_ITERATIONS, the methods that make their own
+    steps, and the others.
+    """
     if few:
         return 200 * n, NEVER
     if stepping:

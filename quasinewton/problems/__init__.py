@@ -1,8 +1,9 @@
 """Published test problems with exact first and second derivatives, compiled.
 
-`MGH` holds the 35 unconstrained ones of Moré, Garbow & Hillstrom (1981) in the paper's order, `SCALABLE` functions of
-any number of variables from the CUTE, Andrei and Dixon-Maany collections and others, `ALL` both. `BOUNDED` holds
-problems with bounds: those of Hock & Schittkowski, of CUTE, and MGH's within the bounds of Gay. Each is a factory:
+`MGH` holds the 35 unconstrained ones of Moré, Garbow & Hillstrom (1981) in the paper's order,
+`SCALABLE` functions of any number of variables from the CUTE, Andrei and Dixon-Maany collections
+and others, `ALL` both. `BOUNDED` holds problems with bounds: those of Hock & Schittkowski, of CUTE,
+and MGH's within the bounds of Gay. Each is a factory:
 
 >>> from quasinewton import problems
 >>> p = problems.extended_rosenbrock(n=100)
@@ -11,8 +12,8 @@ problems with bounds: those of Hock & Schittkowski, of CUTE, and MGH's within th
 >>> problems.hs2().bounds
 Bounds(array([-inf,  1.5]), array([inf, inf]))
 
-Nothing is compiled before `fun`, `jac` or `hess` is first called. A factory's file is loaded when it is first named,
-since the dispatchers of all files together take a tenth of a second to make.
+Nothing is compiled before `fun`, `jac` or `hess` is first called. A factory's file is loaded when
+it is first named, since the dispatchers of all files together take a tenth of a second to make.
 """
 
 import importlib

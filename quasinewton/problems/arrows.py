@@ -1,4 +1,5 @@
-"""Scalable functions whose terms couple distant variables: one shared by all, or several far apart."""
+"""Scalable functions whose terms couple distant variables: one shared by all, or several far apart.
+"""
 
 import numpy as np
 
@@ -99,7 +100,9 @@ def nondquar_element(i, x):
 
 
 def nondquar(n=100):
-    """Return the nondiagonal quartic, (x₁ − x₂)² + Σ (x_i + x_{i+1} + x_n)⁴ + (x_{n−1} + x_n)²: singular at 0."""
+    """Return the nondiagonal quartic, (x₁ − x₂)² + Σ (x_i + x_{i+1} + x_n)⁴ + (x_{n−1} + x_n)²:
+    singular at 0.
+    """
     n = dimension(n, least=3)
     return Problem("NONDQUAR", *partially_separable(nondquar_element), start=np.where(np.arange(n) % 2, -1.0, 1.0),
                    source=f"{CUTE}: NONDQUAR", fmin=0.0, minimiser=np.zeros(n))
@@ -124,7 +127,9 @@ def sinquad_element(i, x):
 
 
 def sinquad(n=100):
-    """Return f = (x₁ − 1)⁴ + Σ (sin(x_i − x_n) − x₁² + x_i²)² + (x_n² − x₁²)²: a long curved flat valley."""
+    """Return f = (x₁ − 1)⁴ + Σ (sin(x_i − x_n) − x₁² + x_i²)² + (x_n² − x₁²)²: a long curved flat
+    valley.
+    """
     n = dimension(n, least=3)
     return Problem("SINQUAD", *partially_separable(sinquad_element), start=np.full(n, 0.1),
                    source=f"{CUTE}: SINQUAD", fmin=0.0, minimiser=np.ones(n))
@@ -162,7 +167,9 @@ def noncvxu2_element(i, x):
 
 
 def noncvxu2(n=100):
-    """Return the nonconvex function Σ t_i² + 4 cos t_i of sums of three variables; least where |t_i| = 1.8955."""
+    """Return the nonconvex function Σ t_i² + 4 cos t_i of sums of three variables; least where
+    |t_i| = 1.8955.
+    """
     n = dimension(n, least=2)
     t = 1.895494267033981  # the positive root of t = 2 sin t
     return Problem("NONCVXU2", *partially_separable(noncvxu2_element), start=np.arange(1.0, n + 1.0),
@@ -171,7 +178,8 @@ def noncvxu2(n=100):
 
 @kernel
 def dixon_maany_element(i, x, alpha, beta, gamma, delta, decay):
-    """φ = α(i/n)^k x_i² + βx_i²(x_{i+1} + x_{i+1}²)² + γx_i²x_{i+m}⁴ + δ(i/n)^k x_i x_{i+2m}, n = 3m.
+    """φ = α(i/n)^k x_i² + βx_i²(x_{i+1} + x_{i+1}²)² + γx_i²x_{i+m}⁴ + δ(i/n)^k x_i x_{i+2m}, n =
+    3m.
 
     The second term exists for i < n, the third for i ≤ 2m, the fourth for i ≤ m.
     """

@@ -132,7 +132,9 @@ def cliff_pair(i, x):
 
 
 def cliff(n=100):
-    """Return the extended cliff: a slope that ends at an exponential wall, least where e^{20d} = 1/20; n even."""
+    """Return the extended cliff: a slope that ends at an exponential wall, least where e^{20d} =
+    1/20; n even.
+    """
     n = dimension(n, least=2, multiple=2)
     d = -np.log(20.0) / 20.0
     return Problem("Extended cliff", *partially_separable(cliff_pair, stride=2), start=np.tile((0.0, -1.0), n // 2),
@@ -178,7 +180,9 @@ def cragg_levy_block(i, x):
 
 
 def cragg_levy(n=100):
-    """Return the extended Cragg and Levy function: singular at the minimum, with poles of tan; n a multiple of 4."""
+    """Return the extended Cragg and Levy function: singular at the minimum, with poles of tan; n a
+    multiple of 4.
+    """
     n = dimension(n, least=4, multiple=4)
     return Problem("Extended Cragg-Levy", *partially_separable(cragg_levy_block, stride=4),
                    start=np.tile((1.0, 2.0, 2.0, 2.0), n // 4),

@@ -10,7 +10,9 @@ from quasinewton.problems.systems import rosenbrock_pair
 
 
 def chained_rosenbrock(n=100):
-    """Return f = Σ 100 (x_{i+1} − x_i²)² + (1 − x_i)²; a local minimum lies near (−1, 1, …, 1) for n ≥ 4."""
+    """Return f = Σ 100 (x_{i+1} − x_i²)² + (1 − x_i)²; a local minimum lies near (−1, 1, …, 1) for
+    n ≥ 4.
+    """
     n = dimension(n, least=2)
     start = np.where(np.arange(n) % 2, 1.0, -1.2)
     local_minima = {4: (3.70142861043002,), 5: (3.93083943413303,), 6: (3.97394050093030,), 7: (3.98360053642485,),
@@ -45,7 +47,9 @@ def dqdrtic_element(i, x):
 
 
 def dqdrtic(n=100):
-    """Return f = Σ x_i² + 100 x_{i+1}² + 100 x_{i+2}²: a diagonal quadratic with few distinct eigenvalues."""
+    """Return f = Σ x_i² + 100 x_{i+1}² + 100 x_{i+2}²: a diagonal quadratic with few distinct
+    eigenvalues.
+    """
     n = dimension(n, least=3)
     return Problem("Diagonal quadratic", *partially_separable(dqdrtic_element, overlap=2), start=np.full(n, 3.0),
                    source=f"{CUTE}: DQDRTIC", fmin=0.0, minimiser=np.zeros(n))
@@ -80,7 +84,9 @@ def tridia_element(i, x):
 
 
 def tridia(n=100):
-    """Return f = (x₁ − 1)² + Σ i (2x_i − x_{i−1})²: a tridiagonal quadratic, least where x_i = 2^{1−i}."""
+    """Return f = (x₁ − 1)² + Σ i (2x_i − x_{i−1})²: a tridiagonal quadratic, least where x_i =
+    2^{1−i}.
+    """
     n = dimension(n)
     return Problem("Tridiagonal quadratic", *partially_separable(tridia_element), start=np.ones(n),
                    source=f"{CUTE}: TRIDIA", fmin=0.0, minimiser=0.5 ** np.arange(n))
@@ -96,7 +102,9 @@ def cosine_element(i, x):
 
 
 def cosine(n=100):
-    """Return f = Σ cos(x_i² − x_{i+1}/2); many minima, all −(n − 1) where every argument is an odd multiple of π."""
+    """Return f = Σ cos(x_i² − x_{i+1}/2); many minima, all −(n − 1) where every argument is an odd
+    multiple of π.
+    """
     n = dimension(n, least=2)
     root = 0.25 + np.sqrt(0.0625 + np.pi)
     return Problem("Cosine", *partially_separable(cosine_element, overlap=1), start=np.ones(n),
@@ -128,7 +136,9 @@ def edensch_element(i, x):
 
 
 def edensch(n=100):
-    """Return the extended Dennis-Schnabel function, 16 + Σ (x_i − 2)⁴ + (x_i x_{i+1} − 2x_{i+1})² + (x_{i+1} + 1)²."""
+    """Return the extended Dennis-Schnabel function, 16 + Σ (x_i − 2)⁴ + (x_i x_{i+1} − 2x_{i+1})² +
+    (x_{i+1} + 1)².
+    """
     n = dimension(n, least=2)
     fmin = {10: 63.2846001052634, 100: 603.284592020765}
     return Problem("EDENSCH", *partially_separable(edensch_element, overlap=1, constant=16.0), start=np.zeros(n),
@@ -153,7 +163,9 @@ def generalised_tridiagonal(n=100):
 
 @kernel
 def schmidt_vetters_element(i, x):
-    """φ = −1/(1 + (a − b)²) − sin((πb + c)/2) − exp(−((a + c)/b − 2)²), (a, b, c) = (x_i, x_{i+1}, x_{i+2})."""
+    """φ = −1/(1 + (a − b)²) − sin((πb + c)/2) − exp(−((a + c)/b − 2)²), (a, b, c) = (x_i, x_{i+1},
+    x_{i+2}).
+    """
     a, b, c = x[i], x[i + 1], x[i + 2]
     d = a - b
     u = 1.0 / (1.0 + d * d)
@@ -172,7 +184,9 @@ def schmidt_vetters_element(i, x):
 
 
 def schmidt_vetters(n=100):
-    """Return the chained Schmidt-Vetters function; f ≥ −3(n − 2), attained where all x_i = π/(π + 1)."""
+    """Return the chained Schmidt-Vetters function; f ≥ −3(n − 2), attained where all x_i = π/(π +
+    1).
+    """
     n = dimension(n, least=3)
     return Problem("Schmidt-Vetters", *partially_separable(schmidt_vetters_element, overlap=2), start=np.full(n, 0.5),
                    source=f"{CUTE}: SCHMVETT", fmin=-3.0 * (n - 2), minimiser=np.full(n, np.pi / (np.pi + 1.0)))

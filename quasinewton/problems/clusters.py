@@ -66,10 +66,11 @@ def lennard_jones_hessian(x):
 
 
 def lennard_jones(n=21):
-    """Return the Lennard-Jones cluster of n/3 atoms, started from a spiral on a sphere; n a multiple of 3.
+    """Return the Lennard-Jones cluster of n/3 atoms, started from a spiral on a sphere; n a
+    multiple of 3.
 
-    Six of the eigenvalues of the Hessian vanish at a minimum, by translation and rotation. Local minima abound.
-    The start is ours: the literature starts at random.
+    Six of the eigenvalues of the Hessian vanish at a minimum, by translation and rotation. Local
+    minima abound. The start is ours: the literature starts at random.
     """
     n = dimension(n, least=6, multiple=3)
     atoms = n // 3

@@ -31,7 +31,9 @@ def nonscomp_element(i, x):
 
 
 def nonscomp(n=100):
-    """Return f = (x₁ − 1)² + 4 Σ (x_i − x_{i−1}²)², x_i ≥ 1 for odd i: the minimum 1 is on them, multipliers 0."""
+    """Return f = (x₁ − 1)² + 4 Σ (x_i − x_{i−1}²)², x_i ≥ 1 for odd i: the minimum 1 is on them,
+    multipliers 0.
+    """
     n = dimension(n, least=2)
     low = np.where(np.arange(n) % 2, -100.0, 1.0)
     return Problem("NONSCOMP", *partially_separable(nonscomp_element), start=np.full(n, 3.0),
@@ -52,7 +54,9 @@ def sineali_element(i, x):
 
 
 def sineali(n=20):
-    """Return f = sin(x₁ − 1) + 100 Σ sin(x_i − x_{i−1}²) within bounds: a valley that doubles back n times."""
+    """Return f = sin(x₁ − 1) + 100 Σ sin(x_i − x_{i−1}²) within bounds: a valley that doubles back
+    n times.
+    """
     n = dimension(n, least=2)
     low, high = np.full(n, np.sqrt(np.pi) - 2.0 * np.pi), np.full(n, np.sqrt(np.pi))
     low[0], high[0] = -1.5 * np.pi, 0.5 * np.pi
@@ -75,7 +79,9 @@ def hatfldc_element(i, x):
 
 
 def hatfldc(n=25):
-    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i²)² + (x_n − 1)² on [0, 10], x_n free: an interior minimum."""
+    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i²)² + (x_n − 1)² on [0, 10], x_n free: an interior
+    minimum.
+    """
     n = dimension(n, least=3)
     low, high = np.zeros(n), np.full(n, 10.0)
     low[-1], high[-1] = -np.inf, np.inf
@@ -119,7 +125,9 @@ def expquad_element(i, x):
 
 
 def explin(n=120):
-    """Return Σ_{i≤10} exp(x_i x_{i+1}/10) − 10 Σ i x_i on [0, 10]ⁿ: starts at a vertex, ends near the opposite one."""
+    """Return Σ_{i≤10} exp(x_i x_{i+1}/10) − 10 Σ i x_i on [0, 10]ⁿ: starts at a vertex, ends near
+    the opposite one.
+    """
     return Problem("EXPLIN", *partially_separable(explin_element), start=np.zeros(dimension(n, least=11)),
                    source=f"{CUTE}: EXPLIN", fmin={120: -723756.265492574}.get(n), low=0.0, high=10.0)
 
@@ -131,7 +139,9 @@ def explin2(n=120):
 
 
 def expquad(n=120):
-    """Return the exponentials of EXPLIN2 on [0, 10] and a convex quadratic of the other variables, which are free."""
+    """Return the exponentials of EXPLIN2 on [0, 10] and a convex quadratic of the other variables,
+    which are free.
+    """
     n = dimension(n, least=12)
     bounded = np.arange(n) < TERMS
     return Problem("EXPQUAD", *partially_separable(expquad_element), start=np.zeros(n), source=f"{CUTE}: EXPQUAD",

@@ -10,7 +10,9 @@ PENALTY = 1e-5  # the weight a of MGH (23) and (24)
 
 @kernel
 def watson_residual(i, x):
-    """r_i = Σ (j−1)x_j t^{j−2} − (Σ x_j t^{j−1})² − 1, t = i/29, i ≤ 29; return r_i, t and the second sum; MGH (20)."""
+    """r_i = Σ (j−1)x_j t^{j−2} − (Σ x_j t^{j−1})² − 1, t = i/29, i ≤ 29; return r_i, t and the
+    second sum; MGH (20).
+    """
     t = (i + 1) / 29.0
     a, b = 0.0, 0.0
     for j in range(x.size - 1, -1, -1):
@@ -230,7 +232,9 @@ def variably_dimensioned_hessian(x):
 
 
 def variably_dimensioned(n=10):
-    """Return the variably dimensioned function: a sphere with a stiff direction, |g(x0)| of order n⁷."""
+    """Return the variably dimensioned function: a sphere with a stiff direction, |g(x0)| of order
+    n⁷.
+    """
     n = dimension(n)
     return Problem("Variably dimensioned", variably_dimensioned_value, variably_dimensioned_gradient,
                    variably_dimensioned_hessian, start=1.0 - np.arange(1.0, n + 1.0) / n, source=mgh(25),
@@ -264,7 +268,8 @@ def trigonometric_value(x):
 
 @kernel
 def trigonometric_gradient(x):
-    """g_j = 2(sin x_j Σr_i + r_j d_j), d_j = j sin x_j − cos x_j: ∂r_i/∂x_j = sin x_j + δ_ij d_j."""
+    """g_j = 2(sin x_j Σr_i + r_j d_j), d_j = j sin x_j − cos x_j: ∂r_i/∂x_j = sin x_j + δ_ij d_j.
+    """
     g = np.empty(x.size)
     total = sum_of_cosines(x)
     r_sum = 0.0
@@ -278,7 +283,9 @@ def trigonometric_gradient(x):
 
 @kernel
 def trigonometric_hessian(x):
-    """H_jk = 2(n s_j s_k + s_j d_k + d_j s_k) for j ≠ k, s = sin x; the diagonal adds d_j² and the curvature of r."""
+    """H_jk = 2(n s_j s_k + s_j d_k + d_j s_k) for j ≠ k, s = sin x; the diagonal adds d_j² and the
+    curvature of r.
+    """
     n = x.size
     H = np.empty((n, n))
     total = sum_of_cosines(x)
@@ -296,7 +303,9 @@ def trigonometric_hessian(x):
 
 
 def trigonometric(n=10):
-    """Return the trigonometric function: f = 0 at the origin and elsewhere, with local minima between."""
+    """Return the trigonometric function: f = 0 at the origin and elsewhere, with local minima
+    between.
+    """
     n = dimension(n)
     local_minima = {10: (2.79505612188e-5,)}
     return Problem("Trigonometric", trigonometric_value, trigonometric_gradient, trigonometric_hessian,

@@ -9,7 +9,9 @@ from quasinewton.problems.sums import partially_separable
 
 @kernel
 def tridiagonal_square(i, x, r, left, middle, right, curvature):
-    """Return the element r² of a residual in x_{i−1}, x_i, x_{i+1} that is curved in x_i only; x₀ = x_{n+1} = 0."""
+    """Return the element r² of a residual in x_{i−1}, x_i, x_{i+1} that is curved in x_i only; x₀ =
+    x_{n+1} = 0.
+    """
     before, after = max(i - 1, 0), min(i + 1, x.size - 1)
     if i == 0:
         left = 0.0
@@ -45,7 +47,9 @@ def boundary_value_element(i, x):
 
 
 def discrete_boundary_value(n=10):
-    """Return the discretised boundary-value problem u″ = (u + t + 1)³/2; condition number of order n⁴."""
+    """Return the discretised boundary-value problem u″ = (u + t + 1)³/2; condition number of order
+    n⁴.
+    """
     n = dimension(n)
     return Problem("Discrete boundary value", *partially_separable(boundary_value_element), start=grid_start(n),
                    source=mgh(28), fmin=0.0)
@@ -68,7 +72,9 @@ def broyden_tridiagonal(n=10):
 
 @kernel
 def green(i, j, h):
-    """(h/2) G_ij, G_ij = min(t_i, t_j)(1 − max(t_i, t_j)): the inverse of −d²/dt², zero at both ends."""
+    """(h/2) G_ij, G_ij = min(t_i, t_j)(1 − max(t_i, t_j)): the inverse of −d²/dt², zero at both
+    ends.
+    """
     return 0.5 * h * (min(i, j) + 1) * h * (1.0 - (max(i, j) + 1) * h)
 
 
@@ -88,7 +94,9 @@ def apply_green(v):
 
 @kernel
 def next_residual(i, x, below, above):
-    """Return r_i = x_i + (h/2) Σ_j G_ij (x_j + t_j + 1)³ and the two running sums after it; MGH (29)."""
+    """Return r_i = x_i + (h/2) Σ_j G_ij (x_j + t_j + 1)³ and the two running sums after it; MGH
+    (29).
+    """
     h = 1.0 / (x.size + 1.0)
     t = (i + 1) * h
     u3 = (x[i] + t + 1.0) ** 3
@@ -154,7 +162,8 @@ def integral_equation_hessian(x):
 
 
 def discrete_integral_equation(n=10):
-    """Return the discretised integral equation with the solution of MGH (28), but well conditioned."""
+    """Return the discretised integral equation with the solution of MGH (28), but well conditioned.
+    """
     n = dimension(n)
     return Problem("Discrete integral equation", integral_equation_value, integral_equation_gradient,
                    integral_equation_hessian, start=grid_start(n), source=mgh(29), fmin=0.0)

@@ -44,7 +44,9 @@ def jennrich_sampson():
 
 @kernel
 def bard_residual(i, x):
-    """r_i = y_i − (x₁ + u_i/(v_i x₂ + w_i x₃)), u_i = i, v_i = 16 − i, w_i = min(u_i, v_i); MGH (8)."""
+    """r_i = y_i − (x₁ + u_i/(v_i x₂ + w_i x₃)), u_i = i, v_i = 16 − i, w_i = min(u_i, v_i); MGH
+    (8).
+    """
     u, v = i + 1.0, 15.0 - i
     w = min(u, v)
     d = v * x[1] + w * x[2]
@@ -135,7 +137,9 @@ def box_residual(i, x):
 
 
 def box():
-    """Return Box's three-dimensional fit, m = 10; also zero at (10, 1, −1) and on the line x₁ = x₂, x₃ = 0."""
+    """Return Box's three-dimensional fit, m = 10; also zero at (10, 1, −1) and on the line x₁ = x₂,
+    x₃ = 0.
+    """
     return Problem("Box three-dimensional", *least_squares(box_residual, 10), start=(0.0, 10.0, 20.0),
                    source=mgh(12), fmin=0.0, minimiser=(1.0, 10.0, 1.0))
 
@@ -219,8 +223,9 @@ def biggs_residual(i, x):
 def biggs():
     """Return Biggs' EXP6 fit of three exponentials, m = 13.
 
-    The start is symmetric in (x₁, x₃) and (x₅, x₆). A method that keeps the symmetry ends at f = 0.00565565, where two
-    exponentials have merged: a minimum among the symmetric points, elsewhere on its line x₃ + x₆ = const a saddle.
+    The start is symmetric in (x₁, x₃) and (x₅, x₆). A method that keeps the symmetry ends at f =
+    0.00565565, where two exponentials have merged: a minimum among the symmetric points, elsewhere
+    on its line x₃ + x₆ = const a saddle.
     """
     return Problem("Biggs EXP6", *least_squares(biggs_residual, 13), start=(1.0, 2.0, 1.0, 1.0, 1.0, 1.0),
                    source=mgh(18), fmin=0.0, minimiser=(1.0, 10.0, 1.0, 5.0, 4.0, 3.0),
@@ -229,7 +234,8 @@ def biggs():
 
 @kernel
 def osborne_2_residual(i, x):
-    """r_i = y_i − (x₁e^{−t_i x₅} + Σ_{k=2}^{4} x_k e^{−(t_i − x_{k+7})² x_{k+4}}), t_i = (i − 1)/10; MGH (19).
+    """r_i = y_i − (x₁e^{−t_i x₅} + Σ_{k=2}^{4} x_k e^{−(t_i − x_{k+7})² x_{k+4}}), t_i = (i −
+    1)/10; MGH (19).
 
     Returns r_i, ∇r_i, t_i and the four exponentials: ∇²r_i is too sparse for a full triangle.
     """
@@ -266,7 +272,9 @@ def osborne_2_gradient(x):
 
 @kernel
 def osborne_2_hessian(x):
-    """H = 2 (JᵀJ + Σ r_i ∇²r_i): the exponential couples x₁, x₅; peak k couples x_k, x_{k+4}, x_{k+7}."""
+    """H = 2 (JᵀJ + Σ r_i ∇²r_i): the exponential couples x₁, x₅; peak k couples x_k, x_{k+4},
+    x_{k+7}.
+    """
     H = np.zeros((11, 11))
     for i in range(65):
         r, dr, t, e = osborne_2_residual(i, x)

@@ -1,4 +1,6 @@
-"""The bound-constrained problems of Hock & Schittkowski (1981) and some of Schittkowski (1987), of few variables."""
+"""The bound-constrained problems of Hock & Schittkowski (1981) and some of Schittkowski (1987), of
+few variables.
+"""
 
 import numpy as np
 
@@ -45,7 +47,9 @@ def hs3_element(i, x):
 
 
 def hs3():
-    """Return f = x₂ + 10⁻⁵(x₂ − x₁)², x₂ ≥ 0: the curvature within the face is 10⁻⁵ of the slope across it."""
+    """Return f = x₂ + 10⁻⁵(x₂ − x₁)², x₂ ≥ 0: the curvature within the face is 10⁻⁵ of the slope
+    across it.
+    """
     return Problem("HS3", *partially_separable(hs3_element, stride=2), start=(10.0, 1.0), source=hock(3),
                    fmin=0.0, minimiser=(0.0, 0.0), low=(-np.inf, 0.0), high=np.inf)
 
@@ -58,7 +62,9 @@ def hs4_element(i, x):
 
 
 def hs4():
-    """Return f = (x₁ + 1)³/3 + x₂, x₁ ≥ 1, x₂ ≥ 0: the minimum is a vertex; unbounded below without the bounds."""
+    """Return f = (x₁ + 1)³/3 + x₂, x₁ ≥ 1, x₂ ≥ 0: the minimum is a vertex; unbounded below without
+    the bounds.
+    """
     return Problem("HS4", *partially_separable(hs4_element, stride=2), start=(1.125, 0.125), source=hock(4),
                    fmin=8.0 / 3.0, minimiser=(1.0, 0.0), low=(1.0, 0.0), high=np.inf)
 
@@ -148,7 +154,9 @@ def hs110_hessian(x):
 
 
 def hs110():
-    """Return Himmelblau's logarithms of ten variables on [2.001, 9.999]¹⁰: f is NaN outside [2, 10]."""
+    """Return Himmelblau's logarithms of ten variables on [2.001, 9.999]¹⁰: f is NaN outside [2,
+    10].
+    """
     return Problem("HS110", hs110_value, hs110_gradient, hs110_hessian, start=np.full(10, 9.0), source=hock(110),
                    fmin=-45.7784697074463, low=2.001, high=9.999)
 
@@ -179,7 +187,8 @@ def s328_element(i, x):
 
 
 def s328():
-    """Return a gear train's inertia on [1, 3]²; starts outside, where f is a thousand times larger."""
+    """Return a gear train's inertia on [1, 3]²; starts outside, where f is a thousand times larger.
+    """
     return Problem("S328", *partially_separable(s328_element, stride=2), start=(0.5, 0.5), source=schittkowski(328),
                    fmin=1.74415200558774, low=1.0, high=3.0)
 
@@ -226,7 +235,9 @@ def wolfe_hessian(x):
 
 
 def s368(n=8):
-    """Return Wolfe's concave function (Σx³)² − Σx²Σx⁴ on [0, 1]ⁿ: many local minima, variables at both bounds."""
+    """Return Wolfe's concave function (Σx³)² − Σx²Σx⁴ on [0, 1]ⁿ: many local minima, variables at
+    both bounds.
+    """
     n = dimension(n)
     return Problem("S368", wolfe_value, wolfe_gradient, wolfe_hessian, start=np.arange(1.0, n + 1.0) / (n + 1.0),
                    source=f"{schittkowski(368)}; Wolfe (1972), Math. Program. 2, 258-260",

@@ -38,7 +38,8 @@ def full_rank_hessian(x):
 
 
 def linear_full_rank(n=10):
-    """Return the linear function of full rank, f* = m − n with m = 2n: one Newton step solves it."""
+    """Return the linear function of full rank, f* = m − n with m = 2n: one Newton step solves it.
+    """
     n = dimension(n)
     return Problem("Linear, full rank", full_rank_value, full_rank_gradient, full_rank_hessian, start=np.ones(n),
                    source=mgh(32), fmin=float(n), minimiser=np.full(n, -1.0))
@@ -55,7 +56,9 @@ def weighted_sum(x, ends):
 
 @kernel
 def rank_one_sum(x, ends):
-    """f = 2·ends + Σ (iS − 1)², i = 1 … m − 2·ends, S = Σ j x_j: MGH (33) with ends = 0, (34) with ends = 1."""
+    """f = 2·ends + Σ (iS − 1)², i = 1 … m − 2·ends, S = Σ j x_j: MGH (33) with ends = 0, (34) with
+    ends = 1.
+    """
     s = weighted_sum(x, ends)
     f = 2.0 * ends
     for i in range(1, 2 * x.size - 2 * ends + 1):
@@ -133,7 +136,8 @@ def on_plane(n, ends, s):
 
 
 def linear_rank_1(n=10):
-    """Return the linear function of rank one, m = 2n: minima fill the plane Σ j x_j = 3/(2m + 1)."""
+    """Return the linear function of rank one, m = 2n: minima fill the plane Σ j x_j = 3/(2m + 1).
+    """
     n = dimension(n)
     m = 2 * n
     return Problem("Linear, rank 1", rank_one_value, rank_one_gradient, rank_one_hessian, start=np.ones(n),

@@ -1,6 +1,7 @@
 """Membranes over a square of p × p grid points, p² = n, with their rims fixed by equal bounds.
 
-The energy ½∫|∇v|² − c∫v is least between obstacles, so that which variables lie on their bounds is the question.
+The energy ½∫|∇v|² − c∫v is least between obstacles, so that which variables lie on their bounds is
+the question.
 """
 
 import numpy as np
@@ -22,7 +23,9 @@ def side(x):
 
 @kernel
 def membrane_element(i, x, c):
-    """φ = ¼ Σ (x_i − x_k)² − ch²x_i over the four neighbours k of an inner point, h = 1/(p − 1); 0 on the rim."""
+    """φ = ¼ Σ (x_i − x_k)² − ch²x_i over the four neighbours k of an inner point, h = 1/(p − 1); 0
+    on the rim.
+    """
     p = side(x)
     row, column = i // p, i % p
     if row == 0 or row == p - 1 or column == 0 or column == p - 1:
@@ -61,7 +64,9 @@ def obstacle_element(i, x):
 
 
 def grid(n):
-    """Return p with p² = n ≥ 9, and the distances 0 … p − 1 from the side of the square in units of h."""
+    """Return p with p² = n ≥ 9, and the distances 0 … p − 1 from the side of the square in units of
+    h.
+    """
     p = int(np.sqrt(dimension(n, least=9)) + 0.5)
     if p * p != n:
         raise ValueError(f"n = {n!r}, but the number of variables must be a square ≥ 9")
@@ -76,7 +81,9 @@ def rimmed(inner):
 
 
 def torsion(name, element, n, start, fmin):
-    """Return the elastic-plastic torsion of a bar: |v| is at most the distance from the rim, and starts at a share."""
+    """Return the elastic-plastic torsion of a bar: |v| is at most the distance from the rim, and
+    starts at a share.
+    """
     p, k = grid(n)
     edge = np.minimum(k, k[::-1])
     distance = rimmed(np.minimum.outer(edge, edge) / (p - 1.0))
@@ -85,7 +92,9 @@ def torsion(name, element, n, start, fmin):
 
 
 def torsion1(n=100):
-    """Return the torsion problem with a small load, c = 5, started on the bounds: few points stay; n a square."""
+    """Return the torsion problem with a small load, c = 5, started on the bounds: few points stay;
+    n a square.
+    """
     return torsion("TORSION1", torsion1_element, n, 1.0, {10: -0.492341853674864})
 
 
@@ -95,7 +104,9 @@ def torsion3(n=100):
 
 
 def torsion6(n=100):
-    """Return the torsion problem with a large load, c = 20, started at 0: most points end on bounds; n a square."""
+    """Return the torsion problem with a large load, c = 20, started at 0: most points end on
+    bounds; n a square.
+    """
     return torsion("TORSION6", torsion6_element, n, 0.0, {10: -2.89711934156379})
 
 
@@ -121,7 +132,9 @@ def obstacle(name, bounds, start, fmin):
 
 
 def obstclal(n=100):
-    """Return obstacle problem A started from the lower obstacle, where every variable is on a bound; n a square."""
+    """Return obstacle problem A started from the lower obstacle, where every variable is on a
+    bound; n a square.
+    """
     low, high = obstacle_a(n)
     return obstacle("OBSTCLAL", (low, high), low, {100: 1.39789755924662})
 
@@ -140,10 +153,12 @@ def obstclbm(n=100):
 
 @kernel
 def bearing_element(i, x):
-    """φ: the two triangles at a point of a film of eccentricity ε = 0.1, and the load of an inner point.
+    """φ: the two triangles at a point of a film of eccentricity ε = 0.1, and the load of an inner
+    point.
 
-    Triangle (i, i ± p, i ± 1) adds (2w_i + w_{i±p})/12 ((hη/hξ)(x_i − x_{i±p})² + (hξ/hη)(x_i − x_{i±1})²),
-    w = (1 + ε cos ξ)³; the load is −ε hξ hη sin(ξ) x_i. Here ξ ∈ [0, 2π] by rows and η ∈ [0, 20] by columns.
+    Triangle (i, i ± p, i ± 1) adds (2w_i + w_{i±p})/12 ((hη/hξ)(x_i − x_{i±p})² + (hξ/hη)(x_i −
+    x_{i±1})²), w = (1 + ε cos ξ)³; the load is −ε hξ hη sin(ξ) x_i. Here ξ ∈ [0, 2π] by rows and η
+    ∈ [0, 20] by columns.
     """
     p = side(x)
     row, column = i // p, i % p
@@ -170,7 +185,9 @@ def bearing_element(i, x):
 
 
 def jnlbrng1(n=100):
-    """Return the pressure in a journal bearing, v ≥ 0: no upper bounds but on the rim; starts outside; n a square."""
+    """Return the pressure in a journal bearing, v ≥ 0: no upper bounds but on the rim; starts
+    outside; n a square.
+    """
     p, k = grid(n)
     sine = rimmed(np.outer(np.sin(2.0 * np.pi * k / (p - 1.0)), np.ones(p)))
     return Problem("JNLBRNG1", *partially_separable(bearing_element), start=sine,

@@ -60,7 +60,9 @@ def hatflda_element(i, x):
 
 
 def hatflda():
-    """Return f = (x₁ − 1)² + Σ (x_{i−1} − √x_i)² of four variables ≥ 10⁻⁷: NaN where they are negative."""
+    """Return f = (x₁ − 1)² + Σ (x_{i−1} − √x_i)² of four variables ≥ 10⁻⁷: NaN where they are
+    negative.
+    """
     return Problem("HATFLDA", *partially_separable(hatflda_element), start=np.full(4, 0.1),
                    source=f"{OPTIMA}, problem A; {CUTE}: HATFLDA", fmin=0.0, minimiser=np.ones(4),
                    low=1e-7, high=np.inf)
@@ -75,7 +77,8 @@ def hatfldb():
 
 @kernel
 def himmelp1_element(i, x):
-    """φ = −(P₀ + P₁v + P₂v² + P₃v³ + b₁₃v⁴ + b₁₄/(1 + v) + b₂₀e^{uv/2000}), P_k polynomials in u."""
+    """φ = −(P₀ + P₁v + P₂v² + P₃v³ + b₁₃v⁴ + b₁₄/(1 + v) + b₂₀e^{uv/2000}), P_k polynomials in u.
+    """
     u, v, b = x[0], x[1], HIMMELP1_B
     p0 = b[0] + u * (b[1] + u * (b[2] + u * (b[3] + u * b[4])))
     p1 = b[5] + u * (b[6] + u * (b[7] + u * (b[8] + u * b[9])))
@@ -101,7 +104,9 @@ def himmelp1_element(i, x):
 
 
 def himmelp1():
-    """Return Himmelblau's polynomial response on [0, 95] × [0, 75]; starts on a bound. Local minima at bounds."""
+    """Return Himmelblau's polynomial response on [0, 95] × [0, 75]; starts on a bound. Local minima
+    at bounds.
+    """
     return Problem("HIMMELP1", *partially_separable(himmelp1_element, stride=2), start=(95.0, 10.0),
                    source=f"Himmelblau (1972), Applied Nonlinear Programming, problem 25; {CUTE}: HIMMELP1",
                    fmin=-62.0538693754297, local_minima=(-23.8974078074072,), low=0.0, high=(95.0, 75.0))
@@ -181,7 +186,9 @@ def hart6_hessian(x):
 
 
 def hart6():
-    """Return Hartman's function of six variables on [0, 1]⁶, with CUTE's digit 0.5743 of p₄₄: interior minima."""
+    """Return Hartman's function of six variables on [0, 1]⁶, with CUTE's digit 0.5743 of p₄₄:
+    interior minima.
+    """
     return Problem("HART6", hart6_value, hart6_gradient, hart6_hessian, start=np.full(6, 0.2),
                    source=f"Dixon & Szegő (1975), Towards Global Optimization, paper 9; {CUTE}: HART6",
                    fmin=-3.32288689158932, low=0.0, high=1.0)
@@ -233,7 +240,8 @@ def allinit_element(i, x):
 
 
 def allinit():
-    """Return a function with every kind of bound: x₁ free, x₂ ≥ 1, x₃ ≤ 1, x₄ = 2; starts outside."""
+    """Return a function with every kind of bound: x₁ free, x₂ ≥ 1, x₃ ≤ 1, x₄ = 2; starts outside.
+    """
     inf = np.inf
     return Problem("ALLINIT", *partially_separable(allinit_element, stride=4), start=np.zeros(4),
                    source=f"{CUTE}: ALLINIT", fmin=16.7059684328799,
@@ -254,7 +262,8 @@ def eg1_element(i, x):
 
 
 def eg1():
-    """Return f = x₁² + (x₂x₃)⁴ + x₁x₃ + x₂ sin(x₁ + x₃) + x₂, |x₂| ≤ 1, 1 ≤ x₃ ≤ 2; starts outside."""
+    """Return f = x₁² + (x₂x₃)⁴ + x₁x₃ + x₂ sin(x₁ + x₃) + x₂, |x₂| ≤ 1, 1 ≤ x₃ ≤ 2; starts outside.
+    """
     return Problem("EG1", *partially_separable(eg1_element, stride=3), start=np.zeros(3),
                    source=f"Conn, Gould & Toint (1992), LANCELOT; {CUTE}: EG1",
                    fmin=-1.42930675357544, local_minima=(-1.13280078258366,),
@@ -273,7 +282,9 @@ def yfit_residual(i, x):
 
 
 def yfit():
-    """Return the distance and the angles of a vibrating beam, m = 17, distance ≥ 0: a nearly perfect fit."""
+    """Return the distance and the angles of a vibrating beam, m = 17, distance ≥ 0: a nearly
+    perfect fit.
+    """
     return Problem("YFIT", *least_squares(yfit_residual, 17), start=(0.6, -0.6, 20.0), source=f"{CUTE}: YFIT",
                    fmin=6.66972e-13, low=(-np.inf, -np.inf, 0.0), high=np.inf)
 
@@ -294,6 +305,8 @@ def palmer1_residual(i, x):
 
 
 def palmer1():
-    """Return the fit of a barrier to rotation, m = 31, all but the first parameter ≥ 10⁻⁵: a large residual."""
+    """Return the fit of a barrier to rotation, m = 31, all but the first parameter ≥ 10⁻⁵: a large
+    residual.
+    """
     return Problem("PALMER1", *least_squares(palmer1_residual, 31), start=np.ones(4), source=f"{CUTE}: PALMER1",
                    fmin=11754.6025453494, low=(-np.inf, 1e-5, 1e-5, 1e-5), high=np.inf)

@@ -49,7 +49,9 @@ def brown_almost_linear_gradient(x):
 
 @kernel
 def brown_almost_linear_hessian(x):
-    """H_jk = 2(n − 1 + [j<n] + [k<n] + δ_jk[j<n] + Π_{i≠j} Π_{i≠k} + r_n Π_{i≠j,k}), the last for j ≠ k only."""
+    """H_jk = 2(n − 1 + [j<n] + [k<n] + δ_jk[j<n] + Π_{i≠j} Π_{i≠k} + r_n Π_{i≠j,k}), the last for j
+    ≠ k only.
+    """
     n = x.size
     H = np.empty((n, n))
     r_last = product_without(x, -1, -1) - 1.0
@@ -71,7 +73,9 @@ def brown_almost_linear_hessian(x):
 
 
 def brown_almost_linear(n=10):
-    """Return Brown's almost linear system: n − 1 planes and a product; f = 1 at (0, …, 0, n + 1) is a local minimum."""
+    """Return Brown's almost linear system: n − 1 planes and a product; f = 1 at (0, …, 0, n + 1) is
+    a local minimum.
+    """
     n = dimension(n, least=2)
     return Problem("Brown almost linear", brown_almost_linear_value, brown_almost_linear_gradient,
                    brown_almost_linear_hessian, start=np.full(n, 0.5), source=mgh(27), fmin=0.0,
@@ -94,7 +98,9 @@ def chebyshev(i, x):
 
 @kernel
 def chebyquad_residual(i, x):
-    """r_i = (1/n) Σ_j T_i(x_j) − ∫₀¹ T_i; the integral is 0 for odd i and −1/(i² − 1) for even i; MGH (35)."""
+    """r_i = (1/n) Σ_j T_i(x_j) − ∫₀¹ T_i; the integral is 0 for odd i and −1/(i² − 1) for even i;
+    MGH (35).
+    """
     total = 0.0
     for j in range(x.size):
         total += chebyshev(i, x[j])[0]
@@ -138,7 +144,9 @@ def chebyquad_hessian(x):
 
 
 def chebyquad(n=8):
-    """Return Chebyquad, the nodes of Chebyshev quadrature on [0, 1]; real nodes (f = 0) exist for n ≤ 7 and n = 9."""
+    """Return Chebyquad, the nodes of Chebyshev quadrature on [0, 1]; real nodes (f = 0) exist for n
+    ≤ 7 and n = 9.
+    """
     n = dimension(n)
     fmin = {**dict.fromkeys((1, 2, 3, 4, 5, 6, 7, 9), 0.0), 8: 3.51687372567793e-3,
             10: 4.77271369637535e-3}

@@ -1,4 +1,6 @@
-"""What a test problem is: compiled derivatives, the standard start, its bounds, and what is known of the minima."""
+"""What a test problem is: compiled derivatives, the standard start, its bounds, and what is known
+of the minima.
+"""
 
 import operator
 from dataclasses import dataclass, replace
@@ -10,7 +12,8 @@ from scipy.optimize import Bounds
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Problem:
-    """State a test problem: its function, its derivatives, its start, its bounds and its known minima.
+    """State a test problem: its function, its derivatives, its start, its bounds and its known
+    minima.
 
     Parameters
     ----------
@@ -21,7 +24,8 @@ class Problem:
     jac : njit function
         ``jac(x) -> ndarray``, the gradient, shape (n,), newly allocated.
     hess : njit function or None
-        ``hess(x) -> ndarray``, the Hessian, shape (n, n), newly allocated; None where there is none.
+        ``hess(x) -> ndarray``, the Hessian, shape (n, n), newly allocated; None where there is
+        none.
     start : array_like, shape (n,)
         The standard starting point, which may lie outside the bounds.
     source : str
@@ -37,8 +41,8 @@ class Problem:
 
     Notes
     -----
-    `x0`, `xmin` and `bounds` are fresh copies each time they are read, so a caller may overwrite them.
-    Functions never raise on finite x: outside the domain they return inf or NaN.
+    `x0`, `xmin` and `bounds` are fresh copies each time they are read, so a caller may overwrite
+    them. Functions never raise on finite x: outside the domain they return inf or NaN.
     """
 
     name: str
@@ -80,7 +84,9 @@ class Problem:
 
     @property
     def bounds(self):
-        """Bounds of x: a new `scipy.optimize.Bounds` of arrays of shape (n,), or None where x is free."""
+        """Bounds of x: a new `scipy.optimize.Bounds` of arrays of shape (n,), or None where x is
+        free.
+        """
         return None if self.low is None else Bounds(self.low.copy(), self.high.copy())
 
     @property
@@ -93,13 +99,16 @@ class Problem:
 
 
 def boxed(problem, low, high, source, **changes):
-    """Return `problem` within bounds, with other fields changed; what was known of its minima is forgotten."""
+    """Return `problem` within bounds, with other fields changed; what was known of its minima is
+    forgotten.
+    """
     known = {"name": f"{problem.name}, boxed", "fmin": None, "minimiser": None, "local_minima": ()}
     return replace(problem, low=low, high=high, source=source, **{**known, **changes})
 
 
 def dimension(n, least=1, most=None, multiple=1):
-    """Return `n` as an int, or raise a ValueError that says which numbers of variables are legal."""
+    """Return `n` as an int, or raise a ValueError that says which numbers of variables are legal.
+    """
     legal = "an integer" if multiple == 1 else f"a multiple of {multiple}"
     legal += f" ≥ {least}" if most is None else f" from {least} to {most}"
     try:

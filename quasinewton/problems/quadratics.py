@@ -1,4 +1,6 @@
-"""Quadratics within bounds, from the CUTE collection: convex ones, degenerate ones, and concave directions."""
+"""Quadratics within bounds, from the CUTE collection: convex ones, degenerate ones, and concave
+directions.
+"""
 
 import numpy as np
 
@@ -41,7 +43,9 @@ def oslbqp_element(i, x):
 
 
 def oslbqp():
-    """Return the quadratic of the OSL manual: bounds on both sides, on one, and four without a multiplier."""
+    """Return the quadratic of the OSL manual: bounds on both sides, on one, and four without a
+    multiplier.
+    """
     inf = np.inf
     return Problem("OSLBQP", *partially_separable(oslbqp_element), start=np.full(8, 0.5), source=f"{CUTE}: OSLBQP",
                    fmin=6.25, minimiser=(2.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 1.0),
@@ -61,7 +65,9 @@ def biggsb1_element(i, x):
 
 
 def biggsb1(n=100):
-    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i)² + (1 − x_n)², 0 ≤ x_i ≤ 0.9, x_n free: multipliers of 0 but at ends."""
+    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i)² + (1 − x_n)², 0 ≤ x_i ≤ 0.9, x_n free: multipliers
+    of 0 but at ends.
+    """
     n = dimension(n, least=2)
     high, minimiser = np.full(n, 0.9), np.full(n, 0.9)
     low = np.zeros(n)
@@ -72,7 +78,9 @@ def biggsb1(n=100):
 
 @kernel
 def bqp_element(i, x, share):
-    """φ = ±(i/2)(x_i + x_j + x_k)², j = 1 + (2i − 1 mod n), k = 1 + (3i − 1 mod n), + for i ≤ n share."""
+    """φ = ±(i/2)(x_i + x_j + x_k)², j = 1 + (2i − 1 mod n), k = 1 + (3i − 1 mod n), + for i ≤ n
+    share.
+    """
     j, k = (2 * i + 1) % x.size, (3 * i + 2) % x.size
     w = i + 1.0
     if w > share * x.size:
@@ -118,7 +126,9 @@ def cvxbqp1(n=100):
 
 
 def ncvxbqp1(n=100):
-    """Return the same with three quarters of the terms negative: nearly all variables on bounds; many minima."""
+    """Return the same with three quarters of the terms negative: nearly all variables on bounds;
+    many minima.
+    """
     return bqp("NCVXBQP1", ncvxbqp1_element, dimension(n, least=4), fmin={100: -1995577.65}.get(n))
 
 
@@ -152,7 +162,9 @@ def pentdi_element(i, x):
 
 
 def pentdi(n=100):
-    """Return a convex quadratic with a pentadiagonal matrix, x ≥ 0: two variables are positive; n even, n ≥ 8."""
+    """Return a convex quadratic with a pentadiagonal matrix, x ≥ 0: two variables are positive; n
+    even, n ≥ 8.
+    """
     n = dimension(n, least=8, multiple=2)
     minimiser = np.zeros(n)
     minimiser[[0, n // 2 - 1]] = 0.25
@@ -171,7 +183,9 @@ def qudlin_element(i, x):
 
 
 def qudlin(n=100):
-    """Return Σ −10i x_i + Σ_{i ≤ n/2} x_i x_{i+1} on [0, 10]ⁿ: indefinite, all variables on their upper bounds."""
+    """Return Σ −10i x_i + Σ_{i ≤ n/2} x_i x_{i+1} on [0, 10]ⁿ: indefinite, all variables on their
+    upper bounds.
+    """
     n = dimension(n, least=2)
     fmin = -50.0 * n * (n + 1) + 100.0 * (n // 2)
     return Problem("QUDLIN", *partially_separable(qudlin_element), start=np.zeros(n), source=f"{CUTE}: QUDLIN",
@@ -182,7 +196,8 @@ def qudlin(n=100):
 def chenhark_element(i, x):
     """φ = (x_{i−1} − 2x_i + x_{i+1})²/2 + b_i x_i, x₀ = x_{n+1} = 0; x₁²/2 and x_n²/2 are added.
 
-    Here b = −(DᵀD)p + q, D the second differences, p = 1 for i ≤ n/2, q = 1 for i > n/2 + n/5, else 0.
+    Here b = −(DᵀD)p + q, D the second differences, p = 1 for i ≤ n/2, q = 1 for i > n/2 + n/5, else
+    0.
     """
     n = x.size
     free, last = n // 2, n // 2 + n // 5
@@ -200,7 +215,9 @@ def chenhark_element(i, x):
 
 
 def chenhark(n=100):
-    """Return a bilaplacian, x ≥ 0, whose minimum is 1 on a half, and has multipliers of 0 on a fifth; n = 10k."""
+    """Return a bilaplacian, x ≥ 0, whose minimum is 1 on a half, and has multipliers of 0 on a
+    fifth; n = 10k.
+    """
     n = dimension(n, least=10, multiple=10)
     return Problem("CHENHARK", *partially_separable(chenhark_element), start=np.full(n, 0.5),
                    source=f"Chen & Harker (1993), SIAM J. Matrix Anal. Appl. 14, 1168-1190; {CUTE}: CHENHARK",

@@ -1,16 +1,21 @@
-"""Most published test functions are sums of small terms: write one term, and get f, its gradient and its Hessian.
+"""Most published test functions are sums of small terms: write one term, and get f, its gradient
+and its Hessian.
 
-A term is a kernel that returns its value and its first and second derivatives as tuples of floats; the second
-derivatives are the lower triangle by rows, (∂₁₁, ∂₂₁, ∂₂₂, ∂₃₁, ∂₃₂, ∂₃₃, …). There are two kinds of sum.
+A term is a kernel that returns its value and its first and second derivatives as tuples of floats;
+the second derivatives are the lower triangle by rows, (∂₁₁, ∂₂₁, ∂₂₂, ∂₃₁, ∂₃₂, ∂₃₃, …). There are
+two kinds of sum.
 
-Least squares, f = Σ r_i²: `residual(i, x) -> (r_i, ∇r_i, ∇²r_i)`, i = 0 … m−1, over all the variables.
+Least squares, f = Σ r_i²: `residual(i, x) -> (r_i, ∇r_i, ∇²r_i)`, i = 0 … m−1, over all the
+variables.
 
-Partially separable, f = c + Σ φ_i: `element(i, x) -> (where, φ_i, ∇φ_i, ∇²φ_i)`, where `where` holds the indices of
-the few variables of φ_i (Griewank & Toint 1982). An index may occur twice: derivatives add up, as the chain rule wants.
+Partially separable, f = c + Σ φ_i: `element(i, x) -> (where, φ_i, ∇φ_i, ∇²φ_i)`, where `where`
+holds the indices of the few variables of φ_i (Griewank & Toint 1982). An index may occur twice:
+derivatives add up, as the chain rule wants.
 
-The six loops below are templates. A kernel that receives `residual` as an argument or in a closure would never be
-cached on disk by Numba, one that finds it among its globals is; so `_bound` gives each problem its own copy of a loop
-whose globals are the names listed here. LLVM drops the derivatives that a loop does not use.
+The six loops below are templates. A kernel that receives `residual` as an argument or in a closure
+would never be cached on disk by Numba, one that finds it among its globals is; so `_bound` gives
+each problem its own copy of a loop whose globals are the names listed here. LLVM drops the
+derivatives that a loop does not use.
 """
 
 from functools import lru_cache
@@ -89,10 +94,13 @@ def _separable_hessian(x):
 
 
 def _bound(template, term, **constants):
-    """Return a copy of `template`, compiled when first called, whose globals are `term` and `constants`."""
+    """Return a copy of `template`, compiled when first called, whose globals are `term` and
+    `constants`.
+    """
     loop = FunctionType(template.__code__, {"np": np, "residual": term, "element": term, **constants})
     loop.__doc__ = template.__doc__
-    # Numba names cache file and symbol after these two: they must hold whatever tells one copy from another.
+    # Numba names cache file and symbol after these two: they must hold whatever tells one copy from
+    # another.
     loop.__module__ = __name__
     loop.__qualname__ = "_".join((term.__name__ + template.__name__, *map(str, constants.values())))
     return kernel(loop)
@@ -115,12 +123,14 @@ def least_squares(residual, m):
 
 @lru_cache(maxsize=None)
 def partially_separable(element, stride=1, overlap=0, constant=0.0):
-    """Return the compiled ``(fun, jac, hess)`` of f(x) = c + Σ φ_i(x), i = 0, s, 2s, … ≤ n − overlap − s.
+    """Return the compiled ``(fun, jac, hess)`` of f(x) = c + Σ φ_i(x), i = 0, s, 2s, … ≤ n −
+    overlap − s.
 
     Parameters
     ----------
     element : njit function
-        ``element(i, x) -> (where, φ_i, ∇φ_i, ∇²φ_i)``: tuples of k indices, a float, k and k(k+1)/2 floats.
+        ``element(i, x) -> (where, φ_i, ∇φ_i, ∇²φ_i)``: tuples of k indices, a float, k and k(k+1)/2
+        floats.
     stride : int
         Distance s from the first variable of an element to that of the next.
     overlap : int

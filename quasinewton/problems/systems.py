@@ -95,7 +95,9 @@ def beale():
 
 @kernel
 def helical_valley_residual(i, x):
-    """r₁ = 10(x₃ − 10θ), r₂ = 10(ρ − 1), r₃ = x₃; ρ² = x₁² + x₂², 2πθ the angle of (x₁, x₂); MGH (7)."""
+    """r₁ = 10(x₃ − 10θ), r₂ = 10(ρ − 1), r₃ = x₃; ρ² = x₁² + x₂², 2πθ the angle of (x₁, x₂); MGH
+    (7).
+    """
     u, v = x[0], x[1]
     if i == 2:
         return x[2], (0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -105,7 +107,8 @@ def helical_valley_residual(i, x):
         c = 10.0 / (rho * rho2)
         curvature = c * v * v, -c * u * v, c * u * u, 0.0, 0.0, 0.0
         return 10.0 * (rho - 1.0), (10.0 * u / rho, 10.0 * v / rho, 0.0), curvature
-    # The paper cuts the angle along x₁ = 0, x₂ < 0: θ runs from −1/4 to 3/4, with x₁ < 0 in the middle.
+    # The paper cuts the angle along x₁ = 0, x₂ < 0: θ runs from −1/4 to 3/4, with x₁ < 0 in the
+    # middle.
     angle = np.arctan2(v, u)
     if angle < -0.5 * np.pi:
         angle += 2.0 * np.pi
@@ -151,7 +154,9 @@ def extended_powell_singular(n=12):
 
 @kernel
 def wood_block(i, x):
-    """φ = 100(x₂ − x₁²)² + (1 − x₁)² + 90(x₄ − x₃²)² + (1 − x₃)² + 10(x₂ + x₄ − 2)² + (x₂ − x₄)²/10; MGH (14)."""
+    """φ = 100(x₂ − x₁²)² + (1 − x₁)² + 90(x₄ − x₃²)² + (1 − x₃)² + 10(x₂ + x₄ − 2)² + (x₂ −
+    x₄)²/10; MGH (14).
+    """
     u, v = x[i], x[i + 2]
     a, b = x[i + 1] - u * u, x[i + 3] - v * v
     s, d = x[i + 1] + x[i + 3] - 2.0, x[i + 1] - x[i + 3]
@@ -166,6 +171,8 @@ def wood_block(i, x):
 
 
 def wood():
-    """Return Wood's function, whose saddle near (−0.968, 0.947, −0.970, 0.951), f = 7.87697, stops careless methods."""
+    """Return Wood's function, whose saddle near (−0.968, 0.947, −0.970, 0.951), f = 7.87697, stops
+    careless methods.
+    """
     return Problem("Wood", *partially_separable(wood_block, stride=4), start=(-3.0, -1.0, -3.0, -1.0),
                    source=mgh(14), fmin=0.0, minimiser=np.ones(4))

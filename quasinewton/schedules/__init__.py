@@ -1,8 +1,8 @@
 """Learning-rate schedules: what lr is multiplied by at each step.
 
-A schedule stands where the line search does, under methods that make their own steps: a search that always accepts.
-All schedules are of one type, so a loop is compiled once for all of them; a function of the user's is entered by its
-address. Steps are counted from 0.
+A schedule stands where the line search does, under methods that make their own steps: a search that
+always accepts. All schedules are of one type, so a loop is compiled once for all of them; a
+function of the user's is entered by its address. Steps are counted from 0.
 """
 
 import math
@@ -78,8 +78,8 @@ def constant(warmup=0, warmup_start=None):
     warmup : int
         Steps in which the factor rises as (t + 1)/warmup; 0 for none.
     warmup_start : float, optional
-        Factor at step 0, in [0, 1]. With it the warm-up rises as warmup_start + (1 − warmup_start) t/warmup, and
-        reaches 1 one step later. It begins at 0 in Optax and Keras.
+        Factor at step 0, in [0, 1]. With it the warm-up rises as warmup_start + (1 − warmup_start)
+        t/warmup, and reaches 1 one step later. It begins at 0 in Optax and Keras.
 
     Returns
     -------
@@ -172,7 +172,8 @@ def cosine(total=None, final=0.0, warmup=0, warmup_start=None):
 
     References
     ----------
-    I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
+    I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
+    eq. 5.
     """
     final = _fraction("final", final, open_low=False)
     return _schedule(COSINE, warmup, total, a=final, warmup_start=warmup_start)
@@ -264,8 +265,8 @@ def inverse_time(rate, power=1.0, every=1, warmup=0, warmup_start=None):
 
     References
     ----------
-    H. Robbins & S. Monro, "A stochastic approximation method", Ann. Math. Statist. 22 (1951) 400–407: the iterates
-    settle for powers in (1/2, 1].
+    H. Robbins & S. Monro, "A stochastic approximation method", Ann. Math. Statist. 22 (1951)
+    400–407: the iterates settle for powers in (1/2, 1].
     """
     rate, power, every = _positive("rate", rate), _positive("power", power), count("every", every, 1)
     return _schedule(INVERSE_TIME, warmup, a=rate, b=power, c=every, warmup_start=warmup_start)
@@ -292,8 +293,8 @@ def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_sta
     Returns
     -------
     Schedule
-        final + (1 − final) decay^k (1 + cos(π s/T))/2 at the s-th step, from 0, of a cycle of T steps after k
-        restarts.
+        final + (1 − final) decay^k (1 + cos(π s/T))/2 at the s-th step, from 0, of a cycle of T
+        steps after k restarts.
 
     Raises
     ------
@@ -302,7 +303,8 @@ def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_sta
 
     References
     ----------
-    I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
+    I. Loshchilov & F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
+    eq. 5.
     """
     period, growth = count("period", period, 1), number("growth", growth, 1.0, math.inf, open_low=False)
     final, decay = _fraction("final", final, open_low=False), _fraction("decay", decay)
@@ -360,8 +362,8 @@ def one_cycle(total=None, rise=0.3, start=1 / 25, final=1 / 250_000):
 
     References
     ----------
-    L. N. Smith & N. Topin, "Super-convergence: very fast training of neural networks using large learning rates",
-    arXiv:1708.07120 (2017). With the turning points of PyTorch's OneCycleLR.
+    L. N. Smith & N. Topin, "Super-convergence: very fast training of neural networks using large
+    learning rates", arXiv:1708.07120 (2017). With the turning points of PyTorch's OneCycleLR.
     """
     rise = number("rise", rise, 0.0, 1.0)
     return _schedule(ONE_CYCLE, 0, total, rise, _fraction("start", start), _fraction("final", final))

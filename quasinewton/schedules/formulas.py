@@ -1,6 +1,7 @@
 """The factor of every schedule at every step, in compiled code.
 
-Convention: a formula has its ends exactly, since a schedule that is told to begin or to end at a number is believed.
+Convention: a formula has its ends exactly, since a schedule that is told to begin or to end at a
+number is believed.
 """
 
 import math
@@ -31,7 +32,8 @@ SIGNATURE = types.float64(types.int64)
 
 
 class Schedule(NamedTuple):
-    """What lr is multiplied by, as a function of the step; made by the functions of `quasinewton.schedules`.
+    """What lr is multiplied by, as a function of the step; made by the functions of
+    `quasinewton.schedules`.
 
     Attributes
     ----------
@@ -46,7 +48,8 @@ class Schedule(NamedTuple):
     address : int
         Of the user's function; 0 if there is none.
     begin : float
-        The factor at step 0 of a warm-up that reaches 1 at step `warmup`; −1 for one that is (t + 1)/warmup.
+        The factor at step 0 of a warm-up that reaches 1 at step `warmup`; −1 for one that is (t +
+        1)/warmup.
 
     Examples
     --------
@@ -81,7 +84,9 @@ def _enter(typingctx, address, t):
 
 @fragment
 def between(a, b, share):
-    """Return b + (a − b) share with share in [0, 1]: a and b themselves at its ends, and nothing beyond them."""
+    """Return b + (a − b) share with share in [0, 1]: a and b themselves at its ends, and nothing
+    beyond them.
+    """
     if share >= 1.0:
         return a
     if share > 0.0:

@@ -1,8 +1,9 @@
-"""The special functions of likelihoods, for Python and for compiled code, with exact derivatives of any order.
+"""The special functions of likelihoods, for Python and for compiled code, with exact derivatives of
+any order.
 
-Values are SciPy's: from Python `scipy.special` itself, in compiled code the C functions of the same library.
-Import this module before you load compiled functions that use it from disk: they find the C functions by the
-names given here.
+Values are SciPy's: from Python `scipy.special` itself, in compiled code the C functions of the same
+library. Import this module before you load compiled functions that use it from disk: they find the
+C functions by the names given here.
 """
 
 from quasinewton.special.elementwise import (

@@ -1,4 +1,6 @@
-"""How compiled code calls an elementwise function: SciPy's C function for numbers, a loop for arrays."""
+"""How compiled code calls an elementwise function: SciPy's C function for numbers, a loop for
+arrays.
+"""
 
 import inspect
 
@@ -18,7 +20,8 @@ def scipy_function(name, arity):
     Parameters
     ----------
     name : str
-        In the table of `scipy.special.cython_special`, where functions of several types are called `__pyx_fuse_…`.
+        In the table of `scipy.special.cython_special`, where functions of several types are called
+        `__pyx_fuse_…`.
     arity : {1, 2}
 
     Returns
@@ -42,7 +45,9 @@ def is_real(kind):
 
 
 def from_scipy(name):
-    """Make the decorator of an elementwise function whose values in compiled code are those of a C function."""
+    """Make the decorator of an elementwise function whose values in compiled code are those of a C
+    function.
+    """
 
     def add(function):
         arity = len(inspect.signature(function).parameters)
@@ -63,8 +68,8 @@ def elementwise(scalar):
     Returns
     -------
     callable
-        A decorator. The function then takes real numbers and arrays of them, which broadcast; its result is float64,
-        and of arrays an array in order C.
+        A decorator. The function then takes real numbers and arrays of them, which broadcast; its
+        result is float64, and of arrays an array in order C.
     """
 
     def add(function):
@@ -83,7 +88,9 @@ def elementwise(scalar):
 
 
 def loops_over_one(function):
-    """Make the loop of a function over the items of an array, by which of its arguments is an array."""
+    """Make the loop of a function over the items of an array, by which of its arguments is an
+    array.
+    """
 
     def loop(u):
         out, i = np.empty(u.size), 0

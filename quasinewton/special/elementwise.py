@@ -433,7 +433,8 @@ def polygamma(n, x):
     Returns
     -------
     float or ndarray of float64
-        Infinite at 0, −1, … In compiled code it is this package's, within a few roundings of SciPy's.
+        Infinite at 0, −1, … In compiled code it is this package's, within a few roundings of
+        SciPy's.
 
     References
     ----------

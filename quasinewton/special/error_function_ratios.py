@@ -1,7 +1,9 @@
-"""What the derivatives of erfcx and log_ndtr need: ratios of moments, without the cancellation of the plain formulas.
+"""What the derivatives of erfcx and log_ndtr need: ratios of moments, without the cancellation of
+the plain formulas.
 
-With I_n(u) = ∫₀^∞ tⁿ exp(−t² − 2ut) dt, erfcx(u) = 2 I_0/√π (Abramowitz & Stegun 7.4.2), and I_n′ = −2 I_{n+1}. So
-erfcx′ = −2 (I_1/I_0) erfcx, which for large u is ever smaller than the two terms of 2u erfcx(u) − 2/√π.
+With I_n(u) = ∫₀^∞ tⁿ exp(−t² − 2ut) dt, erfcx(u) = 2 I_0/√π (Abramowitz & Stegun 7.4.2), and I_n′ =
+−2 I_{n+1}. So erfcx′ = −2 (I_1/I_0) erfcx, which for large u is ever smaller than the two terms of
+2u erfcx(u) − 2/√π.
 """
 
 import math
@@ -9,8 +11,8 @@ import math
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.special.elementwise import erfcx
 
-# From u = FORWARD on the ratios come from the recurrence, whose error after DEPTH steps is below rounding there; before
-# it, plain formulas lose no more than two digits.
+# From u = FORWARD on the ratios come from the recurrence, whose error after DEPTH steps is below
+# rounding there; before it, plain formulas lose no more than two digits.
 FORWARD, DEPTH = 2.0, 60
 
 
@@ -18,8 +20,9 @@ FORWARD, DEPTH = 2.0, 60
 def moment_ratio(order, u):
     """I_n/I_{n−1} for n = 1 or more.
 
-    Integration by parts: n I_{n−1} = 2 I_{n+1} + 2u I_n, so r_n = n/(2 (u + r_{n+1})), backward from a large n, which
-    is stable for u > 0 because I_n is the minimal solution (Gautschi, SIAM Review 9, 1967).
+    Integration by parts: n I_{n−1} = 2 I_{n+1} + 2u I_n, so r_n = n/(2 (u + r_{n+1})), backward
+    from a large n, which is stable for u > 0 because I_n is the minimal solution (Gautschi, SIAM
+    Review 9, 1967).
     """
     n = int(order)
     if u < FORWARD:

@@ -8,7 +8,8 @@ from quasinewton.numba_ext.jit import shared
 
 # B_2, B_4, …, Bernoulli's numbers; Abramowitz & Stegun table 23.2.
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
-# From x = ASYMPTOTIC + n on, the first of the terms that are left out is below the rounding of the sum.
+# From x = ASYMPTOTIC + n on, the first of the terms that are left out is below the rounding of the
+# sum.
 ASYMPTOTIC = 16.0
 
 
@@ -29,8 +30,8 @@ def polygamma_of(order, x):
 
     Notes
     -----
-    Abramowitz & Stegun: the recurrence 6.4.6 up to where the asymptotic series 6.4.11 holds; for negative x the
-    reflection 6.4.7.
+    Abramowitz & Stegun: the recurrence 6.4.6 up to where the asymptotic series 6.4.11 holds; for
+    negative x the reflection 6.4.7.
     """
     n = int(order)
     if n != order or n < 1:
@@ -64,7 +65,9 @@ def polygamma_positive(n, x, scale):
 
 @shared
 def cotangent_derivative(n, x):
-    """The derivative of π cot πx of an order: a polynomial of the cotangent c, since dc/dx = −π (1 + c²)."""
+    """The derivative of π cot πx of an order: a polynomial of the cotangent c, since dc/dx = −π (1
+    + c²).
+    """
     c = 1.0 / math.tan(math.pi * (x - math.floor(x + 0.5)))
     p = np.zeros(n + 2)
     p[1] = 1.0

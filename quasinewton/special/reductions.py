@@ -28,8 +28,8 @@ def logsumexp(a, axis=None):
 
     References
     ----------
-    Blanchard, Higham & Higham, Accurately computing the log-sum-exp and softmax functions, IMA J. Numer. Anal. 41
-    (2021). Derivative: `softmax`.
+    Blanchard, Higham & Higham, Accurately computing the log-sum-exp and softmax functions, IMA J.
+    Numer. Anal. 41 (2021). Derivative: `softmax`.
 
     Examples
     --------
@@ -58,8 +58,8 @@ def softmax(x, axis=None):
 
     References
     ----------
-    Blanchard, Higham & Higham, Accurately computing the log-sum-exp and softmax functions, IMA J. Numer. Anal. 41
-    (2021).
+    Blanchard, Higham & Higham, Accurately computing the log-sum-exp and softmax functions, IMA J.
+    Numer. Anal. 41 (2021).
 
     Examples
     --------
@@ -85,7 +85,8 @@ def largest(a):
 
 @fragment
 def logsumexp_of_all(a):
-    """The largest items are counted, not summed, so that the logarithm is of 1 + s with a small s."""
+    """The largest items are counted, not summed, so that the logarithm is of 1 + s with a small s.
+    """
     m, s, count = float(largest(a)), 0.0, 0
     if not math.isfinite(m):
         return m
@@ -111,7 +112,9 @@ def softmax_of_all(x):
 
 
 def axis_of(kind):
-    """Return the axis in the type of an argument: an int, or None for none; NotImplemented if it is no constant."""
+    """Return the axis in the type of an argument: an int, or None for none; NotImplemented if it is
+    no constant.
+    """
     if kind is None or isinstance(kind, types.NoneType):
         return None
     value = getattr(kind, "literal_value", getattr(kind, "value", NotImplemented))

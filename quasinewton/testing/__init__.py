@@ -1,9 +1,11 @@
-"""Property-based tests of optimisation code: problems with known answers, and what must hold of every run.
+"""Property-based tests of optimisation code: problems with known answers, and what must hold of
+every run.
 
-Strategies for `hypothesis <https://hypothesis.readthedocs.io>`_ draw problems whose minimiser, condition number, active
-bounds or saddle is known; functions named ``assert_...`` state a property of an optimiser, or of an objective, and
-raise `AssertionError` with the numbers that break it. Both are for your own optimisers and likelihoods as well as for
-this package, whose tests use them. Needs hypothesis: ``pip install 'quasinewton[test]'``.
+Strategies for `hypothesis <https://hypothesis.readthedocs.io>`_ draw problems whose minimiser,
+condition number, active bounds or saddle is known; functions named ``assert_...`` state a property
+of an optimiser, or of an objective, and raise `AssertionError` with the numbers that break it. Both
+are for your own optimisers and likelihoods as well as for this package, whose tests use them. Needs
+hypothesis: ``pip install 'quasinewton[test]'``.
 
 >>> from hypothesis import given
 >>> from quasinewton import minimize

@@ -47,7 +47,8 @@ def assert_minimises(solve, problem, rtol=1e-6, atol=1e-8):
     problem : quasinewton.problems.Problem
         With `fmin`.
     rtol, atol : float
-        f may exceed its minimum by atol + rtol |fmin|, plus that part rtol of what the start exceeds it by.
+        f may exceed its minimum by atol + rtol |fmin|, plus that part rtol of what the start
+        exceeds it by.
 
     Raises
     ------
@@ -115,13 +116,15 @@ def assert_wolfe_conditions(fun, jac, points, c1=1e-4, c2=0.9, strong=True, nois
     fun, jac : callable
         ``fun(x) -> float``, ``jac(x) -> ndarray, shape (n,)``.
     points : array_like, shape (k, n)
-        The iterates, in order: each step is the difference of two, so that its length need not be known.
+        The iterates, in order: each step is the difference of two, so that its length need not be
+        known.
     c1, c2 : float
         Constants of sufficient decrease and of curvature.
     strong : bool
         Use |g_new·s| <= c2 |g·s| rather than g_new·s >= c2 g·s.
     noise : float, optional
-        Absolute rounding of f, 32 ε max |f| by default; slopes may be off by as much as it says of them.
+        Absolute rounding of f, 32 ε max |f| by default; slopes may be off by as much as it says of
+        them.
 
     Raises
     ------
@@ -195,7 +198,8 @@ def assert_batch_equals_singles(fun, starts, **keywords):
 
 
 def assert_resuming_changes_nothing(fun, x0, stop, **keywords):
-    """Assert that a run that is stopped and resumed ends, bit by bit, where one ends that was never stopped.
+    """Assert that a run that is stopped and resumed ends, bit by bit, where one ends that was never
+    stopped.
 
     Parameters
     ----------

@@ -9,8 +9,9 @@ from quasinewton import problems
 from quasinewton.problems import Problem
 from quasinewton.testing.transformations import rotated, scaled, shifted
 
-# A random matrix, rotation or point is drawn as the seed of NumPy's generator: hypothesis then shrinks the dimensions
-# and sizes, which say something, and not a thousand matrix entries, which do not.
+# A random matrix, rotation or point is drawn as the seed of NumPy's generator: hypothesis then
+# shrinks the dimensions and sizes, which say something, and not a thousand matrix entries, which do
+# not.
 _SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -20,7 +21,8 @@ def _orthogonal(rng, n):
 
 
 def _spectrum(rng, n, condition):
-    """Return n positive numbers, the largest `condition` times the least (for n = 1 the number 1)."""
+    """Return n positive numbers, the largest `condition` times the least (for n = 1 the number 1).
+    """
     if n == 1:
         return np.ones(1)
     return condition ** np.concatenate([[0.0, 1.0], rng.random(n - 2)])
@@ -69,10 +71,11 @@ def convex_quadratics(draw, n=st.integers(1, 6), condition=1e6, size=10.0):
 
 @st.composite
 def bounded_quadratics(draw, n=st.integers(1, 6), condition=1e3, size=10.0):
-    """Draw convex quadratics between bounds, with a known minimiser and a known set of active bounds.
+    """Draw convex quadratics between bounds, with a known minimiser and a known set of active
+    bounds.
 
-    At an active bound the multiplier is at least 0.1, so that none is active by chance; at the others the minimiser
-    keeps a distance of at least 0.1.
+    At an active bound the multiplier is at least 0.1, so that none is active by chance; at the
+    others the minimiser keeps a distance of at least 0.1.
 
     Parameters
     ----------
@@ -153,8 +156,8 @@ def published_problems(draw, factories=problems.MGH, shift=1.0, rotate=True, sca
     Parameters
     ----------
     factories : sequence of callables
-        Of `quasinewton.problems`; those whose `fmin` is unknown, or that have bounds while `rotate` is true, are left
-        out.
+        Of `quasinewton.problems`; those whose `fmin` is unknown, or that have bounds while `rotate`
+        is true, are left out.
     shift : float
         The origin is moved by up to this in every variable.
     rotate : bool

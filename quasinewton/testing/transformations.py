@@ -1,4 +1,6 @@
-"""The same problem in other coordinates or units, and the invariance of an optimiser under that change."""
+"""The same problem in other coordinates or units, and the invariance of an optimiser under that
+change.
+"""
 
 from dataclasses import replace
 
@@ -153,8 +155,8 @@ def assert_rotation_invariant(solve, problem, Q, rtol=1e-6):
 def assert_scale_invariant(solve, problem, factor, rtol=1e-6):
     """Assert that an optimiser takes the same steps whatever the unit of f.
 
-    A first step of a length that depends on ‖g‖ breaks this: begin where the method has scaled itself, or state the
-    property for factors that keep ‖g‖ above the method's threshold.
+    A first step of a length that depends on ‖g‖ breaks this: begin where the method has scaled
+    itself, or state the property for factors that keep ‖g‖ above the method's threshold.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""How people write objectives: everyday numerical Python as Numba accepts it, every piece with a derivative."""
+"""How people write objectives: everyday numerical Python as Numba accepts it, every piece with a
+derivative.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""More of how people write objectives, several idioms to a function, since each takes a second to compile."""
+"""More of how people write objectives, several idioms to a function, since each takes a second to
+compile.
+"""
 
 import math
 from collections import namedtuple

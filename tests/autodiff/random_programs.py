@@ -1,4 +1,6 @@
-"""Random programs: loops, branches, helpers, aliases, views, stores, tuples, in the proportions that break adjoints."""
+"""Random programs: loops, branches, helpers, aliases, views, stores, tuples, in the proportions
+that break adjoints.
+"""
 
 import linecache
 import math

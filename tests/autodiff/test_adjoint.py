@@ -1,4 +1,6 @@
-"""Reverse mode by transformation: against the tape, on idioms and random programs; what it refuses; its memory."""
+"""Reverse mode by transformation: against the tape, on idioms and random programs; what it refuses;
+its memory.
+"""
 
 import math
 
@@ -55,7 +57,9 @@ def differences(f, x, *args):
 
 @pytest.mark.parametrize("first", [0, 6, 12, 18, *(pytest.param(k, marks=pytest.mark.slow) for k in range(24, 2000, 6))])
 def test_random_programs(first):
-    """Six at a time: the value's bits, the gradient by differences and, of one or of those that differ, by the tape."""
+    """Six at a time: the value's bits, the gradient by differences and, of one or of those that
+    differ, by the tape.
+    """
     refused = 0
     for seed in range(first, first + 6):
         f, args = program(seed)
@@ -237,7 +241,9 @@ def undone_stores(x):
     "function", [chosen_arrays, shapes_that_change, broadcasting, rows_and_their_views, undone_stores]
 )
 def test_memory(function):
-    """Arrays that loops choose, arrays of changing shapes, views, broadcasting, stores that are undone."""
+    """Arrays that loops choose, arrays of changing shapes, views, broadcasting, stores that are
+    undone.
+    """
     f, x = njit(function), np.array([0.3, -0.7, 1.1])
     assert refusal(f, ()) is None
     slopes = value_and_grad(f, "reverse")

@@ -1,4 +1,6 @@
-"""Gradients right and wrong, compiled or not: `check_gradient`, the option of `minimize`, the diagnosis."""
+"""Gradients right and wrong, compiled or not: `check_gradient`, the option of `minimize`, the
+diagnosis.
+"""
 
 import warnings
 
@@ -80,7 +82,8 @@ def test_nan_is_wrong():
 
 
 def test_differences_doubt_themselves():
-    """Rounding of a large f, a steep f, the edge of the domain, a stationary point: no false alarm."""
+    """Rounding of a large f, a steep f, the edge of the domain, a stationary point: no false alarm.
+    """
     assert check_gradient(lambda x: 1e8 + np.sum(x**2), lambda x: 2.0 * x, X)
     assert check_gradient(lambda x: np.sum(np.sin(300.0 * x)), lambda x: 300.0 * np.cos(300.0 * x), X)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,4 +1,6 @@
-"""Derivatives of matrix functions and decompositions, first and second, against differences and identities."""
+"""Derivatives of matrix functions and decompositions, first and second, against differences and
+identities.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Exact derivatives through `minimize`, `root` and `line_search`, from Python and inside compiled code."""
+"""Exact derivatives through `minimize`, `root` and `line_search`, from Python and inside compiled
+code.
+"""
 
 import numpy as np
 import pytest

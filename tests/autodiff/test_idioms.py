@@ -1,4 +1,6 @@
-"""Every idiom, in both modes: the derivative against differences of fourth order, the value bit for bit."""
+"""Every idiom, in both modes: the derivative against differences of fourth order, the value bit for
+bit.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Where a function has no derivative, or an infinite one: both modes say the same, and nothing is silently wrong."""
+"""Where a function has no derivative, or an infinite one: both modes say the same, and nothing is
+silently wrong.
+"""
 
 import math
 
@@ -61,14 +63,18 @@ def of_what_does_not_vary(x):
 
 @MODES
 def test_zero_times_infinity(jac):
-    """At 0.5 the branch that is not taken has an infinite derivative; distances to oneself are constant."""
+    """At 0.5 the branch that is not taken has an infinite derivative; distances to oneself are
+    constant.
+    """
     g = value_and_grad(of_what_does_not_vary, jac)(np.array([0.25, 0.5, 1.5]))[1]
     np.testing.assert_allclose(g, [1.0, 1.0 + 0.5 / math.sqrt(0.5) + 1.0, 1.5])
 
 
 @njit
 def cancelling(x):
-    """Return the sum of softplus(±x_i), of |x_i − c|², and of log(exp(x_i) + exp(x_j)), written with kinks."""
+    """Return the sum of softplus(±x_i), of |x_i − c|², and of log(exp(x_i) + exp(x_j)), written
+    with kinks.
+    """
     z = x[6:8]
     s = np.sum(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0)) + np.log1p(np.exp(-abs(x[0]))) + max(x[0], 0.0)
     s += np.log1p(np.exp(-np.abs(x[1]))) + max(0, -x[1]) + math.log1p(math.exp(-math.fabs(x[2]))) - min(x[2], 0.0)

@@ -1,4 +1,5 @@
-"""What cannot be differentiated is refused while compiling, in one line; and nothing else changes."""
+"""What cannot be differentiated is refused while compiling, in one line; and nothing else changes.
+"""
 
 import inspect
 import json
@@ -146,7 +147,9 @@ print(json.dumps(facts))
 
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_other_code_compiles_to_the_same(every):
-    """Idioms as ordinary functions, with the package loaded and without: value, types, length of the code."""
+    """Idioms as ordinary functions, with the package loaded and without: value, types, length of
+    the code.
+    """
     folder = __file__.rpartition("/")[0]
     processes = [start(ORDINARY.format(folder=folder, loaded=flag, every=every)) for flag in (False, True)]
     without, loaded = (json.loads(finish(process)) for process in processes)

@@ -1,4 +1,6 @@
-"""Array statements of reverse mode, recorded as columns: whatever the arrays look like, as forward mode and as f."""
+"""Array statements of reverse mode, recorded as columns: whatever the arrays look like, as forward
+mode and as f.
+"""
 
 import numpy as np
 import pytest

@@ -1,7 +1,8 @@
-"""Value and gradient by reverse mode, and products with the Hessian, in units of f, and what they take to compile.
+"""Value and gradient by reverse mode, and products with the Hessian, in units of f, and what they
+take to compile.
 
-Run as ``python tests/benchmarks/adjoint.py``. Compile times are processor seconds of one function each, beyond f's own, in
-one process, with the cache of the package warm: run it twice.
+Run as ``python tests/benchmarks/adjoint.py``. Compile times are processor seconds of one function
+each, beyond f's own, in one process, with the cache of the package warm: run it twice.
 """
 
 import math

@@ -44,7 +44,9 @@ def lennard_jones(x):
 
 
 def garch(p, returns):
-    """Negative log-likelihood of a GARCH(1,1) with an autoregressive mean: a recursion over scalars."""
+    """Negative log-likelihood of a GARCH(1,1) with an autoregressive mean: a recursion over
+    scalars.
+    """
     mean, phi, omega = p[0], p[1], math.exp(p[2])
     alpha, beta = 0.5 / (1.0 + math.exp(-p[3])), 0.5 / (1.0 + math.exp(-p[4]))
     h = omega / (1.0 - alpha - beta)

@@ -1,7 +1,8 @@
-"""Batches of small fits: `minimize_batch` against a loop over SciPy and against JAX's vmap; and how threads scale.
+"""Batches of small fits: `minimize_batch` against a loop over SciPy and against JAX's vmap; and how
+threads scale.
 
-Each fit is a Poisson regression with 5 parameters on 50 points. Run as ``python tests/benchmarks/batch.py``; with jax,
-jaxopt and optimistix installed, those are measured too.
+Each fit is a Poisson regression with 5 parameters on 50 points. Run as ``python
+tests/benchmarks/batch.py``; with jax, jaxopt and optimistix installed, those are measured too.
 """
 
 import os
@@ -53,7 +54,9 @@ def timed(function):
 
 
 def least(function, repeats):
-    """Least wall time and least processor time of a number of calls after a first one, and the last result."""
+    """Least wall time and least processor time of a number of calls after a first one, and the last
+    result.
+    """
     function()
     walls, processors, results = zip(*(timed(function) for _ in range(repeats)), strict=True)
     return min(walls), min(processors), results[-1]
@@ -110,7 +113,9 @@ def gradients(x, D, y):
 
 
 def comparison(D, y):
-    """Rows: who, wall and processor time of a fit in µs, by how much ours is faster, ‖g‖_∞ of 99 % of the fits."""
+    """Rows: who, wall and processor time of a fit in µs, by how much ours is faster, ‖g‖_∞ of 99 %
+    of the fits.
+    """
 
     def row(name, wall, processor, x, ours=None):
         accuracy = np.quantile(gradients(x, D[: len(x)], y[: len(x)]), 0.99)

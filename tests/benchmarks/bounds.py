@@ -1,14 +1,17 @@
-"""Bound-constrained problems: solved, evaluations and time of an iteration, against SciPy's L-BFGS-B.
+"""Bound-constrained problems: solved, evaluations and time of an iteration, against SciPy's
+L-BFGS-B.
 
-The first table is of every problem of `problems.BOUNDED`. Each run starts at x0 with exact derivatives and its own
-tests off; the objective keeps the account. A problem is *reached* at the first evaluated point that lies within the
-bounds, has ‖P(x − g) − x‖_∞ <= 1e-6 max(1, |f|), P the projection on the bounds, and has f at a known minimum, to
-1e-6 max(1, |f|), or below all of them; it is *solved* if the returned point is one, too. Hence a run that stays where
-the start is flat has solved nothing. The problems in `COUNTLESS` have so many minima that any will do; there, and
-where two minima are known, it is also told who found the lower one.
+The first table is of every problem of `problems.BOUNDED`. Each run starts at x0 with exact
+derivatives and its own tests off; the objective keeps the account. A problem is *reached* at the
+first evaluated point that lies within the bounds, has ‖P(x − g) − x‖_∞ <= 1e-6 max(1, |f|), P the
+projection on the bounds, and has f at a known minimum, to 1e-6 max(1, |f|), or below all of them;
+it is *solved* if the returned point is one, too. Hence a run that stays where the start is flat has
+solved nothing. The problems in `COUNTLESS` have so many minima that any will do; there, and where
+two minima are known, it is also told who found the lower one.
 
-The second table is the time of a further iteration outside a compiled objective, with a third of the variables on
-bounds: (t(2N) − t(N))/N, so that what a call costs once does not count; and that of the whole call of 2N iterations.
+The second table is the time of a further iteration outside a compiled objective, with a third of
+the variables on bounds: (t(2N) − t(N))/N, so that what a call costs once does not count; and that
+of the whole call of 2N iterations.
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bounds.py > bounds.md
 """
@@ -147,7 +150,9 @@ def compare(factories):
 
 @njit
 def quartic(x, scales, centres):
-    """Σ scales_i (x_i − c_i)²/2 + x_i⁴/4 with its gradient: separable, so that the method is what costs."""
+    """Σ scales_i (x_i − c_i)²/2 + x_i⁴/4 with its gradient: separable, so that the method is what
+    costs.
+    """
     f, g = 0.0, np.empty(x.size)
     for i in range(x.size):
         d, square = x[i] - centres[i], x[i] * x[i]
@@ -180,7 +185,8 @@ def per_iteration(solve, inside, repeats):
     Returns
     -------
     (float, float)
-        Seconds of a further iteration, (t(2N) − t(N))/N with N = `ITERATIONS`; and of the whole call of 2N.
+        Seconds of a further iteration, (t(2N) − t(N))/N with N = `ITERATIONS`; and of the whole
+        call of 2N.
     """
     runs = []
     for many in ITERATIONS, 2 * ITERATIONS:
@@ -195,7 +201,9 @@ def per_iteration(solve, inside, repeats):
 
 
 def timing_rows():
-    """n = 10, 10⁴ and 10⁶; from SciPy's time that of calling the compiled objective from Python is subtracted, too."""
+    """n = 10, 10⁴ and 10⁶; from SciPy's time that of calling the compiled objective from Python is
+    subtracted, too.
+    """
     for n, repeats in (10, 500), (10_000, 20), (1_000_000, 3):
         scales, centres = np.geomspace(1.0, 1e4, n), np.resize([1.5, 0.25, -0.5], n)
         bounds, args = scipy.optimize.Bounds(np.zeros(n), np.ones(n)), (scales, centres)

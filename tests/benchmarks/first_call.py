@@ -1,8 +1,10 @@
-"""Processor time of the first `minimize` of a process, while Numba compiles: what a new user waits for.
+"""Processor time of the first `minimize` of a process, while Numba compiles: what a new user waits
+for.
 
-Run as ``python tests/benchmarks/first_call.py [CHECKOUT] [--only WORD ...]``: with the path of another checkout the
-table compares with it, case by case, side by side. A case is a process of its own with an empty cache, and then one
-with the cache that it has filled. The import and the compilation of the user's own functions are not counted.
+Run as ``python tests/benchmarks/first_call.py [CHECKOUT] [--only WORD ...]``: with the path of
+another checkout the table compares with it, case by case, side by side. A case is a process of its
+own with an empty cache, and then one with the cache that it has filled. The import and the
+compilation of the user's own functions are not counted.
 """
 
 import argparse

@@ -1,7 +1,9 @@
-"""Time of first-order steps and of epochs over mini-batches, against PyTorch and scikit-learn, which it needs.
+"""Time of first-order steps and of epochs over mini-batches, against PyTorch and scikit-learn,
+which it needs.
 
-Run as ``python tests/benchmarks/first_order.py``. One thread and float64 on all sides. PyTorch's optimisers come in up
-to four forms (default, for-loop, foreach, fused): the figure is that of the fastest.
+Run as ``python tests/benchmarks/first_order.py``. One thread and float64 on all sides. PyTorch's
+optimisers come in up to four forms (default, for-loop, foreach, fused): the figure is that of the
+fastest.
 """
 
 import tempfile
@@ -39,7 +41,8 @@ TORCH = {
     "RAdam": (torch.optim.RAdam, {}),
 }
 FORMS = {}, {"foreach": False}, {"foreach": True}, {"fused": True}
-# The vectors that a step reads and writes: x twice, g, and each vector of memory twice. (In the cache they are free.)
+# The vectors that a step reads and writes: x twice, g, and each vector of memory twice. (In the
+# cache they are free.)
 TRAFFIC = {"SGD": 3, "Momentum": 5, "Nesterov": 5, "SGDW": 5, "AdaGrad": 5, "RMSprop": 5, "Lion": 5, "AMSGrad": 9}
 
 
@@ -61,7 +64,9 @@ def stream(x, g, a, b, number):
 
 
 def least(function, repeats=100):
-    """Least processor time of a call, in seconds, over runs of a millisecond or more: others use the machine, too."""
+    """Least processor time of a call, in seconds, over runs of a millisecond or more: others use
+    the machine, too.
+    """
     function()
     once = min(timeit.repeat(function, timer=time.thread_time, number=1, repeat=3))
     number = max(1, int(1e-3 / max(once, 1e-7)))
@@ -143,7 +148,9 @@ def epoch(fit, few=1, many=6):
 
 
 def torch_epoch(name, A, t, batch):
-    """Seconds of an epoch of a plain PyTorch loop: the gradient by hand or by autograd, whichever is faster."""
+    """Seconds of an epoch of a plain PyTorch loop: the gradient by hand or by autograd, whichever
+    is faster.
+    """
     A, t = torch.tensor(A), torch.tensor(t)
     w = torch.zeros(A.shape[1], dtype=torch.float64, requires_grad=True)
     w.grad = torch.zeros_like(w)

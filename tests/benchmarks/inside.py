@@ -1,7 +1,8 @@
-"""One solve inside `@njit` against liblbfgs in C, on Rosenbrock's function; and what a call site costs to compile.
+"""One solve inside `@njit` against liblbfgs in C, on Rosenbrock's function; and what a call site
+costs to compile.
 
-Needs a C compiler and liblbfgs (Debian: liblbfgs-dev). Both sides keep six pairs, liblbfgs's default, and end at
-‖g‖_∞ <= 1e-8.
+Needs a C compiler and liblbfgs (Debian: liblbfgs-dev). Both sides keep six pairs, liblbfgs's
+default, and end at ‖g‖_∞ <= 1e-8.
 """
 
 import shutil

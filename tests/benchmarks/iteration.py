@@ -1,10 +1,13 @@
-"""Time of an iteration outside the objective: dense BFGS and large L-BFGS, against SciPy and against memory.
+"""Time of an iteration outside the objective: dense BFGS and large L-BFGS, against SciPy and
+against memory.
 
-Run as ``python tests/benchmarks/iteration.py``. Times are those of the processor, which other programs disturb less
-than the clock on the wall. The objective's own time is measured alone and subtracted, per evaluation, from all sides.
+Run as ``python tests/benchmarks/iteration.py``. Times are those of the processor, which other
+programs disturb less than the clock on the wall. The objective's own time is measured alone and
+subtracted, per evaluation, from all sides.
 
-The peers from memory: for L-BFGS, a compiled sum over S and Y, each read twice (4 m n doubles, nothing written); for
-BFGS, a compiled loop that scales n² doubles in place (each read and written once; the method itself touches half).
+The peers from memory: for L-BFGS, a compiled sum over S and Y, each read twice (4 m n doubles,
+nothing written); for BFGS, a compiled loop that scales n² doubles in place (each read and written
+once; the method itself touches half).
 """
 
 import time
@@ -20,7 +23,9 @@ from quasinewton import LBFGS
 
 @njit
 def quartic(x, g, scales):
-    """Σ scales_i x_i²/2 + x_i⁴/4 and its gradient, to g: separable, so that the method is what costs."""
+    """Σ scales_i x_i²/2 + x_i⁴/4 and its gradient, to g: separable, so that the method is what
+    costs.
+    """
     f = 0.0
     for i in range(x.size):
         square = x[i] * x[i]
@@ -53,7 +58,9 @@ def scale(a, c):
 
 
 def least(function, budget):
-    """Least processor time of one call, over runs of at most some milliseconds that share a budget of seconds."""
+    """Least processor time of one call, over runs of at most some milliseconds that share a budget
+    of seconds.
+    """
     function()
     begun = time.process_time()
     function()
@@ -78,7 +85,9 @@ def per_iteration(solve, inside, repeats):
 
 
 def stream(n, m):
-    """Least processor time to stream what an iteration has to: the pairs twice, or the matrix in and out."""
+    """Least processor time to stream what an iteration has to: the pairs twice, or the matrix in
+    and out.
+    """
     if m == 0:
         H = np.ones(n * n)
         return least(lambda: scale(H, 1.0), 0.5)
@@ -87,7 +96,9 @@ def stream(n, m):
 
 
 def rows():
-    """BFGS at n = 100 and 1000, L-BFGS from n = 10⁴ to 2·10⁶ with m = 10, its pairs in double and single precision."""
+    """BFGS at n = 100 and 1000, L-BFGS from n = 10⁴ to 2·10⁶ with m = 10, its pairs in double and
+    single precision.
+    """
     for n, method, theirs, iterations, repeats in (
         (100, "bfgs", "BFGS", 60, 9),
         (1000, "bfgs", "BFGS", 20, 5),

@@ -1,4 +1,6 @@
-"""What the benchmarks share: one BLAS thread for both sides, minima of repeated runs, Markdown tables."""
+"""What the benchmarks share: one BLAS thread for both sides, minima of repeated runs, Markdown
+tables.
+"""
 
 import os
 import platform
@@ -10,7 +12,9 @@ for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
 
 
 def seconds(function, budget=0.5, repeats=7):
-    """Least time of one call of `function`, over `repeats` runs that share `budget` seconds, after a first call."""
+    """Least time of one call of `function`, over `repeats` runs that share `budget` seconds, after
+    a first call.
+    """
     function()
     once = max(timeit.timeit(function, number=1), 1e-7)
     number = max(1, int(budget / repeats / once))

@@ -1,4 +1,5 @@
-"""Time of small problems: whole calls with a compiled objective, overhead with a Python one, against SciPy.
+"""Time of small problems: whole calls with a compiled objective, overhead with a Python one,
+against SciPy.
 
 Run as ``python tests/benchmarks/overhead.py``.
 """

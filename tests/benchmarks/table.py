@@ -1,8 +1,10 @@
-"""Evaluations to a minimum, and problems solved: quasinewton and SciPy on every problem of `quasinewton.problems`.
+"""Evaluations to a minimum, and problems solved: quasinewton and SciPy on every problem of
+`quasinewton.problems`.
 
-Each run starts at x0 with exact derivatives and its own tests off. The objective keeps the account: a problem is
-*reached* at the first evaluated point with ‖g‖_∞ <= 1e-8 max(1, |f|), and *solved* if the returned point is one, too.
-Evaluations are those of f and g together; Hessians are not counted, products with them are, apart.
+Each run starts at x0 with exact derivatives and its own tests off. The objective keeps the account:
+a problem is *reached* at the first evaluated point with ‖g‖_∞ <= 1e-8 max(1, |f|), and *solved* if
+the returned point is one, too. Evaluations are those of f and g together; Hessians are not counted,
+products with them are, apart.
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/table.py > table.md
 """
@@ -24,7 +26,8 @@ NOISE = 16 * EPSILON  # relative to |f|: rounding in the comparison of two value
 MOST = 20_000  # evaluations or iterations
 
 OURS = {"maxiter": MOST, "maxfun": MOST, "gtol": 0.0}
-# Name of a column: how to run it, from an objective returning (f, g), x0 and the Hessian, or its product.
+# Name of a column: how to run it, from an objective returning (f, g), x0 and the Hessian, or its
+# product.
 COLUMNS = {
     "lbfgs": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, method="lbfgs", options=OURS),
     "L-BFGS-B": lambda fun, x0, hess: scipy.optimize.minimize(
@@ -73,7 +76,8 @@ class Run(NamedTuple):
     solved : bool
         Whether the returned point has the accuracy.
     worse : float
-        Excess of the returned f over the least evaluated, relative to the noise 16 ε |f|; above 1 is a fault.
+        Excess of the returned f over the least evaluated, relative to the noise 16 ε |f|; above 1
+        is a fault.
     status : object
         The result's.
     f, g_norm : float
@@ -176,7 +180,9 @@ def measure_all(columns=tuple(COLUMNS), factories=None):
 
 
 def ratio(table, ours, theirs, what="evaluations"):
-    """Geometric mean of the ratios of evaluations, or of products, over the problems solved by both."""
+    """Geometric mean of the ratios of evaluations, or of products, over the problems solved by
+    both.
+    """
     both = [(runs[ours], runs[theirs]) for runs in table.values() if runs[ours].solved and runs[theirs].solved]
     return math.exp(sum(math.log(getattr(a, what) / getattr(b, what)) for a, b in both) / max(len(both), 1))
 

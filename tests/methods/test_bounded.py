@@ -34,7 +34,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 @njit
 def learnt(method, S, Y, X, G, low, high):
-    """Return the memory after these pairs, each learnt at its row of X and G; then at the last row of X and G."""
+    """Return the memory after these pairs, each learnt at its row of X and G; then at the last row
+    of X and G.
+    """
     memory = allocate(method, low.size)
     pairs, m = memory.inner, method.inner.memory
     for j in range(S.shape[0]):
@@ -90,7 +92,9 @@ def subspace(memory, x, g, low, high, projecting):
 
 
 class Model:
-    """Random pairs, a box and a point in it; the memory that has learnt them, and B by its definition."""
+    """Random pairs, a box and a point in it; the memory that has learnt them, and B by its
+    definition.
+    """
 
     def __init__(self, seed, n=None, many=None, still=False):
         rng = np.random.default_rng(seed)

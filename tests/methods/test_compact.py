@@ -1,4 +1,6 @@
-"""The compact form of L-BFGS against the matrix it stands for; H₀ that is given, pairs in single precision, memory."""
+"""The compact form of L-BFGS against the matrix it stands for; H₀ that is given, pairs in single
+precision, memory.
+"""
 
 import numpy as np
 import processes
@@ -42,7 +44,9 @@ class Run:
         self.pairs = []
 
     def step(self, p=None, change=None, damping=0):
-        """Step along p, where the gradient changes by `change`, or as the quadratic has it; learn the pair."""
+        """Step along p, where the gradient changes by `change`, or as the quadratic has it; learn
+        the pair.
+        """
         self.p[:] = self.rng.standard_normal(self.n) if p is None else p
         self.p *= -np.sign(self.g @ self.p)
         x, g = self.x.copy(), self.g.copy()
@@ -143,7 +147,9 @@ def test_damped_pairs(single):
 
 
 def test_directions_after_a_restart_and_from_elsewhere():
-    """A gradient that no step led to: the products are made anew, to the same bits where it is the same."""
+    """A gradient that no step led to: the products are made anew, to the same bits where it is the
+    same.
+    """
     run = Run(3, BLOCK + 5)
     for _ in range(5):
         run.step()

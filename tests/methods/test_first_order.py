@@ -1,4 +1,6 @@
-"""First-order methods: PyTorch's iterates, the algorithms as their papers print them, and what must hold besides."""
+"""First-order methods: PyTorch's iterates, the algorithms as their papers print them, and what must
+hold besides.
+"""
 
 import math
 
@@ -167,7 +169,9 @@ class TestRepairs:
         momentum=st.sampled_from([0.0, 0.5]),
     )
     def test_centred_variance_is_never_negative(self, g, alpha, eps, momentum):
-        """Of a constant gradient it is 0, which rounding makes negative: then a step is lr g/eps, or nearly so."""
+        """Of a constant gradient it is 0, which rounding makes negative: then a step is lr g/eps,
+        or nearly so.
+        """
         options = {"alpha": alpha, "eps": eps, "centered": True, "momentum": momentum, "lr": 1e-9}
         X = iterates(lambda x: (0.0, np.array([g])), [1.0], "rmsprop", 400, **options)
         assert np.all(np.isfinite(X))
@@ -224,7 +228,8 @@ class TestRepairs:
 @each_method
 @given(x0=starts)
 def test_components_go_their_own_ways(method, x0):
-    """On a separable function the components of a run are the runs of the components, to the bit."""
+    """On a separable function the components of a run are the runs of the components, to the bit.
+    """
     options = {"lr": rate(method), "weight_decay": 0.1}
     together = iterates(bowl, x0, method, 12, **options)
     for i in 0, 2, 4:
@@ -293,7 +298,9 @@ class TestWeightDecay:
     @each_method
     @given(x0=starts, mask=st.lists(st.booleans(), min_size=5, max_size=5))
     def test_mask_exempts(self, method, x0, mask):
-        """On a separable function the exempt components follow the run without decay, and the others the one with."""
+        """On a separable function the exempt components follow the run without decay, and the
+        others the one with.
+        """
         options = {"lr": rate(method), "schedule": schedules.exponential(0.95)}
         masked = iterates(bowl, x0, method, 10, weight_decay=0.7, decay_mask=mask, **options)
         free, decayed = (iterates(bowl, x0, method, 10, weight_decay=decay, **options) for decay in (0.0, 0.7))
@@ -344,7 +351,9 @@ class TestWeightDecay:
         assert pytest.approx(np.outer(factors, [1.0, -8.0]), rel=1e-14) == X
 
     def test_decoupled_shrinks_all_alike_and_l2_in_adam_does_not(self):
-        """Loshchilov & Hutter (2019) section 2: under L2 weights of large gradients are regularised less."""
+        """Loshchilov & Hutter (2019) section 2: under L2 weights of large gradients are regularised
+        less.
+        """
         g = np.array([-1e-3, -1.0, -1e3])
         x0, options = [1.0, 1.0, 1.0], {"lr": 1e-3, "eps": 0.0}
         free = iterates(lambda x: (0.0, g), x0, "adam", 100, **options)[-1]
@@ -394,7 +403,9 @@ class TestBounds:
 
     @given(gradients=gradients, beta1=st.floats(0.0, 0.99), beta2=st.floats(0.1, 0.999))
     def test_of_a_step_of_adam(self, gradients, beta1, beta2):
-        """By Cauchy and Schwarz (Σ w_i g_i)² <= Σ w_i²/u_i Σ u_i g_i², w and u the weights in the two means."""
+        """By Cauchy and Schwarz (Σ w_i g_i)² <= Σ w_i²/u_i Σ u_i g_i², w and u the weights in the
+        two means.
+        """
         X = iterates(fed(gradients), [0.0], "adam", len(gradients), lr=0.1, betas=(beta1, beta2))
         for t, length in enumerate(np.abs(np.diff(X[:, 0])), 1):
             w, u = (beta ** np.arange(t) * (1 - beta) / (1 - beta**t) for beta in (beta1, beta2))

@@ -103,7 +103,9 @@ def test_inverse_hessian_stays_positive_definite(damping, x0, maxiter):
 
 @given(x0=starts)
 def test_first_two_steps_are_those_of_bfgs(x0):
-    """Both scale the identity by the first pair; later L-BFGS scales it by the newest one, and they part."""
+    """Both scale the identity by the first pair; later L-BFGS scales it by the newest one, and they
+    part.
+    """
     few = run(x0, 2, memory=10)
     full = minimize(
         rosenbrock, x0, jac=rosenbrock_gradient, method=BFGS(), options={"maxiter": 2, "gtol": 0.0, "return_all": True}
@@ -118,7 +120,9 @@ def test_memory_beyond_the_iterations_changes_nothing(x0, maxiter):
 
 
 def test_exact_searches_make_it_bfgs_on_a_quadratic(rng):
-    """Then every H₀ = γ I gives the directions of conjugate gradients: N&W (2006) theorem 6.4 and section 7.2."""
+    """Then every H₀ = γ I gives the directions of conjugate gradients: N&W (2006) theorem 6.4 and
+    section 7.2.
+    """
     n = 8
     A, b = spd(rng, n, 30.0), rng.standard_normal(n)
     options = {"c1": 1e-12, "c2": 1e-10, "maxls": 60, "gtol": 0.0, "maxiter": n - 2, "return_all": True}

@@ -1,4 +1,6 @@
-"""Forms that other libraries give to first-order methods: their definitions, every door, and what is legal."""
+"""Forms that other libraries give to first-order methods: their definitions, every door, and what
+is legal.
+"""
 
 import numpy as np
 import pytest
@@ -37,7 +39,9 @@ def given_flags(*names):
 
 
 def assert_defined(method, definition, x0, *numbers, lr=1 / 32, form=None, **options):
-    """Twelve iterates of a method are those of a definition, under a schedule that halves the rate twice."""
+    """Twelve iterates of a method are those of a definition, under a schedule that halves the rate
+    twice.
+    """
     form = form or {}
     grad = lambda x: porting.curved(x)[1]  # noqa: E731
     steps = definition(grad, np.array(x0), lambda t: lr * 0.5 ** (t // 4), *numbers, 0.125, **form)
@@ -274,7 +278,9 @@ class TestDoors:
 
     @each_object
     def test_each_option_matters(self, method):
-        """Put back to its default, it makes other iterates; or where it is of no effect, that is known."""
+        """Put back to its default, it makes other iterates; or where it is of no effect, that is
+        known.
+        """
         expected, idle = self.reference(method), set()
         for name, default in type(method)._field_defaults.items():
             if name in NEW and getattr(method, name) != default:
@@ -417,7 +423,9 @@ class TestLegal:
     @settings(max_examples=20)
     @given(x0=starts, mask=st.lists(flags, min_size=2, max_size=2))
     def test_decay_mask_with_either_kind(self, x0, mask):
-        """Components that are exempt do not shrink, and on a separable function nothing else differs."""
+        """Components that are exempt do not shrink, and on a separable function nothing else
+        differs.
+        """
 
         def separable(x):
             return float(x @ x), 2.0 * x

@@ -87,7 +87,9 @@ def test_leaves_a_maximum():
 
 
 def test_a_saddle_without_escape_is_no_success():
-    """Nothing beyond rounding is lower along the direction of negative curvature: the values are held to 0."""
+    """Nothing beyond rounding is lower along the direction of negative curvature: the values are
+    held to 0.
+    """
     res = newton(lambda x: 0.0, [0.0, 0.0], lambda x: np.zeros(2), lambda x: np.diag([1.0, -1.0]))
     assert res.status is Status.SADDLE and res.success is False
 

@@ -1,4 +1,6 @@
-"""Truncated Newton: conjugate gradients against dense solves, curvature of either sign, products from every source."""
+"""Truncated Newton: conjugate gradients against dense solves, curvature of either sign, products
+from every source.
+"""
 
 import warnings
 
@@ -58,7 +60,9 @@ def newton_cg(fun=rosenbrock, x0=X0, jac=rosenbrock_gradient, args=(), **keyword
 
 @njit
 def run_by_hand(method, H, g, M, radius, asked):
-    """Return direction, slope, products, p·H p by the record, and whether p ends on the edge of the region."""
+    """Return direction, slope, products, p·H p by the record, and whether p ends on the edge of the
+    region.
+    """
     memory, p, products = protocol.allocate(method, g.size), np.empty(g.size), 0
     c = memory.record[0]
     c.radius, c.asked = radius, asked

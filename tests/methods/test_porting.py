@@ -45,7 +45,9 @@ class TestLibraries:
             assert np.abs(found[DATA["steps"]] - row[problem]).max() <= row["tol"]
 
     def test_tolerances_are_those_of_the_numbers(self):
-        """Double precision, but for a library that computes in single, and four settings that round to it inside."""
+        """Double precision, but for a library that computes in single, and four settings that round
+        to it inside.
+        """
         loose = [row for row in RUNS if row["tol"] > 1e-12]
         assert {row["lib"] for row in loose} == {"nnabla", "mlx", "optax"}
         assert [row["opt"] for row in loose if row["lib"] == "optax"] == ["adam", "adam"]

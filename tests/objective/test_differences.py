@@ -1,4 +1,6 @@
-"""Differences: accurate to the order they claim, honest in their counts, and stepping where they are told to."""
+"""Differences: accurate to the order they claim, honest in their counts, and stepping where they
+are told to.
+"""
 
 import numpy as np
 import pytest

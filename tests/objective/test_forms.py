@@ -1,4 +1,6 @@
-"""Objectives in every form that Python has for a function, and gradients in every form that `jac` has."""
+"""Objectives in every form that Python has for a function, and gradients in every form that `jac`
+has.
+"""
 
 import functools
 

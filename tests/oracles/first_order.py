@@ -1,7 +1,8 @@
-"""What torch.optim does: iterates and learning rates, kept in first_order.npz so that tests need no PyTorch.
+"""What torch.optim does: iterates and learning rates, kept in first_order.npz so that tests need no
+PyTorch.
 
-Run by hand, `python tests/oracles/first_order.py`, to write the file anew. PyTorch gets the gradients of this file's
-functions, as the package does: what is compared is the methods.
+Run by hand, `python tests/oracles/first_order.py`, to write the file anew. PyTorch gets the
+gradients of this file's functions, as the package does: what is compared is the methods.
 """
 
 from pathlib import Path
@@ -50,7 +51,8 @@ PROBLEMS = {
     "logistic": (logistic, [0.5, -0.5, 1.0, -1.0], 0.3),
 }
 
-# Our method and options; PyTorch's are the same, except as `torch_optimizer` says. A rate of None is the problem's.
+# Our method and options; PyTorch's are the same, except as `torch_optimizer` says. A rate of None
+# is the problem's.
 DESCENT = {"lr": None}
 GROUPS = [
     ("sgd", {}),
@@ -123,7 +125,8 @@ SCHEDULES = {
     "hyperbola": ("LambdaLR", {"lr_lambda": lambda t: 1.0 / (1.0 + 0.05 * t)}),
 }
 
-# Runs under a schedule: rate and coupled decay, momentum buffers and bias corrections have to keep apart.
+# Runs under a schedule: rate and coupled decay, momentum buffers and bias corrections have to keep
+# apart.
 SCHEDULED = [
     ("sgd", DESCENT | {"weight_decay": 0.1}, "exponential"),
     ("momentum", DESCENT | {"momentum": 0.9}, "step"),
@@ -139,7 +142,8 @@ SCHEDULED = [
     ("radam", DESCENT, "one cycle, early"),
 ]
 
-# Horizons of the schedules that end before the runs do: PyTorch's cosine would rise again, its cycle raise an error.
+# Horizons of the schedules that end before the runs do: PyTorch's cosine would rise again, its
+# cycle raise an error.
 HORIZON = {"cosine to a tenth": 60, "one cycle, early": 75}
 
 

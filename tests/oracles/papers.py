@@ -1,6 +1,7 @@
 """First-order methods as their papers print them, in the letters of the papers.
 
-Each takes the gradient as a function, a start and the settings, and yields the iterates after the start without end.
+Each takes the gradient as a function, a start and the settings, and yields the iterates after the
+start without end.
 """
 
 import math
@@ -17,7 +18,8 @@ def polyak(grad, x, alpha, beta):
 
 
 def look_ahead(grad, y, epsilon, mu):
-    """Sutskever et al. (2013) eqs. 3–4, v⁺ = μ v − ε ∇f(θ + μ v), θ⁺ = θ + v⁺; yields y = θ + μ v."""
+    """Sutskever et al. (2013) eqs. 3–4, v⁺ = μ v − ε ∇f(θ + μ v), θ⁺ = θ + v⁺; yields y = θ + μ v.
+    """
     theta, v = y, np.zeros_like(y)
     while True:
         v = mu * v - epsilon * grad(theta + mu * v)
@@ -55,7 +57,8 @@ def rmsprop(grad, x, rate, decay):
 
 
 def graves(grad, w, rate, aleph, beth):
-    """Graves (2013) eqs. 38–41 with a constant of 0 in the root, and the rate outside the momentum."""
+    """Graves (2013) eqs. 38–41 with a constant of 0 in the root, and the rate outside the momentum.
+    """
     n, g, delta = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
     while True:
         e = grad(w)

@@ -1,9 +1,9 @@
 """Settings of other libraries, what repeats them here, and the page that says so.
 
-``python tests/oracles/porting.py`` writes docs/first-order/porting.md anew, from porting_head.md and
-port_trajectories.json. The iterates in that file were made by the libraries themselves, in the
-versions that it names; the settings under "further" were compared with them formula by formula,
-and their iterates are not kept.
+``python tests/oracles/porting.py`` writes docs/first-order/porting.md anew, from porting_head.md
+and port_trajectories.json. The iterates in that file were made by the libraries themselves, in the
+versions that it names; the settings under "further" were compared with them formula by formula, and
+their iterates are not kept.
 """
 
 import json

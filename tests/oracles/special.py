@@ -1,7 +1,8 @@
-"""Write special.json: first and second derivatives of special functions in multiple precision, rounded to doubles.
+"""Write special.json: first and second derivatives of special functions in multiple precision,
+rounded to doubles.
 
-Run by hand, with mpmath 1.4 installed; the tests read the file alone. Derivatives are mpmath's differences in 60
-digits of the definitions below.
+Run by hand, with mpmath 1.4 installed; the tests read the file alone. Derivatives are mpmath's
+differences in 60 digits of the definitions below.
 """
 
 import json

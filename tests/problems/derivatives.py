@@ -4,12 +4,14 @@ import numpy as np
 
 EPS = np.finfo(float).eps
 
-# Truncation: the step is at most 1/100, the extrapolated error of order h⁸ of a function with scale ≥ 0.1.
+# Truncation: the step is at most 1/100, the extrapolated error of order h⁸ of a function with scale
+# ≥ 0.1.
 TRUNCATION = 1e-8
 
 
 def differences(F, x, most=np.inf):
-    """Return ∂F/∂x_j in row j, by central differences extrapolated thrice, and bounds of their rounding errors.
+    """Return ∂F/∂x_j in row j, by central differences extrapolated thrice, and bounds of their
+    rounding errors.
 
     The step is at most `most`.
     """

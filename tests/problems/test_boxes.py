@@ -1,4 +1,6 @@
-"""The problems with bounds: formulas against their definitions, derivatives, and minima by two methods."""
+"""The problems with bounds: formulas against their definitions, derivatives, and minima by two
+methods.
+"""
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ names = [factory.__name__ for factory in problems.BOUNDED]
 each = pytest.mark.parametrize("name", names)
 fresh = [name for name in names if not name.startswith("boxed_")]
 
-# Dimensions for the comparison with differences: small, but large enough that every kind of term occurs.
+# Dimensions for the comparison with differences: small, but large enough that every kind of term
+# occurs.
 SMALL = {name: 20 for name in ("biggsb1", "cvxbqp1", "ncvxbqp1", "ncvxbqp2", "ncvxbqp3", "pentdi", "qudlin",
                                "chenhark", "harkerp2", "mccormck", "nonscomp", "sineali", "hatfldc", "explin",
                                "explin2", "expquad")}
@@ -31,7 +34,9 @@ def projected(p, x):
 
 
 def inner_points(p):
-    """Two points within the bounds, displaced from the start; no nearer to a bound than a third of the way."""
+    """Two points within the bounds, displaced from the start; no nearer to a bound than a third of
+    the way.
+    """
     x = np.clip(p.x0, p.low, p.high)
     room = np.minimum(np.where(np.isfinite(p.high - p.low), p.high - p.low, INF), 0.2 * np.maximum(1.0, np.abs(x)))
     side = np.where(p.high - x >= x - p.low, 1.0, -1.0)
@@ -129,7 +134,9 @@ def membrane(c):
 
 
 def bearing(x, i):
-    """Σ over triangles of area h k/2 of w|∇v|²/2, w the mean over the vertices of (1 + ε cos ξ)³, less the load."""
+    """Σ over triangles of area h k/2 of w|∇v|²/2, w the mean over the vertices of (1 + ε cos ξ)³,
+    less the load.
+    """
     p = int(x.size**0.5)
     v = x.reshape(p, p)
     h, k = 2 * np.pi / (p - 1), 20 / (p - 1)
@@ -324,7 +331,9 @@ def test_what_scipy_does_not_solve_it_still_does_not(name):
 
 
 def newton(p, x):
-    """Projected Newton steps on the variables that no bound holds, with |H| for H, halved until f falls."""
+    """Projected Newton steps on the variables that no bound holds, with |H| for H, halved until f
+    falls.
+    """
     x = np.clip(x, p.low, p.high)
     for _ in range(1000):
         g, near = p.jac(x), 1e-9 * np.maximum(1.0, np.abs(x))

@@ -1,6 +1,8 @@
-"""The functions and their starts against the definitions, written with arrays as the literature prints them.
+"""The functions and their starts against the definitions, written with arrays as the literature
+prints them.
 
-The observations of the curve fits are taken from the package: `test_problems` checks them by the values of f.
+The observations of the curve fits are taken from the package: `test_problems` checks them by the
+values of f.
 """
 
 import numpy as np

@@ -1,4 +1,6 @@
-"""Every test problem against differences, against the paper's numbers, and against SciPy's minimisers."""
+"""Every test problem against differences, against the paper's numbers, and against SciPy's
+minimisers.
+"""
 
 import subprocess
 import sys
@@ -13,7 +15,8 @@ from scipy.optimize import minimize
 
 from quasinewton import problems
 
-# Dimensions for the comparison with differences: small, but large enough that every kind of term occurs.
+# Dimensions for the comparison with differences: small, but large enough that every kind of term
+# occurs.
 SMALL = {factory.__name__: 12 for factory in problems.SCALABLE} | {"watson": 6, "chebyquad": 8}
 
 each = pytest.mark.parametrize("factory", problems.ALL, ids=lambda factory: factory.__name__)
@@ -151,7 +154,8 @@ def test_the_35_functions_come_in_the_order_of_the_paper():
     assert [factory().n for factory in problems.MGH[:20]] == [2] * 6 + [3] * 6 + [4] * 4 + [5, 6, 11, 6]
 
 
-# f at the standard start: exact by hand, or the square of the norm that MINPACK's test programs print (7 digits).
+# f at the standard start: exact by hand, or the square of the norm that MINPACK's test programs
+# print (7 digits).
 AT_START = {
     "rosenbrock": 24.2, "freudenstein_roth": 400.5, "powell_badly_scaled": 1.0 + (np.exp(-1.0) - 1e-4) ** 2,
     "brown_badly_scaled": 999998000003.0, "beale": 14.203125, "helical_valley": 2500.0, "powell_singular": 215.0,
@@ -249,7 +253,9 @@ def _is_legal(factory, n):
 
 
 def test_kernels_that_differ_have_names_that_differ():
-    """Numba's disk cache finds a kernel by these names: two kernels under one name would be loaded for each other."""
+    """Numba's disk cache finds a kernel by these names: two kernels under one name would be loaded
+    for each other.
+    """
     kernels = {kernel for factory in problems.ALL for p in [factory()] for kernel in (p.fun, p.jac, p.hess)}
     functions = [getattr(kernel, "py_func", kernel) for kernel in kernels]
     names = {(f.__module__, f.__qualname__, f.__code__.co_firstlineno) for f in functions}

@@ -1,8 +1,8 @@
 """A pytest plugin: SciPy's tests with BFGS, L-BFGS-B and Newton-CG done by quasinewton.
 
-`scipy.optimize.minimize` is replaced before any test module is imported, so that whatever calls it, SciPy's global
-optimisers included, reaches ours with those methods. Which tests did, and how they ended, is written to the file that
-the environment names.
+`scipy.optimize.minimize` is replaced before any test module is imported, so that whatever calls it,
+SciPy's global optimisers included, reaches ours with those methods. Which tests did, and how they
+ended, is written to the file that the environment names.
 """
 
 import functools

@@ -11,7 +11,9 @@ MOST = 400  # trials, far more than any search may spend
 
 
 class Outcome(NamedTuple):
-    """How a search ended: the verdict, its trials in order, value and slope at the start and at the last trial."""
+    """How a search ended: the verdict, its trials in order, value and slope at the start and at the
+    last trial.
+    """
 
     verdict: int
     trials: np.ndarray
@@ -24,7 +26,9 @@ class Outcome(NamedTuple):
 
 @njit
 def along(c, wall, t):
-    """Value and slope at t of Σ c_k t^k, less c_0's share of a barrier at `wall`; NaN at the wall and beyond."""
+    """Value and slope at t of Σ c_k t^k, less c_0's share of a barrier at `wall`; NaN at the wall
+    and beyond.
+    """
     if t >= wall:
         return np.nan, np.nan
     phi, dphi = 0.0, 0.0
@@ -80,7 +84,9 @@ def is_decrease(outcome, c1, slack=0.0):
 
 
 def is_approximate_wolfe(outcome):
-    """(2δ − 1) dphi0 >= dphi >= σ dphi0 with δ = 0.1, σ = 0.9, at a value that differs by rounding alone."""
+    """(2δ − 1) dphi0 >= dphi >= σ dphi0 with δ = 0.1, σ = 0.9, at a value that differs by rounding
+    alone.
+    """
     noise = 16 * np.finfo(float).eps * max(abs(outcome.phi0), abs(outcome.phi))
     level = abs(outcome.phi - outcome.phi0) <= noise
     return level and -0.8 * outcome.dphi0 >= outcome.dphi >= 0.9 * outcome.dphi0

@@ -29,7 +29,9 @@ def secant(*arguments):
 
 @given(a=point, b=point, low=point, gap=st.floats(0.1, 5.0), size=st.floats(0.1, 3.0))
 def test_cubic_finds_the_minimiser_of_a_cubic(a, b, low, gap, size):
-    """The slope is size (t − low)(t − high) with the minimiser at one root: at `high`, since size > 0."""
+    """The slope is size (t − low)(t − high) with the minimiser at one root: at `high`, since size >
+    0.
+    """
     assume(abs(a - b) > 0.1)
     high = low + gap
     slope = size * np.polynomial.Polynomial.fromroots([low, high])

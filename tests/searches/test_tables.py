@@ -1,9 +1,11 @@
-"""The six functions of Moré & Thuente, with their tables: what the search does in the paper, it does here.
+"""The six functions of Moré & Thuente, with their tables: what the search does in the paper, it
+does here.
 
-Source: J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20 (1994)
-286–307, section 5, equations 5.1 to 5.4 and tables I to VI: evaluations, last step and its slope for four first steps.
-Two entries of the slope are not those of the paper, 7.1e-9 and 10e-10 in table II, but those of MINPACK's cvsrch, as
-D. O'Leary's translation of it gives them; these steps are exact minimisers up to rounding.
+Source: J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease",
+ACM TOMS 20 (1994) 286–307, section 5, equations 5.1 to 5.4 and tables I to VI: evaluations, last
+step and its slope for four first steps. Two entries of the slope are not those of the paper, 7.1e-9
+and 10e-10 in table II, but those of MINPACK's cvsrch, as D. O'Leary's translation of it gives them;
+these steps are exact minimisers up to rounding.
 """
 
 import numpy as np
@@ -26,8 +28,8 @@ TABLES = {
     6: (1e-3, 1e-3, [(13, 0.93, 5.2e-4), (11, 0.93, 8.4e-5), (8, 0.92, -2.4e-4), (11, 0.92, -3.2e-4)]),
 }
 ROWS = [(table, row) for table in TABLES for row in range(4)]
-# Acceptable slopes are so slight here, 5e-8 against a curvature of 20, that all values within reach are equal to
-# rounding, and the zoom of this search goes by values.
+# Acceptable slopes are so slight here, 5e-8 against a curvature of 20, that all values within reach
+# are equal to rounding, and the zoom of this search goes by values.
 BLIND = {(StrongWolfe, 2, 1)}
 BETAS = np.array([[1e-3, 1e-3], [1e-2, 1e-3], [1e-3, 1e-2]])  # of functions 4, 5 and 6
 

@@ -1,4 +1,6 @@
-"""Every search along random polynomials and barriers: what it accepts is acceptable, and it does accept."""
+"""Every search along random polynomials and barriers: what it accepts is acceptable, and it does
+accept.
+"""
 
 import numpy as np
 import pytest
@@ -40,7 +42,8 @@ def acceptable(search, outcome):
 @every_search
 @given(c=polynomials(), alpha=first_step)
 def test_accepts_an_acceptable_step(kind, c, alpha):
-    # Where the slope at the start is slight, the acceptable steps are few and far off: leave it time.
+    # Where the slope at the start is slight, the acceptable steps are few and far off: leave it
+    # time.
     search = kind(maxls=100)
     outcome = search_along(search, c, alpha)
     assert outcome.verdict == ACCEPT
@@ -58,7 +61,9 @@ def test_holds_for_the_constants_it_is_given(kind, c, alpha, c1, share):
 
 @wolfe_search
 def test_small_c2_is_nearly_exact(kind):
-    """A quadratic's minimiser, t = 3, to six digits: no approximate condition takes the place of a strict one."""
+    """A quadratic's minimiser, t = 3, to six digits: no approximate condition takes the place of a
+    strict one.
+    """
     outcome = search_along(kind(c1=1e-8, c2=1e-6, maxls=60), [0.0, -6.0, 1.0], 0.1)
     assert outcome.verdict == ACCEPT
     assert outcome.trials[-1] == pytest.approx(3.0, rel=1e-6)
@@ -145,7 +150,9 @@ def test_a_scale_of_the_step_scales_every_trial(kind, c, alpha, exponent):
 @every_search
 @given(phi0=st.floats(1.0, 1e12), ulps=st.integers(-3, 3), slope=st.floats(-0.85, 0.75))
 def test_where_values_are_rounding_slopes_decide(kind, phi0, ulps, slope):
-    """The decrease, 1e-9, vanishes beside phi0 or drowns in the rounding of it; the slope is still good."""
+    """The decrease, 1e-9, vanishes beside phi0 or drowns in the rounding of it; the slope is still
+    good.
+    """
     phi = phi0 + ulps * np.spacing(phi0)
     dphi0 = -1e-3 * np.spacing(phi0)
     verdict, alpha = step_once(kind(), phi0, dphi0, 1.0, phi, slope * -dphi0)

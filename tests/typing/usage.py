@@ -1,4 +1,6 @@
-"""Typical code of users, as a type checker sees it; `.ci/run` has mypy read this file, and nothing runs it."""
+"""Typical code of users, as a type checker sees it; `.ci/run` has mypy read this file, and nothing
+runs it.
+"""
 
 from typing import assert_type
 

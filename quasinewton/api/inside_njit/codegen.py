@@ -1,7 +1,9 @@
-"""The implementation of a door as text: arguments are understood while compiling, and mistakes are named there.
+"""The implementation of a door as text: arguments are understood while compiling, and mistakes are
+named there.
 
-What a door compiles into its caller is paid at every call site, and each small function costs a tenth of a second. So
-there are none: the implementation is written for the arguments at hand, and calls kernels, which come from the cache.
+What a door compiles into its caller is paid at every call site, and each small function costs a
+tenth of a second. So there are none: the implementation is written for the arguments at hand, and
+calls kernels, which come from the cache.
 """
 
 import inspect
@@ -49,7 +51,8 @@ class Source:
     Parameters
     ----------
     overload : callable
-        The function that Numba gives the types of the arguments: its signature is that of the implementation.
+        The function that Numba gives the types of the arguments: its signature is that of the
+        implementation.
     door : str
         For messages.
     """
@@ -65,7 +68,9 @@ class Source:
         self.scope |= names
 
     def integer(self, value):
-        """The expression of an integer. As a literal it would be a type of its own, for which kernels compile anew."""
+        """The expression of an integer. As a literal it would be a type of its own, for which
+        kernels compile anew.
+        """
         name = f"integer_{value}".replace("-", "minus_")
         self.scope[name] = np.int64(value)
         return name
@@ -112,7 +117,9 @@ class Source:
         self.refuse(f"`method` must be a name or a method object, got {given}")
 
     def search(self, name, search):
-        """The class of a line search given by name or as an object, as the argument `name`, and its expression."""
+        """The class of a line search given by name or as an object, as the argument `name`, and its
+        expression.
+        """
         given = constant(search)
         if not isinstance(given, types.Type):
             try:
@@ -125,7 +132,9 @@ class Source:
         self.refuse(f"`{name}` must be a name or a search object, got {given}")
 
     def schedule(self, schedule):
-        """The class of schedules, and the expression of the one given as an object or as a function of the step."""
+        """The class of schedules, and the expression of the one given as an object or as a function
+        of the step.
+        """
         kind, given = schedules.Schedule, constant(schedule)
         if given is None:
             self.scope["own_schedule"] = schedules.constant()

@@ -79,7 +79,9 @@ def descend(objective, method, search, limits, x0):
 
 @kernel
 def descend_preconditioned(objective, method, search, limits, x0, M):
-    """Minimise from x0 by truncated Newton with the preconditioner of diagonal M, or one to ask for if M is empty."""
+    """Minimise from x0 by truncated Newton with the preconditioner of diagonal M, or one to ask for
+    if M is empty.
+    """
     state = allocate(method, limits, x0, 0)
     state.memory.record[0].asked = M.size == 0
     if M.size > 0:
@@ -106,7 +108,9 @@ def march(objective, method, schedule, limits, x0):
 
 @kernel
 def in_box(x0, bounds):
-    """Bounds as vectors of float64, x0 put between them, and whether there are as many as variables, none crossed."""
+    """Bounds as vectors of float64, x0 put between them, and whether there are as many as
+    variables, none crossed.
+    """
     low, high = bounds[0].astype(np.float64), bounds[1].astype(np.float64)
     n, x = x0.size, x0.copy()
     matching = low.size == n and high.size == n

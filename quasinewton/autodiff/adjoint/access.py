@@ -1,4 +1,5 @@
-"""Items of arrays by indices that are known to be right: no test for negative ones, none of bounds."""
+"""Items of arrays by indices that are known to be right: no test for negative ones, none of bounds.
+"""
 
 import functools
 

@@ -1,7 +1,7 @@
 """What every statement is, which arrays may share memory, and what depends on x: a closed world.
 
-A statement that reads a number which depends on x has a rule, or is known to drop derivatives rightly, or makes or
-copies a tuple that is taken apart later. Everything else is refused.
+A statement that reads a number which depends on x has a rule, or is known to drop derivatives
+rightly, or makes or copies a tuple that is taken apart later. Everything else is refused.
 """
 
 from numba.core import ir, types
@@ -128,7 +128,9 @@ class Activity(Roles):
                     self.unite(s.target.name, v.name)
 
     def drop_stores_in_place(self):
-        """Drop the store that ends ``a[i:j] += b``: of a view that was changed in place, into its own place."""
+        """Drop the store that ends ``a[i:j] += b``: of a view that was changed in place, into its
+        own place.
+        """
         for label, body in self.program.body.items():
             self.program.body[label] = [s for s in body if not self.is_store_in_place(s)]
 
@@ -152,7 +154,9 @@ class Activity(Roles):
         return kind is not None and is_basic(kind)
 
     def find_stores(self):
-        """Find what may write to which class; unknown functions that are given an array may write there."""
+        """Find what may write to which class; unknown functions that are given an array may write
+        there.
+        """
         self.stores = {}
         for label, body in self.program.body.items():
             for k, s in enumerate(body):
@@ -193,7 +197,9 @@ class Activity(Roles):
             self.spread_over(label, s)
 
     def spread_over(self, label, s):
-        """Make what a statement assigns depend on x, if what it reads does; refuse what has no rule."""
+        """Make what a statement assigns depend on x, if what it reads does; refuse what has no
+        rule.
+        """
         if not isinstance(s, ir.Assign):
             if self.active(s.value.name):
                 self.check_store(s)
@@ -259,7 +265,9 @@ class Activity(Roles):
             refuse(f"a store at {index}", s.loc)
 
     def check_arguments(self):
-        """Refuse what writes to arrays of the caller's, but x, of which the transformation makes a copy."""
+        """Refuse what writes to arrays of the caller's, but x, of which the transformation makes a
+        copy.
+        """
         for name in self.arguments:
             if may_hold_arrays(self.types[name]) and self.root(name) in self.stores:
                 refuse("a store into an array that the caller passed")
@@ -277,7 +285,8 @@ class Activity(Roles):
         return any(s in self.program.reach[label] or (s == label and j > k) for s, j in stores)
 
     def stored_between(self, name, label, first, last):
-        """Return True if the memory of an array may be written between two statements of a block."""
+        """Return True if the memory of an array may be written between two statements of a block.
+        """
         return any(s == label and first < j < last for s, j in self.stores.get(self.root(name), ()))
 
 

@@ -1,6 +1,7 @@
 """The adjoints of functions of whole arrays, compiled once and cached on disk.
 
-Each adds to `bar`, the adjoints of an operand, what the adjoint `g` of the result, a number or an array, contributes.
+Each adds to `bar`, the adjoints of an operand, what the adjoint `g` of the result, a number or an
+array, contributes.
 """
 
 import numpy as np

@@ -1,9 +1,12 @@
-"""Adjoints of functions of whole arrays: which calls have a rule, and what it adds to the adjoints of the operands.
+"""Adjoints of functions of whole arrays: which calls have a rule, and what it adds to the adjoints
+of the operands.
 
-A rule is made from the program and the operands of a call, None standing for those that are not given. It returns None
-where it does not cover the call, else a function of the backward sweep and the adjoint of the result, which emits.
+A rule is made from the program and the operands of a call, None standing for those that are not
+given. It returns None where it does not cover the call, else a function of the backward sweep and
+the adjoint of the result, which emits.
 
-Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008.
+Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation, 2008.
 """
 
 import operator
@@ -21,7 +24,9 @@ ITEMS = {}  # function that returns a tuple: rule of (program, index of the item
 
 
 def rule(*functions):
-    """Make the rule of functions and, by name, of methods of arrays; the operands are named as NumPy names them."""
+    """Make the rule of functions and, by name, of methods of arrays; the operands are named as
+    NumPy names them.
+    """
 
     def add(make):
         names = make.__code__.co_varnames[2 : make.__code__.co_argcount]
@@ -43,7 +48,9 @@ def item_rule(function):
 
 
 def arguments(program, value, names):
-    """Return the operands of a call in the order of names, None for what is not given; None if that fails."""
+    """Return the operands of a call in the order of names, None for what is not given; None if that
+    fails.
+    """
     _, operands = program.operation(value)
     keywords = [name for name, _ in value.kws] if is_expression(value, "call") else []
     positional = operands[: len(operands) - len(keywords)]
@@ -120,9 +127,11 @@ class Operands:
         return self.backward.array(self.name) if is_array else self.backward.value(self.name)
 
     def add(self, v, function, *given):
-        """Add to the adjoint of an operand: function(its shadow, …) of an array, function(…) of a number.
+        """Add to the adjoint of an operand: function(its shadow, …) of an array, function(…) of a
+        number.
 
-        Functions among what is given are called first: values that need not be there if the operand is passive.
+        Functions among what is given are called first: values that need not be there if the operand
+        is passive.
         """
         if self.active(v):
             given = [each() if callable(each) else each for each in given]
@@ -146,7 +155,9 @@ def given(program, v):
 
 
 def summed(program, s):
-    """Return "sum" or "mean" if a statement is that of all items of an array, which may be a loop of its own."""
+    """Return "sum" or "mean" if a statement is that of all items of an array, which may be a loop
+    of its own.
+    """
     function, operands = program.operation(s.value)
     name = {np.sum: "sum", "sum": "sum", np.mean: "mean", "mean": "mean"}.get(function if hashable(function) else None)
     if name is None or len(operands) != 1 or not 1 <= rank(program, operands[0]) <= 3:

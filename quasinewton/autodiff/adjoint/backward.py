@@ -30,7 +30,8 @@ NOTHING_BACKWARD = {"argument", "creator", "drop", "view", "constant", "control"
 class Backward(Values, Control, Stores):
     """The backward sweep of a program.
 
-    It is emitted as often as it takes until it is known what has to be saved and undone; the last time counts.
+    It is emitted as often as it takes until it is known what has to be saved and undone; the last
+    time counts.
 
     Attributes
     ----------
@@ -120,7 +121,9 @@ class Backward(Values, Control, Stores):
     # ---- adjoints of numbers
 
     def is_local(self, name):
-        """Return True if the adjoint of a number lives in one adjoint block, so that it needs no variable."""
+        """Return True if the adjoint of a number lives in one adjoint block, so that it needs no
+        variable.
+        """
         places = self.places_of_use.get(name, set())
         where, s = self.program.definitions[name]
         return places <= {where} and not is_expression(s.value, "phi")
@@ -248,7 +251,9 @@ class Backward(Values, Control, Stores):
             self.give(operands[k].name, item.part(node, k, g, plain))
 
     def extreme(self, function, operands, g):
-        """Emit the adjoint of `max` or `min` of more than two numbers, which is that of the first two, and so on."""
+        """Emit the adjoint of `max` or `min` of more than two numbers, which is that of the first
+        two, and so on.
+        """
         emit, rule = self.emit, EXTREMES[function]
         values = [self.operand(v) for v in operands]
         best = [values[0]]
@@ -337,7 +342,9 @@ class Backward(Values, Control, Stores):
         return self.activity.active(name)
 
     def known_result(self, s, kind, node):
-        """Return the stored value of a loop, by name, where that is cheaper than to compute it again."""
+        """Return the stored value of a loop, by name, where that is cheaper than to compute it
+        again.
+        """
         name = s.target.name
         if kind != "array" or node.function not in TRANSCENDENTAL:
             return {}
@@ -346,7 +353,8 @@ class Backward(Values, Control, Stores):
         return {name: self.value(name)}
 
     def loop_arrays(self, kind, name, arrays, shadows, ranks, rank):
-        """Return the extents of a loop, the arrays that it reads, and the shadows that it adds to."""
+        """Return the extents of a loop, the arrays that it reads, and the shadows that it adds to.
+        """
         emit = self.emit
         shapes = {n: arrays[n] if arrays[n] is not None else shadows[n] for n in arrays}
         if kind in ("array", "inplace"):

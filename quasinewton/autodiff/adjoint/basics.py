@@ -1,4 +1,5 @@
-"""Words that all parts of the transformation use: kinds of types and statements, and the refusal."""
+"""Words that all parts of the transformation use: kinds of types and statements, and the refusal.
+"""
 
 from numba.core import ir, types
 

@@ -1,4 +1,6 @@
-"""The call of an adjoint from compiled code: it brings the stack, and takes it away whatever happens."""
+"""The call of an adjoint from compiled code: it brings the stack, and takes it away whatever
+happens.
+"""
 
 import weakref
 
@@ -72,7 +74,8 @@ def with_stack(context, builder, result, kinds, values, limit, owned):
 
 
 def gradient_call(f, limit, otherwise):
-    """Make the intrinsic (x, args) -> (value, gradient) of a function: by its adjoint, or by what takes its place.
+    """Make the intrinsic (x, args) -> (value, gradient) of a function: by its adjoint, or by what
+    takes its place.
 
     Parameters
     ----------
@@ -114,7 +117,8 @@ def gradient_call(f, limit, otherwise):
 
 
 def second_order_call(f, kind, limit):
-    """Make the intrinsic (point, args) -> (value, gradient) of a function, for a point of numbers of an active type.
+    """Make the intrinsic (point, args) -> (value, gradient) of a function, for a point of numbers
+    of an active type.
 
     Parameters
     ----------
@@ -140,7 +144,9 @@ def second_order_call(f, kind, limit):
 
 
 def either(f, kind, first, second):
-    """Make the intrinsic (x, v, args): of `first` if the adjoint of a function exists for a type, else of `second`."""
+    """Make the intrinsic (x, v, args): of `first` if the adjoint of a function exists for a type,
+    else of `second`.
+    """
     reference = weakref.ref(f)
 
     @intrinsic

@@ -1,4 +1,6 @@
-"""The chain rule backward, as instructions: adjoint times partial derivative, from the one table of rules."""
+"""The chain rule backward, as instructions: adjoint times partial derivative, from the one table of
+rules.
+"""
 
 import functools
 
@@ -10,12 +12,16 @@ from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, careful, rea
 
 
 def result_type(kinds):
-    """Return the type of what is computed from numbers of these types: float64, or the active one among them."""
+    """Return the type of what is computed from numbers of these types: float64, or the active one
+    among them.
+    """
     return next(filter(None, map(leaf_of, kinds)), F64)
 
 
 def emitted(context, builder, function, k, plain, kinds, values):
-    """Emit adjoint times the partial derivative by operand k; the values are those of the adjoint, y, and operands."""
+    """Emit adjoint times the partial derivative by operand k; the values are those of the adjoint,
+    y, and operands.
+    """
     g, y, *operands = [Term(context, builder, kind, value) for kind, value in zip(kinds, values, strict=True)]
     y = real(y)
     operands = operands if function in POWERS else [real(term) for term in operands]
@@ -86,7 +92,9 @@ def times(typingctx, g, d):
 
 @intrinsic
 def quotient(typingctx, a, b):
-    """Return a / b as NumPy divides, without an exception, whatever the error model of the function."""
+    """Return a / b as NumPy divides, without an exception, whatever the error model of the
+    function.
+    """
     kind = result_type((a, b))
 
     def codegen(context, builder, signature, args):

@@ -9,10 +9,12 @@ from quasinewton.autodiff.adjoint.basics import is_expression
 
 
 class Control:
-    """What the backward sweep knows of the control flow of the forward sweep; part of `backward.Backward`.
+    """What the backward sweep knows of the control flow of the forward sweep; part of
+    `backward.Backward`.
 
-    A loop over a range that is left at its head only has a known number of trips. Other loops count theirs. A join of
-    the two ways of one branch asks its condition once more; at other joins the forward sweep leaves a tag.
+    A loop over a range that is left at its head only has a known number of trips. Other loops count
+    theirs. A join of the two ways of one branch asks its condition once more; at other joins the
+    forward sweep leaves a tag.
     """
 
     def find_control(self):
@@ -44,7 +46,9 @@ class Control:
                 self.save(name)
 
     def ways_in(self, s, preds):
-        """Return the previous blocks of a block in groups that are told apart: of a loop, from inside and outside."""
+        """Return the previous blocks of a block in groups that are told apart: of a loop, from
+        inside and outside.
+        """
         if s not in self.program.loops:
             return [preds]
         inside = self.program.loops[s].body
@@ -90,7 +94,9 @@ class Control:
         return self.emit.call(runtime.trips, first, self.operand(stop), 1 if step is None else self.operand(step))
 
     def condition(self, s, preds):
-        """Return (condition, way in if it holds, way in if not) of a join of the two ways of one branch."""
+        """Return (condition, way in if it holds, way in if not) of a join of the two ways of one
+        branch.
+        """
         program = self.program
         if len(preds) != 2:
             return None
@@ -110,7 +116,9 @@ class Control:
         return end.cond, next(p for p, yes in sides if yes), next(p for p, yes in sides if not yes)
 
     def ask_condition(self, label):
-        """Return the condition that decided how a block was reached, where it is asked once more; before the end."""
+        """Return the condition that decided how a block was reached, where it is asked once more;
+        before the end.
+        """
         if label not in self.conditions:
             return None
         return self.value(self.conditions[label][0].name)

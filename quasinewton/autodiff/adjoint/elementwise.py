@@ -1,7 +1,9 @@
-"""Array statements as loops: which are fused, how an item is computed, how its adjoint goes to the operands.
+"""Array statements as loops: which are fused, how an item is computed, how its adjoint goes to the
+operands.
 
-A statement is a tree of elementary functions; its leaves are arrays and numbers. Forward, a tree is one loop without
-temporaries; backward, one loop that computes the inner values again and keeps nothing.
+A statement is a tree of elementary functions; its leaves are arrays and numbers. Forward, a tree is
+one loop without temporaries; backward, one loop that computes the inner values again and keeps
+nothing.
 """
 
 import math
@@ -47,7 +49,8 @@ class Groups:
     kinds : dict
         Identity of a statement: "array", "inplace", "sum" or "mean" if it is a loop.
     original : set
-        Identities of those that the forward sweep computes as Numba does: their results are not in order C.
+        Identities of those that the forward sweep computes as Numba does: their results are not in
+        order C.
     """
 
     def __init__(self, program, activity):
@@ -101,7 +104,9 @@ class Groups:
         return not any(kind.layout == "F" and kind.ndim > 1 for kind in arrays)
 
     def fuse(self, s, kind, operands, made, last_store):
-        """Make what a statement reads part of its loop, where nobody else reads it and no store comes between."""
+        """Make what a statement reads part of its loop, where nobody else reads it and no store
+        comes between.
+        """
         rank = self.rank(s, kind, operands)
         for v in operands if kind != "inplace" else operands[1:]:
             at = made.get(v.name)
@@ -212,7 +217,9 @@ class Item:
         return self.emit.var(constant) if constant is not None else self.numbers(variable.name)
 
     def function(self, node):
-        """Return an elementary function of numbers, by what computes the bits of Numba's array expressions."""
+        """Return an elementary function of numbers, by what computes the bits of Numba's array
+        expressions.
+        """
         values, function = [self.value(child) for child in node.children], node.function
         function = SYMBOLS.get(function, function)
         if function is np.where:
@@ -238,7 +245,9 @@ class Item:
                 self.propagate(child, self.part(node, k, g), sink)
 
     def part(self, node, k, g, plain=False):
-        """Return the adjoint g of a node times its partial derivative by child k; see `chain` of `plain`."""
+        """Return the adjoint g of a node times its partial derivative by child k; see `chain` of
+        `plain`.
+        """
         function = EXTREMES.get(node.function, node.function)
         if function is np.where:
             condition = self.value(node.children[0])

@@ -117,7 +117,9 @@ class Emitter:
         self.body.append(ir.Branch(self.var(condition), yes, no, LOC))
 
     def loop(self, count, body):
-        """Emit ``for i in range(count): body(i)``; the current block is then the one behind the loop."""
+        """Emit ``for i in range(count): body(i)``; the current block is then the one behind the
+        loop.
+        """
         import operator
 
         i = self.fresh("i")

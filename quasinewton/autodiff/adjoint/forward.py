@@ -42,7 +42,9 @@ class Forward:
     # ---- shadows
 
     def find_early(self):
-        """Find the arrays whose shadows the forward sweep makes: those of loops and branches, and of arrays chosen."""
+        """Find the arrays whose shadows the forward sweep makes: those of loops and branches, and
+        of arrays chosen.
+        """
         shadowed, self.early = self.backward.shadowed, set()
         todo = list(shadowed)
         while todo:
@@ -102,7 +104,9 @@ class Forward:
             emit.append(end)
 
     def begin(self):
-        """Read the arguments. What is pushed before it is first assigned is zero: so Numba makes its variables."""
+        """Read the arguments. What is pushed before it is first assigned is zero: so Numba makes
+        its variables.
+        """
         emit, point = self.emit, self.activity.point
         entry = self.program.body[self.program.entry]
         arguments = [s for s in entry if isinstance(s, ir.Assign) and isinstance(s.value, ir.Arg)]

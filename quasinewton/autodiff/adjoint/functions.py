@@ -1,4 +1,6 @@
-"""What the transformation knows of functions: which values partial derivatives read, what drops derivatives."""
+"""What the transformation knows of functions: which values partial derivatives read, what drops
+derivatives.
+"""
 
 import builtins
 import math
@@ -9,8 +11,8 @@ import numpy as np
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.elementary_rules import PARTIALS, SAME, STEPS
 
-# Which of the value y and the operands u, v each partial derivative of `rules.PARTIALS` reads. What is not read need
-# not be kept for the backward sweep. A function that is not named here reads all.
+# Which of the value y and the operands u, v each partial derivative of `rules.PARTIALS` reads. What
+# is not read need not be kept for the backward sweep. A function that is not named here reads all.
 READS = {
     np.negative: ("",),
     np.positive: ("",),
@@ -48,7 +50,8 @@ LINEAR |= {other: LINEAR[function] for function, others in SAME.items() if funct
 
 EXTREMES = {builtins.max: np.maximum, builtins.min: np.minimum}
 
-# In loops over items NumPy's functions are called by what computes the same bits and compiles faster.
+# In loops over items NumPy's functions are called by what computes the same bits and compiles
+# faster.
 SCALAR = {np.square: lambda emit, u: emit.binop(operator.mul, u, u)}
 for ufunc, scalar in {
     np.sqrt: math.sqrt, np.exp: math.exp, np.log: math.log, np.log1p: math.log1p, np.expm1: math.expm1,
@@ -93,7 +96,9 @@ def is_elementary(function):
 
 
 def is_fixed(function, k):
-    """Return True if operand k of an elementary function, such as an order, has no partial derivative."""
+    """Return True if operand k of an elementary function, such as an order, has no partial
+    derivative.
+    """
     return PARTIALS[function][k] is None
 
 

@@ -19,7 +19,8 @@ def is_real_array(program, v, *ranks):
 
 
 def simple(function, ranks, table, reads="", optional=()):
-    """Make the rule of functions of one array; `reads` names "a" and "y" as the adjoint takes them."""
+    """Make the rule of functions of one array; `reads` names "a" and "y" as the adjoint takes them.
+    """
 
     def make(program, s, a, *others):
         if not is_real_array(program, a, *ranks) or any(given(program, v) for v in others):
@@ -236,7 +237,9 @@ def stacked(program, items, adjoint):
 
 
 def vectors(program, v):
-    """Return the arrays in a tuple if all are of one number of axes, and that number; (None, 0) otherwise."""
+    """Return the arrays in a tuple if all are of one number of axes, and that number; (None, 0)
+    otherwise.
+    """
     items = displayed(program, v)
     if not items or not all(is_real_array(program, item, 1, 2) for item in items):
         return None, 0

@@ -1,7 +1,8 @@
 """The adjoints of linear algebra, compiled once and cached on disk.
 
-Each adds to `bar`, the adjoints of an operand, what the adjoint `g` of the result contributes. Letters are those of
-Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008.
+Each adds to `bar`, the adjoints of an operand, what the adjoint `g` of the result contributes.
+Letters are those of Giles, Collected matrix derivative results for forward and reverse mode
+algorithmic differentiation, 2008.
 """
 
 import numpy as np
@@ -156,10 +157,11 @@ def add_matrix_of_systems(bar, g, a, x):
 
 @shared
 def add_cholesky(bar, g, y):
-    """Of the Cholesky factor L of the lower triangle of A: Ā += L⁻ᵀ Φ(Lᵀ L̄) L⁻¹, where Φ halves the diagonal.
+    """Of the Cholesky factor L of the lower triangle of A: Ā += L⁻ᵀ Φ(Lᵀ L̄) L⁻¹, where Φ halves
+    the diagonal.
 
-    The sum is symmetrised; what is above the diagonal is added below it, since LAPACK does not read it.
-    Source: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10.
+    The sum is symmetrised; what is above the diagonal is added below it, since LAPACK does not read
+    it. Source: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10.
     """
     n = y.shape[0]
     p = np.dot(y.T.copy(), g.copy())
@@ -177,9 +179,11 @@ def add_cholesky(bar, g, y):
 
 @shared
 def add_eigenvalues(bar, g, v):
-    """Of the eigenvalues of a symmetric matrix with eigenvectors V: Ā += V diag(w̄) Vᵀ, in the lower triangle.
+    """Of the eigenvalues of a symmetric matrix with eigenvectors V: Ā += V diag(w̄) Vᵀ, in the
+    lower triangle.
 
-    LAPACK reads that alone. Of equal eigenvalues there is no derivative of each, but of symmetric functions there is.
+    LAPACK reads that alone. Of equal eigenvalues there is no derivative of each, but of symmetric
+    functions there is.
     """
     n = v.shape[0]
     for i in range(n):

@@ -1,4 +1,6 @@
-"""Numba's passes around the transformation: helpers in place, types inferred, the adjoint made, types once more."""
+"""Numba's passes around the transformation: helpers in place, types inferred, the adjoint made,
+types once more.
+"""
 
 import functools
 
@@ -73,7 +75,9 @@ class InlineHelpers(FunctionPass):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class InlineInnerHelpers(InlineHelpers):
-    """Put functions that are defined inside the function in place of their calls, once Numba has made them helpers."""
+    """Put functions that are defined inside the function in place of their calls, once Numba has
+    made them helpers.
+    """
 
     _name = "quasinewton_inline_inner_helpers"
 
@@ -148,7 +152,8 @@ class AdjointCompiler(CompilerBase):
     options : dict
         Those of the function that count.
     active : Dual or None
-        The adjoint is compiled for numbers of this type, which makes it forward mode through reverse mode.
+        The adjoint is compiled for numbers of this type, which makes it forward mode through
+        reverse mode.
     """
 
     options = active = None
@@ -179,12 +184,14 @@ def compiled(f, kinds, active=None):
     kinds : tuple of numba types
         Of x, a contiguous vector of floats, and the further arguments.
     active : Dual, optional
-        For x of numbers of this type in the place of floats: value and gradient carry derivatives, too.
+        For x of numbers of this type in the place of floats: value and gradient carry derivatives,
+        too.
 
     Returns
     -------
     numba CompileResult or None
-        Of (x, *args, address of a stack) -> (value, gradient); None where the transformation refuses.
+        Of (x, *args, address of a stack) -> (value, gradient); None where the transformation
+        refuses.
     """
     known, key = vars(f).setdefault(KNOWN, {}), (kinds, active)
     if key not in known:

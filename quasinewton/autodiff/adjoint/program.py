@@ -1,8 +1,10 @@
-"""The code of a function as the transformation reads it: blocks, edges, loops, and names that are assigned once.
+"""The code of a function as the transformation reads it: blocks, edges, loops, and names that are
+assigned once.
 
-Numba's typed code in single-assignment form is taken apart: phis, statements and the end of every block; all returns are
-joined in one exit block; iteration over arrays, `enumerate` and `zip` becomes indexing; tuples made in the function are
-replaced by their items, and copies by what they are copies of.
+Numba's typed code in single-assignment form is taken apart: phis, statements and the end of every
+block; all returns are joined in one exit block; iteration over arrays, `enumerate` and `zip`
+becomes indexing; tuples made in the function are replaced by their items, and copies by what they
+are copies of.
 """
 
 import types as python
@@ -35,8 +37,8 @@ class Program(Rewriting):
     definitions : dict
         Name: (label, statement), for phis too.
     loops, around, succ, pred, dominators, reach, live
-        Loops by the label of their head; the heads of the loops around a block; neighbours; dominators; blocks that can
-        be reached; blocks from which the exit can be reached.
+        Loops by the label of their head; the heads of the loops around a block; neighbours;
+        dominators; blocks that can be reached; blocks from which the exit can be reached.
     iterated : dict
         Head of a loop over arrays: the block that asks the iterator for more.
     """
@@ -144,7 +146,9 @@ class Program(Rewriting):
                 yield label, s
 
     def incoming(self, phi):
-        """Return (previous block, variable) of a phi assignment; what is undefined on an edge is left out."""
+        """Return (previous block, variable) of a phi assignment; what is undefined on an edge is
+        left out.
+        """
         pairs = zip(phi.value.incoming_blocks, phi.value.incoming_values, strict=True)
         return list({p: (p, v) for p, v in pairs if isinstance(v, ir.Var)}.values())
 
@@ -168,7 +172,9 @@ class Program(Rewriting):
     # ---- what a variable is
 
     def origin(self, variable):
-        """Return the right-hand side behind copies: an expression, a constant, a phi; None where there is none."""
+        """Return the right-hand side behind copies: an expression, a constant, a phi; None where
+        there is none.
+        """
         while variable.name in self.definitions:
             value = self.definitions[variable.name][1].value
             if is_expression(value, *COPIES):
@@ -189,7 +195,9 @@ class Program(Rewriting):
         return None
 
     def function(self, variable):
-        """Return (Python function, None) for what a variable holds, or (name, array) for a method of an array."""
+        """Return (Python function, None) for what a variable holds, or (name, array) for a method
+        of an array.
+        """
         value = self.origin(variable)
         if isinstance(value, (ir.Global, ir.FreeVar)):
             return value.value, None
@@ -202,7 +210,9 @@ class Program(Rewriting):
         return None, None
 
     def operation(self, value):
-        """Return (function or name of a method, operands in order) of an expression; (None, []) if it applies none."""
+        """Return (function or name of a method, operands in order) of an expression; (None, []) if
+        it applies none.
+        """
         if is_expression(value, "binop"):
             return value.fn, [value.lhs, value.rhs]
         if is_expression(value, "inplace_binop"):
@@ -232,7 +242,8 @@ class Program(Rewriting):
     # ---- order
 
     def check_order(self):
-        """Refuse names that may be read before they are assigned: they are no single assignments."""
+        """Refuse names that may be read before they are assigned: they are no single assignments.
+        """
         position = {}
         for body in self.body.values():
             position |= {id(s): k for k, s in enumerate(body)}

@@ -1,7 +1,9 @@
-"""The adjoints of extremes, moments, running sums and rearrangements, compiled once and cached on disk.
+"""The adjoints of extremes, moments, running sums and rearrangements, compiled once and cached on
+disk.
 
-Each adds to `bar`, the adjoints of the operand, what the adjoint `g` of the result contributes; kinks are those of the
-rules for the tape: the first of equal numbers, and the middle of the slopes where a norm or deviation is 0.
+Each adds to `bar`, the adjoints of the operand, what the adjoint `g` of the result contributes;
+kinks are those of the rules for the tape: the first of equal numbers, and the middle of the slopes
+where a norm or deviation is 0.
 """
 
 import numpy as np
@@ -12,7 +14,8 @@ from quasinewton.numba_ext.jit import fragment, shared
 
 @fragment
 def add_first_or_share(bar, g, a, order):
-    """Of the largest item of a vector (with order −1, the smallest): of equal ones, shared between them.
+    """Of the largest item of a vector (with order −1, the smallest): of equal ones, shared between
+    them.
 
     Numbers that carry derivatives say which of equal ones goes ahead, as `kinks` describes.
     """
@@ -41,7 +44,8 @@ def add_smallest(bar, g, a):
 
 @shared
 def add_product(bar, g, a):
-    """Of the product of the items of a vector, from the products of those before and behind each."""
+    """Of the product of the items of a vector, from the products of those before and behind each.
+    """
     before = np.ones(a.shape[0])
     for i in range(1, a.shape[0]):
         before[i] = before[i - 1] * a[i - 1]

@@ -14,7 +14,9 @@ class Rewriting:
     # ---- iteration
 
     def decider(self, head):
-        """Return the block of a loop that asks its iterator for more, the head or one that it goes straight to."""
+        """Return the block of a loop that asks its iterator for more, the head or one that it goes
+        straight to.
+        """
         label = head
         while not any(is_expression(getattr(s, "value", None), "iternext") for s in self.body[label]):
             end = self.ends[label]
@@ -50,7 +52,9 @@ class Rewriting:
         self.iterated[head] = label
 
     def is_indexable(self, container):
-        """Return True if an iteration over this is one over arrays, perhaps by `enumerate` or `zip`."""
+        """Return True if an iteration over this is one over arrays, perhaps by `enumerate` or
+        `zip`.
+        """
         if self.is_array(container.name):
             return True
         made = self.origin(container)
@@ -79,7 +83,9 @@ class Rewriting:
     # ---- tuples and copies
 
     def unpack_arrays(self):
-        """Replace the unpacking of a vector into names by its items; a wrong number of them raises as before."""
+        """Replace the unpacking of a vector into names by its items; a wrong number of them raises
+        as before.
+        """
         for label, body in self.body.items():
             made = []
             for s in body:

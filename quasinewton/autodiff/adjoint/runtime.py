@@ -1,7 +1,8 @@
-"""What the code of the transformation calls: small functions of arrays, compiled once and cached on disk.
+"""What the code of the transformation calls: small functions of arrays, compiled once and cached on
+disk.
 
-Tables are by the number of axes, which generated code knows. An array that is added to is called `bar`: the adjoints of
-an operand; `g` is the adjoint of a result.
+Tables are by the number of axes, which generated code knows. An array that is added to is called
+`bar`: the adjoints of an operand; `g` is the adjoint of a result.
 """
 
 import numpy as np
@@ -140,7 +141,9 @@ def spread_cube(a, m, n, p):
 
 @shared
 def spread_vector_shadow(bar, m):
-    """Return where the adjoints of m items are added: to the vector itself, or to new zeros that `fold_vector` adds."""
+    """Return where the adjoints of m items are added: to the vector itself, or to new zeros that
+    `fold_vector` adds.
+    """
     return bar if bar.shape[0] == m else np.zeros(m)
 
 
@@ -219,7 +222,9 @@ ADD = {1: add_vector, 2: add_matrix, 3: add_cube}
 
 @shared
 def take_sum_of_vector(part):
-    """Return the sum of a vector of adjoints, and set it to zero: of the number that was stored there."""
+    """Return the sum of a vector of adjoints, and set it to zero: of the number that was stored
+    there.
+    """
     s = 0.0
     for i in range(part.shape[0]):
         s += part[i]
@@ -252,7 +257,9 @@ TAKE_SUM = {1: take_sum_of_vector, 2: take_sum_of_matrix, 3: take_sum_of_cube}
 
 @shared
 def move_vector(part, bar):
-    """Move adjoints from where a vector was stored to those of the vector, which may lie in the same memory."""
+    """Move adjoints from where a vector was stored to those of the vector, which may lie in the
+    same memory.
+    """
     g = part.copy()
     for i in range(part.shape[0]):
         part[i] = 0.0

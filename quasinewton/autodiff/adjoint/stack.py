@@ -1,8 +1,10 @@
-"""The stack of the backward sweep: what a loop overwrites is pushed before, and popped where that is undone.
+"""The stack of the backward sweep: what a loop overwrites is pushed before, and popped where that
+is undone.
 
-Values of any type lie behind each other in one block of memory, each as wide as it is. Numbers take 8 bytes; an array
-is pushed by reference, and kept alive by it. The header is in the frame of the caller: the address of the block, where
-its end is, and how large it may become. The top of the stack is a variable of the function that pushes.
+Values of any type lie behind each other in one block of memory, each as wide as it is. Numbers take
+8 bytes; an array is pushed by reference, and kept alive by it. The header is in the frame of the
+caller: the address of the block, where its end is, and how large it may become. The top of the
+stack is a variable of the function that pushes.
 """
 
 from llvmlite import ir
@@ -110,7 +112,9 @@ def below(typingctx, top, like):
 
 @intrinsic
 def popped(typingctx, top, like):
-    """Return the tuple that lies above a top, of the types of `like`; references to arrays pass to it."""
+    """Return the tuple that lies above a top, of the types of `like`; references to arrays pass to
+    it.
+    """
 
     def codegen(context, builder, signature, args):
         offset, values = 0, []
@@ -126,7 +130,9 @@ def popped(typingctx, top, like):
 
 @intrinsic
 def room(typingctx, stack, top, needed):
-    """Make sure that bytes can be written from the top on; return the top, in a block that may have moved."""
+    """Make sure that bytes can be written from the top on; return the top, in a block that may have
+    moved.
+    """
 
     def codegen(context, builder, signature, args):
         header = builder.inttoptr(args[0], WORD.as_pointer())

@@ -1,8 +1,10 @@
-"""Where adjoints may be infinite, so that a product with a partial derivative must mind that 0 ∞ = 0.
+"""Where adjoints may be infinite, so that a product with a partial derivative must mind that 0 ∞ =
+0.
 
-An adjoint is infinite, of finite values, behind a function such as √u at 0 only: on the way back from there to x every
-product is careful. Elsewhere those of numbers with `PLAIN` functions are ordinary products. Items of loops are always
-careful: there it costs nothing, and masks by `np.where` have adjoints of 0 beside infinite partial derivatives.
+An adjoint is infinite, of finite values, behind a function such as √u at 0 only: on the way back
+from there to x every product is careful. Elsewhere those of numbers with `PLAIN` functions are
+ordinary products. Items of loops are always careful: there it costs nothing, and masks by
+`np.where` have adjoints of 0 beside infinite partial derivatives.
 """
 
 import math

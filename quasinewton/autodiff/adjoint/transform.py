@@ -22,7 +22,8 @@ def transform(code, typemap, arguments):
     Returns
     -------
     dict
-        Blocks by label, of a function with one argument more, the address of a stack, that returns (value, gradient).
+        Blocks by label, of a function with one argument more, the address of a stack, that returns
+        (value, gradient).
 
     Raises
     ------

@@ -1,10 +1,12 @@
-"""Values in the backward sweep: what is still there, what is computed again, what is pushed before it is overwritten.
+"""Values in the backward sweep: what is still there, what is computed again, what is pushed before
+it is overwritten.
 
-Names that are assigned outside loops are still there; so is what a loop assigned last, for what comes after the loop.
-Other values are computed again where that is cheap and the memory that they are read from has not changed; else the
-name is saved: its old value is pushed wherever it is assigned, and popped where that is undone. Arrays are saved by
-reference. If the numbers in an array are needed and a store may follow, its class is undone: stores push what they
-overwrite, and the backward sweep puts it back. So names and memory go through their states backwards, and any value
+Names that are assigned outside loops are still there; so is what a loop assigned last, for what
+comes after the loop. Other values are computed again where that is cheap and the memory that they
+are read from has not changed; else the name is saved: its old value is pushed wherever it is
+assigned, and popped where that is undone. Arrays are saved by reference. If the numbers in an array
+are needed and a store may follow, its class is undone: stores push what they overwrite, and the
+backward sweep puts it back. So names and memory go through their states backwards, and any value
 that was known at a place of the forward sweep is known at the same place of the backward sweep.
 """
 
@@ -68,7 +70,9 @@ class Values:
         return is_number(kind) or isinstance(kind, (types.Array, types.SliceType, types.NoneType))
 
     def value(self, name):
-        """Return the variable that holds, at this place of the backward sweep, a name's value of the forward sweep."""
+        """Return the variable that holds, at this place of the backward sweep, a name's value of
+        the forward sweep.
+        """
         if name not in self.memo:
             self.memo[name] = self.found(name)
         return self.memo[name]
@@ -210,7 +214,9 @@ class Values:
         self.undone.add(self.activity.root(name))
 
     def view(self, e, base, operand=None):
-        """Make the item or view of an array that an expression makes, or the same one of its shadow."""
+        """Make the item or view of an array that an expression makes, or the same one of its
+        shadow.
+        """
         operand = operand or self.operand
         if e.op == "getattr":
             return self.emit.attribute(base, e.attr)
@@ -234,7 +240,9 @@ class Values:
         return self.memo[key]
 
     def find_shadow(self, name):
-        """Find the shadow of an array: that of what it is a view of, seen the same way, or one of its own."""
+        """Find the shadow of an array: that of what it is a view of, seen the same way, or one of
+        its own.
+        """
         source = self.source_of_shadow(name)
         if source is not None:
             s = self.program.definitions[name][1]

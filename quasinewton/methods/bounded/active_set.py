@@ -1,15 +1,17 @@
-"""BFGS and Newton's method in a box: the model minimised over the variables that are not held at a bound.
+"""BFGS and Newton's method in a box: the model minimised over the variables that are not held at a
+bound.
 
-Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held variables leave the
-matrix, the step is projected); A. R. Conn, N. I. M. Gould and Ph. L. Toint, SIAM J. Numer. Anal. 25 (1988) 433–460
-(variables that the step would carry out of the box stop at their bounds, and the others are solved for again).
+Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held
+variables leave the matrix, the step is projected); A. R. Conn, N. I. M. Gould and Ph. L. Toint,
+SIAM J. Numer. Anal. 25 (1988) 433–460 (variables that the step would carry out of the box stop at
+their bounds, and the others are solved for again).
 
 With A the variables that stop, at x_A + z_A, the others make, by Newton's method and by BFGS,
 
     B_FF p_F = −g_F − B_FA z_A,    p = −H g + H_{:A} μ with H_AA μ = z_A + (H g)_A,
 
-which is the same for H = B⁻¹. Cost beyond that of the method without bounds: O(n |A| + |A|³) for BFGS, nothing for
-Newton, each time that variables are added to A.
+which is the same for H = B⁻¹. Cost beyond that of the method without bounds: O(n |A| + |A|³) for
+BFGS, nothing for Newton, each time that variables are added to A.
 """
 
 from typing import NamedTuple
@@ -30,9 +32,9 @@ ROUNDS = 10  # times that the step is solved for; what leaves the box then is pr
 
 
 class Reduced(NamedTuple):
-    """Workspace: `stops`, bool, tells the variables of A, `index` lists those solved for, `matrix` and the vectors `a`
-    and `b` are theirs; `first` is the step before any variable was added to A; `sizes` is for LAPACK's integers;
-    `caution[0]` is `projection.judge`'s.
+    """Workspace: `stops`, bool, tells the variables of A, `index` lists those solved for, `matrix`
+    and the vectors `a` and `b` are theirs; `first` is the step before any variable was added to A;
+    `sizes` is for LAPACK's integers; `caution[0]` is `projection.judge`'s.
 
     Shapes are (n,) and (n, n).
     """
@@ -56,7 +58,9 @@ def reduced(n):
 
 @generic
 def step_between(inner, memory, hessian, x, g, p):
-    """Write the minimiser of the model to p where variables do not stop; p holds z where they do. Whether it worked."""
+    """Write the minimiser of the model to p where variables do not stop; p holds z where they do.
+    Whether it worked.
+    """
 
 
 @fragment
@@ -184,7 +188,9 @@ def _learn(inner, memory, x, g, p, alpha, g_new):
 
 @fragment
 def gather(hessian, work):
-    """Write the Hessian in the variables that do not stop to the leading part of `matrix`; return their number."""
+    """Write the Hessian in the variables that do not stop to the leading part of `matrix`; return
+    their number.
+    """
     k = listed(work.stops, False, work.index)
     matrix = leading(work.matrix, k)
     for a in range(k):

@@ -1,8 +1,10 @@
-"""The generalised Cauchy point: the first local minimiser of the model along the projected path P(x − t g).
+"""The generalised Cauchy point: the first local minimiser of the model along the projected path P(x
+− t g).
 
-Source: Byrd, Lu, Nocedal & Zhu (1995), Algorithm CP. The path bends where a variable meets its bound. Breakpoints come
-off a heap one at a time, so that only those that are passed are ever put in order: O(n) and O(m²) for each of them;
-and no heap is made where the first lies beyond the minimiser.
+Source: Byrd, Lu, Nocedal & Zhu (1995), Algorithm CP. The path bends where a variable meets its
+bound. Breakpoints come off a heap one at a time, so that only those that are passed are ever put in
+order: O(n) and O(m²) for each of them; and no heap is made where the first lies beyond the
+minimiser.
 """
 
 import numpy as np
@@ -15,7 +17,8 @@ EPSILON = np.finfo(np.float64).eps
 
 @fragment
 def sift(times, queue, place, size):
-    """Let the entry at `place` sink in the heap of variables, the one with the least time on top."""
+    """Let the entry at `place` sink in the heap of variables, the one with the least time on top.
+    """
     i = queue[place]
     while True:
         child = 2 * place + 1
@@ -32,7 +35,8 @@ def sift(times, queue, place, size):
 
 @fragment
 def heap(x, g, low, high, free, times, queue):
-    """Write when each free variable meets its bound to `times`, and a heap of those that do to `queue`.
+    """Write when each free variable meets its bound to `times`, and a heap of those that do to
+    `queue`.
 
     Returns
     -------
@@ -68,8 +72,9 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     Parameters
     ----------
     work : Compact
-        With M⁻¹ factored. Variables that meet their bounds on the way become held: they stand there. Its vectors P
-        and Q become Wᵀd for what is left of d, and Wᵀz for z, the way of these variables.
+        With M⁻¹ factored. Variables that meet their bounds on the way become held: they stand
+        there. Its vectors P and Q become Wᵀd for what is left of d, and Wᵀz for z, the way of these
+        variables.
     pairs : Pairs
     x, g, low, high : ndarray, float64, shape (n,)
     theta : float

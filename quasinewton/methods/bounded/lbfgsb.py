@@ -1,14 +1,18 @@
-"""L-BFGS in a box: the Cauchy point says which variables are held, the model is minimised over the others.
+"""L-BFGS in a box: the Cauchy point says which variables are held, the model is minimised over the
+others.
 
-Source: Byrd, Lu, Nocedal & Zhu (1995), Algorithm L-BFGS-B with the direct primal method of section 5.1; and the
-projection of the minimiser of J. L. Morales and J. Nocedal, ACM TOMS 38 (2011), article 7. Cost: the pairs are read
-twice an iteration, as by the two loops without bounds, and O(m²) for each variable that becomes free or held.
+Source: Byrd, Lu, Nocedal & Zhu (1995), Algorithm L-BFGS-B with the direct primal method of section
+5.1; and the projection of the minimiser of J. L. Morales and J. Nocedal, ACM TOMS 38 (2011),
+article 7. Cost: the pairs are read twice an iteration, as by the two loops without bounds, and
+O(m²) for each variable that becomes free or held.
 
-With z, the way of the variables that meet their bounds on the path, the minimiser over the free variables F is
+With z, the way of the variables that meet their bounds on the path, the minimiser over the free
+variables F is
 
     p_F = −B_FF⁻¹ (g_F + B_FA z_A) = −g_F/θ + W_F K⁻¹ (Wᵀz + Wᵀd/θ)/θ,    d = −g in F, 0 elsewhere,
 
-so that of all products with W two are left: Wᵀd, which is known, and W_F times a vector of order 2m.
+so that of all products with W two are left: Wᵀd, which is known, and W_F times a vector of order
+2m.
 """
 
 import numpy as np

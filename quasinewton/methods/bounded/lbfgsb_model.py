@@ -1,14 +1,16 @@
 """The compact form of L-BFGS, B = θI − W M Wᵀ, and what of it the free variables see.
 
-Source: R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, SIAM J. Sci. Comput. 16 (1995) 1190–1208, section 3 and eq. 5.11.
-With the pairs in order, oldest first, W = [Y θS], L the part of SᵀY strictly below its diagonal D,
+Source: R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, SIAM J. Sci. Comput. 16 (1995) 1190–1208, section
+3 and eq. 5.11. With the pairs in order, oldest first, W = [Y θS], L the part of SᵀY strictly below
+its diagonal D,
 
     M⁻¹ = [−D Lᵀ; L θSᵀS],    B_FF⁻¹ = I/θ + W_F K⁻¹ W_Fᵀ/θ²,    K = M⁻¹ − W_FᵀW_F/θ.
 
-Both are saddles [−P Eᵀ; E Q] of order 2c with P and Q + E P⁻¹ Eᵀ positive definite: two Cholesky factors of order c.
-In K, P = D + Y_FᵀY_F/θ, Q = θ S_AᵀS_A, and E is s_i·y_j over the held variables A where i is newer than j, and
-−s_i·y_j over the free ones F elsewhere. The inner products are kept by the place of their pairs in the ring: a new
-pair costs one pass over all pairs, a variable that becomes free or held O(m²).
+Both are saddles [−P Eᵀ; E Q] of order 2c with P and Q + E P⁻¹ Eᵀ positive definite: two Cholesky
+factors of order c. In K, P = D + Y_FᵀY_F/θ, Q = θ S_AᵀS_A, and E is s_i·y_j over the held variables
+A where i is newer than j, and −s_i·y_j over the free ones F elsewhere. The inner products are kept
+by the place of their pairs in the ring: a new pair costs one pass over all pairs, a variable that
+becomes free or held O(m²).
 """
 
 from typing import NamedTuple
@@ -56,9 +58,10 @@ VECTORS = 8
 class Compact(NamedTuple):
     """Workspace of L-BFGS with m pairs in a box.
 
-    `tables`, shape (TABLES, m, m), and `vectors`, shape (VECTORS, 2m), are named above. `free`, shape (n,), tells the
-    free variables; `slots`, shape (m,), the places of the pairs, oldest first; `queue`, shape (n,), holds variables;
-    `sums`, shape (m, 8), and `block` are workspace. `known[0]` is a record KNOWN.
+    `tables`, shape (TABLES, m, m), and `vectors`, shape (VECTORS, 2m), are named above. `free`,
+    shape (n,), tells the free variables; `slots`, shape (m,), the places of the pairs, oldest
+    first; `queue`, shape (n,), holds variables; `sums`, shape (m, 8), and `block` are workspace.
+    `known[0]` is a record KNOWN.
     """
 
     tables: np.ndarray
@@ -215,8 +218,8 @@ def absorb(work, pairs, x, g, low, high, new):
 def solve_free(work, count, theta, v, u):
     """u = K⁻¹ v of order 2c, overwritten; whether it worked.
 
-    Where no pair has moved what is held, as when that has been so for m steps, S_A = 0 and E is triangular: K is then
-    solved by substitution.
+    Where no pair has moved what is held, as when that has been so for m steps, S_A = 0 and E is
+    triangular: K is then solved by substitution.
     """
     slots, e, yy = work.slots, work.tables[E], work.tables[YY_FREE]
     still = True
@@ -245,12 +248,15 @@ def solve_free(work, count, theta, v, u):
     return True
 
 
-# The factors lie row by row, and the loops go along rows: their terms then do not wait for each other.
+# The factors lie row by row, and the loops go along rows: their terms then do not wait for each
+# other.
 
 
 @fragment
 def factorise(A, c):
-    """Overwrite the upper triangle of the leading c rows of A with U, A = UᵀU; whether it is positive definite."""
+    """Overwrite the upper triangle of the leading c rows of A with U, A = UᵀU; whether it is
+    positive definite.
+    """
     for k in range(c):
         if not 0.0 < A[k, k] < np.inf:
             return False

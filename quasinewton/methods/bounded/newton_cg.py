@@ -1,7 +1,8 @@
 """Truncated Newton in a box: conjugate gradients on the free variables, the step projected.
 
-Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held variables leave the
-matrix, the step is projected). Residuals, products and preconditioned vectors are zero in the variables that are held.
+Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held
+variables leave the matrix, the step is projected). Residuals, products and preconditioned vectors
+are zero in the variables that are held.
 """
 
 from typing import NamedTuple

@@ -1,6 +1,8 @@
-"""The box low <= x <= high: what vectors do in it. Bounds may be infinite; a variable with low = high is fixed.
+"""The box low <= x <= high: what vectors do in it. Bounds may be infinite; a variable with low =
+high is fixed.
 
-A variable is *held* if it lies at a bound and −g points out of the box, or nowhere; the others are free.
+A variable is *held* if it lies at a bound and −g points out of the box, or nowhere; the others are
+free.
 """
 
 import numpy as np
@@ -9,13 +11,15 @@ from quasinewton.methods.first_trial import first_length
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, reach
 
-# Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by rounding.
+# Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by
+# rounding.
 NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
 
 SUFFICIENT = 1e-3  # part of the slope of a step that its projection must keep
 SHORTEST = 1e-10
 
-# What a method knows of steps that leave the box: nothing against them; the last was too long; this one has been cut.
+# What a method knows of steps that leave the box: nothing against them; the last was too long; this
+# one has been cut.
 CARELESS = 0
 CAUTIOUS = 1
 CUT = 2
@@ -81,10 +85,11 @@ def projected_norm(x, g, low, high):
 
     Notes
     -----
-    ‖P(x − g) − x‖_∞, where P puts a point into the box (Byrd, Lu, Nocedal & Zhu, 1995, eq. 6.1), is min(|g_i|, r_i)
-    for a variable with room r_i ahead of −g_i: small also where the bound is near and g steep. Here it is √(r_i |g_i|)
-    if r_i < |g_i|: the square root of what the way to the bound lowers f by, as |g_i| ≤ gtol bounds that by gtol² for
-    curvatures of order 1. (Coleman & Li, SIAM J. Optim. 6, 1996, scale the gradient by √r_i, too.)
+    ‖P(x − g) − x‖_∞, where P puts a point into the box (Byrd, Lu, Nocedal & Zhu, 1995, eq. 6.1), is
+    min(|g_i|, r_i) for a variable with room r_i ahead of −g_i: small also where the bound is near
+    and g steep. Here it is √(r_i |g_i|) if r_i < |g_i|: the square root of what the way to the
+    bound lowers f by, as |g_i| ≤ gtol bounds that by gtol² for curvatures of order 1. (Coleman &
+    Li, SIAM J. Optim. 6, 1996, scale the gradient by √r_i, too.)
     """
     largest = nan = 0.0
     for i in range(x.size):
@@ -131,7 +136,8 @@ def project_enough(x, g, low, high, step, whole, slope, p):
 
     Notes
     -----
-    Close to x the projection of the step is one of descent; Bertsekas, SIAM J. Control Optim. 20 (1982), proposition 1.
+    Close to x the projection of the step is one of descent; Bertsekas, SIAM J. Control Optim. 20
+    (1982), proposition 1.
     """
     t = 1.0
     while not slope <= SUFFICIENT * t * whole and t > SHORTEST:
@@ -144,7 +150,9 @@ def project_enough(x, g, low, high, step, whole, slope, p):
 
 @fragment
 def cut_step(x, g, low, high, p):
-    """Shorten p, overwritten, to where it leaves the box; return g·p, which is 0 where it does so at once."""
+    """Shorten p, overwritten, to where it leaves the box; return g·p, which is 0 where it does so
+    at once.
+    """
     t = min(1.0, reach(x, p, 1.0, low, high))
     for i in range(x.size):
         p[i] *= t
@@ -155,8 +163,9 @@ def cut_step(x, g, low, high, p):
 def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
     """The same as `project_enough`; but where the last such step was too long, cut this one.
 
-    `caution` is CARELESS, or what `judge` left: a projected step may leave a valley of f that the step itself keeps to,
-    and then be of use only when it is very short. Cut, the step ends at a bound, and the variable is held there.
+    `caution` is CARELESS, or what `judge` left: a projected step may leave a valley of f that the
+    step itself keeps to, and then be of use only when it is very short. Cut, the step ends at a
+    bound, and the variable is held there.
     """
     if caution[0] == CAUTIOUS:
         caution[0] = CUT
@@ -171,7 +180,9 @@ def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
 
 @fragment
 def judge(caution, step, p, alpha):
-    """Learn from the length that was accepted of p, whether to cut the next step that leaves the box."""
+    """Learn from the length that was accepted of p, whether to cut the next step that leaves the
+    box.
+    """
     if caution[0] == CUT:
         caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS  # until one has come to its bound
         return
@@ -190,7 +201,8 @@ def descend_inside(x, g, g_norm, low, high, p):
 
 @fragment
 def first_step(x, g, low, high, p):
-    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded on both sides.
+    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded
+    on both sides.
 
     A trial that would fall just short of where this way leaves the box goes there.
     """

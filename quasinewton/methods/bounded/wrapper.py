@@ -1,8 +1,9 @@
 """Methods in a box: low <= x <= high.
 
-A bound-constrained method is a method. It wraps another one, and has the same search, state and doors: only directions
-that end in the box, trials that are put into it to the bit, and the norm of a projected gradient in the place of ‖g‖_∞.
-What the box makes of a direction is a matter of the method inside; see `lbfgsb` and `active_set`.
+A bound-constrained method is a method. It wraps another one, and has the same search, state and
+doors: only directions that end in the box, trials that are put into it to the bit, and the norm of
+a projected gradient in the place of ‖g‖_∞. What the box makes of a direction is a matter of the
+method inside; see `lbfgsb` and `active_set`.
 
 Where all bounds are infinite the doors leave the wrapping out.
 """
@@ -36,7 +37,8 @@ def plain(method):
 
 
 class Confined(NamedTuple):
-    """Memory: the bounds, shape (n,); `point`, workspace of shape (n,); what the inner method learns; and `work`.
+    """Memory: the bounds, shape (n,); `point`, workspace of shape (n,); what the inner method
+    learns; and `work`.
 
     Whoever begins a run writes the bounds.
     """
@@ -66,7 +68,8 @@ def workspace(inner, n):
 
 @generic
 def aim(inner, memory, hessian, x, g, p):
-    """Write a direction such that x + p lies in the box to p; return its slope g·p and the step to try first.
+    """Write a direction such that x + p lies in the box to p; return its slope g·p and the step to
+    try first.
 
     `memory` is a Confined. Anything but a negative slope asks for a restart along the projected −g.
     """
@@ -74,7 +77,9 @@ def aim(inner, memory, hessian, x, g, p):
 
 @generic
 def learn(inner, memory, x, g, p, alpha, g_new):
-    """Move x to the point in the box at x + alpha p and g to g_new (both overwritten), and learn from the step."""
+    """Move x to the point in the box at x + alpha p and g to g_new (both overwritten), and learn
+    from the step.
+    """
     move_inside(inner, memory, x, g, p, alpha, g_new)
 
 
@@ -88,7 +93,9 @@ def move_inside(inner, memory, x, g, p, alpha, g_new):
 
 @generic
 def curvature(inner, memory, hessian, x, g, p):
-    """Write the direction of most negative curvature in the free variables to p, as `protocol.negative_curvature`."""
+    """Write the direction of most negative curvature in the free variables to p, as
+    `protocol.negative_curvature`.
+    """
     return 0.0
 
 

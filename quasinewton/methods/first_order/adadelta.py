@@ -13,7 +13,8 @@ from quasinewton.methods.first_order.base import first_order
 
 @first_order
 class AdaDelta(NamedTuple):
-    """AdaDelta: a ← ρ a + (1 − ρ) g², δ = √(b + eps)/√(a + eps) g, b ← ρ b + (1 − ρ) δ², x ← x − lr δ.
+    """AdaDelta: a ← ρ a + (1 − ρ) g², δ = √(b + eps)/√(a + eps) g, b ← ρ b + (1 − ρ) δ², x ← x − lr
+    δ.
 
     Parameters
     ----------

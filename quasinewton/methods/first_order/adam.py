@@ -1,10 +1,12 @@
-"""Adam and its kin: momentum over the root of a fading mean square, both corrected for their start at zero.
+"""Adam and its kin: momentum over the root of a fading mean square, both corrected for their start
+at zero.
 
-Sources: D. P. Kingma & J. Ba, ICLR 2015, Algorithm 1 (Adam); S. J. Reddi, S. Kale & S. Kumar, ICLR 2018, Algorithm 2
-(AMSGrad); I. Loshchilov & F. Hutter, ICLR 2019, Algorithm 2 (AdamW); T. Dozat, ICLR workshop 2016 (NAdam); L. Liu et
-al., ICLR 2020, Algorithm 2 (RAdam).
+Sources: D. P. Kingma & J. Ba, ICLR 2015, Algorithm 1 (Adam); S. J. Reddi, S. Kale & S. Kumar, ICLR
+2018, Algorithm 2 (AMSGrad); I. Loshchilov & F. Hutter, ICLR 2019, Algorithm 2 (AdamW); T. Dozat,
+ICLR workshop 2016 (NAdam); L. Liu et al., ICLR 2020, Algorithm 2 (RAdam).
 
-The mean of the gradients is kept in a, that of their squares in b and, for AMSGrad, the maximum of b in c.
+The mean of the gradients is kept in a, that of their squares in b and, for AMSGrad, the maximum of
+b in c.
 """
 
 from typing import NamedTuple
@@ -70,7 +72,8 @@ class AMSGrad(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     bias_correction : bool
-        Whether a and c are divided by 1 − βᵗ, as PyTorch does (after the maximum); the paper does not.
+        Whether a and c are divided by 1 − βᵗ, as PyTorch does (after the maximum); the paper does
+        not.
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     eps_hat : bool
@@ -154,7 +157,8 @@ class NAdam(NamedTuple):
     constant_momentum : bool
         Whether μₜ = β₁ at every step, as in Optax; ψ is of no effect then.
     correct_ahead : bool
-        Whether a is corrected as at step t + 1, with which it is weighed; if False as at step t, as in River.
+        Whether a is corrected as at step t + 1, with which it is weighed; if False as at step t, as
+        in River.
     eps_root : float
         >= 0: √(b̂ + eps_root) stands for √b̂.
     """
@@ -194,7 +198,8 @@ class RAdam(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction, as in PyTorch; if False after it, as in Optax.
+        Whether eps is added to √b before its correction, as in PyTorch; if False after it, as in
+        Optax.
     threshold : float
         Length of the average, >= 4, above which its root is divided by; 4 in the paper.
     degenerated_to_sgd : bool
@@ -239,7 +244,9 @@ def corrections(betas, s, wanted):
 
 @fragment
 def divisor(method, root):
-    """(scale, inner, outer): â is divided by scale √(b + inner) + outer, which is √(b̂ + eps_root) + eps or its kin."""
+    """(scale, inner, outer): â is divided by scale √(b + inner) + outer, which is √(b̂ + eps_root)
+    + eps or its kin.
+    """
     scale = 1.0 / root
     return scale, method.eps_root * root * root, method.eps * scale if method.eps_hat else method.eps
 
@@ -248,7 +255,8 @@ def divisor(method, root):
 def descend(x, g, memory, betas, parts, before, lr, l2, keep):
     """x ← keep x − lr a/(scale √(b + inner) + outer), after g + l2 x has entered the means a and b.
 
-    With a vector c in the memory, c ← max(c, before b) stands for b. `parts` are those of `divisor`.
+    With a vector c in the memory, c ← max(c, before b) stands for b. `parts` are those of
+    `divisor`.
     """
     a, b, c = memory.a, memory.b, memory.c
     beta1, beta2 = betas
@@ -313,7 +321,8 @@ def _radam(method, memory, x, g, lr, l2, keep):
     s, a, b = memory.record[0], memory.a, memory.b
     beta1, beta2 = method.betas
     first, root = corrections(method.betas, s, 1)
-    # The length of the average that b is, in the limit and now; below 5 its variance is not to be had.
+    # The length of the average that b is, in the limit and now; below 5 its variance is not to be
+    # had.
     limit = 2.0 / (1.0 - beta2) - 1.0
     length = limit - 2.0 * s.t * s.power2 / (1.0 - s.power2)
     rectified = length > method.threshold

@@ -1,8 +1,10 @@
-"""What the methods that make their own steps share: their memory, and what is done to a gradient before its step.
+"""What the methods that make their own steps share: their memory, and what is done to a gradient
+before its step.
 
-Such a method is a NamedTuple of numbers with fields lr, weight_decay and decoupled. Its `step` is one fused pass over
-the parameters and allocates nothing. Formulae and names are PyTorch's at the defaults, unless a page of the
-documentation says otherwise; options give them the forms of other libraries. The papers are cited with the methods.
+Such a method is a NamedTuple of numbers with fields lr, weight_decay and decoupled. Its `step` is
+one fused pass over the parameters and allocates nothing. Formulae and names are PyTorch's at the
+defaults, unless a page of the documentation says otherwise; options give them the forms of other
+libraries. The papers are cited with the methods.
 """
 
 import functools
@@ -35,8 +37,9 @@ STEP = np.dtype(
 class Moments(NamedTuple):
     """Memory: up to three vectors of the method's, shape (n,), or (0,) where they are not used.
 
-    `mask`, bool, shape (n,), says where weight decay acts; of shape (0,) it acts everywhere. `low` and `high`, shape
-    (n,), are bounds, into which every step is put; of shape (0,) there are none. `record[0]` is a record STEP.
+    `mask`, bool, shape (n,), says where weight decay acts; of shape (0,) it acts everywhere. `low`
+    and `high`, shape (n,), are bounds, into which every step is put; of shape (0,) there are none.
+    `record[0]` is a record STEP.
     """
 
     a: np.ndarray
@@ -50,7 +53,9 @@ class Moments(NamedTuple):
 
 @generic
 def vectors(method):
-    """Return which of the three vectors the method uses, and what a holds at the start; b and c hold 0."""
+    """Return which of the three vectors the method uses, and what a holds at the start; b and c
+    hold 0.
+    """
     return False, False, False, 0.0
 
 
@@ -67,13 +72,14 @@ def keeps(method):
 def step(method, memory, x, g, lr, l2, keep):
     """Make one step from x along what the gradient g says; x and the memory are overwritten.
 
-    `memory.record[0].t` counts this step, and lr is the rate of this step. Of the two kinds of weight decay one is
-    off: l2 x is added to the gradient, and x is multiplied by `keep`.
+    `memory.record[0].t` counts this step, and lr is the rate of this step. Of the two kinds of
+    weight decay one is off: l2 x is added to the gradient, and x is multiplied by `keep`.
     """
 
 
 def first_order(kind=None, **rules):
-    """Class decorator: check the fields of a method when it is made, give it the memory of this file, and list it.
+    """Class decorator: check the fields of a method when it is made, give it the memory of this
+    file, and list it.
 
     What is legal goes by the name of the field, see RULES; `rules` are exceptions.
     """
@@ -134,7 +140,8 @@ def advance(method, memory, x, g, lr):
     memory : Moments
         Updated.
     x, g : ndarray, float64, shape (n,)
-        Overwritten: x by the next iterate, g, where it is clipped or the decay is masked, by what is stepped along.
+        Overwritten: x by the next iterate, g, where it is clipped or the decay is masked, by what
+        is stepped along.
     lr : float
         The rate of this step.
     """
@@ -166,13 +173,17 @@ def advance(method, memory, x, g, lr):
 
 @fragment
 def placed(lr, in_buffer):
-    """Return by what a gradient is multiplied as it enters a buffer, and by what the buffer as it is stepped along."""
+    """Return by what a gradient is multiplied as it enters a buffer, and by what the buffer as it
+    is stepped along.
+    """
     return (lr, 1.0) if in_buffer else (1.0, lr)
 
 
 @fragment
 def measure(memory, x, g):
-    """What gtol is compared with: ‖g‖_∞ or, in a box, ‖P(x − g) − x‖_∞; NaN if any entry of g is NaN."""
+    """What gtol is compared with: ‖g‖_∞ or, in a box, ‖P(x − g) − x‖_∞; NaN if any entry of g is
+    NaN.
+    """
     return projected_norm(x, g, memory.low, memory.high) if memory.low.size > 0 else norm_inf(g)
 
 

@@ -1,7 +1,7 @@
 """RMSprop: AdaGrad with a memory that fades.
 
-Sources: G. Hinton, Neural Networks for Machine Learning, lecture 6e (2012); A. Graves, arXiv:1308.0850 (2013), eqs.
-38–45, for the centred form.
+Sources: G. Hinton, Neural Networks for Machine Learning, lecture 6e (2012); A. Graves,
+arXiv:1308.0850 (2013), eqs. 38–45, for the centred form.
 """
 
 from typing import NamedTuple
@@ -39,7 +39,8 @@ class RMSprop(NamedTuple):
     bias_correction : bool
         Whether a and b are divided by 1 − αᵗ at step t, where they are used.
     lr_in_buffer : bool
-        Whether lr multiplies the quotient as it enters c, so that a change of lr does not reach what c holds.
+        Whether lr multiplies the quotient as it enters c, so that a change of lr does not reach
+        what c holds.
     nesterov : bool
         Whether x ← x − lr (q + momentum c), where q is the quotient that c has just been given.
     """

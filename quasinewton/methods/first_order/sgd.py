@@ -1,8 +1,9 @@
 """Gradient descent with a given rate, and with momentum: SGD, Momentum, Nesterov, SGDW.
 
-Sources: H. Robbins & S. Monro, Ann. Math. Statist. 22 (1951) 400–407; B. T. Polyak, USSR Comput. Math. Math. Phys. 4(5)
-(1964) 1–17; Yu. Nesterov, Soviet Math. Dokl. 27 (1983) 372–376, in the form of I. Sutskever et al., ICML 2013;
-I. Loshchilov & F. Hutter, ICLR 2019, Algorithm 1 (SGDW). Momenta are kept in a: `Moments.a`.
+Sources: H. Robbins & S. Monro, Ann. Math. Statist. 22 (1951) 400–407; B. T. Polyak, USSR Comput.
+Math. Math. Phys. 4(5) (1964) 1–17; Yu. Nesterov, Soviet Math. Dokl. 27 (1983) 372–376, in the form
+of I. Sutskever et al., ICML 2013; I. Loshchilov & F. Hutter, ICLR 2019, Algorithm 1 (SGDW). Momenta
+are kept in a: `Moments.a`.
 """
 
 from typing import NamedTuple
@@ -33,7 +34,8 @@ class SGD(NamedTuple):
 
 @first_order
 class Momentum(NamedTuple):
-    """Gradient descent with Polyak's momentum: a ← μ a + (1 − ν) g, x ← x − lr a; a = g at the first step.
+    """Gradient descent with Polyak's momentum: a ← μ a + (1 − ν) g, x ← x − lr a; a = g at the
+    first step.
 
     Parameters
     ----------
@@ -48,7 +50,8 @@ class Momentum(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach what a holds.
+        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach
+        what a holds.
     dampen_first : bool
         Whether the first step is dampened like the others: a starts at 0.
     """
@@ -77,7 +80,8 @@ class Nesterov(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach what a holds.
+        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach
+        what a holds.
     """
 
     lr: float = 1e-3
@@ -89,7 +93,8 @@ class Nesterov(NamedTuple):
 
 @first_order
 class SGDW(NamedTuple):
-    """Gradient descent with momentum and decoupled weight decay: x ← (1 − lr λ) x − lr a, a ← μ a + g.
+    """Gradient descent with momentum and decoupled weight decay: x ← (1 − lr λ) x − lr a, a ← μ a +
+    g.
 
     Parameters
     ----------
@@ -102,7 +107,8 @@ class SGDW(NamedTuple):
     decoupled : bool
         If False, λ x is added to g instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach what a holds.
+        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach
+        what a holds.
     """
 
     lr: float = 1e-3

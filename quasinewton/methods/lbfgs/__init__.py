@@ -1,4 +1,5 @@
-"""L-BFGS: the two-loop recursion, and the compact form of the inverse Hessian for many variables."""
+"""L-BFGS: the two-loop recursion, and the compact form of the inverse Hessian for many variables.
+"""
 
 from quasinewton.methods.lbfgs.two_loop import LBFGS
 

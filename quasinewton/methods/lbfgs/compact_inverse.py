@@ -1,15 +1,17 @@
 """L-BFGS by the compact form of H: 4 m n numbers are read an iteration, where two loops read 8 m n.
 
-With the pairs in the rows of S and Y, oldest first, R the upper triangle of S Yᵀ and D its diagonal,
+With the pairs in the rows of S and Y, oldest first, R the upper triangle of S Yᵀ and D its
+diagonal,
 
     H g = γ H₀ (g − Yᵀa) + Sᵀb,   R a = S g,   Rᵀb = D a + γ (Y H₀ Yᵀ a − Y H₀ g)
 
-(Byrd, Nocedal & Schnabel, Math. Prog. 63 (1994) 129–156, eq. 2.6 and theorem 2.2). One pass in blocks moves x and g,
-writes the new pair, and multiplies all pairs by g and by the new y; after O(m²) work another one writes p. Every
-product is summed anew: differences of older ones would cancel.
+(Byrd, Nocedal & Schnabel, Math. Prog. 63 (1994) 129–156, eq. 2.6 and theorem 2.2). One pass in
+blocks moves x and g, writes the new pair, and multiplies all pairs by g and by the new y; after
+O(m²) work another one writes p. Every product is summed anew: differences of older ones would
+cancel.
 
-It serves many variables, a given diagonal H₀, and pairs in single precision, which are kept in units of their own since
-their range is short. Sums are in double precision always.
+It serves many variables, a given diagonal H₀, and pairs in single precision, which are kept in
+units of their own since their range is short. Sums are in double precision always.
 """
 
 import math
@@ -27,7 +29,8 @@ from quasinewton.numba_ext.linalg import advance, dot, dots, isolated, norm_inf
 
 BLOCK = 1024  # numbers of a vector at a time: what is used again of a block stays in the first cache
 
-# The workspace `a`: a head, the matrices S Yᵀ and Y H₀ Yᵀ, VECTORS vectors of length m, and H₀ if it was given.
+# The workspace `a`: a head, the matrices S Yᵀ and Y H₀ Yᵀ, VECTORS vectors of length m, and H₀ if
+# it was given.
 READY = 0  # whether the products with g are those with the current one
 UNIT_S, UNIT_Y = 1, 2  # powers of two: what 1 means in S and in Y
 NORM = 3  # ‖g‖_∞ after the last step
@@ -48,7 +51,9 @@ def size(m):
 
 @fragment
 def gram(a, m, which):
-    """One of the matrices, row by row: S Yᵀ (0), of which the upper triangle means something, or Y H₀ Yᵀ (1)."""
+    """One of the matrices, row by row: S Yᵀ (0), of which the upper triangle means something, or Y
+    H₀ Yᵀ (1).
+    """
     return part(a, HEAD + which * m * m, m * m)
 
 
@@ -66,7 +71,9 @@ def row(S, k, first, width):
 
 @register_jitable
 def forget_products(a, ring):
-    """Let the next direction multiply the pairs by its gradient: it may be another than the last step led to."""
+    """Let the next direction multiply the pairs by its gradient: it may be another than the last
+    step led to.
+    """
     if ring["form"] != TWO_LOOPS:
         a[READY] = 0.0
 
@@ -141,8 +148,9 @@ def eight_dots(s, y, t, z, g, d, hg, hd):
 def multiply_block(S, Y, rows, a, first, g, y, hg, hy):
     """Add to the products of all pairs with g and y what a block contributes.
 
-    g and y are those of the block, which begins with component `first`; hg and hy are workspace as long. Two pairs at a
-    time, since four streams come faster from memory than one; an odd one is its own partner.
+    g and y are those of the block, which begins with component `first`; hg and hy are workspace as
+    long. Two pairs at a time, since four streams come faster from memory than one; an odd one is
+    its own partner.
     """
     m, width = S.shape[0], g.size
     Sg, Yg, Sy, Yy, H0 = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y), size(m)
@@ -176,7 +184,9 @@ def begin_products(a, m):
 
 @fragment
 def keep_products(a, rows, m):
-    """Take the sums into true units, and those of the newest pair, the last of the rows, into the matrices."""
+    """Take the sums into true units, and those of the newest pair, the last of the rows, into the
+    matrices.
+    """
     Sg, Yg, Sy, Yy = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y)
     SY, YY, s_unit, y_unit, k = gram(a, m, 0), gram(a, m, 1), a[UNIT_S], a[UNIT_Y], rows[-1]
     for i in rows:
@@ -211,7 +221,9 @@ def damp(y, theta, c, g, y_unit):
 
 @fragment
 def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
-    """Move x and g, write the pair, judge it as `protocol.learn_pair` does, and multiply all pairs by g and y."""
+    """Move x and g, write the pair, judge it as `protocol.learn_pair` does, and multiply all pairs
+    by g and y.
+    """
     m, n = rho.size, x.size
     single = S.itemsize < 8
     if ring.count == 0:
@@ -280,7 +292,9 @@ def solve(a, rows, m, gamma):
 
 @fragment
 def add_block(S, Y, rows, a, gamma, first, g, p, hp):
-    """Write a block of p, which begins with component `first`; g is that of the block, hp workspace."""
+    """Write a block of p, which begins with component `first`; g is that of the block, hp
+    workspace.
+    """
     m, width, count = S.shape[0], g.size, rows.size
     of_S, of_Y = vector(a, m, OF_S), vector(a, m, OF_Y)
     given = a.size > size(m)
@@ -378,7 +392,9 @@ enter_update = late(update_of_either, types.void(*_UPDATE.args, types.int64))
 
 
 def load(single):
-    """Compile, or load from the cache, the kernels for pairs of this precision: sooner than when they are needed."""
+    """Compile, or load from the cache, the kernels for pairs of this precision: sooner than when
+    they are needed.
+    """
     kernels = (_enter_direction_single, _enter_update_single) if single else (_enter_direction, _enter_update)
     for call in (enter_direction, enter_update, *kernels):
         call.load()

@@ -1,10 +1,10 @@
 """L-BFGS: the inverse Hessian from the last m pairs, never formed.
 
-Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical Optimization, 2nd ed. (2006),
-Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
+Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical Optimization, 2nd ed.
+(2006), Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
 
-The pairs live in a ring, see `curvature_pairs`. Two loops over them multiply by H; where the pairs are more than the cache holds, and for what few
-runs ask for, `compact` does.
+The pairs live in a ring, see `curvature_pairs`. Two loops over them multiply by H; where the pairs
+are more than the cache holds, and for what few runs ask for, `compact` does.
 """
 
 from typing import NamedTuple
@@ -20,8 +20,9 @@ from quasinewton.numba_ext.jit import reduction
 from quasinewton.numba_ext.linalg import advance, dot, negate, norm_inf
 from quasinewton.validation import count
 
-# Variables from which on two loops are slower than the compact form, measured for 5 to 20 pairs. They read the pairs
-# twice as often, but as long streams, and do little else: below, the caches feed them fast enough.
+# Variables from which on two loops are slower than the compact form, measured for 5 to 20 pairs.
+# They read the pairs twice as often, but as long streams, and do little else: below, the caches
+# feed them fast enough.
 MANY = 2**16
 
 
@@ -41,8 +42,8 @@ class LBFGS(_Fields):
     damping : bool
         Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
     single : bool
-        Whether to keep the pairs in single precision: half the memory, and less time for very many variables. All sums
-        are in double precision.
+        Whether to keep the pairs in single precision: half the memory, and less time for very many
+        variables. All sums are in double precision.
     """
 
     __slots__ = ()
@@ -52,11 +53,12 @@ class LBFGS(_Fields):
 
 
 class Pairs(NamedTuple):
-    """Memory: S[k] = x[k+1] − x[k] and Y[k] = g[k+1] − g[k], shape (m, n); rho[k] = 1/(S[k]·Y[k]), shape (m,).
+    """Memory: S[k] = x[k+1] − x[k] and Y[k] = g[k+1] − g[k], shape (m, n); rho[k] = 1/(S[k]·Y[k]),
+    shape (m,).
 
-    In single precision a row holds its n numbers in the place of n/2 doubles, rounded up. `a` is workspace: of the two
-    loops, shape (m,); or, longer, of the compact form. `ring[0]` is a record RING; its gamma = s·y/y·H₀y of the newest
-    pair scales H₀.
+    In single precision a row holds its n numbers in the place of n/2 doubles, rounded up. `a` is
+    workspace: of the two loops, shape (m,); or, longer, of the compact form. `ring[0]` is a record
+    RING; its gamma = s·y/y·H₀y of the newest pair scales H₀.
     """
 
     S: np.ndarray
@@ -77,7 +79,9 @@ def _allocate(method, n):
 
 
 def with_room(pairs, n):
-    """The memory of a fresh run with room for a given diagonal H₀, the last n numbers of the workspace."""
+    """The memory of a fresh run with room for a given diagonal H₀, the last n numbers of the
+    workspace.
+    """
     pairs.ring[0]["form"] = COMPACT_GIVEN
     return pairs._replace(a=np.empty(compact_inverse.size(pairs.rho.size) + n))
 
@@ -97,10 +101,11 @@ def _direction(method, memory, hessian, x, g, p):
 
 @reduction
 def two_loop(S, Y, rho, a, count, newest, gamma, g, p):
-    """Write −H g to p and return g·p, for the H of `count` pairs (Nocedal & Wright, 2006, Algorithm 7.4).
+    """Write −H g to p and return g·p, for the H of `count` pairs (Nocedal & Wright, 2006, Algorithm
+    7.4).
 
-    Every pass over p both adds the last vector and multiplies by the next one, so that p is read and written once a
-    pair. p and a are overwritten.
+    Every pass over p both adds the last vector and multiplies by the next one, so that p is read
+    and written once a pair. p and a are overwritten.
     """
     m, n = S.shape
     k = newest
