@@ -1,6 +1,4 @@
-"""What a run returns: SciPy's result with our fields, and the inverse Hessian of L-BFGS as an
-operator.
-"""
+"""Results of runs: SciPy's result with extra fields, and the inverse Hessian of L-BFGS."""
 
 import warnings
 from functools import cached_property
@@ -21,30 +19,30 @@ FLOAT64 = np.dtype(np.float64)
 
 
 class OptimizeResult(scipy.optimize.OptimizeResult):
-    """The outcome of a run: SciPy's `OptimizeResult`, with a few fields more.
+    """The outcome of a run: SciPy's `OptimizeResult` with additional fields.
 
     Attributes
     ----------
     x : ndarray, float64, shape (n,)
         The best point.
     fun : float
-        f there.
+        Value of f at x.
     jac : ndarray, float64, shape (n,)
-        Gradient there.
+        Gradient at x.
     optimality : float
-        What gtol was compared with: ‖jac‖_∞ or, with bounds, ‖P(x − jac) − x‖_∞, where P puts a
-        point between them.
+        The quantity compared with gtol: ‖jac‖_∞ or, with bounds, the projected gradient ‖P(x − jac)
+        − x‖_∞, where P projects onto the box.
     success : bool
-        Whether a tolerance was met; also at the precision limit if optimality <= 1.5e-8 max(1,
-        |fun|).
+        Whether a tolerance was met, or the precision limit was reached with optimality <= 1.5e-8
+        max(1, |fun|).
     status : Status
-        Why the run ended; compares equal to SciPy's integer, and is one.
+        Why the run ended. A `Status` is an int and equals SciPy's code.
     message : str
-        The same in words.
+        Why the run ended, in words.
     nit, nfev, njev, nhev : int
-        Iterations, and calls of the user's function, gradient and Hessian (Newton), or products
-        with the Hessian (truncated Newton); gradients and values that differences took are counted
-        as such.
+        Iterations, and calls of the user's function, of the gradient and of the Hessian (Newton) or
+        of products with the Hessian (truncated Newton). Values and gradients that finite
+        differences evaluate are included in nfev and njev.
     hess_inv : ndarray or LinearOperator, shape (n, n)
         Estimate of the inverse Hessian (BFGS, L-BFGS).
     hess : ndarray, shape (n, n)
@@ -53,28 +51,28 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         How gradients were obtained: "exact", "forward" or "reverse" (derived), "2-point", "3-point"
         or "cs".
     hess_mode : str
-        How second derivatives were obtained (Newton, truncated Newton): "exact" where they are the
-        user's, "derived" from a compiled function, or "2-point" or "3-point" differences of the
-        gradient, or of values.
+        How second derivatives were obtained (Newton, truncated Newton): "exact" if the user gave
+        them, "derived" from a compiled function, or "2-point" or "3-point" differences of the
+        gradient or of values.
     history : History
         With ``options={"history": True}``.
     allvecs : list of ndarray
         All iterates, with ``options={"return_all": True}``.
     diagnosis : dict
-        After a failure: the numbers behind the advice in `message`.
+        After a failure: the numbers on which the advice in `message` is based.
     gradient_check : GradientCheck
-        With ``options={"check_gradient": True}``: what `check_gradient` says of the gradient at x0.
+        With ``options={"check_gradient": True}``: the outcome of `check_gradient` at x0.
     checkpoint : Checkpoint
-        Where the run stands, to go on from there: ``minimize(..., checkpoint=res.checkpoint)``.
-        (`minimize_stochastic` has one of its own kind.) Under its former name `state` it is had
-        with a warning.
+        State of the run, from which it can be continued: ``minimize(...,
+        checkpoint=res.checkpoint)``. `minimize_stochastic` has its own kind of checkpoint. The
+        former name `state` still works, with a DeprecationWarning.
     solver : str
-        Who solved the problem: "quasinewton lbfgs", "scipy slsqp", …. Of SciPy's methods the other
-        fields are SciPy's, `status` included, which is an integer.
+        Package and method that solved the problem: "quasinewton lbfgs", "scipy slsqp", …. For
+        SciPy's methods all other fields are SciPy's, including `status`, which is a plain integer.
     """
 
-    # Annotations without values: type checkers and editors read them. A field that the method does
-    # not have is absent.
+    # Type checkers and editors read these annotations. They have no values: a field that does not
+    # apply to the method is absent.
     x: np.ndarray
     fun: float
     jac: np.ndarray
@@ -105,7 +103,7 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
 
 
 class RootResult(OptimizeResult):
-    """The outcome of a search for a root: fields as in `OptimizeResult`, but these.
+    """The outcome of root finding: `OptimizeResult` with a vector `fun` and a matrix `jac`.
 
     Attributes
     ----------
@@ -119,14 +117,14 @@ class RootResult(OptimizeResult):
 
 
 class History(NamedTuple):
-    """The course of a run, iterate by iterate, x0 first; arrays of shape (nit + 1,).
+    """The course of a run by iterates, x0 first; arrays of shape (nit + 1,).
 
     Attributes
     ----------
     f, g_norm : ndarray, float64
         Value and ‖g‖_∞.
     alpha : ndarray, float64
-        Step length that led there; 0 for x0.
+        Step length that led to this iterate; 0 for x0.
     nfev : ndarray, int64
         Calls of fun so far.
     """
@@ -139,7 +137,7 @@ class History(NamedTuple):
 
 @kernel
 def _inverse_times(S, Y, rho, v, Hv):
-    """Hv = H v by the two loops, for pairs in order, oldest first."""
+    """Compute Hv = H v by the two-loop recursion, for curvature pairs ordered oldest first."""
     count = rho.size
     if count == 0:
         copy(Hv, v)
@@ -150,7 +148,7 @@ def _inverse_times(S, Y, rho, v, Hv):
 
 
 class InverseHessian(LinearOperator):
-    """The inverse Hessian that L-BFGS ended with, from its last pairs; never formed.
+    """Final inverse-Hessian estimate of L-BFGS as an operator, never formed.
 
     Parameters
     ----------
@@ -164,7 +162,7 @@ class InverseHessian(LinearOperator):
     Attributes
     ----------
     sk, yk : ndarray, float64, shape (m, n)
-        Steps and changes of the gradient, oldest first.
+        Steps and gradient changes, oldest first.
     rho : ndarray, float64, shape (m,)
         1/(sk·yk).
     n_corrs : int
@@ -172,13 +170,14 @@ class InverseHessian(LinearOperator):
 
     Notes
     -----
-    H₀ = γ I with γ = s·y/y·y of the newest pair, the matrix the method itself used (Nocedal &
-    Wright, 2006, eq. 7.20); or γ times the diagonal given, with γ = s·y/y·H₀y. Products cost O(m
-    n).
+    H₀ = γ I with γ = s·y/y·y of the newest pair, as in the method itself (Nocedal & Wright, 2006,
+    eq. 7.20). If the user gave a diagonal H₀, it is γ times that diagonal with γ = s·y/y·H₀y.
+    Products cost O(m n).
     """
 
     def __init__(self, pairs, n, single):
-        # What LinearOperator.__init__ would do, less its checks: this runs in every solve.
+        # This does what LinearOperator.__init__ does, without its checks, because it runs in every
+        # solve.
         self.dtype, self.shape = FLOAT64, (n, n)
         self._pairs, self._single = pairs, single
 
@@ -207,8 +206,10 @@ class InverseHessian(LinearOperator):
 
     @cached_property
     def _root(self):
-        """The root r of a given diagonal H₀, or 1: H is r times the H of s/r and r y, with H₀ = γ
-        I, times r.
+        """The square root r of the user's diagonal H₀, or 1 if none was given.
+
+        With H₀ = γ I the pairs (s/r, r y) give a matrix H'; the inverse Hessian is diag(r) H'
+        diag(r).
         """
         m = self._pairs.rho.size
         return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.ring[0]["form"] == COMPACT_GIVEN else 1.0

@@ -1,12 +1,12 @@
-"""Every way in which a run can end, and what it says."""
+"""The statuses in which a run can end, with their messages."""
 
 import sys
 from enum import Enum
 
 import numpy as np
 
-# The last character of a format specification that is for numbers alone; see "Format Specification
-# Mini-Language".
+# Last characters of format specifications that apply to numbers only; source: Python's "Format
+# Specification Mini-Language".
 NUMERIC = tuple("bcdeEfFgGnoxX%")
 
 
@@ -14,9 +14,9 @@ class Status(int, Enum):
     """The outcome of a run. Its `message` is the text of the result.
 
     As an integer a status is SciPy's code (0 for every kind of convergence, 1 for limits, 2 for a
-    failed search, 3 for values that are not finite, 99 for a callback), so ``res.status == 0``
-    means what it means there. Two statuses are equal only if they are the same one; `value` is
-    unique.
+    failed search, 3 for values that are not finite, 99 for a callback), so ``res.status == 0`` has
+    the same meaning as in SciPy. Several statuses share a code, but two statuses are equal only if
+    they are the same member; `value` is unique.
     """
 
     message: str
@@ -69,23 +69,19 @@ class Status(int, Enum):
         return int.__hash__(self)
 
     def __format__(self, spec):
-        """Format as SciPy's integer under a specification for numbers, such as ``d``; as the name
-        under any other.
-        """
+        """Format as SciPy's integer if `spec` is numeric, such as ``d``; otherwise as the name."""
         return int.__format__(self, spec) if spec.endswith(NUMERIC) else format(str(self), spec)
 
     @property
     def converged(self) -> bool:
-        """True if the run ended as the user had in mind: within a tolerance, or with all epochs
-        run.
-        """
+        """True if the run ended as intended: within a tolerance, or with all epochs run."""
         return int(self) == 0
 
 
 def represent_in_yaml():
     """Let PyYAML's safe dumper write a status as its integer, if PyYAML has been imported.
 
-    That dumper asks for the exact type of what it is given, and so would refuse a subclass of int.
+    The dumper looks up representers by exact type and would refuse a subclass of int.
     """
     yaml = sys.modules.get("yaml")
     dumper = getattr(yaml, "SafeDumper", None)
@@ -95,7 +91,7 @@ def represent_in_yaml():
 
 represent_in_yaml()
 
-# The values as integers, which is what kernels can hold.
+# Kernels hold statuses as integers, since Numba cannot compile these enum members.
 RUNNING = np.int64(Status.RUNNING.value)
 CONVERGED = np.int64(Status.GRADIENT.value)
 F_CONVERGED = np.int64(Status.FTOL.value)

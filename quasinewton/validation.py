@@ -1,15 +1,15 @@
-"""Checks shared by every object that holds settings: an illegal value cannot be constructed."""
+"""Checks of settings: an object with an illegal setting cannot be constructed."""
 
 NOT_SCALAR = "The user-provided objective function must return a scalar value."
 
 
 def number(name, value, low, high, *, open_low=True, open_high=True):
-    """A real setting as a float, checked against its legal interval.
+    """Convert a setting to float and check it against its legal interval.
 
     Parameters
     ----------
     name : str
-        For the message.
+        Name of the setting in error messages.
     value : float
     low, high : float
     open_low, open_high : bool
@@ -22,9 +22,9 @@ def number(name, value, low, high, *, open_low=True, open_high=True):
     Raises
     ------
     ValueError
-        Naming the value and the interval.
+        If the value lies outside the interval; the message names both.
     TypeError
-        If it is no real number.
+        If the value is not a real number.
     """
     try:
         checked = float(value)
@@ -39,12 +39,12 @@ def number(name, value, low, high, *, open_low=True, open_high=True):
 
 
 def count(name, value, low):
-    """An integer setting, at least `low`; a float that holds an integer will do.
+    """Convert a setting, such as 3 or 3.0, to int and check that it is at least `low`.
 
     Parameters
     ----------
     name : str
-        For the message.
+        Name of the setting in error messages.
     value : int
     low : int
 
@@ -55,9 +55,9 @@ def count(name, value, low):
     Raises
     ------
     ValueError
-        Naming the value and what is legal.
+        If the value is below `low`; the message names both.
     TypeError
-        If it is no integer.
+        If the value is not an integer.
     """
     try:
         checked = int(value)

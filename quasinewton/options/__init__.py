@@ -1,4 +1,4 @@
-"""What users write, checked and turned into settings: names, options, bounds, initial values.
+"""Reading of user input into checked settings: names, options, bounds, initial values.
 
 Private: the public names are those of `quasinewton` itself.
 """

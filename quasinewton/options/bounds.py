@@ -1,4 +1,4 @@
-"""Bounds as users give them, to two vectors."""
+"""Conversion of the user's bounds to two vectors."""
 
 import math
 
@@ -10,26 +10,26 @@ ALL_FIXED = "All independent variables were fixed by bounds."
 
 
 def read_bounds(bounds, n):
-    """Bounds of n variables as new vectors.
+    """Convert bounds of n variables to new vectors.
 
     Parameters
     ----------
     bounds : sequence of (low, high), scipy.optimize.Bounds, or None
-        None in a pair is no bound. `lb` and `ub` of Bounds may be numbers for all variables.
+        None in a pair means no bound. `lb` and `ub` of Bounds may be scalars for all variables.
     n : int
 
     Returns
     -------
     (ndarray, ndarray) or None
-        low and high, float64, shape (n,); None if they confine nothing.
+        low and high, float64, shape (n,); None if every bound is infinite.
 
     Raises
     ------
     ValueError
-        If their number is not n, a lower bound exceeds its upper one, or a bound is NaN or leaves
-        no number.
+        If the number of bounds is not n, a lower bound exceeds its upper bound, or a bound is NaN
+        or leaves no finite number.
     TypeError
-        If they are no real numbers.
+        If the bounds are not real numbers.
     """
     if bounds is None:
         return None
@@ -54,7 +54,7 @@ def read_bounds(bounds, n):
 
 
 def fitted(side, n):
-    """A side of Bounds as a vector of length n."""
+    """Broadcast `lb` or `ub` of Bounds to a vector of length n."""
     try:
         return np.array(np.broadcast_to(side, (n,)))
     except ValueError:
@@ -62,7 +62,7 @@ def fitted(side, n):
 
 
 def explain(low, high):
-    """Raise the ValueError that says which bound is illegal, and why."""
+    """Raise the ValueError that names the illegal bound and the reason."""
     for name, side in ("lower", low), ("upper", high):
         if np.isnan(side).any():
             raise ValueError(f"the {name} bound of variable {np.isnan(side).argmax()} is NaN; None is no bound")

@@ -1,6 +1,4 @@
-"""What a run is given to begin with, as arrays: the start, an inverse Hessian, a preconditioner,
-masks and bounds.
-"""
+"""Initial data of a run as arrays: start, inverse Hessian, preconditioner, masks and bounds."""
 
 import math
 
@@ -9,20 +7,19 @@ import numpy as np
 from quasinewton import methods
 from quasinewton.validation import number
 
-# What the methods that begin with an estimate of the inverse Hessian call it.
+# Option names of the initial inverse Hessian, by method.
 INITIAL = {methods.BFGS: ("hess_inv0", "H0", "precond"), methods.LBFGS: ("H0", "precond")}
 
 
 def set_treatment(memory, controls, bounds, n):
-    """Tell the memory of a first-order method how gradients are clipped, where weights decay, and
-    of bounds.
+    """Store clipping, the weight-decay mask and bounds in the memory of a first-order method.
 
     Parameters
     ----------
     memory : Moments
-        Its record is changed.
+        Its record is overwritten.
     controls : dict
-        With clip_value, clip_norm, clip_norm_eps, decay_mask, or without.
+        May hold clip_value, clip_norm, clip_norm_eps and decay_mask.
     bounds : (ndarray, ndarray) or None
     n : int
 
@@ -33,7 +30,7 @@ def set_treatment(memory, controls, bounds, n):
     Raises
     ------
     ValueError, TypeError
-        Naming the value that is illegal, and what is legal.
+        If a value is illegal; the message names it and the legal values.
     """
     for name in ("clip_value", "clip_norm"):
         if controls.get(name) is not None:
@@ -52,12 +49,12 @@ def set_treatment(memory, controls, bounds, n):
 
 
 def initial_inverse_hessian(name, given, n):
-    """The user's initial inverse Hessian as a new matrix.
+    """Return the user's initial inverse Hessian as a new matrix, after checking it.
 
     Raises
     ------
     ValueError
-        If it is not symmetric positive definite, of shape (n, n).
+        If it is not symmetric positive definite or not of shape (n, n).
     """
     H = np.array(given, dtype=np.float64)
     definite = H.shape == (n, n) and np.allclose(H, H.T)
@@ -72,12 +69,12 @@ def initial_inverse_hessian(name, given, n):
 
 
 def positive_diagonal(name, given, n):
-    """The diagonal of a positive definite matrix, as the user gave it, as a new vector.
+    """Return the user's positive diagonal matrix as a new vector of its diagonal.
 
     Raises
     ------
     ValueError
-        If it is not positive and finite, of shape (n,), or is complex.
+        If an entry is not positive and finite, the shape is not (n,), or the values are complex.
     TypeError
         If it does not hold numbers.
     """
@@ -91,13 +88,12 @@ def positive_diagonal(name, given, n):
 
 
 def check_initial(kind, controls, n):
-    """Check the initial inverse Hessian of a method that begins with one, and replace it by an
-    array of its own.
+    """Check the user's initial inverse Hessian and replace it in `controls` by a new array.
 
     Raises
     ------
     ValueError, TypeError
-        Naming the option that is illegal, or that is given twice under two names.
+        If an option is illegal, or the matrix is given under two names; the message names them.
     """
     given = [name for name in INITIAL.get(kind, ()) if controls.get(name) is not None]
     if len(given) > 1:
@@ -110,12 +106,12 @@ def check_initial(kind, controls, n):
 
 
 def initial(kind, controls):
-    """The initial inverse Hessian that a method was given, as a matrix or its diagonal, or None."""
+    """Return the initial inverse Hessian that was given, as a matrix or diagonal, or None."""
     return next((controls[name] for name in INITIAL.get(kind, ()) if controls.get(name) is not None), None)
 
 
 def preconditioner(given, n):
-    """The user's `precond` as whether to ask for it at every step, and a diagonal.
+    """Return whether `precond` must be called at every step, and its diagonal.
 
     Parameters
     ----------
@@ -129,7 +125,7 @@ def preconditioner(given, n):
     Raises
     ------
     ValueError, TypeError
-        If an array is not positive, finite, of shape (n,).
+        If an array is not positive and finite, or not of shape (n,).
     """
     if given is None or given is True or callable(given):
         return given is not None, np.ones(n)
@@ -137,7 +133,7 @@ def preconditioner(given, n):
 
 
 def start_point(x0):
-    """x0 as a new float64 vector.
+    """Return x0 as a new float64 vector.
 
     Raises
     ------
@@ -155,7 +151,7 @@ def start_point(x0):
 
 
 def real(name, given):
-    """An array of real numbers as a new one of float64, in C order.
+    """Convert an array of real numbers to a new float64 array in C order.
 
     Raises
     ------
@@ -167,7 +163,7 @@ def real(name, given):
     if given.dtype.kind == "c":
         raise ValueError(f"{name} must be real; split complex variables into their real and imaginary parts.")
     try:
-        # NumPy would call None NaN.
+        # NumPy would convert None to NaN, which hides the error.
         if given.dtype.kind in "buif" or not any(value is None for value in given.flat):
             return np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError):

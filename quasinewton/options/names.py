@@ -1,6 +1,4 @@
-"""Names of methods and options, SciPy's and ours, their synonyms, and what other libraries call
-them.
-"""
+"""Names and synonyms of methods and options, including SciPy's and those of other libraries."""
 
 from quasinewton import methods
 from quasinewton.methods.first_order.base import FIRST_ORDER
@@ -19,7 +17,7 @@ METHODS = {name: kind for kind, name in NAMES.items()} | {
     "steepest-descent": methods.GradientDescent,
 }
 
-# Methods that are SciPy's, which `minimize` hands problems to; those that take constraints in
+# `minimize` passes these methods to SciPy. The dictionary holds those that accept constraints, with
 # SciPy's spelling.
 SCIPY_CONSTRAINED = {"slsqp": "SLSQP", "cobyla": "COBYLA", "cobyqa": "COBYQA", "trust-constr": "trust-constr"}
 SCIPY_METHODS = {
@@ -29,19 +27,22 @@ SCIPY_METHODS = {
 
 
 class Unsaid(str):
-    """The name of a default method, which can be told from the same name said by the user."""
+    """The name of a default method, distinguishable from the same name given by the user."""
 
 
-SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}  # what they use of second derivatives
-FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)  # methods with SciPy's limit on iterations for such, and none on values
+# Form of second derivatives that each method uses.
+SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}
+# These methods have maxiter = 200 n and unlimited maxfun, as in SciPy.
+FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)
 
-# Options that are fields of the method or of the search need no list.
+# Options that are fields of the method or of the line search are not listed.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search", "typical_x": "x_scale"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
 CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step", "x_scale")
-SEARCHING = ("hess_inv0", "line_search")  # of the methods that search
-STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")  # of those that do not
-# What other libraries call the options of first-order methods.
+SEARCHING = ("hess_inv0", "line_search")  # Options of the methods with a line search.
+# Options of the first-order methods, which have no line search.
+STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")
+# Other libraries' names of options of first-order methods, for hints in error messages.
 HINTS = {
     "learning_rate": "lr",
     "step_size": "lr",

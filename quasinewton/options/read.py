@@ -1,6 +1,6 @@
-"""Options, SciPy's and ours, to a method, a line search and limits.
+"""Reading of options, SciPy's and ours, into a method, a line search and limits.
 
-In the place of the search a first-order method has a learning-rate schedule.
+For a first-order method a learning-rate schedule takes the place of the line search.
 """
 
 import functools
@@ -34,21 +34,21 @@ from quasinewton.options.names import (
 )
 from quasinewton.validation import number
 
-NARROW = 0.1  # relative width of the interval, between bounds, at which a line search is over
+NARROW = 0.1  # relative width of the bracket; ends a line search between bounds; L-BFGS-B's xtol
 
 
 class Settings(NamedTuple):
-    """What the options say.
+    """Settings read from the options.
 
     Attributes
     ----------
     method, search : NamedTuple
-        Of a first-order method the search is its Schedule.
+        For a first-order method `search` is its Schedule.
     limits : Limits
     controls : dict
-        Those of CONTROLS, SEARCHING and STEPPING that were given.
+        The options of CONTROLS, SEARCHING and STEPPING that were given.
     unlimited : bool
-        Whether `maxfun` is the default.
+        Whether `maxfun` has its default value.
     bounds : (ndarray, ndarray) or None
         low and high, float64, shape (n,).
     """
@@ -62,7 +62,7 @@ class Settings(NamedTuple):
 
 
 def method_class(method):
-    """The class of a method given by name or as an object.
+    """Return the class of a method given by name, as a class or as an object.
 
     Parameters
     ----------
@@ -93,14 +93,14 @@ def method_class(method):
 
 
 def search_object(search):
-    """A line search given by name or as an object; the default for None.
+    """Return the line search given by name, class or object; More-Thuente for None.
 
     Raises
     ------
     ValueError
         If the name is unknown.
     TypeError
-        If it is neither a name nor a search.
+        If it is neither a name nor a line search.
     """
     if search is None:
         return line_searches.MoreThuente()
@@ -117,7 +117,10 @@ def search_object(search):
 
 
 def search_between_bounds(search):
-    """The default search as it is between bounds, that of L-BFGS-B; any other as it is."""
+    """Return the line search for runs with bounds: the default one with L-BFGS-B's `narrow`.
+
+    A search that differs from the default is returned unchanged.
+    """
     default = line_searches.MoreThuente()
     if type(search) is line_searches.MoreThuente and search == default:
         return default._replace(narrow=NARROW)
@@ -125,12 +128,12 @@ def search_between_bounds(search):
 
 
 def with_fields(settings, fields):
-    """The same settings with some fields changed, checked as at construction."""
+    """Return `settings` with some fields replaced and checked as at construction."""
     return type(settings)(**(settings._asdict() | fields)) if fields else settings
 
 
 def limit(name, value):
-    """A limit on a count: any real number, infinity included, rounded up; at most NEVER."""
+    """Convert a limit on a count to int: any real number or infinity, rounded up, at most NEVER."""
     try:
         return NEVER if value == math.inf else min(math.ceil(value), NEVER)
     except (TypeError, ValueError):
@@ -138,13 +141,13 @@ def limit(name, value):
 
 
 def warn_unknown(names):
-    """Warn of options that mean nothing, as SciPy does."""
+    """Warn of unknown options, as SciPy does."""
     if names:
         warnings.warn(f"Unknown solver options: {', '.join(map(str, names))}", OptimizeWarning, stacklevel=4)
 
 
 def warn_unused(kind, hess, hessp):
-    """Warn of derivatives that the method ignores."""
+    """Warn of second derivatives that the method ignores."""
     name = NAMES[kind]
     if callable(hess) and kind not in SECOND_ORDER:
         warnings.warn(f"Method {name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
@@ -154,7 +157,7 @@ def warn_unused(kind, hess, hessp):
 
 
 def read(method, n, tol, options, differenced):
-    """Settings from a method, `tol` and the options; unknown options are warned of.
+    """Read settings from a method, `tol` and the options, with a warning for unknown options.
 
     Parameters
     ----------
@@ -162,11 +165,11 @@ def read(method, n, tol, options, differenced):
     n : int
         Number of variables.
     tol : float or None
-        Default of gtol, and of ftol for L-BFGS, as in SciPy.
+        Default of gtol and, for L-BFGS, of ftol, as in SciPy.
     options : dict
         Not changed.
     differenced : bool
-        Whether a gradient costs many values, so that the value should be asked for first.
+        Whether gradients are made of differences, so that a trial point's value is evaluated first.
 
     Returns
     -------
@@ -175,16 +178,16 @@ def read(method, n, tol, options, differenced):
     Warns
     -----
     OptimizeWarning
-        Naming options that mean nothing to this method.
+        Names the options that this method does not have.
     """
     try:
         if is_compiled(options.get("schedule")) or callable(options.get("precond")):
             raise TypeError("what is remembered must not hold the user's function")
-        # With their types: a search object equals any other of the same numbers, whatever its
-        # class.
+        # Types are part of the key because search objects of different classes with the same
+        # numbers compare equal.
         items = tuple((name, type(value), value) for name, value in options.items())
         settings, unknown = _remembered(method, type(method), n, tol, items, differenced)
-    except TypeError:  # an option that cannot be hashed, or one that is illegal and says so again
+    except TypeError:  # An option is not hashable, or it is illegal and `_read` raises again.
         settings, unknown = _read(method, n, tol, options.items(), differenced)
     warn_unknown(unknown)
     if "time_limit" in settings.controls:
@@ -194,7 +197,7 @@ def read(method, n, tol, options, differenced):
 
 
 def confine(settings, bounds):
-    """The same settings in a box.
+    """Return settings for a run between bounds.
 
     Parameters
     ----------
@@ -205,8 +208,8 @@ def confine(settings, bounds):
     Raises
     ------
     ValueError
-        If the method damps pairs: what it puts in the place of B s, −alpha g, is not that between
-        bounds.
+        If the method damps pairs, keeps them in single precision, or has an H0 of L-BFGS. Damping
+        replaces B s by −alpha g, which does not hold between bounds.
     """
     if bounds is None:
         return settings
@@ -223,7 +226,7 @@ def confine(settings, bounds):
 
 
 def _read(method, n, tol, items, differenced):
-    """Settings, and the names of unknown options."""
+    """Return the settings and the names of unknown options."""
     kind = method_class(method)
     stepping = kind in FIRST_ORDER
     fields, others, limits, controls = {}, {}, {}, {}
@@ -262,7 +265,10 @@ def _read(method, n, tol, items, differenced):
 
 
 def with_free_gradients(settings, n):
-    """The same settings where a gradient has turned out to cost no values, although none is given.
+    """Return the settings for gradients that turn out to be exact although `jac` is not given.
+
+    Exact gradients cost no values, so value and gradient are evaluated together and the default of
+    maxfun is that of exact gradients.
 
     Parameters
     ----------
@@ -282,15 +288,16 @@ def with_free_gradients(settings, n):
 
 
 def refuse(kind, others, legal):
-    """Refuse unknown options of a first-order method: a rate that went unread would change the
-    answer.
+    """Raise ValueError for unknown options of a first-order method.
+
+    A warning would not suffice: an ignored learning rate would change the answer.
 
     Raises
     ------
     ValueError
-        Naming the option, and those that are legal.
+        If there is an unknown option; the message names it and the legal ones.
     """
-    legal = list(dict.fromkeys(legal))  # eps may be the method's, or the step of differences
+    legal = list(dict.fromkeys(legal))  # The option eps may belong to the method or to finite differences.
     for name in others:
         meant = HINTS.get(name, "")
         hint = f"; {meant} is meant, perhaps" if meant in legal or meant.startswith("method") else ""
@@ -299,16 +306,19 @@ def refuse(kind, others, legal):
 
 @functools.lru_cache(maxsize=128)
 def _remembered(method, kind, n, tol, items, differenced):
-    """What `_read` says; most programs give the same few options again and again, and small solves
-    are short.
+    """Return what `_read` returns, from a cache keyed by the arguments.
+
+    Programs often repeat the same few options, and reading them takes long beside a small solve.
     """
     return _read(method, n, tol, [(name, value) for name, _, value in items], differenced)
 
 
 @register_jitable
 def default_counts(few, stepping, n, differenced):
-    """Default maxiter and maxfun, SciPy's: of FEW_ITERATIONS, the methods that make their own
-    steps, and the others.
+    """Return SciPy's defaults of maxiter and maxfun.
+
+    `few` is True for FEW_ITERATIONS, `stepping` for first-order methods; `differenced` raises
+    maxfun by n + 1 for the values that a gradient costs.
     """
     if few:
         return 200 * n, NEVER
@@ -318,7 +328,7 @@ def default_counts(few, stepping, n, differenced):
 
 
 def _limits(kind, n, tol, given, differenced, value_first):
-    """When to stop; defaults are SciPy's, except that no run ends on ftol unless asked to."""
+    """Return the limits of a run; defaults are SciPy's, except that ftol is 0 unless given."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
     if tol is not None and kind is methods.LBFGS:
         ftol = given.get("ftol", tol)
