@@ -1,6 +1,4 @@
-"""From what the user gave to the contract: which functions, compiled or not, and how derivatives
-are obtained.
-"""
+"""Construction of objectives from the user's functions, with the sources of their derivatives."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,12 +24,13 @@ from quasinewton.objective.interface import Objective
 from quasinewton.objective.packed_args import is_plain, pack
 
 GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
-LEARNING = (None, False, "3-point")  # values of jac whose steps may be learnt; "2-point" is taken at its word
+# Values of `jac` with which steps may be estimated; "2-point" is applied as it is.
+LEARNING = (None, False, "3-point")
 NO_ARGS = types.Tuple(())
 
 
 class Given(NamedTuple):
-    """What the user gave: functions, form (see `gradient_form`) and arguments."""
+    """The user's functions, their form (see `gradient_form`) and arguments."""
 
     fun: Callable
     jac: Any
@@ -46,18 +45,18 @@ class Prepared(NamedTuple):
     ----------
     objective : Objective
     held : tuple
-        Whatever the addresses in `objective` point into; must live as long as it is used.
+        Objects that the addresses in `objective` point into; they must live as long as it is used.
     mode : str
-        How the gradient is obtained: "exact" where the user gives it, "forward" or "reverse" where
-        it is derived from the compiled objective, or the scheme of differences.
+        How the gradient is obtained: "exact" if the user gave it, "forward" or "reverse" if it is
+        derived from the compiled objective, or the scheme of differences.
     given : Given or None
-        What it was made of; None for vector functions.
+        The user's functions; None for vector functions.
     hess_mode : str
-        How second derivatives are: "exact" where the user gives them, "derived" from the compiled
-        objective, or the scheme of differences; "" where none are used.
+        How second derivatives are obtained: "exact" if the user gave them, "derived" from the
+        compiled objective, or the scheme of differences; "" if none are used.
     precision : ndarray or None
-        One record `finite_differences.WRAPPED`: what a run comes to know of the precision of values
-        and gradients.
+        One record `finite_differences.WRAPPED` with the precision of values and gradients that a
+        run measures.
     """
 
     objective: Objective
@@ -69,21 +68,20 @@ class Prepared(NamedTuple):
 
 
 def typed_args(args):
-    """Return the Numba type of `args` as a tuple of types if Numba has one, otherwise None."""
+    """Return the Numba type of `args` as a tuple type, or None if Numba has none."""
     return numba_type(args) if args else NO_ARGS
 
 
 def args_type(args):
-    """Return the Numba type of `args` if the solvers can hand them to compiled code, otherwise
-    None.
-    """
+    """Return the Numba type of `args`, or None if they cannot be passed to compiled code."""
     kind = typed_args(args)
     return kind if kind is not None and is_plain(kind) else None
 
 
 def compiled_args_type(functions, args):
-    """Return the Numba type of `args` if the functions are compiled and can be handed them,
-    otherwise None.
+    """Return the Numba type of `args`, or None if the interpreter must call the functions.
+
+    This is so if a function is not compiled, or `args` cannot be packed.
 
     Parameters
     ----------
@@ -95,17 +93,17 @@ def compiled_args_type(functions, args):
 
 
 def gradient_form(jac):
-    """How fun and jac give value and gradient.
+    """Return the form in which fun and jac give value and gradient, and the scheme of differences.
 
     Returns
     -------
     (str, int)
-        The form (see `from_njit.FIRST_ORDER`) and the scheme of differences.
+        The form, a key of `from_njit.FIRST_ORDER`, and the scheme.
 
     Raises
     ------
     ValueError
-        If `jac` is none of the legal values.
+        If `jac` is not a legal value.
     """
     if callable(jac):
         return "separate", EXACT
@@ -124,16 +122,17 @@ def gradient_form(jac):
 
 
 def is_differenced(jac):
-    """Whether `jac`, as a door is given it, says that gradients are made of values."""
+    """Return True if gradients are made of values under this `jac`."""
     return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
 
 
-DOOR = 4  # frames from here up to the caller of a door
-RESULTS = {"value_and_grad": "is_value", "value_and_jacobian": "is_derivative"}  # tests of `from_njit`
+DOOR = 4  # stack frames from here up to the user's call; position of warnings
+# Predicates of `from_njit` for the result type of `fun`, by kind of derivative.
+RESULTS = {"value_and_grad": "is_value", "value_and_jacobian": "is_derivative"}
 
 
 def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step=None):
-    """`jac` as it is given; where it is not, "auto" if `fun` is compiled and can be differentiated.
+    """Return `jac`, or "auto" if it is not given and a compiled `fun` can be differentiated.
 
     Parameters
     ----------
@@ -143,9 +142,9 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
     n : int
         Number of variables.
     kind : {"value_and_grad", "value_and_jacobian"}
-        Of a vector function it is the Jacobian.
+        "value_and_jacobian" for a vector function.
     eps, rel_step : float, ndarray of shape (n,), or None
-        Steps of differences. Where one is given, differences are wanted.
+        Steps of differences; a given step means that differences are wanted.
 
     Returns
     -------
@@ -154,8 +153,8 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
     Warns
     -----
     OptimizeWarning
-        If a compiled `fun` cannot be differentiated: what stands in the way, and that differences
-        are used.
+        If a compiled `fun` cannot be differentiated, so that differences are used; the message
+        names the reason.
     """
     given = not (jac is None or jac is False) or eps is not None or rel_step is not None
     arguments = None if given or not is_compiled(fun) else typed_args(args)
@@ -163,7 +162,10 @@ def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step
 
 
 def derived_source(fun, jac, arguments, n, kind):
-    """The same for a compiled `fun`, whose further arguments have these Numba types."""
+    """Return "auto" if a compiled `fun` can be differentiated, otherwise `jac`.
+
+    `arguments` are the Numba types of what follows x.
+    """
     if not from_njit.returns(fun, RESULTS[kind], arguments):
         return jac
     function, _ = derive_if_possible(fun, kind, n, arguments, DOOR)
@@ -171,7 +173,9 @@ def derived_source(fun, jac, arguments, n, kind):
 
 
 def difference_step(eps, rel_step, n):
-    """The steps the user gave, as (array, relative); an empty array if none.
+    """Return the user's steps of differences and whether they are relative.
+
+    The array of steps is empty if none was given.
 
     Raises
     ------
@@ -188,12 +192,12 @@ def difference_step(eps, rel_step, n):
 
 
 def typical_scales(x_scale, n):
-    """The scales of the variables that the user gave, shape (n,), or an empty array.
+    """Return the user's scales of the variables, shape (n,), or an empty array.
 
     Raises
     ------
     ValueError
-        If one is not positive and finite, or their number is neither 1 nor n.
+        If a scale is not positive and finite, or their number is neither 1 nor n.
     """
     if x_scale is None:
         return np.empty(0)
@@ -217,7 +221,7 @@ def prepare(
     n : int
         Number of variables.
     use : {"hessian", "product", ""}
-        What second derivatives the method uses.
+        Form of second derivatives that the method uses; "" for none.
     eps, rel_step : float, ndarray of shape (n,), or None
         Absolute or relative step of the differences.
     hessp : callable or None
@@ -225,9 +229,9 @@ def prepare(
     precond : callable or None
         precond(x, v, *args) -> M v.
     bounds : (ndarray, ndarray) or None
-        low and high, float64, shape (n,), which differences do not leave. Kept, not copied.
+        low and high, float64, shape (n,); differences stay between them. Kept, not copied.
     x_scale : float, ndarray of shape (n,), or None
-        What the steps of differences are small beside, in the place of max(1, |x_i|).
+        Typical sizes of the variables, which replace max(1, |x_i|) in the steps of differences.
 
     Returns
     -------
@@ -236,8 +240,8 @@ def prepare(
     Raises
     ------
     TypeError
-        If a function is not callable or, compiled, does not accept its arguments or returns the
-        wrong thing.
+        If a function is not callable or if a compiled one does not accept its arguments or returns
+        a wrong type.
     ValueError
         If `jac`, `hess` or a step is illegal.
     """
@@ -247,7 +251,8 @@ def prepare(
     own = (jac, (hessp or hess) if use else None, precond)
     kind = compiled_args_type((fun, *filter(callable, own)), args)
     stepped = use and isinstance(hess, str) and hess == "cs" and not (use == "product" and hessp is not None)
-    if stepped and form == "derived":  # the exact Hessian is what the complex step of an exact gradient would give
+    # Derived gradients have an exact derived Hessian, so no complex step is needed.
+    if stepped and form == "derived":
         stepped, hess = False, "auto"
     elif stepped and form == "value":
         raise ValueError("hess='cs' needs a gradient that is not made of differences: give jac, or compile fun")
@@ -257,8 +262,8 @@ def prepare(
     given = Given(fun, jac, form, args)
     second = second_order(use, fun, hess, hessp, form, n, kind, typed_args(args) if kind is None else kind)
     if form == "derived":
-        # Beside functions of Python's, or with args that only the interpreter can hand on, that of
-        # value and gradient is entered through the interpreter as well.
+        # If other functions are Python's, or if `args` cannot be packed, the interpreter also calls
+        # the derived function of value and gradient.
         beside = kind is None and is_compiled(fun) and typed_args(args) is not None
         if beside:
             fun, mode = autodiff.derivative(fun, "value_and_grad", jac, n)
@@ -292,7 +297,7 @@ def prepare(
 
 
 def gradient_mode(prepared):
-    """How gradients are obtained, now: one-sided differences may have become central ones."""
+    """Return how gradients are obtained now: forward differences may have become central ones."""
     known = prepared.precision
     if known is not None and known["first"] == FORWARD and known["gradient"] == CENTRAL:
         return "3-point"
@@ -305,10 +310,11 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
     Parameters
     ----------
     fun : callable
-        fun(x, *args) -> ndarray, shape (n,); with ``jac=True`` the pair of that and the Jacobian.
+        fun(x, *args) -> ndarray, shape (n,); with ``jac=True`` the pair of that vector and the
+        Jacobian.
     jac : callable, True, "2-point", "3-point", False or None
     args, n, eps, rel_step
-        As for `prepare`.
+        As in `prepare`.
 
     Returns
     -------
@@ -335,10 +341,10 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
 
 
 def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None, noted=None):
-    """Address, data and what they point into, for functions that are compiled or not.
+    """Return address, data and the objects these point into, for compiled or Python functions.
 
-    In `noted`, an array of one record WRAPPED, goes what the types of values and gradients say of
-    their precision.
+    `noted`, an array of one record WRAPPED, is overwritten with the precision that the types of
+    values and gradients show.
     """
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
@@ -362,13 +368,14 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
 
 
 def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
-    """Compile those of the functions that are to be compiled, although the interpreter will call
-    them.
+    """Compile the user's compiled functions, although the interpreter will call them.
+
+    A function that does not compile is thus reported before the run.
 
     Raises
     ------
     TypeError
-        In one line, naming the function that does not compile for its arguments.
+        If a function does not compile for its arguments; the message names it in one line.
     """
     arguments = typed_args(args)
     if arguments is None:
@@ -381,8 +388,9 @@ def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
 
 
 def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, scales, n, bounds=None):
-    """Wrap an objective in the differences that it needs; `wrapped` holds the record that says how
-    they are made.
+    """Wrap an objective in the differences that it needs.
+
+    `wrapped` holds the record that defines how differences are taken.
     """
     w, place = wrapped[0], wrapped.ctypes.data
     if gradient == EXACT and hessian == EXACT:
@@ -403,7 +411,7 @@ def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, sc
 
 
 def _multiplied(prepared, gradient, scheme, n, bounds):
-    """Wrap an objective in products by differences of its gradient."""
+    """Wrap an objective in Hessian-vector products by differences of its gradient."""
     wrapped, probe = np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n)
     inner, w = prepared.objective, wrapped[0]
     w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
@@ -417,7 +425,7 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
 
 
 def _keeping(prepared, n):
-    """Wrap an objective that knows its Hessian as one that knows products with it."""
+    """Wrap an objective with a Hessian in one with Hessian-vector products."""
     inner, wrapped, probe = prepared.objective, np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n + n * n)
     w = wrapped[0]
     w["address"], w["data"], w["probe"] = inner.address, inner.data, probe.ctypes.data
@@ -426,9 +434,7 @@ def _keeping(prepared, n):
 
 
 def layers(objective):
-    """How many wrappings there are around the user's own objective; see
-    `finite_differences.with_data`.
-    """
+    """Return the number of wrapping objectives around the user's own, for `with_data`."""
     if objective.address in (hessian_products.address(), kept_hessian.address()):
         return 1 + (objective.values > 0)
     return int(objective.address == finite_differences.address())

@@ -1,6 +1,4 @@
-"""Derivatives of compiled objectives, derived and compiled before a run begins, or refused before
-it begins.
-"""
+"""Automatic derivatives of compiled objectives, compiled or refused before a run begins."""
 
 import warnings
 
@@ -11,12 +9,13 @@ from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.objective import from_njit
 from quasinewton.objective.derived import derived
 
-TRIED = "_quasinewton_tried"  # where a function keeps what came of it
+TRIED = "_quasinewton_tried"  # attribute of a function; dict of refusals by kind, mode and argument types
 
 
 def derive(fun, kind, jac, n, args_type, packed=True):
-    """A derivative of a compiled function, for compiled code; compiled here, so that what cannot be
-    is refused here.
+    """Derive and compile a derivative of a compiled function for use in compiled code.
+
+    Compilation happens here, so that a function that cannot be differentiated is refused here.
 
     Parameters
     ----------
@@ -27,17 +26,17 @@ def derive(fun, kind, jac, n, args_type, packed=True):
         Number of variables.
     args_type : numba tuple type
     packed : bool
-        Whether it is for compiled code alone; see `autodiff.derivative`.
+        Whether the derivative is for compiled code alone; see `autodiff.derivative`.
 
     Returns
     -------
     (Derived or numba dispatcher, str)
-        The latter if it is not packed. With the mode that was chosen.
+        The derivative, a dispatcher if it is not packed, and the mode that was chosen.
 
     Raises
     ------
     autodiff.Refused
-        Naming in one line what cannot be differentiated.
+        If the function cannot be differentiated; the message names the reason in one line.
     TypeError
         If `fun` is not compiled.
     """
@@ -54,7 +53,7 @@ def derive(fun, kind, jac, n, args_type, packed=True):
         return None
 
     if key not in tried:
-        # A refusal names a line of the source.
+        # The message of a refusal contains a source line, so its key contains the file and line.
         code = fun.py_func.__code__
         place = f"{code.co_filename}:{code.co_firstlineno}"
         words = "derivable", *function.how, str(args_type)
@@ -67,18 +66,19 @@ def derive(fun, kind, jac, n, args_type, packed=True):
 
 
 def derive_if_possible(fun, kind, n, args_type, stacklevel, packed=True):
-    """The same by the mode that suits; where that is refused (None, None), with a warning that says
-    why.
+    """Derive a derivative in the suitable mode; return (None, None) with a warning if refused.
 
     Warns
     -----
     OptimizeWarning
-        At the caller that is `stacklevel` frames above this function.
+        If the function cannot be differentiated. The warning points to the caller `stacklevel`
+        frames above this function.
     """
     try:
         return derive(fun, kind, "auto", n, args_type, packed)
     except autodiff.Refused as refusal:
-        reason = str(refusal).partition(";")[0]  # the ways out that it goes on to name are those of a gradient
+        # The rest of the message advises on gradients, which does not apply here.
+        reason = str(refusal).partition(";")[0]
         message = f"differences take the place of exact derivatives: {reason}"
         warnings.warn(message, OptimizeWarning, stacklevel=stacklevel + 1)
         return None, None

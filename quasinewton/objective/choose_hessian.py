@@ -1,4 +1,4 @@
-"""Where second derivatives come from: the user, the compiled objective itself, or differences."""
+"""Choice of the source of second derivatives: the user, automatic derivatives or differences."""
 
 from typing import NamedTuple
 
@@ -8,23 +8,25 @@ from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective.choose_gradient import derive, derive_if_possible
 from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
 
-STRATEGIES = (HessianUpdateStrategy, BFGS, SR1)  # their classes, given in the place of instances
+# SciPy's quasi-Newton updates, as base class and as classes given instead of instances
+STRATEGIES = (HessianUpdateStrategy, BFGS, SR1)
 SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
-DOOR = 5  # frames from here up to the caller of a door
+DOOR = 5  # stack frames from here up to the user's call; position of warnings
 
 
 class Second(NamedTuple):
-    """Where second derivatives come from.
+    """The source of second derivatives.
 
     Attributes
     ----------
     function : callable or None
     form : str
-        What it is: a key of `from_njit.SECOND_ORDER`.
+        Meaning of `function`: a key of `from_njit.SECOND_ORDER`, or "dense" for a Hessian of which
+        products are taken.
     scheme : int
-        Of differences; EXACT with a function.
+        Scheme of differences; EXACT if there is a function.
     mode : str
-        As `Prepared.hess_mode`.
+        As in `Prepared.hess_mode`.
     """
 
     function: object = None
@@ -34,13 +36,12 @@ class Second(NamedTuple):
 
 
 def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
-    """Choose the source of second derivatives: the user's own, exact ones of a compiled function,
-    or differences.
+    """Choose the source of second derivatives: the user's, automatic ones, or differences.
 
     Parameters
     ----------
     use : {"hessian", "product", ""}
-        What the method wants.
+        Form of second derivatives that the method uses; "" for none.
     fun : callable
     hess : callable, "auto", "2-point", "3-point" or None
     hessp : callable or None
@@ -48,9 +49,9 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
         How `fun` gives its value; see `from_njit.FIRST_ORDER`.
     n : int or None
     args_type : numba tuple type or None
-        None where the interpreter is needed.
+        None if the interpreter calls the functions.
     typed : numba tuple type, optional
-        The type of the arguments where the interpreter is needed, if Numba has one.
+        The type of `args` if the interpreter calls the functions and Numba has a type for them.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     Raises
     ------
     ValueError, TypeError
-        If hess or hessp is none of the legal values, or hess="auto" cannot be had.
+        If hess or hessp is illegal, or hess="auto" is not possible.
     """
     if not use:
         return Second()
@@ -89,12 +90,12 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
 
 
 def second_derivative(name, given):
-    """A callable, or the scheme of differences in its place.
+    """Return (callable, EXACT), or (None, scheme) if differences are to be used.
 
     Raises
     ------
     ValueError
-        If it is neither.
+        If `given` is neither a callable nor the name of a scheme.
     """
     if isinstance(given, HessianUpdateStrategy) or given in STRATEGIES:
         raise ValueError(
@@ -110,12 +111,12 @@ def second_derivative(name, given):
 
 
 def differentiable(jac):
-    """The scheme in the place of forward differences where the gradient is to be differenced again.
+    """Return the gradient scheme that replaces forward differences if these are differenced again.
 
     Raises
     ------
     ValueError
-        If the user has asked for those.
+        If the user asked for forward differences.
     """
     if jac is None or jac is False:
         return CENTRAL

@@ -1,9 +1,8 @@
-"""Second derivatives by the complex step: H p from one gradient at a complex point, without a
-difference.
+"""Second derivatives by the complex step: H p from one gradient at a complex point.
 
-Im ∇f(x + i h p)/h is H p up to terms of order h² (Squire & Trapp, SIAM Review 40, 1998). With h =
-ε^(1/2), times the size of x, these are rounding; why h is no smaller is said in
-`finite_differences`.
+Im ∇f(x + i h p)/h equals H p up to terms of order h² (Squire & Trapp, SIAM Review 40, 1998), and
+subtracts nothing. With h = ε^(1/2), times the size of x, these terms are of the order of rounding;
+`finite_differences` explains why h is not smaller.
 """
 
 import numba
@@ -20,8 +19,7 @@ NOT_COMPLEX = "hess='cs' needs a gradient that is complex for complex x; it is {
 
 
 def second_derivative(fun, jac, form, use, arguments):
-    """Make the function that returns the Hessian, or its product with a vector, from gradients at
-    complex points.
+    """Make the function of the Hessian, or of its product with a vector, by the complex step.
 
     Parameters
     ----------
@@ -31,7 +29,7 @@ def second_derivative(fun, jac, form, use, arguments):
         How they give the gradient.
     use : {"hessian", "product"}
     arguments : tuple of numba types or None
-        Of what follows x; None where the interpreter calls.
+        Types of the arguments after x; None if the interpreter calls the functions.
 
     Returns
     -------
@@ -63,12 +61,12 @@ def second_derivative(fun, jac, form, use, arguments):
 
 
 def of_python(function, form):
-    """Return the gradient at a complex point as a function of x and args, checked.
+    """Return a function of x and args for the gradient at a complex point, with checks.
 
     Raises
     ------
     ValueError
-        When called, if it is not complex, or has another size than x.
+        When called, if the gradient is not complex or its size differs from that of x.
     """
     gradient = of_compiled(function, form)
 
@@ -82,9 +80,7 @@ def of_python(function, form):
 
 
 def of_compiled(function, form):
-    """Return the gradient at a complex point as a function of x and args, for each form of the
-    user's functions.
-    """
+    """Return a function of x and args for the gradient at a complex point."""
     if form == "separate":
         return lambda z, *args: function(z, *args)
     if form == "joint":
@@ -99,7 +95,7 @@ def of_compiled(function, form):
 
 
 def hessian_of(gradient):
-    """Return the function of the Hessian, column by column, made symmetric."""
+    """Return the function that computes the symmetrised Hessian column by column."""
 
     def hessian(x, *args):
         n = x.size
@@ -120,7 +116,7 @@ def hessian_of(gradient):
 
 
 def product_of(gradient):
-    """Return the function of the product of the Hessian with a vector."""
+    """Return the function that computes a Hessian-vector product."""
 
     def product(x, p, *args):
         n, size, length = x.size, 1.0, 0.0

@@ -1,9 +1,8 @@
-"""The user's `args` as compiled functions can take them: other libraries' arrays and other kinds of
-numbers converted.
+"""Conversion of the user's `args` (other libraries' arrays and numbers) for compiled functions.
 
-Libraries are recognised by the protocols that their objects have (``__array__``, ``__dlpack__``,
-the buffer protocol, ``__float__``), and are never imported. Memory is shared with the object
-wherever its numbers are of a type that Numba knows.
+Libraries are recognised by the protocols of their objects (``__array__``, ``__dlpack__``, the
+buffer protocol, ``__float__``) and are never imported. Memory is shared with the object if Numba
+has a type for its numbers.
 """
 
 import warnings
@@ -15,31 +14,28 @@ from scipy.optimize import OptimizeWarning
 from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
 from quasinewton.objective.real_values import plain_number
 
-# Types that compiled functions take as they are. Their exact types are looked up, which costs
-# least.
+# Types that compiled functions accept unchanged. Looking up the exact type is the fastest test.
 PLAIN = frozenset({float, bool, complex, type(None), str, np.float64, np.float32, np.int64, np.int32, np.bool_})
-# Dtypes of most arrays: the others are looked at more closely.
+# Dtypes that need no conversion; other dtypes are inspected further.
 NATIVE = frozenset(map(np.dtype, (np.float64, np.float32, np.int64, np.int32, np.bool_, np.complex128)))
-INT64 = -(2**63), 2**64  # from the least to beyond the greatest integer that Numba can type
+INT64 = -(2**63), 2**64  # half-open range of integers that Numba can type: int64 and uint64
 
-# Types that NumPy has and Numba has not, and what holds their numbers. Those of float16 are exact
-# in float64.
+# Conversions of NumPy's types that Numba lacks; float16 is exact in float64.
 WIDER = {np.dtype(np.float16): np.float64, np.dtype(np.longdouble): np.float64, np.dtype(np.clongdouble): np.complex128}
-if np.dtype(np.longdouble) == np.dtype(np.float64):  # as on Windows
+if np.dtype(np.longdouble) == np.dtype(np.float64):  # On Windows longdouble is float64, which must stay unconverted.
     del WIDER[np.dtype(np.float64)], WIDER[np.dtype(np.complex128)]
 
 
 def as_args(args, *functions):
-    """Return `args` as a tuple; where one of the functions is compiled, converted to what compiled
-    functions take.
+    """Return `args` as a tuple, converted for compiled functions if one of `functions` is compiled.
 
     Parameters
     ----------
     args : tuple, or object
-        Anything but a tuple is the one argument, as in SciPy. A named tuple is spread like any
-        tuple. Not changed.
+        An object that is not a tuple becomes the single argument, as in SciPy. A named tuple is
+        spread like any tuple. Not changed.
     functions : object
-        The user's functions, and what stands in their places.
+        The user's functions, or the values given instead of functions.
 
     Returns
     -------
@@ -48,12 +44,12 @@ def as_args(args, *functions):
     Raises
     ------
     TypeError
-        Naming the argument that cannot be converted, its type, and what to do.
+        If an argument cannot be converted; the message names it, its type and the remedy.
 
     Warns
     -----
     OptimizeWarning
-        Of two pandas objects of one length with different labels.
+        If two pandas objects of equal length have different labels.
     """
     args = tuple(args) if isinstance(args, tuple) else (args,)
     if not args or not any(map(takes_typed_arguments, functions)):
@@ -69,18 +65,18 @@ def as_args(args, *functions):
 
 
 def converted(value, name):
-    """Return an argument as compiled functions take it.
+    """Return an argument in a form that compiled functions accept.
 
     Parameters
     ----------
     value : object
     name : str
-        For the message.
+        Name of the argument in error messages.
 
     Raises
     ------
     TypeError
-        Naming the argument, its type, and what to do.
+        If the argument cannot be converted; the message names it, its type and the remedy.
     """
     kind = type(value)
     if kind in PLAIN or (kind is np.ndarray and value.dtype in NATIVE):
@@ -102,8 +98,9 @@ def converted(value, name):
 
 
 def is_known_to_numba(value):
-    """Return True if Numba has a type for a value that no array stands for: a list, a jitclass
-    instance, text, …
+    """Return True if Numba has a type for a value that is not an array or buffer, such as a list.
+
+    Jitclass instances, text and bytes are other examples. A list of mixed types is not accepted.
     """
     if is_array(value):
         return False
@@ -114,12 +111,12 @@ def is_known_to_numba(value):
 
 
 def is_array(value):
-    """Return True if an object can be had as an array by a protocol of arrays."""
+    """Return True if an object can be converted by an array protocol."""
     return hasattr(type(value), "__array__") or hasattr(type(value), "__dlpack__")
 
 
 def has_buffer(value):
-    """Return True if an object shows its memory by the buffer protocol."""
+    """Return True if an object supports the buffer protocol."""
     try:
         memoryview(value).release()
     except TypeError:
@@ -128,14 +125,15 @@ def has_buffer(value):
 
 
 def refuse_unit_or_mask(value, name):
-    """Refuse arrays and numbers with a unit, and masked ones: compiled code would see neither unit
-    nor mask.
+    """Raise TypeError for arrays or numbers with a unit, and for masked arrays.
+
+    Compiled code would silently ignore the unit or the mask.
 
     Raises
     ------
     TypeError
     """
-    # An array of xarray, which has names of dimensions, may wrap one with a unit.
+    # An xarray object (recognised by `dims`) may wrap an array with a unit.
     for inner in (value, value.data) if hasattr(type(value), "dims") else (value,):
         if isinstance(inner, np.ma.MaskedArray):
             raise TypeError(
@@ -150,10 +148,10 @@ def refuse_unit_or_mask(value, name):
 
 
 def has_unit(value):
-    """Return True if a value has a unit, as those of pint, astropy and unyt have.
+    """Return True if a value has a unit, such as those of pint, astropy and unyt.
 
-    It is recognised by a method `to` of its class beside `unit` or `units`, which pint and astropy
-    have as properties of the class, and unyt in each array.
+    A unit is recognised by a method `to` of the class together with `unit` or `units`, which are
+    properties of the class in pint and astropy, and attributes of each array in unyt.
     """
     kind = type(value)
     bearer = value if isinstance(value, np.ndarray) else kind
@@ -161,9 +159,7 @@ def has_unit(value):
 
 
 def array_of_numpy(value, name):
-    """Return an array or a number of NumPy, or of a class derived from them, as one of NumPy
-    itself.
-    """
+    """Return an array or number of NumPy, or of a subclass, as one of NumPy's base class."""
     refuse_unit_or_mask(value, name)
     if isinstance(value, np.matrix):
         raise TypeError(f"{name} is a matrix, for which * means another product; pass np.asarray({name})")
@@ -171,12 +167,12 @@ def array_of_numpy(value, name):
 
 
 def array_of(value, name):
-    """Return any other object as an array, by the protocols that it has.
+    """Convert an object of another library to an array by the protocols that it has.
 
     Raises
     ------
     TypeError
-        If there is none, or it fails.
+        If it has no such protocol, or the conversion fails.
     """
     kind = type(value)
     if hasattr(kind, "columns") or hasattr(kind, "column_names"):
@@ -193,23 +189,22 @@ def array_of(value, name):
             array = np.from_dlpack(value)
         else:
             array = np.asarray(memoryview(value))
-    except Exception as error:  # whatever another library raises
+    except Exception as error:  # Other libraries may raise any exception.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         what = f"{name}, of type {described(kind)}, cannot be had as an array, which is to be passed"
         raise TypeError(f"{what}: {reason}") from error
-    # What has no dimension is a number to the object's own library, and to a Python objective.
+    # A zero-dimensional array is a number to its own library and to a Python objective.
     return array if array.ndim else array[()]
 
 
 def plain_array(value, name):
-    """Return what is to be handed on row by row as an array, in a type that Numba knows if it holds
-    numbers.
+    """Convert an array whose rows are passed on one by one; numbers get a type that Numba has.
 
     Parameters
     ----------
     value : array_like
     name : str
-        For the message.
+        Name of the array in error messages.
 
     Returns
     -------
@@ -218,7 +213,7 @@ def plain_array(value, name):
     Raises
     ------
     TypeError
-        If it has a mask or a unit, which its rows would have no more.
+        If it has a mask or a unit, which its rows would lose.
     """
     refuse_unit_or_mask(value, name)
     array = np.asarray(value)
@@ -226,13 +221,12 @@ def plain_array(value, name):
 
 
 def native(array, name):
-    """Return an array or a number of NumPy in a type that Numba knows, in its own memory where it
-    has one.
+    """Return a NumPy array or number in a type that Numba has, without a copy if possible.
 
     Raises
     ------
     TypeError
-        Naming the dtype, if it holds other than numbers.
+        If it does not hold numbers; the message names the dtype.
     """
     dtype = array.dtype
     if dtype in NATIVE:
@@ -247,7 +241,7 @@ def native(array, name):
             f"pass np.asarray({name}, dtype=float)"
         )
     if numba_type(array) is None:
-        if not np.can_cast(dtype, np.float64):  # such as the bfloat16 of ml_dtypes can be
+        if not np.can_cast(dtype, np.float64):  # Some dtypes can be cast, such as bfloat16 of ml_dtypes.
             raise TypeError(
                 f"{name} is of dtype {dtype}, which compiled functions cannot take; pass numbers, such as "
                 f"{name}.astype(float)"
@@ -257,13 +251,13 @@ def native(array, name):
 
 
 def described(kind):
-    """Return the name of a class with the library that it is from."""
+    """Return the name of a class, qualified by its library."""
     library = kind.__module__.partition(".")[0]
     return kind.__name__ if library == "builtins" else f"{library}.{kind.__name__}"
 
 
 def advice(value):
-    """Return what to pass in the place of a value that compiled functions cannot take."""
+    """Return advice on what to pass instead of a value that compiled functions cannot accept."""
     if isinstance(value, dict):
         return "pass its values, as a tuple or a named tuple, or a numba.typed.Dict"
     if isinstance(value, (list, set, frozenset)):
@@ -276,8 +270,9 @@ def advice(value):
 
 
 def warn_of_labels(values, names):
-    """Warn of objects of one length whose labels differ: pandas would match them by label, compiled
-    code does by place.
+    """Warn if objects of equal length have different labels.
+
+    pandas matches values by label, compiled code by position.
 
     Warns
     -----

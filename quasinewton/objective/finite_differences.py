@@ -1,20 +1,19 @@
-"""Finite differences as an objective: derivatives where the user gave none, behind the same
-contract.
+"""Finite differences as a wrapping objective, for derivatives that the user did not give.
 
-An objective that lacks derivatives is wrapped in another one that has them. Steps are those that
-balance truncation and rounding (Nocedal & Wright, 2006, section 8.1): ε^(1/2) for forward and
-ε^(1/3) for central differences of values, times max(1, |x_i|), rounded so that x + h − x = h
-exactly. The complex step (Squire & Trapp, SIAM Review 40, 1998) subtracts nothing: with ε^(1/2) its
-truncation error, of order h², is rounding. A smaller step would gain nothing, and would lose all
-where a function leaves rounding in the imaginary part, as compiled integer powers do.
+An objective that lacks derivatives is wrapped in another one that has them. Steps balance
+truncation and rounding (Nocedal & Wright, 2006, section 8.1): ε^(1/2) for forward and ε^(1/3) for
+central differences of values, times max(1, |x_i|), rounded so that x + h − x = h exactly. The
+complex step (Squire & Trapp, SIAM Review 40, 1998) subtracts nothing: with ε^(1/2) its truncation
+error, of order h², is of the order of rounding. A smaller step would gain nothing, and would fail
+where a function leaves rounding errors in the imaginary part, as compiled integer powers do.
 
-ε is that of double precision until f is known to be coarser: by the type of its values, or because
-its noise has been measured. Scales other than max(1, |x_i|) are given by the user, or learnt; see
+ε is that of double precision unless f is known to be less precise, by the type of its values or by
+its measured noise floor. Scales other than max(1, |x_i|) are given by the user or estimated; see
 `noise`.
 
-Where there are bounds no point lies outside them: steps turn inwards, are shortened where the box
-is narrow, and central differences become one-sided ones of the same order. A variable that is fixed
-has derivative 0, at no cost.
+No point is evaluated outside the bounds: steps change sign, are shortened where the box is narrow,
+and central differences become one-sided differences of the same order. A fixed variable (equal
+bounds) has derivative 0, at no cost.
 """
 
 import functools
@@ -41,7 +40,7 @@ from quasinewton.objective.interface import (
     vector,
 )
 
-# How a derivative is obtained.
+# Schemes of derivatives.
 EXACT = 0
 FORWARD = 1
 CENTRAL = 2
@@ -51,38 +50,38 @@ EPSILON = np.finfo(np.float64).eps
 ROOT2 = EPSILON ** (1 / 2)
 ROOT3 = EPSILON ** (1 / 3)
 ROOT4 = EPSILON ** (1 / 4)
-ULPS = 16.0  # least step, in roundings of x_i
+ULPS = 16.0  # in units of ε |x_i|; least step of a variable with a given or estimated scale
 
 WRAPPED = np.dtype(
     [
-        ("address", "i8"),  # of the wrapped objective, and its data
-        ("data", "i8"),
-        ("gradient", "i8"),  # schemes
-        ("hessian", "i8"),
-        ("symmetric", "i8"),  # whether the "Hessian" is one, or else the Jacobian of a vector function
-        ("relative", "i8"),  # whether the given steps multiply |x_i|
-        ("steps", "i8"),  # how many steps are given: 0, 1 or n; and their address
-        ("step", "i8"),
-        ("probe", "i8"),  # address of 2n doubles of workspace, n scales in use, and n scales given
-        ("given", "i8"),  # whether scales are given
-        ("scaled", "i8"),  # whether scales are in use
-        ("adaptive", "i8"),  # whether steps may be learnt: none is given
-        ("sharpens", "i8"),  # whether one-sided differences may become central ones: nobody asked for them
-        ("first", "i8"),  # the scheme of the gradient that a run begins with
-        ("known", "i8"),  # address of the record that knows the precision of values and gradients; 0: this one
-        ("low", "i8"),  # addresses of the bounds, n doubles each; 0 if there are none
-        ("high", "i8"),
-        ("kept", "i8"),  # whether the Hessian of the last point is kept; see `kept_hessian`
-        ("f", "f8"),  # the last value, that of the point whose gradient is asked for next
-        ("f_eps", "f8"),  # rounding of values and of gradients, relative, where it is more than that of doubles
-        ("g_eps", "f8"),
-        ("f_type", "f8"),  # the same as the type of the values says it
-        ("noise", "f8"),  # of values, absolute, where it has been measured
-        ("inverse", "f8"),  # of the shortest step of the last gradient
-        ("error", "f8"),  # of that gradient, by rounding alone
-        ("bend", "f8"),  # the largest of its second differences, relative to the scale of the variable
-        ("blind", "i8"),  # how many of its differences were exactly 0
-        ("refined", "i8"),  # how often steps have been learnt
+        ("address", "i8"),  # address of the wrapped objective
+        ("data", "i8"),  # data of the wrapped objective
+        ("gradient", "i8"),  # scheme of the gradient
+        ("hessian", "i8"),  # scheme of the Hessian or of products with it
+        ("symmetric", "i8"),  # 1 for a Hessian, 0 for the Jacobian of a vector function
+        ("relative", "i8"),  # 1 if the given steps multiply |x_i|
+        ("steps", "i8"),  # number of given steps: 0, 1 or n
+        ("step", "i8"),  # address of the given steps
+        ("probe", "i8"),  # address of 2n doubles of workspace, the n scales in use, and the n scales given
+        ("given", "i8"),  # 1 if the user gave scales
+        ("scaled", "i8"),  # 1 if scales are in use
+        ("adaptive", "i8"),  # 1 if steps may be estimated because none is given
+        ("sharpens", "i8"),  # 1 if forward differences may become central ones because they are only a default
+        ("first", "i8"),  # scheme of the gradient at the start of a run
+        ("known", "i8"),  # address of the record with the precision of values and gradients; 0 for this record
+        ("low", "i8"),  # address of the lower bounds, n doubles; 0 without bounds
+        ("high", "i8"),  # address of the upper bounds, n doubles
+        ("kept", "i8"),  # 1 if the Hessian of the last point is kept; see `kept_hessian`
+        ("f", "f8"),  # value at the point whose gradient is requested next
+        ("f_eps", "f8"),  # relative rounding of values if coarser than double, else 0
+        ("g_eps", "f8"),  # relative rounding of gradients if coarser than double, else 0
+        ("f_type", "f8"),  # initial f_eps, determined by the type of the values
+        ("noise", "f8"),  # absolute noise floor of values; 0 until it is measured
+        ("inverse", "f8"),  # 1/h of the shortest step h of the last gradient
+        ("error", "f8"),  # error bound of that gradient due to rounding alone, in units f/x
+        ("bend", "f8"),  # largest |second difference| of that gradient, divided by the scale of its variable
+        ("blind", "i8"),  # number of differences of that gradient that were exactly 0
+        ("refined", "i8"),  # number of times that scales have been estimated
     ],
     align=True,
 )
@@ -91,8 +90,9 @@ wrapped_at = record_viewer(numba.from_dtype(WRAPPED))
 
 @register_jitable
 def costs(gradient, hessian, n):
-    """Values that a gradient costs, and values and gradients that a Hessian costs, in n variables
-    not fixed.
+    """Return the values that a gradient costs, and the values and gradients that a Hessian costs.
+
+    n is the number of variables that are not fixed.
     """
     values = 0 if gradient == EXACT else 2 * n if gradient == CENTRAL else n
     if hessian == EXACT:
@@ -104,7 +104,7 @@ def costs(gradient, hessian, n):
 
 @fragment
 def root(epsilon, order):
-    """ε^(1/order) for the rounding ε of a function, at least that of doubles."""
+    """Return ε^(1/order) for the relative rounding ε of a function, at least that of doubles."""
     if epsilon <= EPSILON:
         return ROOT2 if order == 2 else ROOT3 if order == 3 else ROOT4
     return epsilon ** (1.0 / order)
@@ -112,13 +112,13 @@ def root(epsilon, order):
 
 @fragment
 def scales(w, n):
-    """The scales of the variables that are in use where `w.scaled` says so."""
+    """Return the scales of the variables; valid if `w.scaled` is set."""
     return vector(w.probe + 16 * n, n)
 
 
 @fragment
 def begin(w, n):
-    """Forget what a run has learnt of f, before another one."""
+    """Reset what was measured of f, before a new run."""
     w.scaled, w.gradient, w.f_eps = w.given, w.first, w.f_type
     w.noise = w.error = w.bend = 0.0
     w.blind = w.refined = 0
@@ -128,7 +128,7 @@ def begin(w, n):
 
 @fragment
 def step_for(w, x, i, fraction):
-    """The step for component i of x, exactly representable: x + h − x == h.
+    """Return the step for component i of x, exactly representable: x + h − x == h.
 
     `fraction` is the step of the scheme for a variable of scale 1. The step points away from zero,
     so that no sign is crossed.
@@ -143,14 +143,14 @@ def step_for(w, x, i, fraction):
     if x[i] < 0.0:
         h, usual = -h, -usual
     moved = x[i] + h
-    if moved == x[i]:  # a given step that vanishes beside x
+    if moved == x[i]:  # The given step vanishes in x + h, so the usual step replaces it.
         moved = x[i] + usual
     return moved - x[i]
 
 
 @fragment
 def room(w, x, i):
-    """How far component i of x can go down and up."""
+    """Return how far component i of x can decrease and increase within the bounds."""
     if w.low == 0:
         return np.inf, np.inf
     return x[i] - vector(w.low, x.size)[i], vector(w.high, x.size)[i] - x[i]
@@ -158,13 +158,17 @@ def room(w, x, i):
 
 @fragment
 def is_fixed(w, n, i):
-    """Whether component i has one value only."""
+    """Return True if the bounds of component i are equal."""
     return w.low != 0 and vector(w.low, n)[i] == vector(w.high, n)[i]
 
 
 @fragment
 def turned(w, x, i, h, reach):
-    """The step h such that x + reach h is legal: turned around, or as long as there is room."""
+    """Return a step h with x + reach·h within the bounds.
+
+    If h itself is not feasible, its sign is changed; if neither sign is feasible, h is shortened to
+    the larger room.
+    """
     down, up = room(w, x, i)
     ahead, behind = (up, down) if h > 0.0 else (down, up)
     if reach * abs(h) <= ahead:
@@ -178,23 +182,26 @@ def turned(w, x, i, h, reach):
 
 @fragment
 def is_central(w, x, i, h):
-    """Whether both x + h and x − h are legal."""
+    """Return True if both x + h and x − h are within the bounds."""
     down, up = room(w, x, i)
     return abs(h) <= down and abs(h) <= up
 
 
 @fragment
 def beside(w, x, i, h, point):
-    """Write x + h e_i to `point`, anew each time: the user's function may write to it."""
+    """Write x + h e_i to `point`, within the bounds.
+
+    All of x is copied because the user's function may overwrite `point`.
+    """
     copy(point, x)
     point[i] = x[i] + h
-    if w.low != 0:  # whatever the rounding
+    if w.low != 0:  # Rounding of x + h must not cross a bound.
         point[i] = min(max(point[i], vector(w.low, x.size)[i]), vector(w.high, x.size)[i])
 
 
 @fragment
 def value_beside(w, x, i, h, probe):
-    """The wrapped value at x + h e_i."""
+    """Return the wrapped value at x + h e_i; probe[:n] is overwritten."""
     point = probe[: x.size]
     beside(w, x, i, h, point)
     return call(w.address, point, point, point, VALUE, w.data)
@@ -204,7 +211,7 @@ def value_beside(w, x, i, h, probe):
 def gradient_of_values(w, x, g, probe):
     """Write the gradient at x to g by differences of values; w.f is f(x).
 
-    Note by how much rounding of f may falsify it, and how many differences were 0.
+    Record in w the error bound due to rounding of f, and the number of differences equal to 0.
     """
     n = x.size
     noise = max(w.noise, max(EPSILON, w.f_eps) * abs(w.f))
@@ -218,7 +225,7 @@ def gradient_of_values(w, x, g, probe):
                 probe[2 * j] = x[j]
                 probe[2 * j + 1] = 0.0
             probe[2 * i + 1] = h
-            # The length handed on is n, the number of variables, though there are 2n doubles.
+            # The length passed on is the number of variables n, although x holds 2n doubles.
             g[i] = call(w.address, probe[:n], g, g, COMPLEX, w.data) / h
         else:
             h = step_for(w, x, i, root(w.f_eps, 2 if w.gradient == FORWARD else 3))
@@ -232,7 +239,7 @@ def gradient_of_values(w, x, g, probe):
 
 @fragment
 def slope_beside(w, x, i, h, central, probe):
-    """The difference quotient along x_i, one-sided or of second order, and its step."""
+    """Return the difference quotient along x_i, forward or of second order, and its step."""
     if not central:
         return (value_beside(w, x, i, h, probe) - w.f) / h, h
     if is_central(w, x, i, h):
@@ -247,9 +254,9 @@ def slope_beside(w, x, i, h, central, probe):
 
 @fragment
 def hessian_of_gradients(w, x, g, h, probe):
-    """Write to row i of h the difference of the wrapped gradient along x_i; g is the gradient at x.
+    """Write the difference of the wrapped gradient along x_i to row i of h; g is the gradient at x.
 
-    For a vector function in the place of the gradient this is the transpose of its Jacobian.
+    For a vector function in place of the gradient the rows form the transpose of its Jacobian.
     """
     n = x.size
     point, other = probe[:n], probe[n:]
@@ -280,7 +287,9 @@ def hessian_of_gradients(w, x, g, h, probe):
 
 @fragment
 def hessian_of_values(w, x, h, probe):
-    """h_ij = (f(x+a+b) − f(x+a) − f(x+b) + f(x)) / (a b), N&W (2006) eq. 8.21, with steps ε^(1/4).
+    """Write the Hessian at x to h by second differences of values, with steps ε^(1/4).
+
+    h_ij = (f(x+a+b) − f(x+a) − f(x+b) + f(x)) / (a b), N&W (2006) eq. 8.21.
     """
     n = x.size
     single = probe[n:]
@@ -310,14 +319,16 @@ def hessian_of_values(w, x, h, probe):
 
 @fragment
 def step_of_second(w, x, i):
-    """The step for second differences of values: there and back, or twice there."""
+    """Return a step h for second differences of values: x ± h, or x + 2h, is feasible."""
     h = step_for(w, x, i, root(w.f_eps, 4))
     return h if is_central(w, x, i, h) else turned(w, x, i, h, 2.0)
 
 
 @kernel
 def objective(x_, n, g_, h_, what, data):
-    """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED.
+    """Evaluate the wrapping objective; see `interface.SIGNATURE`.
+
+    `data` is the address of a record WRAPPED.
     """
     w = wrapped_at(data)
     x, g = vector(x_, n), vector(g_, n)
@@ -345,25 +356,27 @@ def objective(x_, n, g_, h_, what, data):
                 for j in range(i):
                     above, below = h[j, i], h[i, j]
                     if w.symmetric:
-                        # One along a variable that is fixed is not known, but its mirror image is.
+                        # The derivative along a fixed variable is unknown (set to 0), but its
+                        # mirror image is known.
                         above = 0.5 * (above + below) / (0.5 if is_fixed(w, n, i) != is_fixed(w, n, j) else 1.0)
                         below = above
-                    h[i, j], h[j, i] = above, below  # rows were derivatives along x_i: transpose
+                    h[i, j], h[j, i] = above, below  # Rows are derivatives along x_i, so they are transposed.
     return f
 
 
 @fragment
 def with_data(target, layers, data):
-    """The objective `target` with other data; where it differences another one, that one's data are
-    changed in place.
+    """Return the objective `target` with other data of the user's own objective.
+
+    If `target` wraps another objective, that objective's data are changed in place.
 
     Parameters
     ----------
     target : Objective
     layers : int
-        How many wrappings there are around the user's own objective.
+        Number of wrapping objectives around the user's own.
     data : int
-        Of the user's own objective.
+        New data of the user's own objective.
 
     Returns
     -------
@@ -383,11 +396,11 @@ def with_data(target, layers, data):
 
 @functools.cache
 def address():
-    """Address of the compiled objective that differences another one.
+    """Return the address of the compiled objective that differences another one.
 
     Returns
     -------
     int
-        To be called with the address of a record WRAPPED as its data.
+        Call it with the address of a record WRAPPED as its data.
     """
     return address_of(objective, SIGNATURE)

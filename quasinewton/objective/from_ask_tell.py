@@ -1,8 +1,6 @@
-"""An objective that somebody else has evaluated: what was told stands where a loop would have put
-it.
+"""The objective of an ask-and-tell solver: values that the caller has evaluated and passed in.
 
-The gradient and the Hessian are in the state's arrays already, so that nothing is left to return
-but f.
+The caller's gradient and Hessian are already in the arrays of the state, so only f is returned.
 """
 
 import functools
@@ -19,7 +17,7 @@ def _told(x, n, g, h, what, data):
 
 @functools.cache
 def address():
-    """Address of the compiled function that returns the float64 at the address `data`.
+    """Return the address of the compiled function that returns the float64 at address `data`.
 
     Returns
     -------

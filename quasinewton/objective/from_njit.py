@@ -1,7 +1,8 @@
-"""Compiled objectives behind the contract: one small trampoline per objective and types of `args`.
+"""Compiled objectives as trampolines: one per objective and types of `args`.
 
-A trampoline rebuilds x and `args`, calls the user's `@njit` functions and writes what they return.
-It is the only thing that is compiled for a new objective; the solver's loop stays as it is.
+A trampoline is a small function with the objective's calling convention: it rebuilds x and `args`,
+calls the user's `@njit` functions and writes their results. Only the trampoline is compiled for a
+new objective; the solver's loop is not.
 """
 
 import weakref
@@ -56,7 +57,7 @@ def fill_nan(out):
 
 @kernel
 def multiply(H, v, out):
-    """out = H v. out is overwritten."""
+    """Write H v to out, which is overwritten."""
     for i in range(v.size):
         out[i] = dot(H[i], v)
 
@@ -66,8 +67,8 @@ FIRST_ORDER = {
     if what & VALUE:
         f = as_scalar(fun(x, *args))
 """,
-    # Either function may write to its x. The place of the gradient is free until jac returns: fun
-    # gets its x there.
+    # `fun` and `jac` may both overwrite their x. The gradient buffer is unused until `jac` returns,
+    # so it holds `fun`'s copy of x.
     "separate": """
     if what & VALUE and what & GRADIENT:
         own = vector(g_, n)
@@ -78,7 +79,7 @@ FIRST_ORDER = {
     if what & GRADIENT:
         write(vector(g_, n), jac(x, *args))
 """,
-    # jac returns value and gradient; fun is for values alone, which it gives with the same bits.
+    # `jac` returns value and gradient. `fun` is called for values alone, which have the same bits.
     "derived": """
     if what & GRADIENT:
         f, gradient = jac(x, args)
@@ -93,7 +94,7 @@ FIRST_ORDER = {
         if what & GRADIENT:
             write(vector(g_, n), gradient)
 """,
-    # A component that is forgotten shows at once.
+    # NaN in a component that the user's function does not write makes the omission visible.
     "inplace": """
     if what & (VALUE | GRADIENT):
         fill_nan(vector(g_, n))
@@ -123,7 +124,7 @@ COMPLEX_VALUE = """
     if what & COMPLEX:
             f = as_complex(fun(complex_vector(x_, n), *args)).imag
 """
-# What the second derivative is: the Hessian, or hess(x, p) its product with p.
+# Source of second derivatives: hess(x) is the Hessian, or hess(x, p) is its product with p.
 SECOND_ORDER = {
     "hessian": """
     if what & HESSIAN:
@@ -140,31 +141,31 @@ PRECONDITIONER = """
 """
 
 
-DERIVED = {"derived", "residual-derived"}  # where jac is made from fun: (x, args), a part of the trampoline
+DERIVED = {"derived", "residual-derived"}  # Forms in which `jac` is derived from `fun` and called as jac(x, args).
 
 
 def define(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
-    """Define the trampoline of one objective.
+    """Define the trampoline of one objective as a Python function.
 
     Parameters
     ----------
     fun, jac, hess : numba dispatchers or Derived; jac, hess may be None
-        As the form says: see FIRST_ORDER. With "residual", `fun` returns a vector and `hess` is its
-        Jacobian.
+        Their meaning depends on the form, see FIRST_ORDER. With "residual", `fun` returns a vector
+        and `hess` is its Jacobian.
     form : str
         A key of FIRST_ORDER.
     complex_step : bool
         Whether `fun` must also answer COMPLEX.
     args_type : numba tuple type
     second : str
-        What `hess` is: a key of SECOND_ORDER.
+        Meaning of `hess`: a key of SECOND_ORDER.
     precond : numba dispatcher, optional
         precond(x, v, *args) -> M v.
 
     Returns
     -------
     callable
-        To be compiled for SIGNATURE.
+        A function to be compiled for SIGNATURE.
     """
     lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
     lines += ["    f = np.nan", FIRST_ORDER[form]]
@@ -180,19 +181,21 @@ def define(fun, jac, hess, form, complex_step, args_type, second="hessian", prec
 
 
 def build(*given):
-    """Return the dispatcher of a trampoline, not yet compiled, which is entered by address alone;
-    given as `define`.
+    """Return the uncompiled dispatcher of a trampoline, which is entered by address only.
+
+    The arguments are those of `define`.
     """
     return numba.njit(**INNER)(define(*given))
 
 
 def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
-    """Compile the user's functions and see that they return what the form says.
+    """Compile the user's functions and check that they return what the form requires.
 
     Raises
     ------
     TypeError
-        Naming the function, what it returns and what is expected.
+        If a function does not compile or returns a wrong type; the message names it, its result and
+        the expected one.
     ValueError
         If the objective does not return a real scalar.
     """
@@ -238,7 +241,7 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
 
 
 def is_single(kind):
-    """Return True if a function's result of this type is rounded to single precision or below."""
+    """Return True if results of this type are rounded to single precision or below."""
     return getattr(kind, "dtype", kind) in NARROW
 
 
@@ -252,12 +255,13 @@ def second_is_single(kind):
     return is_single(kind[1])
 
 
-RETURNS = "_quasinewton_returns"  # where a function keeps what is known of its results
+RETURNS = "_quasinewton_returns"  # attribute of a function; dict of facts about its result type
 
 
 def returns(fun, test, arguments):
-    """Return True if the result of a compiled function passes a test of its type, a function of
-    this file.
+    """Return True if the result type of a compiled function passes a test.
+
+    `test` is the name of a predicate in this module.
 
     Raises
     ------
@@ -274,8 +278,7 @@ def returns(fun, test, arguments):
 
 
 def precision(fun, jac, form, args_type):
-    """Rounding of the values and gradients of compiled functions, relative, as their types say it;
-    0 for doubles.
+    """Return the relative rounding of values and gradients by their types; 0 for doubles.
 
     Parameters
     ----------
@@ -296,13 +299,14 @@ def precision(fun, jac, form, args_type):
     return tuple(SINGLE if one else 0.0 for one in single)
 
 
-# One compiled trampoline per objective, kept as long as the user's function lives.
+# Compiled trampolines by the user's function; an entry is freed with that function.
 _trampolines = weakref.WeakKeyDictionary()
 
 
 def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
-    """Address of the compiled trampoline, and precision; compiles at the first call for these
-    functions and types.
+    """Return the address of a compiled trampoline, and its precision.
+
+    It is compiled at the first call for these functions and types.
 
     Parameters
     ----------
@@ -312,7 +316,7 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
     Returns
     -------
     (int, (float, float))
-        The latter as `precision` says.
+        The address, and the pair that `precision` returns.
     """
     known = _trampolines.setdefault(fun, {})
     key = (id(jac), id(hess), form, complex_step, args_type, second, id(precond))
@@ -325,12 +329,12 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
             check(*given)
             compiled = build(*given)
             compiled.compile(SIGNATURE)
-            # The machine code is held by its library; the trampoline itself would hold `fun`, and
-            # so the entry forever.
+            # The library owns the machine code. Holding the trampoline instead would hold `fun`,
+            # and the weak dictionary would never drop the entry.
             library = compiled.get_compile_result(SIGNATURE).library
             code = sealed.Sealed(address_of(compiled, SIGNATURE), library)
-        # The others are held so that their id cannot be given to another function, except those
-        # derived from fun: these are held by fun, and hold fun.
+        # These functions are held so that no other function can get their id. Those derived from
+        # `fun` are excluded: `fun` holds them, and they hold `fun`.
         given = [each for each in (jac, hess, precond) if not isinstance(each, Derived)]
         held = [each for each in given if not autodiff.is_derived(fun, each)]
         entry = known[key] = (code, precision(fun, jac, form, args_type), *held)
@@ -338,14 +342,15 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
 
 
 def announce(fun, jac, hess, *_):
-    """Say that derivatives are going to be compiled, if they are."""
+    """Log that derivatives are about to be compiled, if any are."""
     if isinstance(jac, Derived) or isinstance(hess, Derived):
         notice.derivatives(fun.__name__, user_cache.obstacle([fun]))
 
 
 def _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond):
-    """Return the code of a trampoline, from disk or made and kept there; None if its functions
-    cannot be named.
+    """Return the code of a trampoline, read from disk or compiled and saved there.
+
+    Returns None if the functions have no name that is valid in other processes.
     """
     words = form, complex_step, str(args_type), second
     words += tuple(each.how if isinstance(each, Derived) else None for each in (jac, hess))

@@ -1,6 +1,4 @@
-"""Python callables behind the compiled contract: evaluations that enter the interpreter and come
-back.
-"""
+"""Python callables as objectives: evaluations that call the interpreter from compiled code."""
 
 import ctypes
 import functools
@@ -20,13 +18,13 @@ FLOAT64 = np.dtype(np.float64)
 
 
 def scalar(f):
-    """A user's function value as a float.
+    """Convert a user's function value to float.
 
     Parameters
     ----------
     f : real number of any kind, or array of size 1
-        Such as a float, a Fraction, a Decimal, or a number of mpmath or SymPy; a complex one
-        without imaginary part.
+        For example a float, a Fraction, a Decimal, or a number of mpmath or SymPy; a complex number
+        if its imaginary part is zero.
 
     Returns
     -------
@@ -35,12 +33,12 @@ def scalar(f):
     Raises
     ------
     ValueError
-        If `f` is None, complex, or holds other than one number.
+        If `f` is None, has a nonzero imaginary part, or does not hold exactly one number.
 
     Warns
     -----
     ComplexWarning
-        If `f` is complex with an imaginary part of zero, which is dropped.
+        If `f` is complex and its imaginary part, which is dropped, is zero.
     """
     kind = type(f).__name__
     try:
@@ -62,7 +60,7 @@ def scalar(f):
 
 
 def derivative(values, shape, name):
-    """A user's gradient or Hessian as a float64 array.
+    """Convert a user's gradient or Hessian to a real array of the given shape.
 
     Parameters
     ----------
@@ -70,7 +68,7 @@ def derivative(values, shape, name):
     shape : tuple of int
         (n,) or (n, n).
     name : str
-        What to call it in the message.
+        Name of the derivative in messages.
 
     Returns
     -------
@@ -79,7 +77,7 @@ def derivative(values, shape, name):
     Raises
     ------
     ValueError
-        If it has another size, or is not real.
+        If its size differs or it is not real.
     """
     if hasattr(values, "toarray"):
         values = values.toarray()
@@ -99,7 +97,7 @@ def derivative(values, shape, name):
 
 
 class Views(dict):
-    """Arrays of one shape over memory that belongs to a solver, by address; made at first sight.
+    """Arrays of one shape over memory owned by a solver, by address, created on first use.
 
     Parameters
     ----------
@@ -117,15 +115,15 @@ class Views(dict):
 
 
 def rounding(values):
-    """The rounding of a type of numbers coarser than doubles, relative; 0 for all others."""
+    """Return the relative rounding of a float type coarser than double; 0 for other types."""
     dtype = getattr(values, "dtype", None)
-    if not isinstance(dtype, np.dtype):  # a tensor of another library
+    if not isinstance(dtype, np.dtype):  # Tensors of other libraries have dtypes of their own.
         dtype = np.asarray(values).dtype
     return float(np.finfo(dtype).eps) if dtype.kind == "f" and dtype.itemsize < 8 else 0.0
 
 
 def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, noted=None):
-    """The user's callables behind one function: called with copies of x, checked on return.
+    """Combine the user's callables in one function that copies x and checks the results.
 
     Parameters
     ----------
@@ -139,20 +137,22 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
     n : int
         Number of variables.
     second : {"hessian", "product", "dense"}
-        What `hess` is: the Hessian, its product, or the Hessian where products are wanted.
+        Meaning of `hess`: the Hessian, its product with a vector, or the Hessian of which products
+        are taken.
     precond : callable, optional
         precond(x, v, *args) -> M v.
     noted : ndarray, one record with the fields f_eps, f_type and g_eps, optional
-        Written: the rounding of values and gradients, where their types show that it is not that of
-        doubles.
+        Overwritten with the rounding of values and gradients if their types are coarser than
+        double.
 
     Returns
     -------
     callable
-        evaluate(what, x, g, h) -> float, with memory addresses, as `interface.SIGNATURE` says.
+        evaluate(what, x, g, h) -> float; x, g and h are memory addresses as in
+        `interface.SIGNATURE`.
     """
-    # What follows runs once an evaluation, so it is written for speed: closures rather than
-    # methods, and no argument unpacked where there is none.
+    # The functions below run at every evaluation and are written for speed: closures are faster
+    # than methods, and `args` are not unpacked if there are none.
     shape = (n,)
     vectors, matrices, complexes = Views(shape), Views((n, n)), Views(shape, np.complex128)
     if args:
@@ -161,7 +161,8 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
         fun, hess = halves(fun)
         form = "residual"
 
-    begun, kept = [], []  # something, once a value has come back; a point and the Hessian there
+    # `begun` is nonempty after the first value; `kept` holds a point and the Hessian there.
+    begun, kept = [], []
 
     def put(g, values, name="the gradient"):
         if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
@@ -196,7 +197,7 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
         return f if isinstance(f, float) else number(f)
 
     def inplace(what, x, g, h):
-        gradient = np.full(n, math.nan)  # a component that is forgotten shows at once
+        gradient = np.full(n, math.nan)  # NaN makes a component visible that the user does not write.
         f = fun(vectors[x].copy(), gradient)
         if what & GRADIENT:
             put(g, gradient)
@@ -209,14 +210,15 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
     def product(x, p):
         if second == "product":
             return hess(x, p)
-        if not kept or not np.array_equal(kept[0], x):  # the same Hessian for all products of an iteration
+        # All products of an iteration use the same Hessian.
+        if not kept or not np.array_equal(kept[0], x):
             kept[:] = x.copy(), hess(x)
         H = kept[1]
         if hasattr(H, "toarray"):
             return H @ p
         out = np.empty(n)
         H = np.ascontiguousarray(derivative(H, (n, n), "the second derivative"), dtype=np.float64)
-        multiply(H, p, out)  # not BLAS: a compiled Hessian gives the same bits
+        multiply(H, p, out)  # BLAS would round differently from compiled Hessians.
         return out
 
     def second_order(what, x, g, h):
@@ -237,8 +239,9 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
         try:
             f = evaluate(what, x, g, h)
         except ArithmeticError:
-            # On Python's numbers 1/0 and exp(1000) raise, where NumPy's make infinity: at a trial
-            # point this is an edge of the domain, at the first point of all a mistake.
+            # With Python's numbers 1/0 and exp(1000) raise, where NumPy's give infinity. At a trial
+            # point this marks the edge of the domain; at the first point it is an error of the
+            # user.
             if not begun:
                 raise
             if what & GRADIENT:
@@ -254,12 +257,12 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
 
 
 def pair(returned):
-    """What a function of value and derivative has returned, as the two.
+    """Unpack the result of a function that returns value and derivative.
 
     Raises
     ------
     TypeError
-        If it is something else.
+        If the result is not a pair.
     """
     try:
         value, derivative = returned
@@ -270,15 +273,16 @@ def pair(returned):
 
 
 def with_args(function, args):
-    """The function of what comes before `args`; None stays None."""
+    """Return a function that appends `args` to its arguments; None for None."""
     if function is None:
         return None
     return lambda *variables: function(*variables, *args)
 
 
 def halves(function):
-    """A function of value and derivative as two; the second is that of the last point given to the
-    first.
+    """Split a function of value and derivative in two.
+
+    The second returns the derivative at the last point given to the first.
     """
     last = []
 
@@ -290,12 +294,12 @@ def halves(function):
 
 
 def imaginary(f):
-    """Im f, for the complex step.
+    """Return Im f as float, for the complex step.
 
     Raises
     ------
     ValueError
-        If f is not one complex number.
+        If f does not hold exactly one complex number.
     """
     f = np.asarray(f)
     if f.size != 1 or f.dtype.kind != "c":
@@ -310,11 +314,11 @@ def _trampoline(x, n, g, h, what, data):
 
 @functools.cache
 def trampoline_address():
-    """Address of the one compiled function through which all Python objectives are called.
+    """Return the address of the compiled function that calls any Python objective.
 
     Returns
     -------
     int
-        With `id(objective)` as its data.
+        Call it with `id(evaluate)` as its data.
     """
     return address_of(_trampoline, SIGNATURE)

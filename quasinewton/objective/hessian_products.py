@@ -1,13 +1,13 @@
-"""Products with the Hessian by differences of the gradient, behind the same contract.
+"""Hessian-vector products by differences of the gradient, as a wrapping objective.
 
 H p is the derivative of the gradient along p, (g(x + h p) − g(x)) / h (Nocedal & Wright, 2006, eq.
-8.20). The gradient at x is known, so a product costs one gradient; by central differences two.
-Truncation makes an error in proportion to h‖p‖, or its square by central differences; an error δ of
-the gradient, relative, one in proportion to δ / h‖p‖. They balance at h‖p‖ = δ^(1/2), or δ^(1/3),
-times the scale of x, here 1 + ‖x‖; what others take is compared by Knoll & Keyes (J. Comput. Phys.
-193, 2004, section 2.2). δ is ε if the gradient is exact, and ε^(2/3) if it is itself made of
-values, by central differences; ε is larger where values are known to be coarser. Where the scales d
-of the variables are given, or have been learnt, the step is one of max_i |h p_i| / d_i.
+8.20). The gradient at x is known, so a product costs one further gradient, or two with central
+differences. The truncation error is proportional to h‖p‖, or to its square for central differences.
+A relative error δ of the gradient contributes an error proportional to δ / h‖p‖. The two balance at
+h‖p‖ = δ^(1/2), or δ^(1/3), times the scale of x, here 1 + ‖x‖; Knoll & Keyes (J. Comput. Phys. 193,
+2004, section 2.2) compare other choices. δ is ε if the gradient is exact, and ε^(2/3) if it is made
+of central differences of values; ε is larger if values are known to be less precise. If scales d of
+the variables are given or have been estimated, the step is measured by max_i |h p_i| / d_i.
 """
 
 import functools
@@ -20,12 +20,12 @@ from quasinewton.numba_ext.linalg import dot, point_on_line, reach
 from quasinewton.objective.finite_differences import CENTRAL, EPSILON, EXACT, scales, wrapped_at
 from quasinewton.objective.interface import GRADIENT, PRODUCT, SIGNATURE, call, vector
 
-ERROR = EPSILON ** (2 / 3)  # of a gradient by central differences of values
+ERROR = EPSILON ** (2 / 3)  # relative; error of a gradient made of central differences of values
 
 
 @fragment
 def gradient_beside(w, x, p, step, point, g):
-    """Write the wrapped gradient at x + step p, between the bounds, to g; `point` is workspace."""
+    """Write the wrapped gradient at x + step p, clipped to the bounds, to g."""
     point_on_line(x, step, p, point)
     if w.low != 0:
         low, high = vector(w.low, x.size), vector(w.high, x.size)
@@ -36,16 +36,17 @@ def gradient_beside(w, x, p, step, point, g):
 
 @fragment
 def product_of_gradients(w, x, p, g, probe):
-    """Write the product of the Hessian at x with p to g, which holds the gradient there.
+    """Overwrite g, the gradient at x, with the product of the Hessian and p.
 
-    Between bounds a difference is taken on the side that has room for it, and is as wide as there
-    is room.
+    Where the bounds are closer than the step, the difference is one-sided, on the side with more
+    room, and no wider than that room.
     """
     n = x.size
     point, ahead = probe[:n], probe[n:]
     central = w.hessian == CENTRAL
     known = wrapped_at(w.known)
-    noted = known.inverse, known.error, known.bend, known.blind  # of the gradient at x, which they stay
+    # These fields describe the gradient at x and are restored at the end.
+    noted = known.inverse, known.error, known.bend, known.blind
     error = ERROR if w.gradient == CENTRAL else EPSILON
     if w.gradient == CENTRAL and known.f_eps > EPSILON:
         error = known.f_eps ** (2.0 / 3.0)
@@ -78,10 +79,10 @@ def product_of_gradients(w, x, p, g, probe):
 
 @kernel
 def objective(x_, n, g_, h_, what, data):
-    """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED.
+    """Evaluate the wrapping objective; see `interface.SIGNATURE`.
 
-    In the record `hessian` is the scheme of the products, and `gradient` that of the wrapped
-    gradient.
+    `data` is the address of a record WRAPPED. In it `hessian` is the difference scheme of the
+    products, and `gradient` the scheme of the wrapped gradient.
     """
     w = wrapped_at(data)
     x, g, h = vector(x_, n), vector(g_, n), vector(h_, n)
@@ -93,11 +94,11 @@ def objective(x_, n, g_, h_, what, data):
 
 @functools.cache
 def address():
-    """Address of the compiled objective that makes products of another one's gradients.
+    """Return the address of the compiled objective that makes products from gradients.
 
     Returns
     -------
     int
-        To be called with the address of a record WRAPPED as its data.
+        Call it with the address of a record WRAPPED as its data.
     """
     return address_of(objective, SIGNATURE)

@@ -1,8 +1,8 @@
-"""One contract for every objective: a function address, what to evaluate, where to write it.
+"""The calling convention of all objectives: an address, a request and arrays to write to.
 
-`call` enters the function at an address that is known only at run time. So a solver loop is
-compiled once for all objectives, and whatever the user gave (a compiled function, a Python
-callable, finite differences around either) looks the same from inside the loop.
+`call` enters the function at an address that is known only at run time, so a solver loop is
+compiled once for all objectives. A compiled function, a Python callable and finite differences
+around either look the same from inside the loop.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from numba import types
 from quasinewton.numba_ext.addresses import objective_caller
 from quasinewton.numba_ext.arrays import viewer
 
-# What an evaluation is asked for; the first two may be combined.
+# Bits of `what`, the request of an evaluation. VALUE and GRADIENT may be combined.
 VALUE = 1  # return f(x)
 GRADIENT = 2  # write the gradient to g
 HESSIAN = 4  # write the Hessian to h, row by row
@@ -25,22 +25,23 @@ SIGNATURE = types.float64(POINTER, types.intp, POINTER, POINTER, types.intp, typ
 
 
 class Objective(NamedTuple):
-    """What a compiled loop knows of the user's functions.
+    """The data by which a compiled loop calls the user's functions.
 
     Attributes
     ----------
     address : int
         Machine address of a compiled function with `SIGNATURE`: (x, n, g, h, what, data) -> f.
     data : int
-        Handed through to that function: the address of the user's `args`, of a Python callable, or
-        of the objective that it differences.
+        Passed on to that function: the address of the user's `args`, of a Python callable, or of
+        the record of a wrapped objective.
     values : int
-        Values that one gradient costs; 0 if the user's own.
+        Number of values that one gradient costs; 0 if the gradient is exact.
     hessian_values, hessian_gradients : int
-        Values and gradients that one Hessian, or one product with it, costs; 0 if the user's own.
+        Numbers of values and gradients that one Hessian, or one product with it, costs; 0 if second
+        derivatives are exact.
     known : int
-        Address of a record `finite_differences.WRAPPED` that holds what is known of the precision
-        of values and gradients; 0 if there is none.
+        Address of a record `finite_differences.WRAPPED` that holds the measured precision of values
+        and gradients; 0 if there is none.
     """
 
     address: int

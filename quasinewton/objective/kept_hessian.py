@@ -1,8 +1,7 @@
-"""Products with a Hessian that the user gives as a matrix: it is evaluated once a point, however
-many products follow.
+"""Hessian-vector products from a Hessian matrix that is evaluated once per point and kept.
 
-It is for compiled functions, whose matrices are dense; one of Python's is kept where it is
-evaluated, as it is.
+This serves compiled functions, whose matrices are dense. `from_python` keeps the matrices of Python
+functions, which may be sparse.
 """
 
 import functools
@@ -17,10 +16,10 @@ from quasinewton.objective.interface import HESSIAN, PRODUCT, SIGNATURE, call, m
 
 @kernel
 def objective(x_, n, g_, h_, what, data):
-    """The wrapping objective: see `interface.SIGNATURE`; `data` is the address of a record WRAPPED.
+    """Evaluate the wrapping objective; see `interface.SIGNATURE`.
 
-    Its `probe` holds 2n doubles, the point and workspace, and the n² of the Hessian there; `kept`
-    tells whether it does.
+    `data` is the address of a record WRAPPED. Its `probe` holds the point and workspace (2n
+    doubles), then the Hessian at that point (n² doubles); `kept` is 1 if the Hessian is valid.
     """
     w = wrapped_at(data)
     x, g, h = vector(x_, n), vector(g_, n), vector(h_, n)
@@ -32,7 +31,7 @@ def objective(x_, n, g_, h_, what, data):
             w.kept = 0
     if not w.kept:
         copy(point, x)
-        copy(work, x)  # the user's function may overwrite it
+        copy(work, x)  # The user's function may overwrite its argument.
         call(w.address, work, g, hessian, HESSIAN, w.data)
         w.kept = 1
     multiply(hessian, h, g)
@@ -41,11 +40,11 @@ def objective(x_, n, g_, h_, what, data):
 
 @functools.cache
 def address():
-    """Address of the compiled objective that keeps a Hessian.
+    """Return the address of the compiled objective that keeps a Hessian.
 
     Returns
     -------
     int
-        To be called with the address of a record WRAPPED as its data.
+        Call it with the address of a record WRAPPED as its data.
     """
     return address_of(objective, SIGNATURE)

@@ -1,7 +1,6 @@
-"""What the user's compiled functions return, in compiled code: numbers, vectors and matrices,
-however they are written.
+"""Results of the user's compiled functions: conversion of numbers, vectors and matrices.
 
-A derivative may be an array, or a list or tuple of numbers, or of rows.
+A derivative may be an array, a list or tuple of numbers, or a list or tuple of rows.
 """
 
 import numpy as np
@@ -16,7 +15,7 @@ WRONG_SIZE = "the derivative returned by the objective does not have the size th
 
 
 def as_scalar(f):
-    """The number in a scalar or an array of size 1."""
+    """Return the number in a scalar or in an array of size 1."""
 
 
 @overload(as_scalar, jit_options=INNER)
@@ -41,7 +40,7 @@ def _as_scalar(f):
 
 
 def as_complex(f):
-    """The complex number in one, or in an array of size 1, for the complex step."""
+    """Return the complex number in a scalar or in an array of size 1, for the complex step."""
 
 
 @overload(as_complex, jit_options=INNER)
@@ -58,13 +57,13 @@ def _as_complex(f):
 
 
 def write(out, values):
-    """Copy a user's derivative to `out`, checking its size."""
+    """Copy a user's derivative to `out`, which is overwritten, and check its size."""
 
 
 @overload(write, jit_options=INNER)
 def _write(out, values):
-    # Loops, not out[...] = values: that compiles ten times as long, for the message it might have
-    # to give.
+    # Loops compile ten times faster than out[...] = values, whose error message is expensive to
+    # compile.
     if isinstance(values, types.Array) and values.ndim == out.ndim == 1:
 
         def copy(out, values):
@@ -119,17 +118,13 @@ SEQUENCES = (types.List, types.ListType)
 
 
 def is_rows(values, ndim):
-    """Return True if the items of a sequence belong to those of an array of this rank: numbers, or
-    rows of a matrix.
-    """
+    """Return True if the items of a sequence fit an array of rank `ndim`: numbers, or rows."""
     items = values.types if isinstance(values, types.BaseTuple) else (values.dtype,)
     return all(_is_number(item) if ndim == 1 else not _is_number(item) for item in items)
 
 
 def by_item(count):
-    """Define the function that copies a tuple of `count` items, whose types may differ, to an array
-    of as many.
-    """
+    """Define a function that copies a tuple of `count` items of any types to an array."""
     lines = ["def copy_items(out, values):", f"    if len(out) != {count}:", "        raise ValueError(WRONG_SIZE)"]
     lines += [f"    put_item(out, {k}, values[{k}])" for k in range(count)]
     scope = dict(put_item=put_item, WRONG_SIZE=WRONG_SIZE)
@@ -138,8 +133,7 @@ def by_item(count):
 
 
 def put_item(out, i, item):
-    """Copy one item of a sequence to item i of an array: a number to a vector, a row to a matrix.
-    """
+    """Copy one item of a sequence to out[i]: a number to a vector, a row to a matrix."""
 
 
 @overload(put_item, jit_options=INNER)
@@ -158,20 +152,19 @@ def _is_number(kind):
 
 
 def is_value(kind):
-    """Return True if a function's result of this type may be the value of an objective."""
+    """Return True if a result of this type may be the value of an objective."""
     return _is_number(kind) or isinstance(kind, types.Array) and _is_number(kind.dtype)
 
 
 def is_complex(kind):
-    """Return True if a function's result of this type is a complex number, or an array of them."""
+    """Return True if a result of this type is a complex number or an array of them."""
     return isinstance(getattr(kind, "dtype", kind), types.Complex)
 
 
 def is_derivative(kind):
-    """Return True if a function's result of this type may be a derivative, or the value of a vector
-    function.
+    """Return True if a result of this type may be a derivative or the value of a vector function.
 
-    Besides arrays these are lists and tuples of numbers, and of lists and tuples.
+    These are arrays, lists and tuples of numbers, and lists and tuples of such lists and tuples.
     """
     if isinstance(kind, types.BaseTuple):
         return len(kind) > 0 and all(map(is_derivative, kind))

@@ -1,8 +1,8 @@
-"""The user's `args` as one block of memory, so that the solver's loop need not know their types.
+"""Packing of the user's `args` into one block of memory, so that loops are independent of types.
 
-A tuple is stored as Numba lays it out, except that its arrays and strings are borrowed: they carry
-no reference to count, and live as long as the door that packed them holds the tuple. A changed
-value in `args` therefore changes memory, never a type, and nothing is compiled again.
+A tuple is stored in Numba's layout, except that its arrays and strings are borrowed: they carry no
+reference count, and are valid as long as the entry point that packed them holds the tuple. Changing
+a value in `args` therefore changes memory and no type, and nothing is recompiled.
 """
 
 import numpy as np
@@ -13,8 +13,9 @@ from quasinewton.numba_ext.tuples import size_of, store
 
 
 def is_plain(kind):
-    """Return True if a Numba type can be packed: numbers, arrays of them, text, and tuples of what
-    can be packed.
+    """Return True if values of a Numba type can be packed.
+
+    These are numbers, arrays of numbers, text, None, and tuples of such types.
 
     Parameters
     ----------
@@ -33,13 +34,13 @@ def is_plain(kind):
 
 @kernel
 def pack(args):
-    """Store a tuple in a block of memory.
+    """Store a tuple in a new block of memory.
 
     Parameters
     ----------
     args : tuple
-        Numbers, arrays of any dtype and rank, text, tuples of these. Arrays and text are borrowed,
-        not copied.
+        Numbers, arrays of any dtype and rank, text, and tuples of these. Arrays and text are
+        borrowed, not copied.
 
     Returns
     -------

@@ -1,6 +1,4 @@
-"""Numbers of any library as floats: Python's fractions and decimals, those of mpmath and SymPy, and
-complex ones.
-"""
+"""Conversion of other libraries' numbers (fractions, decimals, mpmath, SymPy) to floats."""
 
 import warnings
 
@@ -8,13 +6,12 @@ import numpy as np
 
 
 def plain_number(number):
-    """A number of any library as a float, or as a complex number if it is complex; None if it is
-    none.
+    """Convert a number of any library to float or complex; return None if it is not a number.
 
     Parameters
     ----------
     number : object
-        What has ``__float__`` or ``__complex__`` is a number; a string is not.
+        An object with ``__float__`` or ``__complex__`` is a number; a string is not.
 
     Returns
     -------
@@ -26,31 +23,31 @@ def plain_number(number):
         if hasattr(type(number), protocol):
             try:
                 return convert(number)
-            except (TypeError, ValueError):  # a complex number or an expression with symbols in it
+            except (TypeError, ValueError):  # A complex number has no float, and a symbolic expression no value.
                 pass
     return None
 
 
 def warn_complex(what):
-    """Warn that a complex result is taken for a real one, since its imaginary part is zero."""
+    """Warn that the zero imaginary part of a complex result is dropped."""
     message = f"{what} returns complex numbers; their imaginary parts, which must be zero, are dropped"
     warnings.warn(message, np.exceptions.ComplexWarning, stacklevel=3)
 
 
 def real_array(values, name):
-    """Values of dtype object or complex as real ones of float64.
+    """Convert values of dtype object or complex to float64.
 
     Parameters
     ----------
     values : ndarray
         Of any dtype.
     name : str
-        What to call it in the message.
+        Name of the values in messages.
 
     Returns
     -------
     ndarray
-        The array itself where it is real, or holds what is no number.
+        The array itself if it is real or holds objects that are not numbers.
 
     Raises
     ------
@@ -60,7 +57,7 @@ def real_array(values, name):
     Warns
     -----
     ComplexWarning
-        If there are imaginary parts, all of them zero.
+        If values are complex and all imaginary parts are zero.
     """
     if values.dtype.kind not in "cO":
         return values
