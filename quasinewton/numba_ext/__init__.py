@@ -1,5 +1,6 @@
-"""What reaches into Numba: options, cache, addresses, memory. With `autodiff` the only importer of
-its inside.
+"""Everything that uses Numba's internals: options, cache, addresses, memory.
+
+Only `autodiff` imports those internals, too.
 
 Private: the public names are those of `quasinewton` itself.
 """

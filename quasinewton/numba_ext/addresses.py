@@ -1,8 +1,7 @@
-"""Machine addresses of compiled functions: how to take one, keep it in code that is cached, and
-call it.
+"""Machine addresses of compiled functions: obtaining them, caching code with them, calls.
 
-An address hides which function stands behind it, so that code which calls by address is compiled
-once for all.
+Code that calls by address does not depend on the called function, so it is compiled once for all
+functions.
 """
 
 import numpy as np
@@ -14,13 +13,12 @@ from quasinewton.numba_ext.arrays import viewer
 
 
 def linked(context, builder, dispatcher, signature):
-    """Declare a dispatcher, compiled for a signature, in the module that Numba is making, which is
-    linked with it.
+    """Declare a compiled dispatcher in the module being lowered, and link the two.
 
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        As in Numba's lowering.
     dispatcher : numba dispatcher
     signature : numba signature
 
@@ -34,7 +32,7 @@ def linked(context, builder, dispatcher, signature):
 
 
 def address_of(dispatcher, signature):
-    """Machine address of a dispatcher for `signature`, compiled if it is not yet.
+    """Return the machine address of a dispatcher for `signature`, compiling it if necessary.
 
     Parameters
     ----------
@@ -51,8 +49,7 @@ def address_of(dispatcher, signature):
 
 
 def address_constant(dispatcher, kind):
-    """Make the intrinsic that gives compiled code the address of a dispatcher compiled for a
-    signature.
+    """Make the intrinsic that gives compiled code the address of a compiled dispatcher.
 
     Parameters
     ----------
@@ -62,8 +59,8 @@ def address_constant(dispatcher, kind):
     Returns
     -------
     intrinsic
-        address() -> int: a link-time constant, so the code that uses it can be cached. (A
-        dispatcher passed as an argument could not: it is an address of this process.)
+        address() -> int: a link-time constant, so that the calling code can be cached. Code with a
+        dispatcher as an argument cannot be cached, since its address belongs to this process.
     """
 
     @intrinsic
@@ -78,9 +75,7 @@ def address_constant(dispatcher, kind):
 
 
 def enter(context, builder, address, signature, values):
-    """Generate the call, in Numba's convention, of a compiled function at an address; exceptions
-    pass through.
-    """
+    """Generate the call of the compiled function at an address; exceptions pass through."""
     convention = context.call_conv
     prototype = convention.get_function_type(signature.return_type, signature.args)
     function = builder.inttoptr(address, prototype.as_pointer())
@@ -95,9 +90,7 @@ bytes_at = viewer(types.Array(types.uint8, 1, "C"))
 
 
 def names_division(address, size):
-    """Return True if the text of `size` bytes at an address, a pickled exception, names
-    ZeroDivisionError.
-    """
+    """Return True if `size` bytes at an address, a pickled exception, name ZeroDivisionError."""
     text = bytes_at(address, size)
     for i in range(size - NAME.size + 1):
         j = 0
@@ -109,11 +102,14 @@ def names_division(address, size):
 
 
 def enter_leniently(context, builder, address, signature, values, lenient, gradient):
-    """Generate the same call, but, where `lenient` is true, with NaN in the place of a
-    ZeroDivisionError.
+    """Generate the call of the compiled function at an address, with an optional NaN for 1/0.
 
-    By default Numba's compiled code raises it where NumPy's numbers give infinity. Of an exception
-    that compiled code raises, Numba's convention passes on the pickled class, arguments and place.
+    If `lenient` is true, a ZeroDivisionError makes f and the first component of the gradient NaN;
+    other exceptions pass through.
+
+    By default Numba's compiled code raises ZeroDivisionError where NumPy's arithmetic gives
+    infinity. For an exception raised by compiled code, Numba's calling convention passes on the
+    pickled class, arguments and location.
     """
     convention, intp = context.call_conv, context.get_value_type(types.intp)
     prototype = convention.get_function_type(signature.return_type, signature.args)
@@ -151,11 +147,12 @@ def objective_caller(kind):
     Returns
     -------
     (intrinsic, intrinsic)
-        call(address, x, g, h, what, data) -> f, NaN when the value was not asked for. x and g are
+        call(address, x, g, h, what, data) -> f, NaN if the value was not requested. x and g are
         contiguous float64 vectors, h is a contiguous float64 array of any rank; arrays that are not
-        asked for may have length 0. An exception raised by the objective passes through.
-        attempt(address, x, g, h, what, data, lenient) -> f does the same; but where `lenient` is
-        true, a ZeroDivisionError of compiled code makes f and the first component of g NaN.
+        requested may have length 0. An exception raised by the objective passes through.
+        attempt(address, x, g, h, what, data, lenient) -> f behaves in this way, too, but if
+        `lenient` is true, a ZeroDivisionError of compiled code makes f and the first component of g
+        NaN.
     """
 
     def lower(context, builder, signature, args, lenient=None):

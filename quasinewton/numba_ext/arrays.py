@@ -1,8 +1,7 @@
-"""Arrays without their bookkeeping: views of memory, records at addresses, copies of whole states,
-byte by byte.
+"""Intrinsics for arrays without reference counts: views, records at addresses, byte copies.
 
-These intrinsics read and write the struct in which Numba keeps an array (data, shape, strides,
-owner). They count no references: whoever calls them holds the owner of the memory.
+They read and write the struct in which Numba keeps an array (data, shape, strides, owner). They
+count no references, so the caller must hold the owner of the memory.
 """
 
 from numba.core import cgutils, types
@@ -11,12 +10,12 @@ from numba.np import arrayobj
 
 
 def viewer(kind):
-    """Make the intrinsic that views memory that somebody else owns: no reference is counted.
+    """Make the intrinsic that views borrowed memory as an array, without counting references.
 
     Parameters
     ----------
     kind : numba array type
-        Of rank 1 or 2; every length is the n that the intrinsic is given.
+        Rank 1 or 2; every length is the n that is passed to the intrinsic.
 
     Returns
     -------
@@ -46,11 +45,12 @@ def viewer(kind):
 
 @intrinsic
 def part(typingctx, a, first, size):
-    """The vector of the `size` components of a C-contiguous array, of any rank, from its component
-    number `first` on.
+    """Return `size` components of a C-contiguous array as a vector, from number `first`.
 
-    What a slice is, less its checks and its count of references, which take ten times as long to
-    compile: the array is held by the caller.
+    The array may have any rank; components are numbered in memory order.
+
+    This replaces a slice without its bounds check and reference count, which take ten times as long
+    to compile. The caller must hold the array.
     """
     kind = types.Array(a.dtype, 1, "C")
 
@@ -67,7 +67,7 @@ def part(typingctx, a, first, size):
 
 @intrinsic
 def address_of_data(typingctx, array):
-    """Integer address of an array's data."""
+    """Return the integer address of an array's data."""
 
     def codegen(context, builder, signature, args):
         data = context.make_array(array)(context, builder, args[0]).data
@@ -78,7 +78,7 @@ def address_of_data(typingctx, array):
 
 @intrinsic
 def hold(typingctx, value):
-    """Use a value, so that it lives at least until here."""
+    """Use a value, so that it lives at least until this call."""
 
     def codegen(context, builder, signature, args):
         return context.get_dummy_value()
@@ -87,7 +87,7 @@ def hold(typingctx, value):
 
 
 def record_viewer(kind):
-    """Make the intrinsic that views a record that lies at an address.
+    """Make the intrinsic that views a record at an address.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def record_viewer(kind):
 
 @intrinsic
 def copy_bytes(typingctx, target, source, size):
-    """Copy `size` bytes from one address to another; the two do not overlap."""
+    """Copy `size` bytes between two addresses whose ranges do not overlap."""
 
     def codegen(context, builder, signature, values):
         pointer = context.get_value_type(types.voidptr)
@@ -124,8 +124,9 @@ def copy_bytes(typingctx, target, source, size):
 
 @intrinsic
 def fetch_add(typingctx, array, index, value):
-    """Add to an element of an int64 array, atomically and in one order for all threads; return what
-    it was.
+    """Add to an element of an int64 array atomically and return its previous value.
+
+    All threads see these additions in one order (sequentially consistent).
     """
 
     def codegen(context, builder, signature, values):

@@ -1,4 +1,4 @@
-"""The package's cache on disk: Numba's own, stamped with what code depends on; it never raises."""
+"""The package's disk cache: Numba's own, with stamps of all dependences; it never raises."""
 
 import contextlib
 import hashlib
@@ -13,11 +13,11 @@ from numba.core.runtime import rtsys
 from quasinewton.numba_ext import notice
 from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, stamps
 
-LONG = f"{PACKAGE}.loops."  # the modules whose functions compile for seconds
+LONG = f"{PACKAGE}.loops."  # prefix of modules whose functions take seconds to compile
 
 
 def code_hash(code):
-    """Return a hash of what a code object does, wherever it lies in its file."""
+    """Return a hash of the effect of a code object, independent of its place in the file."""
     digest = hashlib.sha256(repr((code.co_code, code.co_names, code.co_varnames)).encode())
     for constant in code.co_consts[code.co_consts[:1] != () and isinstance(code.co_consts[0], str) :]:
         text = code_hash(constant) if isinstance(constant, python.CodeType) else repr(constant)
@@ -26,12 +26,12 @@ def code_hash(code):
 
 
 class Locator(_CacheLocator):
-    """Where the code of a file of the package is kept, and under which name."""
+    """The cache folder and file name for the code of a file of the package."""
 
     def __init__(self, py_func, py_file, place):
         self._py_file, self.place = py_file, place
         stamp = stamps().get(py_func.__module__) or stamps()["raw"][:16]
-        # In the name, so that what is out of date is known by it: see `stamps.clean`.
+        # The stamp is part of the name, so that `stamps.clean` recognises outdated files.
         self.stamp, self.name = stamp, f"{code_hash(py_func.__code__)}-{stamp}"
 
     def get_cache_path(self):
@@ -50,28 +50,27 @@ class Locator(_CacheLocator):
 
 
 def unresolved(names):
-    """Return True if compiled code calls by a name what this process has not named yet."""
+    """Return True if a symbol that compiled code calls is not defined in this process."""
     return not all(map(llvm.address_of_symbol, names))
 
 
 def external(module):
-    """Return the names of what an LLVM module calls outside itself, where they are known."""
+    """Return the names of the known symbols that an LLVM module calls outside itself."""
     names = (each.name for each in module.functions if each.is_declaration)
     return [name for name in names if not name.startswith("llvm.") and llvm.address_of_symbol(name)]
 
 
 def begin():
-    """Make ready what compiled code needs to run; compiling needs more, and takes care of that
-    itself.
+    """Initialise the runtime that compiled code needs; compilation initialises more by itself.
 
-    Numba's own `refresh` of the context loads everything that type inference may ask for, which
-    takes longer than all the rest of a first call whose code is on disk.
+    Numba's `refresh` of the context loads everything that type inference may need, which takes
+    longer than the rest of a first call whose code is on disk.
     """
     rtsys.initialize(cpu_target.target_context)
 
 
 class Implementation(CompileResultCacheImpl):
-    """What Numba keeps of compiled code, and before it the names of what that calls."""
+    """Numba's serialised compile result, preceded by the names of the symbols that it calls."""
 
     _locator_classes = [Locator, *CompileResultCacheImpl._locator_classes]
 
@@ -87,19 +86,19 @@ class Implementation(CompileResultCacheImpl):
 
 
 class PackageCache(FunctionCache):
-    """Numba's disk cache, except that it belongs to the whole package and never raises.
+    """Numba's disk cache with stamps of the whole package, which never raises.
 
-    Numba stamps a cached function with its own file alone, so an edit in a helper's file would go
-    unseen; here the stamp covers what the code depends on. What cannot be read or written is
-    compiled again: a full disk, a truncated file, or an entry that another process has just
-    replaced costs time and nothing else.
+    Numba stamps a cached function with its own file only, so an edit in another file that it uses
+    would go unnoticed; here the stamp covers all dependences. Code that cannot be read or written
+    is compiled again: a full disk, a truncated file, or an entry that another process has just
+    replaced costs only time.
     """
 
     _impl_class = Implementation
 
     def load_overload(self, sig, target_context):
         result = None
-        with contextlib.suppress(Exception):  # whatever a foreign or truncated pickle raises
+        with contextlib.suppress(Exception):  # A foreign or truncated pickle may raise any exception.
             result = self._load_overload(sig, target_context)
         # Two processes that fill an empty cache at once may give one file name to two signatures.
         if result is not None and tuple(result.signature.args) != tuple(getattr(sig, "args", sig)):
@@ -109,8 +108,8 @@ class PackageCache(FunctionCache):
         return result
 
     def save_overload(self, sig, data):
-        # A full disk; or a damaged index, which would stay in the way: it is emptied, and filled at
-        # the next call.
+        # Saving fails on a full disk or a damaged index. A damaged index would fail again, so it is
+        # emptied, and refilled at the next call.
         try:
             super().save_overload(sig, data)
         except Exception:
@@ -119,9 +118,9 @@ class PackageCache(FunctionCache):
 
 
 def cached(dispatcher):
-    """Give a dispatcher its cache on disk."""
-    # With no writable folder Numba has no locator and says so by RuntimeError: then we work
-    # uncached.
+    """Give a dispatcher a cache on disk."""
+    # Without a writable folder Numba finds no locator and raises RuntimeError; the dispatcher then
+    # works uncached.
     with contextlib.suppress(RuntimeError, OSError):
         dispatcher._cache = PackageCache(dispatcher.py_func)
     return dispatcher

@@ -1,5 +1,4 @@
-"""Functions that choose their implementation by the type of their first argument, while compiling.
-"""
+"""Functions whose implementation is chosen at compile time by the type of the first argument."""
 
 import functools
 import inspect
@@ -11,25 +10,23 @@ from quasinewton.numba_ext.jit import CHOSEN
 
 
 def generic(function):
-    """Turn `function` into a compiled function that chooses its implementation by the type of its
-    first argument.
+    """Make a compiled function that chooses its implementation by the type of its first argument.
 
-    The first argument is a NamedTuple of numbers or arrays: its type is the behaviour. The choice
-    is made while compiling, costs nothing at run time and, unlike a function passed as an argument,
-    leaves the caller cacheable.
+    The first argument is a NamedTuple of numbers or arrays, whose class selects the implementation.
+    The choice is made at compile time, costs nothing at run time and, unlike a function passed as
+    an argument, leaves the caller cacheable.
 
     Parameters
     ----------
     function : callable
-        Gives the name, the arguments and the documentation; its body serves the types that register
-        nothing.
+        Defines the name, the arguments and the documentation; its body is the implementation for
+        classes that register none.
 
     Returns
     -------
     callable
-        From compiled code and from Python alike. Its `register(kind)` is a decorator for the
-        implementation that belongs to the NamedTuple class `kind`; it must have the same argument
-        names.
+        Callable from compiled code and from Python. Its `register(kind)` is a decorator for the
+        implementation for the NamedTuple class `kind`, which must have the same argument names.
     """
     implementations = {}
 

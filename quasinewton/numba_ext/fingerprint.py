@@ -1,13 +1,12 @@
-"""What a compiled function is: a digest of everything that its machine code depends on.
+"""Digests of compiled functions: everything that their machine code depends on.
 
-Code, constants, defaults, closures, globals, helpers with their options, all recursively. What has
-no name that holds in another process (an object of the user's own class, a pointer, a plain Python
-function) cannot be part of one.
+A digest covers code, constants, defaults, closures, globals and called functions with their
+options, recursively. Objects without a name that is valid in another process (of a user's own
+class, a pointer, a plain Python function) cannot be part of it.
 
-Numba reads globals when it compiles, once, and its own cache on disk knows nothing of them. So
-machine code may be older than what its function says now. `fresh` finds that out: it gives the
-function itself where its machine code is of now, or has yet to be made, and otherwise a copy that
-has none.
+Numba reads globals once, when it compiles, and its disk cache does not track them, so machine code
+may be older than the function's present globals. `fresh` detects this: it returns the function
+itself if its machine code is current or not yet made, otherwise a copy without machine code.
 """
 
 import builtins
@@ -28,20 +27,23 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.registry import CPUDispatcher
 from numba.core.typing import templates
 
-ORIGIN = "_quasinewton_origin"  # what this package made of a function: a weak reference to that, and how
+# Attribute of a function that this package made: a weak reference to its origin, and how it was
+# made.
+ORIGIN = "_quasinewton_origin"
 PACKAGE = __name__.partition(".")[0]
-# Their objects are named by where they are found; the versions are part of every key of the cache.
+# Modules whose objects are identified by module and name, because their versions are part of every
+# cache key.
 VERSIONED = (sys.stdlib_module_names | {"numpy", "numba", "scipy", "llvmlite", "builtins", PACKAGE}) - {"__main__"}
 PLAIN = type(None), bool, int, float, complex, str, bytes, type(...)
 
 
 class Unnameable(Exception):
-    """A function refers to something that has no name in another process."""
+    """A function refers to an object that has no name valid in another process."""
 
 
 @functools.lru_cache(maxsize=4096)
 def references(code):
-    """Return the names that code and what is nested in it look up, and those of attributes."""
+    """Return the names that a code object and nested ones look up, and the attribute names."""
     names, attributes = set(), set()
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -59,12 +61,12 @@ def references(code):
 
 
 def is_versioned(module):
-    """Return True if a module, by its name, changes only with the versions that every key has."""
+    """Return True if a module, given by name, changes only with versions that are in every key."""
     return isinstance(module, str) and module.partition(".")[0] in VERSIONED
 
 
 def place(value):
-    """Return the dotted name under which an object of a versioned module is found, or None."""
+    """Return the dotted name by which an object of a versioned module is found, or None."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     modules = [getattr(value, "__module__", None)]
     if isinstance(value, np.ufunc):
@@ -80,20 +82,20 @@ def place(value):
 
 
 class Reader:
-    """Reads functions into a digest.
+    """Accumulates functions in a digest.
 
     Parameters
     ----------
     signatures : bool
-        Whether the signatures count that a function is confined to. They do not for what it was
-        compiled from.
+        Whether the digest includes the signatures that a function is restricted to. They do not
+        matter for the question what it was compiled from.
 
     Attributes
     ----------
     dispatchers : list
-        The user's compiled functions that were met.
+        The user's compiled functions that were read.
     pinned : list
-        Those of them that are part of what cannot be copied.
+        Those of `dispatchers` that are part of objects which cannot be copied.
     """
 
     def __init__(self, signatures=True):
@@ -106,7 +108,7 @@ class Reader:
         self.digest.update(repr(words).encode() + b"\0")
 
     def met(self, value):
-        """Return True if an object was met before, and say so."""
+        """Return True if an object was read before, and add its number to the digest if so."""
         number = self.seen.setdefault(id(value), (len(self.seen), value))[0]
         if number < len(self.seen) - 1:
             self.say("again", number)
@@ -114,13 +116,13 @@ class Reader:
 
     @contextlib.contextmanager
     def pin(self):
-        """Mark what is met meanwhile as what cannot be copied."""
+        """Mark functions that are read in this context as part of objects that cannot be copied."""
         self.pins += 1
         yield
         self.pins -= 1
 
     def code(self, code):
-        """Read a code object: everything but where its source lies."""
+        """Read a code object, except for its location in the source."""
         self.say(code.co_name, code.co_code, code.co_flags, code.co_argcount, code.co_kwonlyargcount)
         self.say(code.co_posonlyargcount, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
         self.say(getattr(code, "co_exceptiontable", b""))
@@ -128,7 +130,7 @@ class Reader:
             self.code(constant) if isinstance(constant, python.CodeType) else self.value(constant)
 
     def function(self, function):
-        """Read a Python function with all that it refers to."""
+        """Read a Python function with everything that it refers to."""
         if self.met(function):
             return
         self.say("function", function.__module__, function.__qualname__)
@@ -154,7 +156,7 @@ class Reader:
             self.value(value)
 
     def value(self, value, attributes=()):
-        """Read an object that a function refers to, and these attributes if it is a module."""
+        """Read an object that a function refers to; of a module, only the given attributes."""
         kind = type(value)
         if kind in PLAIN:
             self.say(kind.__name__, value)
@@ -187,7 +189,7 @@ class Reader:
             raise Unnameable(repr(value))
 
     def items(self, value):
-        """Read a tuple, named or not, or what is made like one."""
+        """Read a tuple, named tuple, slice, range or frozenset."""
         self.say(type(value).__name__)
         if isinstance(value, (slice, range)):
             value = value.start, value.stop, value.step
@@ -200,7 +202,7 @@ class Reader:
             self.value(item)
 
     def array(self, value):
-        """Read an array: its contents, and how they lie."""
+        """Read an array: its contents and memory layout."""
         if value.dtype.hasobject:
             raise Unnameable("array of objects")
         self.value(value.dtype)
@@ -209,7 +211,7 @@ class Reader:
             self.digest.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")
 
     def module(self, module, attributes):
-        """Read what a function may look up in a module."""
+        """Read the attributes that a function may look up in a module."""
         if self.met(module):
             return
         self.say("module", module.__name__)
@@ -249,7 +251,7 @@ class Reader:
         for name, option in sorted(dispatcher.targetoptions.items()):
             if name == "parallel" and option or callable(option):
                 raise Unnameable(name)
-            # A cache of Numba's own changes when code is compiled, not which.
+            # Numba's own cache option affects when code is compiled, not the code.
             self.say(name, sorted(option) if isinstance(option, (set, frozenset)) else option)
         self.say(sorted((name, str(kind)) for name, kind in dispatcher.locals.items()))
         if self.signatures and not dispatcher._can_compile:
@@ -258,13 +260,13 @@ class Reader:
 
 
 class Foreign:
-    """Functions and names of attributes that others than Numba have made known to compiled code."""
+    """Functions and attribute names that other packages have overloaded for compiled code."""
 
     def __init__(self):
         self.read, self.functions, self.attributes = [0, 0], {}, set()
 
     def update(self):
-        """Look at what has been registered since."""
+        """Read the overloads that were registered since the last call."""
         known = templates.builtin_registry.globals, templates.builtin_registry.attributes
         for value, kind in known[0][self.read[0] :]:
             if any(map(self.is_foreign, getattr(kind, "templates", ()))):
@@ -273,7 +275,7 @@ class Foreign:
         self.read = [len(each) for each in known]
 
     def is_foreign(self, template):
-        """Return True if an overload is of a module whose version is not part of every key."""
+        """Return True if an overload belongs to a module whose version is not in every key."""
         implementation = getattr(template, "_overload_func", None)
         return implementation is not None and not is_versioned(implementation.__module__)
 
@@ -282,13 +284,13 @@ FOREIGN = Foreign()
 
 
 def refuse_foreign(value):
-    """Refuse a function of a versioned module that others have given a meaning in compiled code."""
+    """Raise Unnameable for a function of a versioned module that other packages have overloaded."""
     if id(value) in FOREIGN.functions:
         raise Unnameable(f"{value!r}, which is overloaded")
 
 
 def state(dispatcher):
-    """Return the digest of what a dispatcher would be compiled from now; None if it has no name."""
+    """Return the digest of what a dispatcher would be compiled from now, or None if unnameable."""
     reader = Reader(signatures=False)
     try:
         reader.function(dispatcher.py_func)
@@ -297,17 +299,16 @@ def state(dispatcher):
     return reader.digest.hexdigest()
 
 
-# What machine code was made from: of each Python function, the states in which it was compiled, and
-# for which types.
+# By Python function: the digests of the states in which it was compiled, and the argument types.
 _compiled_from = weakref.WeakKeyDictionary()
 
 
 class Record(event.Listener):
-    """Notes what functions are when Numba begins to compile them."""
+    """Records the state of functions when Numba begins to compile them."""
 
     def on_start(self, event):
-        # Whatever goes wrong here is no concern of whoever compiles: what has no record is not
-        # relied on.
+        # An error here must not disturb the compilation; machine code without a record is not
+        # reused.
         with contextlib.suppress(Exception):
             dispatcher = event.data["dispatcher"]
             function = dispatcher.py_func
@@ -317,14 +318,14 @@ class Record(event.Listener):
                 kinds.add(tuple(event.data["args"]))
 
     def on_end(self, event):
-        """Do nothing: the beginning is when globals are read."""
+        """Do nothing: globals are read at the beginning of a compilation."""
 
 
 event.register("numba:compile", Record())
 
 
 def is_current(dispatcher):
-    """Return True if a dispatcher's machine code was, and will be, made of what it is now."""
+    """Return True if a dispatcher's machine code was, and will be, made of its present state."""
     if not isinstance(dispatcher._cache, NullCache):
         return False
     states, kinds = _compiled_from.get(dispatcher.py_func, (set(), set()))
@@ -332,7 +333,7 @@ def is_current(dispatcher):
 
 
 def fresh(function):
-    """Find what machine code is to be made of that shall be kept on disk.
+    """Return a function from which machine code may be compiled and kept on disk, or None.
 
     Parameters
     ----------
@@ -341,8 +342,8 @@ def fresh(function):
     Returns
     -------
     numba dispatcher or None
-        The function itself, or a copy of it and its helpers that is not compiled yet; None where
-        neither will do.
+        The function itself, or an uncompiled copy of it and of the functions that it calls; None if
+        neither is possible.
     """
     reader = Reader()
     try:
@@ -361,19 +362,19 @@ def fresh(function):
         copier = Copier(reader.pinned)
         chosen = copier.dispatcher(function)
         met = [*copier.copies.values(), *reader.pinned]
-    # No reference of a function to itself, which would keep it from being freed at once.
+    # A reference of the function to itself would delay its release until garbage collection.
     vars(function)["_quasinewton_fresh"] = digest, chosen, [each for each in met if each is not function]
     return chosen or function
 
 
 class Copier:
-    """Copies compiled functions with those that they refer to, but for the pinned ones."""
+    """Copies compiled functions and those that they refer to, except pinned ones."""
 
     def __init__(self, pinned):
         self.pinned, self.copies = {id(each) for each in pinned}, {}
 
     def value(self, value):
-        """Return the copy of an object: only functions, and tuples of them, have one."""
+        """Return the copy of an object; objects other than functions and tuples are shared."""
         if type(value) is CPUDispatcher and not hasattr(value, ORIGIN) and not is_versioned(value.py_func.__module__):
             return value if id(value) in self.pinned else self.dispatcher(value)
         if type(value) is tuple:

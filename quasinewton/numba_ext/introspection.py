@@ -1,6 +1,4 @@
-"""What Numba knows of a function: whether it is compiled, what it returns, and what its error
-messages say.
-"""
+"""Queries about functions to Numba: whether they are compiled, result types, error messages."""
 
 import numba
 from numba import types
@@ -12,14 +10,12 @@ __all__ = ["TypingError", "gist", "is_compiled", "numba_type", "result_type", "t
 
 
 def is_compiled(function):
-    """Return True if a function is a Numba dispatcher, which the solvers call without the
-    interpreter.
-    """
+    """Return True if a function is a Numba dispatcher, which is called without the interpreter."""
     return isinstance(function, Dispatcher)
 
 
 def numba_type(value):
-    """Return the Numba type of a value, or None if Numba has none, whichever way it says so."""
+    """Return the Numba type of a value, or None if Numba has none, whatever error it raises."""
     try:
         return numba.typeof(value)
     except Exception:
@@ -27,21 +23,22 @@ def numba_type(value):
 
 
 def takes_typed_arguments(function):
-    """Return True if a function is compiled, and not in Numba's object mode, which takes any
-    object.
+    """Return True if a function is compiled in nopython mode.
+
+    In object mode a compiled function accepts any object.
     """
     return is_compiled(function) and not function.targetoptions.get("forceobj")
 
 
 def result_type(function, argument_types, role):
-    """The type that a user's compiled function returns; compiles it.
+    """Return the type that a user's compiled function returns; compiles it.
 
     Parameters
     ----------
     function : numba dispatcher
     argument_types : tuple of numba types
     role : str
-        "fun", "jac" or "hess", for the message.
+        "fun", "jac", "hess" or the like, for the message.
 
     Returns
     -------
@@ -54,7 +51,8 @@ def result_type(function, argument_types, role):
     """
     try:
         signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
-    except Exception as error:  # besides NumbaError, whatever fails in Numba's own compiler and in its extensions
+    # Numba's compiler and its extensions raise other errors than NumbaError, too.
+    except Exception as error:
         signature, cause, reason = None, error.with_traceback(None), gist(error)
     else:
         cause, reason = None, "no signature matches"
@@ -65,9 +63,7 @@ def result_type(function, argument_types, role):
 
 
 def gist(error):
-    """Return what an error of Numba says, in one line: its first sentence, what that introduces,
-    and the place.
-    """
+    """Return an error message of Numba in one line: its first sentence and the place."""
     lines = [line.strip() for line in str(error).splitlines()]
     if not any(lines):
         return f"Numba fails with {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""Numba, configured once: how kernels compile, and which of them are cached on disk.
+"""Numba's options, in one place: how kernels compile, and which are cached on disk.
 
 `kernel` compiles a function of the package, `shared` a part of functions that users compile,
 `reduction` one whose sums may be reordered. Nothing else in the package sets a Numba option.
@@ -11,23 +11,23 @@ from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
-# What only compiled code calls needs no entry for Python, which would take a third of its compile
-# time.
+# Functions called from compiled code only need no Python wrapper, which takes a third of the
+# compile time.
 INNER = OPTIONS | {"no_cpython_wrapper": True}
 PART = INNER | {"pipeline_class": PartCompiler}
 
-# What is chosen by type becomes part of its caller: a call would pass every array of a state, which
-# takes longer than the work on small vectors. LLVM does it, after typing, which compiles faster
-# than `inlined`.
+# An implementation chosen by type is inlined in its caller: a call would pass every array of the
+# state, which takes longer than the work on small vectors. LLVM inlines after typing, which
+# compiles faster than `inlined`.
 CHOSEN = PART | {"forceinline": True}
 
-# Sums may be reordered (that is what makes them vector code); NaN and infinities keep their
-# meaning, since every safeguard in the package tests for them.
+# Reordering of sums permits vector code. NaN and infinities keep their meaning, because the
+# safeguards of the package test for them.
 REORDER = {"reassoc", "contract", "nsz"}
 
 
 def kernel(function):
-    """Compile `function` on first use and cache the result on disk: a way into compiled code.
+    """Compile a function, an entry point of compiled code, on first use and cache it on disk.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def kernel(function):
 
 
 def fragment(function):
-    """Compile `function` as a part of kernels: callable from compiled code only.
+    """Compile a function as a part of kernels, callable from compiled code only.
 
-    It is cached with the kernels it is part of.
+    It is cached as part of these kernels.
 
     Parameters
     ----------
@@ -59,8 +59,7 @@ def fragment(function):
 
 
 def entered(function):
-    """Compile `function` as a kernel that compiled code enters by its address alone, and cache it
-    on disk.
+    """Compile a kernel that compiled code enters by address only, and cache it on disk.
 
     Parameters
     ----------
@@ -75,8 +74,9 @@ def entered(function):
 
 
 def shared(function, **options):
-    """Compile a part of functions that users compile, and cache it on disk by itself; otherwise as
-    `fragment`.
+    """Compile a part of functions that users compile, and cache it on disk by itself.
+
+    It is callable from compiled code only, as a `fragment` is.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def shared(function, **options):
 
 
 def shared_reduction(function):
-    """The same for a sum whose terms may be added in any order."""
+    """Compile a sum with reorderable terms for functions that users compile, cached by itself."""
     return shared(function, fastmath=REORDER)
 
 
 def inlined(function):
-    """Compile `function` into its few callers; otherwise as `fragment`.
+    """Compile a function into its few callers; callable from compiled code only.
 
-    For a fragment with a large state: a call would pass every array of it, and count its
+    This is for fragments with a large state: a call would pass all of its arrays and count their
     references.
 
     Parameters
@@ -113,14 +113,14 @@ def inlined(function):
 
 
 def reduction(function):
-    """Compile a sum whose terms may be added in any order; otherwise as `fragment`.
+    """Compile a sum whose terms may be reordered; callable from compiled code only.
 
     Parameters
     ----------
     function : callable
-        A loop that accumulates. It is optimised by itself, before its callers, so that they do not
-        change how it is vectorised. Reordering changes the rounding once, at compile time: the same
-        machine gives the same bits in every run and on every number of threads.
+        A loop that accumulates. It is optimised by itself before its callers, so that they do not
+        affect its vectorisation. Reordering happens once, at compile time: the same machine gives
+        the same bits in every run and on any number of threads.
 
     Returns
     -------

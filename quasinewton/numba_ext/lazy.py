@@ -1,9 +1,8 @@
-"""Kernels that are compiled, or loaded from the cache, when they are first entered, and not with
-their callers.
+"""Kernels that are compiled or loaded on their first call, not together with their callers.
 
-For what few runs need, and for what many callers share: whoever does not need it does not wait for
-it, and who calls it is not compiled with it. Compiled code reads the address at a symbol of a fixed
-name, so that it can be cached.
+This is for kernels that few runs need, so that other runs do not wait for them, and for kernels
+with many callers, so that these do not compile them again. Compiled code reads the address at a
+symbol of a fixed name, so it can be cached.
 """
 
 from numba.core import cgutils, types
@@ -16,20 +15,21 @@ SYMBOL = "quasinewton_late_"
 
 
 def late(dispatcher, signature):
-    """Make the function by which compiled code enters a kernel that is not compiled with it.
+    """Make the function by which compiled code enters a kernel that is compiled separately.
 
     Parameters
     ----------
     dispatcher : numba dispatcher
-        A kernel, of a module-level function.
+        A kernel made of a module-level function.
     signature : numba signature
-        Arrays are to be contiguous.
+        Array types must be contiguous.
 
     Returns
     -------
     intrinsic
-        call(arguments) for a tuple of them. An exception passes through; where the kernel cannot be
-        had, or Ctrl-C comes while it is compiled, RuntimeError is raised, and the reason printed.
+        call(arguments) for a tuple of arguments. An exception passes through. If the kernel cannot
+        be compiled, or Ctrl-C arrives during compilation, the reason is printed and RuntimeError is
+        raised.
     """
     name = f"{SYMBOL}{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}"
     table = Family(name, [dispatcher], lambda number, kind: signature, lambda kind: ()).table(name)

@@ -1,9 +1,8 @@
-"""The words of linear algebra that the methods speak: fused vector loops, and LAPACK for dense
-factorisations.
+"""Linear algebra of the methods: fused vector loops, and LAPACK for dense factorisations.
 
-Vectors are float64, contiguous, of one length. BLAS is kept out of the vector loops: its threads
-and its call overhead cost more than they give on the vectors of a quasi-Newton method, and change
-the bits.
+Vectors are float64, contiguous, of one length. BLAS is not used for vector loops: its threads and
+call overhead cost more than they gain on the vectors of a quasi-Newton method, and change the
+rounding.
 """
 
 import numpy as np
@@ -13,22 +12,22 @@ from numba.extending import get_cython_function_address, register_jitable
 from quasinewton.numba_ext.jit import fragment, kernel, reduction
 from quasinewton.numba_ext.symbols import c_function
 
-# Vector code that writes one array and sums over others runs only if they start no closer than its
-# registers reach, eight doubles times four; else scalar code does, which adds in another order.
-# What such a loop writes is therefore kept clear of everything else: the same numbers then give the
-# same bits wherever the heap puts the rest.
+# LLVM guards a loop that writes one array and sums over others by a run-time alias check: vector
+# code runs only if the written array starts at least 32 doubles (four registers of eight) from the
+# others; otherwise a scalar loop runs, which sums in another order. Written arrays are therefore
+# padded by 64 doubles on both sides, so that results do not depend on heap addresses.
 CLEARANCE = 64
 
 
 @register_jitable
 def isolated(size):
-    """An uninitialised float64 vector, clear of all other arrays on either side."""
+    """Return an uninitialised float64 vector, padded so that it is apart from all other arrays."""
     return np.empty(CLEARANCE + size + CLEARANCE)[CLEARANCE : CLEARANCE + size]
 
 
 @reduction
 def dot(a, b):
-    """a·b."""
+    """Return a·b."""
     total = 0.0
     for i in range(a.size):
         total += a[i] * b[i]
@@ -37,7 +36,7 @@ def dot(a, b):
 
 @reduction
 def dots(s, y, x):
-    """(s·y, y·y, s·s, x·x) in one pass."""
+    """Return (s·y, y·y, s·s, x·x), computed in one pass."""
     sy = yy = ss = xx = 0.0
     for i in range(s.size):
         sy += s[i] * y[i]
@@ -49,32 +48,31 @@ def dots(s, y, x):
 
 @fragment
 def negate(p, g):
-    """p = −g. p is overwritten."""
+    """Compute p = −g; p is overwritten."""
     for i in range(p.size):
         p[i] = -g[i]
 
 
 @fragment
 def copy(a, b):
-    """a = b. a is overwritten."""
-    # A loop: the assignment a[:] = b compiles ten times as long, for the message it might have to
-    # give.
+    """Compute a = b; a is overwritten."""
+    # A loop compiles ten times faster than a[:] = b, whose error message is expensive to compile.
     for i in range(a.size):
         a[i] = b[i]
 
 
 @kernel
 def fill(a, value):
-    """a = value, everywhere. a is overwritten."""
+    """Set all components of a to value; a is overwritten."""
     for i in range(a.size):
         a[i] = value
 
 
 @fragment
 def norm_inf(a):
-    """max |a_i|; NaN if any entry is NaN."""
-    # Four chains, since a single running maximum waits for itself; NaN is kept by adding zeros at
-    # the end.
+    """Return max |a_i|; NaN if any component is NaN."""
+    # Four independent maxima avoid the latency of a single one. A maximum drops NaN, so NaN is
+    # detected by a sum of the absolute values.
     r0 = r1 = r2 = r3 = 0.0
     nan = 0.0
     whole = a.size - a.size % 4
@@ -94,7 +92,7 @@ def norm_inf(a):
 
 @fragment
 def point_on_line(x, alpha, p, x_trial):
-    """x_trial = x + alpha p, overwritten; whether it differs from x."""
+    """Compute x_trial = x + alpha p, overwritten; return True if it differs from x."""
     moved = False
     for i in range(x.size):
         x_trial[i] = x[i] + alpha * p[i]
@@ -104,10 +102,9 @@ def point_on_line(x, alpha, p, x_trial):
 
 @fragment
 def reach(x, p, sign, low, high):
-    """The longest step along p, or along −p if the sign is −1, that stays between the bounds;
-    infinite if all do.
+    """Return the largest feasible step along p, or along −p if `sign` is −1; infinite if unbounded.
 
-    It is 1 at least where p was made to end between them.
+    It is at least 1 if x + p was constructed to lie between the bounds.
     """
     longest = np.inf
     for i in range(x.size):
@@ -120,8 +117,9 @@ def reach(x, p, sign, low, high):
 
 @fragment
 def advance(x, g, p, alpha, g_new, s, y):
-    """Move x to x + alpha p and g to g_new; write the step to s and the change of the gradient to
-    y.
+    """Move x to x + alpha p and g to g_new; write the curvature pair to s and y.
+
+    s is the step and y the change of the gradient.
 
     x + alpha p is computed as in `point_on_line`, to the bit; x, g, s and y are overwritten.
     """
@@ -135,8 +133,9 @@ def advance(x, g, p, alpha, g_new, s, y):
 
 @fragment
 def move(x, g, p, alpha, g_new):
-    """Move x to x + alpha p and g to g_new, both overwritten; for methods that learn nothing from
-    the pair.
+    """Move x to x + alpha p and g to g_new, both overwritten.
+
+    This is for methods that do not use the curvature pair.
     """
     for i in range(x.size):
         x[i] = x[i] + alpha * p[i]
@@ -144,9 +143,7 @@ def move(x, g, p, alpha, g_new):
 
 
 def _lapack(name, arguments):
-    """A LAPACK routine from SciPy as a function that compiled code calls by name, and so can be
-    cached.
-    """
+    """Return a LAPACK routine of SciPy as a function that cacheable compiled code calls by name."""
     kinds = {"i": types.CPointer(types.int32), "d": types.CPointer(types.float64), "c": types.CPointer(types.uint8)}
     address = get_cython_function_address("scipy.linalg.cython_lapack", name)
     return c_function("quasinewton_" + name, address, types.void(*(kinds[letter] for letter in arguments)))
@@ -170,7 +167,7 @@ def cholesky(a, sizes):
     Returns
     -------
     bool
-        Whether `a` is positive definite; if not, its contents are spoilt.
+        True if `a` is positive definite; otherwise its contents are undefined.
     """
     sizes[0] = a.shape[0]
     order, info = sizes[:1].ctypes, sizes[2:].ctypes
@@ -180,8 +177,9 @@ def cholesky(a, sizes):
 
 @fragment
 def cholesky_solve(a, b, sizes):
-    """Overwrite b with the solution, given the factor that `cholesky` left in `a` (LAPACK's
-    dpotrs).
+    """Overwrite b with the solution of the system whose factor `cholesky` left in `a`.
+
+    By LAPACK's dpotrs; `sizes` is workspace, int32, shape (3,).
     """
     sizes[0], sizes[1] = a.shape[0], 1
     order, columns, info = sizes[:1].ctypes, sizes[1:].ctypes, sizes[2:].ctypes
@@ -190,15 +188,14 @@ def cholesky_solve(a, b, sizes):
 
 @fragment
 def eigen(a, w):
-    """Overwrite `a` with the eigenvectors of the symmetric matrix it holds, one a row, and w with
-    its eigenvalues.
+    """Overwrite `a`, symmetric, with its eigenvectors as rows, and w with its eigenvalues.
 
-    By LAPACK's dsyev: ascending order.
+    By LAPACK's dsyev, in ascending order.
 
     Returns
     -------
     bool
-        Whether it converged.
+        True if it converged.
     """
     n = a.shape[0]
     sizes = np.array([n, 34 * n, 0], dtype=np.int32)
@@ -211,15 +208,16 @@ def eigen(a, w):
 
 @fragment
 def solve(a, b):
-    """Overwrite b with the solution of a·b = b for the *transposed* row-major `a`, spoilt (LAPACK's
-    dgesv).
+    """Overwrite b with the solution of a linear system by LAPACK's dgesv; `a` is overwritten.
 
-    LAPACK reads columns: a matrix whose row j is column j of the system is what it expects.
+    `a` is the *transposed* matrix of the system, row-major.
+
+    LAPACK reads columns, so row j of `a` must hold column j of the system.
 
     Returns
     -------
     bool
-        Whether the matrix is regular.
+        True if the matrix is regular.
     """
     n = a.shape[0]
     sizes = np.array([n, 1, 0], dtype=np.int32)

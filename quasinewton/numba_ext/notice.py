@@ -1,4 +1,4 @@
-"""What is said of long waits: once a process, through `logging`, silent unless asked for."""
+"""Log messages about long waits, once per process, through `logging`."""
 
 import functools
 import logging
@@ -8,7 +8,7 @@ LOGGER = logging.getLogger("quasinewton")
 
 @functools.cache
 def solver():
-    """Say that a solver is being compiled."""
+    """Log that a solver is being compiled."""
     LOGGER.info(
         "compiling the solver: this takes seconds, once for every version of the package on every kind of processor; "
         "`python -m quasinewton compile` does it beforehand"
@@ -17,14 +17,14 @@ def solver():
 
 @functools.cache
 def derivatives(name, reason):
-    """Say that derivatives of a function are being compiled.
+    """Log that derivatives of a function are being compiled.
 
     Parameters
     ----------
     name : str
-        Of the function.
+        Name of the function.
     reason : str
-        Why they will not be kept on disk; empty if they will.
+        Reason why they will not be kept on disk; empty if they will.
     """
     if reason:
         fate = f"again in every process, since it cannot be kept on disk: {reason}"

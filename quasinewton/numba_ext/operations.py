@@ -1,13 +1,12 @@
-"""Operations: what a loop does differently for each method, entered by address, so that it is
-compiled once for all.
+"""Operations: the method-specific steps of a loop, entered by address.
 
-A kind, such as a method's class, has a table of addresses, one for each operation of its family. An
-operation is compiled, or loaded from the cache, when a loop first enters it: its address is 0 until
-then. Compiled code finds a table by the name of the kind, so that it can be cached, and in a new
-process the table is made when it is first asked for.
+The loop itself is compiled once for all methods. A kind, such as a method's class, has a table of
+addresses, one for each operation of its family. An operation is compiled, or loaded from the cache,
+when a loop first enters it; its address is 0 until then. Compiled code finds a table by the name of
+the kind, so that it can be cached; in a new process the table is created at the first request.
 
-An address costs two nanoseconds at each call. Numba's own way, to link what is called into the
-caller, costs the compilation of the whole loop for every method and every line search.
+A call by address costs two nanoseconds. Linking the called function into its caller, as Numba does,
+would compile the whole loop anew for every method and line search.
 """
 
 import ctypes
@@ -27,14 +26,17 @@ from quasinewton.numba_ext.tuples import without_owners
 
 FIND, COMPILE = "quasinewton_find_table", "quasinewton_compile_operation"
 FAMILIES = {}
-TABLES = {}  # by address
+# Tables by address; keeps them alive, since compiled code holds the addresses.
+TABLES = {}
 NOT_COMPILED = "a kernel was not compiled; the reason has been printed"
 
 
 @contextmanager
 def uncollected():
-    """Compile without collections of garbage: Numba makes millions of objects that live until it is
-    done.
+    """Disable garbage collection while compiling.
+
+    Numba makes millions of objects that live until the end of a compilation, so collections would
+    only cost time.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -46,21 +48,21 @@ def uncollected():
 
 
 class Family:
-    """The operations that kinds of one sort have.
+    """The operations that all kinds of one sort, such as methods, have.
 
     Parameters
     ----------
     name : str
-        By which compiled code asks for it.
+        Name by which compiled code finds the family.
     operations : sequence of numba dispatchers
-        Their numbers are their places.
+        An operation's number is its index.
     signature : callable
-        signature(operation, kind) -> numba signature, of the operation of that number for this
+        signature(operation, kind) -> numba signature of the operation with this number for this
         kind.
     flags : callable
-        flags(kind) -> sequence of int, which compiled code reads behind the addresses.
+        flags(kind) -> sequence of int, which follow the addresses in the table.
     types : callable, optional
-        types(kind) -> numba types of a value of this kind, and of what it learns, if anything.
+        types(kind) -> numba types of a value of this kind and, if it has one, of its memory.
     """
 
     def __init__(self, name, operations, signature, flags, types=None):
@@ -69,14 +71,14 @@ class Family:
         FAMILIES[name] = self
 
     def table(self, kind):
-        """The table of a kind, made at the first call."""
+        """Return the table of a kind, created at the first call."""
         if kind not in self.tables:
             self.tables[kind] = Table(self, kind)
         return self.tables[kind]
 
 
 class Table:
-    """The addresses of the operations of a kind, and its flags behind them; never freed."""
+    """The addresses of the operations of a kind, followed by its flags; never freed."""
 
     def __init__(self, family, kind):
         self.family, self.kind = family, kind
@@ -85,7 +87,7 @@ class Table:
         TABLES[self.address] = self
 
     def compile(self, number):
-        """Compile an operation, or load it from the cache, and write its address to the table."""
+        """Compile an operation or load it from the cache, and write its address to the table."""
         if self.words[number] == 0:
             operation, signature = self.family.operations[number], self.family.signature(number, self.kind)
             with uncollected():
@@ -94,15 +96,16 @@ class Table:
 
 
 def name_of(kind):
-    """The name by which another process finds a kind: a class, or a tuple of classes one within the
-    other.
+    """Return the name by which another process finds a kind.
+
+    A kind is a class, or a tuple of nested classes.
     """
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return "|".join(f"{one.__module__}:{one.__qualname__}" for one in kinds)
 
 
 def kind_of(name):
-    """The kind of a name; imports the modules it is from."""
+    """Return the kind with a name; imports the modules that define it."""
     kinds = []
     for one in name.split("|"):
         module, path = one.split(":")
@@ -116,7 +119,8 @@ def kind_of(name):
 @ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_ssize_t))
 def _find(family, name, address):
     """Write the address of a kind's table to address[0]."""
-    # Not returned: where an exception strikes, ctypes reports it, and what it returns is anything.
+    # The address is written, not returned: if an exception is raised, ctypes prints it and the
+    # return value is undefined.
     family, name = FAMILIES[family.decode()], name.decode()
     known = {name_of(kind): table for kind, table in family.tables.items()}
     address[0] = (known.get(name) or family.table(kind_of(name))).address
@@ -124,7 +128,7 @@ def _find(family, name, address):
 
 @ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t)
 def _compile(address, number):
-    """Compile an operation of the table at an address."""
+    """Compile an operation of the table at an address; see `Table.compile`."""
     TABLES[address].compile(number)
 
 
@@ -133,9 +137,7 @@ name_symbol(COMPILE, ctypes.cast(_compile, ctypes.c_void_p).value)
 
 
 def find_table(context, builder, family, kind):
-    """Generate the address of a kind's table, an integer: asked for at the first time that this
-    code runs.
-    """
+    """Generate code for the address of a kind's table, looked up once, on its first execution."""
     word = context.get_value_type(types.intp)
     text = ir.IntType(8).as_pointer()
     module = builder.module
@@ -149,7 +151,7 @@ def find_table(context, builder, family, kind):
 
 
 def existing(context, builder, place):
-    """Generate the address that is at a place; where it is 0, an exception."""
+    """Generate code that loads the address at a place and raises RuntimeError if it is 0."""
     address = builder.load(place)
     with cgutils.if_unlikely(builder, cgutils.is_null(builder, address)):
         context.call_conv.return_user_exc(builder, RuntimeError, (NOT_COMPILED,))
@@ -157,18 +159,18 @@ def existing(context, builder, place):
 
 
 def perform(context, builder, table, number, signature, kinds, values):
-    """Generate the call of an operation of a table, which is compiled if it has not been yet.
+    """Generate the call of an operation of a table, which is compiled first if its address is 0.
 
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        As in Numba's lowering.
     table : LLVM value
         Address of the table, an integer.
     number : int
     signature : numba signature
     kinds, values : numba type and LLVM value of a tuple
-        The arguments.
+        The tuple of arguments.
     """
     word = context.get_value_type(types.intp)
     place = builder.gep(builder.inttoptr(table, word.as_pointer()), [word(number)])
@@ -182,20 +184,20 @@ def perform(context, builder, table, number, signature, kinds, values):
 
 
 def operation(number, signature):
-    """Make the function by which compiled code performs an operation of a table.
+    """Make the function by which compiled code calls an operation of a table.
 
     Parameters
     ----------
     number : int
     signature : numba signature
-        As the caller sees it; the operation of any kind has arguments that are passed alike.
+        Signature in the caller; the operation of every kind has the same binary interface.
 
     Returns
     -------
     intrinsic
-        call(table, arguments) for the address of a table and a tuple. An exception passes through;
-        where the operation cannot be compiled, or Ctrl-C comes while it is, RuntimeError is raised,
-        and the reason printed.
+        call(table, arguments) for the address of a table and a tuple of arguments. An exception
+        passes through. If the operation cannot be compiled, or Ctrl-C arrives during compilation,
+        the reason is printed and RuntimeError is raised.
     """
 
     @intrinsic
@@ -209,7 +211,7 @@ def operation(number, signature):
 
 
 def flag(number):
-    """Make the function that reads a word of a table, given its address."""
+    """Make the intrinsic that reads a word of a table, given the table's address."""
 
     @intrinsic
     def read(typingctx, table):
@@ -224,7 +226,7 @@ def flag(number):
 
 @intrinsic
 def at(typingctx, pointer):
-    """What a pointer points to: a tuple of numbers and arrays, whose owner is somebody else."""
+    """Return the tuple of numbers and arrays at a pointer; its arrays are borrowed."""
     kind = pointer.dtype
 
     def codegen(context, builder, signature, values):
@@ -237,34 +239,34 @@ def at(typingctx, pointer):
 
 
 def kind_of_value(kind):
-    """The kind of values of a type of named tuples: their class, with those of the named tuples in
-    it.
+    """Return the kind of values of a named-tuple type: its class, or a tuple of classes.
+
+    The tuple also holds the classes of nested named tuples.
     """
     inner = [item for item in kind if isinstance(item, types.BaseNamedTuple)]
     return (kind.instance_class, *(item.instance_class for item in inner)) if inner else kind.instance_class
 
 
 def framed(families, frame):
-    """Make the function that lays out what a loop needs to know in the memory of its caller.
+    """Make the function that lays out the data of a loop in the memory of its caller.
 
     Parameters
     ----------
     families : sequence of Family
-        Of the values that the function is given.
+        Families of the values that the function is given.
     frame : numba tuple type
-        What is laid out: the arrays of the state but for its last item; the address of that item;
-        those of each value and its table; zeros.
+        Type of the data: the arrays of the state except for its last item; the address of that
+        item; for each value its address and that of its table; zeros.
 
     Returns
     -------
     intrinsic
-        lay_out(values, state) -> pointer to the frame, valid until the function that calls this
-        returns.
+        lay_out(values, state) -> pointer to the frame, valid until the calling function returns.
 
     Raises
     ------
     TypingError
-        If the state, or a value, is of other types than the operations are compiled for.
+        If the state or a value has other types than the operations are compiled for.
     """
 
     @intrinsic
@@ -284,7 +286,10 @@ def framed(families, frame):
 
             items = cgutils.unpack_tuple(builder, arguments[1], len(state))
             given = cgutils.unpack_tuple(builder, arguments[0], len(values))
-            parts = [without_owners(context, builder, kind, item) for kind, item in zip(state[:-1], items[:-1], strict=True)]
+            parts = [
+                without_owners(context, builder, kind, item)
+                for kind, item in zip(state[:-1], items[:-1], strict=True)
+            ]
             parts.append(address(state[-1], items[-1]))
             for family, kind, item, value in zip(families, kinds, values, given, strict=True):
                 parts += [address(item, value), find_table(context, builder, family, kind)]

@@ -1,10 +1,9 @@
-"""Parts of kernels, compiled without what only whole kernels need.
+"""Numba compilers for functions that are compiled only as parts of kernels, and for kernels.
 
-Numba makes of each function machine code of its own, optimised by all of LLVM's passes, also where
-it only ever becomes a part of another function, which is then optimised and translated as a whole
-once more: parts within parts, three or four times. Here a part is left as LLVM first reads it, and
-the kernel that it belongs to is optimised once. Passes over Numba's own intermediate code that can
-have nothing to do in kernels are left out.
+Numba compiles each function to machine code with all of LLVM's passes, even if it only becomes part
+of another function, which is then optimised as a whole again; nested parts are optimised three or
+four times. Here a part stays unoptimised LLVM code, and the kernel that contains it is optimised
+once. Numba's own passes that have no effect in kernels are omitted.
 """
 
 import weakref
@@ -33,7 +32,7 @@ from numba.core.untyped_passes import (
 
 
 class PartLibrary(CPUCodeLibrary):
-    """Code that is linked into other code, and never run by itself."""
+    """Code that is linked into other code and never run by itself."""
 
     def _optimize_final_module(self):
         pass
@@ -46,7 +45,7 @@ class PartLibrary(CPUCodeLibrary):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class PartLowering(NativeLowering):
-    """Lower a part to LLVM's intermediate code, and go no further."""
+    """Lower a part to LLVM's intermediate code without optimising it."""
 
     _name = "part_lowering"
 
@@ -57,7 +56,8 @@ class PartLowering(NativeLowering):
         flags.no_compile = True
         super().run_pass(state)
         lowered = state["cr"]
-        part = [].append  # stands for an address, which a part has none of: Numba wants a builtin, a new one each time
+        # A part has no address. Numba requires a builtin in its place, a new object each time.
+        part = [].append
         context.insert_user_function(part, lowered.fndesc, [state.library])
         state["cr"] = _LowerResult(lowered.fndesc, lowered.call_helper, cfunc=part, env=lowered.env)
         return True
@@ -65,7 +65,14 @@ class PartLowering(NativeLowering):
 
 def _passes(state, lowering, name):
     manager = PassManager(name)
-    for step in (TranslateByteCode, FixupArgs, IRProcessing, RewriteSemanticConstants, DeadBranchPrune, GenericRewrites):
+    for step in (
+        TranslateByteCode,
+        FixupArgs,
+        IRProcessing,
+        RewriteSemanticConstants,
+        DeadBranchPrune,
+        GenericRewrites,
+    ):
         manager.add_pass(step, step._name)
     for step in (InlineInlinables, ReconstructSSA, NopythonTypeInference, PreLowerStripPhis, IRLegalization):
         manager.add_pass(step, step._name)
@@ -83,7 +90,7 @@ class PartCompiler(CompilerBase):
 
 
 class KernelCompiler(CompilerBase):
-    """Compile a kernel that only compiled code calls."""
+    """Compile a kernel that is called from compiled code only."""
 
     def define_pipelines(self):
         return _passes(self.state, NativeLowering, "kernel")

@@ -1,6 +1,4 @@
-"""Functions as bytes, by what they consist of: the cloudpickle that Numba ships to send compiled
-functions with.
-"""
+"""Serialisation of functions by value, with the cloudpickle that Numba ships."""
 
 from numba.cloudpickle import dumps
 

@@ -1,4 +1,4 @@
-"""Calls from compiled code into the interpreter, with the GIL taken for the call alone."""
+"""Calls of the interpreter from compiled code, with the GIL held only during the call."""
 
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -6,10 +6,10 @@ from numba.extending import intrinsic
 
 @intrinsic
 def call_python(typingctx, function, what, x, g, h):
-    """Call the Python object at address `function` with four integers; return its float.
+    """Call the Python object at address `function` with four integers and return its float.
 
     A Python exception stays set in the interpreter while the compiled frames unwind, and so reaches
-    the user unchanged, traceback included.
+    the user unchanged, with its traceback.
     """
     signature = types.float64(types.intp, types.intp, x, g, h)
 

@@ -1,10 +1,9 @@
-"""Machine code that needs nothing but itself: compiled for one signature, kept on disk, entered by
-address.
+"""Self-contained machine code: compiled for one signature, kept on disk, entered by address.
 
-Numba gives functions names by counting them, anew in every process. Code that is read from disk
-beside code of this process may so meet a namesake, and the machine's linker would take one for the
-other. Here all functions but the entry are made private before machine code is made of them, and
-the entry and the environments carry the key of what they are.
+Numba numbers functions anew in every process. Code read from disk could therefore contain a name
+that code of this process has, too, and the linker would confuse the two. Here all functions except
+the entry are made private before machine code is generated, and the entry and the environments
+carry the key of the code in their names.
 """
 
 import importlib
@@ -27,20 +26,21 @@ from quasinewton.numba_ext.jit import INNER
 from quasinewton.numba_ext.symbols import NAMED_BY
 from quasinewton.numba_ext.user_cache import load, save
 
-ENVIRONMENT = "_ZN08NumbaEnv"  # what the names of environments begin with
-TAG = 24  # characters of a key that make a name
-RUNTIME = "NRT_", "nrt_"  # what the functions of Numba's runtime begin with, which are the same in every process
+ENVIRONMENT = "_ZN08NumbaEnv"  # prefix of the names of environments, which hold constants for the interpreter
+TAG = 24  # characters; prefix of a key that is used in names
+# prefixes of the functions of Numba's runtime, which are identical in every process
+RUNTIME = "NRT_", "nrt_"
 
 
 class Sealed:
-    """Compiled code: its address, and what must be held as long as that is used."""
+    """Compiled code: its address, and the objects that must live as long as it is used."""
 
     def __init__(self, address, held):
         self.address, self.held = address, held
 
 
 class SealedLibrary(JITCodeLibrary):
-    """A library of Numba's whose only public function is the one that has the tag in its name."""
+    """A Numba library whose only public function has the tag in its name."""
 
     def _optimize_final_module(self):
         self.renamed = {}
@@ -60,7 +60,7 @@ class SealedLibrary(JITCodeLibrary):
 
 
 class Compiler(CompilerBase):
-    """Numba's compiler, with a library that is sealed."""
+    """Numba's compiler with a `SealedLibrary`."""
 
     def define_pipelines(self):
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
@@ -71,7 +71,7 @@ class Compiler(CompilerBase):
 
 @register_pass(mutates_CFG=False, analysis_only=True)
 class Seal(AnalysisPass):
-    """Put a sealed library in the place of the one that Numba would make."""
+    """Replace the library that Numba would create by a `SealedLibrary`."""
 
     _name = "quasinewton_seal"
 
@@ -87,20 +87,21 @@ class Seal(AnalysisPass):
 
 
 def compile_sealed(function, signature, key):
-    """Compile a function for one signature.
+    """Compile a function for one signature to self-contained machine code.
 
     Parameters
     ----------
     function : callable
-        A Python function that nothing else is compiled from; its name is changed.
+        A Python function that is not used elsewhere; its name is changed.
     signature : numba signature
     key : str
-        What the function is.
+        Key of the function.
 
     Returns
     -------
     (Sealed, bytes or None)
-        The code, and what `rebuild` makes it of again; None where another process could not.
+        The code, and its bytes for `rebuild`; None instead of bytes if other processes cannot use
+        it.
     """
     function.__name__ = function.__qualname__ = f"{function.__name__}_{key[:TAG]}"
     dispatcher = numba.njit(pipeline_class=Compiler, **INNER)(function)
@@ -117,7 +118,8 @@ def compile_sealed(function, signature, key):
         if found is None:
             continue
         held.append(found)
-        # What arrays are handed to Python with. Other constants are objects of whatever kind.
+        # dtype constants serve to pass arrays to Python and can be saved by name. Other constants
+        # may be any object, so code with them stays in this process.
         kinds = [each.str for each in found.consts if isinstance(each, np.dtype) and each.isbuiltin == 1]
         portable &= len(kinds) == len(found.consts)
         environments[variable.name] = kinds
@@ -134,11 +136,11 @@ def compile_sealed(function, signature, key):
 
 
 class Loaded(JITCodeLibrary):
-    """A library that consists of machine code alone."""
+    """A library that consists of machine code only."""
 
 
 def rebuild(data):
-    """Make code of what `compile_sealed` returned, in this process or another.
+    """Load the code that `compile_sealed` returned as bytes, in this process or another.
 
     Parameters
     ----------
@@ -147,7 +149,7 @@ def rebuild(data):
     Returns
     -------
     Sealed or None
-        None where something that the code needs is missing.
+        None if a symbol that the code needs is missing.
     """
     size = int.from_bytes(data[:8], "little")
     head, code = json.loads(data[8 : 8 + size]), data[8 + size :]
@@ -156,12 +158,13 @@ def rebuild(data):
         for module in head["modules"]:
             importlib.import_module(module)
     if unresolved(head["symbols"]):
-        cpu_target.target_context.refresh()  # which names more of what compiled code calls
+        # This defines more of the symbols that compiled code calls.
+        cpu_target.target_context.refresh()
     if unresolved(head["symbols"]):
         return None
     environments = []
     for symbol, kinds in head["environments"].items():
-        made = Environment({})  # globals are for code that runs in the interpreter
+        made = Environment({})  # Globals are used only by code that runs in the interpreter.
         made.env_name = symbol
         made.consts[:] = map(np.dtype, kinds)
         environments.append((symbol, made))
@@ -177,26 +180,26 @@ def rebuild(data):
     return Sealed(address, (library, *(made for _, made in environments)))
 
 
-_alive = weakref.WeakValueDictionary()  # code of this process by its key: one name is never given twice
+# Code of this process by key, so that no name is defined twice.
+_alive = weakref.WeakValueDictionary()
 
 
 def obtain(key, make, signature):
-    """Return the code with a key: that of this process, or what is on disk, or else what is
-    compiled now.
+    """Return the code with a key: from this process, from disk, or newly compiled.
 
     Parameters
     ----------
     key : str
-        Of `user_cache.key`.
+        As `user_cache.key` returns it.
     make : callable
-        Without arguments; returns the Python function to be compiled, which has no other use, or
-        None.
+        Called without arguments; returns the Python function to be compiled, which is not used
+        elsewhere, or None.
     signature : numba signature
 
     Returns
     -------
     Sealed or None
-        To be held as long as its address is used; None where `make` returns None.
+        Must be held as long as its address is used; None if `make` returns None.
     """
     with global_compiler_lock:
         found = _alive.get(key)

@@ -1,10 +1,10 @@
-"""What the compiled code of a file of the package depends on: that file, what it imports, and what
-registers with it.
+"""Stamps of the package's files: digests of the code that their compiled functions depend on.
 
-The stamp of a file is a hash of their syntax trees without documentation, so that neither an edit
-of a docstring or a comment nor one of a file that the code does not depend on throws away what is
-compiled. Trees are read after an edit only: the stamps are kept beside the cache, under the hash of
-the bytes of all files.
+The stamp of a file is a hash of the syntax trees, without documentation, of that file, of the files
+that it imports and of those that register implementations with it. Edits of docstrings and
+comments, and of files that the code does not depend on, therefore leave the cache valid. Trees are
+parsed only after an edit: the stamps are kept beside the cache under a hash of the bytes of all
+files.
 """
 
 import ast
@@ -23,14 +23,14 @@ from numba.misc.appdirs import AppDirs
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT.name
-# The rooms that code of users' functions is made by.
+# Subpackages and modules that contribute to the code compiled for users' functions.
 USERS = "numba_ext", "special", "autodiff", "objective", "status", "validation"
-DIGITS = 16  # of a stamp in the name of a file
+DIGITS = 16  # hexadecimal digits; length of a stamp in the name of a file
 TAG = f"py{sys.version_info[0]}{sys.version_info[1]}"
 
 
 def package_stamp(root=ROOT):
-    """Hash every source file below `root`: any edit, in any file, is a new stamp.
+    """Hash every source file below `root`: any edit of any file changes the stamp.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def package_stamp(root=ROOT):
 
 
 def bare(tree):
-    """Return the text of a syntax tree without documentation. The tree is changed."""
+    """Return a syntax tree without documentation as text. The tree is changed."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -61,19 +61,19 @@ def bare(tree):
 
 
 def names_in(nodes):
-    """Yield the names in one or several syntax trees."""
+    """Yield the Name nodes in one or several syntax trees."""
     for node in nodes if isinstance(nodes, list) else [nodes]:
         yield from (each for each in ast.walk(node) if isinstance(each, ast.Name))
 
 
 def dependences(root=ROOT):
-    """Read the package.
+    """Parse the package and return the texts of its modules and their dependences.
 
     Returns
     -------
     (dict, dict)
-        By names of modules: the text that counts of each, and the modules that each depends on
-        directly.
+        By module name: the text that the stamp depends on, and the set of modules on which the
+        module depends directly.
     """
     files = {}
     for path in root.rglob("*.py"):
@@ -82,7 +82,7 @@ def dependences(root=ROOT):
     texts, edges = {}, {name: set() for name in files}
     for name, path in files.items():
         tree = ast.parse(path.read_bytes())
-        origins = {}  # of the names that the file imports
+        origins = {}  # modules by the names that the file imports from them
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
@@ -92,7 +92,8 @@ def dependences(root=ROOT):
                 origins |= {alias.name: alias.name for alias in node.names}
         edges[name] |= {origin for origin in origins.values() if origin in files}
         for node in ast.walk(tree):
-            # What is registered with a function, or overloads it, is a part of its callers.
+            # A function that is registered with another one or overloads it becomes part of the
+            # callers of that one.
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 owner = node.args[:1] if called == "overload" else []
@@ -105,13 +106,12 @@ def dependences(root=ROOT):
 
 
 def stamps_of(root=ROOT):
-    """Compute the stamps of all files of the package, and of the rooms that make code of users'
-    functions.
+    """Compute the stamps of all modules, and that of the modules in USERS together.
 
     Returns
     -------
     dict
-        Hexadecimal digests by names of modules; that of the rooms under "".
+        Hexadecimal digests by module name; that of USERS has the key "".
     """
     texts, edges = dependences(root)
     hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
@@ -136,11 +136,11 @@ def combined(modules, hashes):
 
 @functools.cache
 def cache_folder(source_folder):
-    """Return where code compiled from files of a folder is kept, or None if nowhere.
+    """Return the folder for code compiled from a source folder, or None if there is none.
 
-    It is below NUMBA_CACHE_DIR if that is set; otherwise in ``__pycache__``, or in the user's
-    folder of caches if that cannot be written to, as Numba has it. A place that cannot be written
-    to but holds compiled code is used as it is.
+    The folder is below NUMBA_CACHE_DIR if that is set; otherwise it is ``__pycache__`` or, if that
+    is not writable, the user's cache folder, as in Numba. A folder that is not writable but holds
+    compiled code is used, too.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def cache_folder(source_folder):
 
 
 def is_writable(place):
-    """Return True if files can be made in a folder, which is made if need be."""
+    """Return True if files can be created in a folder, which is created if it does not exist."""
     try:
         os.makedirs(place, exist_ok=True)
         tempfile.TemporaryFile(dir=place).close()
@@ -170,7 +170,7 @@ def is_writable(place):
 
 @functools.cache
 def stamps():
-    """Return the stamps of the package: those kept beside the cache, or computed and kept there."""
+    """Return the stamps of the package, from the file beside the cache or computed and saved."""
     raw = package_stamp()
     place = cache_folder(str(ROOT / "numba_ext")) if (ROOT / "numba_ext").is_dir() else None
     memo = place and Path(place) / f"stamps-{raw[:DIGITS]}.{TAG}.nbs"
@@ -190,7 +190,7 @@ def stamps():
 
 
 def clean(current, place):
-    """Remove what an older state of the package left in the cache."""
+    """Remove files from the cache that belong to older states of the package."""
     for folder in {path.parent for path in ROOT.rglob("*.py")}:
         for path in Path(cache_folder(str(folder)) or place).glob(f"*.{TAG}*.nb?"):
             stamp = path.name.partition(f".{TAG}")[0].rpartition("-")[2]

@@ -1,6 +1,6 @@
-"""C functions that compiled code calls by a name, so that code which calls them can be cached.
+"""C functions that compiled code calls by name, so that the calling code can be cached.
 
-An address differs from process to process; a name is resolved when a cached function is loaded.
+An address differs between processes; a name is resolved when a cached function is loaded.
 """
 
 import ctypes
@@ -9,11 +9,12 @@ import sys
 import llvmlite.binding
 from numba import types
 
-NAMED_BY = {}  # the module that gives a name, so that code read from disk can have it imported
+# The module that defines each name, which must be imported before code read from disk can use it.
+NAMED_BY = {}
 
 
 def name_symbol(name, address):
-    """Give a machine address the name by which compiled code finds it."""
+    """Register a machine address under the name by which compiled code refers to it."""
     llvmlite.binding.add_symbol(name, address)
     frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") == __name__:
@@ -27,7 +28,7 @@ def c_function(name, address, signature):
     Parameters
     ----------
     name : str
-        Of the symbol; unique in the process.
+        Name of the symbol, unique in the process.
     address : int or ctypes function
     signature : numba signature
 

@@ -1,19 +1,18 @@
-"""Tuples of numbers, arrays and text as memory: stored at an address, read back, copied, laid out
-one behind the other.
+"""Tuples of numbers, arrays and text in memory: stored, read back, copied, and laid out.
 
-A tuple in memory borrows its arrays and strings: they carry no reference to count, and live as long
-as the owner is held.
+A tuple in memory borrows its arrays and strings: they carry no reference count, and are valid as
+long as their owner is held.
 """
 
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-CACHE_LINE = 64  # bytes: every array that `placed_at` lays out begins a line of the processor's cache
-APART = 512  # bytes from the beginning of one array to the next, at least; see `linalg.CLEARANCE`
+CACHE_LINE = 64  # bytes; alignment of the arrays that `placed_at` lays out, relative to the first
+APART = 512  # bytes; least distance between the beginnings of two arrays; see `linalg.CLEARANCE`
 
 
 def without_owners(context, builder, kind, value):
-    """The same value with every array's owner erased."""
+    """Return a value with the owner of every array and string erased."""
     if isinstance(kind, types.BaseTuple):
         for index, item in enumerate(kind):
             borrowed = without_owners(context, builder, item, builder.extract_value(value, index))
@@ -34,9 +33,7 @@ def without_owners(context, builder, kind, value):
 
 @intrinsic
 def borrow(typingctx, args):
-    """The same tuple with arrays that count no references: for as long as somebody else holds the
-    owner's.
-    """
+    """Return a tuple with borrowed arrays, valid as long as the caller holds their owner."""
 
     def codegen(context, builder, signature, values):
         return without_owners(context, builder, args, values[0])
@@ -46,7 +43,7 @@ def borrow(typingctx, args):
 
 @intrinsic
 def size_of(typingctx, args):
-    """Bytes that `store` writes for this tuple."""
+    """Return the number of bytes that `store` writes for this tuple."""
 
     def codegen(context, builder, signature, values):
         return context.get_constant(types.intp, context.get_abi_sizeof(context.get_value_type(args)))
@@ -95,7 +92,7 @@ def loader(kind):
 
 
 def _arrays(context, builder, kind, value):
-    """The arrays in a value of tuples and arrays, as the structs that Numba makes of them."""
+    """Yield the arrays in a value of tuples and arrays, as Numba's structs."""
     if isinstance(kind, types.BaseTuple):
         for index, item in enumerate(kind):
             yield from _arrays(context, builder, item, builder.extract_value(value, index))
@@ -105,8 +102,7 @@ def _arrays(context, builder, kind, value):
 
 @intrinsic
 def overwrite(typingctx, state, source):
-    """Copy every array of `source` into that of `state`, byte by byte; both have the same shapes.
-    """
+    """Copy every array of `source` to the one of equal shape in `state`, which is overwritten."""
 
     def codegen(context, builder, signature, values):
         pairs = zip(*(_arrays(context, builder, state, value) for value in values), strict=True)
@@ -118,8 +114,7 @@ def overwrite(typingctx, state, source):
 
 
 def _placed(context, builder, kind, value, address, offset):
-    """The same value with its arrays moved to address + offset and on, and the offset behind them.
-    """
+    """Return a value with its arrays moved to address + offset, and the offset behind them."""
     if isinstance(kind, types.BaseTuple):
         for index, item in enumerate(kind):
             part = builder.extract_value(value, index)
@@ -138,9 +133,7 @@ def _placed(context, builder, kind, value, address, offset):
 
 @intrinsic
 def placed_at(typingctx, blank, address):
-    """The state with the shapes of `blank` whose arrays lie one behind the other from an address
-    on.
-    """
+    """Return a state with the shapes of `blank` whose arrays lie in sequence from an address."""
 
     def codegen(context, builder, signature, values):
         zero = context.get_constant(types.intp, 0)
@@ -151,7 +144,7 @@ def placed_at(typingctx, blank, address):
 
 @intrinsic
 def placed_size(typingctx, blank):
-    """Bytes of a state that `placed_at` places."""
+    """Return the number of bytes of a state that `placed_at` lays out."""
 
     def codegen(context, builder, signature, values):
         zero = context.get_constant(types.intp, 0)

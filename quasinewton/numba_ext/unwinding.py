@@ -1,8 +1,8 @@
-"""Loops entered from compiled code that lets go of their state when the objective raises.
+"""Loops entered from compiled code that release their state if the objective raises.
 
-Numba's exceptions leave a function without counting references down: what its variables hold is
-never freed. Where a door inside compiled code allocates a state and enters a loop with it, the
-state is released on that way out.
+A Numba exception leaves a function without decrementing reference counts, so arrays in its
+variables are never freed. Where a function inside compiled code allocates a state and enters a loop
+with it, the state is released when an exception passes.
 """
 
 from numba.core import cgutils
@@ -12,21 +12,21 @@ from quasinewton.numba_ext.addresses import linked
 
 
 def releasing(loop, *trailing):
-    """Make the intrinsic that enters a loop and, if an exception comes out of it, releases the
-    loop's last argument.
+    """Make the intrinsic that enters a loop and releases its state if an exception passes.
+
+    The state is the last argument of the intrinsic.
 
     Parameters
     ----------
     loop : numba dispatcher
         Called with the arguments of the intrinsic.
     *trailing : numba types
-        Of integers that are 0, which the loop takes after them.
+        Types of integer arguments that the loop takes after those of the intrinsic; they are 0.
 
     Returns
     -------
     intrinsic
-        The last of its arguments is a tuple of arrays that the caller will not use any more after
-        an exception.
+        Its last argument is a tuple of arrays that the caller must not use after an exception.
     """
 
     def enter(typingctx, kinds):
@@ -61,6 +61,6 @@ def releasing(loop, *trailing):
 
 
 def compiled(loop, kinds):
-    """The signature of a loop that is compiled for these types of arguments."""
+    """Compile a loop for these argument types and return its signature."""
     loop.compile(kinds)
     return loop.overloads[kinds].signature

@@ -1,9 +1,9 @@
-"""What was compiled for a user's functions, on disk: found by what they are, wherever and however
-they were defined.
+"""Disk cache of code compiled for users' functions, with keys that depend on content only.
 
-One file an entry, named by its key and sealed by its own digest. It is written beside its place and
-moved there, so that readers meet it whole or not at all; what is damaged counts as missing. The
-folder is the user's own, and bounded: what has not been used for longest goes first.
+Each entry is a file named by its key and protected by its digest. It is written to a temporary file
+and renamed, so that readers see a complete entry or none; a damaged entry counts as missing. The
+folder belongs to the user and its size is limited: the least recently used entries are removed
+first.
 """
 
 import contextlib
@@ -27,25 +27,25 @@ from numba.misc.appdirs import AppDirs
 from quasinewton.numba_ext.fingerprint import Reader, Unnameable, fresh
 from quasinewton.numba_ext.stamps import stamps
 
-LIMIT = 256 << 20  # bytes of all entries together; an entry has some 30 to 300 thousand
-FULL = 3 / 4  # the part of that which is kept where there are more
-MAGIC = b"quasinewton 1\n"  # with the version of the format
+LIMIT = 256 << 20  # bytes; size of all entries together; a typical entry has 30 to 300 kB
+FULL = 3 / 4  # fraction of LIMIT that remains after old entries are removed
+MAGIC = b"quasinewton 1\n"  # first bytes of an entry, with the version of the format
 SUFFIX = ".entry"
-# Of Numba's configuration, what machine code depends on.
+# Settings of Numba's configuration that machine code depends on.
 FLAGS = "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "FULL_TRACEBACKS"
-SWITCH = "QUASINEWTON_USER_CACHE"  # the variable that names the folder, or turns the cache off by 0
+SWITCH = "QUASINEWTON_USER_CACHE"  # environment variable; names the folder, or turns the cache off if 0
 
 
 def is_on():
-    """Return True if compiled code of users' functions is to be kept on disk."""
+    """Return True if compiled code of users' functions is kept on disk."""
     return os.environ.get(SWITCH, "1") != "0" and not config.DISABLE_JIT
 
 
 def folder():
-    """Return the folder of the entries, a Path, which need not exist.
+    """Return the folder of the entries as a Path, which need not exist.
 
-    It is QUASINEWTON_USER_CACHE if that is set, or below NUMBA_CACHE_DIR if that is, otherwise
-    where the system keeps the caches of a user.
+    It is QUASINEWTON_USER_CACHE if that is set, a folder below NUMBA_CACHE_DIR if that is set, and
+    otherwise in the system's place for a user's caches.
     """
     if os.environ.get(SWITCH):
         return Path(os.environ[SWITCH])
@@ -55,22 +55,24 @@ def folder():
 
 
 def is_trusted(path):
-    """Return True if nobody else can write to a folder whose entries are executed."""
+    """Return True if code in a folder may be executed: not world-writable, and the user's own.
+
+    The owner (the user or root) is not checked if an environment variable names the folder.
+    """
     try:
         info = path.stat()
     except OSError:
         return False
-    if os.name == "nt":  # there the folder inherits the rights of the user's profile
+    if os.name == "nt":  # On Windows the folder inherits the access rights of the user's profile.
         return True
-    shared = bool(
-        config.CACHE_DIR or os.environ.get(SWITCH)
-    )  # a place that the user has named, such as an installation for all
+    # A folder that the user has named may be an installation for all users.
+    shared = bool(config.CACHE_DIR or os.environ.get(SWITCH))
     return not info.st_mode & stat.S_IWOTH and (shared or info.st_uid in (0, os.getuid()))
 
 
 @functools.cache
 def environment():
-    """Return the part that all keys have: versions, options, processor, package."""
+    """Return the part that all keys share: versions, options, processor, package."""
     codegen = cpu_target.target_context.codegen()
     versions = numba.__version__, llvmlite.__version__, np.__version__, scipy.__version__, sys.version
     flags = [(name, getattr(config, name, None)) for name in FLAGS]
@@ -78,13 +80,13 @@ def environment():
 
 
 def key(functions, *words):
-    """Return the name of what is compiled of functions, or None if they cannot be named.
+    """Return the key of code compiled from functions, or None if they cannot be named.
 
     Parameters
     ----------
     functions : sequence of numba dispatcher or None
     words : str, int, bool, None or tuples of them
-        What else it depends on.
+        Further data that the code depends on.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def key(functions, *words):
 
 
 def obstacle(functions):
-    """Return why machine code of functions is not kept on disk; empty if it is kept."""
+    """Return the reason why machine code of functions is not kept on disk; empty if it is kept."""
     if not is_on():
         return f"{SWITCH} is 0" if not config.DISABLE_JIT else "nothing is compiled"
     try:
@@ -141,7 +143,7 @@ def load(key):
 
 
 def save(key, data):
-    """Keep bytes under a key, if that is possible.
+    """Keep bytes under a key; do nothing if that is impossible.
 
     Parameters
     ----------
@@ -164,7 +166,7 @@ def save(key, data):
 
 
 def entries(place):
-    """Yield what is in a folder of entries: paths with size in bytes and time of last use."""
+    """Yield path, size in bytes and time of last use of the files in a folder of entries."""
     with contextlib.suppress(OSError):
         for item in os.scandir(place):
             with contextlib.suppress(OSError):
@@ -174,7 +176,7 @@ def entries(place):
 
 
 def bound(place, limit=None):
-    """Remove the least recently used entries where all together are larger than `limit` bytes."""
+    """Remove the least recently used entries if all together exceed `limit` bytes."""
     limit = LIMIT if limit is None else limit
     found = sorted(entries(place), key=lambda entry: entry[2])
     size = sum(entry[1] for entry in found)
@@ -189,17 +191,16 @@ def bound(place, limit=None):
 
 
 def remembered(function, words, compute):
-    """Return a fact about a compiled function: what was found out before, in this process or
-    another.
+    """Return a fact about a compiled function, from the disk cache or computed and saved there.
 
     Parameters
     ----------
     function : numba dispatcher
     words : tuple
-        What the fact is about, besides.
+        Further parts of the fact's key.
     compute : callable
-        compute(function) finds it out, and returns what JSON can hold. It is given a copy of the
-        function where machine code of the function itself is older than what the function says now.
+        compute(function) returns the fact as a value that JSON can hold. It is given a copy of the
+        function if the machine code of the function itself is out of date.
 
     Returns
     -------

@@ -68,12 +68,12 @@ WRAPPED = np.dtype(
         ("adaptive", "i8"),  # 1 if steps may be estimated because none is given
         ("sharpens", "i8"),  # 1 if forward differences may become central ones because they are only a default
         ("first", "i8"),  # scheme of the gradient at the start of a run
-        ("known", "i8"),  # address of the record with the precision of values and gradients; 0 for this record
+        ("known", "i8"),  # address of the record with the precision of values and gradients; 0 if it is this one
         ("low", "i8"),  # address of the lower bounds, n doubles; 0 without bounds
         ("high", "i8"),  # address of the upper bounds, n doubles
         ("kept", "i8"),  # 1 if the Hessian of the last point is kept; see `kept_hessian`
         ("f", "f8"),  # value at the point whose gradient is requested next
-        ("f_eps", "f8"),  # relative rounding of values if coarser than double, else 0
+        ("f_eps", "f8"),  # relative rounding or noise of values if above that of double, else 0
         ("g_eps", "f8"),  # relative rounding of gradients if coarser than double, else 0
         ("f_type", "f8"),  # initial f_eps, determined by the type of the values
         ("noise", "f8"),  # absolute noise floor of values; 0 until it is measured

@@ -1,8 +1,7 @@
-"""A user's gradient beside the exact one, or beside differences where there is none: what is wrong,
-and by how much.
+"""Comparison of a user's gradient with exact derivatives, or with finite differences.
 
-Differences are of fourth order; by how much they may err is judged by those of second order, and by
-the rounding of f.
+Differences are of fourth order. Their error is estimated by comparison with differences of second
+order, and by the rounding of f.
 """
 
 import math
@@ -15,14 +14,17 @@ from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective import from_python
 from quasinewton.objective.build import typed_args
 
-TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}  # relative
+# relative error of a component that passes by default; by source of the expected gradient
+TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}
 EPSILON = np.finfo(np.float64).eps
-SHORTENINGS = 8  # of a difference's step, each by 1/16, until f is finite on both sides
-OWN = ("separate", "joint", "inplace")  # forms of objectives whose gradient is the user's
-NAMED = 8  # wrong components that a message names
-CANCELLED = 16.0  # roundings of the largest component of a gradient in single precision
+# tries with a difference's step, each 1/16 of the one before, until f is finite on both sides
+SHORTENINGS = 8
+OWN = ("separate", "joint", "inplace")  # forms of objectives whose gradient the user gave
+NAMED = 8  # components; most that a message lists as wrong
+# in units of rounding of the largest component; error allowed in a single-precision gradient
+CANCELLED = 16.0
 
-# Places of values, in steps; their weights in the slope, of fourth order; and of second order.
+# Stencils: offsets in steps, weights of the derivative of fourth order, and of second order.
 CENTRAL = (
     np.array([-2, -1, 1, 2]),
     np.array([1.0, -8.0, 8.0, -1.0]) / 12.0,
@@ -36,26 +38,28 @@ FORWARD = (
 
 
 class GradientCheck(NamedTuple):
-    """What `check_gradient` returns: true where the gradient is right.
+    """The result of `check_gradient`; true if the gradient is correct.
 
     Attributes
     ----------
     correct : bool
-        Whether every component is.
+        Whether every component is correct.
     component : int
-        The one that is wrong by most.
+        Index of the component with the largest error.
     error : float
-        By how much, relative to the larger of the two values and to ε^(1/2) ‖g‖_∞.
+        Error of that component, relative to the larger of the two values and at least ε^(1/2)
+        ‖g‖_∞.
     given, expected : ndarray, shape (n,)
-        The user's gradient, and the other. Where that is not finite, nothing is judged.
+        The user's gradient and the reference. Components whose reference is not finite are not
+        judged.
     wrong : ndarray, int, shape (k,)
-        All components that are wrong, the worst first.
+        All wrong components, the worst first.
     mode : str
-        Where `expected` comes from: "forward", "reverse" or "differences".
+        Source of `expected`: "forward", "reverse" or "differences".
     nfev : int
-        Calls of fun that the comparison took, those of the gradient not included.
+        Calls of fun for the comparison, without those of the gradient.
     message : str
-        The same in words.
+        The outcome in words.
     """
 
     correct: bool
@@ -73,7 +77,7 @@ class GradientCheck(NamedTuple):
 
 
 def own_gradient(given, x):
-    """The user's gradient at x, and the rounding that its type has, relative.
+    """Return the user's gradient at x, and the relative rounding of its type.
 
     Parameters
     ----------
@@ -88,7 +92,7 @@ def own_gradient(given, x):
     Raises
     ------
     ValueError
-        If it has another size, or is not real.
+        If its size differs from that of x, or it is not real.
     """
     point, g = x.copy(), np.full(x.size, math.nan)
     if given.form == "separate":
@@ -102,7 +106,7 @@ def own_gradient(given, x):
 
 
 def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON):
-    """Compare a gradient with exact derivatives, or with differences.
+    """Compare a gradient with exact derivatives or with finite differences.
 
     Parameters
     ----------
@@ -111,19 +115,20 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON
     x, g : ndarray, float64, shape (n,)
         A point, and the user's gradient there.
     rtol : float, optional
-        Relative error that passes; by default that of TOLERANCE.
+        Relative error that passes; the default depends on the source, see TOLERANCE.
     values : int
-        How many values differences may cost at least.
+        Largest number of values that may be spent on differences; 4n are needed at least.
     bounds : (ndarray, ndarray), optional
-        low and high, which differences do not leave; x lies between them.
+        low and high; differences stay between them, and x lies between them.
     coarse : float
-        Rounding of the type of the gradient, relative. Terms as large as its largest component may
-        cancel in any.
+        Relative rounding of the gradient's type. In a coarse type any component may be the
+        difference of terms as large as the largest component, so an error of that rounding is
+        allowed.
 
     Returns
     -------
     GradientCheck or None
-        None where differences would cost more.
+        None if differences would cost more than `values`.
     """
     found = exact(given, x) or (differences(given, x, bounds) if 4 * x.size <= values else None)
     if found is None:
@@ -148,7 +153,7 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON
 
 
 def sentence(g, expected, error, wrong, mode):
-    """What a comparison found, in words."""
+    """Describe the outcome of a comparison in words."""
     source = "differences" if mode == "differences" else f"{mode}-mode derivatives"
     unknown = np.count_nonzero(~np.isfinite(expected))
     rest = f"; {unknown} of {g.size} components were not judged, since {source} are not finite" if unknown else ""
@@ -165,8 +170,9 @@ def sentence(g, expected, error, wrong, mode):
 
 
 def exact(given, x):
-    """The exact gradient, how far it is in doubt, its mode and the calls of fun; None if fun is not
-    differentiated.
+    """Return the exact gradient, its error bounds, mode and calls of fun, or None.
+
+    None means that fun cannot be differentiated.
     """
     if given.form != "separate" or not is_compiled(given.fun) or typed_args(given.args) is None:
         return None
@@ -179,7 +185,9 @@ def exact(given, x):
 
 
 def differences(given, x, bounds=None):
-    """The same by differences of fourth order; not finite where the bounds leave no room for any.
+    """Return the gradient by differences of fourth order, error bounds, mode and calls of fun.
+
+    A component is NaN if the bounds leave no room for a difference.
     """
     g, doubt, nfev = np.empty(x.size), np.empty(x.size), 1
     epsilon = max(EPSILON, from_python.rounding(returned(given, x)))
@@ -204,7 +212,10 @@ def differences(given, x, bounds=None):
 
 
 def within(step, behind, ahead):
-    """The stencil that fits between the bounds, which are so far behind and ahead, and its step."""
+    """Return the stencil that fits between the bounds, and its step.
+
+    `behind` and `ahead` are the distances to the bounds.
+    """
     if min(behind, ahead) >= 2.0 * step:
         return CENTRAL, step
     if ahead >= behind:
@@ -213,14 +224,14 @@ def within(step, behind, ahead):
 
 
 def value_beside(given, x, i, h):
-    """f(x + h e_i)."""
+    """Return f(x + h e_i)."""
     point = x.copy()
     point[i] += h
     return from_python.scalar(returned(given, point))
 
 
 def returned(given, x):
-    """The value of f at x as the user's function returns it; x is workspace."""
+    """Return what the user's function returns as value at x, unconverted."""
     rest = (np.empty(x.size), *given.args) if given.form == "inplace" else given.args
     f = given.fun(x.copy(), *rest)
     return f[0] if given.form == "joint" else f

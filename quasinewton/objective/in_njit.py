@@ -1,6 +1,4 @@
-"""Objectives bound inside compiled code: the user's functions known by type, entered by address
-like all others.
-"""
+"""Objectives built inside compiled code from the types of the user's functions."""
 
 import numpy as np
 from numba import types
@@ -19,12 +17,14 @@ from quasinewton.objective.packed_args import is_plain, pack
 
 
 def dispatcher_of(name, kind, door):
-    """The dispatcher behind the type of a function argument.
+    """Return the dispatcher behind the type of a function argument.
+
+    `door` is the name of the public function, for the message.
 
     Raises
     ------
     TypingError
-        If the argument is not a compiled function, naming it.
+        If the argument is not a compiled function; the message names it.
     """
     if not isinstance(kind, types.Dispatcher):
         raise TypingError(f"{door}: `{name}` must be an @njit function visible to the caller, got {kind}")
@@ -32,9 +32,7 @@ def dispatcher_of(name, kind, door):
 
 
 def constant(kind):
-    """The Python value of an argument known while compiling: omitted, None, a literal; otherwise
-    its type.
-    """
+    """Return the value of an omitted, None or literal argument; for others, the type."""
     if isinstance(kind, types.Omitted):
         return kind.value
     if isinstance(kind, types.NoneType):
@@ -45,31 +43,31 @@ def constant(kind):
 
 
 def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bounded=False):
-    """Write the lines that make an Objective of the functions and `args` of a door.
+    """Generate the lines that make an Objective of the functions and `args`.
 
     Parameters
     ----------
     source : Source
-        Lines are added to it. They read `args` and x, and leave `held`, which the Objective points
-        into: it must be kept by `hold` as long as the Objective is used, as must `args`.
+        Lines are added to it. They read `args` and x, and define `held`, into which the Objective
+        points: both `held` and `args` must be kept by `hold` as long as the Objective is used.
     fun, jac, args : numba types
-        As a door's overload sees its arguments.
+        Types of the arguments in the overload of the public function.
     use : {"hessian", "product", ""}
-        What second derivatives are used.
+        Form of second derivatives that the method uses; "" for none.
     hess, hessp, precond : numba types, optional
-        As those before; precond only if it is a function.
+        Types of further arguments; precond only if it is a function.
     bounded : bool
-        Whether differences are to stay between the vectors `low` and `high` of the text.
+        Whether differences stay between the vectors `low` and `high` of the generated code.
 
     Returns
     -------
     str
-        The expression of the Objective.
+        Expression of the Objective in the generated code.
 
     Raises
     ------
     TypingError
-        Naming the argument that is wrong.
+        If an argument is illegal; the message names it.
     """
     jac = gradient_of(source, fun, jac, args, "value_and_grad")
     function = dispatcher_of("fun", fun, source.door)
@@ -102,13 +100,12 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
 
 
 def gradient_of(source, fun, jac, args, kind):
-    """`jac`, known while compiling; where none is given, what `build.derived_source` puts in its
-    place.
+    """Return the compile-time `jac`; if it is not given, that of `build.derived_source`.
 
     Raises
     ------
     TypingError
-        Naming the argument that is wrong.
+        If an argument is illegal; the message names it.
     """
     jac, args = constant(jac), tuple_type(args)
     if jac not in (None, False) or not is_legal(args):
@@ -120,17 +117,21 @@ def gradient_of(source, fun, jac, args, kind):
 
 
 def tuple_type(args):
-    """The Numba type of `args` where none may be given."""
+    """Return the Numba type of `args`, the type of the empty tuple if they are omitted."""
     return args if isinstance(args, types.BaseTuple) else NO_ARGS if constant(args) == () else args
 
 
 def is_legal(args):
-    """Whether `args` of this type can be handed on."""
+    """Return True if `args` of this type can be packed."""
     return isinstance(args, types.BaseTuple) and is_plain(args)
 
 
 def bind_residual(source, fun, jac, args):
-    """The same for a vector function: GRADIENT is its value, HESSIAN its Jacobian."""
+    """Generate the lines that make an Objective of a vector function.
+
+    GRADIENT is the value of the function, HESSIAN its Jacobian. Parameters, result and errors are
+    as in `bind`.
+    """
     jac = gradient_of(source, fun, jac, args, "value_and_jacobian")
     function = dispatcher_of("fun", fun, source.door)
     if jac is True:
@@ -146,14 +147,14 @@ def bind_residual(source, fun, jac, args):
 
 
 def _second_derivative(door, name, given):
-    """The dispatcher of a second derivative, or the scheme of differences in its place."""
+    """Return (dispatcher, EXACT), or (None, scheme) if differences are to be used."""
     if isinstance(given, types.Type):
         return dispatcher_of(name, given, door), EXACT
     return second_derivative(name, given)
 
 
 def _args_type(source, args):
-    """The type of `args` as a tuple that can be packed."""
+    """Return the type of `args` as a tuple that can be packed; otherwise refuse it."""
     args = tuple_type(args)
     if not is_legal(args):
         source.refuse(f"`args` must be a tuple of numbers, arrays and tuples of them, got {args}")
@@ -161,7 +162,7 @@ def _args_type(source, args):
 
 
 def _multiplied(source, inner, gradient, scheme, bounded):
-    """The lines that wrap an objective in products by differences of its gradient."""
+    """Generate the lines that wrap an objective in products by differences of its gradient."""
     schemes = ", ".join(map(source.integer, map(int, (gradient, scheme))))
     box = ("low, high", "low, high", multiply_in_box) if bounded else ("x.size", "beside", multiply)
     source.add(
@@ -173,8 +174,7 @@ def _multiplied(source, inner, gradient, scheme, bounded):
 
 
 def _keeping(source, inner):
-    """The lines that wrap an objective that knows its Hessian as one that knows products with it.
-    """
+    """Generate the lines that wrap an objective with a Hessian in one with products."""
     source.add(f"keeping, keeper, kept = keep({inner}, x.size)", "held = held_inside, keeper, kept", keep=keep)
     return "keeping"
 
@@ -192,7 +192,7 @@ def _bind(
     bounded=False,
     adaptive=False,
 ):
-    """The lines for these functions, with the differences that they need."""
+    """Generate the lines for the dispatchers in `functions` and the differences they need."""
     kind, complex_step = _args_type(source, args), gradient == COMPLEX_STEP
     try:
         from_njit.check(*functions, complex_step, kind, second, precond)
@@ -221,7 +221,7 @@ keeper_address = address_constant(kept_hessian.objective, SIGNATURE)
 
 @kernel
 def wrap(address, data, gradient, hessian, symmetric, adaptive, n):
-    """An Objective that differences another one, and the two arrays that it points into."""
+    """Return an Objective that differences another one, and the two arrays that it points into."""
     wrapped, probe = np.zeros(1, WRAPPED), np.empty(4 * n)
     w = wrapped[0]
     w.address, w.data, w.gradient, w.hessian, w.symmetric = address, data, gradient, hessian, symmetric
@@ -233,8 +233,9 @@ def wrap(address, data, gradient, hessian, symmetric, adaptive, n):
 
 @kernel
 def multiply(inner, gradient, scheme, n):
-    """An Objective that makes products of another one's gradients, and the two arrays that it
-    points into.
+    """Return an Objective of products by differences of `inner`'s gradients, and its two arrays.
+
+    The Objective points into these arrays.
     """
     wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n)
     w = wrapped[0]
@@ -249,8 +250,9 @@ def multiply(inner, gradient, scheme, n):
 
 @kernel
 def keep(inner, n):
-    """An Objective that keeps the Hessian of another one for products, and the two arrays that it
-    points into.
+    """Return an Objective that keeps the Hessian of `inner` for products, and its two arrays.
+
+    The Objective points into these arrays.
     """
     wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n + n * n)
     w = wrapped[0]
@@ -260,7 +262,9 @@ def keep(inner, n):
 
 @kernel
 def multiply_in_box(inner, gradient, scheme, low, high):
-    """The same, where differences stay between two vectors, which the Objective points into, too.
+    """Return an Objective of products by differences between bounds, and its two arrays.
+
+    The Objective points into these arrays, and into `low` and `high`.
     """
     objective, wrapped, probe = multiply(inner, gradient, scheme, low.size)
     wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
@@ -269,7 +273,9 @@ def multiply_in_box(inner, gradient, scheme, low, high):
 
 @kernel
 def wrap_in_box(address, data, gradient, hessian, symmetric, adaptive, low, high):
-    """The same, where differences stay between two vectors, which the Objective points into, too.
+    """Return an Objective of differences between bounds, and its two arrays.
+
+    The Objective points into these arrays, and into `low` and `high`.
     """
     n = low.size
     objective, wrapped, probe = wrap(address, data, gradient, hessian, symmetric, adaptive, n)

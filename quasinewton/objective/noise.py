@@ -1,11 +1,10 @@
-"""What can be seen in values of f: their noise, and the steps of differences that are clear of it
-and of curvature.
+"""Estimates of the noise floor of f, and of difference steps that balance noise and truncation.
 
-Sources. The noise is the level at which the differences of neighbouring values cease to fall:
-ECnoise (Moré & Wild, SIAM J. Sci. Comput. 33, 2011, section 5). A step balances the error that
-noise ε_f makes of a difference, ε_f/h, with that of truncation (Moré & Wild, ACM Trans. Math.
-Softw. 38, 2012; Nocedal & Wright, 2006, section 8.1), which two differences of different steps
-show: for central ones it is C h², and h³ = ε_f / 2C.
+Noise is the level at which differences of neighbouring values cease to decrease with their order:
+ECnoise (Moré & Wild, SIAM J. Sci. Comput. 33, 2011, section 5). A step balances the error ε_f/h
+that noise ε_f causes in a difference with the truncation error (Moré & Wild, ACM Trans. Math.
+Softw. 38, 2012; Nocedal & Wright, 2006, section 8.1), which is estimated from two differences of
+different steps: for central differences it is C h², so that h³ = ε_f / 2C.
 """
 
 import numpy as np
@@ -23,16 +22,17 @@ from quasinewton.objective.finite_differences import (
 )
 from quasinewton.objective.interface import VALUE, call
 
-COUNT = 7  # values for an estimate of the noise; Moré & Wild (2011, section 5) find six to eight enough
-SPACINGS = np.array([1e-10, 1e-7, 1e-4, 1e-2])  # of these values, relative to the scales: the first that shows noise
-TRIES = 6  # of spacings, the finer ones tried where one is too wide included
-ALIKE = 4.0  # three levels of differences that agree up to this factor are noise (ibid., section 4)
+COUNT = 7  # values; sample of a noise estimate; Moré & Wild (2011, section 5) find six to eight enough
+# Relative to the scales of the variables; spacings of the values, tried until one shows noise.
+SPACINGS = np.array([1e-10, 1e-7, 1e-4, 1e-2])
+TRIES = 6  # spacings; most that are tried, including finer ones after one that was too wide
+ALIKE = 4.0  # ratio; three levels of differences that agree within it are noise (ibid., section 4)
 
-ROUNDS = 14  # of looking for a step
-SHORTER = 4.0  # by which the second of two steps compared is shorter
-LONGER = 8.0  # by which a step grows that noise hides too much of
-APART = 10.0  # times ε_f/h: two differences that differ by more show truncation
-LONGEST = 0.1  # of max(1, |x_i|): no difference is taken over more
+ROUNDS = 14  # iterations; limit of the search for a step
+SHORTER = 4.0  # ratio; the second of two compared steps is shorter by it
+LONGER = 8.0  # ratio; a step in which noise dominates grows by it
+APART = 10.0  # in units of ε_f/h; two differences further apart show truncation
+LONGEST = 0.1  # in units of max(1, |x_i|); longest step of a difference
 
 # γ_k = (k!)² / (2k)!: the variance of noise over that of its differences of order k.
 GAMMA = np.array([1.0, 1 / 2, 1 / 6, 1 / 20, 1 / 70, 1 / 252, 1 / 924])
@@ -40,8 +40,9 @@ GAMMA = np.array([1.0, 1 / 2, 1 / 6, 1 / 20, 1 / 70, 1 / 252, 1 / 924])
 
 @fragment
 def value_near(objective, x, t, low, high, size, point):
-    """f at the point t along a fixed direction that moves every variable by its size; `point` is
-    overwritten.
+    """Return f at distance t along a fixed direction that moves each variable by its size.
+
+    `point` is overwritten.
     """
     for i in range(x.size):
         sign = 1.0 - 2.0 * ((i * 7919 + 3) % 5 % 2)
@@ -60,7 +61,7 @@ def noise_near(objective, x, low, high, size, point, table):
     objective : Objective
     x : ndarray, float64, shape (n,)
     low, high : ndarray, float64, shape (n,) or (0,)
-        Bounds, which no point leaves.
+        Bounds of all points; length 0 if there are none.
     size : ndarray, float64, shape (n,)
         Scales of the variables.
     point : ndarray, float64, shape (n,)
@@ -71,8 +72,9 @@ def noise_near(objective, x, low, high, size, point, table):
     Returns
     -------
     (float, int)
-        The noise, as a standard deviation, and how many values it took. 0 where f does not change
-        at all; NaN where values are not finite, or show no level.
+        The noise as a standard deviation, and the number of values evaluated. The noise is 0 if f
+        does not change at all, and NaN if values are not finite or their differences reach no
+        level.
     """
     at, finer, count = 0, 1.0, 0
     for _ in range(TRIES):
@@ -87,7 +89,7 @@ def noise_near(objective, x, low, high, size, point, table):
         still = 0
         for k in range(COUNT - 1):
             still += table[k + 1] == table[k]
-        if 2 * still >= COUNT - 1:  # too fine to see anything
+        if 2 * still >= COUNT - 1:  # The spacing is too fine: most values are equal.
             if at + 1 == SPACINGS.size or finer < 1.0:
                 return (0.0 if still == COUNT - 1 else greatest - least), count
             at += 1
@@ -95,14 +97,15 @@ def noise_near(objective, x, low, high, size, point, table):
         noise = level_of(table)
         if noise >= 0.0:
             return noise, count
-        finer *= 0.1  # values still show the course of f
+        finer *= 0.1  # The values still show the variation of f itself, so a finer spacing is needed.
     return np.nan, count
 
 
 @fragment
 def level_of(table):
-    """The level at which the differences of the values cease to fall; −1 if there is none. table is
-    overwritten.
+    """Return the level at which differences of the values cease to decrease; −1 if there is none.
+
+    `table` is overwritten.
     """
     levels = np.zeros(COUNT)
     turns = np.zeros(COUNT)
@@ -124,9 +127,9 @@ def level_of(table):
 
 @fragment
 def slope(w, objective, x, f, i, h, point):
-    """The difference quotient of second order along x_i, its step and whether it is central.
+    """Return the difference quotient of second order along x_i, and its step.
 
-    It is taken of the whole objective, and inside the bounds of w.
+    Values are those of `objective`, not of the objective that w wraps; the bounds of w apply.
     """
     if is_central(w, x, i, h):
         beside(w, x, i, h, point)
@@ -143,11 +146,10 @@ def slope(w, objective, x, f, i, h, point):
 
 @fragment
 def clear_step(w, objective, x, f, i, noise, enough, h, point):
-    """Look for a step of a difference along x_i that is clear of noise and of truncation, beginning
-    with h.
+    """Find a difference step along x_i for which noise and truncation are both small.
 
-    Where noise hides no more than `enough` of the slope, the step need not grow. Return it, and the
-    values it took.
+    The search begins with h. A step at which the error ε_f/h of the slope is at most `enough` need
+    not grow. Returns the step, 0 if there is none, and the number of values evaluated.
     """
     count = 2
     near, h = slope(w, objective, x, f, i, h, point)
@@ -187,29 +189,28 @@ def clear_step(w, objective, x, f, i, noise, enough, h, point):
 
 @kernel
 def learn_scales(w, objective, x, f, size, enough, point):
-    """Learn at x the scales of the variables that differences need, given the noise of values in
-    w.noise.
+    """Estimate at x the scales of the variables for differences, from the noise in w.noise.
 
     Parameters
     ----------
     w : record WRAPPED
         Its scales, `f_eps`, `scaled` and `refined` are overwritten.
     objective : Objective
-        Whose values are differenced.
+        The objective whose values are differenced.
     x : ndarray, float64, shape (n,)
     f : float
         f(x).
     size : float
-        Of f, in whose units its noise is relative.
+        Size of f, to which its noise is relative.
     enough : float
-        What noise may hide of a slope.
+        Error of a slope due to noise that is acceptable, in units f/x.
     point : ndarray, float64, shape (n,)
         Workspace.
 
     Returns
     -------
     int
-        How many values it took.
+        Number of values evaluated.
     """
     n, count = x.size, 0
     known = scales(w, n)
