@@ -1,10 +1,10 @@
 """Stamps of the package's files: digests of the code that their compiled functions depend on.
 
 The stamp of a file is a hash of the syntax trees, without documentation, of that file, of the files
-that it imports and of those that register implementations with it. Edits of docstrings and
-comments, and of files that the code does not depend on, therefore leave the cache valid. Trees are
-parsed only after an edit: the stamps are kept beside the cache under a hash of the bytes of all
-files.
+that it imports, directly or not, and of those that register implementations with these. Edits of
+docstrings and comments, and of files that the code does not depend on, therefore leave the cache
+valid. Trees are parsed only after an edit: the stamps are kept beside the cache under a hash of the
+bytes of all files.
 """
 
 import ast

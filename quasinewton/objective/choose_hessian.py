@@ -116,7 +116,7 @@ def differentiable(jac):
     Raises
     ------
     ValueError
-        If the user asked for forward differences.
+        If the user chose forward differences explicitly.
     """
     if jac is None or jac is False:
         return CENTRAL

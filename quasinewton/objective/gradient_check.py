@@ -47,8 +47,8 @@ class GradientCheck(NamedTuple):
     component : int
         Index of the component with the largest error.
     error : float
-        Error of that component, relative to the larger of the two values and at least ε^(1/2)
-        ‖g‖_∞.
+        Relative error of that component: the excess of its deviation over the error bound of the
+        reference, divided by the largest of the two values and ε^(1/2) ‖g‖_∞.
     given, expected : ndarray, shape (n,)
         The user's gradient and the reference. Components whose reference is not finite are not
         judged.
@@ -82,7 +82,7 @@ def own_gradient(given, x):
     Parameters
     ----------
     given : Given
-        Of one of the forms OWN.
+        Its form is one of OWN.
     x : ndarray, shape (n,)
 
     Returns

@@ -38,8 +38,8 @@ def gradient_beside(w, x, p, step, point, g):
 def product_of_gradients(w, x, p, g, probe):
     """Overwrite g, the gradient at x, with the product of the Hessian and p.
 
-    Where the bounds are closer than the step, the difference is one-sided, on the side with more
-    room, and no wider than that room.
+    Where a bound is closer than the step, the difference is one-sided, on a side with room for it,
+    and no wider than the larger room.
     """
     n = x.size
     point, ahead = probe[:n], probe[n:]
