@@ -287,8 +287,7 @@ def framed(families, frame):
             items = cgutils.unpack_tuple(builder, arguments[1], len(state))
             given = cgutils.unpack_tuple(builder, arguments[0], len(values))
             parts = [
-                without_owners(context, builder, kind, item)
-                for kind, item in zip(state[:-1], items[:-1], strict=True)
+                without_owners(context, builder, kind, item) for kind, item in zip(state[:-1], items[:-1], strict=True)
             ]
             parts.append(address(state[-1], items[-1]))
             for family, kind, item, value in zip(families, kinds, values, given, strict=True):
