@@ -10,7 +10,7 @@ from numba import njit
 from numba.extending import overload
 from processes import finish, run, start
 
-from quasinewton import minimize, value_and_grad
+from quasinewton import minimize, problems, value_and_grad
 from quasinewton.numba_ext import fingerprint, sealed, user_cache
 from quasinewton.numba_ext.user_cache import SWITCH, key
 
@@ -34,7 +34,7 @@ import logging, sys
 import numpy as np
 from numba import njit
 from numba.core import event
-from quasinewton import minimize, value_and_grad
+from quasinewton import minimize, problems, value_and_grad
 made = []
 class Listener(event.Listener):
     def on_start(self, event): made.append(event.data["dispatcher"].py_func.__name__)
@@ -275,6 +275,11 @@ class TestSameProcess:
         found = minimize(fun, [1.0, 2.0], jac=jac, hess=hess, method="newton")
         assert found.success and found.nit == 1 and np.array_equal(found.hess, 2.0 * np.eye(2))
         assert list(folder.iterdir()) != []
+
+    def test_code_that_is_made_later_is_not_taken_for_it(self, folder):
+        """Both trampolines contain the function that copies a gradient, each as it was optimised there."""
+        for problem in problems.trigonometric(), problems.discrete_boundary_value():
+            assert minimize(problem.fun, problem.x0, jac=problem.jac, method="lbfgs").success
 
     def test_nothing_is_kept_where_it_is_turned_off(self, folder, monkeypatch):
         monkeypatch.setenv(SWITCH, "0")

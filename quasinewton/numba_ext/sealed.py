@@ -28,8 +28,6 @@ from quasinewton.numba_ext.user_cache import load, save
 
 ENVIRONMENT = "_ZN08NumbaEnv"  # prefix of the names of environments, which hold constants for the interpreter
 TAG = 24  # characters; prefix of a key that is used in names
-# prefixes of the functions of Numba's runtime, which are identical in every process
-RUNTIME = "NRT_", "nrt_"
 
 
 class Sealed:
@@ -49,7 +47,10 @@ class SealedLibrary(JITCodeLibrary):
                 continue
             if self.tag in function.name:
                 self.entry = function.name
-            elif not function.name.startswith(RUNTIME):
+            else:
+                # Renamed as well: the linker of machine code takes a private function for its namesake
+                # in code that is made later, although the optimiser may have changed its arguments.
+                function.name = f"{function.name}.{self.tag}"
                 function.linkage = llvm.Linkage.internal
         for variable in self._final_module.global_variables:
             name = variable.name
