@@ -102,7 +102,7 @@ def move_inside(inner, memory, x, g, p, alpha, g_new):
 def curvature(inner, memory, hessian, x, g, p):
     """Write the direction of most negative curvature in the free variables to p.
 
-    Return its eigenvalue, or 0 if there is none; see `protocol.negative_curvature`.
+    Return that curvature, or 0 if there is none; see `protocol.negative_curvature`.
     """
     return 0.0
 
