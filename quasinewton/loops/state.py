@@ -31,7 +31,7 @@ class Phase(IntEnum):
 
 
 class Action(IntEnum):
-    """What the descent does between two evaluations, in this order."""
+    """Actions of the descent between two evaluations, in the order in which they are done."""
 
     WAIT = 0  # nothing more: an evaluation is pending, or the descent has ended
     FAILED = 1  # choose how to go on after a search without an acceptable step

@@ -91,7 +91,7 @@ def _direction(method, memory, hessian, x, g, p):
             step_apart(hessian, x, g, p)
     else:
         return 0.0, 1.0  # not finite
-    # A nearly vanishing curvature makes the step huge and its length meaningless, so it is shortened.
+    # If a curvature nearly vanishes, the step is huge and its length meaningless: shorten it.
     length, sensible = norm_inf(p), max(1.0, norm_inf(x))
     if length > FARTHEST * sensible:
         for i in range(p.size):

@@ -152,8 +152,7 @@ def scatter(r):
 
 @fragment
 def precondition(memory, p):
-    """Return the next evaluation: y = M r if the caller evaluates it, otherwise the next product.
-    """
+    """Return the next evaluation: y = M r if the caller evaluates M, otherwise the next product."""
     c, r, M = memory.record[0], memory.r, memory.M
     if c.asked and not c.certifying:
         copy(p, r)

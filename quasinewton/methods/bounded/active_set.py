@@ -193,7 +193,9 @@ def _learn(inner, memory, x, g, p, alpha, g_new):
 
 @fragment
 def gather(hessian, work):
-    """Write the Hessian of the free variables to the leading part of `matrix`; return their number.
+    """Write the Hessian of the free variables to the leading part of `matrix`.
+
+    Return the number of free variables.
     """
     k = listed(work.stops, False, work.index)
     matrix = leading(work.matrix, k)

@@ -26,7 +26,7 @@ class AdaMax(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     eps_after_max : bool
-        Whether eps is added where a is divided by b, and not to what enters b.
+        Whether eps is added to b when a is divided by it, and not to |g| in the update of b.
     bias_correction : bool
         Whether a is divided by 1 − β₁ᵗ.
     """

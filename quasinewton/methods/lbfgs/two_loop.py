@@ -1,7 +1,7 @@
 """L-BFGS: products with the inverse Hessian of the last m curvature pairs, which is never formed.
 
 Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical Optimization, 2nd ed.
-(2006), Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
+(2006), Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n multiplications and (2m + O(1)) n doubles.
 
 The pairs are stored in a ring; see `curvature_pairs`. The two-loop recursion multiplies by H. If
 the pairs exceed the cache, are in single precision, or come with a diagonal H₀ supplied by the
