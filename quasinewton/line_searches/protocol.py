@@ -32,7 +32,7 @@ LONGEST_STEP = 1e10  # multiple of the first trial; upper bound on the step
 SHRINK = 0.1  # factor; shortens a step to a point that is not finite
 CUT = 1e-3  # fraction of a step; lower bound on the next one, as a steep rise misleads interpolation (N&W p. 58)
 ROUGHEST = 1e4 * EPSILON  # relative; larger discrepancies between values and slopes are not taken for rounding
-MAX_SHRINKS = 52  # count; 52 reductions by SHRINK take any step below rounding
+MAX_SHRINKS = 52  # count; upper bound on reductions by SHRINK, 10⁻⁵² in all, far below rounding
 
 LINE = np.dtype(
     [

@@ -143,7 +143,7 @@ def _update(method, memory, x, g, p, alpha, g_new):
     yv = sg = vg = 0.0
     for i in range(n):
         s[i] = s_new[i]
-        v[i] = theta * (u[i] - Hg[i]) + (1.0 - theta) * s[i]  # H times the damped y
+        v[i] = theta * (u[i] - Hg[i]) + (1.0 - theta) * s[i]  # v is H times the damped y
         yv += memory.y[i] * v[i]
         sg += s[i] * g[i]
         vg += v[i] * g[i]

@@ -90,7 +90,7 @@ def _direction(method, memory, hessian, x, g, p):
         if along_one(hessian, g) > LOST * abs(dot(g, p)):
             step_apart(hessian, x, g, p)
     else:
-        return 0.0, 1.0  # not finite
+        return 0.0, 1.0  # the Hessian is not finite: request a restart
     # If a curvature nearly vanishes, the step is huge and its length meaningless: shorten it.
     length, sensible = norm_inf(p), max(1.0, norm_inf(x))
     if length > FARTHEST * sensible:

@@ -98,7 +98,8 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     for j in range(two):
         q[j] = c[j] = 0.0
     solve_saddle(factors, count, p, Mw)
-    slope = -known.dd  # of the model along the path, and its derivative
+    # `slope` and `bend` are the first and second derivatives of the model along the path in t.
+    slope = -known.dd
     least = EPSILON * theta * known.dd
     bend = max(theta * known.dd - product(p, Mw, two), least)
     t, further = 0.0, -slope / bend

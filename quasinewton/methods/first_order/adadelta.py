@@ -51,6 +51,6 @@ def _step(method, memory, x, g, lr, l2, keep):
         a_i = rho * a[i] + (1.0 - rho) * d * d
         a[i] = a_i
         q = a_i + eps
-        delta = np.sqrt((b[i] + eps) / (q if q > 0.0 else 1.0)) * d  # 0/0 is no step
+        delta = np.sqrt((b[i] + eps) / (q if q > 0.0 else 1.0)) * d  # 0/0 is taken as 0
         b[i] = rho * b[i] + (1.0 - rho) * delta * delta
         x[i] = keep * x[i] - lr * delta

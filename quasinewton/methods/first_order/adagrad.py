@@ -53,4 +53,4 @@ def _step(method, memory, x, g, lr, l2, keep):
         a_i = a[i] + d * d
         a[i] = a_i
         q = np.sqrt(a_i) + eps
-        x[i] = keep * x[i] - lr * (d / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (d / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0

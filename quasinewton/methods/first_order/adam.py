@@ -273,7 +273,7 @@ def descend(x, g, memory, betas, parts, before, lr, l2, keep):
         if maximal:
             b_i = c[i] = max(c[i], before * b_i)
         q = np.sqrt(b_i + inner) * scale + outer
-        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0
 
 
 @protocol.step.register(Adam)
@@ -316,7 +316,7 @@ def _nadam(method, memory, x, g, lr, l2, keep):
         b_i = beta2 * b[i] + (1.0 - beta2) * d * d
         a[i], b[i] = a_i, b_i
         q = np.sqrt(b_i + inner) * scale + outer
-        x[i] = keep * x[i] - (now * d + ahead * a_i) / (q if q > 0.0 else 1.0)  # 0/0 is no step
+        x[i] = keep * x[i] - (now * d + ahead * a_i) / (q if q > 0.0 else 1.0)  # 0/0 is taken as 0
 
 
 @protocol.step.register(RAdam)
@@ -342,4 +342,4 @@ def _radam(method, memory, x, g, lr, l2, keep):
         b_i = beta2 * b[i] + (1.0 - beta2) * d * d
         a[i], b[i] = a_i, b_i
         q = np.sqrt(b_i) + eps if rectified else 1.0
-        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0

@@ -59,4 +59,4 @@ def _step(method, memory, x, g, lr, l2, keep):
         b_i = max(beta2 * b[i], abs(d) + inner)
         a[i], b[i] = a_i, b_i
         q = b_i + outer
-        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0

@@ -84,7 +84,7 @@ def _step(method, memory, x, g, lr, l2, keep):
             b_i *= scale
             a_i = max(a_i - b_i * b_i, 0.0)  # a variance, which rounding may make negative
         q = np.sqrt(a_i + inner) + outer
-        d = inside * (d / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        d = inside * (d / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0
         if momentum:
             c_i = d + mu * c[i]
             c[i] = c_i
