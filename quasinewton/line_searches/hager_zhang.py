@@ -61,7 +61,7 @@ def _advance(search, line, phi, dphi):
     if decrease and dphi >= search.c2 * line.dphi0:
         return Verdict.ACCEPT
     low = phi <= line.phi0 + line.noise
-    second = np.nan  # the second trial of secant²; NaN if the first did not move an end properly
+    second = np.nan  # the second trial of secant²; NaN (none) if the first is falling but high
     rising = dphi >= 0.0
     if rising:  # B1, U1: the upper end
         second = secant(line.b, line.dphi_b, c, dphi)
