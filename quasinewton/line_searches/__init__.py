@@ -1,4 +1,4 @@
-"""Line searches: how far to go. One file each; `protocol` holds what they share."""
+"""Line searches, which choose the step length. One file each; `protocol` holds the shared code."""
 
 from quasinewton.line_searches.armijo import Armijo
 from quasinewton.line_searches.fixed import Fixed

@@ -1,4 +1,4 @@
-"""Backtracking to sufficient decrease, by interpolation.
+"""Backtracking line search: sufficient decrease, by interpolation.
 
 Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 3.1 and
 section 3.5.
@@ -13,7 +13,7 @@ from quasinewton.line_searches.interpolation import quadratic
 from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
-LEAST, MOST = 0.1, 0.5  # of the last step: a shorter cut wastes it, a longer one wastes an evaluation
+LEAST, MOST = 0.1, 0.5  # fractions of the last step; bounds on the next one (N&W, section 3.5)
 
 
 class _Fields(NamedTuple):
@@ -27,14 +27,14 @@ class Armijo(_Fields):
     Parameters
     ----------
     c1 : float
-        In (0, 1).
+        Sufficient decrease: phi <= phi0 + c1 alpha dphi0; in (0, 1).
     maxls : int
-        Most evaluations of one search.
+        Upper bound on the evaluations of one search.
 
     Notes
     -----
-    It says nothing about curvature, so quasi-Newton methods will skip updates; use it with Newton
-    or steepest descent.
+    There is no curvature condition, so quasi-Newton methods may skip updates; use it with Newton's
+    method or steepest descent.
     """
 
     __slots__ = ()
@@ -53,9 +53,9 @@ def _advance(search, line, phi, dphi):
     alpha = line.alpha
     if phi <= line.phi0 + search.c1 * alpha * line.dphi0:
         return Verdict.ACCEPT
-    if line.b == 0.0:  # the first cut: the parabola through phi0, dphi0 and phi
+    if line.b == 0.0:  # first reduction: minimise the parabola through phi0, dphi0 and phi
         trial = quadratic(0.0, line.phi0, line.dphi0, alpha, phi)
-    else:  # then the cubic through phi0, dphi0 and the last two values, N&W p. 58
+    else:  # later: minimise the cubic through phi0, dphi0 and the last two values, N&W p. 58
         b = line.b
         excess = phi - line.phi0 - line.dphi0 * alpha
         excess_b = line.phi_b - line.phi0 - line.dphi0 * b
@@ -64,6 +64,6 @@ def _advance(search, line, phi, dphi):
         second = scale * (alpha * alpha * alpha * excess_b - b * b * b * excess)
         trial = (-second + np.sqrt(second * second - 3.0 * third * line.dphi0)) / (3.0 * third)
     line.b, line.phi_b = alpha, phi
-    # A NaN (no minimiser) fails both comparisons and becomes the longest cut allowed.
+    # A NaN (no minimiser) fails the comparison, and the step becomes MOST * alpha.
     line.alpha = max(trial, LEAST * alpha) if trial <= MOST * alpha else MOST * alpha
     return Verdict.CONTINUE

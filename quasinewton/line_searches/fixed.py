@@ -1,4 +1,4 @@
-"""A step length that is given: the line search that always accepts."""
+"""Fixed step length: a line search that always accepts."""
 
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ class _Fields(NamedTuple):
 
 
 class Fixed(_Fields):
-    """The step alpha, always, unless it leads to a point that is not finite.
+    """Fixed step alpha, shortened only if f or its slope is not finite there.
 
     Parameters
     ----------
     alpha : float
-        Positive. f may rise.
+        Step length; positive. f may rise.
     """
 
     __slots__ = ()

@@ -1,10 +1,9 @@
-"""The line search of CG_DESCENT: Wolfe or approximate Wolfe, by secant steps on both ends of the
-interval.
+"""Line search of Hager & Zhang: Wolfe or approximate Wolfe conditions, by secant steps.
 
 Source: W. W. Hager and H. Zhang, "Algorithm 851: CG_DESCENT", ACM TOMS 32 (2006) 113–137, section
 3.1 (bracket), the procedures update (U0–U3) and secant² (S1–S4), and the line search L0–L3 of their
-SIAM J. Optim. 16 (2005) paper. The paper's ε_k, the rise that a trial may show, is the noise floor
-here: their 10⁻⁶|f| degenerates at f = 0 and is a licence to climb elsewhere.
+SIAM J. Optim. 16 (2005) paper. The paper's ε_k, the amount by which a trial may exceed phi0, is the
+noise floor here: their 10⁻⁶|f| vanishes at f = 0 and elsewhere lets f rise by more than rounding.
 """
 
 from typing import NamedTuple
@@ -16,12 +15,12 @@ from quasinewton.line_searches.interpolation import secant
 from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
-# Stages: which trial is being evaluated.
+# Stages: how the pending trial was chosen.
 BRACKET, SECANT, SECOND_SECANT, MIDPOINT, DESCENT = 0, 1, 2, 3, 4
-THETA = 0.5  # where U3 cuts the interval
-GAMMA = 0.66  # an interval that secant² shrinks less is bisected
-RHO = 5.0  # growth of the step while bracketing
-NARROWEST = 1e-14
+THETA = 0.5  # fraction; U3 divides the interval here
+GAMMA = 0.66  # ratio of widths; the interval is bisected if secant² leaves more of it
+RHO = 5.0  # factor; growth of the step while bracketing
+NARROWEST = 1e-14  # relative width; an interval this narrow ends the search
 
 
 class _Fields(NamedTuple):
@@ -36,11 +35,11 @@ class HagerZhang(_Fields):
     Parameters
     ----------
     c1 : float
-        δ of the paper, sufficient decrease: phi <= phi0 + c1 alpha dphi0; in (0, 0.5).
+        Sufficient decrease, δ of the paper: phi <= phi0 + c1 alpha dphi0; in (0, 0.5).
     c2 : float
-        σ of the paper, curvature: dphi >= c2 dphi0; in (c1, 1).
+        Curvature condition, σ of the paper: dphi >= c2 dphi0; in (c1, 1).
     maxls : int
-        Most evaluations of one search.
+        Upper bound on the evaluations of one search.
     """
 
     __slots__ = ()
@@ -62,7 +61,7 @@ def _advance(search, line, phi, dphi):
     if decrease and dphi >= search.c2 * line.dphi0:
         return Verdict.ACCEPT
     low = phi <= line.phi0 + line.noise
-    second = np.nan  # the second trial of secant², where the first moved an end of the interval
+    second = np.nan  # the second trial of secant²; NaN (none) if the first is falling but high
     rising = dphi >= 0.0
     if rising:  # B1, U1: the upper end
         second = secant(line.b, line.dphi_b, c, dphi)
@@ -70,7 +69,7 @@ def _advance(search, line, phi, dphi):
     elif low:  # B3, U2: the lower end
         second = secant(line.a, line.dphi_a, c, dphi)
         line.a, line.phi_a, line.dphi_a = c, phi, dphi
-    else:  # B2, U3: falling, but high: a minimum lies between, found by cutting
+    else:  # B2, U3: falling but high, so a minimum lies in between; bisection will find it
         line.b, line.phi_b, line.dphi_b = c, phi, dphi
     if line.stage == BRACKET:
         if low and not rising:
@@ -83,7 +82,7 @@ def _advance(search, line, phi, dphi):
     if line.b - line.a <= NARROWEST * line.b:
         return Verdict.STUCK
     if not rising and (not low or line.stage == DESCENT and line.dphi_b < 0.0):
-        line.stage = DESCENT  # U3 goes on until the upper end has a slope that is not negative
+        line.stage = DESCENT  # U3 is repeated until the slope at the upper end is not negative
         line.alpha = (1.0 - THETA) * line.a + THETA * line.b
         return Verdict.CONTINUE
     if line.stage == SECANT and line.a < second < line.b:  # S2, S3

@@ -7,7 +7,7 @@ from quasinewton.numba_ext.jit import fragment
 
 @fragment
 def cubic(a, phi_a, dphi_a, b, phi_b, dphi_b):
-    """Minimiser of the cubic through two values and two slopes; NaN if it has none.
+    """Return the minimiser of the cubic through two values and two slopes; NaN if it has none.
 
     Notes
     -----
@@ -29,12 +29,12 @@ def cubic(a, phi_a, dphi_a, b, phi_b, dphi_b):
 
 @fragment
 def quadratic(a, phi_a, dphi_a, b, phi_b):
-    """Stationary point of the parabola through phi_a, dphi_a and phi_b, N&W (2006) eq. 3.58."""
+    """Return the stationary point of the parabola through phi_a, dphi_a, phi_b (N&W eq. 3.58)."""
     h = b - a
     return a - 0.5 * dphi_a * h * h / (phi_b - phi_a - dphi_a * h)
 
 
 @fragment
 def secant(a, dphi_a, b, dphi_b):
-    """Zero of the line through two slopes."""
+    """Return the zero of the straight line through two slopes."""
     return (a * dphi_b - b * dphi_a) / (dphi_b - dphi_a)

@@ -1,4 +1,4 @@
-"""The line search of Moré & Thuente: an interval that always holds an acceptable step, and shrinks.
+"""Line search of Moré & Thuente: shrink an interval that contains an acceptable step.
 
 Source: J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease",
 ACM TOMS 20 (1994) 286–307. Until a trial has sufficient decrease and a slope that is not negative,
@@ -14,10 +14,10 @@ from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
-AUXILIARY, PLAIN = 0, 1  # stages: minimise psi, then phi
-SHORTEN = 0.66  # an interval that shrinks less in two steps is bisected
-STRETCH_LEAST, STRETCH_MOST = 1.1, 4.0  # of the last move, while nothing is bracketed
-NARROWEST = 1e-14  # relative width at which the interval is all rounding
+AUXILIARY, PLAIN = 0, 1  # stages: minimise psi first, then phi
+SHORTEN = 0.66  # ratio of widths; the interval is bisected if two steps leave more of it
+STRETCH_LEAST, STRETCH_MOST = 1.1, 4.0  # multiples of the last move; bounds on the next while not bracketed
+NARROWEST = 1e-14  # relative width; an interval this narrow is rounding and ends the search
 
 
 class _Fields(NamedTuple):
@@ -37,11 +37,11 @@ class MoreThuente(_Fields):
     c2 : float
         Curvature: \\|dphi\\| <= c2 \\|dphi0\\|; in (c1, 1).
     maxls : int
-        Most evaluations of one search.
+        Upper bound on the evaluations of one search.
     narrow : float
-        Relative width of the interval at which a trial of sufficient decrease is accepted whatever
-        its slope, the xtol of MINPACK; in [0, 1). L-BFGS-B has 0.1, and so has the default search
-        between bounds; otherwise it is 0, never.
+        Relative width of the interval at which a trial of sufficient decrease is accepted
+        regardless of its slope, the xtol of MINPACK; in [0, 1). 0 switches this off. The default
+        search between bounds uses 0.1, as L-BFGS-B does.
     """
 
     __slots__ = ()
@@ -71,7 +71,7 @@ def _advance(search, line, phi, dphi):
         return Verdict.LONGEST
     if line.stage == AUXILIARY and phi <= decrease and dphi >= 0.0:
         line.stage = PLAIN
-    # On psi the values and slopes are those of phi less those of the line of sufficient decrease.
+    # Values and slopes of psi are those of phi minus those of the line of sufficient decrease.
     if not (line.stage == AUXILIARY and phi <= line.phi_a and phi > decrease):
         slope = 0.0
     a, b = line.a, line.b
@@ -80,8 +80,9 @@ def _advance(search, line, phi, dphi):
     f_b, d_b = line.phi_b - b * slope, line.dphi_b - slope
     move = alpha - a
 
-    # The next trial, section 4 of the paper. gamma is the root that all its cubics share, towards
-    # the minimiser; in case 4 the cubic is that of the trial and the other end.
+    # Section 4 of the paper defines the next trial. gamma is the square root in the formula for the
+    # minimiser of the cubic, which cases 1 to 3 fit to the trial and the end a, case 4 to the trial
+    # and the end b.
     higher = f > f_a
     opposite = d * d_a < 0.0
     flatter = abs(d) < abs(d_a)
@@ -107,7 +108,7 @@ def _advance(search, line, phi, dphi):
         line.bracketed = 1
     elif flatter:  # case 3: the slope keeps its sign and flattens
         ratio = (gamma - d + theta) / (2.0 * gamma + d_a - d)
-        # Otherwise the cubic falls without end this way, or its minimiser lies behind.
+        # Unless the ratio is negative, the cubic has no minimiser beyond the trial.
         cubic = alpha - ratio * move if ratio < 0.0 and gamma != 0.0 else np.copysign(np.inf, move)
         if line.bracketed:
             trial = cubic if abs(cubic - alpha) < abs(secant - alpha) else secant

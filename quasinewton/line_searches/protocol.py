@@ -1,9 +1,8 @@
-"""What all line searches share: the state along the line, the safeguards, the finish at the
-precision limit.
+"""Code shared by all line searches: state, safeguards, and acceptance at the precision limit.
 
-A search sees scalars alone: phi(alpha) = f(x + alpha p) and its slope dphi(alpha) = g(x + alpha
-p)·p. It is a state machine: `begin` prepares the first trial, each `step` digests one evaluation
-and either ends the search or leaves the next trial in `line.alpha`.
+A search works on scalars alone: phi(alpha) = f(x + alpha p) and its slope dphi(alpha) = g(x + alpha
+p)·p. It is a state machine: `start` prepares the first trial, and each `step` processes one
+evaluation and either ends the search or leaves the next trial in `line.alpha`.
 """
 
 from enum import IntEnum
@@ -17,35 +16,34 @@ EPSILON = np.finfo(np.float64).eps
 
 
 class Verdict(IntEnum):
-    """What a line search says of the trial that it has digested."""
+    """Result of a line search after a trial has been evaluated."""
 
     CONTINUE = 0  # evaluate at line.alpha
     ACCEPT = 1  # the trial just evaluated is the step
     STUCK = 2  # the interval has shrunk to rounding
     EXHAUSTED = 3  # maxls evaluations were spent
-    NONFINITE = 4  # no finite value however short the step
-    LONGEST = 5  # still falling at the longest step
+    NONFINITE = 4  # no trial was finite, however short the step
+    LONGEST = 5  # phi is still falling at the longest step
     UNBOUNDED = 6  # phi is −inf
 
 
-# c of the noise floor c·ε·max|f|, the size of a change in f that may be rounding alone.
-NOISE = 16.0
-LONGEST_STEP = 1e10  # of the first trial
-SHRINK = 0.1  # of a step to a point that is not finite
-CUT = 1e-3  # the least part of a step to try next: from high up a wall, interpolation knows no more (N&W p. 58)
-ROUGHEST = 1e4 * EPSILON  # rounding that values may show, relative; more is none
-MAX_SHRINKS = 52  # −log2(ε): 0.1^52 reaches from anywhere to nowhere
+NOISE = 16.0  # multiple of ε|f|; the noise floor: a smaller change in f may be rounding alone
+LONGEST_STEP = 1e10  # multiple of the first trial; upper bound on the step
+SHRINK = 0.1  # factor; shortens a step to a point that is not finite
+CUT = 1e-3  # fraction of a step; lower bound on the next one, as a steep rise misleads interpolation (N&W p. 58)
+ROUGHEST = 1e4 * EPSILON  # relative; larger discrepancies between values and slopes are not taken for rounding
+MAX_SHRINKS = 52  # count; upper bound on reductions by SHRINK, 10⁻⁵² in all, far below rounding
 
 LINE = np.dtype(
     [
-        ("alpha", "f8"),  # the trial
-        ("phi0", "f8"),
-        ("dphi0", "f8"),  # at alpha = 0; negative
+        ("alpha", "f8"),  # the pending trial
+        ("phi0", "f8"),  # phi at alpha = 0
+        ("dphi0", "f8"),  # slope at alpha = 0; negative
         ("first", "f8"),  # the first trial
-        ("noise", "f8"),  # changes of phi below this are rounding
-        ("rough", "f8"),  # rounding that the values have shown, relative; kept from one search to the next
+        ("noise", "f8"),  # noise floor: smaller changes of phi may be rounding
+        ("rough", "f8"),  # relative rounding seen in the values; kept from one search to the next
         ("least", "f8"),  # least value evaluated; a descent keeps it from one search to the next
-        ("a", "f8"),  # end of the interval with the lower value
+        ("a", "f8"),  # the end of the interval that has the lower value
         ("phi_a", "f8"),
         ("dphi_a", "f8"),
         ("b", "f8"),  # the other end
@@ -54,18 +52,18 @@ LINE = np.dtype(
         ("best", "f8"),  # step to the best point evaluated; 0 if none is better than the start
         ("phi_best", "f8"),
         ("dphi_best", "f8"),
-        ("flat", "f8"),  # of the trials whose values tell nothing: the longest step to a falling slope, 0 at first
+        ("flat", "f8"),  # last trial within the noise floor that has a negative slope; 0 at first
         ("dphi_flat", "f8"),
-        ("steep", "f8"),  # and the shortest one beyond it to a rising slope; 0 before there is any
+        ("steep", "f8"),  # last trial within the noise floor whose slope is not negative; 0 if there is none
         ("dphi_steep", "f8"),
-        ("end", "f8"),  # longest step that is legal
-        ("limit", "f8"),  # steps longer than this are not legal, or not wanted; this long, perhaps not finite
-        ("width", "f8"),  # of the interval, now and two steps ago
-        ("width_old", "f8"),
-        ("stage", "i8"),  # where in its algorithm the search is
-        ("bracketed", "i8"),  # whether the interval holds a minimum
-        ("count", "i8"),  # evaluations, those that were not finite included
-        ("nonfinite", "i8"),
+        ("end", "f8"),  # largest feasible step
+        ("limit", "f8"),  # upper bound on the step; after a trial that was not finite, that trial
+        ("width", "f8"),  # width of the interval
+        ("width_old", "f8"),  # width one update earlier
+        ("stage", "i8"),  # stage of the search's own algorithm
+        ("bracketed", "i8"),  # 1 if the interval contains a minimum
+        ("count", "i8"),  # evaluations, including those that were not finite
+        ("nonfinite", "i8"),  # evaluations that were not finite
     ],
     align=True,
 )
@@ -73,30 +71,33 @@ LINE = np.dtype(
 
 @generic
 def begin(search, line):
-    """Prepare `line`, whose alpha, phi0 and dphi0 are set, for the first trial of this search."""
+    """Prepare `line` for the first trial; its alpha, phi0 and dphi0 are already set."""
 
 
 @generic
 def advance(search, line, phi, dphi):
-    """Digest a finite trial: return a verdict, and on CONTINUE leave the next trial in
-    `line.alpha`.
+    """Process a finite trial and return a verdict.
+
+    If the verdict is CONTINUE, the next trial is left in `line.alpha`.
     """
 
 
 @fragment
 def start(search, line, phi0, dphi0, alpha, end):
-    """Begin a search from phi0 = f(x) along a direction of slope dphi0 < 0, with alpha as the first
-    trial.
+    """Begin a search along a descent direction.
 
     Parameters
     ----------
     search : NamedTuple
         Its type is the algorithm.
     line : record LINE
-        Overwritten.
-    phi0, dphi0, alpha : float
+        Overwritten, except `rough`.
+    phi0, dphi0 : float
+        Value and slope at alpha = 0; dphi0 < 0.
+    alpha : float
+        First trial.
     end : float
-        Longest step that is legal; may be infinite.
+        Largest feasible step; may be infinite.
     """
     line.alpha = line.first = min(alpha, end)
     line.end = end
@@ -112,8 +113,10 @@ def start(search, line, phi0, dphi0, alpha, end):
 
 @fragment
 def follow_slopes(line, trial, dphi):
-    """Put `line.alpha` where the secant through the slopes has its zero; return whether they have
-    enclosed it.
+    """Set `line.alpha` to the zero of the secant through the slopes at `flat` and `steep`.
+
+    Return True if that zero lies between the two trials. It is the rule for trials within the noise
+    floor, whose values give no information.
     """
     if dphi < 0.0:
         line.flat, line.dphi_flat = trial, dphi
@@ -125,14 +128,14 @@ def follow_slopes(line, trial, dphi):
 
 @fragment
 def step(search, line, phi, dphi):
-    """Digest the evaluation at `line.alpha`.
+    """Process the evaluation at `line.alpha` and return a verdict.
 
     Parameters
     ----------
     search : NamedTuple
     line : record LINE
-        Updated; on CONTINUE its `alpha` is the next trial, always shorter than any that was not
-        finite.
+        Updated. On CONTINUE its `alpha` is the next trial, which is shorter than every trial that
+        was not finite.
     phi, dphi : float
         Value and slope at `line.alpha`; may be NaN or infinite.
 
@@ -143,16 +146,19 @@ def step(search, line, phi, dphi):
 
     Notes
     -----
-    Near the precision limit differences of values are rounding, while slopes are good to order ε.
-    There a trial whose value is phi0 up to rounding is accepted on its slope, by the approximate
-    Wolfe conditions of Hager & Zhang (SIAM J. Optim. 16, 2005, eq. 2.7) with δ = 0.1, σ = 0.9: (2δ
-    − 1) dphi0 >= dphi >= σ dphi0. Their tolerance for the value, 10⁻⁶|f|, is a noise floor here,
-    and binds both ways: no licence to climb, nor to overrule c2. The best point, too, is the one
-    with the smaller slope where values tell nothing. The floor is 16 ε|f| above the least value
-    evaluated, until the values show more rounding than that: where they bracket a minimum in an
-    interval on which the slopes keep their sign and allow no such change, the change is rounding,
-    and the search begins anew knowing it. Where the slope has passed zero while values tell
-    nothing, the next trial is that of the secant through the slopes.
+    Near the precision limit differences of values are rounding, while slopes are accurate to O(ε).
+    A trial whose value equals phi0 up to the noise floor is therefore accepted on its slope, by the
+    approximate Wolfe conditions of Hager & Zhang (SIAM J. Optim. 16, 2005, eq. 2.7) with δ = 0.1, σ
+    = 0.9: (2δ − 1) dphi0 >= dphi >= σ dphi0. Their tolerance for the value, 10⁻⁶|f|, is replaced by
+    the noise floor, in both directions: f may not rise by more, and a trial that is lower by more
+    must meet the conditions of the search itself. Among trials equal up to the noise floor, the one
+    with the smallest slope is the best, and once the slope has changed sign the next trial is the
+    zero of the secant through the slopes.
+
+    The noise floor is 16 ε|f|, measured from the least value evaluated, until the values show more
+    rounding than that. If they bracket a minimum in an interval on which the slopes keep their sign
+    and are too small for such a change, the change is rounding, and the search begins anew with a
+    higher floor.
     """
     line.count += 1
     trial = line.alpha
@@ -177,12 +183,12 @@ def step(search, line, phi, dphi):
         return Verdict.CONTINUE if line.count - line.nonfinite < search.maxls else Verdict.EXHAUSTED
     if verdict == Verdict.CONTINUE:
         if line.bracketed and line.dphi_a * line.dphi_b > 0.0:
-            # The slopes know of no minimum here: what brackets, beyond the change that they allow,
-            # is rounding.
+            # The slopes have one sign, so only the values bracket a minimum. A difference of values
+            # larger than the slopes allow is rounding.
             change = abs(line.b - line.a) * max(abs(line.dphi_a), abs(line.dphi_b))
             rough = abs(line.phi_b - line.phi_a)
             if change + line.noise < rough <= ROUGHEST * abs(line.phi0):
-                line.rough = 2.0 * rough / abs(line.phi0)  # the next difference may be larger
+                line.rough = 2.0 * rough / abs(line.phi0)  # twice, as the next difference may be larger
                 least = line.least
                 start(search, line, line.phi0, line.dphi0, line.first, line.end)
                 line.least = least

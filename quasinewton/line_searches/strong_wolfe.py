@@ -1,9 +1,9 @@
-"""The textbook's strong Wolfe search: bracket, then zoom.
+"""Strong Wolfe line search of Nocedal & Wright: bracket, then zoom.
 
 Source: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 3.5
 (bracket) and 3.6 (zoom), with the interpolation safeguards of their section 3.5.
 
-Literature | here
+Literature | line record
 -----------|-----------------------------------------------------------
 alpha_{i−1}, or alpha_lo in zoom | line.a
 alpha_hi in zoom | line.b
@@ -17,10 +17,10 @@ from quasinewton.line_searches.interpolation import cubic
 from quasinewton.line_searches.protocol import Verdict
 from quasinewton.validation import count, number
 
-BRACKET, ZOOM = 0, 1
-STRETCH_LEAST, STRETCH_MOST = 2.0, 10.0  # of the step, while bracketing
-MARGIN = 0.1  # of the interval: a trial nearer to an end learns nothing
-NARROWEST = 1e-14
+BRACKET, ZOOM = 0, 1  # stages, in this order
+STRETCH_LEAST, STRETCH_MOST = 2.0, 10.0  # multiples of the step; bounds on the next one while bracketing
+MARGIN = 0.1  # fraction of the interval; a trial nearer to an end would hardly shrink it
+NARROWEST = 1e-14  # relative width; an interval this narrow ends the search
 
 
 class _Fields(NamedTuple):
@@ -39,7 +39,7 @@ class StrongWolfe(_Fields):
     c2 : float
         Curvature: \\|dphi\\| <= c2 \\|dphi0\\|; in (c1, 1).
     maxls : int
-        Most evaluations of one search.
+        Upper bound on the evaluations of one search.
     """
 
     __slots__ = ()
@@ -81,7 +81,8 @@ def _advance(search, line, phi, dphi):
     if abs(width) <= NARROWEST * max(line.a, line.b):
         return Verdict.STUCK
     fraction = (cubic(line.a, line.phi_a, line.dphi_a, line.b, line.phi_b, line.dphi_b) - line.a) / width
-    # Interpolation must cut a tenth off either end, and halve the interval every third step.
+    # Interpolated trials keep MARGIN of the interval from either end, and every third trial bisects
+    # the interval.
     if not MARGIN <= fraction <= 1.0 - MARGIN or line.count % 3 == 0:
         fraction = 0.5
     line.alpha = line.a + fraction * width

@@ -1,5 +1,6 @@
-"""The compiled state machines. Each asks for one evaluation at a time; none calls an objective by
-name.
+"""Compiled state machines that run the algorithms, one evaluation at a time.
+
+No loop calls an objective by name: it is called by address, or evaluated by the caller.
 
 Private: the public names are those of `quasinewton` itself.
 """

@@ -1,4 +1,4 @@
-"""The monotonic clock, read from compiled code without the interpreter."""
+"""Monotonic clock that compiled code reads without the interpreter."""
 
 import ctypes
 
@@ -10,25 +10,25 @@ from quasinewton.numba_ext.symbols import c_function
 
 NANOSECONDS = 1_000_000_000
 NEVER = np.iinfo(np.int64).max
-SLICE = 50_000_000  # nanoseconds between two returns to the interpreter
-MOST_STRIDE = 256  # evaluations between two looks at the clock
+SLICE = 50_000_000  # nanoseconds; time between two returns to the interpreter
+MOST_STRIDE = 256  # evaluations; upper bound on the number between two readings of the clock
 
-# How often a loop looks at the clock: fields of the loop's own record.
+# Fields that a loop's record needs to decide how often to read the clock.
 PACE = np.dtype(
     [
-        ("begun", "i8"),  # when the slice began
-        ("looked", "i8"),  # when the clock was last read
-        ("stride", "i8"),  # evaluations between two looks
-        ("wait", "i8"),  # evaluations until the next
-        ("deadline", "i8"),
-        ("overdue", "i8"),  # whether the deadline has passed
+        ("begun", "i8"),  # nanoseconds; start of the slice
+        ("looked", "i8"),  # nanoseconds; last reading of the clock
+        ("stride", "i8"),  # evaluations between two readings
+        ("wait", "i8"),  # evaluations until the next reading
+        ("deadline", "i8"),  # nanoseconds
+        ("overdue", "i8"),  # 1 once the deadline has passed
     ],
     align=True,
 )
 
 
-# CPython's own clock, the one behind time.monotonic_ns on every platform; it needs no GIL. Public
-# since 3.13.
+# CPython's own clock is the one behind time.monotonic_ns on every platform and needs no GIL. The
+# function is public since Python 3.13.
 if hasattr(ctypes.pythonapi, "PyTime_MonotonicRaw"):
     _clock = c_function(
         "quasinewton_clock", ctypes.pythonapi.PyTime_MonotonicRaw, types.int32(types.CPointer(types.int64))
@@ -36,7 +36,7 @@ if hasattr(ctypes.pythonapi, "PyTime_MonotonicRaw"):
 
     @fragment
     def now():
-        """Nanoseconds on a clock that never goes back."""
+        """Return the nanoseconds on a monotonic clock."""
         time = np.zeros(1, dtype=np.int64)
         _clock(time.ctypes)
         return time[0]
@@ -46,14 +46,15 @@ else:
 
     @fragment
     def now():
-        """Nanoseconds on a clock that never goes back."""
+        """Return the nanoseconds on a monotonic clock."""
         return _clock()
 
 
 @fragment
 def begin_slice(pace):
-    """Begin a slice of work between two returns to the interpreter; `pace` is a record with the
-    fields of PACE.
+    """Begin a slice of work, the time between two returns to the interpreter.
+
+    `pace` is a record with the fields of PACE. It is updated.
     """
     pace.begun = pace.looked = now()
     pace.stride = pace.wait = 1
@@ -61,10 +62,10 @@ def begin_slice(pace):
 
 @fragment
 def slice_over(pace):
-    """Count an evaluation; whether it is time to return to the interpreter. Sets `pace.overdue`
-    past the deadline.
+    """Count an evaluation and return True if it is time to return to the interpreter.
 
-    The clock is read as rarely as the evaluations are short: every millisecond or so.
+    `pace.overdue` is set once the deadline has passed. The clock is read about every millisecond,
+    hence the more rarely the shorter the evaluations are.
     """
     pace.wait -= 1
     if pace.wait > 0:

@@ -1,11 +1,11 @@
-"""The way down without a search: a method makes its own steps, and a schedule sets their rate.
+"""Loop of the first-order methods: no line search, and a schedule sets the learning rate.
 
-The same state machine as the descent, with fewer turns: every point is accepted if f and g are
-finite there.
+It is a state machine like `line_search_loop`, with fewer actions: every point is accepted if f and
+g are finite there.
 
-Invariant between two evaluations: x, f, g are the current iterate, all finite; p is the next
-iterate, and `x_trial` a copy of it that the objective may overwrite. The loop is compiled once for
-all methods; see `line_search_loop`.
+Invariant between two evaluations: `x, f, g` belong to the current iterate and are finite. `p` is
+the next iterate, and `x_trial` a copy of it that the objective may overwrite. The loop is compiled
+once for all methods; see `line_search_loop`.
 """
 
 import numpy as np
@@ -37,14 +37,14 @@ def run(objective, method, schedule, state, each):
 
     Parameters and result as for `line_search_loop.run`, with a Schedule in the place of the search.
     """
-    # The caller holds the arrays: nothing in the loop need count references.
+    # The caller holds references to the arrays, so the loop need not count them.
     state = borrow(state)
     return _enter((_frame((method,), state), objective, schedule, state.memory, each))
 
 
 @entered
 def march(frame, objective, schedule, memory, each):
-    """Evaluate and step as `run` says; `frame` points to a Frame."""
+    """Evaluate and step as described at `run`; `frame` points to a Frame."""
     f_ = at(frame)
     x, g, p, x_trial, g_trial = f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial
     s, trace = f_.scalars[0], f_.trace
@@ -60,7 +60,7 @@ def march(frame, objective, schedule, memory, each):
         starting, resuming = s.phase == Phase.START, s.phase == Phase.RESUME
         g_norm = base.measure(memory, x if starting else p, g_trial)
         s.iterated = 0
-        # A start that is not finite is no point, whatever the objective says of it.
+        # x0 itself must be finite too: an objective may return finite values at a NaN.
         finite = np.isfinite(f) and np.isfinite(g_norm + 0.0 * norm_inf(x) if starting else g_norm)
         if starting:
             copy(p, x)
@@ -74,7 +74,7 @@ def march(frame, objective, schedule, memory, each):
                 s.s_norm, s.x_norm = 0.0, norm_inf(p)
                 for i in range(x.size):
                     s.s_norm = max(s.s_norm, abs(p[i] - x[i]))
-        if finite or starting:  # of a start that is not finite the result says what was found
+        if finite or starting:  # the result reports f and g at x0 even if they are not finite
             copy(x, p)
             copy(g, g_trial)
         if finite:

@@ -1,11 +1,11 @@
-"""A last look at f where a run is about to end: whether what it knows of f is enough to say what
-its status says.
+"""Check of a run that is about to end: whether the accuracy of f and g supports its status.
 
-A gradient within gtol is one only if its error is, too: of a difference, noise(f)/h. Where a run
-ends without progress, one-sided differences become central ones, with steps that noise and
-curvature show; the noise of values is measured, where it explains the end; and what was left to
-gain is compared with it. The measure is the decrease that a model of f predicts against the
-rounding of f, which is invariant under f + c, a f and changes of the variables' units; ‖g‖ is not.
+A gradient within gtol means convergence only if its error, which is noise(f)/h for a difference, is
+within gtol too. If a run ends without progress, one-sided differences are replaced by central ones,
+with steps fitted to noise and curvature; the noise of values is measured if it may explain the end;
+and the decrease still to be gained is compared with it. The measure is the decrease that a model of
+f predicts relative to the rounding of f. Unlike ‖g‖ it is invariant under f + c, a f and changes of
+the variables' units.
 """
 
 import numpy as np
@@ -20,24 +20,24 @@ from quasinewton.objective.noise import COUNT, learn_scales, noise_near
 from quasinewton.status import CONVERGED, NO_PROGRESS, PRECISION_LIMIT, RUNNING
 
 EPSILON = np.finfo(np.float64).eps
-HIDDEN = 1e4  # times the rounding of f: a predicted decrease that rounding may hide
-SEEN = 100.0  # times noise of f that has been measured: the same
-REFINEMENTS = 3  # of the steps of differences in a run
-DROWNED = 8.0  # times its rounding error: a gradient that differences no longer tell from 0
-ROUGHER = 4.0  # than it was taken for: a noise of f that is worth going on with
-ULPS = 256.0  # of x: a distance over which gradients change clear of their rounding
-RATIO = 16.0  # of the changes of slopes along a step and one four times as long, where curvature makes them
-LOOSE = 2.5  # factor to either side
+HIDDEN = 1e4  # multiple of ε|f|; largest predicted decrease that rounding may hide
+SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that the noise may hide
+REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
+DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
+ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
+ULPS = 256.0  # multiple of ε|x|; step over which a gradient changes by more than its rounding
+RATIO = 16.0  # ratio s·y over a step 4 times as long to s·y over the step, if curvature is constant
+LOOSE = 2.5  # factor; the ratio may differ from RATIO by this much either way
 
-# What has come of a last look.
-STANDS = 0  # the ending
-RESUMED = 1  # the run goes on with the gradient that it has
+# Outcomes of `look`.
+STANDS = 0  # the ending is confirmed
+RESUMED = 1  # the run goes on with the present gradient
 REPLACED = 2  # the run goes on with a new gradient
 
 
 @fragment
 def prepare(objective, s, n):
-    """Before a run begins: forget what the record of the precision has from another one."""
+    """Reset the objective's record of precision before a run begins."""
     if objective.known and s.nfev == 0 and s.nit == 0:
         w = wrapped_at(objective.known)
         if w.probe:
@@ -46,8 +46,9 @@ def prepare(objective, s, n):
 
 @fragment
 def gradient_values(objective, n):
-    """How many values a gradient costs now: central differences twice as many as those that the run
-    began with.
+    """Return the number of values that a gradient costs at present.
+
+    Central differences cost twice as many as the one-sided differences that a run begins with.
     """
     if objective.known:
         w = wrapped_at(objective.known)
@@ -58,7 +59,7 @@ def gradient_values(objective, n):
 
 @fragment
 def types_tell(objective, s):
-    """Take in what the types of values say of their rounding."""
+    """Raise the relative noise to the rounding of the type in which values are returned."""
     if objective.known:
         w = wrapped_at(objective.known)
         if w.f_type > 0.0:
@@ -67,7 +68,7 @@ def types_tell(objective, s):
 
 @fragment
 def is_in_doubt(objective, s):
-    """Return True if a run that has ended should look again."""
+    """Return True if a run that has ended should be checked by `look`."""
     if s.status == NO_PROGRESS or s.status == PRECISION_LIMIT:
         return True
     if s.status != CONVERGED or not objective.known:
@@ -80,18 +81,17 @@ def is_in_doubt(objective, s):
 
 @fragment
 def is_bent(w, s):
-    """Return True if curvature may falsify central differences whose steps have not been learnt.
+    """Return True if truncation may falsify central differences with default steps.
 
-    Their error h²f‴/6 is of the order of a second difference over the scale of the variable.
+    Their truncation error h²f‴/6 is of the order of a second difference over the scale of the
+    variable. Steps that have been fitted to the function are exempt.
     """
     return w.gradient == CENTRAL and w.adaptive and w.refined == 0 and w.bend > s.gtol
 
 
 @fragment
 def is_exhausted(objective, s):
-    """Return True if an iterate has a gradient by one-sided differences that rounding of f may
-    account for.
-    """
+    """Return True if rounding of f may account for the whole one-sided gradient of an iterate."""
     if not (objective.known and s.iterated and s.want != NOTHING):
         return False
     w = wrapped_at(objective.known)
@@ -100,26 +100,27 @@ def is_exhausted(objective, s):
 
 @fragment
 def reopen(s):
-    """Let a run that has ended go on from x."""
+    """Reset the scalars so that a run that has ended goes on from x."""
     s.status = s.ending = RUNNING
     s.phase, s.want, s.f_trial = Phase.RESUME, VALUE, s.f
     s.hessian_nit = -1
     s.restarted = s.idle = 0
-    s.rows -= s.rows > 0  # the row of x is written once more
+    s.rows -= s.rows > 0  # the loop will write the row of x again
     s.predicted_mark = s.f_mark = s.f_passed = s.g_passed = np.inf
 
 
 @kernel
 def look(objective, s, x, g, p, x_trial, g_trial, low, high):
-    """Look again at a run that has ended in doubt.
+    """Confirm or change the status of a run that has ended, or let the run go on.
 
     Parameters
     ----------
     objective : Objective
     s : record SCALARS
-        Updated: the status, the counts, the noise; or reopened.
+        Updated: the status, the counts and the noise, or everything that `reopen` resets.
     x, g, p, x_trial, g_trial : ndarray, float64, shape (n,)
-        Of the state. The last two are workspace; g may be replaced by a better one.
+        Arrays of the state. The last two are workspace; g may be overwritten by a more accurate
+        gradient.
     low, high : ndarray, float64, shape (n,) or (0,)
         Bounds.
 
@@ -141,7 +142,7 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         noise = measured(objective, s, x, x_trial, g_trial, low, high)
         w.noise, w.error = noise, noise * w.inverse
         if s.status == CONVERGED and w.error <= s.gtol and not is_bent(w, s):
-            return STANDS  # f is as flat as it seems
+            return STANDS  # the gradient is within gtol, and so is its error
         if w.adaptive and w.refined < REFINEMENTS and not (w.refined and s.f >= s.f_refined - noise):
             s.nfev += learn_scales(w, objective, x, s.f, size, 0.25 * max(s.gtol, 0.0), x_trial)
             s.f_refined = s.f
@@ -169,7 +170,8 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         s.status = s.ending = PRECISION_LIMIT
         return STANDS
     noise = measured(objective, s, x, x_trial, g_trial, low, high)
-    # Beside a kink, where slopes show no curvature, values seem noisy and are not.
+    # Near a kink (infinite `left`: slopes show no curvature) exact values look noisy, so the
+    # measured noise is not used.
     if np.isfinite(left) and not s.roughened and NOISE * noise > ROUGHER * s.noise and s.f != 0.0:
         s.roughened = 1
         s.rough = NOISE * noise / abs(s.f)
@@ -183,14 +185,15 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
 
 @fragment
 def hidden(s, noise):
-    """A decrease of f that its rounding may hide, or the noise that has been measured."""
+    """Return the largest decrease of f that rounding or the measured noise may hide."""
     return max(HIDDEN * EPSILON * abs(s.f), SEEN * noise)
 
 
 @fragment
 def measured(objective, s, x, point, size, low, high):
-    """The noise of f near x, no less than rounding; counts its values. `point` and `size` are
-    overwritten.
+    """Measure the noise of f near x, and return it or ε|f|, whichever is larger.
+
+    The evaluations are added to `s.nfev`. `point` and `size` are overwritten.
     """
     table = np.empty(COUNT)
     for i in range(x.size):
@@ -203,13 +206,13 @@ def measured(objective, s, x, point, size, low, high):
 
 @fragment
 def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
-    """The decrease that is left along p by the curvature there: ½ (g·s)²/(s·y), of a step s with a
-    change y of g.
+    """Return the decrease still to be gained along p, from the curvature measured along p.
 
-    Return infinity where slopes do not change as curvature makes them: at a kink, or where a model
-    promises little only because it takes f for stiffer than it is. s points backward, and is as
-    short as rounding of x allows: so that it is the slope at x that is put to the test. It takes
-    two gradients.
+    The decrease is ½ (g·s)²/(s·y), for a step s along −p and the change y of g over it. The step is
+    as short as rounding of x allows, so that the slope at x is what is tested. If slopes do not
+    change as constant curvature would make them, the result is infinity: x is at a kink, or the
+    method's model predicts little only because it overestimates the curvature. Two gradients are
+    evaluated; `x_trial` and `g_trial` are overwritten.
     """
     n = x.size
     steepest, k = -1.0, 0
@@ -248,9 +251,7 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
 
 @fragment
 def backward(x, p, length, low, high, i):
-    """Component i of the step from x to the point that lies so far behind it along p, put into the
-    box.
-    """
+    """Return component i of the step from x to x − length p, projected onto the bounds."""
     point = x[i] - length * p[i]
     if low.size:
         point = min(max(point, low[i]), high[i])

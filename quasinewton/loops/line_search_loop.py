@@ -1,23 +1,22 @@
-"""The descent: a method chooses a direction, a line search chooses a step, and this loop joins
-them.
+"""Loop of the descent: a method chooses the direction and a line search the step.
 
-The descent is a state machine that asks for one evaluation at a time: `scalars.want` says what to
-evaluate at `x_trial`, and why it is wanted is the `Phase`. Between two evaluations it goes through
-`Action`s, most often these:
+The descent is a state machine that asks for one evaluation at a time: `scalars.want` is what to
+evaluate at `x_trial`, and `scalars.phase`, a `Phase`, is the purpose. Between two evaluations it
+performs `Action`s, most often these:
 
     a trial of the line search was evaluated  ->  ACCEPT  ->  CHECK  ->  DIRECTION  ->  TRIAL  ->
-    PLACE  ->  the next
+    PLACE  ->  the next evaluation
 
 Invariant between two evaluations: `x, f, g` belong to the current iterate, are finite, and f
 exceeds no earlier value by more than the noise floor. `p` is the direction and `alpha` the step of
 the pending trial, `x_trial = x + alpha p`. The objective may overwrite `x_trial`; it is never read
 back.
 
-How it is compiled: the loop is one function for all methods and all line searches. What these do is
-entered by address (`loops.operations`), and what few runs need is in kernels that are compiled when
-they are first entered (`loops.rare_phases`), so that each is compiled once, and only for those who
-need it. Numba compiles a function in proportion to the operations that stand in it, and what is
-inlined at two places twice: each thing is done at one place.
+How it is compiled: the loop is one function for all methods and all line searches. Their operations
+are called by address (`loops.operations`). Operations that few runs need are kernels compiled at
+their first call (`loops.rare_phases`), so each is compiled once, and only if a run needs it. The
+compile time of a function grows with the number of its operations, and code inlined at two places
+counts twice; the loop therefore performs each operation at one place only.
 """
 
 import numpy as np
@@ -57,7 +56,7 @@ from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, HESSIAN, OBJECTIVE, PRODUCT, VALUE, attempt
 from quasinewton.status import NO_PROGRESS, NOT_BOUNDED, NOT_FINITE, RUNNING
 
-# How often `run` returns, other than at the end and after a slice of time.
+# Values of `each`: when `run` returns, apart from the end and the end of a slice of time.
 EACH_ITERATION = 1
 EACH_EVALUATION = 2
 
@@ -73,36 +72,37 @@ def run(objective, method, search, state, each):
     Parameters
     ----------
     objective : Objective
-        With address 0, the caller has put what is wanted where it belongs (f in
-        `scalars[0].f_trial`) and counted it.
+        If its address is 0, the caller evaluates: it has stored what was wanted (f in
+        `scalars[0].f_trial`, the gradient in `g_trial`) and counted the evaluation.
     method, search : NamedTuple
     state : State
         Updated.
     each : int
-        0, or EACH_ITERATION or EACH_EVALUATION to return after every one.
+        EACH_ITERATION or EACH_EVALUATION to return after every one; 0 otherwise.
 
     Returns
     -------
     int
-        What the descent wants next; NOTHING when it has ended. Otherwise the caller goes on by
-        calling again: an iteration is complete, the trace is full, or 50 ms are over, so that
+        What to evaluate next; NOTHING when the descent has ended. Otherwise the caller continues by
+        calling again: an iteration is complete, the trace is full, or 50 ms have passed, so that
         signals can be delivered.
     """
-    # The caller holds the arrays: nothing in the loop need count references.
+    # The caller holds references to the arrays, so the loop need not count them.
     return _enter((_frame((method, search), borrow(state)), objective, each))
 
 
 @register_jitable
 def known(s):
-    """Return True if what is wanted is known already: f and g at x of a resumed run, or the Hessian
-    at x.
+    """Return True if the pending evaluation can be skipped, its result being known already.
+
+    This holds for f and g at x of a resumed run, and for a Hessian already evaluated at x.
     """
     return s["phase"] == Phase.RESUME or (s["want"] == HESSIAN and s["hessian_nit"] == s["nit"])
 
 
 @entered
 def descend(frame, objective, each):
-    """Evaluate and digest as `run` says; `frame` points to a Frame."""
+    """Evaluate and update the state as described at `run`; `frame` points to a Frame."""
     f_ = at(frame)
     x, g, p, x_trial, g_trial, x_passed = f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, f_.x_passed
     s, hessian, trace = f_.scalars[0], f_.hessian, f_.trace
@@ -113,12 +113,12 @@ def descend(frame, objective, each):
     begin_slice(s)
     last_look.prepare(objective, s, x.size)
     while s.want != NOTHING:
-        # Evaluate what is wanted at x_trial, unless it is known or the caller has put it there, and
-        # count it.
+        # Evaluate what is wanted at x_trial and count it, unless it is known or the caller has
+        # evaluated it.
         f = s.f_trial
         if objective.address != 0 and not known(s):
-            # Differences of the Hessian read the gradient at x; everything else writes one at the
-            # trial.
+            # A Hessian by differences reads the gradient at x; every other evaluation writes the
+            # gradient at the trial.
             lenient = s.phase != Phase.START and s.want & (VALUE | GRADIENT) != 0
             g_wanted = g if s.want == HESSIAN else g_trial
             value = attempt(objective.address, x_trial, g_wanted, operand, s.want, objective.data, lenient)
@@ -135,19 +135,19 @@ def descend(frame, objective, each):
                 s.njev += objective.hessian_gradients
         s.iterated = 0
 
-        # What follows from it.
+        # Choose the first action from the result.
         if s.phase == Phase.SEARCH:
             s.f_trial, trial, action = f, s.alpha, Action.TRIAL
             if s.want == VALUE and f <= s.phi0 + s.noise and f != -np.inf:
-                s.want = GRADIENT  # promising: now its gradient is worth having, at the same point
+                s.want = GRADIENT  # the value is low enough: evaluate the gradient at the same point
                 action = Action.PLACE
             else:
-                # Without a gradient this is no step, whatever its slope: that of a parabola will
-                # do.
+                # Without a gradient the trial cannot be accepted, so the search needs only a rough
+                # slope: that of the parabola through phi_a, dphi_a and f.
                 slope = 2.0 * (f - s.phi_a) / (trial - s.a) - s.dphi_a if s.want == VALUE else dot(g_trial, p)
                 s.verdict = move_on(moves, (s, search, f, slope, False))
                 if s.verdict != Verdict.CONTINUE:
-                    # A search that ends where it found its best point need not go back for it.
+                    # A search that ends at its best point need not evaluate it again.
                     ended = s.best == trial and s.want != VALUE and f < s.f and s.verdict < Verdict.LONGEST
                     action = Action.FAILED
                     if s.verdict == Verdict.ACCEPT or ended:
@@ -159,7 +159,7 @@ def descend(frame, objective, each):
                 nan += 0.0 * x[i]
             s.f = s.f0 = s.f_old = s.least = s.f_trial = f
             action = Action.CHECK
-            # A start that is not finite is no point, whatever the objective says of it.
+            # x0 itself must be finite too: an objective may return finite values at a NaN.
             if not (np.isfinite(f) and np.isfinite(g_norm + nan)):
                 s.ending, action = NOT_BOUNDED if f == -np.inf else NOT_FINITE, Action.FINISH
             copy(g, g_trial)
@@ -172,7 +172,7 @@ def descend(frame, objective, each):
         else:
             action = digest_point((frame, f))
 
-        # What to do next, in the order in which it is done.
+        # Perform the actions, in the order of `Action`.
         while action != Action.WAIT:
             if action == Action.FAILED:
                 action = overcome((frame,))
@@ -199,13 +199,13 @@ def descend(frame, objective, each):
                 if s.ending == RUNNING:
                     action = Action.DIRECTION
                     if curved:
-                        action = look((frame,))  # and the direction when that is known
+                        action = look((frame,))  # DIRECTION follows once the curvature is known
             if action == Action.DIRECTION:
                 slope = _direction(table, own)
                 if not -np.inf < slope < 0.0:
                     slope = descend_without_model((frame,))
                 if not s.restarted:
-                    s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # by the method's own model, least at alpha = 1
+                    s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # the method's model is least at alpha = 1
                 # The noise floor is measured from the least value of the whole run, not of this
                 # search; otherwise f could rise by the noise in every search.
                 least = min(s.least, s.f)
@@ -234,7 +234,7 @@ def descend(frame, objective, each):
                     action = Action.FAILED
         if last_look.is_exhausted(objective, s) or (s.want == NOTHING and last_look.is_in_doubt(objective, s)):
             look_again((frame, objective))
-        # The slice comes first: it counts evaluations, and looks at the deadline.
+        # slice_over must be called every time, since it counts evaluations and checks the deadline.
         over = slice_over(s)
         if over or each == EACH_EVALUATION or (each and s.iterated) or (s.iterated and s.rows == trace.shape[0] > 0):
             break

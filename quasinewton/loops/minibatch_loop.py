@@ -1,7 +1,8 @@
-"""Epochs: a mean over samples, a mini-batch at a time.
+"""Loop over the mini-batches of an epoch, for a mean over samples.
 
-A batch is gathered into buffers that the objective has as its arguments, so it is evaluated like
-any other objective; rows are copied as bytes, so the loop is compiled once for all data.
+The samples of a batch are copied to buffers that are the arguments of the objective, so the batch
+is evaluated like any other objective. Samples are copied as bytes, so the loop is compiled once for
+all types of data.
 """
 
 from typing import NamedTuple
@@ -30,22 +31,22 @@ COLUMN = np.dtype(
 SCALARS = np.dtype(
     [
         ("samples", "i8"),
-        ("batch", "i8"),  # samples in a batch, but for the last
-        ("next", "i8"),  # place in the order where the next batch begins
+        ("batch", "i8"),  # samples in a batch; the last one may be smaller
+        ("next", "i8"),  # index into the order at which the next batch begins
         ("epoch", "i8"),  # epochs completed
         ("nfev", "i8"),
         ("njev", "i8"),
-        ("rate", "f8"),  # of the last step
-        ("loss", "f8"),  # Σ f of the batches of this epoch, times their sizes
-        ("counted", "i8"),  # samples in these batches
-        ("square", "f8"),  # Σ g·g of these batches
-        ("steps", "i8"),  # their number
-        ("skip", "i8"),  # whether a batch whose f or g is not finite is left out; else it ends the run
-        ("skipped", "i8"),  # batches left out so far
+        ("rate", "f8"),  # learning rate of the last step
+        ("loss", "f8"),  # Σ f times batch size, over the finite batches of this epoch
+        ("counted", "i8"),  # samples in the finite batches of this epoch
+        ("square", "f8"),  # Σ g·g over the finite batches of this epoch
+        ("steps", "i8"),  # number of finite batches in this epoch
+        ("skip", "i8"),  # 1: a batch with f or g not finite is skipped; 0: it ends the run
+        ("skipped", "i8"),  # batches skipped so far
         ("average_from", "i8"),  # steps made before the first iterate that is averaged
         ("averaged", "i8"),  # iterates in the average
-        ("best_loss", "f8"),  # on the validation data
-        ("waited", "i8"),  # epochs since
+        ("best_loss", "f8"),  # least loss on the validation data
+        ("waited", "i8"),  # epochs since best_loss was reached
     ]
     + PACE.descr,
     align=True,
@@ -53,11 +54,12 @@ SCALARS = np.dtype(
 
 
 class Epochs(NamedTuple):
-    """Everything a run over mini-batches knows, between any two batches.
+    """Complete state of a run over mini-batches, between two batches.
 
-    `x, g, x_trial` have shape (n,); `average` and `best`, the point of the least validation loss,
-    have it too or have shape (0,); `order`, int64, shape (samples,), is the order of the samples in
-    this epoch; `scalars[0]` is a record SCALARS; `memory` is the method's.
+    `x, g, x_trial` have shape (n,). `average`, the mean of the iterates, and `best`, the point of
+    least validation loss, have shape (n,), or (0,) if they are not used. `order`, int64, shape
+    (samples,), is the order of the samples in this epoch. `scalars[0]` is a record SCALARS;
+    `memory` is the memory of the method.
     """
 
     x: np.ndarray
@@ -71,10 +73,10 @@ class Epochs(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """The objective on the buffers, and how they are filled.
+    """Objective on the buffers of a batch, and where their contents come from.
 
-    `rest` is the objective on the last batch, which may be smaller; `columns` holds a record COLUMN
-    for each array of the data.
+    `whole` is the objective on a full batch, `rest` the one on the last batch, which may be
+    smaller. `columns` holds a record COLUMN for each array of the data.
     """
 
     whole: NamedTuple
@@ -88,7 +90,7 @@ def gather(columns, order, begin, size):
     for j in range(columns.size):
         column = columns[j]
         source, target, row = column.source, column.target, column.row
-        if row % 8 == 0:  # in words, without a call for each sample
+        if row % 8 == 0:  # copying words inline saves a call for each sample
             for k in range(size):
                 copy(vector(target + k * row, row // 8), vector(source + order[begin + k] * row, row // 8))
         else:
@@ -98,8 +100,7 @@ def gather(columns, order, begin, size):
 
 @kernel
 def run(batches, method, schedule, state):
-    """Evaluate batches and make their steps until the epoch is over, or the caller should see to
-    something.
+    """Make a step for each batch until the epoch is over or control must return to the caller.
 
     Parameters
     ----------
@@ -112,7 +113,8 @@ def run(batches, method, schedule, state):
     Returns
     -------
     int
-        RUNNING; or NOT_FINITE, before the step, where f or g of a batch was not finite.
+        RUNNING if the epoch, the slice or the time is over. NOT_FINITE if f or g of a batch is not
+        finite and such batches are not skipped; no step is made for that batch.
     """
     state = borrow(state)
     s, record = state.scalars[0], state.memory.record[0]
@@ -150,7 +152,7 @@ def run(batches, method, schedule, state):
 
 @kernel
 def mean(batches, x, x_trial, total, g, samples, batch, what):
-    """The objective over all samples, as the mean over batches in the order of the data.
+    """Return the mean of the objective over all samples, batch by batch in the order of the data.
 
     Parameters
     ----------
@@ -158,11 +160,15 @@ def mean(batches, x, x_trial, total, g, samples, batch, what):
     x, x_trial, total, g : ndarray, float64, shape (n,)
         The point; workspace; the mean gradient, overwritten; workspace. Without GRADIENT the last
         two may have length 0.
-    samples, batch, what : int
+    samples, batch : int
+        Number of samples, and of samples in a full batch.
+    what : int
+        VALUE, or VALUE | GRADIENT.
 
     Returns
     -------
     float
+        The mean of f.
     """
     loss = 0.0
     for i in range(total.size):

@@ -1,9 +1,9 @@
-"""What the loops leave to a method and to a line search: kernels that they enter by address, see
-`numba_ext.operations`.
+"""Operations of methods and line searches: kernels that the loops call by address.
 
-Each is one function of the protocol, or two that always follow each other, applied to a frame: the
-arrays of the state and where the memory, the method and the search are. So the loops are compiled
-once for all methods and searches, and of a method only what a run needs.
+Each is one function of the protocol, or two that are always called in succession, applied to a
+Frame: the arrays of the state, and the addresses of the memory, the method and the search. The
+loops are therefore compiled once for all methods and searches, and a method's operations only if a
+run needs them. See `numba_ext.operations`.
 """
 
 import functools
@@ -22,10 +22,11 @@ from quasinewton.numba_ext.operations import Family, at, flag, operation
 
 
 class Frame(NamedTuple):
-    """A state, a method and a search, as a loop finds them: the fields of `State`, and addresses.
+    """A state, a method and a search, as passed to a loop: the fields of `State`, and addresses.
 
-    `operations` and `moves` are those of the tables of what the method and the search do; without a
-    search the last two are 0.
+    `memory`, `method` and `search` are the addresses of these. `operations` and `moves` are the
+    addresses of the tables of operations of the method and of the search. Without a search,
+    `search` and `moves` are 0.
     """
 
     x: np.ndarray
@@ -50,13 +51,14 @@ FRAME = types.NamedTuple([*[_VECTOR] * 6, _MATRIX, _RECORD[::1], _MATRIX, *[type
 POINTER = types.CPointer(FRAME)
 
 
-# What a method does. The arguments are pointers to a Frame, to the method and to its memory.
+# Operations of a method. The arguments are pointers to a Frame, to the method and to its memory.
 
 
 @entered
 def direction(frame, method, memory):
-    """Write the direction to p; return its slope, and leave the step to try first in alpha, the
-    longest one in end.
+    """Write the direction to p and return its slope g·p.
+
+    `scalars[0].alpha` becomes the first trial step, `scalars[0].end` the largest feasible step.
     """
     f, m, memory_ = at(frame), at(method), at(memory)
     s = f.scalars[0]
@@ -67,7 +69,10 @@ def direction(frame, method, memory):
 
 @entered
 def descend(frame, method, memory):
-    """Write a direction of descent that needs no model to p; otherwise as `direction`."""
+    """Write a descent direction that uses no model to p and return its slope g·p.
+
+    `scalars[0].alpha` becomes the first trial step, `scalars[0].end` the largest feasible step.
+    """
     f, m, memory_ = at(frame), at(method), at(memory)
     s = f.scalars[0]
     slope, s.alpha = methods.descend(m, memory_, f.x, f.g, s.g_norm, f.p)
@@ -77,8 +82,9 @@ def descend(frame, method, memory):
 
 @entered
 def update(frame, method, memory):
-    """Move x to x + alpha p and g to the gradient there, learn from the step; return what gtol is
-    compared with.
+    """Move to the trial, update the method's model, and return the norm compared with gtol.
+
+    x becomes x + alpha p, and g the gradient there; the model is updated from the step.
     """
     f, m, memory_ = at(frame), at(method), at(memory)
     methods.update(m, memory_, f.x, f.g, f.p, f.scalars[0].alpha, f.g_trial)
@@ -87,39 +93,39 @@ def update(frame, method, memory):
 
 @entered
 def restart(frame, method, memory):
-    """Forget what was learnt; return whether there was anything."""
+    """Reset the method's model; return True if there was one."""
     return methods.restart(at(method), at(memory))
 
 
 @entered
 def replaced(frame, method, memory):
-    """Take in that the gradient at x has been replaced by a better one."""
+    """Discard what was derived from the gradient at x, which a more accurate one has replaced."""
     methods.replaced(at(method), at(memory))
 
 
 @entered
 def box(frame, method, memory):
-    """Return the bounds, empty where there are none."""
+    """Return the lower and upper bounds, of shape (0,) if there are none."""
     return methods.box(at(method), at(memory), at(frame).x)
 
 
 @entered
 def measure(frame, method, memory):
-    """Return what gtol is compared with, at x and g."""
+    """Return the norm that is compared with gtol, at x and g."""
     f = at(frame)
     return methods.measure(at(method), at(memory), f.x, f.g)
 
 
 @entered
 def place(frame, method, memory):
-    """Write the trial at step alpha along p to x_trial; return whether it differs from x."""
+    """Write the trial at step alpha along p to x_trial; return True if it differs from x."""
     f = at(frame)
     return methods.place(at(method), at(memory), f.x, f.scalars[0].alpha, f.p, f.x_trial)
 
 
 @entered
 def inquire(frame, method, memory):
-    """Return what is wanted first at x, to know its curvature."""
+    """Return the first evaluation at x that the method needs for the curvature."""
     f = at(frame)
     certifying = f.scalars[0].phase == Phase.CERTIFY
     return methods.inquire(at(method), at(memory), f.x, f.g, f.p, certifying)
@@ -127,15 +133,16 @@ def inquire(frame, method, memory):
 
 @entered
 def answer(frame, method, memory):
-    """Take in the product that was wanted; return what is wanted next, or 0."""
+    """Pass the requested product to the method; return the next evaluation it needs, or 0."""
     f = at(frame)
     return methods.answer(at(method), at(memory), f.g_trial, f.p)
 
 
 @entered
 def negative_curvature(frame, method, memory):
-    """Write the direction of most negative curvature to p; return the curvature, or 0 if there is
-    none.
+    """Write the direction of most negative curvature to p and return that curvature.
+
+    The curvature is 0 if none is negative.
     """
     f = at(frame)
     return methods.negative_curvature(at(method), at(memory), f.hessian, f.x, f.g, f.p)
@@ -143,10 +150,10 @@ def negative_curvature(frame, method, memory):
 
 @entered
 def advance(frame, method, memory):
-    """Make a first-order method's own step from p, the gradient being g_trial; p and g_trial are
-    overwritten.
+    """Make the step of a first-order method from p, with the gradient g_trial.
 
-    Its rate is lr times what stands in `scalars[0].step`, and is left there.
+    The learning rate is `lr` times the schedule's factor, which is read from `scalars[0].step` and
+    replaced there by the rate. p and g_trial are overwritten.
     """
     f, m = at(frame), at(method)
     s = f.scalars[0]
@@ -155,7 +162,7 @@ def advance(frame, method, memory):
 
 
 _F, _B, _I = types.float64, types.boolean, types.intp
-OPERATIONS = {  # and what each returns
+OPERATIONS = {  # the return type of each operation
     direction: _F,
     descend: _F,
     update: _F,
@@ -172,13 +179,13 @@ OPERATIONS = {  # and what each returns
 
 
 def example(kind):
-    """A method, or a search, of a kind, with its defaults."""
+    """Make a method or a search of the given kind, with default parameters."""
     return kind[0](kind[1]()) if isinstance(kind, tuple) else kind()
 
 
 @functools.cache
 def method_types(kind):
-    """The types of a method of a kind and of its memory."""
+    """Return the Numba types of a method of the given kind and of its memory."""
     method = example(kind)
     return numba.typeof(method), numba.typeof(methods.allocate(method, 1))
 
@@ -188,9 +195,7 @@ def _method_signature(number, kind):
 
 
 def _method_flags(kind):
-    """Whether the method confines x to a set, and whether it multiplies the Hessian instead of
-    reading it.
-    """
+    """Return the flags of a method: (confines x to a set, uses products with the Hessian)."""
     outer = kind[0] if isinstance(kind, tuple) else kind
     confined = any(function.is_registered(outer) for function in (methods.place, methods.measure))
     return confined, methods.multiplies(example(kind))
@@ -201,7 +206,7 @@ is_confined, multiplies = flag(len(OPERATIONS)), flag(len(OPERATIONS) + 1)
 
 
 def performing(function):
-    """Make the function by which a loop performs an operation.
+    """Make the intrinsic with which a loop performs an operation.
 
     Parameters
     ----------
@@ -211,18 +216,19 @@ def performing(function):
     Returns
     -------
     intrinsic
-        perform(operations, (frame, method, memory)), a pointer and addresses.
+        perform(operations, (frame, method, memory)), whose arguments are addresses.
     """
     return operation(list(OPERATIONS).index(function), OPERATIONS[function](POINTER, _I, _I))
 
 
-# What a line search does.
+# Operation of a line search.
 
 
 @entered
 def search(s, search, phi, dphi, beginning):
-    """Begin a search with the first trial alpha, or digest the evaluation there; return the
-    verdict.
+    """Begin a search with first trial s.alpha, or process the evaluation there.
+
+    Return the verdict, which is CONTINUE when a search begins.
     """
     if beginning:
         searches.start(at(search), s, phi, dphi, s.alpha, s.end)

@@ -1,8 +1,7 @@
-"""What few descents need, or none of many: kernels that are compiled when the loop first enters
-them.
+"""Actions of the descent that few runs need: kernels that are compiled at their first call.
 
-Curvature at x, and what follows from it; trials along negative curvature; points that are evaluated
-once more; searches that end without an acceptable step.
+They handle curvature at x and the resulting certificate; trials along negative curvature; points
+that are evaluated again; and searches that end without an acceptable step.
 """
 
 import numpy as np
@@ -29,9 +28,9 @@ from quasinewton.status import (
     RUNNING,
 )
 
-FAR = 1e4  # times max(1, ‖x‖_∞): a longest step that far shows that f is unbounded below
-ESCAPE_TRIALS = 60  # points tried along negative curvature
-ESCAPE_DECREASE = 1e-4  # part of the decrease that curvature predicts which a trial must show
+FAR = 1e4  # multiple of max(1, ‖x‖_∞); f is unbounded if it still falls at a step this long
+ESCAPE_TRIALS = 60  # evaluations; upper bound on trials along a direction of negative curvature
+ESCAPE_DECREASE = 1e-4  # fraction of the decrease predicted by the curvature; required of a trial
 
 _inquire, _answer, _negative_curvature = map(
     performing, (operations.inquire, operations.answer, operations.negative_curvature)
@@ -43,8 +42,9 @@ _box, _replaced = performing(operations.box), performing(operations.replaced)
 
 @entered
 def _look(frame):
-    """Ask for curvature at x: for the next direction, or, where the gradient is within gtol, for a
-    certificate.
+    """Request the curvature at x.
+
+    It serves to choose the next direction or, if the gradient is within gtol, to certify a minimum.
     """
     f_ = at(frame)
     s = f_.scalars[0]
@@ -58,13 +58,13 @@ def _look(frame):
 
 @entered
 def _digest_curvature(frame):
-    """Digest the Hessian, or a product with it, at x."""
+    """Process the Hessian at x, or a product with it; return the next action."""
     f_ = at(frame)
     s, g, p = f_.scalars[0], f_.g, f_.p
     table, own = f_.operations, (frame, f_.method, f_.memory)
     if multiplies(table):
         s.want = _answer(table, own)
-        if s.want != NOTHING:  # more is wanted at x
+        if s.want != NOTHING:  # the method needs another product at x
             s.ending = ending_before_evaluation(s)
             if s.ending != RUNNING:
                 return Action.FINISH
@@ -86,7 +86,7 @@ def _digest_curvature(frame):
 
 @fragment
 def _propose_escape(s):
-    """Ask for a trial at step alpha along negative curvature, if there may be more of them."""
+    """Request a trial at step alpha along negative curvature, unless a limit has been reached."""
     if s.nit < s.maxiter and s.nfev < s.maxfun and s.count < ESCAPE_TRIALS:
         s.phase, s.want = Phase.ESCAPE, VALUE | GRADIENT
         return Action.PLACE
@@ -95,15 +95,14 @@ def _propose_escape(s):
 
 @fragment
 def _escaped(s):
-    """End where no trial along negative curvature was lower, or where there may be no more of them.
-    """
+    """End the run: no trial along negative curvature was low enough, or a limit was reached."""
     s.ending = OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else OUT_OF_ITERATIONS if s.nit >= s.maxiter else AT_SADDLE
     return Action.FINISH
 
 
 @entered
 def _digest_point(frame, f):
-    """Digest f and g at a point that is no trial of a line search."""
+    """Process f and g at a point that is not a trial of a line search; return the next action."""
     f_ = at(frame)
     s = f_.scalars[0]
     s.f_trial = f
@@ -122,8 +121,8 @@ def _digest_point(frame, f):
             s.f, s.hessian_nit = f, -1
             s.g_norm = _measure(f_.operations, (frame, f_.method, f_.memory))
         return Action.FINISH
-    # f <= f(x) + c1 alpha² λ/2, the decrease condition of Moré & Sorensen (Math. Prog. 16, 1979) on
-    # a line.
+    # The decrease condition f <= f(x) + c1 alpha² λ/2 is that of Moré & Sorensen (Math. Prog. 16,
+    # 1979), on a line instead of their curve.
     if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
         return Action.ACCEPT
     s.count += 1
@@ -133,8 +132,9 @@ def _digest_point(frame, f):
 
 @entered
 def _overcome(frame):
-    """See what can be done where there is no acceptable step: go on without one, begin anew along
-    −g, or end.
+    """Choose the next action after a search without an acceptable step.
+
+    Accept or recover the best trial, restart along −g without the model, or end.
     """
     f_ = at(frame)
     s = f_.scalars[0]
@@ -143,8 +143,9 @@ def _overcome(frame):
         return Action.FINISH
     lower = s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f
     if s.verdict == Verdict.LONGEST:
-        # Unbounded if that is far in x, too; else the scale was wrong, or the way ends: the step is
-        # one to take.
+        # f still falls at the longest step. It is unbounded if that step is long relative to x and
+        # no bound ends it. Otherwise the first trial was too short, or a bound is reached: take the
+        # step.
         far = s.alpha < s.end and abs(s.best) * norm_inf(f_.p) >= FAR * max(1.0, norm_inf(f_.x))
         s.ending = NOT_BOUNDED if far else RUNNING
         if s.best == s.alpha:
@@ -167,8 +168,9 @@ def _overcome(frame):
 
 @entered
 def _remember_trial(frame):
-    """Keep the best trial of the search, whose slope was no good: it is lower than the step that
-    was accepted.
+    """Store the best trial of the search, which is lower than the accepted one, in x_passed.
+
+    The search did not accept it because of its slope.
     """
     f_ = at(frame)
     s = f_.scalars[0]
@@ -181,9 +183,7 @@ def _remember_trial(frame):
 
 @entered
 def _descend_without_model(frame):
-    """Forget what was learnt and write a direction of descent that needs no model; return its
-    slope.
-    """
+    """Reset the method's model, write a descent direction that uses none to p, return its slope."""
     f_ = at(frame)
     own = (frame, f_.method, f_.memory)
     _restart(f_.operations, own)
@@ -192,7 +192,7 @@ def _descend_without_model(frame):
 
 @entered
 def _measure_step(frame):
-    """Measure the last step and x, for xtol."""
+    """Store the norms of the last step and of x, for the test of xtol."""
     f_ = at(frame)
     s = f_.scalars[0]
     s.s_norm, s.x_norm = abs(s.step) * norm_inf(f_.p), norm_inf(f_.x)
@@ -208,7 +208,7 @@ def _is_short(frame):
 
 @entered
 def _look_again(frame, objective):
-    """See whether a run that has ended stands; if not, it goes on."""
+    """Check a run that has ended by `last_look.look`, and let it go on if its status is refuted."""
     f_ = at(frame)
     s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)
     low, high = _box(table, own)

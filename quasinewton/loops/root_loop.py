@@ -1,8 +1,8 @@
-"""The compiled loop of `root`: Newton's method for f(x) = 0, damped by a line search on ½‖f‖².
+"""Loop of `root`: Newton's method for f(x) = 0, damped by a line search on ½‖f‖².
 
 Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 11.4 with the merit
-function 11.35; where the Jacobian is singular the step is that of Levenberg and Marquardt, eq.
-10.36, which is always one of descent.
+function 11.35. If the Jacobian is singular the step is that of Levenberg and Marquardt, eq. 10.36,
+which is always a descent direction of the merit function.
 """
 
 from typing import NamedTuple
@@ -20,12 +20,12 @@ from quasinewton.objective.interface import GRADIENT, HESSIAN, call
 from quasinewton.status import AT_ROOT, NO_ROOT, NOT_FINITE, OUT_OF_ITERATIONS, PRECISION_LIMIT, RUNNING
 
 EPSILON = np.finfo(np.float64).eps
-SEARCH = 1e-4, 40  # c1 and maxls of the backtracking search
-STALLED = EPSILON**0.5  # relative reduction of ½‖f‖² by a shortened step: a minimum of it, not a root
+SEARCH = 1e-4, 40  # c1 and maxls; parameters of the backtracking search
+STALLED = EPSILON**0.5  # relative; a shortened step that reduces ½‖f‖² by less is at a minimum, not a root
 
 
-# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba,
-# which warns of it.
+# The fields of LINE come last: if they came first, Numba would take this record for a subtype of
+# LINE and warn.
 SCALARS = np.dtype(
     [
         ("status", "i8"),
@@ -44,10 +44,10 @@ SCALARS = np.dtype(
 
 @fragment
 def newton_step(f, J, p, lu, work, sizes):
-    """Write the Newton step to p, or that of Levenberg and Marquardt where J is singular; return
-    the slope of ½‖f‖².
+    """Write the Newton step to p and return the slope of ½‖f‖² along it.
 
-    lu and work, shape (n, n), and sizes, int32, shape (3,), are workspace.
+    If J is singular, the step is that of Levenberg and Marquardt. `lu` and `work`, shape (n, n),
+    and `sizes`, int32, shape (3,), are workspace.
     """
     n = f.size
     for i in range(n):
@@ -56,7 +56,7 @@ def newton_step(f, J, p, lu, work, sizes):
             lu[j, i] = J[i, j]
     if solve(lu, p) and np.isfinite(norm_inf(p)):
         return -dot(f, f)
-    # (JᵀJ + mu I) p = −Jᵀf, with mu small beside JᵀJ and never zero.
+    # The step solves (JᵀJ + mu I) p = −Jᵀf, with mu small relative to JᵀJ and never zero.
     size = norm_inf(J.ravel())
     mu = EPSILON**0.5 * max(size * size, EPSILON)
     slope = 0.0
@@ -77,11 +77,11 @@ def newton_step(f, J, p, lu, work, sizes):
 
 
 class State(NamedTuple):
-    """What an iteration knows: `x, f, p, x_trial, f_trial`, shape (n,); `J`, shape (n, n);
-    `scalars[0]`, a SCALARS.
+    """Complete state of a run of `root` between two iterations.
 
-    f and J are value and Jacobian at x, p the step from there, and f_trial the value at x_trial.
-    `lu` and `work`, shape (n, n), and `sizes`, int32, shape (3,), are workspace.
+    `x, f, p, x_trial, f_trial` have shape (n,), `J` has shape (n, n), and `scalars[0]` is a record
+    SCALARS. f and J are the value and the Jacobian at x, p the step from x, and f_trial the value
+    at x_trial. `lu` and `work`, shape (n, n), and `sizes`, int32, shape (3,), are workspace.
     """
 
     x: np.ndarray
@@ -98,7 +98,7 @@ class State(NamedTuple):
 
 @register_jitable
 def allocate(x, ftol, xtol, maxiter):
-    """An iteration about to begin at x, which is kept and overwritten."""
+    """Make the state of a run that begins at x; x is not copied, and will be overwritten."""
     n = x.size
     scalars = np.zeros(1, SCALARS)
     s = scalars[0]
@@ -111,12 +111,12 @@ def allocate(x, ftol, xtol, maxiter):
 
 @kernel
 def run(objective, search, state):
-    """Iterate until the end, or until the time of a slice is over: then the caller calls again.
+    """Iterate until the run ends or its slice of time is over.
 
     Parameters
     ----------
     objective : Objective
-        Of a vector function.
+        A vector function.
     search : Armijo
     state : State
         Updated.
@@ -124,9 +124,10 @@ def run(objective, search, state):
     Returns
     -------
     int
-        The value of a Status.
+        The value of a Status; RUNNING at the end of a slice, and the caller then calls again.
     """
-    # The caller holds the arrays: an exception leaves without counting references down.
+    # The caller holds references to the arrays, so the loop need not count them; an exception could
+    # not decrement the counts.
     x, f, J, p, x_trial, f_trial, lu, work, sizes, scalars = borrow(state)
     s = scalars[0]
     begun = now()
@@ -168,7 +169,8 @@ def run(objective, search, state):
             else:
                 s.alpha *= searches.SHRINK
         if verdict != searches.Verdict.ACCEPT:
-            # At a root to rounding nothing shorter than the step itself can be gained.
+            # If the Newton step is this small, x is a root to working precision, and rounding keeps
+            # ½‖f‖² from decreasing.
             small = norm_inf(p) <= EPSILON**0.5 * max(1.0, norm_inf(x))
             s.status = PRECISION_LIMIT if small else NO_ROOT
             break

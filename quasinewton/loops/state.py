@@ -1,6 +1,4 @@
-"""What a descent knows between two evaluations: arrays and a record of scalars, named, and nothing
-else.
-"""
+"""Complete state of a descent between two evaluations: arrays and a record of scalars."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -19,47 +17,47 @@ from quasinewton.status import RUNNING
 
 
 class Phase(IntEnum):
-    """What the evaluation that is being waited for is for."""
+    """Purpose of the pending evaluation."""
 
     START = 0  # f and g at x0
     SEARCH = 1  # a trial of the line search
     RECOVER = 2  # the best trial of a search that ended without an acceptable one
     CURVATURE = 3  # the Hessian at x, or products with it, for the next direction
-    CERTIFY = 4  # the Hessian at x, or products with it, to see whether g ≈ 0 is a minimum
+    CERTIFY = 4  # the Hessian at x, or products with it, to certify a minimum where g ≈ 0
     ESCAPE = 5  # a trial along negative curvature
-    STEP = 6  # the point to which a first-order method's own step has led
-    RESUME = 7  # nothing: f and g at x are known, and a run that had ended goes on from there
-    RECALL = 8  # a trial of an earlier search that was lower than where the run ends
+    STEP = 6  # the point reached by the step of a first-order method
+    RESUME = 7  # none: f and g at x are known, and a run that had ended goes on from x
+    RECALL = 8  # a point of an earlier search that is better than the last iterate
 
 
 class Action(IntEnum):
-    """What the descent does between two evaluations, in this order."""
+    """Actions of the descent between two evaluations, in the order in which they are done."""
 
-    WAIT = 0  # nothing more: an evaluation is wanted, or the descent has ended
-    FAILED = 1  # see what can be done where a search has ended without an acceptable step
+    WAIT = 0  # nothing more: an evaluation is pending, or the descent has ended
+    FAILED = 1  # choose how to go on after a search without an acceptable step
     ACCEPT = 2  # make the trial the iterate
-    CHECK = 3  # see whether the descent ends at this iterate
-    DIRECTION = 4  # find a direction and begin a search
-    TRIAL = 5  # ask for the next trial of the search
+    CHECK = 3  # test whether the descent ends at this iterate
+    DIRECTION = 4  # compute a direction and begin a search
+    TRIAL = 5  # request the next trial of the search
     FINISH = 6  # end, at the best point evaluated
-    RECALL = 7  # put x_trial at the point to end at, which an earlier search has passed over
-    PLACE = 8  # put x_trial at step alpha along p
+    RECALL = 7  # copy x_passed, a better point of an earlier search, to x_trial
+    PLACE = 8  # set x_trial to the point at step alpha along p
 
 
-NOTHING = 0  # what a machine wants that has ended
+NOTHING = 0  # value of `want` when a run has ended: nothing is to be evaluated
 
-# Those of the line come last: as a prefix they would make this record a subtype of LINE to Numba,
-# which warns of it.
+# The fields of LINE come last: if they came first, Numba would take this record for a subtype of
+# LINE and warn.
 SCALARS = np.dtype(
     [
         ("phase", "i8"),
-        ("want", "i8"),  # what to evaluate at x_trial, as the contract says
+        ("want", "i8"),  # what to evaluate at x_trial: flags of `objective.interface`
         ("status", "i8"),  # the value of a Status
         ("ending", "i8"),  # the status to end with once the best trial is recovered; RUNNING: go on
-        ("verdict", "i8"),  # of the search in progress
-        ("restarted", "i8"),  # whether this search already is the second try from x
-        ("iterated", "i8"),  # whether the last evaluation completed an iteration
-        ("rows", "i8"),  # of the trace that are filled
+        ("verdict", "i8"),  # verdict of the search in progress
+        ("restarted", "i8"),  # 1 if the model was reset at x after a first search from x failed
+        ("iterated", "i8"),  # 1 if the last evaluation completed an iteration
+        ("rows", "i8"),  # rows of the trace that are filled
         ("nit", "i8"),
         ("nfev", "i8"),
         ("njev", "i8"),
@@ -71,18 +69,18 @@ SCALARS = np.dtype(
         ("f_scale", "f8"),  # max(1, |f|, ‖g‖_∞ max(1, ‖x‖_∞)) at x0
         ("f_old", "f8"),
         ("f_trial", "f8"),
-        ("f_passed", "f8"),  # of a lower or flatter point that was passed over, at x_passed; infinite if there is none
-        ("g_passed", "f8"),  # ‖g‖_∞ there, if it was an iterate; infinite if it was a trial
-        ("g_norm", "f8"),  # ‖g‖_∞
-        ("s_norm", "f8"),  # ‖s‖_∞ of the last step and ‖x‖_∞, where xtol wants them
-        ("x_norm", "f8"),
-        ("step", "f8"),  # the last accepted alpha, or the rate of the last step
+        ("f_passed", "f8"),  # f at x_passed, an earlier point that is lower or flatter; infinite if there is none
+        ("g_passed", "f8"),  # ‖g‖_∞ at x_passed, if it was an iterate; infinite if it was a trial
+        ("g_norm", "f8"),  # ‖g‖_∞, or the norm of the projected gradient between bounds
+        ("s_norm", "f8"),  # ‖s‖_∞ of the last step; set only if xtol > 0
+        ("x_norm", "f8"),  # ‖x‖_∞; set only if xtol > 0
+        ("step", "f8"),  # the last accepted alpha, or the learning rate of the last step
         ("predicted", "f8"),  # decrease of f along the first direction tried from x, by its model
-        ("predicted_mark", "f8"),  # predicted and f when they last made progress
-        ("f_mark", "f8"),
-        ("idle", "i8"),  # iterations since
-        ("roughened", "i8"),  # whether the run has gone on after an end that noise of f explained
-        ("f_refined", "f8"),  # f where steps of differences were learnt last
+        ("predicted_mark", "f8"),  # `predicted` at the last progress
+        ("f_mark", "f8"),  # f at the last progress
+        ("idle", "i8"),  # iterations since the last progress
+        ("roughened", "i8"),  # 1 if the run was resumed because f is noisier than assumed
+        ("f_refined", "f8"),  # f at the last refinement of the difference steps
         ("curvature", "f8"),  # least eigenvalue of the Hessian, where it was found negative at g ≈ 0
         ("gtol", "f8"),
         ("ftol", "f8"),
@@ -99,24 +97,24 @@ SCALARS = np.dtype(
 
 
 class Limits(NamedTuple):
-    """When to stop, and how to ask.
+    """Tolerances and limits of a run, and how trials are evaluated.
 
     Attributes
     ----------
     gtol : float
-        On ‖g‖_∞, in the units of f/x.
+        Tolerance for ‖g‖_∞, in units of f/x.
     ftol : float
-        On the reduction of f in an iteration, relative to max(|f|, 1); 0 for no such test.
+        Tolerance for the change of f in an iteration, relative to max(|f|, 1); 0 for no such test.
     xtol : float
-        On ‖s‖_∞, relative to max(‖x‖_∞, 1); 0 for no such test.
+        Tolerance for ‖s‖_∞, relative to max(‖x‖_∞, 1); 0 for no such test.
     f_target : float
-        A value that is good enough.
+        The run ends when f is at most this value.
     maxiter, maxfun : int
-        Iterations, evaluations of the value.
+        Upper bounds on iterations and on evaluations of f.
     deadline : int
         Nanoseconds on the monotonic clock.
     value_first : int
-        Whether the gradient is wanted only where the value is promising.
+        1 to evaluate the gradient of a trial only if its value is low enough; otherwise 0.
     """
 
     gtol: float = 1e-5
@@ -130,11 +128,11 @@ class Limits(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything a descent knows, as arrays: it can be saved between any two evaluations.
+    """Complete state of a descent, as arrays; it can be saved between any two evaluations.
 
-    `x, g, p, x_trial, g_trial, x_passed` have shape (n,); `hessian` has shape (n, n) if the method
-    wants it and (0, 0) otherwise; `scalars[0]` is a record SCALARS; `trace` has a row (f, ‖g‖_∞,
-    alpha, nfev) for every iterate as long as there is room; `memory` is the method's.
+    `x, g, p, x_trial, g_trial, x_passed` have shape (n,). `hessian` has shape (n, n) if the method
+    uses it and (0, 0) otherwise. `scalars[0]` is a record SCALARS. `trace` has a row (f, ‖g‖_∞,
+    alpha, nfev) for every iterate until it is full. `memory` is the memory of the method.
     """
 
     x: np.ndarray
@@ -151,7 +149,7 @@ class State(NamedTuple):
 
 @register_jitable
 def allocate(method, limits, x0, rows):
-    """A descent about to ask for f and g at x0.
+    """Make the state of a descent whose pending evaluation is f and g at x0.
 
     Parameters
     ----------
@@ -193,14 +191,14 @@ def allocate(method, limits, x0, rows):
 
 @kernel
 def renew(state, blank, x0, time_limit):
-    """Make a used state what `allocate` would have made for x0, with no allocation.
+    """Reset a used state to what `allocate` returns for x0, without allocating.
 
     Parameters
     ----------
     state : State
         Overwritten.
     blank : State
-        A fresh one for the same method, limits and number of variables, from whatever start.
+        A fresh state for the same method, limits and number of variables, from any x0.
     x0 : ndarray, float64, shape (n,)
         Copied.
     time_limit : int

@@ -1,21 +1,24 @@
-"""When a descent stops: every test there is, of scalars alone, and what each ending is called.
+"""Stopping tests of a descent, all of them on scalars alone, and the status of each.
 
 | asked where | test | ends with |
 |---|---|---|
 | at an iterate, in this order | f <= f_target | REACHED |
-| | ‖g‖_∞ <= gtol, and no curvature is to be seen first | CONVERGED |
+| | ‖g‖_∞ <= gtol, and the curvature need not be checked first | CONVERGED |
 | | abs(f_old − f) <= ftol max(abs(f_old), abs(f), 1) | F_CONVERGED |
 | | ‖s‖_∞ <= xtol max(‖x‖_∞, 1) | X_CONVERGED |
 | | f <= −10²⁰ times the scale of f at x0 | NOT_BOUNDED |
-| | nit >= maxiter; nfev >= maxfun; the deadline has passed | OUT_OF_ITERATIONS, OUT_OF_EVALUATIONS, TIME_OVER |
+| | nit >= maxiter | OUT_OF_ITERATIONS |
+| | nfev >= maxfun | OUT_OF_EVALUATIONS |
+| | the deadline has passed | TIME_OVER |
 | before an evaluation | the deadline has passed; nfev >= maxfun | TIME_OVER, OUT_OF_EVALUATIONS |
-| before a search | no progress in f nor in the decrease predicted (`is_stagnant`) | NO_PROGRESS |
+| before a search | neither f nor the predicted decrease improves (`is_stagnant`) | NO_PROGRESS |
 | at x0 | f or g is not finite | NOT_FINITE, NOT_BOUNDED where f is −inf |
 | after a search without a step | f is −inf at a trial | NOT_BOUNDED |
-| | f falls as far as steps may go, and they go far | NOT_BOUNDED |
+| | f still falls at the longest step, which is far from x | NOT_BOUNDED |
 | | no trial was lower: none was finite, or all were higher | NOT_FINITE, NO_PROGRESS |
-| at g ≈ 0 with curvature seen | it is nowhere negative; it is, and no trial along it is lower | CONVERGED, AT_SADDLE |
-| at the end | NO_PROGRESS, where rounding hides what was left to gain | PRECISION_LIMIT |
+| at g ≈ 0, curvature known | no curvature is negative | CONVERGED |
+| | a curvature is negative, but no trial along it is lower | AT_SADDLE |
+| at the end | NO_PROGRESS, and rounding hides the decrease still predicted | PRECISION_LIMIT |
 """
 
 import numpy as np
@@ -41,17 +44,17 @@ from quasinewton.status import (
 
 EPSILON = np.finfo(np.float64).eps
 ROOT_EPSILON = EPSILON**0.5
-UNBOUNDED_BELOW = -1e20  # times the scale of f at x0: no minimum is as low
-PRECISION = 1e4 * EPSILON  # relative to |f|: a decrease predicted that rounding may hide
-PATIENCE = 20  # iterations without progress after which there is held to be none to come
+UNBOUNDED_BELOW = -1e20  # multiple of the scale of f at x0; lower values mean that f is unbounded
+PRECISION = 1e4 * EPSILON  # relative to |f|; largest predicted decrease that rounding may hide
+PATIENCE = 20  # iterations; a run that makes no progress for this long is stagnant
 
 
 @register_jitable
 def succeeded(status, g_norm, gtol, f, f0):
-    """Return True if a descent from f0 that ended at f with this status has met a tolerance.
+    """Return True if a descent from f0 that ended at f with this status has succeeded.
 
-    At the precision limit it has: what was asked for cannot be had, but what is left to gain is
-    hidden by rounding.
+    PRECISION_LIMIT counts as success unless f has risen: the tolerance cannot be met, but rounding
+    hides the decrease still to be gained.
     """
     if status == PRECISION_LIMIT:
         return f <= f0
@@ -60,8 +63,9 @@ def succeeded(status, g_norm, gtol, f, f0):
 
 @fragment
 def ending_at_iterate(s, curved):
-    """Return the status to end with at this iterate, or RUNNING; `curved` if curvature is to be
-    seen before success.
+    """Return the status to end with at this iterate, or RUNNING.
+
+    With `curved`, the curvature must be checked before the run may end as CONVERGED.
     """
     converged = s.g_norm <= s.gtol
     if s.f <= s.f_target:
@@ -85,7 +89,7 @@ def ending_at_iterate(s, curved):
 
 @fragment
 def ending_before_evaluation(s):
-    """Return the status to end with rather than evaluate once more, or RUNNING."""
+    """Return the status to end with if no further evaluation is allowed, or RUNNING."""
     if s.overdue:
         return TIME_OVER
     return OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else RUNNING
@@ -93,16 +97,16 @@ def ending_before_evaluation(s):
 
 @fragment
 def expects_nothing(s):
-    """Return True if the decrease predicted is at most ε² |f|, or what takes the place of |f|; see
-    `is_stagnant`.
-    """
+    """Return True if the predicted decrease is at most ε² max(|f|, ε² |f₀|); see `is_stagnant`."""
     return s.nit > 0 and s.predicted <= EPSILON * EPSILON * max(abs(s.f), EPSILON * EPSILON * abs(s.f0))
 
 
 @fragment
 def is_stagnant(s, nothing):
-    """Return True if the iterations have ceased to make progress; `nothing` if none is expected of
-    a short step.
+    """Return True if the iterations have ceased to make progress.
+
+    `nothing` is True if the predicted decrease is negligible and the next step short. The counts of
+    progress in `s` are updated.
 
     Notes
     -----
@@ -110,8 +114,8 @@ def is_stagnant(s, nothing):
     the predicted decrease ½ gᵀH g still measures progress. Stop if (a) neither f nor the prediction
     has improved for `PATIENCE` iterations, or (b) f is level, the prediction is at most ε² |f|, and
     the step is short: x is then accurate to O(ε). For sums of squares f* may be 0; residuals that
-    cancel carry rounding of order ε √f₀, so in (b) ε² |f₀| takes the place of |f|. All of this is
-    invariant to the scales of f and x.
+    cancel carry rounding of order ε √f₀, so in (b) ε² |f₀| replaces a smaller |f|. Both tests are
+    invariant to scaling f and x.
     """
     if s.restarted:
         return False
@@ -126,8 +130,10 @@ def is_stagnant(s, nothing):
 
 @fragment
 def is_flatter(s, f):
-    """Return True if the iterate to be left, for one that is as low up to rounding, has the least
-    gradient so far.
+    """Return True if the iterate about to be left should be kept in x_passed.
+
+    The new value f equals that of the iterate up to noise. The iterate is kept if, of the points
+    that are equally low up to noise, it has the least gradient so far.
     """
     level, known = abs(f - s.f) <= s.noise, abs(s.f - s.f_passed) <= s.noise
     return s.phase == Phase.SEARCH and level and (s.g_norm < s.g_passed if known else s.f < s.f_passed)
@@ -135,35 +141,37 @@ def is_flatter(s, f):
 
 @fragment
 def finish(s):
-    """End with the status s.ending, at the best point evaluated; where that is no iterate, ask for
-    it once more.
+    """End with the status s.ending, at the best point evaluated.
+
+    If the best point is not the iterate, its evaluation is requested once more.
 
     Returns
     -------
     Action
-        WAIT, the descent having ended; PLACE, for the best trial of the search in progress; or
-        RECALL, for `x_passed`.
+        WAIT if the descent has ended; PLACE to evaluate the best trial of the search in progress;
+        RECALL to evaluate `x_passed`.
     """
     if s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f:
         return recover(s)
-    # A trial of an earlier search may be lower, too. A run that has used up its iterations ends at
-    # the last of them. Of points that are equally low, to rounding, the best is the one with the
-    # least gradient.
+    # A point of an earlier search, at x_passed, may be better. A run that has used up its
+    # iterations ends at the last iterate all the same. Of points that are equally low up to noise,
+    # the one with the least gradient is best.
     stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
     flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
     if stopped and (s.f_passed < s.f - s.noise or flatter):
         s.phase, s.want = Phase.RECALL, VALUE | GRADIENT
         return Action.RECALL
     if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
-        s.ending = PRECISION_LIMIT  # what was left to gain is what rounding may hide
+        s.ending = PRECISION_LIMIT  # rounding may hide the decrease still to be gained
     s.status, s.want = s.ending, NOTHING
     return Action.WAIT
 
 
 @fragment
 def recover(s):
-    """Ask once more for the best trial of the search in progress: to end there, or to go on if
-    s.ending is RUNNING.
+    """Request the evaluation of the best trial of the search in progress once more.
+
+    The run goes on from there if s.ending is RUNNING, and ends there otherwise.
     """
     s.alpha = s.best
     s.phase, s.want = Phase.RECOVER, VALUE | GRADIENT

@@ -1,7 +1,7 @@
-"""Methods: where to go. One file each; `protocol` and `first_order.base` hold what the loops ask of
-them.
+"""Methods, which choose the direction. One file each, and packages for groups of files.
 
-`bounded` wraps a method in a box; importing it registers what each method does there.
+`protocol` and `first_order.base` define the functions that the loops call. `bounded` wraps a method
+under bounds; importing it registers how each method works there.
 """
 
 from quasinewton.methods.bfgs import BFGS

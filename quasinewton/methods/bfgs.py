@@ -1,13 +1,14 @@
-"""BFGS: a dense estimate H of the inverse Hessian, read and written once an iteration.
+"""BFGS with a dense estimate H of the inverse Hessian.
 
 Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eq. 6.17 (update), 6.20 (first
-scaling) and Algorithm 6.1. Cost: one pass over n² doubles an iteration.
+scaling) and Algorithm 6.1. Cost: each iteration reads and writes one triangle of H, once.
 
-The update is delayed. Writing H⁺ = H − rho (v sᵀ + s vᵀ) + c s sᵀ with v = H y and c = rho (1 + rho
-y·v), the product H⁺ g needs only s, v and H g; and v = H g_new − H g, both known. So one pass
-applies the *last* pair's update to a row and multiplies that row by the new g while it is in the
-cache. H is symmetric: the pass touches its lower triangle, half of its memory. Between iterations H
-therefore lacks its upper triangle and the pair (s, v), which `settle` adds.
+The update is delayed. Let H⁺ = H − rho (v sᵀ + s vᵀ) + c s sᵀ with v = H y and c = rho (1 + rho
+y·v). The product H⁺ g needs only s, v and H g, and v = H g_new − H g, where both terms are known.
+One pass therefore applies the update of the *last* pair to a row and multiplies that row by the new
+g while it is in the cache. H is symmetric, and the pass reads and writes its lower triangle only.
+Between iterations H therefore lacks its upper triangle and the update of the pair (s, v), which
+`settle` adds.
 """
 
 from typing import NamedTuple
@@ -44,11 +45,13 @@ PENDING = np.dtype([("known", "i8"), ("fresh", "i8"), ("rho", "f8"), ("c", "f8")
 
 
 class InverseHessian(NamedTuple):
-    """Memory: the lower triangle of H, shape (n, n), less the pending update of (s, v), shape (n,).
+    """Memory of BFGS.
 
-    `Hg` is H g with every update applied, for the current g; `u`, `s_new` and `y` are workspace.
-    `update[0]` is a record PENDING: rho and c of the pending update, zero if there is none; `known`
-    tells whether H holds anything, `fresh` whether it was given and not yet multiplied by g.
+    `H`, shape (n, n), holds the lower triangle of the inverse Hessian without the pending update of
+    the pair (s, v), shape (n,). `Hg` is H g for the current g, with every update applied. `u`,
+    `s_new` and `y` are workspace. `update[0]` is a record PENDING: `rho` and `c` belong to the
+    pending update and are zero if there is none; `known` is 1 if H has been set; `fresh` is 1 if H
+    has not been multiplied by the current g, so that `Hg` must be recomputed.
     """
 
     H: np.ndarray
@@ -63,8 +66,9 @@ class InverseHessian(NamedTuple):
 
 @reduction
 def update_and_multiply(H, s, v, rho, c, g, u):
-    """H += c s sᵀ − rho (v sᵀ + s vᵀ) in its lower triangle, and u = H g, in one pass; H and u are
-    overwritten.
+    """Add c s sᵀ − rho (v sᵀ + s vᵀ) to H and compute u = H g, in one pass.
+
+    Only the lower triangle of H is read and written. H and u are overwritten.
     """
     n = g.size
     for i in range(n):
@@ -123,7 +127,7 @@ def _update(method, memory, x, g, p, alpha, g_new):
     if not state.known:
         if not fit:
             return
-        gamma = sy / yy  # H = γ I, N&W eq. 6.20, and H g is that of the old gradient
+        gamma = sy / yy  # H = γ I, N&W eq. 6.20; Hg holds the old gradient, so γ Hg is H times that
         for i in range(n):
             for j in range(i):
                 H[i, j] = 0.0
@@ -139,7 +143,7 @@ def _update(method, memory, x, g, p, alpha, g_new):
     yv = sg = vg = 0.0
     for i in range(n):
         s[i] = s_new[i]
-        v[i] = theta * (u[i] - Hg[i]) + (1.0 - theta) * s[i]  # H times the damped y
+        v[i] = theta * (u[i] - Hg[i]) + (1.0 - theta) * s[i]  # v is H times the damped y
         yv += memory.y[i] * v[i]
         sg += s[i] * g[i]
         vg += v[i] * g[i]

@@ -1,9 +1,8 @@
-"""Pairs s = x_new − x, y = g_new − g: which of them say something of the Hessian, and the ring that
-keeps the last m.
+"""Curvature pairs s = x_new − x, y = g_new − g: their acceptance test, and the ring of the last m.
 
-In a ring of m rows `newest` is the row of the last pair, the one before it is row newest − 1
-(modulo m), and so on for `count` rows. A new pair is written to `next_row`, which is free or holds
-the oldest pair, and then kept or not.
+In a ring of m rows `newest` is the row of the last pair, row newest − 1 (modulo m) that of the pair
+before it, and so on for `count` rows. A new pair is written to `next_row`, which is free or holds
+the oldest pair, and is then kept or dropped.
 """
 
 import numpy as np
@@ -12,12 +11,12 @@ from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import dot, dots
 
 EPSILON = np.finfo(np.float64).eps
-SMALL = (4.0 * EPSILON) ** 2  # square of the size, relative to x and to g, below which s and y are all rounding
+SMALL = (4.0 * EPSILON) ** 2  # square of a relative size; a smaller s (relative to x) or y (to g) is rounding
 
-# How L-BFGS multiplies by H.
-TWO_LOOPS = 0
-COMPACT = 1
-COMPACT_GIVEN = 2  # the compact form with a diagonal H₀ that was given
+# Values of `form`: how L-BFGS multiplies by H.
+TWO_LOOPS = 0  # two-loop recursion
+COMPACT = 1  # compact form
+COMPACT_GIVEN = 2  # compact form with a diagonal H₀ supplied by the user
 
 RING = np.dtype([("count", "i8"), ("newest", "i8"), ("form", "i8"), ("gamma", "f8")], align=True)
 
@@ -30,8 +29,9 @@ def next_row(ring, m):
 
 @fragment
 def keep_pair(rho, ring, k, fit, sy):
-    """Count the pair in row k among those that are kept, if it is fit; if not, what it has
-    overwritten is lost.
+    """Add the pair in row k to the ring if it is fit.
+
+    If it is not, a full ring loses its oldest pair, which row k has overwritten.
     """
     m = rho.size
     if fit:
@@ -45,7 +45,7 @@ def keep_pair(rho, ring, k, fit, sy):
 
 @fragment
 def learn_pair(s, y, x, g, alpha, slope, damping):
-    """Judge a pair (s, y) and, with damping, correct it.
+    """Test a curvature pair (s, y) and, with damping, correct it.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
     Returns
     -------
     (bool, float, float, float)
-        Whether the pair is fit to learn from, s·y, y·y, and θ (1 where nothing was damped).
+        Whether the pair is fit for an update, s·y, y·y, and θ (1 if nothing was damped).
 
     Notes
     -----
-    Fit means s·y > ε |s||y|, where its sign is no rounding, s·y > ε |alpha slope| as in L-BFGS-B,
-    and s and y clear of rounding: |s| > 4ε|x|, |y| > 4ε|g|. None of this changes with the scales of
-    f and x, as s·y > ε y·y would.
+    A pair is fit if s·y > ε |s||y|, so that its sign is not due to rounding; if s·y > ε |alpha
+    slope|, as in L-BFGS-B; and if s and y are larger than rounding, |s| > 4ε|x| and |y| > 4ε|g|.
+    These tests are invariant to scaling f and x, as s·y > ε y·y is not.
     """
     curvature = -alpha * slope * alpha  # s·B s
     theta = 1.0
@@ -82,8 +82,9 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
 
 @fragment
 def is_fit(sy, yy, ss, xx, gg, alpha, slope, precision):
-    """Return True if a pair is fit to learn from, as `learn_pair` says, given the precision that it
-    is kept in.
+    """Return True if a pair passes the tests of `learn_pair`.
+
+    `precision` is the machine precision of the type in which the pair is stored.
     """
     clear = precision * np.sqrt(ss) * np.sqrt(yy)
     return (sy > clear) & (sy > -EPSILON * alpha * slope) & (ss > SMALL * xx) & (yy > SMALL * gg)

@@ -1,24 +1,21 @@
-"""The length of a first step along −g, where no model says how far to go: one rule, with and
-without bounds.
-"""
+"""Length of the first trial step along −g, when there is no model, with and without bounds."""
 
 import numpy as np
 
 from quasinewton.numba_ext.jit import fragment
 
 EPSILON = np.finfo(np.float64).eps
-FELT = EPSILON**0.5  # part of ‖x‖ that a step must have to be more than rounding
+FELT = EPSILON**0.5  # fraction of ‖x‖; a step this long changes f by more than its rounding
 
 
 @fragment
 def first_length(g_norm, x_norm):
-    """Length of a first step: ‖g‖, but no less than ‖x‖/100 and no more than 1, nor than x can
-    feel, √ε ‖x‖.
+    """Return the length of a first step: max(‖g‖, ‖x‖/100), but at most max(1, √ε ‖x‖).
 
     Notes
     -----
-    ‖g‖ is no length: where f has small units it would not move x at all. ‖x‖/100 is that of Hager &
-    Zhang (2006), I0.
+    ‖g‖ alone will not do, since it has the units of f/x: if f has small values, such a step would
+    not change x at all. ‖x‖/100 is the rule I0 of Hager & Zhang (2006).
     """
     longest, length = FELT * x_norm, 0.01 * x_norm
     longest = longest if longest > 1.0 else 1.0

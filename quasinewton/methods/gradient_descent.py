@@ -1,7 +1,7 @@
-"""Steepest descent: the baseline that every other method has to beat.
+"""Steepest descent, the baseline for all other methods.
 
-p = −g, Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.3. Cost: O(n) an
-iteration.
+The direction is p = −g: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.3.
+Cost: O(n) an iteration.
 """
 
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from quasinewton.numba_ext.linalg import dot, move, negate
 
 
 class GradientDescent(NamedTuple):
-    """Steepest descent under a line search."""
+    """Steepest descent with a line search."""
 
 
 class LastStep(NamedTuple):
-    """Memory: alpha·slope of the last step, shape (1,); 0 before the first."""
+    """Memory of steepest descent: `product`, shape (1,), is alpha·slope of the last step, or 0."""
 
     product: np.ndarray
 
@@ -32,7 +32,7 @@ def _allocate(method, n):
 def _direction(method, memory, hessian, x, g, p):
     negate(p, g)
     slope = dot(g, p)
-    # The first-order change of f is that of the last step, N&W p. 59.
+    # The first trial step has the same first-order change of f as the last step, N&W p. 59.
     return slope, memory.product[0] / slope if memory.product[0] != 0.0 else gradient_step(slope, x)
 
 

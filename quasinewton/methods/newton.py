@@ -1,9 +1,9 @@
-"""Newton's method with the exact Hessian, kept away from saddles.
+"""Newton's method with the exact Hessian, modified if it is indefinite.
 
-Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.4. Where the Hessian is
-not positive definite its eigenvalues are replaced by their absolute values, floored: directions of
-negative curvature then repel instead of attract (N&W, "Eigenvalue modification"). Cost: n³/3 flops
-by Cholesky, some 9 n³ where the Hessian is indefinite.
+Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.4. If the Hessian is not
+positive definite, its eigenvalues are replaced by their absolute values, with a lower bound (N&W,
+"Eigenvalue modification"), so that steps lead away from a saddle. Cost: n³/3 flops by Cholesky,
+about 9 n³ if the Hessian is indefinite.
 """
 
 from typing import NamedTuple
@@ -16,9 +16,9 @@ from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot, eigen, move, negate, norm_inf
 from quasinewton.validation import number
 
-FARTHEST = 1e10  # times max(1, ‖x‖): what is further away than this is nowhere, as in the line search
-LOST = 1e10  # times the decrease along the step: more than that along one variable has been floored away
-APART = 0.01  # of |g|²: as much of it where the Hessian vanishes is no rounding
+FARTHEST = 1e10  # multiple of max(1, ‖x‖); longer steps are shortened, as in the line search
+LOST = 1e10  # multiple of the slope; a decrease along one variable above this means that the floor hides it
+APART = 0.01  # fraction of |g|²; if more lies in the near-null space, search that space alone
 
 
 class _Fields(NamedTuple):
@@ -42,8 +42,10 @@ class Newton(_Fields):
 
 
 class Factor(NamedTuple):
-    """Memory: workspace for the factor of the Hessian, shape (n, n), its eigenvalues, and LAPACK's
-    integers.
+    """Memory of Newton's method, all of it workspace.
+
+    `factor`, shape (n, n), holds the factor or the eigenvectors of the Hessian, `eigenvalues`,
+    shape (n,), its eigenvalues, and `sizes`, int32, shape (3,), integers for LAPACK.
     """
 
     factor: np.ndarray
@@ -74,8 +76,9 @@ def _direction(method, memory, hessian, x, g, p):
         for i in range(g.size):
             if abs(w[i]) < floor:
                 flat += dot(factor[i], g) ** 2
-        # Where f is flat its slope has no model to say how far: a direction of its own, for the
-        # search to find out.
+        # The Newton step in the near-null space of the Hessian has no meaningful length. If more
+        # than 1 % of |g|² lies there, search along that part of −g alone and leave the rest to the
+        # next iteration.
         apart = flat > APART * dot(g, g)
         p.fill(0.0)
         for i in range(g.size):
@@ -87,8 +90,8 @@ def _direction(method, memory, hessian, x, g, p):
         if along_one(hessian, g) > LOST * abs(dot(g, p)):
             step_apart(hessian, x, g, p)
     else:
-        return 0.0, 1.0  # not finite
-    # Where curvature is next to nothing it says that the minimum is far, not where.
+        return 0.0, 1.0  # the Hessian is not finite: request a restart
+    # If a curvature nearly vanishes, the step is huge and its length meaningless: shorten it.
     length, sensible = norm_inf(p), max(1.0, norm_inf(x))
     if length > FARTHEST * sensible:
         for i in range(p.size):
@@ -110,11 +113,10 @@ def along_one(hessian, g):
 
 @fragment
 def step_apart(hessian, x, g, p):
-    """Write to p the steps to the minima along the variables by themselves, none longer than max(1,
-    ‖x‖).
+    """Write the Newton step in each variable separately to p, none longer than max(1, ‖x‖).
 
-    A floor relative to the largest eigenvalue leaves nothing of the step of a variable in other
-    units than its own.
+    It serves if the variables have very different units: a floor relative to the largest eigenvalue
+    then shortens the step of the variables with small curvature to almost nothing.
     """
     sensible = max(1.0, norm_inf(x))
     for i in range(g.size):
@@ -124,8 +126,9 @@ def step_apart(hessian, x, g, p):
 
 @fragment
 def decompose(memory, hessian):
-    """Eigenvalues of the Hessian to `eigenvalues`, eigenvectors to the rows of `factor`; whether it
-    worked.
+    """Write the eigenvalues of the Hessian and, to the rows of `factor`, its eigenvectors.
+
+    Return True on success.
     """
     copy(memory.factor.ravel(), hessian.ravel())
     return np.isfinite(norm_inf(memory.factor.ravel())) and eigen(memory.factor, memory.eigenvalues)

@@ -1,13 +1,12 @@
-"""Truncated Newton: conjugate gradients on Newton's equation within a trust region, and a line
-search from there.
+"""Truncated Newton: conjugate gradients within a trust region, followed by a line search.
 
 Sources: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 7.1 and 7.2. Dembo &
-Steihaug, Math. Program. 26 (1983), for when to stop; Steihaug, SIAM J. Numer. Anal. 20 (1983), for
-the region, and Conn, Gould & Toint, Trust-Region Methods (2000), Algorithm 7.5.1, for its norm,
-which is that of the preconditioner; Nocedal & Yuan, in Advances in Nonlinear Programming (1998),
-for the search that begins at the end of such a step and makes the next radius. Negative curvature
-is followed to the edge of the region. Cost: a product of the Hessian with a vector and some 12 n
-flops in every inner iteration; 4 n numbers.
+Steihaug, Math. Program. 26 (1983), for the forcing term; Steihaug, SIAM J. Numer. Anal. 20 (1983),
+for the trust region, and Conn, Gould & Toint, Trust-Region Methods (2000), Algorithm 7.5.1, for its
+norm, which is that of the preconditioner; Nocedal & Yuan, in Advances in Nonlinear Programming
+(1998), for the line search along the step, which determines the next radius. A direction of
+negative curvature is followed to the trust-region boundary. Cost: one Hessian-vector product and
+about 12 n flops in every inner iteration; 4 n numbers of memory.
 """
 
 from typing import NamedTuple
@@ -28,16 +27,16 @@ class _Fields(NamedTuple):
 
 
 class NewtonCG(_Fields):
-    """Truncated Newton, which knows the Hessian by its products with vectors.
+    """Truncated Newton's method, which uses products of the Hessian with vectors.
 
     Parameters
     ----------
     eta : float
-        Greatest residual of Newton's equation to be content with, relative to ‖g‖; in (0, 1). It
-        falls with √‖g‖.
+        Upper bound on the forcing term, the residual of Newton's equation relative to ‖g‖ at which
+        conjugate gradients stop; in (0, 1). The forcing term decreases with √‖g‖.
     floor : float
-        At g ≈ 0, what counts as negative curvature, relative to the greatest curvature met; in (0,
-        1).
+        Threshold for negative curvature at g ≈ 0, relative to the largest curvature found, in
+        absolute value; in (0, 1).
     """
 
     __slots__ = ()
@@ -48,31 +47,33 @@ class NewtonCG(_Fields):
 
 RECORD = np.dtype(
     [
-        ("asked", "i8"),  # whether the preconditioner is asked for; else it is the diagonal in the memory
-        ("certifying", "i8"),  # whether the products are to show negative curvature, not a direction
-        ("want", "i8"),  # what has been asked for: PRODUCT or PRECONDITION
+        ("asked", "i8"),  # 1 if the caller evaluates the preconditioner; 0: it is the diagonal M
+        ("certifying", "i8"),  # 1 if the products serve to find negative curvature, not a direction
+        ("want", "i8"),  # the pending evaluation: PRODUCT or PRECONDITION
         ("count", "i8"),  # products so far
-        ("usable", "i8"),  # whether z is a direction
-        ("edge", "i8"),  # whether z ends at the edge of the region
-        ("radius", "f8"),  # of the region, in the norm of M⁻¹; infinite until a search has made it
+        ("usable", "i8"),  # 1 if z is a direction
+        ("edge", "i8"),  # 1 if z ends at the trust-region boundary
+        ("radius", "f8"),  # trust-region radius, in the norm of M⁻¹; infinite until a search has set it
         ("g_first", "f8"),  # ‖g‖ at the first iterate
-        ("enough", "f8"),  # a residual that is small enough
+        ("enough", "f8"),  # norm of the residual at which conjugate gradients stop
         ("ry", "f8"),  # r·y with y = M r
-        ("zz", "f8"),  # z·z, z·d and d·d in the inner product of M⁻¹
-        ("zd", "f8"),
-        ("dd", "f8"),
+        ("zz", "f8"),  # z·z in the inner product of M⁻¹
+        ("zd", "f8"),  # z·d in the inner product of M⁻¹
+        ("dd", "f8"),  # d·d in the inner product of M⁻¹
         ("alpha", "f8"),  # the last step along d
         ("bend", "f8"),  # z·H z
-        ("stiffest", "f8"),  # greatest curvature met, in absolute value
-        ("curvature", "f8"),  # a negative one, where certifying has found it
+        ("stiffest", "f8"),  # largest |Rayleigh quotient| found
+        ("curvature", "f8"),  # negative curvature found while certifying; 0 if there is none
     ],
     align=True,
 )
 
 
 class Krylov(NamedTuple):
-    """Memory: the step z, its residual r = H z + g, the conjugate direction d, the diagonal of M;
-    and a RECORD.
+    """Memory of truncated Newton.
+
+    `z` is the step, `r` its residual H z + g, `d` the conjugate direction and `M` the diagonal of
+    the preconditioner, all of shape (n,). `record[0]` is a RECORD.
     """
 
     z: np.ndarray
@@ -105,7 +106,10 @@ def _inquire(method, memory, x, g, p, certifying):
 
 @fragment
 def begin(method, memory, p, certifying):
-    """Begin conjugate gradients with the residual in r; return what is wanted first, of p."""
+    """Begin conjugate gradients with the residual in r; return the first evaluation needed.
+
+    The vector of that evaluation is written to p.
+    """
     c, z, r = memory.record[0], memory.z, memory.r
     c.certifying, c.count, c.usable, c.edge = certifying, 0, 0, 0
     c.zz = c.zd = c.dd = c.bend = c.stiffest = c.curvature = 0.0
@@ -117,8 +121,8 @@ def begin(method, memory, p, certifying):
         norm = np.sqrt(dot(r, r))
         if c.g_first == 0.0:
             c.g_first = norm
-        # Dembo & Steihaug's √‖g‖, in units of the first gradient, so that it means the same
-        # whatever the units of f.
+        # The forcing term is that of Dembo & Steihaug, √‖g‖, but with ‖g‖ relative to the first
+        # gradient, so that it does not depend on the units of f.
         c.enough = norm * min(method.eta, np.sqrt(norm / c.g_first))
     return precondition(memory, p)
 
@@ -139,8 +143,7 @@ def _answer(method, memory, product, p):
 
 @fragment
 def scatter(r):
-    """Write pseudo-random numbers, always the same ones, to r (Park & Miller, Comm. ACM 31, 1988).
-    """
+    """Write a fixed sequence of pseudo-random numbers to r (Park & Miller, Comm. ACM 31, 1988)."""
     seed = 1
     for i in range(r.size):
         seed = 48271 * seed % 2147483647
@@ -149,7 +152,7 @@ def scatter(r):
 
 @fragment
 def precondition(memory, p):
-    """Ask for y = M r, if that is the user's, or else for the product that comes next."""
+    """Return the next evaluation: y = M r if the caller evaluates M, otherwise the next product."""
     c, r, M = memory.record[0], memory.r, memory.M
     if c.asked and not c.certifying:
         copy(p, r)
@@ -162,8 +165,9 @@ def precondition(memory, p):
 
 @fragment
 def turn(memory, y, p):
-    """Make the next conjugate direction from y = M r, and ask for the product with it; 0 if M is
-    not positive.
+    """Compute the next conjugate direction from y = M r, and request the product with it.
+
+    Return PRODUCT, or 0 if r·M r is not positive, so that conjugate gradients end.
     """
     c, d = memory.record[0], memory.d
     ry = dot(memory.r, y)
@@ -181,7 +185,10 @@ def turn(memory, y, p):
 
 @fragment
 def extend(method, memory, product):
-    """Go along d as far as model, region and curvature allow; return whether there is more to gain.
+    """Make the conjugate-gradient step along d; return True if the iterations should go on.
+
+    The step ends at the minimiser of the model or, along negative curvature or if it would leave
+    the trust region, at the trust-region boundary.
     """
     c, z, r, d = memory.record[0], memory.z, memory.r, memory.d
     n = z.size
@@ -194,7 +201,7 @@ def extend(method, memory, product):
     if c.certifying and curvature <= method.floor * c.stiffest:
         c.curvature = curvature if curvature < -method.floor * c.stiffest else 0.0
         return False
-    bent = dHd <= EPSILON * c.stiffest * squared  # downward, or not at all
+    bent = dHd <= EPSILON * c.stiffest * squared  # curvature along d is negative or zero, up to rounding
     alpha = c.ry / abs(dHd)
     if bent and c.radius == np.inf and not curvature < -EPSILON * c.stiffest:
         return False
@@ -212,7 +219,7 @@ def extend(method, memory, product):
 
 @fragment
 def to_edge(c):
-    """The step along d from z to the edge of the region, where ‖z‖ is the radius."""
+    """Return the step along d from z to the trust-region boundary."""
     gap = max(0.0, c.radius * c.radius - c.zz)
     root = np.sqrt(c.zd * c.zd + c.dd * gap)
     return gap / (c.zd + root) if c.zd > 0.0 else (root - c.zd) / c.dd
@@ -232,8 +239,8 @@ def _update(method, memory, x, g, p, alpha, g_new):
     if c.usable and not c.certifying:
         length = alpha * np.sqrt(c.zz)
         slope = dot(g, p)
-        # Decrease by the trapezoidal rule over that of the model: slopes tell it where values are
-        # rounding.
+        # Ratio of actual to predicted decrease. The actual one is computed from the slopes by the
+        # trapezoidal rule, since near a minimum the difference of values is rounding.
         ratio = (slope + dot(g_new, p)) / (2.0 * slope + alpha * c.bend)
         if alpha < 1.0 or not ratio >= 0.25:
             c.radius = length

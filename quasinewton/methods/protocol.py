@@ -1,7 +1,8 @@
-"""What the descent asks of a method, and what the methods share.
+"""Functions that a descent calls on a method, and code that methods share.
 
-A method is a NamedTuple of numbers; its type is its behaviour. What it learns on the way is its
-memory, a NamedTuple of arrays. A method chooses a direction and never calls the objective.
+A method is a NamedTuple of numbers, whose type selects its functions. Its memory, a NamedTuple of
+arrays, holds the model that it builds during a run. A method chooses a direction and never calls
+the objective.
 """
 
 import numpy as np
@@ -23,64 +24,64 @@ def allocate(method, n):
 
 @generic
 def hessian_order(method, n):
-    """Return n if the method wants the Hessian at every iterate."""
+    """Return n if the method needs the Hessian at every iterate, and 0 otherwise."""
     return 0
 
 
 @generic
 def multiplies(method):
-    """Return whether the method asks for products with the Hessian, or for its preconditioner, at
-    every iterate.
-    """
+    """Return True if the method needs products with the Hessian or the preconditioner."""
     return False
 
 
 @generic
 def inquire(method, memory, x, g, p, certifying):
-    """Return what is wanted first at x, where the gradient is g: HESSIAN, or PRODUCT or
-    PRECONDITION with p.
+    """Return the first evaluation that the method needs at x, where the gradient is g.
 
-    `certifying` says that g ≈ 0: what is to be known is whether there is negative curvature.
+    It is HESSIAN, or PRODUCT or PRECONDITION with the vector that has been written to p. If
+    `certifying` is True, g ≈ 0, and the purpose is to find out whether any curvature is negative.
     """
     return HESSIAN
 
 
 @generic
 def answer(method, memory, product, p):
-    """Take in the product that was wanted (workspace from now on); return what is wanted next, of
-    p, or 0.
+    """Process the requested product; return the next evaluation needed, or 0 if there is none.
+
+    The vector of the next product is written to p. `product` becomes workspace.
     """
     return 0
 
 
 @generic
 def direction(method, memory, hessian, x, g, p):
-    """Write the direction at x to p; return its slope g·p and the step to try first.
+    """Write the direction at x to p; return (slope g·p, first trial step).
 
-    Anything but a negative slope asks for a restart along −g.
+    A slope that is not negative requests a restart along −g.
     """
 
 
 @generic
 def update(method, memory, x, g, p, alpha, g_new):
-    """Move x to x + alpha p and g to g_new (both overwritten), and learn from the step."""
+    """Move x to x + alpha p and g to g_new (both overwritten), and update the model."""
 
 
 @generic
 def restart(method, memory):
-    """Forget what was learnt; return whether there was anything."""
+    """Reset the model; return True if there was one."""
 
 
 @generic
 def replaced(method, memory):
-    """Take in that the gradient at x has been replaced by a better one: forget what was made of it,
-    not the model.
+    """Discard what was derived from the gradient at x, which a more accurate one has replaced.
+
+    The model is kept.
     """
 
 
 @generic
 def box(method, memory, x):
-    """Return the bounds low and high, shape (n,); empty where there are none."""
+    """Return the bounds low and high, of shape (n,), or (0,) if there are none."""
     return part(x, 0, 0), part(x, 0, 0)
 
 
@@ -95,36 +96,37 @@ def negative_curvature(method, memory, hessian, x, g, p):
 
 @generic
 def measure(method, memory, x, g):
-    """Return what gtol is compared with: ‖g‖_∞, or its like where there are bounds; NaN if any
-    entry of g is NaN.
+    """Return the norm compared with gtol: ‖g‖_∞, or that of the projected gradient under bounds.
+
+    The result is NaN if any entry of g is NaN.
     """
     return norm_inf(g)
 
 
 @generic
 def measured(method, memory, x, g):
-    """Return the same after `update`, which may have found it on the way."""
+    """Return the norm compared with gtol, right after `update`, which may have computed it."""
     return measure(method, memory, x, g)
 
 
 @generic
 def place(method, memory, x, alpha, p, x_trial):
-    """Write the point at step alpha along p to x_trial; return whether it differs from x."""
+    """Write the point at step alpha along p to x_trial; return True if it differs from x."""
     return point_on_line(x, alpha, p, x_trial)
 
 
 @generic
 def longest(method, memory, x, p):
-    """Return the longest step along p that is legal."""
+    """Return the largest feasible step along p."""
     return np.inf
 
 
 @generic
 def descend(method, memory, x, g, g_norm, p):
-    """Write a direction of descent that needs no model to p, scaled so that nothing overflows or
-    vanishes.
+    """Write a descent direction that uses no model to p; return (slope g·p, first trial step).
 
-    Return its slope g·p and the step to try first; g_norm is what `measure` says.
+    The direction is scaled so that products neither overflow nor underflow. g_norm is the result of
+    `measure`.
     """
     for i in range(g.size):
         p[i] = -g[i] / g_norm
@@ -133,6 +135,6 @@ def descend(method, memory, x, g, g_norm, p):
 
 @fragment
 def gradient_step(slope, x):
-    """Return the first step along −g, whose slope is −g·g: see `first_length`."""
+    """Return the first trial step along −g, given the slope −g·g; see `first_length`."""
     g_norm = np.sqrt(-slope)
     return first_length(g_norm, np.sqrt(dot(x, x))) / g_norm

@@ -1,17 +1,17 @@
-"""BFGS and Newton's method in a box: the model minimised over the variables that are not held at a
-bound.
+"""BFGS and Newton's method under bounds, by an active-set method on the quadratic model.
 
-Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held
-variables leave the matrix, the step is projected); A. R. Conn, N. I. M. Gould and Ph. L. Toint,
-SIAM J. Numer. Anal. 25 (1988) 433–460 (variables that the step would carry out of the box stop at
-their bounds, and the others are solved for again).
+Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: the
+active variables are removed from the matrix, the step is projected); A. R. Conn, N. I. M. Gould and
+Ph. L. Toint, SIAM J. Numer. Anal. 25 (1988) 433–460 (variables that would leave the box are fixed
+at their bounds, and the step in the others is solved for again).
 
-With A the variables that stop, at x_A + z_A, the others make, by Newton's method and by BFGS,
+Let A be the active set, whose variables make the steps z_A (to their bounds), and F the free
+variables. Newton's method solves the first system for the step in F, BFGS the second:
 
-    B_FF p_F = −g_F − B_FA z_A,    p = −H g + H_{:A} μ with H_AA μ = z_A + (H g)_A,
+    B_FF p_F = −g_F − B_FA z_A,    p = −H g + H_{:A} μ with H_AA μ = z_A + (H g)_A.
 
-which is the same for H = B⁻¹. Cost beyond that of the method without bounds: O(n |A| + |A|³) for
-BFGS, nothing for Newton, each time that variables are added to A.
+The two steps are equal if H = B⁻¹. Cost beyond that of the method without bounds: O(n |A| + |A|³)
+for BFGS, nothing for Newton, each time that variables are added to A.
 """
 
 from typing import NamedTuple
@@ -28,15 +28,16 @@ from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot
 
-ROUNDS = 10  # times that the step is solved for; what leaves the box then is projected
+ROUNDS = 10  # count; upper bound on solutions for the step, after which it is projected
 
 
 class Reduced(NamedTuple):
-    """Workspace: `stops`, bool, tells the variables of A, `index` lists those solved for, `matrix`
-    and the vectors `a` and `b` are theirs; `first` is the step before any variable was added to A;
-    `sizes` is for LAPACK's integers; `caution[0]` is `projection.judge`'s.
+    """Workspace of the active-set method.
 
-    Shapes are (n,) and (n, n).
+    `stops`, bool, is True for the variables of the active set A. `index` lists the variables solved
+    for; `matrix` and the vectors `a` and `b` belong to their system. `first` is the step before any
+    variable was added to A. These have shape (n,), `matrix` (n, n). `sizes`, shape (3,), holds
+    integers for LAPACK; `caution[0]` is the state of `projection.judge`.
     """
 
     stops: np.ndarray
@@ -51,27 +52,28 @@ class Reduced(NamedTuple):
 
 @register_jitable
 def reduced(n):
-    """The workspace for n variables."""
+    """Return the workspace for n variables."""
     stops, index, sizes = np.zeros(n, np.bool_), np.empty(n, np.int64), np.empty(3, np.int32)
     return Reduced(stops, index, np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), sizes, np.zeros(1, np.int64))
 
 
 @generic
 def step_between(inner, memory, hessian, x, g, p):
-    """Write the minimiser of the model to p where variables do not stop; p holds z where they do.
-    Whether it worked.
+    """Write the minimiser of the model over the free variables to p; return True on success.
+
+    The active components of p are given: they hold the step z_A to the bounds.
     """
 
 
 @fragment
 def leading(matrix, k):
-    """The first k² entries of a matrix as one of order k."""
+    """Return the first k² entries of a matrix as a matrix of order k."""
     return matrix.ravel()[: k * k].reshape(k, k)
 
 
 @fragment
 def listed(stops, which, index):
-    """Write the variables that stop, or that do not, to `index`; return their number."""
+    """Write the variables i with stops[i] == which to `index`; return their number."""
     k = 0
     for i in range(stops.size):
         if stops[i] == which:
@@ -82,7 +84,10 @@ def listed(stops, which, index):
 
 @fragment
 def active_set(inner, memory, hessian, x, g, p):
-    """What `bounded.aim` says, for methods that solve for a step."""
+    """Write a direction p such that x + p is feasible; return (slope g·p, first trial step).
+
+    It is `wrapper.aim` for the methods that solve a linear system for their step.
+    """
     low, high, work = memory.low, memory.high, memory.work
     stops = work.stops
     for i in range(x.size):
@@ -119,7 +124,7 @@ def _workspace_of_newton(inner, n):
 
 @protocol.aim.register(BFGS)
 def _aim_bfgs(inner, memory, hessian, x, g, p):
-    methods.direction(inner, memory.inner, hessian, x, g, p)  # brings H g up to date
+    methods.direction(inner, memory.inner, hessian, x, g, p)  # updates H g
     if memory.inner.update[0].known:
         return active_set(inner, memory, hessian, x, g, p)
     return first_step(x, g, memory.low, memory.high, p)
@@ -132,7 +137,7 @@ def _aim_newton(inner, memory, hessian, x, g, p):
 
 @fragment
 def entry(known, i, j):
-    """H_ij with the pending update."""
+    """Return H_ij, including the pending update."""
     H, s, v, pending = known.H, known.s, known.v, known.update[0]
     h = H[i, j] if i > j else H[j, i]
     return h + (pending.c * s[i] * s[j] - pending.rho * (v[i] * s[j] + s[i] * v[j]))
@@ -188,8 +193,9 @@ def _learn(inner, memory, x, g, p, alpha, g_new):
 
 @fragment
 def gather(hessian, work):
-    """Write the Hessian in the variables that do not stop to the leading part of `matrix`; return
-    their number.
+    """Write the Hessian of the free variables to the leading part of `matrix`.
+
+    Return the number of free variables.
     """
     k = listed(work.stops, False, work.index)
     matrix = leading(work.matrix, k)
@@ -201,7 +207,7 @@ def gather(hessian, work):
 
 @fragment
 def part(memory, k):
-    """The memory of Newton's method for k variables, in that for more."""
+    """Return the leading part of the memory of Newton's method, for k variables."""
     return Factor(leading(memory.factor, k), memory.eigenvalues[:k], memory.sizes)
 
 
@@ -209,7 +215,7 @@ def part(memory, k):
 def _curvature(inner, memory, hessian, x, g, p):
     low, high, work = memory.low, memory.high, memory.work
     for i in range(x.size):
-        # Where g is 0 at a bound the variable may leave it.
+        # A variable at its bound may leave it if its gradient is 0.
         work.stops[i] = low[i] == high[i] or (g[i] != 0.0 and held(x[i], g[i], low[i], high[i]))
         p[i] = 0.0
     k = gather(hessian, work)

@@ -1,10 +1,9 @@
-"""The generalised Cauchy point: the first local minimiser of the model along the projected path P(x
-− t g).
+"""Generalised Cauchy point: first local minimiser of the model along the path P(x − t g).
 
-Source: Byrd, Lu, Nocedal & Zhu (1995), Algorithm CP. The path bends where a variable meets its
-bound. Breakpoints come off a heap one at a time, so that only those that are passed are ever put in
-order: O(n) and O(m²) for each of them; and no heap is made where the first lies beyond the
-minimiser.
+Source: Byrd, Lu, Nocedal & Zhu (1995), Algorithm CP. The projected path has a breakpoint where a
+variable reaches its bound. Breakpoints are taken from a heap one at a time, so only those passed
+are sorted. Cost: O(n), and O(m²) for each breakpoint passed. No heap is built if the first
+breakpoint lies beyond the minimiser.
 """
 
 import numpy as np
@@ -17,8 +16,7 @@ EPSILON = np.finfo(np.float64).eps
 
 @fragment
 def sift(times, queue, place, size):
-    """Let the entry at `place` sink in the heap of variables, the one with the least time on top.
-    """
+    """Sift the entry at `place` down the heap of variables, whose top has the least time."""
     i = queue[place]
     while True:
         child = 2 * place + 1
@@ -35,13 +33,15 @@ def sift(times, queue, place, size):
 
 @fragment
 def heap(x, g, low, high, free, times, queue):
-    """Write when each free variable meets its bound to `times`, and a heap of those that do to
-    `queue`.
+    """Build the heap of breakpoints.
+
+    Write the path parameter t at which each free variable reaches its bound to `times`, and a heap
+    of the variables for which it is finite to `queue`.
 
     Returns
     -------
     int
-        The size of the heap.
+        Size of the heap.
     """
     size = 0
     for i in range(x.size):
@@ -58,7 +58,7 @@ def heap(x, g, low, high, free, times, queue):
 
 @fragment
 def product(a, b, size):
-    """a·b of the first `size` entries."""
+    """Return a·b over the first `size` entries."""
     total = 0.0
     for i in range(size):
         total += a[i] * b[i]
@@ -67,14 +67,14 @@ def product(a, b, size):
 
 @fragment
 def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
-    """Follow the projected path to its first minimiser.
+    """Follow the projected path to the generalised Cauchy point.
 
     Parameters
     ----------
     work : Compact
-        With M⁻¹ factored. Variables that meet their bounds on the way become held: they stand
-        there. Its vectors P and Q become Wᵀd for what is left of d, and Wᵀz for z, the way of these
-        variables.
+        M⁻¹ must be factored. Updated: variables that reach their bounds on the path become active.
+        The vector P becomes Wᵀd, where d is −g in the variables still free, and Q becomes Wᵀz,
+        where z is the step of the newly active variables to their bounds.
     pairs : Pairs
     x, g, low, high : ndarray, float64, shape (n,)
     theta : float
@@ -86,7 +86,7 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     Returns
     -------
     float
-        The length t of the path: free variables stand at x − t g.
+        Path parameter t of the Cauchy point, at which the free variables are x − t g.
     """
     known, queue, two = work.known[0], work.queue, 2 * count
     factors, vectors = work.tables[WHOLE : WHOLE + 3], work.vectors
@@ -98,7 +98,8 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     for j in range(two):
         q[j] = c[j] = 0.0
     solve_saddle(factors, count, p, Mw)
-    slope = -known.dd  # of the model along the path, and its derivative
+    # `slope` and `bend` are the first and second derivatives of the model along the path in t.
+    slope = -known.dd
     least = EPSILON * theta * known.dd
     bend = max(theta * known.dd - product(p, Mw, two), least)
     t, further = 0.0, -slope / bend

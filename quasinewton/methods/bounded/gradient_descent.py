@@ -1,8 +1,8 @@
-"""Steepest descent in a box: along the projected gradient.
+"""Steepest descent under bounds: the projected gradient method.
 
 Source: A. A. Goldstein, Bull. Am. Math. Soc. 70 (1964) 709–710; E. S. Levitin and B. T. Polyak,
-USSR Comput. Math. and Math. Phys. 6 (1966) 1–50. The direction (P(x − t g) − x)/t is −g as far as
-no bound is in the way; t is the step that steepest descent would try first.
+USSR Comput. Math. and Math. Phys. 6 (1966) 1–50. The direction (P(x − t g) − x)/t equals −g in the
+variables whose step −t g is feasible; t is the first trial step of steepest descent.
 """
 
 import numpy as np

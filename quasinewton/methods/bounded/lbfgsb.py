@@ -1,18 +1,16 @@
-"""L-BFGS in a box: the Cauchy point says which variables are held, the model is minimised over the
-others.
+"""L-BFGS-B: the Cauchy point determines the active set, the model is minimised over the rest.
 
 Source: Byrd, Lu, Nocedal & Zhu (1995), Algorithm L-BFGS-B with the direct primal method of section
-5.1; and the projection of the minimiser of J. L. Morales and J. Nocedal, ACM TOMS 38 (2011),
-article 7. Cost: the pairs are read twice an iteration, as by the two loops without bounds, and
-O(m²) for each variable that becomes free or held.
+5.1; and the projection of the minimiser by J. L. Morales and J. Nocedal, ACM TOMS 38 (2011),
+article 7. Cost: each iteration reads the pairs twice, as the two-loop recursion without bounds
+does, and takes O(m²) for each variable that becomes free or active.
 
-With z, the way of the variables that meet their bounds on the path, the minimiser over the free
-variables F is
+With z the step to their bounds of the variables that reach them on the projected path, the
+minimiser over the free variables F is
 
-    p_F = −B_FF⁻¹ (g_F + B_FA z_A) = −g_F/θ + W_F K⁻¹ (Wᵀz + Wᵀd/θ)/θ,    d = −g in F, 0 elsewhere,
+    p_F = −B_FF⁻¹ (g_F + B_FA z_A) = −g_F/θ + W_F K⁻¹ (Wᵀz + Wᵀd/θ)/θ,    d = −g in F, 0 elsewhere.
 
-so that of all products with W two are left: Wᵀd, which is known, and W_F times a vector of order
-2m.
+Only two products with W therefore remain: Wᵀd, which is known, and W_F times a vector of order 2m.
 """
 
 import numpy as np
@@ -69,7 +67,7 @@ def _replaced(inner, memory):
 
 @fragment
 def between(work, pairs, x, g, low, high, theta, count, p):
-    """Write the step to the minimiser of the model in the free variables, put into the box, to p.
+    """Write the step to the minimiser over the free variables, projected onto the box, to p.
 
     Return g·p, or NaN if a matrix is singular.
     """
@@ -84,9 +82,10 @@ def between(work, pairs, x, g, low, high, theta, count, p):
 
 @reduction
 def minimise(work, pairs, x, g, low, high, theta, count, projecting, p):
-    """Write −g/θ + W u to p in the free variables, and the way to their bounds in the others.
+    """Write −g/θ + W u to p in the free variables, and the step to the bound in the active ones.
 
-    With `projecting`, p is made to end in the box. Return g·p.
+    u is the vector SCRATCH of the workspace. With `projecting`, x + p is projected onto the box.
+    Return g·p.
     """
     S, Y, slots, u = pairs.S, pairs.Y, work.slots, work.vectors[SCRATCH]
     slope = 0.0
@@ -109,7 +108,10 @@ def minimise(work, pairs, x, g, low, high, theta, count, projecting, p):
 
 @fragment
 def truncate(x, g, low, high, free, t, p):
-    """Cut p where the way to it from the Cauchy point leaves the box; return g·p."""
+    """Truncate the segment from the Cauchy point to x + p where it leaves the box; return g·p.
+
+    p, overwritten, becomes the step from x to the end of the truncated segment.
+    """
     share = 1.0
     for i in range(x.size):
         if free[i]:

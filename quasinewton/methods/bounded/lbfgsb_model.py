@@ -1,4 +1,4 @@
-"""The compact form of L-BFGS, B = θI − W M Wᵀ, and what of it the free variables see.
+"""Compact form of L-BFGS, B = θI − W M Wᵀ, and its restriction to the free variables.
 
 Source: R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, SIAM J. Sci. Comput. 16 (1995) 1190–1208, section
 3 and eq. 5.11. With the pairs in order, oldest first, W = [Y θS], L the part of SᵀY strictly below
@@ -6,11 +6,11 @@ its diagonal D,
 
     M⁻¹ = [−D Lᵀ; L θSᵀS],    B_FF⁻¹ = I/θ + W_F K⁻¹ W_Fᵀ/θ²,    K = M⁻¹ − W_FᵀW_F/θ.
 
-Both are saddles [−P Eᵀ; E Q] of order 2c with P and Q + E P⁻¹ Eᵀ positive definite: two Cholesky
-factors of order c. In K, P = D + Y_FᵀY_F/θ, Q = θ S_AᵀS_A, and E is s_i·y_j over the held variables
-A where i is newer than j, and −s_i·y_j over the free ones F elsewhere. The inner products are kept
-by the place of their pairs in the ring: a new pair costs one pass over all pairs, a variable that
-becomes free or held O(m²).
+For c pairs both are saddle-point matrices [−P Eᵀ; E Q] of order 2c with P and Q + E P⁻¹ Eᵀ positive
+definite, solved by two Cholesky factors of order c. In K, P = D + Y_FᵀY_F/θ, Q = θ S_AᵀS_A, and
+E_ij is s_i·y_j over the active variables A if pair i is newer than j, and −s_i·y_j over the free
+variables F otherwise. The inner products are indexed by the rows of their pairs in the ring. A new
+pair costs one pass over all pairs, a variable that becomes free or active O(m²).
 """
 
 from typing import NamedTuple
@@ -23,45 +23,45 @@ from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import fragment, reduction
 from quasinewton.numba_ext.linalg import dot
 
-BLOCK = 512  # variables at a time: a few vectors of so many stay in the fastest cache
+BLOCK = 512  # variables; block length at which a few vectors fit into the first-level cache
 
 KNOWN = np.dtype(
     [
-        ("fresh", "i8"),  # whether the products with d, and what is free, are those at the current x and g
+        ("fresh", "i8"),  # 1 if the products with d and the free variables are those of the current x and g
         ("free", "i8"),  # number of free variables
         ("dd", "f8"),  # d·d
-        ("first", "f8"),  # the first breakpoint of the projected path
+        ("first", "f8"),  # path parameter of the first breakpoint of the projected path
     ],
     align=True,
 )
 
 
-# Tables of order m in the workspace: inner products by the places of pairs in the ring, ...
+# Indices of the tables of order m in the workspace. The first five hold inner products, indexed by
+# the rows of the pairs in the ring; the others hold factors of three tables each.
 SS = 0  # SᵀS
 SY = 1  # s_i·y_j where i is no older than j
-YY_FREE = 2  # Y_FᵀY_F
-SS_HELD = 3  # S_AᵀS_A
-E = 4
-# ... and the factors of M⁻¹ and K.
-WHOLE = 5
-FREE = 8
-TABLES = 11
+YY_FREE = 2  # Y_FᵀY_F, over the free variables
+SS_HELD = 3  # S_AᵀS_A, over the active variables
+E = 4  # the block E of K
+WHOLE = 5  # factors of M⁻¹
+FREE = 8  # factors of K
+TABLES = 11  # number of tables
 
-# Vectors of order 2m in the workspace.
-PRODUCTS = 0  # Yᵀd and Sᵀd, by the places of pairs; d is −g in the free variables and 0 in the held ones
-P = 1  # Wᵀd, and
-Q = 2  # Wᵀz, where the Cauchy point is
-SCRATCH = 3
-VECTORS = 8
+# Indices of the vectors of order 2m in the workspace.
+PRODUCTS = 0  # Yᵀd and Sᵀd, by ring row; d is −g in the free variables and 0 in the active ones
+P = 1  # Wᵀd at the Cauchy point
+Q = 2  # Wᵀz at the Cauchy point
+SCRATCH = 3  # first of the vectors that are workspace
+VECTORS = 8  # number of vectors
 
 
 class Compact(NamedTuple):
-    """Workspace of L-BFGS with m pairs in a box.
+    """Workspace of L-BFGS with m pairs under bounds.
 
-    `tables`, shape (TABLES, m, m), and `vectors`, shape (VECTORS, 2m), are named above. `free`,
-    shape (n,), tells the free variables; `slots`, shape (m,), the places of the pairs, oldest
-    first; `queue`, shape (n,), holds variables; `sums`, shape (m, 8), and `block` are workspace.
-    `known[0]` is a record KNOWN.
+    `tables`, shape (TABLES, m, m), and `vectors`, shape (VECTORS, 2m), are indexed by the constants
+    of this module. `free`, bool, shape (n,), is True for the free variables. `slots`, shape (m,),
+    lists the ring rows of the pairs, oldest first. `queue`, shape (n,), is the heap of breakpoints.
+    `sums`, shape (m, 8), and `block` are workspace. `known[0]` is a record KNOWN.
     """
 
     tables: np.ndarray
@@ -76,7 +76,7 @@ class Compact(NamedTuple):
 
 @register_jitable
 def compact(m, n):
-    """The workspace for m pairs in n variables."""
+    """Return the workspace for m pairs in n variables."""
     return Compact(
         np.zeros((TABLES, m, m)),
         np.zeros((VECTORS, 2 * m)),
@@ -91,7 +91,7 @@ def compact(m, n):
 
 @reduction
 def products(S, Y, l, start, stop, new, yf, d):
-    """Of pair l, on a block: S·s, Y·s, Y·y_F, S·y_F, Y·d and S·d."""
+    """Return S·s, Y·s, Y·y_F, S·y_F, Y·d and S·d of pair l, summed over a block of variables."""
     ss = ys = yy = sy = yd = sd = 0.0
     for i in range(start, stop):
         s, y, b = S[l, i], Y[l, i], i - start
@@ -106,7 +106,7 @@ def products(S, Y, l, start, stop, new, yf, d):
 
 @reduction
 def products_with(S, Y, l, start, stop, d):
-    """Of pair l, on a block: Y·d and S·d."""
+    """Return Y·d and S·d of pair l, summed over a block of variables."""
     yd = sd = 0.0
     for i in range(start, stop):
         yd += Y[l, i] * d[i - start]
@@ -116,7 +116,7 @@ def products_with(S, Y, l, start, stop, d):
 
 @fragment
 def toggle(work, pairs, i, count, free, but):
-    """Make variable i free or held in the inner products of all pairs but that at one place."""
+    """Make variable i free or active in the inner products of all pairs except row `but`."""
     S, Y, slots = pairs.S, pairs.Y, work.slots
     yy, ss, e = work.tables[YY_FREE], work.tables[SS_HELD], work.tables[E]
     work.free[i] = free
@@ -134,7 +134,7 @@ def toggle(work, pairs, i, count, free, but):
 
 @fragment
 def order(pairs, slots):
-    """Write the places of the pairs to `slots`, oldest first; return their number."""
+    """Write the ring rows of the pairs to `slots`, oldest first; return their number."""
     ring, m = pairs.ring[0], slots.size
     for j in range(ring.count):
         slots[j] = (ring.newest - ring.count + 1 + j + m) % m
@@ -143,7 +143,7 @@ def order(pairs, slots):
 
 @fragment
 def absorb(work, pairs, x, g, low, high, new):
-    """Bring the workspace to the current x and g, in one pass over the pairs.
+    """Update the workspace to the current x and g, in one pass over the pairs.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def absorb(work, pairs, x, g, low, high, new):
     pairs : Pairs
     x, g, low, high : ndarray, float64, shape (n,)
     new : int
-        The place of a pair that is not known yet; −1 if there is none.
+        Ring row of a pair that is not in the tables yet; −1 if there is none.
     """
     S, Y, slots, sums, known = pairs.S, pairs.Y, work.slots, work.sums, work.known[0]
     n, count = x.size, order(pairs, slots)
@@ -216,10 +216,10 @@ def absorb(work, pairs, x, g, low, high, new):
 
 @fragment
 def solve_free(work, count, theta, v, u):
-    """u = K⁻¹ v of order 2c, overwritten; whether it worked.
+    """Compute u = K⁻¹ v, of order 2c, overwritten; return True on success.
 
-    Where no pair has moved what is held, as when that has been so for m steps, S_A = 0 and E is
-    triangular: K is then solved by substitution.
+    If no stored step has moved an active variable, as when the active set has not changed for m
+    steps, S_A = 0 and E is triangular, so the system is solved by substitution.
     """
     slots, e, yy = work.slots, work.tables[E], work.tables[YY_FREE]
     still = True
@@ -248,14 +248,15 @@ def solve_free(work, count, theta, v, u):
     return True
 
 
-# The factors lie row by row, and the loops go along rows: their terms then do not wait for each
-# other.
+# The inner loops run along the rows of the factors, which are stored by rows, so that their terms
+# are independent of each other and can be computed in parallel.
 
 
 @fragment
 def factorise(A, c):
-    """Overwrite the upper triangle of the leading c rows of A with U, A = UᵀU; whether it is
-    positive definite.
+    """Overwrite the upper triangle of the leading c rows of A with its Cholesky factor U, A = UᵀU.
+
+    Return True if A is positive definite.
     """
     for k in range(c):
         if not 0.0 < A[k, k] < np.inf:
@@ -272,7 +273,10 @@ def factorise(A, c):
 
 @fragment
 def complete(Z, C, c):
-    """Factor C + ZᵀZ, in its upper triangle, in the place of C; whether it is positive definite."""
+    """Overwrite the upper triangle of C with the Cholesky factor of C + ZᵀZ.
+
+    Return True if that matrix is positive definite.
+    """
     for k in range(c):
         for i in range(c):
             z = Z[k, i]
@@ -283,9 +287,9 @@ def complete(Z, C, c):
 
 @fragment
 def solve_saddle(factors, c, v, u):
-    """u = [−P Eᵀ; E Q]⁻¹ v of order 2c; u is overwritten.
+    """Compute u = [−P Eᵀ; E Q]⁻¹ v, of order 2c; u is overwritten.
 
-    `factors` holds U of P = UᵀU, Z = U⁻ᵀEᵀ, and the factor of Q + ZᵀZ.
+    `factors` holds U of P = UᵀU, Z = U⁻ᵀEᵀ, and the Cholesky factor of Q + ZᵀZ.
     """
     U, Z, C = factors[0], factors[1], factors[2]
     for i in range(2 * c):
@@ -318,7 +322,7 @@ def solve_saddle(factors, c, v, u):
 
 @fragment
 def factorise_whole(work, count, theta):
-    """Factor M⁻¹; whether it worked."""
+    """Factor M⁻¹; return True on success."""
     slots, tables = work.slots, work.tables
     U, Z, C = tables[WHOLE], tables[WHOLE + 1], tables[WHOLE + 2]
     for i in range(count):
@@ -334,7 +338,7 @@ def factorise_whole(work, count, theta):
 
 @fragment
 def factorise_free(work, count, theta):
-    """Factor K; whether it worked."""
+    """Factor K; return True on success."""
     slots, tables = work.slots, work.tables
     U, Z, C = tables[FREE], tables[FREE + 1], tables[FREE + 2]
     for i in range(count):

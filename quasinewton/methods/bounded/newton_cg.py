@@ -1,8 +1,8 @@
-"""Truncated Newton in a box: conjugate gradients on the free variables, the step projected.
+"""Truncated Newton under bounds: conjugate gradients on the free variables, the step projected.
 
-Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: held
-variables leave the matrix, the step is projected). Residuals, products and preconditioned vectors
-are zero in the variables that are held.
+Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: the active
+variables are removed from the matrix, the step is projected). Residuals, products and
+preconditioned vectors are zero in the active variables.
 """
 
 from typing import NamedTuple
@@ -18,10 +18,10 @@ from quasinewton.numba_ext.linalg import copy, dot
 
 
 class Subspace(NamedTuple):
-    """Workspace.
+    """Workspace of truncated Newton under bounds.
 
-    `still`, bool, shape (n,), is True for the variables that are left out; `caution[0]` belongs to
-    `projection.judge`.
+    `still`, bool, shape (n,), is True for the active variables, which conjugate gradients leave
+    out; `caution[0]` is the state of `projection.judge`.
     """
 
     still: np.ndarray
@@ -35,7 +35,7 @@ def _workspace(inner, n):
 
 @fragment
 def leave_out(still, v):
-    """Zero the components of v that are left out. v is overwritten."""
+    """Set the components of v in the active variables to 0. v is overwritten."""
     for i in range(v.size):
         if still[i]:
             v[i] = 0.0
@@ -45,7 +45,7 @@ def leave_out(still, v):
 def _ask(inner, memory, x, g, p, certifying):
     low, high, still, r = memory.low, memory.high, memory.work.still, memory.inner.r
     for i in range(x.size):
-        # At g ≈ 0 a variable at its bound may leave it.
+        # A variable at its bound may leave it if its gradient is 0.
         leaving = certifying and g[i] == 0.0
         still[i] = low[i] == high[i] or (held(x[i], g[i], low[i], high[i]) and not leaving)
     if certifying:
@@ -79,7 +79,7 @@ def _learn(inner, memory, x, g, p, alpha, g_new):
     for i in range(x.size):
         same &= p[i] == krylov.z[i]
     if not same:
-        krylov.record[0].usable = 0  # what the model says of its step says nothing of this one
+        krylov.record[0].usable = 0  # the decrease predicted for z does not apply to the projected step
     protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
 
 

@@ -1,8 +1,7 @@
-"""The box low <= x <= high: what vectors do in it. Bounds may be infinite; a variable with low =
-high is fixed.
+"""Projection onto the box low <= x <= high. Bounds may be infinite; low = high fixes a variable.
 
-A variable is *held* if it lies at a bound and −g points out of the box, or nowhere; the others are
-free.
+A variable is active (in the code: held) if it lies at a bound and −g does not point into the box;
+the others are free. P denotes the projection onto the box.
 """
 
 import numpy as np
@@ -11,44 +10,43 @@ from quasinewton.methods.first_trial import first_length
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, reach
 
-# Steps this near to a bound, relative to the way there, end on it: x + (low − x) may miss low by
-# rounding.
+# Fraction of the distance to a bound from which on a step ends exactly at the bound, because
+# x + (low − x) may differ from low by rounding.
 NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
 
-SUFFICIENT = 1e-3  # part of the slope of a step that its projection must keep
-SHORTEST = 1e-10
+SUFFICIENT = 1e-3  # fraction of the slope of a step; required of the slope of its projection
+SHORTEST = 1e-10  # fraction of the step; it is not shortened below this
 
-# What a method knows of steps that leave the box: nothing against them; the last was too long; this
-# one has been cut.
-CARELESS = 0
-CAUTIOUS = 1
-CUT = 2
+# How to bring the next step into the box.
+CARELESS = 0  # project it (the default)
+CAUTIOUS = 1  # truncate it, because the line search had to shorten the last projected step
+CUT = 2  # the present step has been truncated at its first bound
 
-SHORT_OF = 0.9  # the end of the box: a first step, whose length is a guess, may as well end there
+SHORT_OF = 0.9  # fraction of the largest feasible step; longer first trials are extended to that step
 
 
 @fragment
 def held(x, g, low, high):
-    """Whether a variable at x with the derivative g is held."""
+    """Return True if a variable at x with the derivative g is active."""
     return (x <= low and g >= 0.0) or (x >= high and g <= 0.0)
 
 
 @fragment
 def inside(point, low, high):
-    """The number of the interval that is nearest to `point`; NaN stays NaN."""
+    """Return `point` projected onto [low, high]; NaN stays NaN."""
     return low if point < low else high if point > high else point
 
 
 @fragment
 def clip(x, low, high):
-    """Put x into the box. x is overwritten."""
+    """Project x onto the box. x is overwritten."""
     for i in range(x.size):
         x[i] = inside(x[i], low[i], high[i])
 
 
 @fragment
 def stepped(x, step, low, high):
-    """x + step, put between the bounds."""
+    """Return x + step, projected onto [low, high], and exactly a bound if it is that near."""
     point = x + step
     if step <= NEAR * (low - x) or point < low:
         return low
@@ -59,7 +57,7 @@ def stepped(x, step, low, high):
 
 @fragment
 def place_inside(x, alpha, p, low, high, x_trial):
-    """x_trial = x + alpha p, put into the box, overwritten; whether it differs from x."""
+    """Write P(x + alpha p) to x_trial, overwritten; return True if it differs from x."""
     moved = False
     for i in range(x.size):
         point = stepped(x[i], alpha * p[i], low[i], high[i])
@@ -70,7 +68,10 @@ def place_inside(x, alpha, p, low, high, x_trial):
 
 @fragment
 def advance_inside(x, g, p, alpha, g_new, low, high, s, y):
-    """As `linalg.advance`, to the point of `place_inside`, to the bit."""
+    """Move x to P(x + alpha p) and g to g_new; write s and y, the changes of x and g.
+
+    x, g, s and y are overwritten. The new x equals the point of `place_inside` bit for bit.
+    """
     for i in range(x.size):
         point = stepped(x[i], alpha * p[i], low[i], high[i])
         s[i] = point - x[i]
@@ -81,15 +82,18 @@ def advance_inside(x, g, p, alpha, g_new, low, high, s, y):
 
 @fragment
 def projected_norm(x, g, low, high):
-    """How far x is from optimal in the box; NaN if any entry of g is NaN.
+    """Return the norm of a scaled projected gradient, which is 0 if x is stationary in the box.
+
+    The result is NaN if any entry of g is NaN.
 
     Notes
     -----
-    ‖P(x − g) − x‖_∞, where P puts a point into the box (Byrd, Lu, Nocedal & Zhu, 1995, eq. 6.1), is
-    min(|g_i|, r_i) for a variable with room r_i ahead of −g_i: small also where the bound is near
-    and g steep. Here it is √(r_i |g_i|) if r_i < |g_i|: the square root of what the way to the
-    bound lowers f by, as |g_i| ≤ gtol bounds that by gtol² for curvatures of order 1. (Coleman &
-    Li, SIAM J. Optim. 6, 1996, scale the gradient by √r_i, too.)
+    The usual norm ‖P(x − g) − x‖_∞ (Byrd, Lu, Nocedal & Zhu, 1995, eq. 6.1) is the maximum of
+    min(|g_i|, r_i), with r_i the distance to the bound in the direction −g_i. It is small also if
+    the bound is near and g steep. Here the term is √(r_i |g_i|) if r_i < |g_i|. Its square is the
+    decrease of f on the way to the bound, to first order, so a norm ≤ gtol bounds that decrease by
+    gtol², as |g_i| ≤ gtol does for a free variable with curvature of order 1. (Coleman & Li, SIAM
+    J. Optim. 6, 1996, also scale the gradient by √r_i.)
     """
     largest = nan = 0.0
     for i in range(x.size):
@@ -104,7 +108,7 @@ def projected_norm(x, g, low, high):
 
 @fragment
 def project_gradient(x, g, t, low, high, p):
-    """p = P(x − t g) − x, overwritten; return g·p."""
+    """Write P(x − t g) − x to p, overwritten; return g·p."""
     slope = 0.0
     for i in range(x.size):
         p[i] = inside(x[i] - t * g[i], low[i], high[i]) - x[i]
@@ -114,7 +118,7 @@ def project_gradient(x, g, t, low, high, p):
 
 @fragment
 def project_step(x, g, low, high, p):
-    """p = P(x + p) − x, overwritten; return g·p."""
+    """Overwrite p with P(x + p) − x; return g·p."""
     slope = 0.0
     for i in range(x.size):
         p[i] = inside(x[i] + p[i], low[i], high[i]) - x[i]
@@ -124,7 +128,7 @@ def project_step(x, g, low, high, p):
 
 @fragment
 def project_enough(x, g, low, high, step, whole, slope, p):
-    """Shorten a step until its projection is one of enough descent; return the slope of that.
+    """Shorten a step until its projection is a direction of sufficient descent; return its slope.
 
     Parameters
     ----------
@@ -132,12 +136,13 @@ def project_enough(x, g, low, high, step, whole, slope, p):
     whole, slope : float
         g·step, and g·p.
     p : ndarray, float64, shape (n,)
-        What is to be judged first, and kept if it will do. Overwritten.
+        Projected step, which is kept if its slope suffices. Otherwise overwritten with the
+        projection of the shortened step.
 
     Notes
     -----
-    Close to x the projection of the step is one of descent; Bertsekas, SIAM J. Control Optim. 20
-    (1982), proposition 1.
+    The projection of a sufficiently short step is a descent direction: Bertsekas, SIAM J. Control
+    Optim. 20 (1982), proposition 1.
     """
     t = 1.0
     while not slope <= SUFFICIENT * t * whole and t > SHORTEST:
@@ -150,9 +155,7 @@ def project_enough(x, g, low, high, step, whole, slope, p):
 
 @fragment
 def cut_step(x, g, low, high, p):
-    """Shorten p, overwritten, to where it leaves the box; return g·p, which is 0 where it does so
-    at once.
-    """
+    """Truncate p, overwritten, at the first bound; return g·p, which is 0 if x is at that bound."""
     t = min(1.0, reach(x, p, 1.0, low, high))
     for i in range(x.size):
         p[i] *= t
@@ -161,11 +164,13 @@ def cut_step(x, g, low, high, p):
 
 @fragment
 def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
-    """The same as `project_enough`; but where the last such step was too long, cut this one.
+    """Bring a step into the box, by projection or by truncation; return the slope g·p.
 
-    `caution` is CARELESS, or what `judge` left: a projected step may leave a valley of f that the
-    step itself keeps to, and then be of use only when it is very short. Cut, the step ends at a
-    bound, and the variable is held there.
+    The step is truncated at its first bound if `caution[0]` is CAUTIOUS, which `judge` sets after a
+    projected step was too long, and otherwise projected by `project_enough`. A projected step may
+    leave a valley of f that the step itself follows, so that only a small part of it lowers f. A
+    truncated step ends at a bound, where the variable then is active. `caution` and p are
+    overwritten.
     """
     if caution[0] == CAUTIOUS:
         caution[0] = CUT
@@ -180,11 +185,12 @@ def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
 
 @fragment
 def judge(caution, step, p, alpha):
-    """Learn from the length that was accepted of p, whether to cut the next step that leaves the
-    box.
+    """Decide from the accepted step length whether to truncate the next step that leaves the box.
+
+    `caution[0]` is updated if p was truncated or differs from `step`, its unprojected form.
     """
     if caution[0] == CUT:
-        caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS  # until one has come to its bound
+        caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS  # truncate until a step has reached its bound
         return
     for i in range(p.size):
         if p[i] != step[i]:
@@ -194,17 +200,20 @@ def judge(caution, step, p, alpha):
 
 @fragment
 def descend_inside(x, g, g_norm, low, high, p):
-    """What `protocol.descend` says, in the box."""
+    """Write the projected first step along −g to p; return (slope g·p, first trial step 1).
+
+    It is `protocol.descend` for the methods under bounds.
+    """
     t = first_length(g_norm, norm_inf(x)) / g_norm
     return project_gradient(x, g, t, low, high, p), 1.0
 
 
 @fragment
 def first_step(x, g, low, high, p):
-    """P(x − g) − x, of which to try a length of 1 first; all of it, where all variables are bounded
-    on both sides.
+    """Write P(x − g) − x to p; return (slope g·p, first trial step).
 
-    A trial that would fall just short of where this way leaves the box goes there.
+    The first trial step is 1 if all variables are bounded on both sides; otherwise it gives p the
+    length of `first_length`. A trial just short of the largest feasible step is extended to it.
     """
     slope = project_gradient(x, g, 1.0, low, high, p)
     boxed = True

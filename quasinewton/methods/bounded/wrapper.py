@@ -1,11 +1,11 @@
-"""Methods in a box: low <= x <= high.
+"""Methods under the bounds low <= x <= high.
 
-A bound-constrained method is a method. It wraps another one, and has the same search, state and
-doors: only directions that end in the box, trials that are put into it to the bit, and the norm of
-a projected gradient in the place of ‖g‖_∞. What the box makes of a direction is a matter of the
-method inside; see `lbfgsb` and `active_set`.
+A bound-constrained method is a method that wraps another one. It uses the same search, state and
+public functions, with three differences: directions end in the box, trials are projected onto it,
+and the norm of a projected gradient replaces ‖g‖_∞. How a direction is computed depends on the
+inner method; see `lbfgsb` and `active_set`.
 
-Where all bounds are infinite the doors leave the wrapping out.
+The public functions do not wrap the method if all bounds are infinite.
 """
 
 from typing import NamedTuple
@@ -20,27 +20,28 @@ from quasinewton.numba_ext.linalg import copy, reach
 
 
 class Bounded(NamedTuple):
-    """A method that searches, in a box.
+    """Line-search method under bounds.
 
     Parameters
     ----------
     inner : method object
-        What the method is without bounds.
+        The method without bounds.
     """
 
     inner: NamedTuple
 
 
 def plain(method):
-    """The method without its box."""
+    """Return the method without its bounds."""
     return method.inner if type(method) is Bounded else method
 
 
 class Confined(NamedTuple):
-    """Memory: the bounds, shape (n,); `point`, workspace of shape (n,); what the inner method
-    learns; and `work`.
+    """Memory of a method under bounds.
 
-    Whoever begins a run writes the bounds.
+    `low` and `high` are the bounds, and `point` is workspace, all of shape (n,). `inner` is the
+    memory of the inner method, `work` its workspace for the bounds. The bounds are not set by
+    `allocate`: the caller writes them when a run begins.
     """
 
     low: np.ndarray
@@ -51,41 +52,47 @@ class Confined(NamedTuple):
 
 
 class Nothing(NamedTuple):
-    """No workspace."""
+    """Empty workspace."""
 
 
 @generic
 def replaced_inside(inner, memory):
-    """Take in that the gradient at x has been replaced; `memory` is a Confined."""
+    """Discard what was derived from the gradient at x, which a more accurate one has replaced.
+
+    `memory` is a Confined.
+    """
     protocol.replaced(inner, memory.inner)
 
 
 @generic
 def workspace(inner, n):
-    """Return what the inner method needs, beyond its own memory, to work in a box."""
+    """Return the workspace that the inner method needs under bounds, beyond its own memory."""
     return Nothing()
 
 
 @generic
 def aim(inner, memory, hessian, x, g, p):
-    """Write a direction such that x + p lies in the box to p; return its slope g·p and the step to
-    try first.
+    """Write a direction p such that x + p is feasible; return (slope g·p, first trial step).
 
-    `memory` is a Confined. Anything but a negative slope asks for a restart along the projected −g.
+    `memory` is a Confined. A slope that is not negative requests a restart along the projected −g.
     """
 
 
 @generic
 def learn(inner, memory, x, g, p, alpha, g_new):
-    """Move x to the point in the box at x + alpha p and g to g_new (both overwritten), and learn
-    from the step.
+    """Move x to P(x + alpha p) and g to g_new, and update the model from the step.
+
+    x and g are overwritten.
     """
     move_inside(inner, memory, x, g, p, alpha, g_new)
 
 
 @fragment
 def move_inside(inner, memory, x, g, p, alpha, g_new):
-    """The same by the inner method's own way of learning."""
+    """Move x to P(x + alpha p) and g to g_new, with the update of the inner method.
+
+    x and g are overwritten.
+    """
     place_inside(x, alpha, p, memory.low, memory.high, memory.point)
     protocol.update(inner, memory.inner, x, g, p, alpha, g_new)
     copy(x, memory.point)
@@ -93,21 +100,28 @@ def move_inside(inner, memory, x, g, p, alpha, g_new):
 
 @generic
 def curvature(inner, memory, hessian, x, g, p):
-    """Write the direction of most negative curvature in the free variables to p, as
-    `protocol.negative_curvature`.
+    """Write the direction of most negative curvature in the free variables to p.
+
+    Return that curvature, or 0 if there is none; see `protocol.negative_curvature`.
     """
     return 0.0
 
 
 @generic
 def ask(inner, memory, x, g, p, certifying):
-    """What `protocol.inquire` says, of the free variables."""
+    """Return the first evaluation needed for the curvature in the free variables.
+
+    It is `protocol.inquire` restricted to the free variables.
+    """
     return protocol.inquire(inner, memory.inner, x, g, p, certifying)
 
 
 @generic
 def digest(inner, memory, product, p):
-    """What `protocol.answer` says, of the free variables."""
+    """Pass a product to the inner method, in the free variables; return what it needs next, or 0.
+
+    It is `protocol.answer` restricted to the free variables.
+    """
     return protocol.answer(inner, memory.inner, product, p)
 
 

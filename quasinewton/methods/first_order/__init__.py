@@ -1,1 +1,1 @@
-"""First-order methods: one family a file; `base` holds what they share."""
+"""First-order methods, without a line search. One family per file; `base` holds shared code."""

@@ -1,4 +1,4 @@
-"""AdaDelta: steps in the units of x, from the ratio of two fading mean squares.
+"""AdaDelta: steps in the units of x, from the ratio of two exponential averages of squares.
 
 Source: M. D. Zeiler, arXiv:1212.5701 (2012), Algorithm 1.
 """
@@ -13,17 +13,18 @@ from quasinewton.methods.first_order.base import first_order
 
 @first_order
 class AdaDelta(NamedTuple):
-    """AdaDelta: a ← ρ a + (1 − ρ) g², δ = √(b + eps)/√(a + eps) g, b ← ρ b + (1 − ρ) δ², x ← x − lr
-    δ.
+    """AdaDelta: x ← x − lr δ, with δ = √(b + eps)/√(a + eps) g.
+
+    Before the step a ← ρ a + (1 − ρ) g², and after it b ← ρ b + (1 − ρ) δ².
 
     Parameters
     ----------
     lr : float
-        By which the step is multiplied, >= 0; 1 in the paper.
+        Factor of the step, >= 0; 1 in the paper.
     rho : float
         ρ in [0, 1).
     eps : float
-        >= 0. It sets the length of the first steps.
+        >= 0. It determines the length of the first steps.
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
@@ -50,6 +51,6 @@ def _step(method, memory, x, g, lr, l2, keep):
         a_i = rho * a[i] + (1.0 - rho) * d * d
         a[i] = a_i
         q = a_i + eps
-        delta = np.sqrt((b[i] + eps) / (q if q > 0.0 else 1.0)) * d  # 0/0 is no step
+        delta = np.sqrt((b[i] + eps) / (q if q > 0.0 else 1.0)) * d  # 0/0 is taken as 0
         b[i] = rho * b[i] + (1.0 - rho) * delta * delta
         x[i] = keep * x[i] - lr * delta

@@ -1,4 +1,4 @@
-"""AdaGrad: every component at its own rate, which falls with the gradients it has seen.
+"""AdaGrad: a learning rate for each component, which decreases with the sum of its g².
 
 Source: J. Duchi, E. Hazan & Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121–2159, the diagonal form.
 """
@@ -20,7 +20,7 @@ class AdaGrad(NamedTuple):
     lr : float
         Rate, >= 0.
     lr_decay : float
-        By which lr falls further with the steps t, >= 0.
+        Rate at which lr decreases with the step number t, >= 0.
     weight_decay : float
         λ: λ x is added to g.
     initial_accumulator_value : float
@@ -28,7 +28,7 @@ class AdaGrad(NamedTuple):
     eps : float
         >= 0.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead; here lr_decay does not count.
+        Whether x is multiplied by 1 − lr λ instead; lr_decay does not affect this factor.
     """
 
     lr: float = 1e-2
@@ -53,4 +53,4 @@ def _step(method, memory, x, g, lr, l2, keep):
         a_i = a[i] + d * d
         a[i] = a_i
         q = np.sqrt(a_i) + eps
-        x[i] = keep * x[i] - lr * (d / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (d / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0

@@ -1,12 +1,11 @@
-"""Adam and its kin: momentum over the root of a fading mean square, both corrected for their start
-at zero.
+"""Adam and its variants: momentum divided by the root of an exponential average of g².
 
 Sources: D. P. Kingma & J. Ba, ICLR 2015, Algorithm 1 (Adam); S. J. Reddi, S. Kale & S. Kumar, ICLR
 2018, Algorithm 2 (AMSGrad); I. Loshchilov & F. Hutter, ICLR 2019, Algorithm 2 (AdamW); T. Dozat,
 ICLR workshop 2016 (NAdam); L. Liu et al., ICLR 2020, Algorithm 2 (RAdam).
 
-The mean of the gradients is kept in a, that of their squares in b and, for AMSGrad, the maximum of
-b in c.
+a is the exponential average of the gradients, b that of their squares and, for AMSGrad, c the
+maximum of b. Bias correction makes up for their start at zero.
 """
 
 from typing import NamedTuple
@@ -38,11 +37,11 @@ class Adam(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead, as in `AdamW`.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     bias_correction : bool
         Whether a and b are divided by 1 − βᵗ.
     eps_root : float
-        >= 0: √(b̂ + eps_root) stands for √b̂.
+        >= 0: √(b̂ + eps_root) replaces √b̂.
     """
 
     lr: float = 1e-3
@@ -57,9 +56,9 @@ class Adam(NamedTuple):
 
 @first_order
 class AMSGrad(NamedTuple):
-    """AMSGrad: Adam with c ← max(c, b) in the place of b, so that no large gradient is forgotten.
+    """AMSGrad: Adam with c ← max(c, b) in place of b, so that no large gradient is forgotten.
 
-    Without `bias_correction` no component's rate ever rises.
+    Without `bias_correction` the learning rate of a component never increases.
 
     Parameters
     ----------
@@ -77,11 +76,11 @@ class AMSGrad(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     correct_before_max : bool
         Whether b is divided by 1 − β₂ᵗ before it enters the maximum c, as Optax does.
     eps_root : float
-        >= 0: √(b̂ + eps_root) stands for √b̂.
+        >= 0: √(b̂ + eps_root) replaces √b̂.
     """
 
     lr: float = 1e-3
@@ -114,11 +113,11 @@ class AdamW(NamedTuple):
     decoupled : bool
         If False, λ x is added to g instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     bias_correction : bool
         Whether a and b are divided by 1 − βᵗ.
     eps_root : float
-        >= 0: √(b̂ + eps_root) stands for √b̂.
+        >= 0: √(b̂ + eps_root) replaces √b̂.
     """
 
     lr: float = 1e-3
@@ -151,16 +150,16 @@ class NAdam(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) stands for eps.
+        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     bias_correction : bool
-        Whether the gradient, a and b are divided by what they lack at the start.
+        Whether the gradient, a and b are corrected for the start at zero.
     constant_momentum : bool
-        Whether μₜ = β₁ at every step, as in Optax; ψ is of no effect then.
+        Whether μₜ = β₁ at every step, as in Optax; ψ then has no effect.
     correct_ahead : bool
-        Whether a is corrected as at step t + 1, with which it is weighed; if False as at step t, as
-        in River.
+        Whether the bias correction of a is that of step t + 1, like its weight μₜ₊₁; if False, it
+        is that of step t, as in River.
     eps_root : float
-        >= 0: √(b̂ + eps_root) stands for √b̂.
+        >= 0: √(b̂ + eps_root) replaces √b̂.
     """
 
     lr: float = 2e-3
@@ -177,13 +176,13 @@ class NAdam(NamedTuple):
 
 
 def _length(name, value):
-    """A number >= 4, checked: below, the variance of 1/√b is infinite."""
+    """Check and return a number >= 4; below 4 the variance of 1/√b is infinite."""
     return number(name, value, 4.0, np.inf, open_low=False)
 
 
 @first_order(threshold=_length)
 class RAdam(NamedTuple):
-    """Rectified Adam: steps along â alone until enough squares are known to divide by their root.
+    """Rectified Adam: steps along â alone until b averages enough squares to divide by √b̂.
 
     Parameters
     ----------
@@ -201,9 +200,9 @@ class RAdam(NamedTuple):
         Whether eps is added to √b before its correction, as in PyTorch; if False after it, as in
         Optax.
     threshold : float
-        Length of the average, >= 4, above which its root is divided by; 4 in the paper.
+        Length of the average b, >= 4, above which the step is divided by its root; 4 in the paper.
     degenerated_to_sgd : bool
-        Whether there are steps along â until then.
+        Whether steps are made along â while the average is shorter.
     """
 
     lr: float = 1e-3
@@ -236,7 +235,10 @@ def _two_or_three(method):
 
 @fragment
 def corrections(betas, s, wanted):
-    """(1 − β₁ᵗ, √(1 − β₂ᵗ)), or (1, 1); the powers in the record STEP are moved on to this step."""
+    """Return (1 − β₁ᵗ, √(1 − β₂ᵗ)) if `wanted`, otherwise (1, 1).
+
+    The powers in the record STEP are updated to this step.
+    """
     s.power1 *= betas[0]
     s.power2 *= betas[1]
     return (1.0 - s.power1, np.sqrt(1.0 - s.power2)) if wanted else (1.0, 1.0)
@@ -244,8 +246,9 @@ def corrections(betas, s, wanted):
 
 @fragment
 def divisor(method, root):
-    """(scale, inner, outer): â is divided by scale √(b + inner) + outer, which is √(b̂ + eps_root)
-    + eps or its kin.
+    """Return (scale, inner, outer), by which â is divided as scale √(b + inner) + outer.
+
+    This equals √(b̂ + eps_root) + eps, or, with `eps_hat`, has eps/√(1 − β₂ᵗ) in the place of eps.
     """
     scale = 1.0 / root
     return scale, method.eps_root * root * root, method.eps * scale if method.eps_hat else method.eps
@@ -253,10 +256,10 @@ def divisor(method, root):
 
 @fragment
 def descend(x, g, memory, betas, parts, before, lr, l2, keep):
-    """x ← keep x − lr a/(scale √(b + inner) + outer), after g + l2 x has entered the means a and b.
+    """Update a and b with g + l2 x, then step x ← keep x − lr a/(scale √(b + inner) + outer).
 
-    With a vector c in the memory, c ← max(c, before b) stands for b. `parts` are those of
-    `divisor`.
+    With a vector c in the memory, c ← max(c, before b) replaces b. `parts` is (scale, inner,
+    outer); see `divisor`.
     """
     a, b, c = memory.a, memory.b, memory.c
     beta1, beta2 = betas
@@ -270,7 +273,7 @@ def descend(x, g, memory, betas, parts, before, lr, l2, keep):
         if maximal:
             b_i = c[i] = max(c[i], before * b_i)
         q = np.sqrt(b_i + inner) * scale + outer
-        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0
 
 
 @protocol.step.register(Adam)
@@ -313,7 +316,7 @@ def _nadam(method, memory, x, g, lr, l2, keep):
         b_i = beta2 * b[i] + (1.0 - beta2) * d * d
         a[i], b[i] = a_i, b_i
         q = np.sqrt(b_i + inner) * scale + outer
-        x[i] = keep * x[i] - (now * d + ahead * a_i) / (q if q > 0.0 else 1.0)  # 0/0 is no step
+        x[i] = keep * x[i] - (now * d + ahead * a_i) / (q if q > 0.0 else 1.0)  # 0/0 is taken as 0
 
 
 @protocol.step.register(RAdam)
@@ -321,8 +324,8 @@ def _radam(method, memory, x, g, lr, l2, keep):
     s, a, b = memory.record[0], memory.a, memory.b
     beta1, beta2 = method.betas
     first, root = corrections(method.betas, s, 1)
-    # The length of the average that b is, in the limit and now; below 5 its variance is not to be
-    # had.
+    # Effective length of the average b, in the limit and at this step. The variance of 1/√b is
+    # finite only if the length exceeds 4.
     limit = 2.0 / (1.0 - beta2) - 1.0
     length = limit - 2.0 * s.t * s.power2 / (1.0 - s.power2)
     rectified = length > method.threshold
@@ -339,4 +342,4 @@ def _radam(method, memory, x, g, lr, l2, keep):
         b_i = beta2 * b[i] + (1.0 - beta2) * d * d
         a[i], b[i] = a_i, b_i
         q = np.sqrt(b_i) + eps if rectified else 1.0
-        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0

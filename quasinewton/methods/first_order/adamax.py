@@ -26,7 +26,7 @@ class AdaMax(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     eps_after_max : bool
-        Whether eps is added where a is divided by b, and not to what enters b.
+        Whether eps is added to b when a is divided by it, and not to |g| in the update of b.
     bias_correction : bool
         Whether a is divided by 1 − β₁ᵗ.
     """
@@ -59,4 +59,4 @@ def _step(method, memory, x, g, lr, l2, keep):
         b_i = max(beta2 * b[i], abs(d) + inner)
         a[i], b[i] = a_i, b_i
         q = b_i + outer
-        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        x[i] = keep * x[i] - lr * (a_i / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0

@@ -1,9 +1,8 @@
-"""What the methods that make their own steps share: their memory, and what is done to a gradient
-before its step.
+"""Code shared by the first-order methods: memory, gradient clipping, weight decay.
 
 Such a method is a NamedTuple of numbers with fields lr, weight_decay and decoupled. Its `step` is
-one fused pass over the parameters and allocates nothing. Formulae and names are PyTorch's at the
-defaults, unless a page of the documentation says otherwise; options give them the forms of other
+one fused pass over the parameters and allocates nothing. With default options, formulae and names
+are those of PyTorch, except as stated in the documentation; options select the forms of other
 libraries. The papers are cited with the methods.
 """
 
@@ -23,23 +22,24 @@ from quasinewton.validation import number
 STEP = np.dtype(
     [
         ("t", "i8"),  # steps made
-        ("clip_value", "f8"),  # bound of every component of the gradient
-        ("clip_norm", "f8"),  # bound of its Euclidean norm
-        ("clip_norm_eps", "f8"),  # added to the norm before it is compared and divided by
-        ("power1", "f8"),  # β₁ᵗ and β₂ᵗ of Adam and its kin; αᵗ of RMSprop
-        ("power2", "f8"),
-        ("product", "f8"),  # of the momenta so far (NAdam)
+        ("clip_value", "f8"),  # upper bound on |g_i| for every component of the gradient
+        ("clip_norm", "f8"),  # upper bound on the Euclidean norm of the gradient
+        ("clip_norm_eps", "f8"),  # added to the norm before the comparison and the division
+        ("power1", "f8"),  # β₁ᵗ of Adam and its variants; αᵗ of RMSprop
+        ("power2", "f8"),  # β₂ᵗ of Adam and its variants
+        ("product", "f8"),  # product of the momentum coefficients so far (NAdam)
     ],
     align=True,
 )
 
 
 class Moments(NamedTuple):
-    """Memory: up to three vectors of the method's, shape (n,), or (0,) where they are not used.
+    """Memory of a first-order method: up to three vectors `a`, `b`, `c`.
 
-    `mask`, bool, shape (n,), says where weight decay acts; of shape (0,) it acts everywhere. `low`
-    and `high`, shape (n,), are bounds, into which every step is put; of shape (0,) there are none.
-    `record[0]` is a record STEP.
+    These have shape (n,), or (0,) if the method does not use them. `mask`, bool, shape (n,), is
+    True for the components to which weight decay applies; if its shape is (0,), it applies to all.
+    `low` and `high`, shape (n,), are bounds, onto which every iterate is projected; if their shape
+    is (0,), there are none. `record[0]` is a record STEP.
     """
 
     a: np.ndarray
@@ -53,35 +53,40 @@ class Moments(NamedTuple):
 
 @generic
 def vectors(method):
-    """Return which of the three vectors the method uses, and what a holds at the start; b and c
-    hold 0.
+    """Return which of the vectors a, b and c the method uses, and the initial value of a.
+
+    b and c start at 0.
     """
     return False, False, False, 0.0
 
 
-# What the vectors hold depends on these: a run cannot go on where one of them changes.
+# The meaning of the vectors depends on these options, so a run cannot go on if one of them changes.
 UNITS = ("lr_in_buffer", "correct_before_max", "eps_after_max")
 
 
 def keeps(method):
-    """Return what tells whether one method can go on with the vectors of another of its kind."""
+    """Return a key of the meaning of the vectors.
+
+    A run can go on with the vectors of another method of its kind if the keys are equal.
+    """
     return (*vectors(method)[:3], *(getattr(method, name, 0) for name in UNITS))
 
 
 @generic
 def step(method, memory, x, g, lr, l2, keep):
-    """Make one step from x along what the gradient g says; x and the memory are overwritten.
+    """Make one step from x with the gradient g; x and the memory are overwritten.
 
-    `memory.record[0].t` counts this step, and lr is the rate of this step. Of the two kinds of
-    weight decay one is off: l2 x is added to the gradient, and x is multiplied by `keep`.
+    `memory.record[0].t` already includes this step, and lr is its learning rate. Weight decay takes
+    one of two forms: l2 x is added to the gradient (`keep` is then 1), or x is multiplied by `keep`
+    (l2 is then 0).
     """
 
 
 def first_order(kind=None, **rules):
-    """Class decorator: check the fields of a method when it is made, give it the memory of this
-    file, and list it.
+    """Register a class as a first-order method; a class decorator.
 
-    What is legal goes by the name of the field, see RULES; `rules` are exceptions.
+    It checks the fields when a method is made, provides `Moments` as memory, and adds the class to
+    FIRST_ORDER. The check of a field depends on its name, see RULES; `rules` overrides these.
     """
     if kind is None:
         return functools.partial(first_order, **rules)
@@ -120,7 +125,7 @@ def _allocate(method, n):
 
 @fragment
 def norm(g):
-    """‖g‖₂, also where the squares overflow and the norm does not."""
+    """Return ‖g‖₂, even if the squares overflow and the norm does not."""
     plain = np.sqrt(dot(g, g))
     if plain < np.inf:
         return plain
@@ -132,7 +137,7 @@ def norm(g):
 
 @inlined
 def advance(method, memory, x, g, lr):
-    """Clip the gradient, decay the components that are not exempt, and make the step.
+    """Clip the gradient, apply weight decay where the mask allows it, and make the step.
 
     Parameters
     ----------
@@ -140,10 +145,10 @@ def advance(method, memory, x, g, lr):
     memory : Moments
         Updated.
     x, g : ndarray, float64, shape (n,)
-        Overwritten: x by the next iterate, g, where it is clipped or the decay is masked, by what
-        is stepped along.
+        Overwritten: x by the next iterate, and g, if it is clipped or the decay is masked, by the
+        modified gradient.
     lr : float
-        The rate of this step.
+        Learning rate of this step.
     """
     s = memory.record[0]
     s.t += 1
@@ -173,42 +178,44 @@ def advance(method, memory, x, g, lr):
 
 @fragment
 def placed(lr, in_buffer):
-    """Return by what a gradient is multiplied as it enters a buffer, and by what the buffer as it
-    is stepped along.
+    """Return the factors of the gradient on entering a buffer and of the buffer in the step.
+
+    They are (lr, 1) with `in_buffer`, and (1, lr) otherwise.
     """
     return (lr, 1.0) if in_buffer else (1.0, lr)
 
 
 @fragment
 def measure(memory, x, g):
-    """What gtol is compared with: ‖g‖_∞ or, in a box, ‖P(x − g) − x‖_∞; NaN if any entry of g is
-    NaN.
+    """Return the norm compared with gtol: ‖g‖_∞, or `projected_norm` under bounds.
+
+    The result is NaN if any entry of g is NaN.
     """
     return projected_norm(x, g, memory.low, memory.high) if memory.low.size > 0 else norm_inf(g)
 
 
 def rate(name, value):
-    """A number >= 0, checked."""
+    """Check and return a number >= 0."""
     return number(name, value, 0.0, np.inf, open_low=False)
 
 
 def share(name, value):
-    """A number in [0, 1), checked."""
+    """Check and return a number in [0, 1)."""
     return number(name, value, 0.0, 1.0, open_low=False)
 
 
 def positive_share(name, value):
-    """A number in (0, 1), checked."""
+    """Check and return a number in (0, 1)."""
     return number(name, value, 0.0, 1.0)
 
 
 def whole_share(name, value):
-    """A number in [0, 1], checked."""
+    """Check and return a number in [0, 1]."""
     return number(name, value, 0.0, 1.0, open_low=False, open_high=False)
 
 
 def shares(name, values):
-    """A pair of numbers in [0, 1), checked."""
+    """Check and return a pair of numbers in [0, 1)."""
     try:
         first, second = values
     except (TypeError, ValueError):
@@ -217,13 +224,13 @@ def shares(name, values):
 
 
 def flag(name, value):
-    """A truth value, as an integer, checked."""
+    """Check a truth value and return it as an integer."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
         return int(value)
     raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
-# Those that choose between two forms of a method.
+# Fields that select one of two forms of a method.
 FLAGS = (
     "amsgrad",
     "bias_correction",

@@ -1,4 +1,4 @@
-"""Lion: the sign of an interpolated momentum.
+"""Lion: steps along the sign of an interpolated momentum.
 
 Source: X. Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, Algorithm 2.
 """
@@ -18,7 +18,7 @@ class Lion(NamedTuple):
     Parameters
     ----------
     lr : float
-        Rate, >= 0: the length of every component's step.
+        Rate, >= 0, which is the length of the step in every component.
     betas : (float, float)
         β₁ and β₂, in [0, 1).
     weight_decay : float

@@ -1,4 +1,4 @@
-"""RMSprop: AdaGrad with a memory that fades.
+"""RMSprop: AdaGrad with an exponential average of g² in the place of the sum.
 
 Sources: G. Hinton, Neural Networks for Machine Learning, lecture 6e (2012); A. Graves,
 arXiv:1308.0850 (2013), eqs. 38–45, for the centred form.
@@ -33,16 +33,16 @@ class RMSprop(NamedTuple):
     centered : bool
         Whether √a is replaced by the standard deviation √(a − b²), b ← α b + (1 − α) g.
     eps_in_sqrt : bool
-        Whether √(a + eps) stands for √a + eps.
+        Whether √(a + eps) replaces √a + eps.
     initial_accumulator_value : float
         a at the start, >= 0.
     bias_correction : bool
         Whether a and b are divided by 1 − αᵗ at step t, where they are used.
     lr_in_buffer : bool
-        Whether lr multiplies the quotient as it enters c, so that a change of lr does not reach
-        what c holds.
+        Whether lr multiplies g/(√a + eps) as it enters c, so that a change of lr does not affect
+        what c holds already.
     nesterov : bool
-        Whether x ← x − lr (q + momentum c), where q is the quotient that c has just been given.
+        Whether x ← x − lr (q + momentum c), where q = g/(√a + eps) and c has just been updated.
     """
 
     lr: float = 1e-2
@@ -84,7 +84,7 @@ def _step(method, memory, x, g, lr, l2, keep):
             b_i *= scale
             a_i = max(a_i - b_i * b_i, 0.0)  # a variance, which rounding may make negative
         q = np.sqrt(a_i + inner) + outer
-        d = inside * (d / (q if q > 0.0 else 1.0))  # 0/0 is no step
+        d = inside * (d / (q if q > 0.0 else 1.0))  # 0/0 is taken as 0
         if momentum:
             c_i = d + mu * c[i]
             c[i] = c_i

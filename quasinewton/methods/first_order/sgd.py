@@ -1,9 +1,9 @@
-"""Gradient descent with a given rate, and with momentum: SGD, Momentum, Nesterov, SGDW.
+"""Gradient descent with a learning rate, without and with momentum: SGD, Momentum, Nesterov, SGDW.
 
 Sources: H. Robbins & S. Monro, Ann. Math. Statist. 22 (1951) 400–407; B. T. Polyak, USSR Comput.
 Math. Math. Phys. 4(5) (1964) 1–17; Yu. Nesterov, Soviet Math. Dokl. 27 (1983) 372–376, in the form
 of I. Sutskever et al., ICML 2013; I. Loshchilov & F. Hutter, ICLR 2019, Algorithm 1 (SGDW). Momenta
-are kept in a: `Moments.a`.
+are stored in `Moments.a`, written a.
 """
 
 from typing import NamedTuple
@@ -34,8 +34,9 @@ class SGD(NamedTuple):
 
 @first_order
 class Momentum(NamedTuple):
-    """Gradient descent with Polyak's momentum: a ← μ a + (1 − ν) g, x ← x − lr a; a = g at the
-    first step.
+    """Gradient descent with Polyak's momentum: a ← μ a + (1 − ν) g, x ← x − lr a.
+
+    At the first step a = g.
 
     Parameters
     ----------
@@ -50,8 +51,8 @@ class Momentum(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach
-        what a holds.
+        Whether lr multiplies the gradient as it enters a, so that a change of lr does not affect
+        what a holds already.
     dampen_first : bool
         Whether the first step is dampened like the others: a starts at 0.
     """
@@ -80,8 +81,8 @@ class Nesterov(NamedTuple):
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach
-        what a holds.
+        Whether lr multiplies the gradient as it enters a, so that a change of lr does not affect
+        what a holds already.
     """
 
     lr: float = 1e-3
@@ -93,8 +94,9 @@ class Nesterov(NamedTuple):
 
 @first_order
 class SGDW(NamedTuple):
-    """Gradient descent with momentum and decoupled weight decay: x ← (1 − lr λ) x − lr a, a ← μ a +
-    g.
+    """Gradient descent with momentum and decoupled weight decay.
+
+    a ← μ a + g, then x ← (1 − lr λ) x − lr a.
 
     Parameters
     ----------
@@ -107,8 +109,8 @@ class SGDW(NamedTuple):
     decoupled : bool
         If False, λ x is added to g instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not reach
-        what a holds.
+        Whether lr multiplies the gradient as it enters a, so that a change of lr does not affect
+        what a holds already.
     """
 
     lr: float = 1e-3
@@ -134,7 +136,7 @@ def _sgd(method, memory, x, g, lr, l2, keep):
 
 @fragment
 def _roll(x, g, a, kept, taken, rate, l2, keep):
-    """a ← kept a + taken d with d = g + l2 x, x ← keep x − rate a."""
+    """Step a ← kept a + taken d with d = g + l2 x, then x ← keep x − rate a."""
     for i in range(x.size):
         a_i = kept * a[i] + taken * (g[i] + l2 * x[i])
         a[i] = a_i
@@ -160,7 +162,7 @@ def _nesterov(method, memory, x, g, lr, l2, keep):
             a[i] = a_i
             x[i] = keep * x[i] - outside * (d + mu * a_i)
         return
-    for i in range(x.size):  # a third faster where the vectors are in the cache
+    for i in range(x.size):  # this special case is a third faster if the vectors are in the cache
         d = g[i] + l2 * x[i]
         a_i = mu * a[i] + d
         a[i] = a_i
@@ -174,7 +176,7 @@ def _sgdw(method, memory, x, g, lr, l2, keep):
         inside, outside = placed(lr, method.lr_in_buffer)
         _roll(x, g, a, mu, inside, outside, l2, keep)
         return
-    for i in range(x.size):  # a fifth faster where the vectors are in the cache
+    for i in range(x.size):  # this special case is a fifth faster if the vectors are in the cache
         a_i = mu * a[i] + g[i]
         a[i] = a_i
         x[i] = keep * x[i] - lr * a_i

@@ -1,5 +1,4 @@
-"""L-BFGS: the two-loop recursion, and the compact form of the inverse Hessian for many variables.
-"""
+"""L-BFGS: two-loop recursion, and compact form of the inverse Hessian for many variables."""
 
 from quasinewton.methods.lbfgs.two_loop import LBFGS
 

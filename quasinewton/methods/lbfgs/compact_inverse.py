@@ -1,4 +1,4 @@
-"""L-BFGS by the compact form of H: 4 m n numbers are read an iteration, where two loops read 8 m n.
+"""L-BFGS by the compact form of H, which reads 4 m n numbers an iteration instead of 8 m n.
 
 With the pairs in the rows of S and Y, oldest first, R the upper triangle of S Yᵀ and D its
 diagonal,
@@ -6,12 +6,13 @@ diagonal,
     H g = γ H₀ (g − Yᵀa) + Sᵀb,   R a = S g,   Rᵀb = D a + γ (Y H₀ Yᵀ a − Y H₀ g)
 
 (Byrd, Nocedal & Schnabel, Math. Prog. 63 (1994) 129–156, eq. 2.6 and theorem 2.2). One pass in
-blocks moves x and g, writes the new pair, and multiplies all pairs by g and by the new y; after
-O(m²) work another one writes p. Every product is summed anew: differences of older ones would
-cancel.
+blocks moves x and g, writes the new pair, and multiplies all pairs by g and by the new y. After
+O(m²) work a second pass writes p. All products are summed anew in every iteration, because
+computing them as differences of older ones would suffer from cancellation.
 
-It serves many variables, a given diagonal H₀, and pairs in single precision, which are kept in
-units of their own since their range is short. Sums are in double precision always.
+This form is used for many variables, for a diagonal H₀ supplied by the user, and for pairs in
+single precision, which are scaled by powers of two because the range of that type is small. All
+sums are in double precision.
 """
 
 import math
@@ -27,52 +28,54 @@ from quasinewton.numba_ext.jit import entered, fragment, kernel, reduction
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import advance, dot, dots, isolated, norm_inf
 
-BLOCK = 1024  # numbers of a vector at a time: what is used again of a block stays in the first cache
+BLOCK = 1024  # variables; block length at which reused data stays in the first-level cache
 
-# The workspace `a`: a head, the matrices S Yᵀ and Y H₀ Yᵀ, VECTORS vectors of length m, and H₀ if
-# it was given.
-READY = 0  # whether the products with g are those with the current one
-UNIT_S, UNIT_Y = 1, 2  # powers of two: what 1 means in S and in Y
+# The workspace `a` consists of HEAD numbers, the matrices S Yᵀ and Y H₀ Yᵀ, VECTORS vectors of
+# length m, and H₀ if it was supplied. The constants are indices into these parts.
+READY = 0  # 1 if the products with g are those with the current g
+UNIT_S, UNIT_Y = 1, 2  # powers of two; units in which S and Y are stored
 NORM = 3  # ‖g‖_∞ after the last step
-HEAD = 4
-S_G, Y_G, S_Y, Y_Y = range(4)  # S g, Y H₀ g, S y and Y H₀ y
-OF_S, OF_Y = 4, 5  # what p takes of the rows of S and of Y
-SUMS, VECTORS = 4, 6
-LARGEST = 1000  # exponent of a unit
+HEAD = 4  # length of the head
+S_G, Y_G, S_Y, Y_Y = range(4)  # the vectors S g, Y H₀ g, S y and Y H₀ y
+OF_S, OF_Y = 4, 5  # the vectors of coefficients in p of the rows of S and of Y
+SUMS, VECTORS = 4, 6  # number of vectors that are sums, and of all vectors
+LARGEST = 1000  # binary exponent; upper bound on that of a unit
 
 SINGLE = np.finfo(np.float32).eps
 
 
 @register_jitable
 def size(m):
-    """Length of the workspace for m pairs, without H₀; that of the two loops is m."""
+    """Return the length of the workspace for m pairs, without H₀."""
     return HEAD + 2 * m * m + VECTORS * m
 
 
 @fragment
 def gram(a, m, which):
-    """One of the matrices, row by row: S Yᵀ (0), of which the upper triangle means something, or Y
-    H₀ Yᵀ (1).
+    """Return one of the matrices, by rows: S Yᵀ (which = 0) or Y H₀ Yᵀ (which = 1).
+
+    Only the entries of S Yᵀ with the first pair not newer than the second are valid.
     """
     return part(a, HEAD + which * m * m, m * m)
 
 
 @fragment
 def vector(a, m, which):
-    """One of the vectors of length m, by number."""
+    """Return one of the vectors of length m, by its index."""
     return part(a, HEAD + (2 * m + which) * m, m)
 
 
 @fragment
 def row(S, k, first, width):
-    """A block of a row."""
+    """Return a block of row k of S."""
     return part(S, k * S.shape[1] + first, width)
 
 
 @register_jitable
 def forget_products(a, ring):
-    """Let the next direction multiply the pairs by its gradient: it may be another than the last
-    step led to.
+    """Discard the products with g, so that the next direction recomputes them.
+
+    This is necessary if its gradient may differ from the one at the end of the last step.
     """
     if ring["form"] != TWO_LOOPS:
         a[READY] = 0.0
@@ -80,13 +83,13 @@ def forget_products(a, ring):
 
 @register_jitable
 def norm_of(a):
-    """‖g‖_∞ after the last step."""
+    """Return ‖g‖_∞ after the last step."""
     return a[NORM]
 
 
 @fragment
 def rows_of(count, newest, m):
-    """The rows of the last `count` pairs, oldest first."""
+    """Return the ring rows of the last `count` pairs, oldest first."""
     rows = np.empty(count, np.int64)
     for i in range(count):
         rows[i] = (newest + m + 1 - count + i) % m
@@ -95,42 +98,42 @@ def rows_of(count, newest, m):
 
 @fragment
 def unit(largest):
-    """The power of two next to the largest component of a vector; 1 for 0."""
+    """Return the power of two next above `largest`, a norm; 1 if it is 0 or not finite."""
     exponent = math.frexp(largest)[1] if 0.0 < largest < np.inf else 0
     return math.ldexp(1.0, min(max(exponent, -LARGEST), LARGEST))
 
 
 @fragment
 def scale(c, a, b):
-    """b = c a. b is overwritten."""
+    """Compute b = c a. b is overwritten."""
     for i in range(a.size):
         b[i] = c * a[i]
 
 
 @fragment
 def multiply(h, a, b):
-    """b = h a, component by component. b is overwritten."""
+    """Compute b = h a, component by component. b is overwritten."""
     for i in range(a.size):
         b[i] = h[i] * a[i]
 
 
 @fragment
 def add(p, c, s, d, t):
-    """p += c s + d t. p is overwritten."""
+    """Add c s + d t to p, which is overwritten."""
     for i in range(p.size):
         p[i] += c * s[i] + d * t[i]
 
 
 @fragment
 def add_pairs(p, b, s, c, y, d, t, e, z):
-    """p += b s + c y + d t + e z. p is overwritten."""
+    """Add b s + c y + d t + e z to p, which is overwritten."""
     for i in range(p.size):
         p[i] += (b * s[i] + c * y[i]) + (d * t[i] + e * z[i])
 
 
 @reduction
 def eight_dots(s, y, t, z, g, d, hg, hd):
-    """The products of s and t with g and d, and of y and z with hg and hd, in one pass."""
+    """Return the products of s and t with g and d, and of y and z with hg and hd, in one pass."""
     sg = sd = yg = yd = tg = td = zg = zd = 0.0
     for i in range(g.size):
         sg += s[i] * g[i]
@@ -146,11 +149,11 @@ def eight_dots(s, y, t, z, g, d, hg, hd):
 
 @fragment
 def multiply_block(S, Y, rows, a, first, g, y, hg, hy):
-    """Add to the products of all pairs with g and y what a block contributes.
+    """Add the contribution of a block to the products of all pairs with g and y.
 
-    g and y are those of the block, which begins with component `first`; hg and hy are workspace as
-    long. Two pairs at a time, since four streams come faster from memory than one; an odd one is
-    its own partner.
+    g and y are the parts of these vectors in the block, which begins with component `first`; hg and
+    hy are workspace of equal length. Pairs are processed two at a time, since reading four streams
+    makes better use of the memory; if their number is odd, the last pair is its own partner.
     """
     m, width = S.shape[0], g.size
     Sg, Yg, Sy, Yy, H0 = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y), size(m)
@@ -176,7 +179,7 @@ def multiply_block(S, Y, rows, a, first, g, y, hg, hy):
 
 @fragment
 def begin_products(a, m):
-    """Zero the sums that `multiply_block` adds to."""
+    """Set the sums that `multiply_block` adds to, to zero."""
     sums = part(a, HEAD + 2 * m * m, SUMS * m)
     for i in range(sums.size):
         sums[i] = 0.0
@@ -184,8 +187,9 @@ def begin_products(a, m):
 
 @fragment
 def keep_products(a, rows, m):
-    """Take the sums into true units, and those of the newest pair, the last of the rows, into the
-    matrices.
+    """Convert the sums to the units of x and g, and store those with the newest y in the matrices.
+
+    The newest pair is the last of `rows`.
     """
     Sg, Yg, Sy, Yy = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, S_Y), vector(a, m, Y_Y)
     SY, YY, s_unit, y_unit, k = gram(a, m, 0), gram(a, m, 1), a[UNIT_S], a[UNIT_Y], rows[-1]
@@ -213,7 +217,10 @@ def renew_products(S, Y, a, rows, g):
 
 @fragment
 def damp(y, theta, c, g, y_unit):
-    """y <- θ y − c (g − y), the old gradient being g − y; y is overwritten."""
+    """Compute y <- θ y − c (g − y), where g − y is the old gradient; y is overwritten.
+
+    `y_unit` is the unit in which y is stored.
+    """
     for i in range(g.size):
         old = g[i] - y_unit * y[i]
         y[i] = theta * y[i] - c * old / y_unit
@@ -221,8 +228,10 @@ def damp(y, theta, c, g, y_unit):
 
 @fragment
 def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
-    """Move x and g, write the pair, judge it as `protocol.learn_pair` does, and multiply all pairs
-    by g and y.
+    """Move x and g, store the new pair if it is fit, and multiply all pairs by g and y.
+
+    The tests and the damping are those of `curvature_pairs.learn_pair`. x, g and the memory are
+    overwritten.
     """
     m, n = rho.size, x.size
     single = S.itemsize < 8
@@ -246,11 +255,11 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
         scale(1.0 / s_unit, s, s_row)
         scale(1.0 / y_unit, y, y_row)
         if single:
-            scale(1.0, y_row, y)  # as it was rounded
+            scale(1.0, y_row, y)  # the products must be those of the stored, rounded y
         sums = dots(s_row, y, x_part)
         yy, ss, xx = yy + sums[1], ss + sums[2], xx + sums[3]
         gg += dot(g_part, g_part)
-        g_norm = max(g_norm, norm_inf(g_part))  # all of g is finite: no step leads elsewhere
+        g_norm = max(g_norm, norm_inf(g_part))  # max is safe: g is finite at every accepted step
         multiply_block(S, Y, rows, a, first, g_part, y, hg, hy)
     keep_products(a, rows, m)
     a[NORM] = g_norm
@@ -267,7 +276,7 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
 
 @fragment
 def solve(a, rows, m, gamma):
-    """Find what p takes of the rows of S and of Y, −b and γ a, in their units."""
+    """Compute the coefficients in p of the rows of S and of Y, −b and γ a, in their units."""
     Sg, Yg, of_S, of_Y = vector(a, m, S_G), vector(a, m, Y_G), vector(a, m, OF_S), vector(a, m, OF_Y)
     SY, YY, count = gram(a, m, 0), gram(a, m, 1), rows.size
     for i in range(count - 1, -1, -1):
@@ -292,8 +301,9 @@ def solve(a, rows, m, gamma):
 
 @fragment
 def add_block(S, Y, rows, a, gamma, first, g, p, hp):
-    """Write a block of p, which begins with component `first`; g is that of the block, hp
-    workspace.
+    """Write the block of p that begins with component `first`.
+
+    g and p are the parts of these vectors in the block; hp is workspace of equal length.
     """
     m, width, count = S.shape[0], g.size, rows.size
     of_S, of_Y = vector(a, m, OF_S), vector(a, m, OF_Y)
@@ -337,25 +347,31 @@ def direct(S, Y, a, ring, g, p):
 
 @kernel
 def direction(S, Y, a, ring, g, p):
-    """`direct`, for pairs in double precision."""
+    """Write −H g to p and return g·p, for pairs in double precision; see `direct`."""
     return direct(S, Y, a, ring[0], g, p)
 
 
 @kernel
 def update(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
-    """`learn_from`, for pairs in double precision."""
+    """Move x and g and update the pairs, in double precision; see `learn_from`."""
     learn_from(S, Y, rho, a, ring[0], damping, x, g, p, alpha, g_new)
 
 
 @kernel
 def direction_single(S, Y, a, ring, g, p):
-    """`direct`, for pairs in single precision, two in the place of a double."""
+    """Write −H g to p and return g·p, for pairs in single precision; see `direct`.
+
+    S and Y hold two single-precision numbers in the place of each double.
+    """
     return direct(S.view(np.float32), Y.view(np.float32), a, ring[0], g, p)
 
 
 @kernel
 def update_single(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
-    """`learn_from`, for pairs in single precision, two in the place of a double."""
+    """Move x and g and update the pairs, in single precision; see `learn_from`.
+
+    S and Y hold two single-precision numbers in the place of each double.
+    """
     learn_from(S.view(np.float32), Y.view(np.float32), rho, a, ring[0], damping, x, g, p, alpha, g_new)
 
 
@@ -379,7 +395,7 @@ def direction_of_either(S, Y, a, ring, g, p, single):
 
 @entered
 def update_of_either(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new, single):
-    """Move x and g and learn from the step, for pairs in single or double precision."""
+    """Move x and g and update the pairs, in single or double precision."""
     arguments = (S, Y, rho, a, ring, damping, x, g, p, alpha, g_new)
     if single:
         _enter_update_single(arguments)
@@ -392,9 +408,7 @@ enter_update = late(update_of_either, types.void(*_UPDATE.args, types.int64))
 
 
 def load(single):
-    """Compile, or load from the cache, the kernels for pairs of this precision: sooner than when
-    they are needed.
-    """
+    """Compile the kernels for pairs of this precision, or load them from the cache, in advance."""
     kernels = (_enter_direction_single, _enter_update_single) if single else (_enter_direction, _enter_update)
     for call in (enter_direction, enter_update, *kernels):
         call.load()

@@ -1,10 +1,11 @@
-"""L-BFGS: the inverse Hessian from the last m pairs, never formed.
+"""L-BFGS: products with the inverse Hessian of the last m curvature pairs, which is never formed.
 
 Source: J. Nocedal, Math. Comp. 35 (1980) 773–782; Nocedal & Wright, Numerical Optimization, 2nd ed.
-(2006), Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n flops and (2m + O(1)) n doubles.
+(2006), Algorithms 7.4 (two loops) and 7.5. Cost: 4 m n multiplications and (2m + O(1)) n doubles.
 
-The pairs live in a ring, see `curvature_pairs`. Two loops over them multiply by H; where the pairs
-are more than the cache holds, and for what few runs ask for, `compact` does.
+The pairs are stored in a ring; see `curvature_pairs`. The two-loop recursion multiplies by H. If
+the pairs exceed the cache, are in single precision, or come with a diagonal H₀ supplied by the
+user, `compact_inverse` is used instead.
 """
 
 from typing import NamedTuple
@@ -20,9 +21,9 @@ from quasinewton.numba_ext.jit import reduction
 from quasinewton.numba_ext.linalg import advance, dot, negate, norm_inf
 from quasinewton.validation import count
 
-# Variables from which on two loops are slower than the compact form, measured for 5 to 20 pairs.
-# They read the pairs twice as often, but as long streams, and do little else: below, the caches
-# feed them fast enough.
+# Number of variables from which on the two-loop recursion is slower than the compact form, measured
+# for 5 to 20 pairs. The recursion reads the pairs twice as often, but sequentially and with little
+# other work, so below this number the caches supply them fast enough.
 MANY = 2**16
 
 
@@ -38,7 +39,7 @@ class LBFGS(_Fields):
     Parameters
     ----------
     memory : int
-        Number of pairs m; SciPy's `maxcor`. 5 to 20 serve most problems.
+        Number of curvature pairs m, SciPy's `maxcor`; 5 to 20 suffice for most problems.
     damping : bool
         Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
     single : bool
@@ -53,12 +54,13 @@ class LBFGS(_Fields):
 
 
 class Pairs(NamedTuple):
-    """Memory: S[k] = x[k+1] − x[k] and Y[k] = g[k+1] − g[k], shape (m, n); rho[k] = 1/(S[k]·Y[k]),
-    shape (m,).
+    """Memory of L-BFGS: the curvature pairs.
 
-    In single precision a row holds its n numbers in the place of n/2 doubles, rounded up. `a` is
-    workspace: of the two loops, shape (m,); or, longer, of the compact form. `ring[0]` is a record
-    RING; its gamma = s·y/y·H₀y of the newest pair scales H₀.
+    The rows of `S` and `Y`, shape (m, n), are the steps s = x[k+1] − x[k] and the gradient changes
+    y = g[k+1] − g[k]; `rho`, shape (m,), holds 1/(s·y). In single precision a row stores its n
+    numbers in the place of n/2 doubles, rounded up. `a` is workspace: of shape (m,) for the
+    two-loop recursion, longer for the compact form. `ring[0]` is a record RING, whose gamma =
+    s·y/y·H₀y of the newest pair scales H₀.
     """
 
     S: np.ndarray
@@ -79,8 +81,9 @@ def _allocate(method, n):
 
 
 def with_room(pairs, n):
-    """The memory of a fresh run with room for a given diagonal H₀, the last n numbers of the
-    workspace.
+    """Return the memory of a fresh run with room for a diagonal H₀ supplied by the user.
+
+    H₀ is the last n numbers of the workspace, which the caller fills.
     """
     pairs.ring[0]["form"] = COMPACT_GIVEN
     return pairs._replace(a=np.empty(compact_inverse.size(pairs.rho.size) + n))
@@ -101,11 +104,10 @@ def _direction(method, memory, hessian, x, g, p):
 
 @reduction
 def two_loop(S, Y, rho, a, count, newest, gamma, g, p):
-    """Write −H g to p and return g·p, for the H of `count` pairs (Nocedal & Wright, 2006, Algorithm
-    7.4).
+    """Write −H g to p by the two-loop recursion over `count` pairs, and return g·p.
 
-    Every pass over p both adds the last vector and multiplies by the next one, so that p is read
-    and written once a pair. p and a are overwritten.
+    Source: Nocedal & Wright (2006), Algorithm 7.4. Each pass over p adds one vector and multiplies
+    by the next, so that p is read and written once per pair and loop. p and a are overwritten.
     """
     m, n = S.shape
     k = newest
