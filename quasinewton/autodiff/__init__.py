@@ -150,8 +150,8 @@ def hvp(f):
     Returns
     -------
     numba dispatcher
-        ``(x, v, *args) -> ndarray of shape (n,)``, by forward mode through reverse mode. For any n it
-        costs a small multiple of `f`.
+        ``(x, v, *args) -> ndarray of shape (n,)``, by forward mode through reverse mode. For any n
+        it costs a small multiple of `f`.
 
     Raises
     ------

@@ -83,15 +83,11 @@ def _vector(y):
 
 
 def guarded(function, kind):
-    """Make the intrinsic call(held, point, args) -> number that frees memory if the function raises.
+    """Make the intrinsic call(held, point, args) that frees memory if the function raises.
 
     An exception leaves compiled code without decrementing reference counts. So the vector `point`,
     which is no longer used then, and `held`, a tape given by its address or an array, are released
     here.
-
-    An exception leaves compiled code without counting references down. So the vector `point` is
-    released here, which nobody uses any more then, and what is `held`: a tape, by its address, or
-    an array.
 
     Parameters
     ----------
