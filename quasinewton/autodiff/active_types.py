@@ -211,7 +211,7 @@ class Term:
         return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
-        """A float without derivative, whatever the type of this number.
+        """A float without derivative, independent of the type of this number.
 
         A zero derivative would cost, because LLVM does not drop products with zeros.
         """

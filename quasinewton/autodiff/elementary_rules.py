@@ -303,8 +303,6 @@ def register(function, number, scalar_type, emit):
     """Register an elementwise function of active numbers with Numba.
 
     Only its typing covers arrays: Numba fuses array expressions into loops over scalar functions.
-
-    Only typing knows of arrays: Numba fuses array expressions into loops over scalar functions.
     """
 
     class Template(AbstractTemplate):

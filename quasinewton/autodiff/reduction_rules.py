@@ -186,7 +186,8 @@ def trapezoid(y, x=None, dx=1.0):
         w, z = 0.0 * u, 0.0 * v
         for i in range(y.size - 1):
             half, middle = 0.5 * (u[i + 1] - u[i]), 0.5 * (v[i + 1] + v[i])
-            # += on items of active arrays works only in differentiated functions, not in rules.
+            # Written without +=, which works on active items only in differentiated functions, not
+            # in rules.
             w[i] = w[i] + half
             w[i + 1] = w[i + 1] + half
             z[i] = z[i] - middle

@@ -16,7 +16,9 @@ EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', j
 
 @intrinsic
 def seed(typingctx, x, k, like):
-    """The Dual of value x with derivative 1 in direction k; with derivatives 0 if there is no direction k.
+    """The Dual of value x with derivative 1 in direction k, 0 in all others.
+
+    All derivatives are 0 if there is no direction k.
     """
 
     def codegen(context, builder, signature, args):
@@ -119,8 +121,7 @@ def first_lanes(g):
 
 @shared
 def seeded(x, first, tape, like):
-    """The variables x as Vars on a tape of Duals, whose directions are the variables from `first` on.
-    """
+    """The variables x on a tape of Duals, whose directions are the variables from `first` on."""
     point = np.empty(x.size, variable_like(like))
     for i in range(x.size):
         point[i] = on_tape(seed(float(x[i]), i - first, like), (i + 1) * words(like), tape)
@@ -154,8 +155,7 @@ def gradient(y, tape, n):
 
 @shared
 def product(y, tape, n, like):
-    """The derivatives of the gradient of the Var y in the direction of the Duals; the tape is freed.
-    """
+    """The derivatives of the gradient of the Var y in direction of the Duals; the tape is freed."""
     found, out = adjoints(y, tape, n, seed(1.0, -1, like)), np.empty(n)
     for i in range(n):
         out[i] = lane(item(found, i, like), 0)

@@ -81,7 +81,7 @@ def stand_in(function):
 for name in dir(special):
     function = getattr(special, name)
     if getattr(function, "__module__", None) == special.__name__ and function in PARTIALS:
-        # SciPy's function is included for users whose packages make it compile in Numba.
+        # SciPy's function is included because other packages can make Numba compile it.
         ROUTES[function] = ROUTES[getattr(scipy.special, name)] = stand_in(function)
 
 

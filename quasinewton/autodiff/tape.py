@@ -141,7 +141,7 @@ NONE, FINITE, WILD = range(3)  # natures of an adjoint: 0 throughout, finite, or
 
 @intrinsic
 def nature(typingctx, adjoint):
-    """Whether an adjoint is NONE, FINITE or WILD; only WILD ones need `product`."""
+    """Return NONE, FINITE or WILD for an adjoint; only WILD ones need `product`."""
 
     def codegen(context, builder, signature, args):
         constant = lambda value: ir.Constant(WORD, value)
@@ -263,7 +263,7 @@ def room(tape, size):
 
 @fragment
 def reserve(tape, count, like):
-    """Begin a record of `count` parents, to be filled by `poke`, with adjoints of the type of `like`.
+    """Begin a record of `count` parents, to be filled by `poke`, with adjoints like `like`.
 
     Returns
     -------
