@@ -245,7 +245,7 @@ def attempt(f, kind, jac, n, arguments):
     Parameters
     ----------
     f, kind, jac, n
-        As for `derivative`.
+        See `derivative`.
     arguments : tuple of numba types
 
     Raises

@@ -186,7 +186,7 @@ class Term:
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     kind : numba type
     value : llvmlite value
 

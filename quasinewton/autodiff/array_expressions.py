@@ -54,7 +54,7 @@ def evaluated(context, builder, expression, items):
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     expression : tuple, ir.Var or ir.Const
         An expression as Numba's rewriting leaves it: (function, operands).
     items : dict

@@ -93,7 +93,7 @@ def guarded(function, kind):
     ----------
     function : Twin
     kind : Active
-        Of the variables.
+        Type of the variables.
 
     Returns
     -------

@@ -268,8 +268,8 @@ def reserve(tape, count, like):
     Returns
     -------
     (int, int, int)
-        Its place, and the addresses of its first partial derivative (then upwards) and first parent
-        (downwards).
+        Its place, the address of its first partial derivative (the others follow upwards), and the
+        address of its first parent (the others follow downwards).
     """
     size = words(like) * (count + 1) + (count + 2) // 2
     place = room(tape, size)
@@ -314,9 +314,9 @@ def push(context, builder, base, places, partials, tape, add):
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     base : numba type
-        Of `partials`.
+        Type of `partials`.
     places, partials : list of llvmlite values
     tape : llvmlite value
         Address of the header.

@@ -61,7 +61,7 @@ def elementwise(scalar):
     Parameters
     ----------
     scalar : callable
-        The function that is compiled for numbers.
+        Function that is compiled for numbers.
 
     Returns
     -------

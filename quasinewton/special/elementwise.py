@@ -371,7 +371,7 @@ def ive(v, x):
     Returns
     -------
     float or ndarray of float64
-        For an order that is not whole, NaN at negative x.
+        NaN at negative x if the order is not an integer.
 
     References
     ----------

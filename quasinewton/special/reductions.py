@@ -17,9 +17,9 @@ def logsumexp(a, axis=None):
     Parameters
     ----------
     a : ndarray
-        In compiled code of one or two axes, or any number of them without `axis`.
+        In compiled code it has one or two axes, or any number without `axis`.
     axis : int, optional
-        Sum along this axis, of all items by default. In compiled code a constant.
+        Sum along this axis, of all items by default. In compiled code it must be a constant.
 
     Returns
     -------
@@ -47,14 +47,14 @@ def softmax(x, axis=None):
     Parameters
     ----------
     x : ndarray
-        In compiled code of one or two axes, or any number of them without `axis`.
+        In compiled code it has one or two axes, or any number without `axis`.
     axis : int, optional
-        Sum along this axis, over all items by default. In compiled code a constant.
+        Sum along this axis, over all items by default. In compiled code it must be a constant.
 
     Returns
     -------
     ndarray of float64
-        Of the shape of x.
+        Array of the shape of x.
 
     References
     ----------

@@ -36,7 +36,7 @@ def with_stack(context, builder, result, kinds, values, limit, owned):
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     result : numba CompileResult
     kinds, values : list
         Types and values of x and the further arguments.
