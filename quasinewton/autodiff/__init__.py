@@ -1,8 +1,8 @@
-"""Exact derivatives of functions compiled by Numba: the door to automatic differentiation.
+"""Exact derivatives of functions compiled by Numba: the public functions.
 
 A function is differentiated by compiling it again, for numbers that carry derivatives: forward mode
-for few variables, reverse mode, by transformation or on a tape, for many. Only what is below is for
-others to use; the rest is imported when first needed.
+for few variables; for many, reverse mode, by code transformation or on a tape. Other packages use
+only the names of this module; the submodules are imported when first needed.
 """
 
 import weakref
@@ -15,9 +15,9 @@ from quasinewton.numba_ext.fingerprint import ORIGIN
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
 MODES = "auto", "forward", "reverse"
-FEW = 24  # up to this many variables forward mode takes one sweep, and is mostly the faster one
-MADE = "_quasinewton_derivatives"  # where a function keeps what was made of it
-UNKNOWN = 8  # directions at a time where the number of variables is not known
+FEW = 24  # variables; up to here "auto" is forward mode, one sweep and usually faster
+MADE = "_quasinewton_derivatives"  # attribute of a dispatcher that holds its derivatives
+UNKNOWN = 8  # directions per sweep if the number of variables is unknown
 
 
 def value_and_grad(f, jac="auto"):
@@ -40,8 +40,8 @@ def value_and_grad(f, jac="auto"):
     Raises
     ------
     TypeError
-        If `f` is not compiled; when called, if `f` contains what cannot be differentiated, which it
-        names.
+        If `f` is not compiled; when called, if `f` contains an operation that cannot be
+        differentiated, which the message names.
     ValueError
         If `jac` is none of these.
 
@@ -103,8 +103,7 @@ def grad(f, jac="auto"):
 
 
 def jacobian(f):
-    """Make the compiled function that returns the Jacobian of a compiled vector function, by
-    forward mode.
+    """Make the compiled function that returns the Jacobian of a vector function, by forward mode.
 
     Parameters
     ----------
@@ -141,8 +140,7 @@ def jacobian(f):
 
 
 def hvp(f):
-    """Make the compiled function that returns the product of the Hessian of a compiled function
-    with a vector.
+    """Make the compiled function that returns the product of a function's Hessian with a vector.
 
     Parameters
     ----------
@@ -152,8 +150,8 @@ def hvp(f):
     Returns
     -------
     numba dispatcher
-        ``(x, v, *args) -> ndarray of shape (n,)``: forward mode through reverse mode, for any n a
-        small multiple of the cost of `f`.
+        ``(x, v, *args) -> ndarray of shape (n,)``, by forward mode through reverse mode. For any n
+        it costs a small multiple of `f`.
 
     Raises
     ------
@@ -189,8 +187,8 @@ def hessian(f):
     Returns
     -------
     numba dispatcher
-        ``(x, *args) -> ndarray of shape (n, n)``, symmetric to rounding; a sweep for every 8 to 24
-        columns.
+        ``(x, *args) -> ndarray of shape (n, n)``, symmetric to rounding. One sweep
+        computes 8 to 24 columns.
 
     Raises
     ------
@@ -217,19 +215,19 @@ def hessian(f):
 
 
 def derivative(f, kind, jac, n, packed=False):
-    """The same for callers that know n: the derivative of one kind, and the mode that was chosen.
+    """Make a derivative for a known number of variables; return it with the mode that was chosen.
 
     Parameters
     ----------
     f : numba dispatcher
     kind : {"value_and_grad", "value_and_jacobian", "hvp", "hessian"}
     jac : {"auto", "forward", "reverse"}
-        Of no account for the last two, which are forward mode through reverse mode.
+        Ignored for "hvp" and "hessian", which use forward mode through reverse mode.
     n : int or None
         Number of variables.
     packed : bool
-        Whether it is for compiled code alone, which saves compilation. Those of first order are
-        then ``(x, args)``, with args a tuple, and become part of their callers.
+        True if only compiled code calls it, which saves compilation. First derivatives are then
+        functions of ``(x, args)``, with args a tuple, and are inlined into their callers.
 
     Returns
     -------
@@ -242,12 +240,12 @@ def derivative(f, kind, jac, n, packed=False):
 
 
 def attempt(f, kind, jac, n, arguments):
-    """Compile what a derivative needs of a function, for further arguments of these types.
+    """Compile what a derivative of a function needs, for further arguments of these types.
 
     Parameters
     ----------
     f, kind, jac, n
-        As for `derivative`.
+        See `derivative`.
     arguments : tuple of numba types
 
     Raises
@@ -262,27 +260,27 @@ def attempt(f, kind, jac, n, arguments):
 
 
 def is_derived(f, function):
-    """Whether a function is a derivative that was made of f, which then holds it."""
+    """Return True if a function is a derivative that was made of f and is held by f."""
     return function is not None and any(function is made for made in vars(f).get(MADE, {}).values())
 
 
 def mode_for(kind, jac, n):
-    """The mode of a derivative of a kind."""
+    """The mode of a derivative of one kind."""
     return chosen(mode_of(jac), n) if kind == "value_and_grad" else "forward"
 
 
 def chosen(mode, n):
-    """The mode for n variables, or "auto" still if n is None."""
+    """The mode for n variables; still "auto" if the mode is "auto" and n is None."""
     return mode if mode != "auto" or n is None else "forward" if n <= FEW else "reverse"
 
 
 def mode_of(jac):
-    """A legal mode.
+    """The mode that was asked for, checked.
 
     Raises
     ------
     ValueError
-        Naming the legal ones.
+        If it is not one of `MODES`; the message names them.
     """
     if jac not in MODES:
         raise ValueError(f"jac must be 'auto', 'forward' or 'reverse'; got {jac!r}")
@@ -290,7 +288,10 @@ def mode_of(jac):
 
 
 def lanes(n):
-    """Directions at a time for n variables: sweeps of equal width, a multiple of four."""
+    """The number of directions per sweep for n variables.
+
+    All sweeps have equal width, a multiple of four if n > 2.
+    """
     if n is None:
         return UNKNOWN
     if n <= 2:
@@ -300,7 +301,7 @@ def lanes(n):
 
 
 def remembered(f, kind, mode, n, packed=False):
-    """The derivative of a kind, made once for every function; it lives as long as the function."""
+    """The derivative of one kind, made once per function and kept as long as the function."""
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
     from quasinewton.autodiff import drivers
@@ -309,5 +310,5 @@ def remembered(f, kind, mode, n, packed=False):
     key = kind, mode, lanes(n), packed
     if key not in known:
         made = known[key] = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
-        setattr(made, ORIGIN, (weakref.ref(f), key))  # f holds what is made of it
+        setattr(made, ORIGIN, (weakref.ref(f), key))  # weak, because f holds its derivatives
     return known[key]

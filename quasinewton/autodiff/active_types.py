@@ -1,12 +1,14 @@
-"""Numbers that carry derivatives, as Numba types; arrays of them are ordinary `types.Array`.
+"""Active numbers (numbers that carry derivatives) as Numba types; arrays are plain `types.Array`.
 
 `Dual` is forward mode: a value and its derivatives in K directions at once, in one vector register
-where they fit. `Var` is reverse mode: a value and its place on a tape. `Lin` is a reverse-mode
-expression still in registers, a value and K pairs (place, partial derivative); it is recorded,
-which makes it a Var, only where Numba's own typing casts it to one: at an array store, at a
-variable that a loop carries, or beyond `LONGEST` pairs. A whole statement is one record.
+where they fit. `Var` is reverse mode: a value and its place (the index of its adjoint) on a tape.
+`Lin` is a reverse-mode expression still in registers: a value and K pairs (place, partial
+derivative). It is recorded, which makes it a Var, only where Numba's typing casts it to one: at an
+array store, at a variable that a loop carries, or beyond `LONGEST` pairs. So a whole statement is
+one record.
 
-Plain numbers convert to these types and never back: what would lose a derivative does not compile.
+Plain numbers convert to these types and never back, so code that would lose a derivative does not
+compile.
 
 Source of the statement-level record: Hogan, Fast reverse-mode automatic differentiation using
 expression templates in C++, ACM TOMS 40 (2014), art. 26.
@@ -26,9 +28,9 @@ F64 = types.float64
 INDEX = ir.IntType(64)
 DOUBLE = ir.DoubleType()
 REAL = types.Float, types.Integer, types.Boolean
-LONGEST = 16
-# Derivatives, not values, may use fused multiply-add, and common factors of partial derivatives may
-# be taken out.
+LONGEST = 16  # pairs; longer reverse-mode expressions are recorded in parts
+# LLVM flags for arithmetic on derivatives, not values: fused multiply-add is allowed, and common
+# factors of partial derivatives may be taken out.
 REASSOCIATED = "reassoc", "contract", "nsz"
 
 
@@ -38,7 +40,7 @@ class Active(types.Type):
     Attributes
     ----------
     base : numba type
-        Of the value and of partial derivatives: float64, or a Dual where the tape itself is
+        The type of the value and of partial derivatives: float64, or a Dual if the tape itself is
         differentiated.
     """
 
@@ -64,8 +66,8 @@ class Dual(Active):
     Attributes
     ----------
     sided : bool
-        True where this is the number of a second derivative: at a kink it takes the side that its
-        derivatives point to; see `kinks`.
+        True for second derivatives: at a kink the number takes the side that its derivatives point
+        to; see `kinks`.
     """
 
     def __init__(self, lanes, sided=False):
@@ -75,7 +77,9 @@ class Dual(Active):
 
 
 class Var(Active):
-    """A value on a tape; place 0 and tape 0 for a constant, so zeroed memory is an array of zeros.
+    """A value on a tape.
+
+    A constant has place 0 and tape 0, so that zeroed memory is an array of zeros.
     """
 
     def __init__(self, base=F64):
@@ -106,8 +110,9 @@ class Lanes(types.Type):
 
 @register_default(Lanes)
 class LanesModel(models.PrimitiveModel):
-    """Vectors of a width that processors have, of which memory guarantees no more than the
-    alignment of a double.
+    """Memory model of `Lanes`: vectors of a width that processors have.
+
+    Loads assume no more than the alignment of a double, since memory guarantees no more.
     """
 
     def __init__(self, manager, kind):
@@ -121,7 +126,7 @@ class LanesModel(models.PrimitiveModel):
 
 @register_default(Dual)
 class DualModel(models.StructModel):
-    """Packed in memory, so that an item is no larger than its numbers."""
+    """Memory model of `Dual`, packed so that an item is no larger than its numbers."""
 
     def __init__(self, manager, kind):
         super().__init__(manager, kind, [("value", F64), ("lanes", Lanes(kind.lanes))])
@@ -132,7 +137,7 @@ class DualModel(models.StructModel):
 
 @register_default(Var)
 class VarModel(models.StructModel):
-    """Value, place, address of the tape."""
+    """Memory model of `Var`: value, place, address of the tape."""
 
     def __init__(self, manager, kind):
         super().__init__(manager, kind, [("value", kind.base), ("place", types.int64), ("tape", types.int64)])
@@ -140,7 +145,7 @@ class VarModel(models.StructModel):
 
 @register_default(Lin)
 class LinModel(models.StructModel):
-    """Value, places and partial derivatives, address of the tape."""
+    """Memory model of `Lin`: value, places and partial derivatives, address of the tape."""
 
     def __init__(self, manager, kind):
         places, partials = types.UniTuple(types.int64, kind.terms), types.UniTuple(kind.base, kind.terms)
@@ -154,18 +159,19 @@ def parts(context, builder, kind, value=None):
 
 
 def is_active(kind):
-    """Whether a type is a number with a derivative."""
+    """Return True if a type is a number with a derivative."""
     return isinstance(kind, Active)
 
 
 def is_active_array(kind):
-    """Whether a type is an array of such numbers."""
+    """Return True if a type is an array of active numbers."""
     return isinstance(kind, types.Array) and is_active(kind.dtype)
 
 
 def leaf_of(kind):
-    """The type in an array of the number in a type: of itself, or its items; None if it carries no
-    derivative.
+    """The type that the active number in a type has in an array; None if there is none.
+
+    Looks into arrays, lists and tuples.
     """
     while isinstance(kind, (types.Array, types.List, types.UniTuple)):
         kind = kind.dtype
@@ -175,20 +181,19 @@ def leaf_of(kind):
 
 
 class Term:
-    """A number under compilation: arithmetic on it emits instructions.
+    """A number under compilation, on which arithmetic emits instructions.
 
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     kind : numba type
     value : llvmlite value
 
     Attributes
     ----------
     whole : Term
-        The number that this one is the value of, with its derivatives; the number itself if it is
-        of none.
+        The active number whose primal this one is; the number itself if there is none.
     """
 
     def __init__(self, context, builder, kind, value):
@@ -196,18 +201,19 @@ class Term:
         self.whole = self
 
     def of(self, kind, value):
-        """Another number of the same function."""
+        """Another number in the same function under compilation."""
         return Term(self.context, self.builder, kind, value)
 
     def cast(self, kind):
-        """This number as one of another type."""
+        """This number converted to another type."""
         if kind == self.kind:
             return self
         return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
-        """A float, without derivative whatever the type of this number: LLVM would not drop
-        products with zeros.
+        """A float without derivative, independent of the type of this number.
+
+        A zero derivative would cost, because LLVM does not drop products with zeros.
         """
         return self.of(F64, self.context.get_constant(F64, value))
 
@@ -217,7 +223,7 @@ class Term:
 
     @property
     def primal(self):
-        """The value without its derivative; a plain number as it is."""
+        """The value without its derivative; a plain number unchanged."""
         if not is_active(self.kind):
             return self
         value = self.of(self.kind.base, self.members.value)
@@ -267,12 +273,12 @@ class Term:
     __radd__, __rmul__ = __add__, __mul__
 
     def where(self, condition, other):
-        """This number where an i1 holds, `other` elsewhere."""
+        """This number where an i1 holds, otherwise `other`."""
         return self.of(self.kind, self.builder.select(condition, self.value, other.cast(self.kind).value))
 
 
 def chain_type(kinds):
-    """The type of a function of numbers of these types, and which of them must be recorded first.
+    """The type of a function of active numbers, and which of them must be recorded first.
 
     Parameters
     ----------
@@ -293,7 +299,7 @@ def chain_type(kinds):
 
 
 def chain(y, pairs):
-    """The number of value y and derivative Σ d dx over the pairs (d, x), d of the type of y.
+    """The number of value y and derivative Σ d dx over the pairs (d, x), where d has the type of y.
 
     Parameters
     ----------
@@ -328,7 +334,7 @@ def chain(y, pairs):
 
 
 def weighted_sum(builder, pairs, total=None):
-    """Σ d e over pairs of a number d and lanes e, added to `total`."""
+    """Σ d e over pairs of a number d and lanes e, added to `total` if given."""
     columns = [] if total is None else [cgutils.unpack_tuple(builder, total)]
     for d, lanes in pairs:
         vectors = cgutils.unpack_tuple(builder, lanes)
@@ -339,7 +345,7 @@ def weighted_sum(builder, pairs, total=None):
 
 
 def splat(builder, value, kind):
-    """A vector of one value; a number as it is."""
+    """A vector of one repeated value; the number itself if the type is a scalar."""
     if kind == DOUBLE:
         return value
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INDEX(0))

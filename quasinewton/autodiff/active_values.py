@@ -1,6 +1,4 @@
-"""Handling active numbers in compiled code: what the rules for arrays and the drivers are written
-in.
-"""
+"""Operations on active numbers in compiled code, for the array rules and the drivers."""
 
 import numpy as np
 from numba.core import types
@@ -23,7 +21,7 @@ def dtype_of(kind):
 
 
 def zero_of(kind):
-    """Make the intrinsic that is 0 of a type."""
+    """Make the intrinsic that returns 0 of a type."""
 
     @intrinsic
     def zero(typingctx):
@@ -42,8 +40,7 @@ def value(typingctx, x):
 
 @intrinsic
 def leaf(typingctx, x):
-    """A number as an item of an array: an expression is recorded; anything else is returned as it
-    is.
+    """A number as it can be stored in an array: an expression is recorded, all else is unchanged.
     """
     kind = getattr(x, "leaf", x)
 
@@ -69,14 +66,14 @@ def revalued(typingctx, x, y):
 
 @intrinsic
 def constant(typingctx, like, y):
-    """A number of the type of an active number, or of the items of an array, and no derivative."""
+    """An active number without derivative, of the type of a number or of the items of an array."""
     kind = leaf_of(like)
     return kind(like, y), lambda context, builder, signature, args: context.cast(builder, args[1], y, kind)
 
 
 @intrinsic
 def add_lanes(typingctx, s, w, x):
-    """The Dual s with w times the derivatives of x added to its own."""
+    """The Dual s plus w times the derivatives of x; the value stays that of s."""
 
     def codegen(context, builder, signature, args):
         total, lanes = parts(context, builder, s, args[0]), parts(context, builder, x, args[2]).lanes
@@ -89,7 +86,7 @@ def add_lanes(typingctx, s, w, x):
 
 @intrinsic
 def place(typingctx, x):
-    """Where a Var is on its tape."""
+    """The place of a Var on its tape."""
     return types.int64(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).place
 
 
@@ -101,7 +98,7 @@ def tape(typingctx, x):
 
 @intrinsic
 def on_tape(typingctx, y, place, tape):
-    """The Var of a value and a place."""
+    """The Var of a value, a place and the address of a tape."""
     kind = Var(y)
 
     def codegen(context, builder, signature, args):
@@ -114,19 +111,19 @@ def on_tape(typingctx, y, place, tape):
 
 @intrinsic
 def zero_value(typingctx, a):
-    """0 of the type of the values of an array."""
+    """Zero of the type of the values of an array."""
     kind = a.dtype.base
     return kind(a), lambda context, builder, signature, args: context.get_constant_null(kind)
 
 
 @intrinsic
 def converted(typingctx, y, like):
-    """A number as one of the type of another."""
+    """A number converted to the type of another."""
     return like(y, like), lambda context, builder, signature, args: context.cast(builder, args[0], y, like)
 
 
 def at(w, i):
-    """Item i of a vector, or a number that stands for all items."""
+    """Item i of a vector; a number itself, which stands for all items."""
 
 
 @overload(at, jit_options=INNER)
@@ -135,9 +132,7 @@ def _at(w, i):
 
 
 def add_all(s, w, x):
-    """The Dual s with the derivatives of all items of x added, times their weights; s itself where
-    x is passive.
-    """
+    """The Dual s plus the weighted derivatives of all items of x; s itself if x is passive."""
 
 
 @overload(add_all, jit_options=INNER)
@@ -155,7 +150,7 @@ def _add_all(s, w, x):
 
 @shared
 def tape_of(x):
-    """The address of the tape of an array of Vars, all on one tape; 0 for constants."""
+    """The address of the tape of an array of Vars, all on one tape; 0 if all are constants."""
     for item in x.flat:
         if tape(item) != 0:
             return tape(item)
@@ -164,8 +159,7 @@ def tape_of(x):
 
 @shared
 def range_of(x, size):
-    """The first of the places of a vector of Vars if they follow each other, each of `size` words;
-    otherwise 0.
+    """The first place of a vector of Vars if the places are consecutive, `size` words each; else 0.
     """
     apart = 0
     for i in range(x.size):
@@ -174,7 +168,7 @@ def range_of(x, size):
 
 
 def weights(w, x):
-    """How many weights there are: one for every item of a vector, or one for all."""
+    """The number of weights: one per item of a vector, or one for all."""
 
 
 @overload(weights, jit_options=INNER)
@@ -184,8 +178,9 @@ def _weights(w, x):
 
 @fragment
 def fill(partial, parent, w, x, like):
-    """Write the items of x and their weights, of the type of `like`, into a record; return where
-    the next ones go.
+    """Write the items of x and their weights into a record; return where the next ones go.
+
+    Weights are converted to the type of `like`.
     """
     for i in range(x.size):
         poke(partial, converted(at(w, i), like))
@@ -203,7 +198,7 @@ def record(y, w, x):
 
 @fragment
 def record_known(y, w, x, recorded, first):
-    """The same of items whose tape and range are known."""
+    """The Var of value y and derivative Σ w_i dx_i, for x whose tape and first place are known."""
     if recorded == 0:
         return on_tape(y, 0, 0)
     if first:
@@ -234,11 +229,11 @@ def record_both(y, w, x, v, z):
 
 @shared
 def total(a):
-    """The sum of a vector of Vars, of the values in order."""
+    """The sum of a vector of Vars; the values are added in order."""
     s = zero_value(a)
     apart, start, size = 0, place(a[0]) if a.size else 0, words(s)
     for i in range(a.size):
-        # Beside the sum, which waits for every addition, this costs nothing.
+        # This check costs nothing, because the sum waits for every addition anyway.
         apart |= place(a[i]) - start - i * size
         s = s + value(a[i])
     return record_known(s, 1.0, a, tape_of(a), start if apart == 0 else 0)
@@ -254,7 +249,7 @@ def total_lanes(a):
 
 
 def combine(y, w, x, v, z):
-    """The number of value y and derivative Σ w_i dx_i + Σ v_i dz_i, in one record.
+    """The active number of value y and derivative Σ w_i dx_i + Σ v_i dz_i, as one record.
 
     Parameters
     ----------
@@ -262,7 +257,7 @@ def combine(y, w, x, v, z):
     w, v : number or vector
         Weights.
     x, z : vector, active or passive
-        What is passive contributes nothing. One of them is active.
+        A passive one contributes nothing. At least one is active.
     """
 
 
@@ -284,7 +279,7 @@ def _combine(y, w, x, v, z):
 
 
 def values(a):
-    """The values of an array, in an array of the same layout; a passive array itself."""
+    """The values of an array as an array of the same layout; a passive array itself."""
 
 
 @overload(values, jit_options=INNER)
@@ -320,8 +315,9 @@ def _values(a):
 
 
 def empty(shape, like):
-    """An array of the active type that is in a value or array; the first of two where a tuple is
-    given.
+    """An unfilled array of the active type of `like`: a value, an array, or a tuple of these.
+
+    Of a tuple, the first active item counts.
     """
 
 
@@ -333,8 +329,7 @@ def _empty(shape, like):
 
 @register_jitable
 def scaled(w, s, shift):
-    """The vector (w − shift) s: an array expression would not take active numbers beside an array.
-    """
+    """The vector (w − shift) s; an array expression cannot mix active numbers and arrays."""
     out = w.copy()
     for i in range(w.size):
         out[i] = (w[i] - shift) * s
@@ -343,7 +338,7 @@ def scaled(w, s, shift):
 
 @fragment
 def boxed(x):
-    """An array of one active number."""
+    """An array of size 1 that holds an active number."""
     out = empty(1, x)
     out[0] = x
     return out

@@ -1,5 +1,4 @@
-"""Buffers: functions that make arrays of floats make arrays of active numbers in a differentiated
-function.
+"""Creation of arrays in a differentiated function: float buffers become arrays of active numbers.
 """
 
 import inspect
@@ -16,7 +15,7 @@ from quasinewton.numba_ext.jit import INNER
 
 
 def is_float(dtype):
-    """Whether an argument named dtype means float64; the default does."""
+    """Return True if an argument named dtype means float64, which is also the default."""
     if dtype is None or isinstance(dtype, (types.Omitted, types.NoneType)):
         return True
     kind = parse_dtype(dtype)
@@ -24,8 +23,7 @@ def is_float(dtype):
 
 
 def creators(kind):
-    """What replaces functions that make arrays of floats: these make arrays of an active type, of
-    value as asked.
+    """Make the replacements of functions that create float arrays, for one active type.
 
     Parameters
     ----------
@@ -34,7 +32,7 @@ def creators(kind):
     Returns
     -------
     dict
-        As ROUTES and, for names, METHODS.
+        Function, or name of a method: its replacement, as in `ROUTES` and `METHODS`.
     """
     active, routes = dtype_of(kind), {}
 
@@ -56,7 +54,7 @@ def creators(kind):
         given = dict(zip(names, kinds, strict=False))
         containers = types.Array if names == ["a"] else (types.Array, types.List, types.UniTuple)
         floats = is_float(given.get("dtype"))
-        if "a" in given:  # an array or list to be copied
+        if "a" in given:  # copies of an array or list
             return isinstance(given["a"], containers) and leaf_item(given["a"]) == F64 and floats
         return floats and not isinstance(given.get("fill_value"), types.Integer)
 
@@ -115,7 +113,7 @@ def creators(kind):
 
 
 def leaf_item(kind):
-    """The type of a number in an array, or in lists and tuples."""
+    """The type of the numbers in an array, list or tuple, however nested."""
     while isinstance(kind, (types.Array, types.List, types.UniTuple)):
         kind = kind.dtype
     return kind
@@ -123,7 +121,7 @@ def leaf_item(kind):
 
 @register_jitable
 def filled(out, value):
-    """Fill an array with a number."""
+    """Fill an array with a number and return it."""
     flat = out.reshape(out.size)
     for i in range(flat.size):
         flat[i] = value

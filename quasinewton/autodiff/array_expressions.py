@@ -1,8 +1,8 @@
-"""Array statements in reverse mode: one record for all numbers that an array expression makes.
+"""Array statements in reverse mode: one record for all numbers of an array expression.
 
-Numba fuses an array expression into one loop. Here the loop writes places and partial derivatives
-to columns: room is made once, and the sweep adds whole columns, as vector code where the parents
-follow each other.
+Numba fuses an array expression into one loop. Here that loop writes places and partial derivatives
+to columns of the tape. Memory is reserved once, and the backward sweep adds whole columns, as
+vector code where the places of the parents are consecutive.
 """
 
 from llvmlite import ir
@@ -16,17 +16,18 @@ from quasinewton.autodiff.active_types import LONGEST, Term, Var, is_active_arra
 from quasinewton.autodiff.active_values import tape_of
 from quasinewton.autodiff.tape import ARRAY, BLOCK, END, HALF, WORD, merged, room, width
 
-STATEMENT = "quasinewton_arrayexpr"  # Numba's "arrayexpr" in the code of twins
+STATEMENT = "quasinewton_arrayexpr"  # operation that replaces Numba's "arrayexpr" in code compiled for Vars
 
 
 def actives(expression, typemap):
-    """How often arrays of active numbers occur in an array expression."""
+    """The number of occurrences of active arrays in an array expression."""
     return sum(is_active_array(typemap[v.name]) for v in expression.list_vars())
 
 
 def is_statement(expression, typemap):
-    """Whether an expression is an array statement of reverse mode: no part of it is recorded by
-    itself.
+    """Return True if an expression is an array statement of reverse mode that is one record.
+
+    It must have at most `LONGEST` active operands, so that no part of it is recorded by itself.
     """
     if not (isinstance(expression, numba_ir.Expr) and expression.op == "arrayexpr"):
         return False
@@ -38,7 +39,8 @@ def integer(value):
 
 
 def called(context, builder, function, kinds, values):
-    """Call a function as compiled code would; return the type of the result and the result."""
+    """Emit the call of a function as compiled code would; return the type and value of the result.
+    """
     typing = context.typing_context
     kind = typing.resolve_value_type(function)
     chosen = kind.get_call_type(typing, kinds, {})
@@ -47,16 +49,16 @@ def called(context, builder, function, kinds, values):
 
 
 def evaluated(context, builder, expression, items):
-    """Generate the scalar function of an array expression.
+    """Emit the scalar function of an array expression.
 
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     expression : tuple, ir.Var or ir.Const
-        As Numba's rewriting leaves it: (function, operands).
+        An expression as Numba's rewriting leaves it: (function, operands).
     items : dict
-        Name of a variable: (type, llvmlite value) of its number.
+        Name of a variable: (type, llvmlite value) of its current item.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def evaluated(context, builder, expression, items):
 
 
 def lower(lowerer, expression):
-    """Generate the loop of an array statement, and its record."""
+    """Emit the loop of an array statement, and its record."""
     context, builder = lowerer.context, lowerer.builder
     names = sorted({v.name for v in expression.list_vars()})
     kinds, values = [lowerer.typeof(name) for name in names], [lowerer.loadvar(name) for name in names]
@@ -86,7 +88,7 @@ def lower(lowerer, expression):
     m = integer(1)
     for extent in output.shape:
         m = builder.mul(m, extent)
-    adjoints = builder.mul(m, size)  # words of them
+    adjoints = builder.mul(m, size)  # words of all adjoints of the record
     column = builder.add(adjoints, builder.lshr(builder.add(m, integer(1)), half))
     tape = integer(0)
     for kind, value in zip(kinds, values, strict=True):
@@ -109,7 +111,7 @@ def lower(lowerer, expression):
     done, columns = cgutils.alloca_once_value(builder, integer(0)), cgutils.alloca_once_value(builder, integer(0))
 
     layouts = [each.layout for each in inputs if isinstance(each, npyimpl._ArrayHelper)]
-    order = "F" if layouts.count("F") > layouts.count("C") else "C"  # as Numba
+    order = "F" if layouts.count("F") > layouts.count("C") else "C"  # Numba's choice of loop order
     with cgutils.loop_nest(builder, output.shape, intp=WORD, order=order) as position:
         items = {}
         for name, kind, each in zip(names, kinds, inputs, strict=True):
@@ -146,14 +148,17 @@ def lower(lowerer, expression):
 
 
 def indices(builder, argument, position):
-    """Indices of an argument at a position of the loop: 0 where an extent of 1 stands for all."""
+    """Indices of an argument at a position of the loop: 0 along an axis of extent 1.
+
+    Such an axis is broadcast.
+    """
     extents = getattr(argument, "shape", ())
     own = zip(position[len(position) - len(extents) :], extents, strict=True)
     return [builder.select(builder.icmp_signed("==", extent, integer(1)), integer(0), index) for index, extent in own]
 
 
 def adder(context, builder, base):
-    """A function that adds two partial derivatives."""
+    """Make the function that adds two partial derivatives."""
     term = lambda value: Term(context, builder, base, value)
     return lambda x, y: (term(x) + term(y)).value
 

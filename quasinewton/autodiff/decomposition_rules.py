@@ -1,8 +1,9 @@
-"""Rules of matrix decompositions, as far as they have derivatives. Values are Numba's own, that is
-of LAPACK.
+"""Rules of matrix decompositions, as far as they are differentiable.
 
-Where eigenvalues or singular values are equal, single ones and vectors have no derivative; sums
-over the equal ones do.
+Values are Numba's own, computed by LAPACK.
+
+If eigenvalues or singular values coincide, neither they nor their vectors have derivatives, but
+sums over the coinciding ones do.
 
 Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation, 2008; Walter & Lehmann, Algorithmic differentiation of linear algebra functions,
@@ -34,7 +35,7 @@ def eigh(a):
         vectors = empty((n, n), a)
         for k in range(n):
             for i in range(n):
-                # dv_k = Σ v_j (v_jᵀ dA v_k)/(λ_k − λ_j) over j ≠ k, of which item i is mᵀ dA v_k.
+                # dv_k = Σ v_j (v_jᵀ dA v_k)/(λ_k − λ_j) over j ≠ k, whose item i is mᵀ dA v_k.
                 m = 0.0 * v[:, 0]
                 for j in range(n):
                     if j != k:
@@ -49,7 +50,7 @@ def eigh(a):
 
 @register_jitable
 def eigenvalues(y, v, flat):
-    """The eigenvalues of values y with dλ_k = v_kᵀ dA v_k."""
+    """The eigenvalues of values y, with derivatives dλ_k = v_kᵀ dA v_k."""
     out = empty(y.size, flat)
     for k in range(y.size):
         out[k] = combine(y[k], lower_weights(v[:, k], v[:, k]), flat, 0.0, 0.0)
@@ -58,8 +59,9 @@ def eigenvalues(y, v, flat):
 
 @register_jitable
 def lower_weights(u, v):
-    """The weights of the items of A in uᵀ A v for a symmetric A of which, as by LAPACK, the lower
-    triangle is read.
+    """The weights of the items of A in uᵀ A v for symmetric A, all in the lower triangle.
+
+    LAPACK reads only that triangle.
     """
     w = outer(u, v)
     for i in range(u.size):
@@ -73,22 +75,22 @@ def lower_weights(u, v):
 def svd(a, full_matrices=1):
     def impl(a, full_matrices=1):
         # dσ_k = u_kᵀ dA v_k. The vectors are those of [[0, A], [Aᵀ, 0]] (Golub & Van Loan, Matrix
-        # Computations, 8.6), whose largest eigenvalues are the singular values of A: so they have
-        # derivatives of their own.
+        # Computations, 8.6), whose largest eigenvalues are the singular values of A. So the vectors
+        # have derivatives of their own.
         (m, n), s, flat = a.shape, svd(values(a))[1], a.flatten()
         v = eigh(bordered(values(a)))[1]
         out = empty(s.size, a)
         for k in range(s.size):
             column = v[:, m + n - 1 - k]
             out[k] = combine(s[k], (2.0 * outer(column[:m], column[m:])).flatten(), flat, 0.0, 0.0)
-        return None, out, None  # what uses the singular vectors is refused
+        return None, out, None  # code that uses the singular vectors does not compile
 
     return impl
 
 
 @register_jitable
 def bordered(a):
-    """The symmetric matrix [[0, A], [Aᵀ, 0]], of which LAPACK reads the lower triangle."""
+    """The symmetric matrix [[0, A], [Aᵀ, 0]] with its lower triangle filled, which LAPACK reads."""
     m, n = a.shape
     out = 0.0 * outer(np.ones(m + n), np.append(a[:, 0], a[0]))
     for i in range(m):
@@ -100,7 +102,7 @@ def bordered(a):
 @rule(np.linalg.qr)
 def qr(a):
     def impl(a):
-        # The process of Gram and Schmidt, with the values and signs of LAPACK's.
+        # Gram-Schmidt for the derivatives; values and signs are those of LAPACK.
         (m, n), (q, r) = a.shape, qr(values(a))
         count = min(m, n)
         vectors, triangle = empty((m, count), a), empty((count, n), a)
@@ -126,7 +128,7 @@ def qr(a):
 
 @register_jitable
 def product(u, v):
-    """The inner product of two vectors of numbers, of which one is active."""
+    """The inner product of two vectors, at least one of them active."""
     s = constant((u, v), 0.0)
     for k in range(u.size):
         s = leaf(s + u[k] * v[k])

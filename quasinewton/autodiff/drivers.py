@@ -1,6 +1,4 @@
-"""Compiled functions that evaluate derivatives: the user's function at active numbers, and what is
-read off.
-"""
+"""Compiled drivers of derivatives: they seed the variables, call the function, read the results."""
 
 import inspect
 import weakref
@@ -35,13 +33,11 @@ from quasinewton.numba_ext.addresses import linked
 from quasinewton.numba_ext.jit import INNER, OPTIONS, fragment, inlined
 from quasinewton.validation import NOT_SCALAR
 
-LIMIT = 1 << 29  # words of a tape: 4 GB
+LIMIT = 1 << 29  # words; the largest tape, 4 GB
 
 
 def derivatives(y, out, first):
-    """Write the derivatives of a result, from direction `first` on, to a vector, as many as it has
-    left.
-    """
+    """Write the derivatives of a result into `out` from index `first` on, as many as fit."""
 
 
 @overload(derivatives, jit_options=INNER)
@@ -57,7 +53,7 @@ def _derivatives(y, out, first):
 
 
 def scalar(y):
-    """The number in a scalar or in an array of size 1."""
+    """The number in a scalar or in an array of size 1; otherwise raise ValueError."""
 
 
 @overload(scalar, jit_options=INNER)
@@ -74,7 +70,7 @@ def _scalar(y):
 
 
 def vector(y):
-    """The numbers in a result as a sequence."""
+    """The numbers of a result, as a sequence."""
 
 
 @overload(vector, jit_options=INNER)
@@ -87,23 +83,22 @@ def _vector(y):
 
 
 def guarded(function, kind):
-    """Make the intrinsic call(held, point, args): a function of active variables that gives memory
-    back if it raises.
+    """Make the intrinsic call(held, point, args) that frees memory if the function raises.
 
-    An exception leaves compiled code without counting references down. So the vector `point` is
-    released here, which nobody uses any more then, and what is `held`: a tape, by its address, or
-    an array.
+    An exception leaves compiled code without decrementing reference counts. So the vector `point`,
+    which is no longer used then, and `held`, a tape given by its address or an array, are released
+    here.
 
     Parameters
     ----------
     function : Twin
     kind : Active
-        Of the variables.
+        Type of the variables.
 
     Returns
     -------
     intrinsic
-        Its result is of that type; of a plain number a constant.
+        Its result has type `kind`; a plain number becomes a constant.
     """
 
     @fragment
@@ -146,7 +141,7 @@ def guarded(function, kind):
 
 
 def forward(f, lanes):
-    """Compile value and gradient by forward mode, `lanes` directions at a time.
+    """Compile value and gradient by forward mode, `lanes` directions per sweep.
 
     Parameters
     ----------
@@ -157,8 +152,8 @@ def forward(f, lanes):
     Returns
     -------
     numba dispatcher
-        (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it becomes part of its
-        caller.
+        (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it is inlined into
+        its caller.
     """
     call, zero = guarded(twin(f, Dual(lanes)), Dual(lanes)), zero_of(Dual(lanes))
 
@@ -209,8 +204,9 @@ def forward_jacobian(f, lanes):
 
 
 def reverse(f):
-    """Compile value and gradient by reverse mode, as `forward`: by transformation or, where that
-    refuses, the tape.
+    """Compile value and gradient, (x, args), by reverse mode.
+
+    The adjoint by transformation is used; if the transformation refuses the function, the tape.
     """
     call = gradient_call(f, lambda: 8 * LIMIT, fragment(taped(f).py_func))
 
@@ -221,7 +217,7 @@ def reverse(f):
 
 
 def taped(f):
-    """Compile value and gradient by the tape: as `forward`."""
+    """Compile value and gradient, (x, args), by the tape."""
     call = guarded(twin(f, Var(F64)), Var(F64))
 
     def value_and_grad(x, args):
@@ -233,8 +229,9 @@ def taped(f):
 
 
 def hessian_product(f):
-    """Compile the product of the Hessian with a vector: forward mode in one direction through
-    reverse mode.
+    """Compile the product of the Hessian with a vector.
+
+    It is forward mode in one direction through reverse mode.
 
     Parameters
     ----------
@@ -266,7 +263,7 @@ def hessian_product(f):
 
 
 def dense_hessian(f, lanes):
-    """Compile the Hessian: forward mode through reverse mode, `lanes` columns at a time.
+    """Compile the Hessian by forward mode through reverse mode, `lanes` columns per sweep.
 
     Parameters
     ----------
@@ -305,7 +302,8 @@ def dense_hessian(f, lanes):
 
 
 def automatic(f, lanes, few):
-    """Compile value and gradient by forward mode up to `few` variables, by reverse mode beyond."""
+    """Compile value and gradient by forward mode up to `few` variables, otherwise by reverse mode.
+    """
     ahead, back = forward(f, lanes), reverse(f)
 
     def value_and_grad(x, args):
@@ -319,7 +317,8 @@ def automatic(f, lanes, few):
 
 
 def whole(pair, f):
-    """Compile the function (x, *args) that returns both results of a function of x and a tuple."""
+    """Compile the function (x, *args) that returns both results of `pair`, a function of (x, args).
+    """
 
     def both(x, *args):
         return pair(x, args)
@@ -329,7 +328,7 @@ def whole(pair, f):
 
 
 def second_of(pair, name, f):
-    """The same for the second result."""
+    """Compile the function (x, *args) that returns the second result of the function `pair`."""
 
     def second(x, *args):
         return pair(x, args)[1]
@@ -339,21 +338,23 @@ def second_of(pair, name, f):
 
 
 def compiled(function, f):
-    """Compile a function named after the user's."""
+    """Compile a function under its own name and that of the user's function."""
     function.__name__ = f"{function.__name__}_of_{f.__name__}"
     return numba.njit(**OPTIONS)(function)
 
 
 class Chooser(CPUDispatcher):
-    """A derivative of both modes for compiled code; Python knows the number of variables, and
-    compiles but one.
+    """A derivative that selects its mode by the number of variables.
+
+    Compiled code contains both modes. A call from Python compiles only the mode it needs, since the
+    number of variables is then at hand.
     """
 
     @classmethod
     def of(cls, both, f, kind):
-        """Make one of the derivative `both` of a kind of the function f."""
+        """Make the Chooser of the derivative `both`, of one kind, of the function f."""
         self = cls(both.py_func, {}, both.targetoptions)
-        self.reference, self.kind = weakref.ref(f), kind  # f holds its derivatives
+        self.reference, self.kind = weakref.ref(f), kind  # weak, because f holds its derivatives
         return self
 
     def __call__(self, x, *args):
@@ -365,14 +366,14 @@ class Chooser(CPUDispatcher):
 
 
 def gradient_maker(f, mode, lanes):
-    """Value and gradient by the mode asked for."""
+    """Compile value and gradient by the requested mode."""
     if mode == "auto":
         return automatic(f, lanes, FEW)
     return forward(f, lanes) if mode == "forward" else reverse(f)
 
 
 def choosing(kind, make):
-    """The maker of a derivative of a kind, which chooses between the modes if it may."""
+    """Make the maker of a derivative of one kind, a `Chooser` if the mode is "auto"."""
 
     def maker(f, mode, lanes):
         made = make(f, mode, lanes)
@@ -382,23 +383,21 @@ def choosing(kind, make):
 
 
 def actives(kind, mode, lanes):
-    """The active types that a derivative compiles the user's function for."""
+    """The active types for which a derivative compiles the user's function."""
     if kind in ("hvp", "hessian"):
         return [Var(Dual(1 if kind == "hvp" else lanes, sided=True))]
     return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")
 
 
 def compile_for(f, kind, arguments):
-    """Compile a function for a vector of an active type, and further arguments, unless its adjoint
-    takes the place.
-    """
+    """Compile a function for a vector of an active type, unless its adjoint is compiled instead."""
     of_second_order = kind.base if isinstance(kind, Var) and kind != Var(F64) else None
     if not isinstance(kind, Var) or compiled_adjoint(f, (VECTOR, *arguments), of_second_order) is None:
         compile_twin(f, kind, arguments)
 
 
 def compile_twin(f, kind, arguments):
-    """Compile a function for a vector of an active type, and further arguments of other types."""
+    """Compile a function for a vector of an active type and further arguments of given types."""
     point = types.Array(kind, 1, "C")
     cpu_target.typing_context.resolve_function_type(types.Dispatcher(twin(f, kind)), (point, *arguments), {})
 

@@ -1,8 +1,7 @@
-"""The rules of differentiation, one table for both modes: the partial derivatives of every
-elementary function.
+"""The rules of differentiation: partial derivatives of elementary functions, for both modes.
 
-The value of a function is always Numba's own, of the very function that the user called, so that it
-has the same bits.
+The value is always computed by Numba's implementation of the function that the user called, so
+that it has the same bits.
 """
 
 import builtins
@@ -24,7 +23,7 @@ from quasinewton.special.error_function_ratios import hazard, moment_ratio
 
 
 def call(function, *terms):
-    """A function of terms: Numba's of plain numbers, the rule of others."""
+    """A function of terms: Numba's if all are plain numbers, otherwise the rule."""
     if any(is_active(term.kind) for term in terms):
         return differentiate(function, terms)
     context, builder = terms[0].context, terms[0].builder
@@ -36,7 +35,7 @@ def call(function, *terms):
 
 
 def differentiate(function, terms):
-    """A function of terms of which some have derivatives, by the chain rule."""
+    """A function of terms, some of which have derivatives, by the chain rule."""
     primals = [term.primal for term in terms]
     y = call(function, *primals)
     y = y if is_active(y.kind) else y.cast(F64)
@@ -48,13 +47,13 @@ def differentiate(function, terms):
 
 
 def steep(d, x):
-    """A pair that `chain` makes d dx of, such that 0 ∞ = 0: what does not vary has no derivative,
-    however steep d is.
+    """The pair (d, x) rearranged so that `chain` forms d dx with 0 ∞ = 0.
 
-    So √u of a constant u = 0 has none, nor has √(u²) at u = 0, where 0 is the middle of its slopes;
-    and what max(u, v) does not choose has none, however steep it is.
+    A number that does not vary has no derivative, however steep the function is. So √u of a
+    constant u = 0 has derivative 0, and so has √(u²) at u = 0, where 0 is the middle of the slopes;
+    the argument that max(u, v) does not choose has none either, however steep it is.
     """
-    if d.kind != F64 or isinstance(x.kind, Var):  # of a number on the tape, the sweep sees to it
+    if d.kind != F64 or isinstance(x.kind, Var):  # for numbers on the tape the backward sweep does this
         return d, x
     builder, members = x.builder, x.members
     if isinstance(x.kind, Dual):
@@ -67,7 +66,7 @@ def steep(d, x):
 
 
 def scaled(builder, d, w):
-    """d w for a number or vector w, and 0 where either is 0."""
+    """d w for a number or vector w, with 0 where either is 0."""
     weight = d.value if w.type == d.value.type else splat(builder, d.value, w.type)
     zero = ir.Constant(w.type, None)
     varies = builder.and_(builder.fcmp_unordered("!=", w, zero), builder.fcmp_unordered("!=", weight, zero))
@@ -75,30 +74,30 @@ def scaled(builder, d, w):
 
 
 def careful(d, w):
-    """d w for two terms, and 0 where either vanishes."""
+    """d w for two terms, with 0 where either vanishes."""
     product = d * w
     none = d.builder.or_(vanishes(d.builder, d.value), vanishes(d.builder, w.value))
     return product.of(product.kind, d.builder.select(none, ir.Constant(product.value.type, None), product.value))
 
 
 def real(term):
-    """A term as a float, unless it carries derivatives."""
+    """A term as a float; unchanged if it carries derivatives."""
     return term if is_active(term.kind) else term.cast(F64)
 
 
 def nonzero(u):
-    """Whether u is not 0, as an i1."""
+    """Return an i1 that is true if u is not 0."""
     return call(operator.ne, u.plain, u.plain.constant(0.0)).value
 
 
 def share(u, y):
-    """u/y, and 0 for y = 0: the middle of the slopes of the norm at its kink."""
+    """u/y, or 0 if y = 0: the middle of the slopes of the norm at its kink."""
     quotient = u / y
     return quotient.where(nonzero(y), quotient.constant(0.0))
 
 
 def power_base(y, u, v):
-    """v u^(v−1), and 0 for v = 0 at any u."""
+    """v u^(v−1), or 0 if v = 0, for any u."""
     if isinstance(v.kind, types.IntegerLiteral):
         n = v.kind.literal_value
         if n == 0:
@@ -115,21 +114,22 @@ def power_base(y, u, v):
 
 
 def power_exponent(y, u, v):
-    """u^v log u, and 0 for u = 0."""
+    """u^v log u, or 0 if u = 0."""
     u = real(u)
     slope = y * call(np.log, u)
     return slope.where(nonzero(u), slope.constant(0.0))
 
 
 def ratio(u, v):
-    """u/v, and 0 where both are 0: the slope of u log v."""
+    """u/v, or 0 if both are 0: the derivative of u log v by v."""
     quotient, some = u / v, u.builder.or_(nonzero(u), nonzero(v))
     return quotient.where(some, quotient.constant(0.0))
 
 
 def of_order(function, below, above, scaling):
-    """The partial derivatives of a Bessel function of fixed order: its neighbours of order n ± 1,
-    and its scaling.
+    """The partial derivatives of a scaled Bessel function, with the order fixed.
+
+    They are combinations of the functions of order n ± 1 and the derivative of the scaling.
     """
 
     def partial(y, n, u):
@@ -147,7 +147,7 @@ UNARY = {
     np.absolute: lambda y, u: side(u),
     np.square: lambda y, u: u + u,
     np.reciprocal: lambda y, u: -(y * y),
-    np.sqrt: lambda y, u: 0.5 * (1.0 / y),  # as a reciprocal, which what follows may share
+    np.sqrt: lambda y, u: 0.5 * (1.0 / y),  # a reciprocal, which later divisions by y can share
     np.cbrt: lambda y, u: 1.0 / (3.0 * (y * y)),
     np.exp: lambda y, u: y,
     np.exp2: lambda y, u: math.log(2.0) * y,
@@ -212,7 +212,7 @@ BINARY = {
     np.logaddexp: (lambda y, u, v: call(np.exp, u - y), lambda y, u, v: call(np.exp, v - y)),
     np.logaddexp2: (lambda y, u, v: call(np.exp2, u - y), lambda y, u, v: call(np.exp2, v - y)),
 }
-SAME = {  # other names of the functions above
+SAME = {  # function: other names of it
     math.erf: (special.erf,),
     math.erfc: (special.erfc,),
     math.lgamma: (special.gammaln,),
@@ -245,7 +245,7 @@ for name in "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh
         SAME[getattr(np, name)] = (getattr(math, name),)
 PARTIALS = {function: (partial,) for function, partial in UNARY.items()} | BINARY
 PARTIALS |= {other: PARTIALS[function] for function, others in SAME.items() for other in others}
-STEEP = {  # functions of finite values with derivatives that are not
+STEEP = {  # functions that may have infinite derivatives at finite values
     function
     for known in (np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.log1p, np.arcsin, np.arccos, np.arccosh, np.arctanh)
     for function in (known, *SAME.get(known, ()))
@@ -253,14 +253,15 @@ STEEP = {  # functions of finite values with derivatives that are not
 STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
 EXTREMES = {np.maximum, np.minimum, *SAME[np.maximum], *SAME[np.minimum]}
 STEEP |= {special.xlogy, special.xlog1py, special.logit}
-STEEP |= EXTREMES  # of which the number that is not chosen may be steep
-SCALAR = {larger, smaller}  # functions of numbers alone, not of arrays
+STEEP |= EXTREMES  # the argument that is not chosen may have an infinite derivative
+SCALAR = {larger, smaller}  # functions of numbers that have no form for arrays
 POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
 STEEP |= POWERS
 
 SPECIAL = {special.__name__, hazard.__module__}
 
-# Functions that are constant between their jumps: of the values, with no derivative.
+# Number of arguments: functions that are constant between jumps. They take the values and have no
+# derivative.
 STEPS = {
     1: (np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_not)
     + (bool, math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite),
@@ -270,13 +271,12 @@ STEPS = {
 
 
 def item(kind):
-    """The type of one number of an argument."""
+    """The type of one number of an argument, an array or a number."""
     return kind.dtype if isinstance(kind, types.Array) else kind
 
 
 def elementwise(arguments, number, scalar_type):
-    """The signature of an elementwise function of `number` arguments, some of them active; None if
-    it is not that.
+    """The signature of an elementwise function of `number` arguments with an active one, else None.
 
     Parameters
     ----------
@@ -300,9 +300,9 @@ def elementwise(arguments, number, scalar_type):
 
 
 def register(function, number, scalar_type, emit):
-    """Teach Numba an elementwise function of active numbers.
+    """Register an elementwise function of active numbers with Numba.
 
-    Only typing knows of arrays: Numba fuses array expressions into loops over scalar functions.
+    Only its typing covers arrays: Numba fuses array expressions into loops over scalar functions.
     """
 
     class Template(AbstractTemplate):
@@ -326,12 +326,12 @@ def register(function, number, scalar_type, emit):
 
 
 def smooth_type(function):
-    """The type of a differentiable function of items, some of them active."""
+    """Make the typing of a differentiable function of items, some of them active."""
     return lambda typing, items: chain_type([kind for kind in items if is_active(kind)])[0]
 
 
 def step_type(function):
-    """What Numba returns for plain numbers in the place of active ones."""
+    """Make the typing of a step function: the type that Numba returns for plain numbers."""
 
     def infer(typing, items):
         plain = tuple(F64 if is_active(kind) else kind for kind in items)
@@ -341,16 +341,14 @@ def step_type(function):
 
 
 def step(function, terms):
-    """A function of the values alone."""
+    """A function of the values alone, without derivative."""
     return call(function, *(term.plain for term in terms))
 
 
 def known(function):
-    """Whether Numba has this function of NumPy or Python: what it does not have stays unknown to
-    it.
-    """
+    """Return True if Numba implements this function, so that active numbers may be added to it."""
     if getattr(function, "__module__", None) in SPECIAL:
-        return False  # these have registered in `special_rules`, or are called by partial derivatives alone
+        return False  # `special_rules` registers these, or only partial derivatives call them
     try:
         cpu_target.typing_context.resolve_value_type(function)
     except ValueError:

@@ -1,7 +1,8 @@
-"""The error that says what cannot be differentiated."""
+"""The error raised for operations that cannot be differentiated."""
 
 
 class Refused(TypeError):
-    """What cannot be differentiated, and where; not an error of Numba's, so that it comes through
-    as it is.
+    """Raised for an operation that cannot be differentiated; the message names it and its place.
+
+    It is not one of Numba's errors, so that Numba passes it on unchanged.
     """

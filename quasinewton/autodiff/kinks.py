@@ -1,18 +1,18 @@
 """Kinks: one rule for |u|, max(u, v) and their relatives where u = 0 or u = v.
 
 A function with kinks may be smooth where they meet: log(1 + exp(−|z|)) + max(z, 0) = log(1 +
-exp(z)). So what is taken at a kink must be right for such sums.
+exp(z)). So the value chosen as the derivative at a kink must be right for such sums.
 
 First derivatives take the middle of the two slopes: 0 of |u| at 0, half each of max(u, u). That is
 the derivative (f′(x; d) − f′(x; −d))/2, which is linear in f, so sums in which kinks cancel have
-the right one, whichever way round they are written: max(−z, 0), (|z| − z)/2, −min(z, 0).
+the right one, in whichever form they are written: max(−z, 0), (|z| − z)/2, −min(z, 0).
 
-Second derivatives have squares of slopes, φ(|z|)″ = φ″ s² with s = ±1, of which no middle is right.
-They are forward mode through reverse mode, and each number carries its derivatives in some
-directions: at a kink it takes the side that the first of them that is not 0 points to (a
-lexicographic derivative). The same side is taken throughout, so what is smooth has its own second
-derivatives, and what is not has those of one side. If all of these derivatives are 0, the kink is
-not left in these directions and the middle is taken.
+Second derivatives contain squares of slopes, φ(|z|)″ = φ″ s² with s = ±1, so the middle slope is
+wrong for them. They are forward mode through reverse mode, and each number carries its derivatives
+in some directions: at a kink it takes the side to which the first nonzero one points (a
+lexicographic derivative). The same side is taken throughout. So a smooth function has its true
+second derivatives, and any other has those of one side. If all of these derivatives are 0, the kink
+is not left in these directions, and the middle is taken.
 
 Source: Nesterov, Lexicographic differentiation of nonsmooth functions, Math. Program. B 104 (2005);
 Khan & Barton, A vector forward mode of automatic differentiation for generalized derivative
@@ -30,12 +30,12 @@ from quasinewton.numba_ext.jit import INNER
 
 
 def larger(a, b):
-    """Python's max of two numbers, for compiled code, where it may be differentiated."""
+    """Python's max of two numbers, as a function that can be differentiated in compiled code."""
     raise NotImplementedError
 
 
 def smaller(a, b):
-    """Python's min of two numbers, likewise."""
+    """Python's min of two numbers, as a function that can be differentiated in compiled code."""
     raise NotImplementedError
 
 
@@ -50,9 +50,7 @@ def _smaller(a, b):
 
 
 def lanes_of(term):
-    """The derivatives that say which side of a kink a number goes to, as llvmlite values; none if
-    it has no say.
-    """
+    """The derivatives that decide the side of a kink, as llvmlite values; empty if none decide."""
     while is_active(term.kind) and not isinstance(term.kind, Dual):
         term = term.primal
     whole = term if isinstance(term.kind, Dual) else term.whole
@@ -68,8 +66,7 @@ def lanes_of(term):
 
 
 def direction(u, v, tie):
-    """The sign of the first derivative of u − v that is not 0, where the i1 `tie` holds; 0 if there
-    is none.
+    """The sign of the first nonzero derivative of u − v where the i1 `tie` holds; 0 if none.
 
     Parameters
     ----------
@@ -102,21 +99,19 @@ def direction(u, v, tie):
 
 
 def compared(comparison, u, v):
-    """Whether the values of two numbers compare so, as an i1; of NaN they do not."""
+    """Return an i1: the result of comparing the values of two numbers, false for NaN."""
     return u.builder.fcmp_ordered(comparison, u.plain.cast(F64).value, v.plain.cast(F64).value)
 
 
 def side(u):
-    """The sign of u, and at 0 the side that u goes to: the slope of |u|; 0 where there is no such
-    side.
-    """
+    """The slope of |u|: the sign of u; at 0, the side to which u goes, or 0 if there is none."""
     plain = u.plain.cast(F64)
     tie = compared("==", u, u.constant(0.0))
     return direction(u, None, tie).where(tie, u.of(F64, sign_of(plain)))
 
 
 def sign_of(plain):
-    """-1, 0, 1 or NaN, as an llvmlite value."""
+    """The sign of a plain float, −1, 0, 1 or NaN, as an llvmlite value."""
     context = plain.context
     kind = context.typing_context.resolve_value_type(np.sign)
     chosen = kind.get_call_type(context.typing_context, (F64,), {})
@@ -124,8 +119,9 @@ def sign_of(plain):
 
 
 def share_of_first(order):
-    """Make the partial derivative by u of max(u, v), or with order −1 of min(u, v): 1, 0, or half
-    where they tie.
+    """Make the partial derivative by u of max(u, v) (order 1) or min(u, v) (order −1).
+
+    It is 1 or 0; where u and v tie, one half, or 1 or 0 by the side to which u − v goes.
     """
 
     def share(y, u, v):
@@ -137,7 +133,7 @@ def share_of_first(order):
 
 
 def extreme(order):
-    """The partial derivatives of max(u, v), or with order −1 of min(u, v)."""
+    """The partial derivatives of max(u, v) (order 1) or min(u, v) (order −1)."""
     first = share_of_first(order)
     return first, lambda y, u, v: 1.0 - first(y, u, v)
 
@@ -147,7 +143,7 @@ MAXIMUM, MINIMUM = extreme(1.0), extreme(-1.0)
 
 @intrinsic
 def sign_at_kinks(typingctx, u):
-    """The slope of |u|, as of numbers with derivatives in general."""
+    """The slope of |u| as by `side`, in compiled code."""
 
     def codegen(context, builder, signature, args):
         return side(Term(context, builder, u, args[0])).value
@@ -157,9 +153,7 @@ def sign_at_kinks(typingctx, u):
 
 @intrinsic
 def ahead(typingctx, u, v):
-    """1.0 where u > v or, of equal values, where u goes above v; −1.0 below, and 0.0 where neither
-    can be said.
-    """
+    """1.0 where u > v, −1.0 where u < v; where they tie, the direction of u − v, or 0.0 if none."""
 
     def codegen(context, builder, signature, args):
         a, b = (Term(context, builder, kind, value) for kind, value in zip((u, v), args, strict=True))

@@ -1,4 +1,4 @@
-"""Rules of products and linear algebra. Values are Numba's own, that is of BLAS and LAPACK.
+"""Rules of products and linear algebra. Values are Numba's own, computed by BLAS and LAPACK.
 
 Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation, 2008.
@@ -73,9 +73,7 @@ def dot(a, b):
 
 
 def rows(out, y, a, b, u, v):
-    """Write to `out` the numbers of values y and the derivatives of a @ b, where u, v are the
-    values of a, b.
-    """
+    """Write a @ b, as numbers of values y, to `out`; u, v are the values of a, b."""
 
 
 @overload(rows, jit_options=INNER)
@@ -89,7 +87,7 @@ def _rows(out, y, a, b, u, v):
         return one_by_one
 
     def by_four(out, y, a, b, u, v):
-        # Four sums at once, since each alone waits for its last addition.
+        # Four sums are interleaved, because each addition to one sum waits for the previous one.
         whole = out.size - out.size % 4
         for i in range(0, whole, 4):
             p, q, r, s = constant(b, y[i]), constant(b, y[i + 1]), constant(b, y[i + 2]), constant(b, y[i + 3])
@@ -165,7 +163,7 @@ def tril(m, k=0):
 
 @register_jitable
 def triangle(m, first, last):
-    """A copy of a matrix with zeros in all diagonals but `first` to `last`."""
+    """A copy of a matrix with zeros on all diagonals except `first` to `last`."""
     out = m.copy()
     for i in range(m.shape[0]):
         for j in range(m.shape[1]):
@@ -180,7 +178,7 @@ def norm(a, ord=None):
 
         def euclidean(a, ord=None):
             y = norm(values(a))
-            # At 0 this has a kink, and of its slopes 0 is in the middle.
+            # The norm has a kink at 0, where the middle of its slopes is 0.
             slope = 1.0 / y if y > 0.0 else 0.0 * y
             return combine(y, scaled(values(a).flatten(), slope, 0.0), a.flatten(), 0.0, 0.0)
 
@@ -237,8 +235,9 @@ def solve(a, b):
 
 @register_jitable
 def solution(a, b, x, y):
-    """The solution of A X = B from its values x and the inverse y: dX = A⁻¹ (dB − dA X), the
-    bracket recorded first.
+    """The solution of A X = B from its values x and the inverse y of the values of A.
+
+    dX = A⁻¹ (dB − dA X), where the bracket is recorded first.
     """
     residual, out = empty(x.shape[0], (a, b)), empty((x.shape[1], x.shape[0]), (a, b))
     for j in range(x.shape[1]):
@@ -246,7 +245,7 @@ def solution(a, b, x, y):
             residual[i] = combine(0.0 * x[i, j], 1.0, b[i, j : j + 1], -x[:, j], a[i])
         for i in range(x.shape[0]):
             out[j, i] = combine(x[i, j], y[i], residual, 0.0, 0.0)
-    return out.T  # column by column, as LAPACK's: sums of it add in this order
+    return out.T  # in F order, as LAPACK's result, so that sums over it add in the same order
 
 
 @rule(np.linalg.det)

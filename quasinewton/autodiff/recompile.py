@@ -1,9 +1,9 @@
 """The twin of a compiled function: the same Python function, compiled for active numbers.
 
 Numba specialises the user's function, and every helper it calls, for the active types. A pass over
-Numba's untyped intermediate code replaces what overloads cannot reach, or could reach only by
-changing what other code means: functions and methods of arrays, in-place operators, the making of
-float buffers, and helpers, by their own twins.
+Numba's untyped intermediate code replaces what overloads cannot reach, or could reach only
+by changing the meaning of other code: functions and methods of arrays, in-place operators, the
+creation of float buffers, and helpers, which become twins.
 """
 
 import linecache
@@ -50,18 +50,18 @@ from quasinewton.numba_ext.jit import INNER
 
 
 def hashable(function):
-    """Whether an object may be a key of a table."""
+    """Return True if an object may be a key of a table."""
     return function is not None and type(function).__hash__ is not None
 
 
 def twin(dispatcher, kind):
-    """The function of a dispatcher for active numbers of one type.
+    """The twin of a dispatcher for active numbers of one type, made once.
 
     Parameters
     ----------
     dispatcher : numba dispatcher
     kind : Active
-        Of the items of arrays.
+        The type of the items of active arrays.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def twin(dispatcher, kind):
 
 
 class Twin(CPUDispatcher):
-    """A dispatcher for active arguments; without any, it is the original's."""
+    """A dispatcher for active arguments; calls without any go to the original."""
 
     @classmethod
     def of(cls, original, kind):
@@ -82,14 +82,15 @@ class Twin(CPUDispatcher):
         model = original.targetoptions.get("error_model")
         options |= {"nopython": True} | ({"error_model": model} if model else {})
         self = cls(original.py_func, {}, options, pipeline(kind, promote=True))
-        # The original holds its twin; the other way round too, and neither would ever be freed.
+        # Weak, because the original holds its twin: with a strong reference back, neither would be
+        # freed.
         self.reference, self.kind = weakref.ref(original), kind
-        creators_of(kind)  # before Numba looks for what is new
+        creators_of(kind)  # registers functions, so before Numba refreshes its registries
         return self
 
     @property
     def original(self):
-        """The dispatcher that this is the twin of."""
+        """The dispatcher of which this is the twin; a new one if it was freed."""
         return self.reference() or numba.njit(self.py_func)
 
     def get_call_template(self, args, kws):
@@ -105,7 +106,7 @@ class Twin(CPUDispatcher):
         """Compile with float buffers made active; if that fails, with buffers as they are."""
         try:
             return super().compile(sig)
-        except Exception as error:  # also what Numba's code generation raises
+        except Exception as error:  # code generation raises errors of many types
             refused = error if isinstance(error, Refused) else refusal(error, self.py_func)
         compiler = self._compiler
         first, compiler.pipeline_class = compiler.pipeline_class, pipeline(self.kind, promote=False)
@@ -119,9 +120,7 @@ class Twin(CPUDispatcher):
 
 
 def pipeline(kind, promote):
-    """The compiler of twins for an active type; `promote` says whether buffers of floats become
-    active.
-    """
+    """The compiler of twins for an active type; with `promote`, float buffers become active."""
 
     class Compiler(CompilerBase):
         def define_pipelines(self):
@@ -140,7 +139,7 @@ _creators = {}
 
 
 def creators_of(kind):
-    """The replacements for functions that make arrays, made once a type."""
+    """The replacements of functions that create arrays, made once per active type."""
     if kind not in _creators:
         _creators[kind] = creators(kind)
     return _creators[kind]
@@ -148,7 +147,7 @@ def creators_of(kind):
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class Reroute(FunctionPass):
-    """Replace functions by the rules for active arguments."""
+    """Compiler pass that replaces functions by the rules for active arguments."""
 
     _name = "quasinewton_reroute"
 
@@ -170,7 +169,7 @@ class Reroute(FunctionPass):
         return True
 
     def reroute(self, statement):
-        """Replace the right-hand side of an assignment if it is one of those."""
+        """Replace the right-hand side of an assignment if it has a rule."""
         value = statement.value
         if isinstance(value, (ir.Global, ir.FreeVar)) and isinstance(value.value, Dispatcher):
             value.value = twin(value.value, self.kind)
@@ -201,14 +200,15 @@ class Reroute(FunctionPass):
             call.func = self.introduce(statement, ROUTES[function])
         elif function is None and isinstance(definition, ir.Expr) and definition.op == "getattr":
             method = METHODS.get(definition.attr, self.creators.get(definition.attr))
-            # Only positions reach a stand-in: names must follow in their order.
+            # A stand-in takes positional arguments only, so keywords must follow in its order.
             names = [name for name, _ in call.kws]
             if method and not call.vararg and list(method.names[1 + len(call.args) :][: len(names)]) == names:
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
 
     def constant(self, variable):
-        """The Python object that a variable is: a global, a closure's, an attribute of a module;
-        otherwise None.
+        """The Python object that a variable holds, or None if it is not known.
+
+        Known are globals, variables of closures and attributes of modules.
         """
         definition = guard(get_definition, self.code, variable)
         if isinstance(definition, (ir.Global, ir.FreeVar)):
@@ -220,7 +220,7 @@ class Reroute(FunctionPass):
         return None
 
     def slice(self, variable):
-        """The constants of a slice, as written; None if it is not made of constants."""
+        """The bounds of a slice as text if all are constants, otherwise None."""
         if not isinstance(variable, ir.Var):
             return repr(variable) if isinstance(variable, slice) else None
         definition = guard(get_definition, self.code, variable)
@@ -234,17 +234,17 @@ class Reroute(FunctionPass):
         return None
 
     def introduce(self, statement, function):
-        """A new variable that is a function."""
+        """A new variable that holds a function."""
         variable = ir.Var(statement.target.scope, mk_unique_var("derivative"), statement.loc)
         self.body.append(ir.Assign(ir.Global(function.__name__, function, statement.loc), variable, statement.loc))
         return variable
 
     def call(self, statement, function, *arguments):
-        """Make the right-hand side the call of a function."""
+        """Replace the right-hand side of an assignment by the call of a function."""
         statement.value = ir.Expr.call(self.introduce(statement, function), arguments, (), statement.loc)
 
     def leaf(self, statement, item):
-        """A new variable that is an item as it can be stored."""
+        """A new variable that holds an item in the form in which a list can store it."""
         variable = ir.Var(statement.target.scope, mk_unique_var("leaf"), statement.loc)
         call = ir.Expr.call(self.introduce(statement, leaf), [item], (), statement.loc)
         self.body.append(ir.Assign(call, variable, statement.loc))
@@ -253,10 +253,11 @@ class Reroute(FunctionPass):
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class Box(FunctionPass):
-    """Share views, and put active numbers among arrays into arrays of size 1.
+    """Compiler pass that shares equal views and puts active numbers among arrays into arrays.
 
-    x[:-1] written twice is one view: what is computed from it then has one parent, not two. Array
-    expressions know no scalars but Numba's own.
+    If x[:-1] is written twice, it becomes one view, so that numbers computed from it have one
+    parent, not two. Numbers are put into arrays of size 1, because array expressions accept no
+    scalars but Numba's own.
     """
 
     _name = "quasinewton_box"
@@ -283,9 +284,7 @@ class Box(FunctionPass):
         return changed
 
     def share(self, state):
-        """Make equal slices of an array one, under one name; slices of a list are lists of their
-        own.
-        """
+        """Give equal slices of an array one name; slices of a list stay separate lists."""
         for first, *others in state["views"]:
             if isinstance(state.typemap[first.value.value.name], types.Array):
                 for other in others:
@@ -318,7 +317,7 @@ class Box(FunctionPass):
 
 @register_pass(mutates_CFG=False, analysis_only=True)
 class Mark(FunctionPass):
-    """Have array statements of reverse mode lowered by this package."""
+    """Compiler pass that has array statements of reverse mode lowered by `array_expressions`."""
 
     _name = "quasinewton_mark"
 
@@ -335,35 +334,34 @@ class Mark(FunctionPass):
 
 
 def renamed(expression, same):
-    """An array expression in which every view has but one name."""
+    """An array expression with every shared view under one name."""
     if isinstance(expression, tuple):
         return expression[0], [renamed(operand, same) for operand in expression[1]]
     return same.get(expression.name, expression) if isinstance(expression, ir.Var) else expression
 
 
 WAYS_OUT = "pass the gradient as `jac`, or jac='3-point'"
-PLAIN_ENGLISH = {  # for what begins so
+PLAIN_ENGLISH = {  # beginning of Numba's words: words for the user
     "setitem(array": "a store into an array of plain numbers (one made by np.zeros in the function is differentiated)",
     "bool(": "a truth value",
 }
 
 
 def refusal(error, function):
-    """The one line that matters of Numba's many: which operation, on what, and where in the user's
-    source.
+    """The one relevant line of Numba's message: operation, arguments, and the user's source line.
 
     Parameters
     ----------
     error : Exception
         Raised while compiling.
     function : callable
-        What was compiled.
+        The function that was compiled.
 
     Returns
     -------
     Refused
     """
-    text = re.sub(r"\x1b\[\d*m", "", str(error)).replace(" (vectorized)", "")  # so NumPy calls our ufuncs
+    text = re.sub(r"\x1b\[\d*m", "", str(error)).replace(" (vectorized)", "")  # the suffix of np.frompyfunc
     text = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", text)
     text = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", text)
     code = function.__code__
@@ -374,7 +372,7 @@ def refusal(error, function):
     else:
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Failed in nopython")]
         what = lines[0].strip() if lines else type(error).__name__
-    # The last place named at the margin is the outermost: that of the function itself.
+    # The first place that the message names at the margin is taken as that in the function itself.
     places = re.findall(r"^During: typing of .* at (.*) \((\d+)\)$", text, re.M)
     places += re.findall(r'^File "(.*)", line (\d+):$', text, re.M)
     line = int(places[0][1]) if places else code.co_firstlineno

@@ -1,4 +1,4 @@
-"""Rules of sums of many kinds: one record where elementwise rules would make many.
+"""Rules of sums and other reductions: one record where elementwise rules would make many.
 
 Values are Numba's own, computed by the same routine from an array of values; derivatives follow
 from them.
@@ -14,7 +14,8 @@ from quasinewton.autodiff.routing import is_absent, rule
 
 
 def axis_of(kind):
-    """The axis in the type of an argument; None if there is none."""
+    """The axis in the type of an argument; None if it is absent, NotImplemented if not a constant.
+    """
     if is_absent(kind):
         return None
     return getattr(kind, "value", getattr(kind, "literal_value", NotImplemented))
@@ -79,7 +80,7 @@ def std(a):
     def impl(a):
         y = std(values(a))
         flat = values(a).flatten()
-        # Of equal items this has a kink, and of its slopes 0 is in the middle.
+        # If all items are equal there is a kink, where the middle of the slopes is 0.
         scale = 1.0 / (y * a.size) if y > 0.0 else 0.0 * y
         return combine(y, scaled(flat, scale, mean(flat)), a.flatten(), 0.0, 0.0)
 
@@ -114,8 +115,9 @@ def nanmean(a):
 
 @register_jitable
 def present(a):
-    """The items of an array that are not NaN. The derivatives of the others are NaN, also when
-    taken 0 times.
+    """The items of an array that are not NaN.
+
+    The others are removed, because a derivative of NaN stays NaN when multiplied by 0.
     """
     mask = np.zeros(a.size, np.bool_)
     for i, item in enumerate(a.flat):
@@ -128,7 +130,7 @@ def prod(a):
     def impl(a):
         flat = a.flatten()
         v = values(flat)
-        # Products of all the others, which need no division: v may have a zero.
+        # The product of all other items, computed without division, since v may contain a zero.
         w = np.ones_like(v)
         left = right = w[0] if v.size else 1.0
         for i in range(v.size):
@@ -184,7 +186,8 @@ def trapezoid(y, x=None, dx=1.0):
         w, z = 0.0 * u, 0.0 * v
         for i in range(y.size - 1):
             half, middle = 0.5 * (u[i + 1] - u[i]), 0.5 * (v[i + 1] + v[i])
-            # Not +=, which active numbers know in differentiated functions alone.
+            # Written without +=, which works on active items only in differentiated functions, not
+            # in rules.
             w[i] = w[i] + half
             w[i + 1] = w[i + 1] + half
             z[i] = z[i] - middle
@@ -216,7 +219,7 @@ def convolve(a, v, mode="full"):
 
 @register_jitable
 def products_of(a, v, y):
-    """The convolution of two vectors from its values."""
+    """The convolution of two vectors from its values y."""
     out, p, q = empty(y.size, (a, v)), values(a), values(v)
     for k in range(y.size):
         low, high = max(0, k - v.size + 1), min(k + 1, a.size)

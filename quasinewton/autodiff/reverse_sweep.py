@@ -1,4 +1,5 @@
-"""The sweep of the reverse mode: adjoints go from the end of a tape back to its beginning."""
+"""The backward sweep of reverse mode: adjoints are propagated from the end of a tape to its start.
+"""
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from quasinewton.numba_ext.jit import reduction, shared_reduction
 
 @shared_reduction
 def propagate_with_care(block, begin, parent, count, zero):
-    """What `propagate` does for an adjoint that is not finite."""
+    """Propagate a record as `propagate` does, for an adjoint that is not finite."""
     size = 8 * words(zero)
     adjoint, partial = peek(begin, zero), begin + size
     for _ in range(count):
@@ -36,9 +37,7 @@ def propagate_with_care(block, begin, parent, count, zero):
 
 @reduction
 def propagate(block, end, count, zero):
-    """Add to the adjoints of the `count` parents of the record that ends here; return where it
-    begins.
-    """
+    """Add to the adjoints of the `count` parents of the record that ends here; return its start."""
     size = 8 * words(zero)
     parent = end - 8
     end -= 8 * ((count + 2) // 2) + size * (count + 1)
@@ -82,7 +81,7 @@ def column(block, adjoints, partials, places, m, zero):
 
 @shared_reduction
 def propagate_many(block, end, zero):
-    """The same as `propagate` for an array statement, or for parents that follow each other."""
+    """Propagate the record of an array statement or of consecutive parents; return its start."""
     size = words(zero)
     kind, m = np.int64(peek(end - 4, PLACE)), peek(end - 16, 0)
     if kind < RANGE:
@@ -112,8 +111,8 @@ def sweep(tape, first, zero):
     begin, end = block + 8 * first, block + 8 * peek(tape + 8 * END, 0)
     while end > begin:
         count = np.int64(peek(end - 4, PLACE))
-        # Where the number of parents is foreseen, so is the end of the record before, which need
-        # not be waited for.
+        # With a constant number of parents the processor can predict where the previous record
+        # ends, and need not wait for the load.
         if count == 1:
             end = propagate(block, end, 1, zero)
         elif count == 2:

@@ -1,9 +1,8 @@
-"""Routes: which function a call of the user's becomes, for active arguments and for others.
+"""Routes: the replacement of calls of NumPy's functions in a differentiated function.
 
-In a differentiated function, calls of NumPy's functions are replaced by calls of stand-ins, which
-choose by the types of their arguments: a rule of this package where something is active, NumPy's
-function itself where nothing is. Nothing is registered for NumPy's own functions of arrays, so
-other code keeps its meaning.
+Calls of NumPy's functions are replaced by calls of stand-ins, which choose by the types of their
+arguments: a rule of this package if an argument is active, otherwise NumPy's function itself.
+Nothing is registered for NumPy's own functions of arrays, so other code keeps its meaning.
 """
 
 import inspect
@@ -17,19 +16,18 @@ from numba.extending import overload
 from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
 from quasinewton.numba_ext.jit import INNER
 
-ROUTES = {}  # a function of NumPy or Python: what replaces it in a differentiated function
-METHODS = {}  # the name of a method of arrays: what replaces it
-INPLACE = {}  # an operator such as +=
+ROUTES = {}  # function of NumPy or Python: its stand-in in differentiated functions
+METHODS = {}  # name of a method of arrays: its stand-in
+INPLACE = {}  # in-place operator, such as operator.iadd: its stand-in
 
 
 def is_absent(kind):
-    """Whether the type of an optional argument says that it is not given."""
+    """Return True if the type of an optional argument says that it is not given."""
     return kind is None or isinstance(kind, (types.NoneType, types.Omitted)) and getattr(kind, "value", None) is None
 
 
 def delegate(name, choose, names=()):
-    """Make a function for compiled code that stands for another, chosen by the types of its
-    arguments.
+    """Make a stand-in: a function for compiled code that calls another, chosen by argument types.
 
     Parameters
     ----------
@@ -37,7 +35,8 @@ def delegate(name, choose, names=()):
     choose : callable
         choose(types of the arguments) -> function.
     names : sequence of str
-        Of its arguments, for calls that name them; the first is the array whose method it replaces.
+        Names of its arguments, for calls with keywords; the first is the array whose method it
+        replaces.
     """
 
     def stand_in(*args, **kwargs):
@@ -93,7 +92,7 @@ def rule(*functions, method=None):
 
 
 def method_itself(name):
-    """A function for compiled code that calls a method of its first argument."""
+    """Make a function for compiled code that calls a method of its first argument."""
 
     def stand_in(*args):
         raise NotImplementedError
@@ -105,12 +104,12 @@ def method_itself(name):
 
 
 def assign(out, a):
-    """Write an array to another of the same shape."""
+    """Copy an array into another of the same shape."""
 
 
 @overload(assign, jit_options=INNER)
 def _assign(out, a):
-    # Loops, not out[...] = a: that compiles for seconds.
+    # Loops, because out[...] = a takes seconds to compile.
     if out.ndim == 1:
 
         def vector(out, a):
@@ -134,8 +133,9 @@ def _assign(out, a):
 
 
 def inplace(operation, symbol):
-    """Register what replaces an in-place operator: on active arrays a loop, on numbers the operator
-    itself.
+    """Register the stand-in of an in-place operator.
+
+    On active arrays it is a loop; on active numbers it is the binary operator.
     """
 
     def own(a, b):

@@ -1,6 +1,4 @@
-"""Where variables enter the user's function as active numbers, and where derivatives are read off
-its result.
-"""
+"""Seeding: variables become active numbers, and derivatives are read off the result."""
 
 import numpy as np
 from llvmlite import ir
@@ -18,7 +16,10 @@ EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', j
 
 @intrinsic
 def seed(typingctx, x, k, like):
-    """The Dual of value x and derivative 1 in direction k, if there is one, else 0."""
+    """The Dual of value x with derivative 1 in direction k, 0 in all others.
+
+    All derivatives are 0 if there is no direction k.
+    """
 
     def codegen(context, builder, signature, args):
         members = parts(context, builder, like)
@@ -37,7 +38,7 @@ def seed(typingctx, x, k, like):
 
 @intrinsic
 def lane(typingctx, x, k):
-    """Derivative k of a Dual."""
+    """The derivative of a Dual in direction k."""
 
     def codegen(context, builder, signature, args):
         lanes = parts(context, builder, x, args[0]).lanes
@@ -49,13 +50,13 @@ def lane(typingctx, x, k):
 
 @intrinsic
 def dtype_like(typingctx, like):
-    """The type of numbers like one, as a dtype."""
+    """The type of a number, as a dtype."""
     return types.DType(like)(like), lambda context, builder, signature, args: context.get_dummy_value()
 
 
 @intrinsic
 def variable_like(typingctx, like):
-    """The type of the Vars of a base."""
+    """The type of the Vars whose base is the type of a number, as a dtype."""
     return types.DType(Var(like))(like), lambda context, builder, signature, args: context.get_dummy_value()
 
 
@@ -67,9 +68,7 @@ def unfilled(n):
 
 @shared
 def seeds(x, first, like):
-    """The variables x as Duals of the type of `like`, whose directions are the variables from
-    `first` on.
-    """
+    """The variables x as Duals whose directions are the variables from index `first` on."""
     point = np.empty(x.size, dtype_like(like))
     for i in range(x.size):
         point[i] = seed(float(x[i]), i - first, like)
@@ -78,16 +77,14 @@ def seeds(x, first, like):
 
 @shared
 def write_lanes(y, out, first):
-    """Write the derivatives of a Dual to a vector, from direction `first` on, as many as it has
-    left.
-    """
+    """Write the derivatives of a Dual into `out` from index `first` on, as many as fit."""
     for k in range(min(words(y) - 1, out.size - first)):
         out[first + k] = lane(y, k)
 
 
 @shared
 def variables(x, tape):
-    """The variables x, on a tape of floats."""
+    """The variables x as Vars on a tape of floats."""
     point = np.empty(x.size, variable_like(0.0))
     for i in range(x.size):
         point[i] = on_tape(float(x[i]), i + 1, tape)
@@ -96,7 +93,7 @@ def variables(x, tape):
 
 @shared
 def directed(x, v, tape, like):
-    """The variables x on a tape of Duals, with the direction v."""
+    """The variables x as Vars on a tape of Duals, with the direction v."""
     point = np.empty(x.size, variable_like(like))
     for i in range(x.size):
         number = add_lanes(seed(float(x[i]), -1, like), float(v[i]), seed(0.0, 0, like))
@@ -106,7 +103,7 @@ def directed(x, v, tape, like):
 
 @shared
 def direction(x, v, like):
-    """The variables x as Duals of one direction, v."""
+    """The variables x as Duals with one direction, v."""
     point = np.empty(x.size, dtype_like(like))
     for i in range(x.size):
         point[i] = add_lanes(seed(float(x[i]), -1, like), float(v[i]), seed(0.0, 0, like))
@@ -115,7 +112,7 @@ def direction(x, v, like):
 
 @shared
 def first_lanes(g):
-    """The derivatives in the first direction of a vector of Duals."""
+    """The derivatives of a vector of Duals in the first direction."""
     out = np.empty(g.size)
     for i in range(g.size):
         out[i] = lane(g[i], 0)
@@ -133,10 +130,9 @@ def seeded(x, first, tape, like):
 
 @shared
 def adjoints(y, tape, n, one):
-    """Sweep the tape back from the Var y, a function of n variables; return the address of the
-    first one's adjoint.
+    """Sweep the tape back from the Var y of n variables; return the address of the first adjoint.
 
-    The tape is ended if it overflowed.
+    If the tape overflowed, it is freed and MemoryError raised.
     """
     if peek(tape + 8 * EXCEEDED, 0):
         end_tape(tape)
@@ -149,7 +145,7 @@ def adjoints(y, tape, n, one):
 
 @shared
 def gradient(y, tape, n):
-    """The derivatives of the Var y of n variables; the tape ends."""
+    """The gradient of the Var y of n variables; the tape is freed."""
     found, g = adjoints(y, tape, n, 1.0), np.empty(n)
     for i in range(n):
         g[i] = item(found, i, 0.0)
@@ -159,8 +155,7 @@ def gradient(y, tape, n):
 
 @shared
 def product(y, tape, n, like):
-    """The derivatives in the direction of the Duals of the derivatives of the Var y; the tape ends.
-    """
+    """The derivatives of the gradient of the Var y in direction of the Duals; the tape is freed."""
     found, out = adjoints(y, tape, n, seed(1.0, -1, like)), np.empty(n)
     for i in range(n):
         out[i] = lane(item(found, i, like), 0)
@@ -170,9 +165,7 @@ def product(y, tape, n, like):
 
 @shared
 def columns(y, tape, out, first, like):
-    """Write the derivatives of the derivatives of the Var y to a matrix, from column `first` on;
-    the tape ends.
-    """
+    """Write columns of the Hessian of the Var y, from column `first` on; the tape is freed."""
     found = adjoints(y, tape, out.shape[0], seed(1.0, -1, like))
     for i in range(out.shape[0]):
         write_lanes(item(found, i, like), out[i], first)

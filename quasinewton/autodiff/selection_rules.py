@@ -1,7 +1,8 @@
-"""Rules of what chooses or arranges numbers: extremes, order, interpolation, conditions, the making
-of arrays.
+"""Rules of functions that select or arrange numbers, or create arrays from them.
 
-Values are Numba's own; the derivative is that of the numbers chosen.
+These are extremes, sorting, interpolation, conditions and the creation of arrays.
+
+Values are Numba's own; the derivative is that of the selected numbers.
 """
 
 import builtins
@@ -71,8 +72,9 @@ def median(a):
 
 @register_jitable
 def between(flat, order, rank, y):
-    """The number of value y between the two items of a sorted vector that a rank, counted from 0,
-    lies between.
+    """The number of value y that interpolates the items of a sorted vector at a rank, from 0.
+
+    `order` sorts `flat`.
     """
     k = min(int(rank), max(flat.size - 2, 0))
     t = rank - k
@@ -81,7 +83,7 @@ def between(flat, order, rank, y):
 
 
 def quantiles(function, scale):
-    """The rule of a function that gives the quantile of a fraction q/scale."""
+    """Make the rule of a function that returns the quantile of the fraction q/scale."""
 
     def choose(a, q):
         if leaf_of(q):
@@ -126,8 +128,7 @@ def interp(x, xp, fp):
 
 @register_jitable
 def on_line(x, xp, grid, fp, y):
-    """The number of value y on the broken line through the points (xp, fp), where `grid` has the
-    values of xp.
+    """The number of value y at x on the broken line through (xp, fp); `grid` has the values of xp.
     """
     last = grid.size - 1
     if x <= grid[0]:
@@ -151,8 +152,9 @@ def min_item(a):
 
 @register_jitable
 def extreme_item(a, k, order):
-    """Item k of a vector, one of its largest (with order −1, smallest), with a derivative shared
-    between them.
+    """Item k of a vector, one of its largest (order 1) or smallest (order −1).
+
+    Items that tie share the derivative equally.
     """
     count = 0
     for i in range(a.size):
@@ -171,7 +173,8 @@ def extreme_item(a, k, order):
 
 
 def choice(name, own_of_two):
-    """The rule of Python's max or min of two or more numbers, or of the items of one sequence."""
+    """Make the rule of Python's max or min, of two or more numbers or of the items of one sequence.
+    """
 
     def two(a, b):
         return own_of_two(a, b)
@@ -245,7 +248,7 @@ def append(arr, values):
 
 
 def flat(a):
-    """The items of an array, or a number, as a vector."""
+    """The items of an array, or a single number, as a vector."""
 
 
 @overload(flat, jit_options=INNER)
@@ -319,7 +322,7 @@ def where(condition, a, b):
 
 
 def common_shape(a, b, c):
-    """The shape of three arrays or numbers together."""
+    """The shape to which three arrays or numbers broadcast."""
 
 
 @overload(common_shape, jit_options=INNER)
@@ -349,7 +352,7 @@ def select(condlist, choicelist, default=0):
 
 
 def spread(a, shape):
-    """A number as it is; an array as a vector of as many items as a shape has."""
+    """An array broadcast to a shape, as a vector; a number unchanged."""
 
 
 @overload(spread, jit_options=INNER)

@@ -1,9 +1,8 @@
-"""How differentiated functions call `quasinewton.special`, and the rules of its functions of whole
-arrays.
+"""Rules of `quasinewton.special`: how its functions are called in differentiated code.
 
 The partial derivatives of its elementwise functions are in `elementary_rules`. In differentiated
-code a ufunc stands for each, so that Numba fuses it with the array expression that it is part of;
-nobody else sees that ufunc.
+code each is replaced by a ufunc, so that Numba fuses it with the array expression that it is part
+of; other code never contains that ufunc. The rules of functions of whole arrays are here.
 """
 
 import numpy as np
@@ -30,7 +29,7 @@ from quasinewton.special import reductions
 
 
 def stand_in(function):
-    """Make the ufunc that stands for a function of `quasinewton.special` in differentiated code.
+    """Make the ufunc that replaces a function of `quasinewton.special` in differentiated code.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ def stand_in(function):
     Returns
     -------
     numpy.ufunc
-        Of active numbers by the rules, of others the function itself.
+        For active numbers it applies the rules; for others it calls the function itself.
     """
     partials = PARTIALS[function]
     number = len(partials)
@@ -82,7 +81,7 @@ def stand_in(function):
 for name in dir(special):
     function = getattr(special, name)
     if getattr(function, "__module__", None) == special.__name__ and function in PARTIALS:
-        # SciPy's own is here for those who teach Numba to compile it.
+        # SciPy's function is included because other packages can make Numba compile it.
         ROUTES[function] = ROUTES[getattr(scipy.special, name)] = stand_in(function)
 
 

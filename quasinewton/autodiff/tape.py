@@ -1,21 +1,22 @@
-"""The tape of the reverse mode: records of numbers, behind each other in one block of memory.
+"""The tape of reverse mode: records of numbers, one after another in one block of memory.
 
-The record of a number with K parents, in words of 8 bytes: the adjoint, K partial derivatives, and
-then, as 32-bit integers counted back from the end, K and the places of the parents. The place of a
-number is where its adjoint is. Place 0 is that of constants, whose adjoint is nobody's; then come
-the variables, adjoints only.
+The record of a number with K parents, in words of 8 bytes, holds the adjoint, K partial
+derivatives, and then, as 32-bit integers counted back from the end, K and the places of the
+parents. The place of a number is the index of the word that holds its adjoint. Place 0 belongs to
+all constants, whose adjoint is never read; then come the variables, for which only adjoints are
+stored.
 
-Two other records end with a word that holds a number m, and one that holds two 32-bit integers, of
-which the last has the highest bit set:
+Two other kinds of record end with a word that holds a number m and a word that holds two 32-bit
+integers, of which the last has the highest bit set:
 
-- of m numbers made by one array statement (`ARRAY` + K): m adjoints, and K columns of m partial derivatives and the m
-  places of the parents, padded to words;
-- of one number with m parents, whose adjoints follow each other (`RANGE` or, with one partial derivative for all,
-  `EQUAL`; beside it the place of the first parent): the adjoint, and the partial derivatives.
+- of m numbers made by one array statement (`ARRAY` + K): m adjoints, and K columns, each of m
+  partial derivatives and the m places of the parents, padded to words;
+- of one number with m parents at consecutive places (`RANGE` or, with one partial derivative for
+  all, `EQUAL`; beside it the place of the first parent): the adjoint, and the partial derivatives.
 
-The header, 64-bit integers: the end of the last record, the capacity, the address of the block, the
-largest capacity, and whether that was exceeded. Numbers carry the address of the header, so a tape
-belongs to one gradient, and to one thread. A full block is reallocated; places stay.
+The header holds five 64-bit integers: the end of the last record, the capacity, the address of the
+block, the largest capacity, and whether that was exceeded. Numbers carry the address of the header,
+so a tape belongs to one gradient and one thread. A full block is reallocated; places remain valid.
 """
 
 import functools
@@ -30,15 +31,15 @@ from quasinewton.numba_ext.addresses import linked
 from quasinewton.numba_ext.jit import fragment, shared
 
 END, CAPACITY, BLOCK, LIMIT, EXCEEDED = range(5)
-LEAST = 1 << 17  # words of a new block; pages that nobody writes to cost nothing
+LEAST = 1 << 17  # words; the smallest new block. Pages that are never written cost nothing
 ARRAY, RANGE, EQUAL = 1 << 31, 3 << 30, (3 << 30) + 1
 WORD, HALF, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
-PLACE = np.uint32(0)
+PLACE = np.uint32(0)  # a number of the type in which records hold places
 
 
 @intrinsic
 def reallocate(typingctx, address, size):
-    """realloc(3), with addresses as integers."""
+    """Call realloc(3), with addresses as integers."""
 
     def codegen(context, builder, signature, args):
         prototype = ir.FunctionType(cgutils.voidptr_t, [cgutils.voidptr_t, WORD])
@@ -51,7 +52,7 @@ def reallocate(typingctx, address, size):
 
 @intrinsic
 def release(typingctx, address):
-    """free(3)."""
+    """Call free(3) on an address."""
 
     def codegen(context, builder, signature, args):
         prototype = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
@@ -87,8 +88,9 @@ def poke(typingctx, address, value):
 
 @intrinsic
 def item(typingctx, address, i, like):
-    """Number i of those that follow each other from an address, of the type of `like`: as of an
-    array, for LLVM.
+    """Number i of an array of numbers of the type of `like` at an address.
+
+    It is addressed as an item of an array, so that LLVM can vectorise loops.
     """
 
     def codegen(context, builder, signature, args):
@@ -100,7 +102,7 @@ def item(typingctx, address, i, like):
 
 @intrinsic
 def put(typingctx, address, i, value):
-    """Write number i of those."""
+    """Write number i of an array of numbers at an address."""
 
     def codegen(context, builder, signature, args):
         pointer = builder.inttoptr(args[0], context.get_data_type(value).as_pointer())
@@ -112,16 +114,16 @@ def put(typingctx, address, i, value):
 
 @intrinsic
 def null(typingctx, like):
-    """0 of the type of `like`."""
+    """Zero of the type of `like`."""
     return like(like), lambda context, builder, signature, args: context.get_constant_null(like)
 
 
 @intrinsic
 def product(typingctx, adjoint, partial):
-    """Adjoint times partial derivative, where 0 ∞ = 0.
+    """Adjoint times partial derivative, with 0 ∞ = 0.
 
-    The branch of a `np.where` that is not taken may have infinite derivatives, and no effect; a
-    number that does not vary, such as √(x − x)², may have an infinite effect, and no derivative.
+    The branch of a `np.where` that is not taken may have infinite derivatives but has no effect. A
+    number that does not vary, such as √(x − x)², may have an infinite effect but has no derivative.
     """
 
     def codegen(context, builder, signature, args):
@@ -134,14 +136,12 @@ def product(typingctx, adjoint, partial):
     return adjoint(adjoint, partial), codegen
 
 
-NONE, FINITE, WILD = range(3)  # what an adjoint may be: 0 throughout, finite, or neither
+NONE, FINITE, WILD = range(3)  # natures of an adjoint: 0 throughout, finite, or neither
 
 
 @intrinsic
 def nature(typingctx, adjoint):
-    """Whether an adjoint is NONE, FINITE or WILD: only with the last does a product have to be
-    `product`.
-    """
+    """Return NONE, FINITE or WILD for an adjoint; only WILD ones need `product`."""
 
     def codegen(context, builder, signature, args):
         constant = lambda value: ir.Constant(WORD, value)
@@ -152,12 +152,15 @@ def nature(typingctx, adjoint):
 
 
 def is_finite(builder, value):
-    """An i1: whether a float, vector, or aggregate of these is finite throughout."""
+    """Return an i1 that is true if a float, vector or aggregate of these is finite throughout."""
     return vanishes(builder, value, lambda part: builder.fsub(part, part))
 
 
 def vanishes(builder, value, measure=lambda part: part):
-    """An i1: whether a float, vector, or aggregate of these is 0 throughout."""
+    """Return an i1 that is true if a float, vector or aggregate of these is 0 throughout.
+
+    `measure` is applied to each part first.
+    """
     kind = value.type
     if isinstance(kind, (ir.ArrayType, ir.LiteralStructType)):
         count = len(kind.elements) if isinstance(kind, ir.LiteralStructType) else kind.count
@@ -172,7 +175,7 @@ def vanishes(builder, value, measure=lambda part: part):
 
 @intrinsic
 def words(typingctx, like):
-    """Words of memory that a number of the type of `like` takes."""
+    """The number of words of memory that a number of the type of `like` takes."""
 
     def codegen(context, builder, signature, args):
         return ir.Constant(WORD, width(context, like))
@@ -181,24 +184,24 @@ def words(typingctx, like):
 
 
 def width(context, kind):
-    """The same for a Numba type."""
+    """The number of words of memory that a number of a Numba type takes."""
     return context.get_abi_sizeof(context.get_data_type(kind)) // 8
 
 
 @shared
 def new_tape(size, limit):
-    """A tape that begins with `size` words of adjoints, zero.
+    """Make a tape that begins with `size` words of adjoints, all zero.
 
     Parameters
     ----------
     size : int
     limit : int
-        Words that the tape may grow to.
+        Words to which the tape may grow.
 
     Returns
     -------
     int
-        The address of the header; `end_tape` ends the tape.
+        The address of the header; `end_tape` frees the tape.
     """
     capacity = max(LEAST, 64 * size)
     tape, block = reallocate(0, 40), reallocate(0, 8 * capacity)
@@ -225,8 +228,9 @@ def end_tape(tape):
 
 @shared
 def grow(tape, needed):
-    """Make room for `needed` more words; beyond the limit begin again at 0, and remember that this
-    tape is void.
+    """Make room for `needed` more words.
+
+    Beyond the limit the tape is marked as exceeded and records start again at place 0.
     """
     end = peek(tape + 8 * END, 0)
     capacity = min(2 * (end + needed), peek(tape + 8 * LIMIT, 0))
@@ -242,13 +246,13 @@ def grow(tape, needed):
 
 @shared
 def room(tape, size):
-    """Make sure that `size` words can be written from the end of a tape.
+    """Make sure that `size` words can be written at the end of a tape.
 
     Returns
     -------
     int
-        The place of the first; 0 if there is no such room, or no tape, where nothing must be
-        written.
+        The place of the first word. It is 0 if there is no room or no tape; nothing must be written
+        then.
     """
     if tape == 0:
         return 0
@@ -259,14 +263,13 @@ def room(tape, size):
 
 @fragment
 def reserve(tape, count, like):
-    """Begin a record of `count` parents, to be filled by `poke`, with adjoints of the type of
-    `like`.
+    """Begin a record of `count` parents, to be filled by `poke`, with adjoints like `like`.
 
     Returns
     -------
     (int, int, int)
-        Its place, and the addresses of its first partial derivative (then upwards) and first parent
-        (downwards).
+        Its place, the address of its first partial derivative (the others follow upwards), and the
+        address of its first parent (the others follow downwards).
     """
     size = words(like) * (count + 1) + (count + 2) // 2
     place = room(tape, size)
@@ -282,8 +285,9 @@ def reserve(tape, count, like):
 
 @fragment
 def reserve_range(tape, first, count, weights, like):
-    """Begin a record of `count` parents from the place `first` on, with `weights` partial
-    derivatives: `count` or 1.
+    """Begin a record of `count` parents at consecutive places from `first` on.
+
+    It has `weights` partial derivatives, `count` or 1.
 
     Returns
     -------
@@ -305,14 +309,14 @@ def reserve_range(tape, first, count, weights, like):
 
 
 def push(context, builder, base, places, partials, tape, add):
-    """Generate the record of a number; return its place, 0 where the tape is 0.
+    """Emit the record of a number; return its place, or 0 if the tape is 0.
 
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     base : numba type
-        Of `partials`.
+        Type of `partials`.
     places, partials : list of llvmlite values
     tape : llvmlite value
         Address of the header.
@@ -367,19 +371,19 @@ def merged(builder, places, partials, add):
     Returns
     -------
     (list, list, list, llvmlite value)
-        The partial derivatives, whether each is kept, how many are kept before it, and how many in
-        all.
+        The partial derivatives, whether each is kept, how many are kept before it, and how many are
+        kept in all.
 
     Notes
     -----
-    x[i] x[i] has x[i] for both its parents. Such pairs are merged where LLVM proves the places
-    equal, which it does after inlining, with nothing left of the test at run time.
+    Both parents of x[i] x[i] are x[i]. Such pairs are merged where LLVM proves the places equal. It
+    does so after inlining, and nothing is left of the test at run time.
     """
     partials, kept = list(partials), [ir.Constant(BIT, 1)] * len(places)
     for k in range(1, len(places)):
         found = ir.Constant(BIT, 0)
         for j in range(k):
-            # In this order: from another one LLVM makes code that is a third slower.
+            # The order matters: with another one LLVM's code is a third slower.
             same = builder.and_(proven_equal(builder, places[j], places[k]), kept[j])
             same = builder.and_(same, builder.not_(found))
             partials[j] = builder.select(same, add(partials[j], partials[k]), partials[j])
@@ -393,7 +397,7 @@ def merged(builder, places, partials, add):
 
 
 def proven_equal(builder, x, y):
-    """An i1 that holds only where LLVM proves x = y while it optimises."""
+    """Return an i1 that holds only where LLVM proves x = y during optimisation."""
     equal = builder.icmp_signed("==", x, y)
     prototype = ir.FunctionType(BIT, [BIT])
     return builder.and_(

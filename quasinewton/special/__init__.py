@@ -1,9 +1,8 @@
-"""The special functions of likelihoods, for Python and for compiled code, with exact derivatives of
-any order.
+"""Special functions of likelihoods, with exact derivatives, for Python and for compiled code.
 
-Values are SciPy's: from Python `scipy.special` itself, in compiled code the C functions of the same
-library. Import this module before you load compiled functions that use it from disk: they find the
-C functions by the names given here.
+Values are SciPy's: `scipy.special` itself from Python, the C functions of the same library in
+compiled code. Derivatives exist to any order. Import this module before you load compiled functions
+that use it from disk, because they find the C functions by names that are registered here.
 """
 
 from quasinewton.special.elementwise import (

@@ -1,5 +1,4 @@
-"""How compiled code calls an elementwise function: SciPy's C function for numbers, a loop for
-arrays.
+"""Make elementwise functions callable in compiled code: SciPy's C function, and loops for arrays.
 """
 
 import inspect
@@ -20,14 +19,14 @@ def scipy_function(name, arity):
     Parameters
     ----------
     name : str
-        In the table of `scipy.special.cython_special`, where functions of several types are called
-        `__pyx_fuse_…`.
+        Its name in the table of `scipy.special.cython_special`, where functions of several types
+        are called `__pyx_fuse_…`.
     arity : {1, 2}
 
     Returns
     -------
     numba.types.ExternalFunction
-        Its last argument, an int, is Cython's and is to be 0.
+        Its last argument, an int, is Cython's and must be 0.
     """
     address = get_cython_function_address("scipy.special.cython_special", name)
     signature = types.float64(*[types.float64] * arity, types.intc)
@@ -45,8 +44,7 @@ def is_real(kind):
 
 
 def from_scipy(name):
-    """Make the decorator of an elementwise function whose values in compiled code are those of a C
-    function.
+    """Make the decorator of an elementwise function whose compiled form calls SciPy's C function.
     """
 
     def add(function):
@@ -58,18 +56,18 @@ def from_scipy(name):
 
 
 def elementwise(scalar):
-    """Make the decorator that gives a function of Python its form in compiled code.
+    """Make the decorator that gives a Python function its form in compiled code.
 
     Parameters
     ----------
     scalar : callable
-        What is compiled for numbers.
+        Function that is compiled for numbers.
 
     Returns
     -------
     callable
-        A decorator. The function then takes real numbers and arrays of them, which broadcast; its
-        result is float64, and of arrays an array in order C.
+        A decorator. The function then accepts real numbers and arrays of them, which broadcast. Its
+        result is float64; if an argument is an array, it is an array in C order.
     """
 
     def add(function):
@@ -88,9 +86,7 @@ def elementwise(scalar):
 
 
 def loops_over_one(function):
-    """Make the loop of a function over the items of an array, by which of its arguments is an
-    array.
-    """
+    """Make the table of loops of a function of one argument: {(is an array,): loop}."""
 
     def loop(u):
         out, i = np.empty(u.size), 0
@@ -103,7 +99,8 @@ def loops_over_one(function):
 
 
 def loops_over_two(function):
-    """Make the loops of a function of two arguments, by which of them are arrays."""
+    """Make the table of loops of a function of two arguments: {(is an array, is an array): loop}.
+    """
 
     def first(u, v):
         out, i = np.empty(u.size), 0

@@ -1,4 +1,4 @@
-"""Elementwise special functions, as SciPy names them."""
+"""Elementwise special functions under SciPy's names."""
 
 import scipy.special
 
@@ -371,7 +371,7 @@ def ive(v, x):
     Returns
     -------
     float or ndarray of float64
-        For an order that is not whole, NaN at negative x.
+        NaN at negative x if the order is not an integer.
 
     References
     ----------
@@ -433,8 +433,8 @@ def polygamma(n, x):
     Returns
     -------
     float or ndarray of float64
-        Infinite at 0, −1, … In compiled code it is this package's, within a few roundings of
-        SciPy's.
+        Infinite at 0, −1, … Compiled code uses an implementation of this package, which agrees with
+        SciPy's to a few roundings.
 
     References
     ----------

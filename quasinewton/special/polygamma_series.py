@@ -1,4 +1,4 @@
-"""The polygamma functions in compiled code, which SciPy's table of C functions lacks."""
+"""Polygamma functions for compiled code; SciPy's table of C functions has none."""
 
 import math
 
@@ -6,16 +6,15 @@ import numpy as np
 
 from quasinewton.numba_ext.jit import shared
 
-# B_2, B_4, …, Bernoulli's numbers; Abramowitz & Stegun table 23.2.
+# The Bernoulli numbers B_2, B_4, …; Abramowitz & Stegun table 23.2.
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
-# From x = ASYMPTOTIC + n on, the first of the terms that are left out is below the rounding of the
-# sum.
+# For x ≥ ASYMPTOTIC + n, the first omitted term of the series is below the rounding of the sum.
 ASYMPTOTIC = 16.0
 
 
 @shared
 def polygamma_of(order, x):
-    """The derivative of digamma of an order of at least 1; NaN for any other.
+    """The derivative of digamma of order 1 or higher; NaN for any other order.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ def polygamma_of(order, x):
     if x <= 0.0:
         if x == math.floor(x):
             return sign * math.inf
-        # (−1)ⁿ ψ(1 − x) − π dⁿ cot πx/dxⁿ, and the sign of ψ is (−1)ⁿ⁺¹.
+        # Reflection: (−1)ⁿ ψ⁽ⁿ⁾(1 − x) − π dⁿ cot πx/dxⁿ, where ψ⁽ⁿ⁾ has the sign (−1)ⁿ⁺¹.
         return polygamma_positive(n, 1.0 - x, -factorial) - cotangent_derivative(n, x)
     return polygamma_positive(n, x, sign * factorial)
 
@@ -58,15 +57,16 @@ def polygamma_positive(n, x, scale):
         m = 2.0 * (k + 1.0)
         coefficient *= (m + n) * (m + n + 1.0) / ((m + 1.0) * (m + 2.0))
     total = series * z ** (-float(n))
-    for k in range(steps - 1, -1, -1):  # the smallest first
+    for k in range(steps - 1, -1, -1):  # smallest terms first, to reduce rounding
         total += (x + k) ** (-(n + 1.0))
     return scale * total
 
 
 @shared
 def cotangent_derivative(n, x):
-    """The derivative of π cot πx of an order: a polynomial of the cotangent c, since dc/dx = −π (1
-    + c²).
+    """The derivative of order n of π cot πx.
+
+    It is a polynomial of the cotangent c, since dc/dx = −π (1 + c²).
     """
     c = 1.0 / math.tan(math.pi * (x - math.floor(x + 0.5)))
     p = np.zeros(n + 2)

@@ -1,4 +1,4 @@
-"""Special functions of whole arrays."""
+"""Special functions of whole arrays: logsumexp and softmax."""
 
 import math
 
@@ -17,14 +17,14 @@ def logsumexp(a, axis=None):
     Parameters
     ----------
     a : ndarray
-        In compiled code of one or two axes, or any number of them without `axis`.
+        In compiled code it has one or two axes, or any number without `axis`.
     axis : int, optional
-        Sum along this axis, of all items by default. In compiled code a constant.
+        Sum along this axis, of all items by default. In compiled code it must be a constant.
 
     Returns
     -------
     float or ndarray of float64
-        −∞ of no items.
+        −∞ if there are no items.
 
     References
     ----------
@@ -47,14 +47,14 @@ def softmax(x, axis=None):
     Parameters
     ----------
     x : ndarray
-        In compiled code of one or two axes, or any number of them without `axis`.
+        In compiled code it has one or two axes, or any number without `axis`.
     axis : int, optional
-        Sum along this axis, over all items by default. In compiled code a constant.
+        Sum along this axis, over all items by default. In compiled code it must be a constant.
 
     Returns
     -------
     ndarray of float64
-        Of the shape of x.
+        Array of the shape of x.
 
     References
     ----------
@@ -73,7 +73,7 @@ def softmax(x, axis=None):
 
 @fragment
 def largest(a):
-    """The largest item of an array, NaN if one is NaN, −∞ of none."""
+    """The largest item of an array; NaN if one is NaN, −∞ if there is none."""
     m = -math.inf
     for item in a.flat:
         if item > m or item != item:
@@ -85,7 +85,9 @@ def largest(a):
 
 @fragment
 def logsumexp_of_all(a):
-    """The largest items are counted, not summed, so that the logarithm is of 1 + s with a small s.
+    """log Σ exp(a_i) over all items of an array.
+
+    The largest items are counted, not summed, so that the logarithm is of 1 + s with a small s.
     """
     m, s, count = float(largest(a)), 0.0, 0
     if not math.isfinite(m):
@@ -100,7 +102,7 @@ def logsumexp_of_all(a):
 
 @fragment
 def softmax_of_all(x):
-    """Exponentials relative to the largest, divided by their sum."""
+    """Softmax over all items of an array: exponentials relative to the largest, over their sum."""
     m, s, i, out = float(largest(x)), 0.0, 0, np.empty(x.size)
     for item in x.flat:
         out[i] = math.exp(item - m)
@@ -112,8 +114,9 @@ def softmax_of_all(x):
 
 
 def axis_of(kind):
-    """Return the axis in the type of an argument: an int, or None for none; NotImplemented if it is
-    no constant.
+    """Return the axis in the type of an argument: an int, or None if it is absent.
+
+    NotImplemented if the axis is not a compile-time constant.
     """
     if kind is None or isinstance(kind, types.NoneType):
         return None
@@ -122,13 +125,13 @@ def axis_of(kind):
 
 
 def by_axis(a, axis, of_all, of_rows, of_columns):
-    """Choose the implementation of a function of an array along an axis; None if there is none.
+    """Return the implementation for an array along an axis, or None if there is none.
 
     Parameters
     ----------
     a, axis : numba types
     of_all, of_rows, of_columns : callable
-        Of all items, and of matrices along axis 1 and along axis 0.
+        Implementations for all items, and for matrices along axis 1 and along axis 0.
     """
     if not (isinstance(a, types.Array) and a.ndim > 0):
         return None

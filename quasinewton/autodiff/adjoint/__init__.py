@@ -1,13 +1,15 @@
-"""Reverse mode by transformation: from Numba's typed code of a function, the code of its value and
-gradient.
+"""Reverse mode by code transformation: from a function to the code of its value and gradient.
 
-`compiled` is the door. The transformation knows a closed world of operations; whatever else meets a
-number that depends on x is refused while compiling, and the tape takes its place. The order of
-reading: `program` (the code as blocks, edges and single assignments), `activity` (what depends on
-x, which arrays share memory), `elementwise` (array statements as loops), `values` (what the
-backward sweep computes again, and what it keeps), `forward` and `backward` (the two sweeps),
-`array_rules` (the adjoints of functions of whole arrays), `pipeline` (Numba's passes around all
-this).
+The input is Numba's typed intermediate code; the entry point is `compiled`. The transformation
+covers a closed set of operations. Any other operation on a number that depends on x is refused at
+compile time, and the tape is used instead. Order of reading: `program` (the code as blocks, edges
+and single assignments), `activity` (what depends on x, which arrays share memory), `elementwise`
+(array statements as loops), `values` (which values the backward sweep recomputes and which it
+saves), `forward` and `backward` (the two sweeps), `array_rules` (the adjoints of functions of whole
+arrays), `pipeline` (Numba's passes around the transformation).
+
+Words used throughout: a statement, number or array is active if it may depend on x; the shadow of
+an array is the array of its adjoints; `bar` is the adjoint of an operand, `g` that of a result.
 """
 
 from quasinewton.autodiff.adjoint.pipeline import compiled, why_refused

@@ -1,4 +1,4 @@
-"""Items of arrays by indices that are known to be right: no test for negative ones, none of bounds.
+"""Access to items of arrays by valid indices, without wraparound of negative ones or bounds tests.
 """
 
 import functools
@@ -19,7 +19,7 @@ def pointer(context, builder, kind, array, indices):
 
 
 def fetched(context, builder, signature, args):
-    """Emit the item of an array."""
+    """Emit the load of an item of an array."""
     kind = signature.args[0]
     item = context.unpack_value(builder, kind.dtype, pointer(context, builder, kind, args[0], args[1:]))
     return impl_ret_borrowed(context, builder, kind.dtype, item)
@@ -34,7 +34,7 @@ def deposited(context, builder, signature, args):
 
 
 def increased(context, builder, signature, args):
-    """Emit the addition to an item."""
+    """Emit an addition to an item."""
     kind, (array, value, *indices) = signature.args[0], args
     place = pointer(context, builder, kind, array, indices)
     item = Term(context, builder, kind.dtype, context.unpack_value(builder, kind.dtype, place))
@@ -59,7 +59,7 @@ def fetch(rank):
 
 @functools.cache
 def deposit(rank):
-    """Make the intrinsic (array, value, indices), which stores."""
+    """Make the intrinsic (array, value, indices) that stores an item."""
     forms = {
         1: lambda typingctx, a, v, i: (types.void(a, v, I), deposited),
         2: lambda typingctx, a, v, i, j: (types.void(a, v, I, I), deposited),
@@ -70,7 +70,7 @@ def deposit(rank):
 
 @functools.cache
 def increase(rank):
-    """Make the intrinsic (array, value, indices), which adds to an item."""
+    """Make the intrinsic (array, value, indices) that adds to an item."""
     forms = {
         1: lambda typingctx, a, v, i: (types.void(a, v, I), increased),
         2: lambda typingctx, a, v, i, j: (types.void(a, v, I, I), increased),
@@ -80,6 +80,6 @@ def increase(rank):
 
 
 def made(name, form):
-    """Make an intrinsic of a typing function."""
+    """Make a named intrinsic from a typing function."""
     form.__name__ = name
     return intrinsic(form)

@@ -1,7 +1,7 @@
-"""What every statement is, which arrays may share memory, and what depends on x: a closed world.
+"""Activity analysis: the role of every statement, aliases of arrays, and what depends on x.
 
-A statement that reads a number which depends on x has a rule, or is known to drop derivatives
-rightly, or makes or copies a tuple that is taken apart later. Everything else is refused.
+A statement that reads an active number (one that depends on x) must have a rule, or be known to
+drop derivatives correctly, or make or copy a tuple that is split later. All others are refused.
 """
 
 from numba.core import ir, types
@@ -33,9 +33,10 @@ class Activity(Roles):
     Attributes
     ----------
     roles : dict
-        Identity of a statement: what it is, in one word.
+        Identity of a statement: its role, in one word.
     stores : dict
-        Class of arrays that may share memory: [(label, position)] of what may write there.
+        Class of arrays that may share memory: [(label, position)] of statements that may write
+        there.
     point : str
         Name of x.
     """
@@ -85,7 +86,7 @@ class Activity(Roles):
                 refuse("an iterator that is used for more than a loop")
 
     def add_controls(self, variable):
-        """Add an iterator, and the iterators that it is made of."""
+        """Add an iterator, and the iterators from which it is made, to the controls."""
         if self.program.is_array(variable.name) or variable.name not in self.program.definitions:
             return
         self.controls.add(variable.name)
@@ -98,19 +99,19 @@ class Activity(Roles):
     # ---- memory
 
     def root(self, name):
-        """Return the class of arrays that an array may share memory with, as one of its names."""
+        """Return the class of arrays with which an array may share memory, as one of its names."""
         while name in self.parent:
             name = self.parent[name]
         return name
 
     def unite(self, a, b):
-        """Let two names be of one class."""
+        """Merge the classes of two names."""
         a, b = self.root(a), self.root(b)
         if a != b:
             self.parent[a] = b
 
     def find_aliases(self):
-        """Unite what may share memory: all but what is known to make new memory."""
+        """Unite names that may share memory: all but those known to own new memory."""
         fresh = {"creator", "copy", "elementwise", "mask", "gather", "rule", "load", "drop", "elementary", "constant"}
         for _, s in self.program.statements():
             if not isinstance(s, ir.Assign) or not may_hold_arrays(self.types[s.target.name]):
@@ -128,14 +129,13 @@ class Activity(Roles):
                     self.unite(s.target.name, v.name)
 
     def drop_stores_in_place(self):
-        """Drop the store that ends ``a[i:j] += b``: of a view that was changed in place, into its
-        own place.
+        """Drop the store that ends ``a[i:j] += b``, which writes a changed view to its own place.
         """
         for label, body in self.program.body.items():
             self.program.body[label] = [s for s in body if not self.is_store_in_place(s)]
 
     def is_store_in_place(self, s):
-        """Return True if a statement stores a view where it is already."""
+        """Return True if a statement stores a view where it already is."""
         if isinstance(s, ir.Assign) or not self.program.is_array(s.value.name):
             return False
         changed = self.program.origin(s.value)
@@ -154,8 +154,9 @@ class Activity(Roles):
         return kind is not None and is_basic(kind)
 
     def find_stores(self):
-        """Find what may write to which class; unknown functions that are given an array may write
-        there.
+        """Find the statements that may write to each class.
+
+        A function without a role may write to any array that it receives.
         """
         self.stores = {}
         for label, body in self.program.body.items():
@@ -173,7 +174,7 @@ class Activity(Roles):
                     self.stores.setdefault(self.root(s.value.lhs.name), []).append((label, k))
 
     def reached(self, variables):
-        """Return the variables, and the items of those that are tuples."""
+        """Yield the variables, and the items of those that are tuples."""
         for v in variables:
             yield v
             yield from self.reached(self.program.tuples.get(v.name, ()))
@@ -185,20 +186,20 @@ class Activity(Roles):
         return self.root(name) in self.alive
 
     def spread(self):
-        """Find all that depends on x."""
+        """Find all names that depend on x."""
         self.alive.add(self.root(self.point))
         before = -1
         while before < len(self.alive):
             before = len(self.alive)
             for label, s in self.program.statements():
                 self.spread_over(label, s)
-        # Once more, for classes that have become active behind what was looked at.
+        # Check every statement once more, because a class may have become active after its
+        # statements were checked.
         for label, s in self.program.statements():
             self.spread_over(label, s)
 
     def spread_over(self, label, s):
-        """Make what a statement assigns depend on x, if what it reads does; refuse what has no
-        rule.
+        """Mark what a statement assigns as active if it reads active values; refuse missing rules.
         """
         if not isinstance(s, ir.Assign):
             if self.active(s.value.name):
@@ -234,7 +235,7 @@ class Activity(Roles):
         self.alive.add(self.root(s.target.name))
 
     def check_fixed(self, s):
-        """Refuse a function of an order that depends on x."""
+        """Refuse a function whose order depends on x."""
         function, operands = self.program.operation(s.value)
         if is_elementary(function):
             for k, v in enumerate(operands):
@@ -242,7 +243,7 @@ class Activity(Roles):
                     refuse(f"{function.__name__} of an order that depends on x", s.loc)
 
     def spread_creator(self, s):
-        """Make an array depend on the number that it is filled with."""
+        """Mark an array as active if it is filled with an active number."""
         rule = rule_of(self.program, s)
         if rule is None:
             refuse(describe(self.program, s, self.types[s.target.name]), s.loc)
@@ -250,7 +251,7 @@ class Activity(Roles):
         self.alive.add(self.root(s.target.name))
 
     def check_store(self, s):
-        """Refuse stores that would lose a derivative."""
+        """Refuse a store that would lose a derivative."""
         kind = self.types[s.target.name]
         if not (isinstance(kind, types.Array) and kind.dtype == F64):
             refuse(f"a store into {kind}", s.loc)
@@ -265,8 +266,9 @@ class Activity(Roles):
             refuse(f"a store at {index}", s.loc)
 
     def check_arguments(self):
-        """Refuse what writes to arrays of the caller's, but x, of which the transformation makes a
-        copy.
+        """Refuse stores into arrays of the caller.
+
+        Stores into x are allowed, since the transformation copies x first.
         """
         for name in self.arguments:
             if may_hold_arrays(self.types[name]) and self.root(name) in self.stores:
@@ -291,7 +293,7 @@ class Activity(Roles):
 
 
 def describe(program, s, kind):
-    """Return the words for a statement in a refusal."""
+    """Return the words that describe a statement in a refusal."""
     function, operands = program.operation(s.value)
     if function is not None:
         name = function if isinstance(function, str) else getattr(function, "__name__", str(function))

@@ -1,7 +1,7 @@
-"""The adjoints of functions of whole arrays, compiled once and cached on disk.
+"""Adjoints of sums and products of arrays, compiled once and cached on disk.
 
-Each adds to `bar`, the adjoints of an operand, what the adjoint `g` of the result, a number or an
-array, contributes.
+Each function adds to `bar`, the adjoints of an operand, the contribution of `g`, the adjoint of the
+result, which is a number or an array.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ from quasinewton.numba_ext.jit import shared
 
 @shared
 def add_number_to_vector(bar, g):
-    """Of a sum of all items."""
+    """Add the contribution of the sum of all items of a vector."""
     for i in range(bar.shape[0]):
         bar[i] += g
 
 
 @shared
 def add_number_to_matrix(bar, g):
-    """Of a sum of all items."""
+    """Add the contribution of the sum of all items of a matrix."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] += g
@@ -26,7 +26,7 @@ def add_number_to_matrix(bar, g):
 
 @shared
 def add_number_to_cube(bar, g):
-    """Of a sum of all items."""
+    """Add the contribution of the sum of all items of an array of three axes."""
     for i in range(bar.shape[0]):
         add_number_to_matrix(bar[i], g)
 
@@ -36,19 +36,19 @@ ADD_NUMBER = {1: add_number_to_vector, 2: add_number_to_matrix, 3: add_number_to
 
 @shared
 def add_mean_to_vector(bar, g):
-    """Of the mean of all items."""
+    """Add the contribution of the mean of all items of a vector."""
     add_number_to_vector(bar, g / bar.size)
 
 
 @shared
 def add_mean_to_matrix(bar, g):
-    """Of the mean of all items."""
+    """Add the contribution of the mean of all items of a matrix."""
     add_number_to_matrix(bar, g / bar.size)
 
 
 @shared
 def add_mean_to_cube(bar, g):
-    """Of the mean of all items."""
+    """Add the contribution of the mean of all items of an array of three axes."""
     add_number_to_cube(bar, g / bar.size)
 
 
@@ -57,7 +57,7 @@ ADD_MEAN = {1: add_mean_to_vector, 2: add_mean_to_matrix, 3: add_mean_to_cube}
 
 @shared
 def add_column_sums(bar, g):
-    """Of the sums of a matrix along axis 0."""
+    """Add the contribution of the sums of a matrix along axis 0."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] += g[j]
@@ -65,7 +65,7 @@ def add_column_sums(bar, g):
 
 @shared
 def add_row_sums(bar, g):
-    """Of the sums of a matrix along axis 1."""
+    """Add the contribution of the sums of a matrix along axis 1."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] += g[i]
@@ -73,7 +73,7 @@ def add_row_sums(bar, g):
 
 @shared
 def add_sums_0(bar, g):
-    """Of sums along axis 0 of 3."""
+    """Add the contribution of the sums of an array of three axes along axis 0."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             for k in range(bar.shape[2]):
@@ -82,7 +82,7 @@ def add_sums_0(bar, g):
 
 @shared
 def add_sums_1(bar, g):
-    """Of sums along axis 1 of 3."""
+    """Add the contribution of the sums of an array of three axes along axis 1."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             for k in range(bar.shape[2]):
@@ -91,7 +91,7 @@ def add_sums_1(bar, g):
 
 @shared
 def add_sums_2(bar, g):
-    """Of sums along axis 2 of 3."""
+    """Add the contribution of the sums of an array of three axes along axis 2."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             for k in range(bar.shape[2]):
@@ -106,14 +106,14 @@ ADD_SUM = {2: (add_column_sums, add_row_sums), 3: (add_sums_0, add_sums_1, add_s
 
 @shared
 def add_scaled(bar, g, other):
-    """Of the inner product of vectors: either's."""
+    """Add the contribution of the inner product with the vector `other`."""
     for i in range(bar.shape[0]):
         bar[i] += g * other[i]
 
 
 @shared
 def add_left_of_matrix_vector(bar, g, v):
-    """Of A v, for A."""
+    """Add the contribution of A v to the adjoints of A."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] += g[i] * v[j]
@@ -121,7 +121,7 @@ def add_left_of_matrix_vector(bar, g, v):
 
 @shared
 def add_right_of_matrix_vector(bar, g, a):
-    """Of A v, for v."""
+    """Add the contribution of A v to the adjoints of v."""
     y = np.dot(g, a)
     for i in range(bar.shape[0]):
         bar[i] += y[i]
@@ -129,7 +129,7 @@ def add_right_of_matrix_vector(bar, g, a):
 
 @shared
 def add_left_of_vector_matrix(bar, g, a):
-    """Of v A, for v."""
+    """Add the contribution of v A to the adjoints of v."""
     y = np.dot(a, g)
     for i in range(bar.shape[0]):
         bar[i] += y[i]
@@ -137,7 +137,7 @@ def add_left_of_vector_matrix(bar, g, a):
 
 @shared
 def add_right_of_vector_matrix(bar, g, v):
-    """Of v A, for A."""
+    """Add the contribution of v A to the adjoints of A."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] += v[i] * g[j]
@@ -145,7 +145,7 @@ def add_right_of_vector_matrix(bar, g, v):
 
 @shared
 def add_left_of_matrices(bar, g, b):
-    """Of A B, for A."""
+    """Add the contribution of A B to the adjoints of A."""
     y = np.dot(g, b.T)
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
@@ -154,7 +154,7 @@ def add_left_of_matrices(bar, g, b):
 
 @shared
 def add_right_of_matrices(bar, g, a):
-    """Of A B, for B."""
+    """Add the contribution of A B to the adjoints of B."""
     y = np.dot(a.T, g)
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):

@@ -1,9 +1,8 @@
-"""Adjoints of functions of whole arrays: which calls have a rule, and what it adds to the adjoints
-of the operands.
+"""Rules of functions of whole arrays: which calls they cover, and the adjoints that they emit.
 
-A rule is made from the program and the operands of a call, None standing for those that are not
-given. It returns None where it does not cover the call, else a function of the backward sweep and
-the adjoint of the result, which emits.
+A rule is called with the program, the statement and the operands of a call, None for those that are
+not given. It returns None if it does not cover the call, otherwise a function (operands as
+`Operands`, adjoint of the result) that emits the adjoint.
 
 Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation, 2008.
@@ -19,13 +18,14 @@ from quasinewton.autodiff.adjoint.basics import is_expression, is_number
 from quasinewton.autodiff.adjoint.functions import hashable
 
 F64 = types.float64
-RULES = {}  # function, or name of a method of arrays: (rule, names of its operands)
-ITEMS = {}  # function that returns a tuple: rule of (program, index of the item, operands)
+RULES = {}  # function, or name of a method: (rule, names of its operands)
+ITEMS = {}  # function that returns a tuple: rule of one item, called with its index
 
 
 def rule(*functions):
-    """Make the rule of functions and, by name, of methods of arrays; the operands are named as
-    NumPy names them.
+    """Make the decorator that registers the rule of functions and, by name, of methods of arrays.
+
+    The operands of the rule have the names that NumPy gives them.
     """
 
     def add(make):
@@ -38,7 +38,8 @@ def rule(*functions):
 
 
 def item_rule(function):
-    """Make the rule of the items of the tuple that a function returns."""
+    """Make the decorator that registers the rule of the items of the tuple that a function returns.
+    """
 
     def add(make):
         ITEMS[function] = make
@@ -48,8 +49,9 @@ def item_rule(function):
 
 
 def arguments(program, value, names):
-    """Return the operands of a call in the order of names, None for what is not given; None if that
-    fails.
+    """Return the operands of a call in the order of names, None for those that are not given.
+
+    Return None if the call does not fit the names.
     """
     _, operands = program.operation(value)
     keywords = [name for name, _ in value.kws] if is_expression(value, "call") else []
@@ -77,7 +79,7 @@ def rule_of(program, s):
     if is_expression(value, "inplace_binop") or not hashable(function):
         return None
     if function in ITEMS:
-        return lambda backward, g: None  # its items have rules
+        return lambda backward, g: None  # the items of the tuple have rules
     if function not in RULES:
         return None
     make, names = RULES[function]
@@ -97,7 +99,7 @@ def adjoint_of_rule(backward, s):
 
 
 class Operands:
-    """What a rule sees of the backward sweep."""
+    """The operands of a call in the backward sweep, as rules use them."""
 
     def __init__(self, backward, name):
         self.backward, self.emit, self.name = backward, backward.emit, name
@@ -117,7 +119,7 @@ class Operands:
         return self.backward.shadow(v.name) if self.active(v) else self.backward.value(v.name)
 
     def sum(self, first, second):
-        """Return a sum of indices."""
+        """Emit the sum of two indices."""
         return self.emit.binop(operator.add, first, second)
 
     @property
@@ -127,11 +129,10 @@ class Operands:
         return self.backward.array(self.name) if is_array else self.backward.value(self.name)
 
     def add(self, v, function, *given):
-        """Add to the adjoint of an operand: function(its shadow, …) of an array, function(…) of a
-        number.
+        """Add function(shadow, …) to the adjoint of an array, or function(…) to that of a number.
 
-        Functions among what is given are called first: values that need not be there if the operand
-        is passive.
+        Callables in `given` are called first, and only if the operand is active: they return values
+        that need not exist otherwise.
         """
         if self.active(v):
             given = [each() if callable(each) else each for each in given]
@@ -142,7 +143,7 @@ class Operands:
 
 
 def rank(program, v):
-    """Return the number of axes of an operand, 0 of a number, -1 of anything else or none."""
+    """Return the number of axes of an operand, 0 for a number, −1 for anything else or None."""
     if v is None:
         return -1
     kind = program.types[v.name]
@@ -150,13 +151,14 @@ def rank(program, v):
 
 
 def given(program, v):
-    """Return True if an optional operand is there."""
+    """Return True if an optional operand is given."""
     return v is not None and not isinstance(program.types[v.name], (types.NoneType, types.Omitted))
 
 
 def summed(program, s):
-    """Return "sum" or "mean" if a statement is that of all items of an array, which may be a loop
-    of its own.
+    """Return "sum" or "mean" if a statement is that of all items of an array, otherwise None.
+
+    Such a statement may become a loop.
     """
     function, operands = program.operation(s.value)
     name = {np.sum: "sum", "sum": "sum", np.mean: "mean", "mean": "mean"}.get(function if hashable(function) else None)

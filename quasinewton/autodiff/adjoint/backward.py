@@ -30,8 +30,8 @@ NOTHING_BACKWARD = {"argument", "creator", "drop", "view", "constant", "control"
 class Backward(Values, Control, Stores):
     """The backward sweep of a program.
 
-    It is emitted as often as it takes until it is known what has to be saved and undone; the last
-    time counts.
+    It is emitted repeatedly until the sets of what must be saved and undone no longer grow; the
+    last emission counts.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Backward(Values, Control, Stores):
         self.go_back(label, condition)
 
     def edge(self, p, s):
-        """Emit the adjoint block of an edge: of its phis, all at once."""
+        """Emit the adjoint block of an edge: the adjoints of its phis, all at once."""
         self.begin((p, s), p, len(self.program.body[p]))
         taken = []
         for phi in self.program.phis[s]:
@@ -108,7 +108,7 @@ class Backward(Values, Control, Stores):
         self.emit.jump(self.back[p])
 
     def pop(self, place):
-        """Put back what was pushed at a place."""
+        """Emit the pop of all that was pushed at a place."""
         names = self.slots.get(place)
         if names:
             emit = self.emit
@@ -121,8 +121,9 @@ class Backward(Values, Control, Stores):
     # ---- adjoints of numbers
 
     def is_local(self, name):
-        """Return True if the adjoint of a number lives in one adjoint block, so that it needs no
-        variable.
+        """Return True if the adjoint of a number is used in one adjoint block only.
+
+        It then needs no variable.
         """
         places = self.places_of_use.get(name, set())
         where, s = self.program.definitions[name]
@@ -130,7 +131,7 @@ class Backward(Values, Control, Stores):
 
     @property
     def places_of_use(self):
-        """Where every name is read: labels of blocks and, by phis, edges."""
+        """Labels of blocks and, for phis, edges where every name is read."""
         if not hasattr(self, "_uses"):
             self._uses = {}
             for label, s in self.program.statements():
@@ -143,7 +144,7 @@ class Backward(Values, Control, Stores):
         return self._uses
 
     def bar(self, name):
-        """Return the adjoint of a number so far, None where it is zero."""
+        """Return the adjoint of a number so far, None if it is zero."""
         if name not in self.open:
             self.open[name] = None
             if not self.is_local(name):
@@ -160,13 +161,13 @@ class Backward(Values, Control, Stores):
         self.open[name] = g if before is None else self.emit.binop(operator.add, before, g)
 
     def take(self, name):
-        """Return the adjoint of a number whose assignment is undone."""
+        """Return the adjoint of a number and set it to zero, as its assignment requires."""
         g = self.bar(name)
         self.open[name] = None
         return g
 
     def flush(self):
-        """Assign the variables of adjoints that this block has changed."""
+        """Assign the variables of the adjoints that this block has changed."""
         for name, g in self.open.items():
             if not self.is_local(name):
                 self.emit.set(name + BAR, 0.0 if g is None else g)
@@ -212,7 +213,7 @@ class Backward(Values, Control, Stores):
         refuse(f"{role}: {s.value}", s.loc)
 
     def load(self, s):
-        """Emit the adjoint of the reading of one item."""
+        """Emit the adjoint of the load of one item."""
         g = self.take(s.target.name)
         if g is not None:
             emit, own = self.emit, self.shadow(s.value.value.name)
@@ -229,7 +230,7 @@ class Backward(Values, Control, Stores):
         return self.operand(variable)
 
     def elementary(self, s):
-        """Emit the adjoint of a function of numbers."""
+        """Emit the adjoint of an elementary function of numbers."""
         function, operands = self.program.operation(s.value)
         g = self.take(s.target.name)
         if g is None:
@@ -251,9 +252,7 @@ class Backward(Values, Control, Stores):
             self.give(operands[k].name, item.part(node, k, g, plain))
 
     def extreme(self, function, operands, g):
-        """Emit the adjoint of `max` or `min` of more than two numbers, which is that of the first
-        two, and so on.
-        """
+        """Emit the adjoint of `max` or `min` of more than two numbers, taken two at a time."""
         emit, rule = self.emit, EXTREMES[function]
         values = [self.operand(v) for v in operands]
         best = [values[0]]
@@ -268,7 +267,7 @@ class Backward(Values, Control, Stores):
     # ---- loops
 
     def inplace(self, s):
-        """Emit the adjoint of a change in place."""
+        """Emit the adjoint of an in-place operation."""
         target = s.value.lhs.name
         if self.activity.root(target) in self.undone:
             self.put_back(s)
@@ -282,7 +281,7 @@ class Backward(Values, Control, Stores):
         self.loop(s, "inplace")
 
     def loop(self, s, kind):
-        """Emit the adjoint of an elementwise statement, or of the sum of one: one loop."""
+        """Emit the adjoint of an elementwise statement, or of the sum of one, as one loop."""
         emit, name = self.emit, s.target.name
         node = self.groups.node_of(name)
         inner = node.children[0] if kind in ("sum", "mean") else node
@@ -338,12 +337,11 @@ class Backward(Values, Control, Stores):
         return self.program.constant(leaf) is None
 
     def has_shadow(self, name):
-        """Return True if an array has a shadow, which has its shape."""
+        """Return True if an array has a shadow, which has the same shape."""
         return self.activity.active(name)
 
     def known_result(self, s, kind, node):
-        """Return the stored value of a loop, by name, where that is cheaper than to compute it
-        again.
+        """Return the stored result of a loop, by name, if reading it is cheaper than computing it.
         """
         name = s.target.name
         if kind != "array" or node.function not in TRANSCENDENTAL:
@@ -353,8 +351,7 @@ class Backward(Values, Control, Stores):
         return {name: self.value(name)}
 
     def loop_arrays(self, kind, name, arrays, shadows, ranks, rank):
-        """Return the extents of a loop, the arrays that it reads, and the shadows that it adds to.
-        """
+        """Return the extents of a loop, the arrays it reads, and the shadows to which it adds."""
         emit = self.emit
         shapes = {n: arrays[n] if arrays[n] is not None else shadows[n] for n in arrays}
         if kind in ("array", "inplace"):

@@ -1,5 +1,4 @@
-"""Words that all parts of the transformation use: kinds of types and statements, and the refusal.
-"""
+"""Basic predicates on types and statements, and the refusal, shared by the transformation."""
 
 from numba.core import ir, types
 
@@ -11,7 +10,7 @@ SLICES = types.Integer, types.IntegerLiteral, types.SliceType, types.NoneType, t
 
 
 def refuse(what, loc=None):
-    """Raise the refusal of an operation that has no adjoint."""
+    """Raise `Refused` for an operation that has no adjoint."""
     raise Refused(f"no adjoint of {what}" + (f" in line {loc.line}" if loc is not None else ""))
 
 

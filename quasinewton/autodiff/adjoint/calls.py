@@ -1,6 +1,4 @@
-"""The call of an adjoint from compiled code: it brings the stack, and takes it away whatever
-happens.
-"""
+"""Calls of an adjoint from compiled code, which allocate its stack and always free it."""
 
 import weakref
 
@@ -18,13 +16,13 @@ VECTOR = types.Array(types.float64, 1, "C")
 
 
 def link(context, builder, result):
-    """Declare a compiled function in the module that Numba is making, which is linked with it."""
+    """Declare a compiled function in the module under construction, which is linked with it."""
     context.active_code_library.add_linking_library(result.library)
     return context.declare_function(builder.module, result.fndesc)
 
 
 def called(context, builder, dispatcher, signature, values):
-    """Emit the call of a dispatcher; an exception goes on."""
+    """Emit the call of a dispatcher; an exception is passed on."""
     entry = linked(context, builder, dispatcher, signature)
     status, result = context.call_conv.call_function(builder, entry, signature.return_type, signature.args, values)
     with builder.if_then(status.is_error, likely=False):
@@ -33,19 +31,19 @@ def called(context, builder, dispatcher, signature, values):
 
 
 def with_stack(context, builder, result, kinds, values, limit, owned):
-    """Emit the call of an adjoint with an empty stack, which is freed; an exception goes on.
+    """Emit the call of an adjoint with an empty stack, which is freed; an exception is passed on.
 
     Parameters
     ----------
     context, builder
-        Of Numba's lowering.
+        Target context and IR builder of Numba's lowering.
     result : numba CompileResult
     kinds, values : list
-        Of x and the further arguments.
+        Types and values of x and the further arguments.
     limit : int
-        Bytes that the stack may grow to.
+        Bytes to which the stack may grow.
     owned : bool
-        Whether x is released if there is an exception.
+        True if x is released in case of an exception.
 
     Returns
     -------
@@ -74,17 +72,16 @@ def with_stack(context, builder, result, kinds, values, limit, owned):
 
 
 def gradient_call(f, limit, otherwise):
-    """Make the intrinsic (x, args) -> (value, gradient) of a function: by its adjoint, or by what
-    takes its place.
+    """Make the intrinsic (x, args) -> (value, gradient): by the adjoint, or else by the tape.
 
     Parameters
     ----------
     f : numba dispatcher
-        Held weakly: it holds its derivatives.
+        Held weakly, because it holds its derivatives.
     limit : callable
-        Returns the bytes that the stack may grow to.
+        Returns the bytes to which the stack may grow.
     otherwise : numba dispatcher
-        The same function of (x, args) by the tape.
+        (x, args) -> (value, gradient) by the tape.
     """
     reference = weakref.ref(f)
 
@@ -117,8 +114,7 @@ def gradient_call(f, limit, otherwise):
 
 
 def second_order_call(f, kind, limit):
-    """Make the intrinsic (point, args) -> (value, gradient) of a function, for a point of numbers
-    of an active type.
+    """Make the intrinsic (point, args) -> (value, gradient) for a point of active numbers.
 
     Parameters
     ----------
@@ -126,7 +122,7 @@ def second_order_call(f, kind, limit):
         Held weakly; its adjoint must be compiled for the type.
     kind : Dual
     limit : callable
-        Returns the bytes that the stack may grow to.
+        Returns the bytes to which the stack may grow.
     """
     reference = weakref.ref(f)
 
@@ -144,9 +140,7 @@ def second_order_call(f, kind, limit):
 
 
 def either(f, kind, first, second):
-    """Make the intrinsic (x, v, args): of `first` if the adjoint of a function exists for a type,
-    else of `second`.
-    """
+    """Make the intrinsic (x, v, args) that calls `first` if f has an adjoint, else `second`."""
     reference = weakref.ref(f)
 
     @intrinsic

@@ -1,6 +1,4 @@
-"""The chain rule backward, as instructions: adjoint times partial derivative, from the one table of
-rules.
-"""
+"""The chain rule backwards, as intrinsics: adjoint times partial derivative."""
 
 import functools
 
@@ -12,15 +10,15 @@ from quasinewton.autodiff.elementary_rules import PARTIALS, POWERS, careful, rea
 
 
 def result_type(kinds):
-    """Return the type of what is computed from numbers of these types: float64, or the active one
-    among them.
+    """Return the type of a result of numbers of these types: the active one among them, or float64.
     """
     return next(filter(None, map(leaf_of, kinds)), F64)
 
 
 def emitted(context, builder, function, k, plain, kinds, values):
-    """Emit adjoint times the partial derivative by operand k; the values are those of the adjoint,
-    y, and operands.
+    """Emit adjoint times partial derivative by operand k.
+
+    The values are those of the adjoint, the result y and the operands.
     """
     g, y, *operands = [Term(context, builder, kind, value) for kind, value in zip(kinds, values, strict=True)]
     y = real(y)
@@ -37,11 +35,11 @@ def chain(function, k, arity, plain=False):
     Parameters
     ----------
     function : callable
-        A key of `rules.PARTIALS`.
+        A key of `elementary_rules.PARTIALS`.
     k : int
     arity : {1, 2}
     plain : bool
-        Whether the product is an ordinary one; otherwise 0 ∞ = 0.
+        True for an ordinary product; otherwise 0 ∞ = 0.
 
     Returns
     -------
@@ -66,7 +64,7 @@ def chain(function, k, arity, plain=False):
 
 @intrinsic
 def choose(typingctx, condition, a, b):
-    """Return a where the condition holds, else b; both are computed."""
+    """Return a if the condition holds, else b; both are computed."""
     kind = typingctx.unify_types(a, b)
     if kind is None or not isinstance(condition, types.Boolean):
         return None
@@ -80,7 +78,7 @@ def choose(typingctx, condition, a, b):
 
 @intrinsic
 def times(typingctx, g, d):
-    """Return adjoint times partial derivative, where 0 ∞ = 0."""
+    """Return adjoint times partial derivative, with 0 ∞ = 0."""
     kind = result_type((g, d))
 
     def codegen(context, builder, signature, args):
@@ -92,9 +90,7 @@ def times(typingctx, g, d):
 
 @intrinsic
 def quotient(typingctx, a, b):
-    """Return a / b as NumPy divides, without an exception, whatever the error model of the
-    function.
-    """
+    """Return a / b by IEEE division, without an exception under any error model of the function."""
     kind = result_type((a, b))
 
     def codegen(context, builder, signature, args):
@@ -108,7 +104,7 @@ def quotient(typingctx, a, b):
 
 @intrinsic
 def total(typingctx, s, g):
-    """Return s + g, of a sum whose terms may be added in any order."""
+    """Return s + g, as terms of a sum that may be reordered."""
     kind = result_type((s, g))
 
     def codegen(context, builder, signature, args):
@@ -120,6 +116,6 @@ def total(typingctx, s, g):
 
 @intrinsic
 def number(typingctx, x):
-    """Return a number as a float, or as the active number that it is."""
+    """Return a number as a float; an active number unchanged."""
     kind = result_type((x,))
     return kind(x), lambda context, builder, signature, args: context.cast(builder, args[0], x, kind)

@@ -1,4 +1,4 @@
-"""Control flow backwards: how many trips a loop made, and where control came from at a join."""
+"""Control flow backwards: the number of trips of loops, and the predecessor taken at joins."""
 
 import operator
 
@@ -9,16 +9,15 @@ from quasinewton.autodiff.adjoint.basics import is_expression
 
 
 class Control:
-    """What the backward sweep knows of the control flow of the forward sweep; part of
-    `backward.Backward`.
+    """The control flow of the forward sweep as the backward sweep recovers it; part of `Backward`.
 
-    A loop over a range that is left at its head only has a known number of trips. Other loops count
-    theirs. A join of the two ways of one branch asks its condition once more; at other joins the
-    forward sweep leaves a tag.
+    A loop over a range that is left only at its head has a known number of trips; other loops count
+    theirs. At a join of the two sides of one branch, the condition of the branch is evaluated
+    again; at other joins the forward sweep stores a tag, the index of the predecessor.
     """
 
     def find_control(self):
-        """Decide what is counted, and where tags are left."""
+        """Decide which loops are counted and at which joins tags are stored."""
         program = self.program
         self.tag_places, self.tagged, self.conditions = {}, {}, {}
         self.ranges = {head: self.range_of(head) for head in program.loops}
@@ -40,14 +39,13 @@ class Control:
                 self.tag_places[self.trips(head)] = [(p, head) for p in outer]
 
     def save_control(self):
-        """Have tags and counts pushed where an outer loop overwrites them."""
+        """Save tags and counts that an outer loop overwrites."""
         for name, places in self.tag_places.items():
             if any(map(self.around_place, places)):
                 self.save(name)
 
     def ways_in(self, s, preds):
-        """Return the previous blocks of a block in groups that are told apart: of a loop, from
-        inside and outside.
+        """Return the predecessors of a block in groups: for the head of a loop, inside and outside.
         """
         if s not in self.program.loops:
             return [preds]
@@ -55,15 +53,15 @@ class Control:
         return [[p for p in preds if p in inside], [p for p in preds if p not in inside]]
 
     def tag(self, s):
-        """Return the name of the tag of a join."""
+        """Return the name of the tag variable of a join."""
         return f"$from{s}"
 
     def trips(self, head):
-        """Return the name of the counter of a loop."""
+        """Return the name of the trip counter of a loop."""
         return f"$trips{head}"
 
     def range_of(self, head):
-        """Return (start, stop, step, name of the index) of a loop over a range, None of another."""
+        """Return (start, stop, step, name of the index) of a loop over a range, otherwise None."""
         body = self.program.body[self.program.decider(head)]
         for s in body:
             if not is_expression(getattr(s, "value", None), "iternext"):
@@ -88,14 +86,15 @@ class Control:
         return known and head not in self.program.iterated
 
     def number_of_trips(self, head):
-        """Compute the number of trips of a loop over a range."""
+        """Emit the number of trips of a loop over a range."""
         start, stop, step, _ = self.ranges[head]
         first = 0 if start is None else self.operand(start)
         return self.emit.call(runtime.trips, first, self.operand(stop), 1 if step is None else self.operand(step))
 
     def condition(self, s, preds):
-        """Return (condition, way in if it holds, way in if not) of a join of the two ways of one
-        branch.
+        """Return (condition, predecessor if true, predecessor if false) of a join, or None.
+
+        None means that the join is not one of the two sides of a single branch.
         """
         program = self.program
         if len(preds) != 2:
@@ -116,15 +115,16 @@ class Control:
         return end.cond, next(p for p, yes in sides if yes), next(p for p, yes in sides if not yes)
 
     def ask_condition(self, label):
-        """Return the condition that decided how a block was reached, where it is asked once more;
-        before the end.
+        """Return the condition that decided how a block was reached, or None if it has a tag.
+
+        It must be called before the adjoint block ends.
         """
         if label not in self.conditions:
             return None
         return self.value(self.conditions[label][0].name)
 
     def go_back(self, label, condition):
-        """End the adjoint block of a block: go where control came from."""
+        """End the adjoint block of a block with jumps to the adjoints of its predecessors."""
         emit, program = self.emit, self.program
         preds = [p for p in program.pred[label] if p in program.live]
         if label == program.entry:
@@ -146,11 +146,12 @@ class Control:
             self.choose_way(label, preds)
 
     def way(self, p, label):
-        """Return the adjoint block that undoes how control went from one block to the next."""
+        """Return the adjoint block of the edge from p to a block, or of p itself if there is none.
+        """
         return self.back.get((p, label), self.back.get(p))
 
     def choose_way(self, label, options):
-        """Go the way that the tag says."""
+        """Emit the jump to the predecessor that the tag names."""
         emit = self.emit
         for p in options[:-1]:
             following = emit.label()

@@ -1,9 +1,8 @@
-"""Array statements as loops: which are fused, how an item is computed, how its adjoint goes to the
-operands.
+"""Array statements as loops: which are fused, how items are computed, and their adjoints.
 
-A statement is a tree of elementary functions; its leaves are arrays and numbers. Forward, a tree is
-one loop without temporaries; backward, one loop that computes the inner values again and keeps
-nothing.
+A statement is a tree of elementary functions whose leaves are arrays and numbers. The forward sweep
+evaluates a tree in one loop without temporaries; the backward sweep uses one loop that recomputes
+the inner values, so that none need be stored.
 """
 
 import math
@@ -25,14 +24,14 @@ TRANSCENDENTAL = {np.exp, np.tanh, np.sqrt, np.tan, np.cbrt, np.exp2, math.exp, 
 
 
 class Node:
-    """A statement that is part of a loop.
+    """An elementwise statement as a node of a tree.
 
     Attributes
     ----------
     function : callable
     children : list of Node or ir.Var
     name : str
-        Of what it assigns.
+        Name of the variable that it assigns.
     """
 
     def __init__(self, function, children, name):
@@ -45,12 +44,12 @@ class Groups:
     Attributes
     ----------
     fused : set
-        Names of arrays that are never made: they are part of another loop.
+        Names of arrays that are never stored, because they are part of another loop.
     kinds : dict
         Identity of a statement: "array", "inplace", "sum" or "mean" if it is a loop.
     original : set
-        Identities of those that the forward sweep computes as Numba does: their results are not in
-        order C.
+        Identities of statements that the forward sweep leaves to Numba, because they involve
+        arrays in F order.
     """
 
     def __init__(self, program, activity):
@@ -71,7 +70,7 @@ class Groups:
                 self.uses[v.name] = self.uses.get(v.name, 0) + 1
 
     def kind(self, s):
-        """Return the kind of loop that a statement could be, None if it is none."""
+        """Return the kind of loop that a statement could be, None if it cannot be one."""
         role = self.activity.role_at(s)
         if role == "elementwise":
             return "array"
@@ -99,13 +98,12 @@ class Groups:
                 last_store = k
 
     def is_in_order(self, s, operands):
-        """Return True if Numba, too, computes a statement item by item in order C."""
+        """Return True if Numba, too, computes a statement item by item in C order."""
         arrays = [self.types[v.name] for v in [s.target, *operands] if self.program.is_array(v.name)]
         return not any(kind.layout == "F" and kind.ndim > 1 for kind in arrays)
 
     def fuse(self, s, kind, operands, made, last_store):
-        """Make what a statement reads part of its loop, where nobody else reads it and no store
-        comes between.
+        """Fuse into a loop the operands that only this statement reads, if no store comes between.
         """
         rank = self.rank(s, kind, operands)
         for v in operands if kind != "inplace" else operands[1:]:
@@ -115,11 +113,11 @@ class Groups:
             if kind == "inplace":
                 target = self.activity.root(operands[0].name)
                 if any(self.activity.root(name) == target for name in self.leaves(self.node_of(v.name))):
-                    continue  # the loop would read what it has already changed
+                    continue  # the loop would read items that it has already changed
             self.fused.add(v.name)
 
     def rank(self, s, kind, operands):
-        """Return the number of nested loops."""
+        """Return the number of nested loops of a statement."""
         return self.types[(operands[0] if kind in ("sum", "mean", "inplace") else s.target).name].ndim
 
     # ---- trees
@@ -131,7 +129,7 @@ class Groups:
         return Node(function, [self.tree(v) for v in operands], name)
 
     def tree(self, variable):
-        """Return a variable as a tree, a leaf where it is an array or number that exists."""
+        """Return the tree of a fused variable, or the variable itself, a leaf."""
         return self.node_of(variable.name) if variable.name in self.fused else variable
 
     def leaves(self, node, found=None):
@@ -155,7 +153,7 @@ class Groups:
         ----------
         node : Node or ir.Var
         given : collection of str
-            Names whose values are known.
+            Names of nodes whose values are known.
         """
         if isinstance(node, ir.Var):
             return set()
@@ -171,7 +169,7 @@ class Groups:
         return found
 
     def read_by(self, node, k):
-        """Return the trees whose values the partial derivative of a node by child k reads."""
+        """Return the trees whose values are read by the partial derivative of a node by child k."""
         function = EXTREMES.get(node.function, node.function)
         if function is np.where:
             return [node.children[0]]
@@ -180,16 +178,16 @@ class Groups:
 
 
 class Item:
-    """One item of a loop: values of its tree at an index, each computed once.
+    """One item of a loop: the values of its tree at an index, each computed once.
 
     Parameters
     ----------
     groups : Groups
     emit : Emitter
     arrays : dict
-        Variable of every leaf that is an array.
+        Name: variable of every leaf that is an array.
     numbers : callable
-        name -> variable, of a leaf that is a number.
+        name -> variable, for a leaf that is a number.
     index : list
     known : dict
         Values by name that need not be computed.
@@ -200,7 +198,7 @@ class Item:
         self.memo = dict(known)
 
     def at(self, name):
-        """Return the part of the index that an array of a rank takes."""
+        """Return the part of the index that applies to an array, which may have fewer axes."""
         return self.index[len(self.index) - self.groups.types[name].ndim :]
 
     def value(self, node):
@@ -217,9 +215,7 @@ class Item:
         return self.emit.var(constant) if constant is not None else self.numbers(variable.name)
 
     def function(self, node):
-        """Return an elementary function of numbers, by what computes the bits of Numba's array
-        expressions.
-        """
+        """Emit an elementary function of numbers, with the bits of Numba's array expressions."""
         values, function = [self.value(child) for child in node.children], node.function
         function = SYMBOLS.get(function, function)
         if function is np.where:
@@ -245,8 +241,9 @@ class Item:
                 self.propagate(child, self.part(node, k, g), sink)
 
     def part(self, node, k, g, plain=False):
-        """Return the adjoint g of a node times its partial derivative by child k; see `chain` of
-        `plain`.
+        """Return the adjoint g of a node times its partial derivative by child k.
+
+        For `plain` see `chain`.
         """
         function = EXTREMES.get(node.function, node.function)
         if function is np.where:
@@ -261,7 +258,7 @@ class Item:
 
 
 def spread_leaves(emit, arrays, ranks, rank):
-    """Emit the shape of a loop, and its arrays spread over it where they broadcast.
+    """Emit the extents of a loop, and its arrays, copied to that shape where they broadcast.
 
     Parameters
     ----------
@@ -269,14 +266,14 @@ def spread_leaves(emit, arrays, ranks, rank):
     arrays : dict
         Variables by name.
     ranks : dict
-        Their numbers of axes.
+        Their numbers of axes, by name.
     rank : int
-        Of the loop.
+        Number of axes of the loop.
 
     Returns
     -------
     (list, dict)
-        The extents, and the arrays to read in their place.
+        The extents, and the arrays to read instead, by name.
     """
     shape = [None] * rank
     for name, variable in arrays.items():

@@ -1,4 +1,4 @@
-"""Emit Numba's intermediate code: statements appended to blocks, of which one is current."""
+"""Emission of Numba's intermediate code: statements appended to blocks, of which one is current."""
 
 from numba.core import ir
 
@@ -11,7 +11,7 @@ class Emitter:
     Parameters
     ----------
     scope : ir.Scope
-        Of the function that is transformed.
+        The scope of the transformed function.
     first_label : int
         Labels of new blocks are larger.
     """
@@ -19,7 +19,7 @@ class Emitter:
     def __init__(self, scope, first_label):
         self.scope, self.blocks = scope, {}
         self.last_label, self.count = first_label, 0
-        self.constants, self.prologue = {}, []  # assigned once, at the very beginning of the function
+        self.constants, self.prologue = {}, []  # assigned once, at the start of the function
         self.body = self.current = None
 
     def label(self):
@@ -28,7 +28,7 @@ class Emitter:
         return self.last_label
 
     def start(self, label):
-        """Make the block of a label, new or begun, the current one."""
+        """Make the block of a label, new or begun before, the current one."""
         if label not in self.blocks:
             self.blocks[label] = ir.Block(self.scope, LOC)
         self.body, self.current = self.blocks[label].body, label
@@ -38,7 +38,7 @@ class Emitter:
         return ir.Var(self.scope, name, LOC)
 
     def fresh(self, name="t"):
-        """Return a variable of a name that nobody has."""
+        """Return a variable with an unused name."""
         self.count += 1
         return self.named(f"${name}.adjoint{self.count}")
 
@@ -58,7 +58,7 @@ class Emitter:
         self.body.append(ir.Assign(self.var(value), target, LOC))
 
     def var(self, value):
-        """Return a variable as it is; of a Python number or function, that which holds it."""
+        """Return the variable of a Python number or function; a variable unchanged."""
         if isinstance(value, ir.Var):
             return value
         key = (type(value), repr(value)) if isinstance(value, (bool, int, float)) else ("object", id(value))
@@ -109,17 +109,15 @@ class Emitter:
         return self.item(self.attribute(array, "shape"), axis)
 
     def jump(self, label):
-        """End the block."""
+        """End the block with a jump."""
         self.body.append(ir.Jump(label, LOC))
 
     def branch(self, condition, yes, no):
-        """End the block in two ways."""
+        """End the block with a branch."""
         self.body.append(ir.Branch(self.var(condition), yes, no, LOC))
 
     def loop(self, count, body):
-        """Emit ``for i in range(count): body(i)``; the current block is then the one behind the
-        loop.
-        """
+        """Emit ``for i in range(count): body(i)``; the block after the loop is then current."""
         import operator
 
         i = self.fresh("i")
@@ -135,7 +133,7 @@ class Emitter:
         self.start(after)
 
     def nest(self, counts, body, index=()):
-        """Emit nested loops over all indices, body(list of indices)."""
+        """Emit nested loops that call body(list of indices)."""
         if not counts:
             body(list(index))
             return

@@ -1,4 +1,4 @@
-"""The forward sweep: the statements of the function, and what they leave for the backward sweep."""
+"""The forward sweep: the statements of the function, and what they save for the backward sweep."""
 
 import operator
 
@@ -15,13 +15,13 @@ from quasinewton.autodiff.adjoint.values import SHADOW
 
 
 class Forward:
-    """The forward sweep, emitted into the blocks that hold the backward sweep already.
+    """The forward sweep, emitted into the blocks that already hold the backward sweep.
 
     Parameters
     ----------
     backward : Backward
     stack_argument : int
-        Index of the argument that is the address of the stack.
+        Index of the argument that holds the address of the stack.
     """
 
     def __init__(self, backward, stack_argument):
@@ -42,8 +42,9 @@ class Forward:
     # ---- shadows
 
     def find_early(self):
-        """Find the arrays whose shadows the forward sweep makes: those of loops and branches, and
-        of arrays chosen.
+        """Find the arrays whose shadows the forward sweep makes.
+
+        These are arrays assigned in loops or branches, and arrays that a phi chooses.
         """
         shadowed, self.early = self.backward.shadowed, set()
         todo = list(shadowed)
@@ -76,7 +77,7 @@ class Forward:
         return self.backward.view(s.value, base, lambda v: v) if self.activity.role_at(s) == "view" else base
 
     def make_shadow(self, name):
-        """Make the shadow of an array: zeros of its shape."""
+        """Emit the shadow of an array: zeros of its shape."""
         zeros = self.emit.call(runtime.ZEROS[self.types[name].ndim], self.emit.named(name))
         self.emit.set(name + SHADOW, zeros)
 
@@ -104,8 +105,10 @@ class Forward:
             emit.append(end)
 
     def begin(self):
-        """Read the arguments. What is pushed before it is first assigned is zero: so Numba makes
-        its variables.
+        """Emit the reading of the arguments, the copy of x, and the initial top of the stack.
+
+        Tags and counts are set to 0. Other values that are pushed before they are first assigned
+        are 0, because Numba initialises its variables with zeros.
         """
         emit, point = self.emit, self.activity.point
         entry = self.program.body[self.program.entry]
@@ -127,7 +130,7 @@ class Forward:
             self.make_shadow(point)
 
     def push(self, place):
-        """Push what is about to be overwritten."""
+        """Emit the push of the values that are about to be overwritten."""
         names = self.backward.slots.get(place)
         if names:
             emit = self.emit
@@ -135,7 +138,7 @@ class Forward:
             emit.set("$top", emit.call(stack.push, emit.named("$stack"), emit.named("$top"), values))
 
     def edge(self, p, s):
-        """Emit the block on an edge: phis, all at once, counts and tags."""
+        """Emit the block on an edge: phis, all at once, then trip counts and tags."""
         emit, program, backward = self.emit, self.program, self.backward
         emit.start(program.edges[p, s])
         self.push((p, s))
@@ -161,7 +164,7 @@ class Forward:
         emit.jump(s)
 
     def turn(self):
-        """Emit where the backward sweep begins, and where the function ends."""
+        """Emit the start of the backward sweep, and the end of the function."""
         emit, backward = self.emit, self.backward
         emit.start(backward.turn)
         result = self.program.result.name
@@ -195,11 +198,11 @@ class Forward:
             self.make_shadow(name)
 
     def is_method_of_fused(self, s):
-        """Return True if a statement looks up the method of an array that is never made."""
+        """Return True if a statement looks up a method of an array that is never stored."""
         return is_expression(getattr(s, "value", None), "getattr") and s.value.value.name in self.groups.fused
 
     def keep(self, s):
-        """Push what a store or a change in place is about to overwrite, if that is put back."""
+        """Push what a store or in-place operation overwrites, if the backward sweep restores it."""
         emit, role = self.emit, self.activity.role_at(s)
         if role not in ("store", "inplace"):
             return

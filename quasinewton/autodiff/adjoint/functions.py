@@ -1,6 +1,4 @@
-"""What the transformation knows of functions: which values partial derivatives read, what drops
-derivatives.
-"""
+"""Tables of functions: values that partial derivatives read, and functions without derivatives."""
 
 import builtins
 import math
@@ -11,8 +9,9 @@ import numpy as np
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.elementary_rules import PARTIALS, SAME, STEPS
 
-# Which of the value y and the operands u, v each partial derivative of `rules.PARTIALS` reads. What
-# is not read need not be kept for the backward sweep. A function that is not named here reads all.
+# Which of the value y and the operands u, v each partial derivative of `elementary_rules.PARTIALS`
+# reads. Values that are not read need not be kept for the backward sweep. A function that is not
+# listed reads all.
 READS = {
     np.negative: ("",),
     np.positive: ("",),
@@ -50,7 +49,7 @@ LINEAR |= {other: LINEAR[function] for function, others in SAME.items() if funct
 
 EXTREMES = {builtins.max: np.maximum, builtins.min: np.minimum}
 
-# In loops over items NumPy's functions are called by what computes the same bits and compiles
+# Replacements of NumPy's functions in loops over items; they compute the same bits and compile
 # faster.
 SCALAR = {np.square: lambda emit, u: emit.binop(operator.mul, u, u)}
 for ufunc, scalar in {
@@ -66,7 +65,8 @@ LOGICAL = {operator.and_, operator.or_, operator.xor, operator.invert, operator.
 LOGICAL |= {np.logical_and, np.logical_or, np.logical_not, np.logical_xor}
 STEP_FUNCTIONS = {function for functions in STEPS.values() for function in functions}
 
-# Functions whose results do not vary with what they are given, or only by jumps.
+# Functions and names of methods whose results do not depend on the values of their arguments, or
+# only by jumps.
 DROPS = COMPARISONS | LOGICAL | STEP_FUNCTIONS | {builtins.bool, builtins.len, np.zeros_like, np.empty_like}
 DROPS |= {np.ones_like, np.argmax, np.argmin, np.argsort, np.any, np.all, np.count_nonzero, np.nonzero, np.shape}
 DROPS |= {np.searchsorted, operator.is_, operator.is_not, "argmax", "argmin", "argsort", "any", "all", "nonzero"}
@@ -78,7 +78,8 @@ CREATORS |= {np.arange, np.linspace, np.full_like}
 COPIES = {np.copy, "copy", "flatten"}
 VIEWS = {"reshape", np.reshape, "ravel", np.ravel, "transpose", np.transpose, np.flip}
 
-# May be computed again in the backward sweep: pure, and cheaper than a push and a pop.
+# Functions that the backward sweep may recompute, because they are pure and cheaper than a push and
+# a pop.
 CHEAP = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg, operator.pos, builtins.abs}
 CHEAP |= {np.square, builtins.bool, builtins.len, builtins.float, builtins.max, builtins.min, builtins.slice}
 CHEAP |= COMPARISONS | LOGICAL
@@ -96,8 +97,7 @@ def is_elementary(function):
 
 
 def is_fixed(function, k):
-    """Return True if operand k of an elementary function, such as an order, has no partial
-    derivative.
+    """Return True if operand k of an elementary function, such as an order, is not differentiated.
     """
     return PARTIALS[function][k] is None
 

@@ -1,4 +1,4 @@
-"""The rules of NumPy's functions of whole arrays: which calls they cover."""
+"""Rules of NumPy's functions of whole arrays, registered in `array_rules`."""
 
 import numpy as np
 from numba.core import types
@@ -19,7 +19,9 @@ def is_real_array(program, v, *ranks):
 
 
 def simple(function, ranks, table, reads="", optional=()):
-    """Make the rule of functions of one array; `reads` names "a" and "y" as the adjoint takes them.
+    """Register the rule of functions of one array.
+
+    `reads` names the values that the adjoint takes: "a", the operand, and "y", the result.
     """
 
     def make(program, s, a, *others):
@@ -166,7 +168,7 @@ def linspace(program, s, start, stop, num):
 
 
 def displayed(program, v):
-    """Return the items of a list or tuple that is made in the function, None of anything else."""
+    """Return the items of a list or tuple made in the function, None for anything else."""
     if v is None:
         return None
     if v.name in program.tuples:
@@ -215,7 +217,7 @@ def append(program, s, arr, values):
 
 
 def joined(program, items, adjoint, axis):
-    """Make the rule of arrays that lie behind each other along an axis."""
+    """Make the rule of arrays that are joined along an axis."""
 
     def emit(b, g):
         first = 0
@@ -227,7 +229,7 @@ def joined(program, items, adjoint, axis):
 
 
 def stacked(program, items, adjoint):
-    """Make the rule of vectors that are the rows, or columns, of a matrix."""
+    """Make the rule of vectors that become the rows, or columns, of a matrix."""
 
     def emit(b, g):
         for k, v in enumerate(items):
@@ -237,8 +239,7 @@ def stacked(program, items, adjoint):
 
 
 def vectors(program, v):
-    """Return the arrays in a tuple if all are of one number of axes, and that number; (None, 0)
-    otherwise.
+    """Return the arrays in a tuple and their common number of axes, or (None, 0) if they have none.
     """
     items = displayed(program, v)
     if not items or not all(is_real_array(program, item, 1, 2) for item in items):
@@ -361,7 +362,7 @@ def slogdet(program, s, index, a):
     if not is_real_array(program, a, 2) or index not in (0, 1):
         return None
     if index == 0:
-        return lambda b, g: None  # the sign
+        return lambda b, g: None  # the sign is constant between jumps
     return lambda b, g: b.add(a, matrix.add_log_determinant, g, lambda: b.value(a))
 
 

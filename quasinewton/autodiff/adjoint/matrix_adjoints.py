@@ -1,7 +1,7 @@
-"""The adjoints of linear algebra, compiled once and cached on disk.
+"""Adjoints of linear algebra, compiled once and cached on disk.
 
-Each adds to `bar`, the adjoints of an operand, what the adjoint `g` of the result contributes.
-Letters are those of Giles, Collected matrix derivative results for forward and reverse mode
+Each function adds to `bar`, the adjoints of an operand, the contribution of `g`, the adjoint of the
+result. Letters are those of Giles, Collected matrix derivative results for forward and reverse mode
 algorithmic differentiation, 2008.
 """
 
@@ -14,7 +14,8 @@ from quasinewton.numba_ext.jit import shared
 
 @shared
 def add_norm(bar, g, a, y):
-    """Of the Euclidean norm y of a vector; 0, the middle of the slopes, where it is 0."""
+    """Add the contribution of the Euclidean norm y of a vector; at 0, the middle of the slopes, 0.
+    """
     if y > 0.0:
         for i in range(a.shape[0]):
             bar[i] += g * (a[i] * (1.0 / y))
@@ -22,7 +23,7 @@ def add_norm(bar, g, a, y):
 
 @shared
 def add_norm_of_matrix(bar, g, a, y):
-    """Of the Frobenius norm y of a matrix."""
+    """Add the contribution of the Frobenius norm y of a matrix."""
     if y > 0.0:
         for i in range(a.shape[0]):
             for j in range(a.shape[1]):
@@ -34,7 +35,7 @@ NORM = {1: add_norm, 2: add_norm_of_matrix}
 
 @shared
 def add_norm_of_order(bar, g, a, y, order):
-    """Of the norm y of any order of a vector."""
+    """Add the contribution of the norm y of a vector, of any order."""
     n = a.shape[0]
     if np.isinf(order):
         count = 0
@@ -53,7 +54,7 @@ def add_norm_of_order(bar, g, a, y, order):
 
 @shared
 def add_left_of_outer(bar, g, b):
-    """Of the outer product of vectors, for the first."""
+    """Add the contribution of the outer product of vectors to the first."""
     for i in range(bar.shape[0]):
         s = 0.0
         for j in range(b.shape[0]):
@@ -63,7 +64,7 @@ def add_left_of_outer(bar, g, b):
 
 @shared
 def add_right_of_outer(bar, g, a):
-    """Of the outer product of vectors, for the second."""
+    """Add the contribution of the outer product of vectors to the second."""
     for i in range(a.shape[0]):
         for j in range(bar.shape[0]):
             bar[j] += a[i] * g[i, j]
@@ -71,28 +72,28 @@ def add_right_of_outer(bar, g, a):
 
 @shared
 def add_trace(bar, g):
-    """Of the trace."""
+    """Add the contribution of the trace of a matrix."""
     for i in range(min(bar.shape[0], bar.shape[1])):
         bar[i, i] += g
 
 
 @shared
 def add_diagonal(bar, g):
-    """Of the diagonal of a matrix, as a vector."""
+    """Add the contribution of the diagonal of a matrix, extracted as a vector."""
     for i in range(g.shape[0]):
         bar[i, i] += g[i]
 
 
 @shared
 def add_from_diagonal(bar, g):
-    """Of a diagonal matrix, made of a vector."""
+    """Add the contribution of a diagonal matrix, made from a vector."""
     for i in range(bar.shape[0]):
         bar[i] += g[i, i]
 
 
 @shared
 def add_lower_triangle(bar, g, k):
-    """Of the lower triangle of a matrix, up to diagonal k."""
+    """Add the contribution of the lower triangle of a matrix, up to diagonal k."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             if j - i <= k:
@@ -101,7 +102,7 @@ def add_lower_triangle(bar, g, k):
 
 @shared
 def add_upper_triangle(bar, g, k):
-    """Of the upper triangle of a matrix, from diagonal k."""
+    """Add the contribution of the upper triangle of a matrix, from diagonal k."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             if j - i >= k:
@@ -110,25 +111,25 @@ def add_upper_triangle(bar, g, k):
 
 @shared
 def add_inverse(bar, g, y):
-    """Of the inverse Y: Ā −= Yᵀ Ȳ Yᵀ."""
+    """Add the contribution of the inverse Y: Ā −= Yᵀ Ȳ Yᵀ."""
     add_matrix(bar, -np.dot(y.T, np.dot(g, y.T)))
 
 
 @shared
 def add_determinant(bar, g, a, y):
-    """Of the determinant y: Ā += ȳ y A⁻ᵀ."""
+    """Add the contribution of the determinant y: Ā += ȳ y A⁻ᵀ."""
     add_matrix(bar, g * y * np.linalg.inv(a).T)
 
 
 @shared
 def add_log_determinant(bar, g, a):
-    """Of the logarithm of the absolute determinant: Ā += ȳ A⁻ᵀ."""
+    """Add the contribution of the logarithm of the absolute determinant: Ā += ȳ A⁻ᵀ."""
     add_matrix(bar, g * np.linalg.inv(a).T)
 
 
 @shared
 def add_right_hand_side(bar, g, a):
-    """Of the solution of A x = b, for b: b̄ += A⁻ᵀ x̄."""
+    """Add the contribution of the solution of A x = b to b: b̄ += A⁻ᵀ x̄."""
     y = np.linalg.solve(a.T.copy(), g.copy())
     for i in range(bar.shape[0]):
         bar[i] += y[i]
@@ -136,7 +137,7 @@ def add_right_hand_side(bar, g, a):
 
 @shared
 def add_matrix_of_system(bar, g, a, x):
-    """Of the solution of A x = b, for A: Ā −= A⁻ᵀ x̄ xᵀ."""
+    """Add the contribution of the solution of A x = b to A: Ā −= A⁻ᵀ x̄ xᵀ."""
     y = np.linalg.solve(a.T.copy(), g.copy())
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
@@ -145,23 +146,24 @@ def add_matrix_of_system(bar, g, a, x):
 
 @shared
 def add_right_hand_sides(bar, g, a):
-    """Of the solution of A X = B, for B."""
+    """Add the contribution of the solution of A X = B to B: B̄ += A⁻ᵀ X̄."""
     add_matrix(bar, np.linalg.solve(a.T.copy(), g.copy()))
 
 
 @shared
 def add_matrix_of_systems(bar, g, a, x):
-    """Of the solution of A X = B, for A."""
+    """Add the contribution of the solution of A X = B to A: Ā −= A⁻ᵀ X̄ Xᵀ."""
     add_matrix(bar, -np.dot(np.linalg.solve(a.T.copy(), g.copy()), x.T.copy()))
 
 
 @shared
 def add_cholesky(bar, g, y):
-    """Of the Cholesky factor L of the lower triangle of A: Ā += L⁻ᵀ Φ(Lᵀ L̄) L⁻¹, where Φ halves
-    the diagonal.
+    """Add the contribution of the Cholesky factor L of A: Ā += L⁻ᵀ Φ(Lᵀ L̄) L⁻¹.
 
-    The sum is symmetrised; what is above the diagonal is added below it, since LAPACK does not read
-    it. Source: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10.
+    Φ halves the diagonal and sets the part above it to zero. The sum is symmetrised; parts above
+    the diagonal are added below it, since LAPACK reads only the lower triangle of A.
+
+    Source: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10.
     """
     n = y.shape[0]
     p = np.dot(y.T.copy(), g.copy())
@@ -179,11 +181,10 @@ def add_cholesky(bar, g, y):
 
 @shared
 def add_eigenvalues(bar, g, v):
-    """Of the eigenvalues of a symmetric matrix with eigenvectors V: Ā += V diag(w̄) Vᵀ, in the
-    lower triangle.
+    """Add the contribution of eigenvalues w with eigenvectors V: Ā += V diag(w̄) Vᵀ.
 
-    LAPACK reads that alone. Of equal eigenvalues there is no derivative of each, but of symmetric
-    functions there is.
+    The matrix is symmetric, and LAPACK reads only its lower triangle, to which all is added. Equal
+    eigenvalues have no derivatives of their own, but symmetric functions of them do.
     """
     n = v.shape[0]
     for i in range(n):

@@ -1,6 +1,4 @@
-"""Numba's passes around the transformation: helpers in place, types inferred, the adjoint made,
-types once more.
-"""
+"""Numba's passes around the transformation: inlining, type inference, adjoint, type inference."""
 
 import functools
 
@@ -22,8 +20,8 @@ from quasinewton.autodiff.errors import Refused
 from quasinewton.autodiff.recompile import Box, Reroute, creators_of
 from quasinewton.numba_ext.jit import fragment
 
-BUDGET = 200  # helpers that are put in place of their calls; a recursion exceeds it
-KNOWN = "_quasinewton_adjoints"  # where a function keeps what was compiled, or why it was not
+BUDGET = 200  # helpers that are inlined per function; a recursion exceeds it
+KNOWN = "_quasinewton_adjoints"  # attribute of a dispatcher: compiled adjoints, or why there are none
 
 
 def options_of(dispatcher):
@@ -34,7 +32,7 @@ def options_of(dispatcher):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class InlineHelpers(FunctionPass):
-    """Put compiled helpers in place of their calls."""
+    """Compiler pass that inlines compiled helpers."""
 
     _name = "quasinewton_inline_helpers"
 
@@ -48,7 +46,7 @@ class InlineHelpers(FunctionPass):
         return True
 
     def inline_in(self, code, block):
-        """Put the first helper that a block calls in its place; return True if there was one."""
+        """Inline the first helper that a block calls; return True if there was one."""
         for k, s in enumerate(block.body):
             if not (isinstance(s, ir.Assign) and isinstance(s.value, ir.Expr) and s.value.op == "call"):
                 continue
@@ -62,7 +60,7 @@ class InlineHelpers(FunctionPass):
         return False
 
     def check(self, helper, s):
-        """Refuse helpers whose code would mean something else inside the caller, and recursion."""
+        """Refuse recursion, and helpers whose code would mean something else inside the caller."""
         self.budget -= 1
         function = helper.py_func
         if self.budget == 0 or any(function.__globals__.get(name) is helper for name in function.__code__.co_names):
@@ -75,8 +73,9 @@ class InlineHelpers(FunctionPass):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class InlineInnerHelpers(InlineHelpers):
-    """Put functions that are defined inside the function in place of their calls, once Numba has
-    made them helpers.
+    """Compiler pass that inlines functions defined inside the function.
+
+    It runs once Numba has made them helpers.
     """
 
     _name = "quasinewton_inline_inner_helpers"
@@ -84,7 +83,7 @@ class InlineInnerHelpers(InlineHelpers):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class MakeAdjoint(FunctionPass):
-    """Replace the function by that of its value and gradient."""
+    """Compiler pass that replaces the function by that of its value and gradient."""
 
     _name = "quasinewton_make_adjoint"
 
@@ -104,7 +103,7 @@ class MakeAdjoint(FunctionPass):
         if kind is not None:
             replace_globals(code.blocks, empties(kind))
         postproc.PostProcessor(code).run(False)
-        state.typingctx.refresh()  # the rules that were made just now
+        state.typingctx.refresh()  # for rules that were registered during the transformation
         state.targetctx.refresh()
         state.typemap = state.calltypes = state.return_type = None
         return True
@@ -112,21 +111,21 @@ class MakeAdjoint(FunctionPass):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class InferAgain(NopythonTypeInference):
-    """Infer the types of the adjoint."""
+    """Compiler pass that infers the types of the adjoint."""
 
     _name = "quasinewton_infer_again"
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class RerouteAdjoint(Reroute):
-    """Replace functions by the rules for numbers that carry derivatives."""
+    """Compiler pass that replaces functions in the adjoint by the rules for active numbers."""
 
     _name = "quasinewton_reroute_adjoint"
 
 
 @functools.cache
 def empties(kind):
-    """Return the makers of arrays of an active type, by those of floats."""
+    """Return {function that creates a float array: function that creates an active array}."""
     dtype = dtype_of(kind)
     return {
         runtime.empty_vector: fragment(lambda m: np.empty(m, dtype())),
@@ -136,7 +135,7 @@ def empties(kind):
 
 
 def replace_globals(blocks, others):
-    """Replace functions that code calls."""
+    """Replace the functions that code calls."""
     for block in blocks.values():
         for s in block.body:
             value = getattr(s, "value", None)
@@ -145,15 +144,15 @@ def replace_globals(blocks, others):
 
 
 class AdjointCompiler(CompilerBase):
-    """Numba's passes with the transformation behind the first inference of types.
+    """Numba's passes with the transformation after the first type inference.
 
     Attributes
     ----------
     options : dict
-        Those of the function that count.
+        The options of the function as by `options_of`.
     active : Dual or None
-        The adjoint is compiled for numbers of this type, which makes it forward mode through
-        reverse mode.
+        The type of numbers for which the adjoint is compiled, for forward mode through reverse
+        mode.
     """
 
     options = active = None
@@ -162,7 +161,7 @@ class AdjointCompiler(CompilerBase):
         self.state["options"], self.state["active"] = self.options, self.active
         self.state["creators"] = creators_of(self.active) if self.active is not None else {}
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        passes.add_pass_after(InlineHelpers, InlineClosureLikes)  # before constants are found and branches pruned
+        passes.add_pass_after(InlineHelpers, InlineClosureLikes)  # before Numba finds constants and prunes branches
         passes.add_pass_after(InlineInnerHelpers, InlineInlinables)
         passes.add_pass_after(MakeAdjoint, NopythonTypeInference)
         if self.active is None:
@@ -182,22 +181,21 @@ def compiled(f, kinds, active=None):
     ----------
     f : numba dispatcher
     kinds : tuple of numba types
-        Of x, a contiguous vector of floats, and the further arguments.
+        Types of x, a contiguous vector of floats, and of the further arguments.
     active : Dual, optional
-        For x of numbers of this type in the place of floats: value and gradient carry derivatives,
-        too.
+        Type of the numbers in x instead of floats; value and gradient then carry derivatives, too.
 
     Returns
     -------
     numba CompileResult or None
-        Of (x, *args, address of a stack) -> (value, gradient); None where the transformation
-        refuses.
+        The function (x, *args, address of a stack) -> (value, gradient); None if the transformation
+        refuses it.
     """
     known, key = vars(f).setdefault(KNOWN, {}), (kinds, active)
     if key not in known:
         try:
             known[key] = compile_adjoint(f, kinds, active)
-        except Exception as error:  # noqa: BLE001  (an error in the inference of types falls back, too)
+        except Exception as error:  # noqa: BLE001  (errors of type inference also fall back to the tape)
             known[key] = str(error).strip()
     return None if isinstance(known[key], str) else known[key]
 

@@ -1,10 +1,9 @@
-"""The code of a function as the transformation reads it: blocks, edges, loops, and names that are
-assigned once.
+"""The code of a function as the transformation reads it: blocks, edges, loops, single assignments.
 
-Numba's typed code in single-assignment form is taken apart: phis, statements and the end of every
-block; all returns are joined in one exit block; iteration over arrays, `enumerate` and `zip`
-becomes indexing; tuples made in the function are replaced by their items, and copies by what they
-are copies of.
+Numba's typed code in single-assignment form is split into the phis, the statements and the end of
+every block. All returns are joined in one exit block. Iteration over arrays, `enumerate` and `zip`
+becomes indexing. Tuples made in the function are replaced by their items, and copies by their
+sources.
 """
 
 import types as python
@@ -18,7 +17,7 @@ from quasinewton.autodiff.adjoint.rewriting import Rewriting
 
 
 class Program(Rewriting):
-    """The code of a function, read.
+    """The code of a function in the form that the transformation reads.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ class Program(Rewriting):
         Loops by the label of their head; the heads of the loops around a block; neighbours;
         dominators; blocks that can be reached; blocks from which the exit can be reached.
     iterated : dict
-        Head of a loop over arrays: the block that asks the iterator for more.
+        Head of a loop over arrays: the block that advances the iterator.
     """
 
     def __init__(self, code, typemap):
@@ -82,7 +81,7 @@ class Program(Rewriting):
     # ---- blocks and graph
 
     def read_blocks(self, blocks):
-        """Take blocks apart, and join all returns."""
+        """Split the blocks, and join all returns."""
         self.phis, self.body, self.ends, returns = {}, {}, {}, []
         self.exit = self.label()
         for label, block in blocks.items():
@@ -111,7 +110,7 @@ class Program(Rewriting):
         self.ends[self.exit] = ir.Return(self.result, LOC)
 
     def read_graph(self):
-        """Find neighbours, loops, dominators, and what reaches what."""
+        """Find neighbours, loops, dominators and reachable blocks."""
         blocks = {}
         for label in self.body:
             blocks[label] = ir.Block(self.scope, LOC)
@@ -130,7 +129,7 @@ class Program(Rewriting):
         self.live = {label for label in self.body if self.exit in self.reach[label] or label == self.exit}
 
     def reachable(self, label):
-        """Return the blocks that can follow a block."""
+        """Return the blocks that control can reach from a block."""
         seen, todo = set(), list(self.succ[label])
         while todo:
             n = todo.pop()
@@ -146,9 +145,7 @@ class Program(Rewriting):
                 yield label, s
 
     def incoming(self, phi):
-        """Return (previous block, variable) of a phi assignment; what is undefined on an edge is
-        left out.
-        """
+        """Return (previous block, variable) for the defined operands of a phi assignment."""
         pairs = zip(phi.value.incoming_blocks, phi.value.incoming_values, strict=True)
         return list({p: (p, v) for p, v in pairs if isinstance(v, ir.Var)}.values())
 
@@ -157,11 +154,15 @@ class Program(Rewriting):
         if isinstance(s, ir.Assign):
             if is_expression(s.value, "phi"):
                 return [v for _, v in self.incoming(s)]
-            return s.value.list_vars() if isinstance(s.value, ir.Expr) else [s.value] if isinstance(s.value, ir.Var) else []
+            return (
+                s.value.list_vars()
+                if isinstance(s.value, ir.Expr)
+                else [s.value] if isinstance(s.value, ir.Var) else []
+            )
         return s.list_vars() if hasattr(s, "list_vars") else []
 
     def define(self):
-        """Find the one definition of every name."""
+        """Find the single definition of every name."""
         self.definitions = {}
         for label, s in self.statements():
             if isinstance(s, ir.Assign):
@@ -172,8 +173,7 @@ class Program(Rewriting):
     # ---- what a variable is
 
     def origin(self, variable):
-        """Return the right-hand side behind copies: an expression, a constant, a phi; None where
-        there is none.
+        """Return the right-hand side behind copies: an expression, constant or phi; None if none.
         """
         while variable.name in self.definitions:
             value = self.definitions[variable.name][1].value
@@ -185,7 +185,7 @@ class Program(Rewriting):
         return None
 
     def constant(self, variable):
-        """Return the number that a variable is, None if it is not a constant."""
+        """Return the number that a variable holds, None if it is not a constant."""
         value = self.origin(variable)
         if isinstance(value, (ir.Const, ir.Global, ir.FreeVar)) and isinstance(value.value, (bool, int, float)):
             return value.value
@@ -195,8 +195,7 @@ class Program(Rewriting):
         return None
 
     def function(self, variable):
-        """Return (Python function, None) for what a variable holds, or (name, array) for a method
-        of an array.
+        """Return (Python function, None), (name, array) for a method of an array, or (None, None).
         """
         value = self.origin(variable)
         if isinstance(value, (ir.Global, ir.FreeVar)):
@@ -210,8 +209,7 @@ class Program(Rewriting):
         return None, None
 
     def operation(self, value):
-        """Return (function or name of a method, operands in order) of an expression; (None, []) if
-        it applies none.
+        """Return (function or name of a method, operands in order) of an expression, or (None, []).
         """
         if is_expression(value, "binop"):
             return value.fn, [value.lhs, value.rhs]
@@ -230,7 +228,7 @@ class Program(Rewriting):
         return isinstance(self.types.get(name), types.Array)
 
     def contents(self, variables):
-        """Yield variables, and what is in those that are tuples or lists made in the function."""
+        """Yield variables, and the items of those that are tuples or lists made in the function."""
         for v in variables:
             yield v
             made = self.tuples.get(v.name)
@@ -242,7 +240,7 @@ class Program(Rewriting):
     # ---- order
 
     def check_order(self):
-        """Refuse names that may be read before they are assigned: they are no single assignments.
+        """Refuse names that may be read before they are assigned: they are not single assignments.
         """
         position = {}
         for body in self.body.values():
@@ -260,7 +258,7 @@ class Program(Rewriting):
                 self.check_use(v, label, len(self.body[label]), position)
 
     def check_use(self, variable, label, k, position):
-        """Refuse a use that its definition does not come before."""
+        """Refuse a use that is not dominated by its definition."""
         if variable.name in self.trip_counters:
             return
         if variable.name not in self.definitions:

@@ -1,9 +1,8 @@
-"""The adjoints of extremes, moments, running sums and rearrangements, compiled once and cached on
-disk.
+"""Adjoints of reductions, rearrangements and interpolation, compiled once and cached on disk.
 
-Each adds to `bar`, the adjoints of the operand, what the adjoint `g` of the result contributes;
-kinks are those of the rules for the tape: the first of equal numbers, and the middle of the slopes
-where a norm or deviation is 0.
+Each function adds to `bar`, the adjoints of the operand, the contribution of `g`, the adjoint of
+the result. Kinks are treated as by the rules for the tape: extremes that tie share the adjoint, and
+where a deviation is 0 the middle of the slopes is taken.
 """
 
 import numpy as np
@@ -14,10 +13,10 @@ from quasinewton.numba_ext.jit import fragment, shared
 
 @fragment
 def add_first_or_share(bar, g, a, order):
-    """Of the largest item of a vector (with order −1, the smallest): of equal ones, shared between
-    them.
+    """Add the contribution of the largest (order 1) or smallest (order −1) item of a vector.
 
-    Numbers that carry derivatives say which of equal ones goes ahead, as `kinks` describes.
+    Items that tie share it equally, unless they carry derivatives that say which goes ahead; see
+    `kinks`.
     """
     k, count = 0, 0
     for i in range(a.shape[0]):
@@ -32,19 +31,21 @@ def add_first_or_share(bar, g, a, order):
 
 @shared
 def add_largest(bar, g, a):
-    """Of the largest item of a vector."""
+    """Add the contribution of the largest item of a vector."""
     add_first_or_share(bar, g, a, 1.0)
 
 
 @shared
 def add_smallest(bar, g, a):
-    """Of the smallest item of a vector."""
+    """Add the contribution of the smallest item of a vector."""
     add_first_or_share(bar, g, a, -1.0)
 
 
 @shared
 def add_product(bar, g, a):
-    """Of the product of the items of a vector, from the products of those before and behind each.
+    """Add the contribution of the product of a vector.
+
+    It is computed from the products of the items before and after each, without division.
     """
     before = np.ones(a.shape[0])
     for i in range(1, a.shape[0]):
@@ -57,7 +58,7 @@ def add_product(bar, g, a):
 
 @shared
 def add_variance(bar, g, a):
-    """Of the variance of a vector."""
+    """Add the contribution of the variance of a vector."""
     n = a.shape[0]
     m = np.mean(a)
     for i in range(n):
@@ -66,7 +67,7 @@ def add_variance(bar, g, a):
 
 @shared
 def add_deviation(bar, g, a, y):
-    """Of the standard deviation y of a vector."""
+    """Add the contribution of the standard deviation y of a vector."""
     if y > 0.0:
         n = a.shape[0]
         m = np.mean(a)
@@ -76,7 +77,7 @@ def add_deviation(bar, g, a, y):
 
 @shared
 def add_running_sum(bar, g):
-    """Of cumulative sums."""
+    """Add the contribution of the cumulative sums of a vector."""
     s = 0.0
     for i in range(g.shape[0] - 1, -1, -1):
         s = s + g[i]
@@ -85,7 +86,7 @@ def add_running_sum(bar, g):
 
 @shared
 def add_running_product(bar, g, a, y):
-    """Of cumulative products y."""
+    """Add the contribution of the cumulative products y of a vector."""
     s = 0.0
     for i in range(g.shape[0] - 1, -1, -1):
         s = g[i] + (a[i + 1] * s if i + 1 < g.shape[0] else 0.0)
@@ -94,7 +95,7 @@ def add_running_product(bar, g, a, y):
 
 @shared
 def add_sorted(bar, g, a):
-    """Of a sorted vector."""
+    """Add the contribution of the sorted copy of a vector."""
     order = np.argsort(a)
     for i in range(g.shape[0]):
         bar[order[i]] += g[i]
@@ -102,7 +103,7 @@ def add_sorted(bar, g, a):
 
 @shared
 def add_differences(bar, g):
-    """Of the differences of neighbours."""
+    """Add the contribution of the differences of neighbouring items."""
     for i in range(g.shape[0]):
         bar[i + 1] += g[i]
         bar[i] -= g[i]
@@ -110,7 +111,7 @@ def add_differences(bar, g):
 
 @shared
 def add_second_differences(bar, g):
-    """Of the second differences of neighbours."""
+    """Add the contribution of the second differences of neighbouring items."""
     for i in range(g.shape[0]):
         bar[i + 2] += g[i]
         bar[i + 1] -= 2.0 * g[i]
@@ -119,14 +120,14 @@ def add_second_differences(bar, g):
 
 @shared
 def add_part(bar, g, first):
-    """Of a vector that is a part of another, from item `first` on."""
+    """Add the contribution of a vector of which this one is a part, from item `first` on."""
     for i in range(bar.shape[0]):
         bar[i] += g[first + i]
 
 
 @shared
 def add_rows(bar, g, first):
-    """Of a matrix that is a part of another, from row `first` on."""
+    """Add the contribution of a matrix of which this one is a part, from row `first` on."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] += g[first + i, j]
@@ -134,7 +135,7 @@ def add_rows(bar, g, first):
 
 @shared
 def add_columns(bar, g, first):
-    """Of a matrix that is a part of another, from column `first` on."""
+    """Add the contribution of a matrix of which this one is a part, from column `first` on."""
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] += g[i, first + j]
@@ -142,39 +143,39 @@ def add_columns(bar, g, first):
 
 @shared
 def add_row(bar, g, k):
-    """Of a vector that is row k of a matrix."""
+    """Add the contribution of a matrix of which this vector is row k."""
     for i in range(bar.shape[0]):
         bar[i] += g[k, i]
 
 
 @shared
 def add_column(bar, g, k):
-    """Of a vector that is column k of a matrix."""
+    """Add the contribution of a matrix of which this vector is column k."""
     for i in range(bar.shape[0]):
         bar[i] += g[i, k]
 
 
 @shared
 def last_item(g):
-    """Of a number that is the last item of a vector."""
+    """Return the contribution to the number that is the last item of a vector."""
     return g[g.shape[0] - 1]
 
 
 @shared
 def item_of(g, i):
-    """Of a number that is item i of a vector."""
+    """Return the contribution to the number that is item i of a vector."""
     return g[i]
 
 
 @shared
 def item_of_matrix(g, i, j):
-    """Of a number that is an item of a matrix."""
+    """Return the contribution to the number that is item (i, j) of a matrix."""
     return g[i, j]
 
 
 @shared
 def sum_of_vector(g):
-    """Of a number that is every item of a vector."""
+    """Return the contribution to the number that fills a vector: the sum of the adjoints."""
     s = 0.0
     for i in range(g.shape[0]):
         s += g[i]
@@ -183,7 +184,7 @@ def sum_of_vector(g):
 
 @shared
 def sum_of_matrix(g):
-    """Of a number that is every item of a matrix."""
+    """Return the contribution to the number that fills a matrix: the sum of the adjoints."""
     s = 0.0
     for i in range(g.shape[0]):
         for j in range(g.shape[1]):
@@ -196,7 +197,7 @@ SUM = {1: sum_of_vector, 2: sum_of_matrix}
 
 @shared
 def share_of_start(g):
-    """Of the first of the ends of evenly spaced numbers."""
+    """Return the contribution to the first of evenly spaced numbers."""
     s, n = 0.0, g.shape[0]
     for i in range(n):
         s += (1.0 - i / max(n - 1, 1)) * g[i]
@@ -205,7 +206,7 @@ def share_of_start(g):
 
 @shared
 def share_of_stop(g):
-    """Of the last of the ends of evenly spaced numbers."""
+    """Return the contribution to the last of evenly spaced numbers."""
     s, n = 0.0, g.shape[0]
     for i in range(n):
         s += i / max(n - 1, 1) * g[i]
@@ -214,7 +215,7 @@ def share_of_stop(g):
 
 @shared
 def add_clipped(bar, g, a, low, high):
-    """Of minimum(maximum(a, low), high)."""
+    """Add the contribution of minimum(maximum(a, low), high) to a."""
     for i in range(bar.shape[0]):
         share = (0.5 + 0.5 * ahead(a[i], low)) * (0.5 - 0.5 * ahead(a[i], high))
         if low < high and share != 0.0:
@@ -223,7 +224,7 @@ def add_clipped(bar, g, a, low, high):
 
 @shared
 def add_repeated(bar, g, times):
-    """Of a vector whose items are repeated."""
+    """Add the contribution of the vector with every item repeated `times` times."""
     for i in range(bar.shape[0]):
         for k in range(times):
             bar[i] += g[i * times + k]
@@ -231,7 +232,7 @@ def add_repeated(bar, g, times):
 
 @shared
 def add_rolled(bar, g, shift):
-    """Of a vector that is rolled."""
+    """Add the contribution of the vector rolled by `shift`."""
     n = bar.shape[0]
     for i in range(n):
         bar[i] += g[(i + shift) % n]
@@ -239,7 +240,7 @@ def add_rolled(bar, g, shift):
 
 @shared
 def add_broken_line(bar, g, x, grid):
-    """Of the values at x of the broken line through points on a grid, to the values at the grid."""
+    """Add the contribution of linear interpolation at x to the values on the grid."""
     last = grid.shape[0] - 1
     for i in range(x.shape[0]):
         if x[i] <= grid[0]:
@@ -255,7 +256,7 @@ def add_broken_line(bar, g, x, grid):
 
 @shared
 def add_place_on_line(bar, g, grid, values, x):
-    """Of the values at x of the broken line through points, to x."""
+    """Add the contribution of linear interpolation at x to x."""
     last = grid.shape[0] - 1
     for i in range(x.shape[0]):
         if grid[0] < x[i] < grid[last]:
@@ -265,7 +266,7 @@ def add_place_on_line(bar, g, grid, values, x):
 
 @shared
 def add_trapezoids(bar, g, x):
-    """Of the integral of a broken line through points at x, to the values."""
+    """Add the contribution of the trapezoidal rule with points at x to the values."""
     for i in range(bar.shape[0] - 1):
         half = 0.5 * (x[i + 1] - x[i]) * g
         bar[i] += half
@@ -274,7 +275,7 @@ def add_trapezoids(bar, g, x):
 
 @shared
 def add_even_trapezoids(bar, g, dx):
-    """Of the integral of a broken line through points at a distance dx, to the values."""
+    """Add the contribution of the trapezoidal rule with spacing dx to the values."""
     for i in range(bar.shape[0] - 1):
         bar[i] += 0.5 * dx * g
         bar[i + 1] += 0.5 * dx * g
@@ -282,7 +283,7 @@ def add_even_trapezoids(bar, g, dx):
 
 @shared
 def add_widths(bar, g, y):
-    """Of the integral of a broken line through points of values y, to their places."""
+    """Add the contribution of the trapezoidal rule with values y to the points."""
     for i in range(bar.shape[0] - 1):
         half = 0.5 * (y[i + 1] + y[i]) * g
         bar[i + 1] += half
@@ -291,7 +292,7 @@ def add_widths(bar, g, y):
 
 @shared
 def add_quantile(bar, g, a, fraction):
-    """Of the quantile of a vector, between two of its items in order."""
+    """Add the contribution of a quantile of a vector, interpolated between two sorted items."""
     order, n = np.argsort(a), a.shape[0]
     rank = fraction * (n - 1)
     k = min(int(rank), max(n - 2, 0))

@@ -1,4 +1,4 @@
-"""What is rewritten before a program is read: iteration over arrays, unpacking, tuples, copies."""
+"""Rewriting of a program before it is read: iteration over arrays, unpacking, tuples, copies."""
 
 from numba.core import ir, types
 from numba.core.ir_utils import replace_vars_stmt
@@ -14,8 +14,9 @@ class Rewriting:
     # ---- iteration
 
     def decider(self, head):
-        """Return the block of a loop that asks its iterator for more, the head or one that it goes
-        straight to.
+        """Return the block that advances the iterator of a loop: its head or a later block.
+
+        If none does, return the head.
         """
         label = head
         while not any(is_expression(getattr(s, "value", None), "iternext") for s in self.body[label]):
@@ -26,9 +27,9 @@ class Rewriting:
         return label
 
     def index_iteration(self, head):
-        """Replace what an iteration over arrays yields by what the number of the trip indexes.
+        """Replace the items that an iteration over arrays yields by indexing with the trip counter.
 
-        The iterator is left to decide when the loop ends.
+        The iterator remains and decides when the loop ends.
         """
         label = self.decider(head)
         steps = [s for s in self.body[label] if is_expression(getattr(s, "value", None), "iternext")]
@@ -52,9 +53,7 @@ class Rewriting:
         self.iterated[head] = label
 
     def is_indexable(self, container):
-        """Return True if an iteration over this is one over arrays, perhaps by `enumerate` or
-        `zip`.
-        """
+        """Return True if an iteration is over arrays, perhaps by `enumerate` or `zip`."""
         if self.is_array(container.name):
             return True
         made = self.origin(container)
@@ -66,7 +65,7 @@ class Rewriting:
         return function is zip and not made.kws and all(map(self.is_indexable, operands))
 
     def yielded(self, container, counter, target, made):
-        """Append to `made` the assignment of what a container yields in a trip."""
+        """Append to `made` the assignment of what a container yields in one trip."""
         kind = self.types[target.name]
         if self.is_array(container.name):
             made.append(ir.Assign(ir.Expr.getitem(container, counter, LOC), target, LOC))
@@ -83,8 +82,9 @@ class Rewriting:
     # ---- tuples and copies
 
     def unpack_arrays(self):
-        """Replace the unpacking of a vector into names by its items; a wrong number of them raises
-        as before.
+        """Replace the unpacking of a vector into names by its items.
+
+        A wrong number of items still raises an error.
         """
         for label, body in self.body.items():
             made = []
@@ -117,7 +117,7 @@ class Rewriting:
         return made
 
     def split_tuples(self):
-        """Replace items of tuples that the function makes, or chooses among, by what they are."""
+        """Replace items of tuples that the function makes, or chooses by phis, by their values."""
         made = {}
         for name, (_, s) in self.definitions.items():
             known = isinstance(s.value, ir.Var) or is_expression(s.value, "build_tuple", "phi", *COPIES)
@@ -149,7 +149,10 @@ class Rewriting:
         self.define()
 
     def tuple_sources(self, s):
-        """Return the names of the tuples that a tuple is a copy of."""
+        """Return the names of the tuples of which a tuple is a copy or phi.
+
+        The set contains None if a source may be undefined.
+        """
         if is_expression(s.value, "build_tuple"):
             return set()
         if is_expression(s.value, "phi") and len(self.incoming(s)) < len(set(s.value.incoming_blocks)):
@@ -173,7 +176,7 @@ class Rewriting:
             self.phis[label].append(ir.Assign(phi, item, LOC))
 
     def propagate_copies(self):
-        """Replace names of copies by what they are copies of."""
+        """Replace the names of copies by those of their sources."""
         copies = {}
         for name, (_, s) in self.definitions.items():
             source = s.value.value if is_expression(s.value, *COPIES) else s.value
@@ -187,14 +190,16 @@ class Rewriting:
             for s in self.phis[label]:
                 values = s.value.incoming_values
                 s.value.incoming_values = [copies.get(v.name, v) if isinstance(v, ir.Var) else v for v in values]
-            self.body[label] = [s for s in self.body[label] if not (isinstance(s, ir.Assign) and s.target.name in copies)]
+            self.body[label] = [
+                s for s in self.body[label] if not (isinstance(s, ir.Assign) and s.target.name in copies)
+            ]
             for s in [*self.body[label], self.ends[label]]:
                 self.rename(s, copies)
         self.tuples = {name: [copies.get(v.name, v) for v in items] for name, items in self.tuples.items()}
         self.define()
 
     def rename(self, s, copies):
-        """Rename what a statement reads."""
+        """Rename the variables that a statement reads."""
         if isinstance(s, (ir.Branch, ir.Return)):
             field = "cond" if isinstance(s, ir.Branch) else "value"
             setattr(s, field, copies.get(getattr(s, field).name, getattr(s, field)))
@@ -202,13 +207,14 @@ class Rewriting:
             replace_vars_stmt(s, copies)
 
     def is_removable(self, s, used):
-        """Return True if a statement assigns what nobody reads, and does nothing else."""
+        """Return True if a statement only assigns a name that is never read."""
         if not isinstance(s, ir.Assign) or s.target.name in used:
             return False
         return is_expression(s.value, *REMOVABLE) or isinstance(s.value, (ir.Var, ir.Const, ir.Global))
 
     def drop_unused(self):
-        """Drop what tuples and copies leave behind: names that nobody reads."""
+        """Drop assignments to names that are no longer read, once tuples and copies are replaced.
+        """
         while True:
             used = {v.name for _, s in self.statements() for v in self.operands(s)}
             used |= {v.name for end in self.ends.values() for v in end.list_vars()}

@@ -1,4 +1,4 @@
-"""What every statement is, in one word, by its operation and its types."""
+"""Roles of statements: one word for each, by its operation and its types."""
 
 import builtins
 import operator
@@ -35,7 +35,7 @@ class Roles:
         return self.types[index.name]
 
     def role(self, s):
-        """Return what a statement is, None where nothing is known of it."""
+        """Return the role of a statement, None if it is unknown."""
         if not isinstance(s, ir.Assign):
             return "store"
         e, kind = s.value, self.types[s.target.name]

@@ -1,8 +1,7 @@
-"""What the code of the transformation calls: small functions of arrays, compiled once and cached on
-disk.
+"""Small array functions that the generated code calls, compiled once and cached on disk.
 
-Tables are by the number of axes, which generated code knows. An array that is added to is called
-`bar`: the adjoints of an operand; `g` is the adjoint of a result.
+Keys of tables are numbers of axes, which are constants in generated code. `bar` holds the adjoints
+of an operand, which are added to; `g` is the adjoint of a result.
 """
 
 import numpy as np
@@ -39,19 +38,19 @@ def copied(x):
 
 @shared
 def empty_vector(m):
-    """Return a vector, not filled."""
+    """Return an unfilled vector."""
     return np.empty(m)
 
 
 @shared
 def empty_matrix(m, n):
-    """Return a matrix, not filled."""
+    """Return an unfilled matrix."""
     return np.empty((m, n))
 
 
 @shared
 def empty_cube(m, n, p):
-    """Return an array of three axes, not filled."""
+    """Return an unfilled array of three axes."""
     return np.empty((m, n, p))
 
 
@@ -63,7 +62,7 @@ def zeros_like_vector(a):
 
 @shared
 def zeros_like(a):
-    """Return zeros of the shape of an array, in order C."""
+    """Return zeros of the shape of an array, in C order."""
     return np.zeros(a.shape)
 
 
@@ -81,7 +80,7 @@ def eigenvectors(a):
 
 @shared
 def undefine(gradient, y):
-    """Make a gradient NaN where the value is."""
+    """Fill a gradient with NaN if the value is NaN."""
     if np.isnan(y):
         for i in range(gradient.shape[0]):
             gradient[i] = np.nan
@@ -89,7 +88,7 @@ def undefine(gradient, y):
 
 @shared
 def expect_size(a, n):
-    """Raise the error of an unpacking of a vector that has not n items."""
+    """Raise the ValueError of unpacking if a vector does not have n items."""
     if a.shape[0] != n:
         raise ValueError("wrong number of items to unpack")
 
@@ -103,7 +102,7 @@ ZEROS = {1: zeros_like_vector, 2: zeros_like, 3: zeros_like}
 
 @shared
 def spread_vector(a, m):
-    """Return a vector of m items: the vector itself, or its one item m times."""
+    """Return a vector broadcast to m items; the vector itself if it has m."""
     if a.shape[0] == m:
         return a
     out = np.empty(m, a.dtype)
@@ -114,7 +113,7 @@ def spread_vector(a, m):
 
 @shared
 def spread_matrix(a, m, n):
-    """Return a matrix as broadcast to a shape; itself if it has it."""
+    """Return a matrix broadcast to a shape; the matrix itself if it has that shape."""
     if a.shape[0] == m and a.shape[1] == n:
         return a
     out = np.empty((m, n), a.dtype)
@@ -126,7 +125,7 @@ def spread_matrix(a, m, n):
 
 @shared
 def spread_cube(a, m, n, p):
-    """Return an array of three axes as broadcast to a shape; itself if it has it."""
+    """Return an array of three axes broadcast to a shape; the array itself if it has that shape."""
     if a.shape[0] == m and a.shape[1] == n and a.shape[2] == p:
         return a
     out = np.empty((m, n, p), a.dtype)
@@ -141,27 +140,34 @@ def spread_cube(a, m, n, p):
 
 @shared
 def spread_vector_shadow(bar, m):
-    """Return where the adjoints of m items are added: to the vector itself, or to new zeros that
-    `fold_vector` adds.
+    """Return where the adjoints of a vector broadcast to m items are added.
+
+    It is the vector of adjoints itself if it has m items, or new zeros for `fold_vector`.
     """
     return bar if bar.shape[0] == m else np.zeros(m)
 
 
 @shared
 def spread_matrix_shadow(bar, m, n):
-    """Do the same for a matrix."""
+    """Return where the adjoints of a matrix broadcast to a shape are added.
+
+    It is the matrix of adjoints itself if it has that shape, or new zeros for `fold_matrix`.
+    """
     return bar if bar.shape[0] == m and bar.shape[1] == n else np.zeros((m, n))
 
 
 @shared
 def spread_cube_shadow(bar, m, n, p):
-    """Do the same for three axes."""
+    """Return where the adjoints of an array of three axes broadcast to a shape are added.
+
+    It is the array of adjoints itself if it has that shape, or new zeros for `fold_cube`.
+    """
     return bar if bar.shape[0] == m and bar.shape[1] == n and bar.shape[2] == p else np.zeros((m, n, p))
 
 
 @shared
 def fold_vector(bar, spread):
-    """Add the adjoints of what was broadcast; nothing where `spread` is `bar` itself."""
+    """Add the adjoints of a broadcast vector to those of the vector, unless they are the same."""
     if bar.shape[0] != spread.shape[0]:
         for i in range(spread.shape[0]):
             bar[0] += spread[i]
@@ -169,7 +175,7 @@ def fold_vector(bar, spread):
 
 @shared
 def fold_matrix(bar, spread):
-    """Do the same for a matrix."""
+    """Add the adjoints of a broadcast matrix to those of the matrix, unless they are the same."""
     if bar.shape[0] != spread.shape[0] or bar.shape[1] != spread.shape[1]:
         for i in range(spread.shape[0]):
             for j in range(spread.shape[1]):
@@ -178,7 +184,7 @@ def fold_matrix(bar, spread):
 
 @shared
 def fold_cube(bar, spread):
-    """Do the same for three axes."""
+    """Add the adjoints of a broadcast array to those of the array, unless they are the same."""
     if bar.shape != spread.shape:
         for i in range(spread.shape[0]):
             for j in range(spread.shape[1]):
@@ -212,7 +218,7 @@ def add_matrix(bar, g):
 
 @shared
 def add_cube(bar, g):
-    """Add adjoints of three axes to others."""
+    """Add adjoints of an array of three axes to others."""
     for i in range(bar.shape[0]):
         add_matrix(bar[i], g[i])
 
@@ -222,8 +228,9 @@ ADD = {1: add_vector, 2: add_matrix, 3: add_cube}
 
 @shared
 def take_sum_of_vector(part):
-    """Return the sum of a vector of adjoints, and set it to zero: of the number that was stored
-    there.
+    """Return the sum of a vector of adjoints, and set them to zero.
+
+    It is the adjoint of a number that was stored in all items.
     """
     s = 0.0
     for i in range(part.shape[0]):
@@ -234,7 +241,7 @@ def take_sum_of_vector(part):
 
 @shared
 def take_sum_of_matrix(part):
-    """Do the same for a matrix."""
+    """Return the sum of a matrix of adjoints, and set them to zero."""
     s = 0.0
     for i in range(part.shape[0]):
         for j in range(part.shape[1]):
@@ -245,7 +252,7 @@ def take_sum_of_matrix(part):
 
 @shared
 def take_sum_of_cube(part):
-    """Do the same for three axes."""
+    """Return the sum of adjoints of three axes, and set them to zero."""
     s = 0.0
     for i in range(part.shape[0]):
         s += take_sum_of_matrix(part[i])
@@ -257,8 +264,9 @@ TAKE_SUM = {1: take_sum_of_vector, 2: take_sum_of_matrix, 3: take_sum_of_cube}
 
 @shared
 def move_vector(part, bar):
-    """Move adjoints from where a vector was stored to those of the vector, which may lie in the
-    same memory.
+    """Move the adjoints of the place where a vector was stored to those of the vector.
+
+    Both may lie in the same memory.
     """
     g = part.copy()
     for i in range(part.shape[0]):
@@ -269,7 +277,10 @@ def move_vector(part, bar):
 
 @shared
 def move_matrix(part, bar):
-    """Do the same for a matrix."""
+    """Move the adjoints of the place where a matrix was stored to those of the matrix.
+
+    Both may lie in the same memory.
+    """
     g = part.copy()
     for i in range(part.shape[0]):
         for j in range(part.shape[1]):
@@ -281,7 +292,10 @@ def move_matrix(part, bar):
 
 @shared
 def move_rows(part, bar):
-    """Do the same for a vector that was stored in every row."""
+    """Move the adjoints of a matrix to those of a vector that was stored in every row.
+
+    Both may lie in the same memory.
+    """
     g = part.copy()
     for i in range(part.shape[0]):
         for j in range(part.shape[1]):
@@ -296,7 +310,7 @@ MOVE = {(1, 1): move_vector, (2, 2): move_matrix, (2, 1): move_rows}
 
 @shared
 def take_masked_sum(bar, mask):
-    """Return the sum of adjoints where a mask holds, and set them to zero."""
+    """Return the sum of the adjoints where a mask holds, and set them to zero."""
     s = 0.0
     for i in range(mask.shape[0]):
         if mask[i]:
@@ -307,7 +321,8 @@ def take_masked_sum(bar, mask):
 
 @shared
 def move_masked(part, mask, bar):
-    """Move adjoints from where a vector was stored by a mask to those of the vector."""
+    """Move the adjoints of the places where a vector was stored by a mask to those of the vector.
+    """
     k = 0
     for i in range(mask.shape[0]):
         if mask[i]:

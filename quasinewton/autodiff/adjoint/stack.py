@@ -1,10 +1,9 @@
-"""The stack of the backward sweep: what a loop overwrites is pushed before, and popped where that
-is undone.
+"""The stack of the backward sweep: values that loops overwrite are pushed, and popped in reverse.
 
-Values of any type lie behind each other in one block of memory, each as wide as it is. Numbers take
-8 bytes; an array is pushed by reference, and kept alive by it. The header is in the frame of the
-caller: the address of the block, where its end is, and how large it may become. The top of the
-stack is a variable of the function that pushes.
+Values of any type lie one after another in one block of memory, each padded to whole words of 8
+bytes. An array is pushed by reference, and its reference count is incremented. The header is in the
+frame of the caller: the address of the block, the address of its end, and its largest size in
+bytes. The top of the stack is a variable of the function that pushes.
 """
 
 from llvmlite import ir
@@ -18,13 +17,13 @@ from quasinewton.numba_ext.jit import shared
 WORD = ir.IntType(64)
 BLOCK, END, LIMIT = range(3)
 WORDS = 3
-LEAST = 1 << 12  # bytes of a new block
+LEAST = 1 << 12  # bytes; the smallest new block
 EXCEEDING = "the stack of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"
 
 
 @shared
 def grow(stack, top, needed):
-    """Make room for more bytes.
+    """Make room for `needed` more bytes; return the top in the block, which may have moved.
 
     Parameters
     ----------
@@ -38,12 +37,12 @@ def grow(stack, top, needed):
     Returns
     -------
     int
-        The top in the block that has moved.
+        Address of the top in the new block.
 
     Raises
     ------
     MemoryError
-        Beyond the limit; what was pushed is still there.
+        Beyond the limit, or if there is no memory; the stack is then unchanged.
     """
     block = peek(stack + 8 * BLOCK, 0)
     used = top - block if block != 0 else 0
@@ -60,7 +59,7 @@ def grow(stack, top, needed):
 
 
 def width(context, kind):
-    """Return the bytes that a value takes, in whole words."""
+    """Return the bytes that a value takes on the stack, a multiple of 8."""
     return -(-context.get_abi_sizeof(context.get_data_type(kind)) // 8) * 8
 
 
@@ -101,7 +100,7 @@ def push(typingctx, stack, top, values):
 
 @intrinsic
 def below(typingctx, top, like):
-    """Return the top without values of the types of a tuple."""
+    """Return the top of the stack below values of the types of a tuple."""
 
     def codegen(context, builder, signature, args):
         total = sum(width(context, kind) for kind in signature.args[1])
@@ -112,8 +111,9 @@ def below(typingctx, top, like):
 
 @intrinsic
 def popped(typingctx, top, like):
-    """Return the tuple that lies above a top, of the types of `like`; references to arrays pass to
-    it.
+    """Return the tuple of values above a top, of the types of `like`.
+
+    The references to arrays pass to the tuple.
     """
 
     def codegen(context, builder, signature, args):
@@ -130,8 +130,9 @@ def popped(typingctx, top, like):
 
 @intrinsic
 def room(typingctx, stack, top, needed):
-    """Make sure that bytes can be written from the top on; return the top, in a block that may have
-    moved.
+    """Make sure that `needed` bytes can be written from the top on; return the top.
+
+    The block may move, and the top with it.
     """
 
     def codegen(context, builder, signature, args):
@@ -157,7 +158,7 @@ def room(typingctx, stack, top, needed):
 
 @intrinsic
 def item_bytes(typingctx, a):
-    """Return the bytes of an item of an array on the stack."""
+    """Return the bytes that an item of an array takes on the stack."""
 
     def codegen(context, builder, signature, args):
         return WORD(width(context, signature.args[0].dtype))

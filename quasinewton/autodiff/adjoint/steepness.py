@@ -1,10 +1,9 @@
-"""Where adjoints may be infinite, so that a product with a partial derivative must mind that 0 ∞ =
-0.
+"""Where adjoints may be infinite, so that products with partial derivatives need 0 ∞ = 0.
 
-An adjoint is infinite, of finite values, behind a function such as √u at 0 only: on the way back
-from there to x every product is careful. Elsewhere those of numbers with `PLAIN` functions are
-ordinary products. Items of loops are always careful: there it costs nothing, and masks by
-`np.where` have adjoints of 0 beside infinite partial derivatives.
+With finite values an adjoint can be infinite only before a function such as √u at 0. On the way
+back from there to x every product is careful, that is, 0 ∞ = 0. Elsewhere the products of `PLAIN`
+functions of numbers are ordinary ones. Products in loops are always careful: there it costs
+nothing, and masks by `np.where` combine adjoints of 0 with infinite partial derivatives.
 """
 
 import math
@@ -17,7 +16,7 @@ from quasinewton.autodiff.elementary_rules import SAME, STEEP
 
 LOGARITHMS = {np.log, np.log2, np.log10, np.log1p}
 LOGARITHMS |= {other for function in LOGARITHMS for other in SAME.get(function, ())}
-INFINITE_SLOPES = STEEP - LOGARITHMS  # at finite values; a logarithm of 0 is infinite itself
+INFINITE_SLOPES = STEEP - LOGARITHMS  # infinite slopes at finite values; log 0 is not finite
 PLAIN = {operator.mul, np.multiply, np.square, np.sin, np.cos, np.tanh, np.arctan}
 PLAIN |= {math.sin, math.cos, math.tanh, math.atan}
 
@@ -42,7 +41,7 @@ def steep_names(program, activity):
     Returns
     -------
     set of str
-        As `activity.root` names them.
+        The classes under the names of `activity.root`.
     """
     found, before = set(), -1
     while before < len(found):

@@ -1,4 +1,4 @@
-"""The adjoints of stores, and what the backward sweep puts back."""
+"""The adjoints of stores, and the restoration of what stores have overwritten."""
 
 from numba.core import ir, types
 
@@ -7,7 +7,7 @@ from quasinewton.autodiff.adjoint.basics import is_basic, refuse
 
 
 class Stores:
-    """Stores backwards; part of `backward.Backward`."""
+    """Stores in the backward sweep; part of `backward.Backward`."""
 
     def store(self, s):
         """Emit the adjoint of a store."""
@@ -36,7 +36,7 @@ class Stores:
                 refuse(f"a store of {self.types[value]} into {rank} axes", s.loc)
 
     def rank_of_store(self, s):
-        """Return the number of axes of what a store writes to."""
+        """Return the number of axes of the view that a store writes."""
         kind = self.activity.index_type(s)
         items = list(kind) if isinstance(kind, types.BaseTuple) else [kind]
         rank = self.types[s.target.name].ndim
@@ -57,21 +57,21 @@ class Stores:
             self.emit.call(runtime.take_masked_sum, own, mask)
 
     def is_item(self, s):
-        """Return True if a store is of one number."""
+        """Return True if a store writes a single item."""
         kind = self.activity.index_type(s)
         items = list(kind) if isinstance(kind, types.BaseTuple) else [kind]
         integers = all(isinstance(t, (types.Integer, types.IntegerLiteral)) for t in items)
         return integers and len(items) == self.types[s.target.name].ndim
 
     def view_of_store(self, s, base, operand=None):
-        """Return the view of an array that a store writes to."""
+        """Return the view of an array that a store writes."""
         if isinstance(s, ir.StaticSetItem) and s.index_var is None:
             return self.emit.assign(ir.Expr.static_getitem(base, s.index, None, s.loc))
         variable = s.index if isinstance(s, ir.SetItem) else s.index_var
         return self.emit.getitem(base, (operand or self.operand)(variable))
 
     def put_back(self, s):
-        """Put back what a store, or a change in place, has overwritten."""
+        """Emit the restoration of what a store, or an in-place operation, has overwritten."""
         emit = self.emit
         if isinstance(s, ir.Assign):
             target, rank = self.value(s.value.lhs.name), self.types[s.target.name].ndim

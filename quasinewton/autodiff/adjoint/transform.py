@@ -17,18 +17,18 @@ def transform(code, typemap, arguments):
     typemap : dict
         Types by name.
     arguments : int
-        How many it has.
+        Number of arguments.
 
     Returns
     -------
     dict
-        Blocks by label, of a function with one argument more, the address of a stack, that returns
-        (value, gradient).
+        Blocks by label of a function that has one more argument, the address of a stack, and
+        returns (value, gradient).
 
     Raises
     ------
     Refused
-        Naming what has no rule.
+        If an operation has no rule; the message names it.
     """
     program = Program(code, typemap)
     activity = Activity(program)

@@ -1,13 +1,13 @@
-"""Values in the backward sweep: what is still there, what is computed again, what is pushed before
-it is overwritten.
+"""Values in the backward sweep: which still exist, which are recomputed, which are saved.
 
-Names that are assigned outside loops are still there; so is what a loop assigned last, for what
-comes after the loop. Other values are computed again where that is cheap and the memory that they
-are read from has not changed; else the name is saved: its old value is pushed wherever it is
-assigned, and popped where that is undone. Arrays are saved by reference. If the numbers in an array
-are needed and a store may follow, its class is undone: stores push what they overwrite, and the
-backward sweep puts it back. So names and memory go through their states backwards, and any value
-that was known at a place of the forward sweep is known at the same place of the backward sweep.
+Names assigned outside loops still hold their values, and so do names assigned in a loop, for what
+comes after the loop. Other values are recomputed where that is cheap and the memory from which they
+are read has not changed. Otherwise the name is saved: its old value is pushed wherever it is
+assigned, and popped where the assignment is undone. Arrays are saved by reference. If the numbers
+in an array are needed and a store may follow, its class is undone: stores push what they overwrite,
+and the backward sweep restores it. So names and memory pass through their states backwards, and
+every value available at a place of the forward sweep is available at the same place of the backward
+sweep.
 """
 
 import operator
@@ -20,13 +20,13 @@ from quasinewton.autodiff.adjoint.chain import quotient
 from quasinewton.autodiff.adjoint.emit import LOC
 from quasinewton.autodiff.adjoint.functions import CHEAP, INTEGER_ARITHMETIC, hashable
 
-LARGEST_POWER = 8  # up to which a power is cheap: it is made of multiplications
+LARGEST_POWER = 8  # largest integer power that is recomputed, since it is a few multiplications
 SHADOW = ".adjoint"
 UNSAVED = types.Function, types.Dispatcher, types.Module, types.BoundFunction, types.NumberClass, types.DType
 
 
 class Values:
-    """What the backward sweep finds of the forward sweep; part of `backward.Backward`.
+    """Values of the forward sweep in the backward sweep; part of `backward.Backward`.
 
     Attributes
     ----------
@@ -35,14 +35,14 @@ class Values:
     slots : dict
         Place: names that are pushed there, in order.
     undone : set
-        Classes of arrays of which stores are undone.
+        Classes of arrays whose stores are undone.
     here, at : the block, and the position in it, whose adjoint is being emitted.
     memo : dict
-        Values that this block has at hand.
+        Name: variable of its value, for values already found in this block.
     """
 
     def places(self, name):
-        """Return where a name is assigned: labels of blocks, or edges."""
+        """Return the places where a name is assigned: labels of blocks, or edges."""
         if name in self.tag_places:
             return self.tag_places[name]
         label, s = self.program.definitions[name.removesuffix(SHADOW)]
@@ -70,9 +70,7 @@ class Values:
         return is_number(kind) or isinstance(kind, (types.Array, types.SliceType, types.NoneType))
 
     def value(self, name):
-        """Return the variable that holds, at this place of the backward sweep, a name's value of
-        the forward sweep.
-        """
+        """Return the variable of a name's value as it was at this place of the forward sweep."""
         if name not in self.memo:
             self.memo[name] = self.found(name)
         return self.memo[name]
@@ -84,7 +82,7 @@ class Values:
         return self.program.around[place[0]] & self.program.around[place[1]]
 
     def found(self, name):
-        """Find the value of a name."""
+        """Find or recompute the value of a name, or save it."""
         now = self.emit.named(name)
         if name in self.program.trip_counters:
             if self.program.trip_counters[name] not in self.program.around[self.here]:
@@ -103,7 +101,7 @@ class Values:
         return now
 
     def is_constant(self, name):
-        """Return True if a name is the same in every trip of a loop."""
+        """Return True if a name has the same value in every trip of a loop."""
         value = self.program.definitions[name][1].value
         if isinstance(value, (ir.Const, ir.Global, ir.FreeVar)):
             return True
@@ -115,7 +113,7 @@ class Values:
         return False
 
     def again(self, label, s):
-        """Compute a value once more; None if that is not to be done."""
+        """Emit the recomputation of a value; return None if it is not to be recomputed."""
         e, is_array = s.value, self.program.is_array(s.target.name)
         if isinstance(e, ir.Var):
             return self.value(e.name) if self.types[e.name] == self.types[s.target.name] else None
@@ -139,7 +137,7 @@ class Values:
         return self.number_again(s, e)
 
     def item_again(self, label, s, e):
-        """Read an item, or make a view, once more, if the memory is as it was."""
+        """Emit an item or view again if the memory is unchanged, otherwise return None."""
         owner = e.value.name
         if not self.program.is_array(owner):
             if e.op == "static_getitem" and isinstance(self.types[owner], types.BaseTuple):
@@ -157,7 +155,7 @@ class Values:
         return self.view(e, self.value(owner))
 
     def number_again(self, s, e):
-        """Compute a number once more, if it is cheap."""
+        """Emit the recomputation of a number if it is cheap, otherwise return None."""
         function, operands = self.program.operation(e)
         if not hashable(function) or isinstance(function, (str, np.ufunc)) or (e.op == "call" and e.kws):
             return None
@@ -180,7 +178,7 @@ class Values:
         return self.emit.call(function, *values)
 
     def operand(self, v):
-        """Return the value of an operand, a constant as such."""
+        """Return the value of an operand, as a constant if it is one."""
         constant = self.program.constant(v)
         return self.emit.var(constant) if constant is not None else self.value(v.name)
 
@@ -189,7 +187,7 @@ class Values:
         return next(k for k, t in enumerate(self.program.body[label]) if t is s)
 
     def index_of_range(self, s):
-        """Compute the index of a loop over a range from the number of the trip."""
+        """Emit the index of a loop over a range, computed from the trip counter."""
         for head, known in self.ranges.items():
             if known is not None and known[3] == s.target.name:
                 if head not in self.program.around[self.here]:
@@ -204,7 +202,7 @@ class Values:
     # ---- arrays
 
     def array(self, name):
-        """Return an array whose numbers the backward sweep reads."""
+        """Return an array whose numbers the backward sweep reads, undoing later stores."""
         if self.activity.stored_after(name, self.here, self.at):
             self.undo(name)
         return self.value(name)
@@ -214,9 +212,7 @@ class Values:
         self.undone.add(self.activity.root(name))
 
     def view(self, e, base, operand=None):
-        """Make the item or view of an array that an expression makes, or the same one of its
-        shadow.
-        """
+        """Emit the item or view that an expression makes, of an array or of its shadow."""
         operand = operand or self.operand
         if e.op == "getattr":
             return self.emit.attribute(base, e.attr)
@@ -240,9 +236,7 @@ class Values:
         return self.memo[key]
 
     def find_shadow(self, name):
-        """Find the shadow of an array: that of what it is a view of, seen the same way, or one of
-        its own.
-        """
+        """Find the shadow of an array: its own, or the same view of another array's shadow."""
         source = self.source_of_shadow(name)
         if source is not None:
             s = self.program.definitions[name][1]
@@ -255,7 +249,7 @@ class Values:
         return self.emit.named(name + SHADOW)
 
     def source_of_shadow(self, name):
-        """Return the array that an array is a view or copy of, None if its shadow is its own."""
+        """Return the array of which an array is a view or alias, None if it has its own shadow."""
         if name == self.activity.point:
             return None
         s = self.program.definitions[name][1]
