@@ -1,8 +1,8 @@
-"""Learning-rate schedules: what lr is multiplied by at each step.
+"""Learning-rate schedules: the factor of lr at each step.
 
-A schedule stands where the line search does, under methods that make their own steps: a search that
-always accepts. All schedules are of one type, so a loop is compiled once for all of them; a
-function of the user's is entered by its address. Steps are counted from 0.
+For first-order methods, which make their own steps, a schedule takes the place of the line search:
+it is a search that always accepts. All schedules have one type, so a loop is compiled once for all
+of them; a user's function is called by its address. Steps are counted from 0.
 """
 
 import math
