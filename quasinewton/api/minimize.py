@@ -182,8 +182,8 @@ def minimize(
 
     Notes
     -----
-    By default success needs the gradient test: SciPy's L-BFGS-B also stops if f decreases slowly,
-    which happens on ill-conditioned problems far from the minimum.
+    By default the gradient test is the only tolerance that ends a run: SciPy's L-BFGS-B also stops
+    if f decreases slowly, which happens on ill-conditioned problems far from the minimum.
 
     First-order methods return their last iterate, not the best one, evaluate once per iteration
     without a limit, and refuse unknown options, of which the other methods only warn.
