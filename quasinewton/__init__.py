@@ -1,7 +1,7 @@
-"""Minimise smooth functions: Newton, truncated Newton, BFGS, L-BFGS and first-order methods,
-compiled by Numba.
+"""Minimise smooth functions by Newton, quasi-Newton and first-order methods, compiled by Numba.
 
-The door is `minimize`, with the signature of `scipy.optimize.minimize`.
+The methods are Newton, truncated Newton, BFGS, L-BFGS, gradient descent and first-order methods
+such as Adam. The main function is `minimize`, with the signature of `scipy.optimize.minimize`.
 """
 
 import importlib
@@ -102,9 +102,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Import `special` when it is first asked for: few need it, and importing the package is not to
-    wait for it.
-    """
+    """Import `special` on first access, since few programs use it and the import takes time."""
     if name == "special":
         return importlib.import_module("quasinewton.special")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""``python -m quasinewton``: compile ahead, and tell what is installed and compiled."""
+"""``python -m quasinewton``: compile ahead of use, and report what is installed and compiled."""
 
 import sys
 

@@ -1,8 +1,7 @@
-"""Pictures of runs: convergence, paths on contours, profiles around a minimum, batches, performance
-profiles.
+"""Plots of runs: convergence, paths, profiles around a minimum, batches, performance profiles.
 
-Needs matplotlib, which the extra `plot` brings. Every function draws on the axes that it is given,
-or on new ones, and returns them, so that titles, limits and colours stay yours.
+Requires matplotlib, which the extra `plot` installs. Every function draws on the axes given, or on
+new ones, and returns them, so that you can change titles, limits and colours.
 """
 
 from collections.abc import Mapping
@@ -14,15 +13,15 @@ from quasinewton.status import Status
 
 __all__ = ["batch", "convergence", "path", "performance_profile", "profiles"]
 
-# The colours of Okabe & Ito, which readers with any colour vision tell apart.
+# The colours of Okabe & Ito, which can be distinguished with any kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 SHAPES = ("-", "--", "-.", ":")
 
-POINTS = 121  # of a curve, and of each side of the grid under contours
+POINTS = 121  # number of points of a smooth curve, and of each side of the grid for contours
 
 
 def _axes(ax, columns=1, size=(6.4, 4.4)):
-    """Return the axes given, or new ones: one, or an array of so many columns."""
+    """Return the axes given, or new ones: a single one, or an array if `columns` > 1."""
     if ax is not None:
         return ax
     try:
@@ -33,14 +32,14 @@ def _axes(ax, columns=1, size=(6.4, 4.4)):
 
 
 def _labelled(results, single):
-    """Return results by label, in order; one result alone has no label."""
+    """Return results as a dict by label, in order; a single result has the label None."""
     if isinstance(results, Mapping) and not single(results):
         return dict(results)
     return {None: results}
 
 
 def _styles():
-    """Yield a colour and a line style for every curve, no two of the first 28 alike."""
+    """Yield combinations of colour and line style; the first 28 are distinct."""
     while True:
         for shape in SHAPES:
             for colour in COLOURS:
@@ -91,7 +90,7 @@ def convergence(results, f_min=None, against="nfev", ax=None):
         history = run.history
         where = history.nfev if against == "nfev" else np.arange(history.f.size)
         excess = history.f - least
-        # A logarithmic axis has no place for the minimum itself.
+        # A logarithmic axis cannot show zero, which f − f_min is at the minimum.
         value_axes.plot(where, np.where(excess > 0.0, excess, np.nan), label=label, **style)
         gradient_axes.plot(where, np.where(history.g_norm > 0.0, history.g_norm, np.nan), label=label, **style)
     words = "evaluations" if against == "nfev" else "iterations"
@@ -116,10 +115,10 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
     args : tuple
         Further arguments of `fun`.
     limits : ((float, float), (float, float)), optional
-        Of the two variables; by default the iterates with a margin.
+        Ranges of the two variables; by default those of the iterates, with a margin.
     levels : int
-        Number of contours. They are equally spaced in log(1 + f − min f), so that the floor of a
-        valley shows.
+        Number of contours. They are equally spaced in log(1 + f − min f), so that the bottom of a
+        valley is visible.
     ax : matplotlib Axes, optional
 
     Returns
@@ -129,7 +128,7 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
     Raises
     ------
     ValueError
-        If the iterates are not points of two variables, or a result has not kept them.
+        If the iterates are not points of two variables, or a result does not contain them.
     ImportError
         Without matplotlib.
     """
@@ -162,30 +161,29 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
 
 
 def profiles(fun, result, args=(), names=None, width=3.0, points=15, ax=None, **keywords):
-    """Draw the profile of f around a minimum for each variable, with the parabola of the curvature
-    there.
+    """Draw the profile of f around a minimum for each variable, with the quadratic approximation.
 
     A profile is the least f for a fixed value of one variable, minimised over all others; twice its
-    rise is the statistic of a likelihood-ratio test where f is a negative log-likelihood. Where
-    profile and parabola part, standard errors from the curvature are not to be trusted.
+    rise is the statistic of a likelihood-ratio test if f is a negative log-likelihood. If a profile
+    departs from its parabola, standard errors from the curvature are unreliable.
 
     Parameters
     ----------
     fun : callable
         ``fun(x, *args) -> float``.
     result : OptimizeResult
-        Of `fun`, with `hess` or `hess_inv`: of a run of "newton", "bfgs" or "lbfgs".
+        Result for `fun`, with `hess` or `hess_inv`: of a run of "newton", "bfgs" or "lbfgs".
     args : tuple
         Further arguments of `fun`.
     names : sequence of str, optional
-        Of the variables.
+        Names of the variables.
     width : float
-        Half the width of the picture, in standard deviations √(H⁻¹)_ii.
+        Half the width of the plot, in standard deviations √(H⁻¹)_ii.
     points : int
         Points of a profile, at least 3; each costs a minimisation.
     ax : sequence of n matplotlib Axes, optional
     **keywords
-        Of `quasinewton.minimize`, for these minimisations: `jac`, `method`, `gtol` …
+        Keywords of `quasinewton.minimize` for these minimisations: `jac`, `method`, `gtol` …
 
     Returns
     -------
@@ -194,8 +192,8 @@ def profiles(fun, result, args=(), names=None, width=3.0, points=15, ax=None, **
     Raises
     ------
     ValueError
-        If the result has neither `hess` nor `hess_inv`, if that is not positive definite, or
-        `points` is below 3.
+        If the result has neither `hess` nor `hess_inv`, if that is not positive definite, if
+        `points` is below 3, or if `names` has another length than x.
     ImportError
         Without matplotlib.
 
@@ -244,7 +242,9 @@ def _deviations(result, n):
 
 
 def _profile(fun, x, i, offsets, args, keywords):
-    """Return the least f with x_i fixed at each offset from its minimum, from the middle outwards.
+    """Return the least f with x_i fixed at each offset from its minimum.
+
+    The minimisations proceed from the middle outwards, each started from its neighbour's solution.
     """
     rise, middle = np.empty(offsets.size), offsets.size // 2
     for side in (range(middle, offsets.size), range(middle, -1, -1)):
@@ -276,7 +276,7 @@ def batch(result, ax=None):
         Without matplotlib.
     """
     ending_axes, iteration_axes = _axes(ax, columns=2, size=(9.6, 3.6))
-    # By name: statuses compare equal to SciPy's integer, which several of them share.
+    # Statuses are compared by name, since several of them equal the same integer of SciPy.
     endings = np.array([status.name for status in result.status])
     success = np.asarray(result.success, dtype=bool)
     present = [status.name for status in Status if status.name in endings]
@@ -303,11 +303,10 @@ def performance_profile(costs, largest=None, ax=None):
     Parameters
     ----------
     costs : dict of str to array_like, shape (problems,)
-        What each solver paid for each problem (evaluations, seconds), in one order for all; NaN or
-        infinite where it failed.
+        Cost of each solver on each problem (evaluations, seconds), with the problems in the same
+        order for all solvers; NaN or infinite where it failed.
     largest : float, optional
-        Right end of the horizontal axis, a ratio; by default a little beyond the largest ratio
-        there is.
+        Right end of the horizontal axis, a ratio; by default a little beyond the largest ratio.
     ax : matplotlib Axes, optional
 
     Returns

@@ -1,5 +1,4 @@
-"""What users call: one public function a file, named after it. Each reads its arguments, runs a
-driver and returns.
+"""The public functions, one per file of the same name: each reads its arguments and runs a driver.
 
 Private: the public names are those of `quasinewton` itself.
 """

@@ -1,7 +1,7 @@
-"""The door for those who evaluate for themselves: ask where, tell what was found there.
+"""The public class `Solver`: ask-and-tell interface, in which the user evaluates the objective.
 
-The same compiled loop as behind `minimize`, made to return after every evaluation; its objective is
-what was told.
+It runs the compiled loops of `minimize` and returns from them at every evaluation; the values told
+by the user take the place of the objective.
 """
 
 import copy
@@ -49,12 +49,12 @@ WORDS = {
     PRODUCT: "product",
     PRECONDITION: "preconditioned",
 }
-# Options that mean nothing here.
+# Options of `minimize` that concern the evaluations or reports, which belong to the user here.
 OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 
 
 class Solver:
-    """A minimisation one evaluation at a time, at the user's own pace.
+    """A minimisation in which the user makes every evaluation.
 
     ``while not solver.done: solver.tell(*fg(solver.ask()))`` gives exactly the iterates of
     `minimize`. The run can be saved between any two evaluations, and goes on in another process to
@@ -69,32 +69,34 @@ class Solver:
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
-        As for `minimize`, and accepted as plain keywords; but those about differences and reports
-        belong to whoever evaluates: eps, finite_diff_rel_step, history, return_all, disp,
-        check_gradient. With ``precond=True`` truncated Newton asks for its preconditioner.
-        `time_limit` counts from here; time that a run spends on disk does not count.
+        As for `minimize`, also accepted as plain keywords. Options about differences and reports
+        are refused: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With
+        ``precond=True`` truncated Newton asks for products with its preconditioner. `time_limit`
+        is counted from the construction; time that a saved run spends on disk does not count.
     checkpoint : Checkpoint, optional
-        Go on from there, with the limits given here: the `checkpoint` of a result, of the same
-        method and search.
+        Field `checkpoint` of a result of the same method and search. The run continues from there,
+        with the limits given here.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         As for `minimize`.
     value_first : bool
-        Whether the gradient is to be wanted only where the value is promising: for gradients that
-        cost many values.
+        True to ask for the gradient only at points whose value is acceptable; useful if a gradient
+        costs many values.
 
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal.
+        If an argument is illegal.
 
     Warns
     -----
     OptimizeWarning
-        Of options that the method does not know.
+        If an option is unknown to the method.
+    DeprecationWarning
+        If `checkpoint` is given under its former name `state`.
 
     See Also
     --------
-    minimize : where a function can be called.
+    minimize : for objectives that can be called as a function.
 
     Examples
     --------
@@ -133,12 +135,12 @@ class Solver:
         self._stand(Checkpoint(settings.method, settings.search, began), False, settings.controls.get("schedule"))
 
     def _stand(self, checkpoint, asked, schedule):
-        """Take over a checkpoint, whose arrays are nobody else's."""
+        """Initialise from a checkpoint, whose arrays must not be shared with anything else."""
         self._at, self._asked, self._schedule = checkpoint, asked, schedule
         scalars = checkpoint.state.scalars
         self._scalars = scalars[0]
         self._objective = Objective(from_ask_tell.address(), scalars.ctypes.data + SCALARS.fields["f_trial"][1])
-        # A run that is resumed knows what it wants first.
+        # After a resumption the first evaluations may be known already, and none is asked for then.
         while not self.done and line_search_loop.known(self._scalars):
             self._run()
 
@@ -148,28 +150,29 @@ class Solver:
 
     @property
     def done(self) -> bool:
-        """Whether the run has ended."""
+        """True if the run has ended."""
         return bool(self._scalars["want"] == NOTHING)
 
     @property
     def wants(self) -> tuple[str, ...]:
-        """What is wanted at the point that `ask` returns: a tuple of "value" and "gradient", or of
-        one other word.
+        """Names of the evaluations wanted at the point that `ask` returns.
 
-        That is "hessian" (Newton), "product" or "preconditioned" (truncated Newton): the products
-        of the Hessian there, or of the preconditioner, with `vector`.
+        A tuple of "value", "gradient" or both; or of one word: "hessian" (Newton), "product" or
+        "preconditioned" (truncated Newton), which are the products of the Hessian at that point,
+        or of the preconditioner, with `vector`.
         """
         return _words(int(self._scalars["want"]))
 
     @property
     def vector(self) -> np.ndarray | None:
-        """What a "product" or "preconditioned" is wanted of: a new array of shape (n,); None where
-        neither is.
+        """Vector of the product that is wanted: a new array of shape (n,), or None.
+
+        None unless `wants` contains "product" or "preconditioned".
         """
         return self._at.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
 
     def ask(self) -> np.ndarray:
-        """Return the point at which to evaluate; the same one until it has been told.
+        """Return the point at which to evaluate; it stays the same until the next `tell`.
 
         Returns
         -------
@@ -194,12 +197,12 @@ class Solver:
         product: ArrayLike | None = None,
         preconditioned: ArrayLike | None = None,
     ) -> None:
-        """Say what was found at the point that was asked.
+        """Supply the evaluations at the point that `ask` returned.
 
         Parameters
         ----------
         f : float
-            The value. NaN and infinities are legal, and make the step a failure.
+            The value. NaN and infinities are legal and reject the trial step.
         g : array_like, shape (n,)
             The gradient.
         hess : array_like, shape (n, n)
@@ -213,10 +216,10 @@ class Solver:
         RuntimeError
             If nothing has been asked since the last `tell`, or the run has ended.
         TypeError
-            If something is missing from what `wants` names. More than that is welcome, and used if
-            it is wanted next.
+            If an evaluation named in `wants` is missing. Additional ones are accepted, and used if
+            they are wanted next.
         ValueError
-            If a value has the wrong shape or is no real number; then nothing has been told.
+            If a value has the wrong shape or is not a real number; the run is then unchanged.
         """
         if self.done:
             raise RuntimeError(f"nothing is left to tell: {self._ending()}")
@@ -252,28 +255,27 @@ class Solver:
             self._run()
             used |= want
             want = int(self._scalars["want"])
-            # What was told beyond what was wanted may be what is wanted next; but a vector to
-            # multiply is a new one.
+            # Additional evaluations may be wanted next at the same point. Products never are, since
+            # the vector of the next product is another one.
             new = used | ~given | PRODUCT | PRECONDITION
             if want == NOTHING or want & new or not np.array_equal(state.x_trial, x):
                 return
 
     def _run(self):
-        """Let the machine digest one evaluation."""
+        """Let the loop process one evaluation."""
         at, s = self._at, self._scalars
-        # An evaluation that took longer than the run may is not followed by another.
+        # After the deadline no further evaluation is asked for.
         if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
             s["overdue"] = 1
         loop_of(at.method)(self._objective, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
 
     @property
     def result(self) -> OptimizeResult:
-        """The result so far, of the best point told: an `OptimizeResult` like that of `minimize`, a
-        new one each time.
+        """Result for the best point so far, a new `OptimizeResult` at each access.
 
-        Before the end its status is RUNNING. A failed search is not diagnosed, and of Newton's
-        method `hess` is NaN where the last Hessian told is not that at x: both would take
-        evaluations.
+        Its status is RUNNING before the end. Unlike the result of `minimize` it has no diagnosis of
+        a failed search, and `hess` of Newton's method is NaN if the last Hessian told is not that
+        at x: both would need evaluations.
         """
         at = duplicate(self._at)
         if self.done:
@@ -289,20 +291,20 @@ class Solver:
         Parameters
         ----------
         path : str or Path
-            A file that is there is replaced, at once or not at all.
+            An existing file is replaced atomically.
         """
         write(path, *self._encoded())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], schedule: Callable[..., float] | None = None) -> "Solver":
-        """Go on with a run that `save` has written, in any process.
+        """Continue a run from a file written by `save`, in any process.
 
         Parameters
         ----------
         path : str or Path
-            A file that `save` has written.
+            A file written by `save`.
         schedule : compiled function of the step, optional
-            The one the run had: functions are not saved. For other runs there is none to give.
+            The schedule of the run if that is a user's function, since functions are not saved.
 
         Returns
         -------
@@ -311,8 +313,8 @@ class Solver:
         Raises
         ------
         ValueError
-            If the file is damaged, is none of ours, is of another version, or has arrays of the
-            wrong shape; or if a function is missing, or given to a run without one.
+            If the file is damaged, is no checkpoint, has another format version, or has arrays of
+            the wrong shape; or if `schedule` is missing, or given for a run without a function.
         """
         checkpoint, header = read_file(path)
         return cls.__new__(cls)._decoded(checkpoint, header, schedule)

@@ -1,4 +1,4 @@
-"""The door `check_gradient`: a user's gradient against the exact one."""
+"""The public function `check_gradient`: comparison of a user's gradient with an exact one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,37 +18,37 @@ def check_gradient(
     args: Any = (),
     rtol: float | None = None,
 ) -> GradientCheck:
-    """Compare a gradient with exact derivatives, or with differences where there are none.
+    """Compare a gradient with exact derivatives, or with differences if there are none.
 
     Parameters
     ----------
     fun : callable
-        ``fun(x, *args) -> float``; compiled by ``numba.njit``, it is differentiated. With
+        ``fun(x, *args) -> float``; differentiated exactly if compiled by ``numba.njit``. With
         ``jac=True`` it returns the value and the gradient; with ``jac="inplace"``, ``fun(x, g,
         *args) -> float`` writes the gradient to g.
     jac : callable, True or "inplace"
-        ``jac(x, *args) -> ndarray, shape (n,)``: what is checked.
+        The gradient to check: ``jac(x, *args) -> ndarray, shape (n,)``, or part of `fun` as above.
     x : array_like, shape (n,)
-        Where; a point at which no component is zero says most. Not changed.
+        Point of comparison; best one without zero components. Not changed.
     args : tuple
-        Further arguments.
+        Further arguments of `fun` and `jac`.
     rtol : float, optional
-        Relative error that passes (1e-8; for differences 1e-5, and what they themselves may err).
+        Relative error that passes (1e-8; for differences 1e-5, plus their own error).
 
     Returns
     -------
     GradientCheck
-        True if the gradient is right; its `message` says which components are wrong, and the worst
-        by how much.
+        True if the gradient is right; its `message` names the wrong components and the error of
+        the worst.
 
     Raises
     ------
     ValueError
-        If the gradient has another size than x, or `jac` is none of these.
+        If the gradient has another size than x, or `jac` is not one of the forms above.
 
     See Also
     --------
-    minimize : with the option ``check_gradient``, the same at x0.
+    minimize : its option ``check_gradient`` makes this comparison at x0.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What ``python -m quasinewton`` does: compile ahead of use, and say what is compiled."""
+"""Commands of ``python -m quasinewton``: compile ahead of use, and report what is compiled."""
 
 import argparse
 import concurrent.futures
@@ -20,31 +20,31 @@ from quasinewton.api.minimize import minimize
 from quasinewton.numba_ext import lazy, stamps, user_cache
 from quasinewton.options.names import METHODS, NAMES
 
-LATE = "rarely entered kernels"  # the task that compiles those
+LATE = "rarely entered kernels"  # name of the task that compiles the kernels of `numba_ext.lazy`
 
 
 def sphere(x):
-    """Value of an objective of the interpreter's."""
+    """Return ‖x‖², the objective of the runs that fill the cache; not compiled."""
     return float(x @ x)
 
 
 def slope(x):
-    """Return its gradient."""
+    """Return the gradient of ‖x‖²."""
     return 2.0 * x
 
 
 def curvature(x):
-    """Return its Hessian."""
+    """Return the Hessian of ‖x‖²."""
     return 2.0 * np.eye(x.size)
 
 
 def fill(task):
-    """Compile what runs of one method need, in this process; what is on disk is only read.
+    """Compile the code that runs of one method need, in this process; read it if it is on disk.
 
     Parameters
     ----------
     task : (str, bool) or str
-        Name of a method, and whether with bounds; or LATE.
+        Name of a method, and True for runs with bounds; or LATE.
     """
     if task == LATE:
         for number in lazy.KERNELS:
@@ -57,12 +57,12 @@ def fill(task):
     if bounded:
         given["bounds"] = [(-1.0, 2.0)] * 3
     for jac in (slope, "2-point", "3-point"):
-        with contextlib.suppress(ValueError, TypeError):  # what a method does not know, such as bounds
+        with contextlib.suppress(ValueError, TypeError):  # a method may refuse an option such as bounds
             minimize(sphere, np.array([0.5, 1.0, 1.5]), jac=jac, **given)
 
 
 def progress(tasks, total):
-    """Yield tasks as they are done, and show how far they are: by tqdm where that is installed."""
+    """Yield finished tasks and show the progress, by tqdm if it is installed."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -79,14 +79,14 @@ def compile_ahead(names, workers=None):
     Parameters
     ----------
     names : sequence of str
-        Of methods; all if empty.
+        Names of methods; all if empty.
     workers : int, optional
-        Processes; by default one a core.
+        Number of processes; by default one per core.
 
     Raises
     ------
     ValueError
-        If a name is that of no method.
+        If there is no method of a given name.
     """
     unknown = [name for name in names if name not in METHODS]
     if unknown:
@@ -104,7 +104,7 @@ def compile_ahead(names, workers=None):
 
 
 def folders():
-    """Return the folders that hold compiled code of the package."""
+    """Return the folders in which the package's compiled code is cached."""
     sources = {str(path.parent) for path in stamps.ROOT.rglob("*.py")}
     return sorted({place for place in map(stamps.cache_folder, sources) if place})
 
@@ -129,12 +129,12 @@ def compiled_methods():
 
 
 def megabytes(size):
-    """Return a number of bytes as text."""
+    """Return a number of bytes as text in megabytes."""
     return f"{size / 1e6:.1f} MB"
 
 
 def common(paths):
-    """Return the folder that several paths have in common, or the word for none."""
+    """Return the folder that several paths have in common, or a text if there are no paths."""
     return os.path.commonpath(paths) if paths else "nowhere: no folder can be written to"
 
 
@@ -147,7 +147,7 @@ def version(name):
 
 
 def places():
-    """Return two lines: where compiled code is, and how large."""
+    """Return two texts: place and size of the package's compiled code, and of the users'."""
     kept = files()
     users = list(user_cache.entries(user_cache.folder()))
     mine = f"{common(folders())}, {megabytes(sum(path.stat().st_size for path in kept))} in {len(kept)} files"
@@ -156,12 +156,12 @@ def places():
 
 
 def info():
-    """Return what a report of a fault needs: versions, processor, threads, what is compiled and
-    where.
+    """Return the facts for a bug report: versions, system, threads, compiled code and its place.
 
     Returns
     -------
     str
+        One line per fact.
     """
     mine, theirs = places()
     names = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
@@ -181,17 +181,22 @@ def info():
 
 
 def main(arguments=None):
-    """Run a command.
+    """Run a command of ``python -m quasinewton``.
 
     Parameters
     ----------
     arguments : sequence of str, optional
-        Those of the command line by default.
+        By default those of the command line.
 
     Returns
     -------
     int
-        0, or 2 after a mistake in the arguments.
+        0 on success.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 after a mistake in the arguments, and 0 after ``--help``.
     """
     parser = argparse.ArgumentParser(prog="python -m quasinewton", description="Compiled code of quasinewton.")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -1,4 +1,4 @@
-"""The door `line_search`: one search along one direction, from Python and from compiled code."""
+"""The public function `line_search`: a single line search along a given direction."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -23,13 +23,13 @@ class LineSearchResult(NamedTuple):
     Attributes
     ----------
     alpha : float
-        The step: the accepted one, else the best evaluated; 0 if none is better than the start.
+        The accepted step, else the best one evaluated; 0 if none is better than the start.
     fun, slope : float
         f and g·p at x + alpha p.
     nfev, njev : int
         Calls of the user's function and gradient.
     success : bool
-        Whether the conditions of the search hold at alpha.
+        True if the conditions of the search hold at alpha.
     """
 
     alpha: float
@@ -49,13 +49,14 @@ def run(objective, search, x, p, alpha):
     objective : Objective
     search : NamedTuple
     x, p : ndarray, float64, shape (n,)
+        Point and direction. Not changed.
     alpha : float
-        First trial.
+        First trial step.
 
     Returns
     -------
     (float, float, float, int, bool)
-        alpha, f, g·p, evaluations, success. No step at all if p is no direction of descent.
+        alpha, f, g·p, evaluations, success. The step is 0 if p is not a descent direction.
     """
     lines = np.zeros(1, LINE)
     line = lines[0]
@@ -91,7 +92,7 @@ def line_search(
     search: str | tuple[Any, ...] | None = None,
     alpha: float = 1.0,
 ) -> LineSearchResult:
-    """Find a step along a direction of descent; usable from Python and inside ``@njit`` functions.
+    """Find a step along a descent direction; usable from Python and inside ``@njit`` functions.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def line_search(
         "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo", "fixed", or an object
         such as ``StrongWolfe(c2=0.1)``.
     alpha : float
-        The step to try first, positive.
+        First trial step, positive.
 
     Returns
     -------
@@ -116,18 +117,17 @@ def line_search(
     Raises
     ------
     ValueError, TypeError
-        On illegal input, from Python before anything runs. A p that is no direction of descent is
-        no error: the result has ``success=False`` and ``alpha=0``.
+        If an argument is illegal; from Python before anything runs. A p that is not a descent
+        direction is no error: the result has ``success=False`` and ``alpha=0``.
 
     Warns
     -----
     OptimizeWarning
-        Where a compiled `fun` cannot be differentiated and differences take the place of exact
-        derivatives.
+        If a compiled `fun` cannot be differentiated, and differences replace exact derivatives.
 
     References
     ----------
-    Each search names its own; the safeguards they share are in `line_searches.protocol`.
+    See the classes of the searches; their common safeguards are in `line_searches.protocol`.
 
     Examples
     --------

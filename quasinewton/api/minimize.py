@@ -1,4 +1,4 @@
-"""The door `minimize`: SciPy's signature in front of the compiled descent."""
+"""The public function `minimize`: SciPy's signature in front of the compiled loops."""
 
 import contextlib
 import warnings
@@ -58,35 +58,35 @@ def minimize(
         Start. Not changed. May be None with `checkpoint`.
     args : tuple
         Further arguments of `fun`, `jac`, `hess` and `hessp`. For compiled functions: numbers,
-        text, arrays (of any library that gives them to NumPy) and tuples of them; new values never
-        compile anything again.
+        text, arrays (of any library whose arrays NumPy can convert) and tuples of them; new values
+        of the same types cause no compilation.
     method : str or method object
-        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in any case, SciPy's
-        spellings included; a first-order method such as "adam"; or an object such as
-        ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with bounds. SciPy's other methods ("SLSQP",
-        "trust-constr", "Nelder-Mead", …, or a callable) are SciPy's own, which are handed the
-        problem with exact derivatives of a compiled `fun`.
+        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in upper or lower
+        case or SciPy's spelling; a first-order method such as "adam"; or an object such as
+        ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with bounds. For SciPy's other methods
+        ("SLSQP", "trust-constr", "Nelder-Mead", …, or a callable) SciPy solves the problem, with
+        exact derivatives of a compiled `fun`.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or
         "reverse" for exact derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite
         differences, central differences or the complex step. None is "auto" for a compiled `fun`
-        and "2-point" for others, which becomes "3-point" where it can do no more; where a compiled
-        `fun` cannot be differentiated, a warning says why.
+        and "2-point" for others, which changes to "3-point" where it is too inaccurate to make
+        progress; if a compiled `fun` cannot be differentiated, a warning says why.
     hess : callable, str or None
         ``hess(x, *args) -> ndarray, shape (n, n)``; "auto" for exact derivatives of a compiled
         `fun`; "2-point", "3-point" for differences of the gradient, or "cs" for the complex step of
-        one that is complex for complex x. None is "auto" where that can be had, with a warning
-        where `fun` has what cannot be differentiated, else "2-point". Used by "newton" and, where
-        there is no `hessp`, for the products of "newton-cg".
+        a gradient that accepts complex x. None is "auto" if that is available, else "2-point", with
+        a warning if a compiled `fun` cannot be differentiated. Used by "newton" and, without
+        `hessp`, for the products of "newton-cg".
     hessp : callable, optional
         ``hessp(x, p, *args) -> ndarray, shape (n,)``, the product of the Hessian with p. Used by
         "newton-cg".
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
-        low <= x <= high, None or ±inf where there is no bound; x0 is put between them, and no other
-        point is ever evaluated.
+        low <= x <= high, None or ±inf where there is no bound. x0 is projected onto them, and no
+        point outside is ever evaluated.
     constraints : optional
-        As SciPy takes them. Such problems are SciPy's: of "SLSQP" where no method is given, or of
-        "COBYLA", "COBYQA" or "trust-constr".
+        As for SciPy's `minimize`. SciPy solves such problems: by "SLSQP" if no method is given, or
+        by "COBYLA", "COBYQA" or "trust-constr".
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     callback : callable, optional
@@ -104,77 +104,77 @@ def minimize(
         f_target : float
             Success when f <= f_target.
         maxiter, maxfun : int
-            Limits on iterations (15000; BFGS, Newton and truncated Newton 200 n) and values (15000
-            times the values that a gradient costs; those three none).
+            Limits on iterations (15000; 200 n for BFGS, Newton and truncated Newton) and on values
+            (15000, times n + 1 for gradients by differences; none for those three methods).
         time_limit : float
             Seconds.
         line_search : str or search object
             "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2 and
             maxls are its settings.
         maxcor : int
-            Number of pairs of L-BFGS (10).
+            Number of curvature pairs of L-BFGS (10).
         damping : bool
             Powell's damping of BFGS and L-BFGS (False).
         single : bool
-            Whether L-BFGS keeps its pairs in single precision (False).
+            True for curvature pairs of L-BFGS in single precision (False).
         hess_inv0 : ndarray, shape (n, n)
             Initial inverse Hessian of BFGS, symmetric positive definite.
         H0 : ndarray, shape (n,), or (n, n) for BFGS
-            The same, or its diagonal; of L-BFGS the diagonal, which it scales. `precond` is another
-            name for it.
+            Initial inverse Hessian of BFGS, or its diagonal; for L-BFGS the diagonal, which the
+            method scales. `precond` is another name for it.
         precond : callable or array_like, shape (n,)
             Preconditioner M of "newton-cg", symmetric positive definite and like the inverse
             Hessian: ``precond(x, v, *args) -> M v``, or a positive diagonal.
         lr, weight_decay, … : float
             Settings of a first-order method, under their names.
         schedule : Schedule or compiled function
-            What lr is multiplied by: one of `quasinewton.schedules`, or an ``@njit`` function of
+            Factor of lr at each step: one of `quasinewton.schedules`, or an ``@njit`` function of
             the step.
         clip_value, clip_norm : float
-            Bounds of the components and of the Euclidean norm of what a first-order method steps
-            along.
+            Bounds on the components and on the Euclidean norm of the gradient of a first-order
+            method.
         clip_norm_eps : float
             Added to that norm (0).
         decay_mask : ndarray, bool, shape (n,)
-            Where weight decay acts.
+            True for the variables on which weight decay acts.
         eps, finite_diff_rel_step : float or ndarray
-            Absolute or relative step of finite differences. (`eps` of a method that has one is its
-            own.)
+            Absolute or relative step of finite differences. (For a method with a setting `eps`,
+            `eps` is that setting.)
         x_scale : float or ndarray, shape (n,)
-            A change of each variable that matters, in the place of max(1, |x_i|) in the steps of
-            differences; also `typical_x`.
+            Typical size of each variable, which replaces max(1, |x_i|) in the steps of differences;
+            also `typical_x`.
         history, return_all, disp : bool
-            Keep the course of f, keep all iterates, print a summary.
+            Keep the history of f, keep all iterates, print a summary.
         check_gradient : bool
             Compare your gradient at x0 with exact derivatives, or with differences, before the run;
-            warn of what is wrong, and keep the comparison in the result.
+            warn if it is wrong, and keep the comparison in the result.
     checkpoint : Checkpoint, optional
-        Go on where another run stands: the `checkpoint` of its result. Method and search must be
-        those of that run; the limits are those given here, counted from its beginning
-        (`time_limit`: from here). A run that ended on maxiter and goes on has, to the bit, the
-        iterates and counts of one that never stopped.
+        Field `checkpoint` of the result of an earlier run, which is continued. Method and search
+        must be those of that run; the limits are those given here, counted from its beginning
+        (`time_limit`: from this call). A run that ended on maxiter and is continued has the same
+        iterates and counts, bit for bit, as one that never stopped.
 
     Returns
     -------
     OptimizeResult
-        Its field `solver` says who solved the problem.
+        Its field `solver` names the package and the method that solved the problem.
 
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs; so are constraints with a method of ours.
-        Exceptions of the user's functions pass through; the best result so far is their attribute
-        ``result``.
+        If an argument is illegal, before anything runs; also for constraints with a method of this
+        package. Exceptions of the user's functions propagate, with the best result so far as their
+        attribute ``result``.
 
     Warns
     -----
     OptimizeWarning
-        Of options that the method does not know; where a compiled `fun` cannot be differentiated,
-        for its gradient or for its Hessian, and differences take the place of exact derivatives;
-        where ``check_gradient`` finds the gradient to be wrong; of two columns in `args` whose
-        labels differ; with ``disp``, of a run that ends without success.
+        If an option is unknown to the method; if a compiled `fun` cannot be differentiated, for its
+        gradient or for its Hessian, and differences replace exact derivatives; if
+        ``check_gradient`` finds a wrong gradient; if two columns in `args` have different labels;
+        with ``disp``, if a run ends without success.
     RuntimeWarning
-        Of a `hess` or a `hessp` that the method does not use; they are ignored.
+        If the method does not use the given `hess` or `hessp`, which is then ignored.
     ComplexWarning
         If a function returns complex numbers without imaginary part.
     DeprecationWarning
@@ -182,11 +182,11 @@ def minimize(
 
     Notes
     -----
-    The gradient test is the only one that ends a run by default: SciPy's L-BFGS-B also stops where
-    f falls slowly, which an ill-conditioned problem does far from its minimum.
+    By default the gradient test is the only tolerance that ends a run: SciPy's L-BFGS-B also stops
+    if f decreases slowly, which happens on ill-conditioned problems far from the minimum.
 
-    First-order methods return their last iterate, not the best, evaluate once an iteration without
-    a limit, and refuse options that they do not know; the other methods warn of them.
+    First-order methods return their last iterate, not the best one, evaluate once per iteration
+    without a limit, and refuse unknown options, of which the other methods only warn.
 
     References
     ----------
@@ -257,19 +257,22 @@ def minimize(
 
 
 def steps_of(options):
-    """Return the absolute and the relative step of differences that options ask for, None where
-    they ask for none.
-    """
+    """Return the absolute and the relative step of differences in options; None if not given."""
     return options.get("eps"), options.get("finite_diff_rel_step")
 
 
 def checked(given, x0, bounds):
-    """The user's gradient at x0 compared with the exact one; a wrong one is warned of.
+    """Compare the user's gradient at x0 with an exact one.
 
     Raises
     ------
     ValueError
         If the gradient is not the user's.
+
+    Warns
+    -----
+    OptimizeWarning
+        If the gradient is wrong.
     """
     if given.form not in OWN:
         raise ValueError(f"check_gradient needs a gradient of yours; jac={given.jac!r} is not one")
@@ -282,8 +285,9 @@ def checked(given, x0, bounds):
 
 
 def count_check(check, form, state):
-    """Add the calls that a comparison took to the counts of a run that has ended, so that it ran as
-    without.
+    """Add the calls of a gradient comparison to the counts of a run that has ended.
+
+    Adding them at the end keeps the run itself, with its limits, the same as without comparison.
     """
     s = state.scalars[0]
     s["nfev"] += check.nfev + (form != "separate")

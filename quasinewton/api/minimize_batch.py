@@ -1,5 +1,4 @@
-"""The door `minimize_batch`: many problems at once, on all cores, in lockstep or on other machines.
-"""
+"""The public function `minimize_batch`: many problems on all cores, in lockstep or on a cluster."""
 
 import contextlib
 import os
@@ -30,15 +29,13 @@ from quasinewton.options.read import confine, method_class, read, warn_unused, w
 from quasinewton.status import Status
 from quasinewton.validation import count
 
-MOST_ROWS = 4096  # of a chunk, unless the user says otherwise
+MOST_ROWS = 4096  # problems; largest chunk for an executor by default
 
 SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of single problems
 
 
 class Task(NamedTuple):
-    """What is to be solved in a batch, or in a chunk of it, as the user gave it; all but the
-    starts.
-    """
+    """The user's description of a batch or of a chunk of it, without the starts."""
 
     fun: Callable
     args: tuple
@@ -82,32 +79,33 @@ def minimize_batch(
         ``numba.njit`` run on all cores without the interpreter; Python functions run one after
         another.
     X0 : array_like, shape (k, n)
-        Starts, one a row. Not changed.
+        Starts, one per row. Not changed.
     args : tuple
         Further arguments, the same for all problems.
     batch_args : tuple of array_like, each of shape (k, ...)
-        Further arguments of each problem: row i belongs to problem i; of an array with one
-        dimension it is a number.
+        Further arguments that differ between problems: row i belongs to problem i; it is a number
+        if the array has one dimension.
     method, jac, hess, hessp, tol, options : optional
-        As for `minimize`, options as plain keywords included. ``time_limit`` holds for each
+        As for `minimize`, including options as plain keywords. ``time_limit`` applies to each
         problem; ``history``, ``return_all``, ``disp`` and ``check_gradient`` are refused.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         As for `minimize`, the same for all problems.
     n_jobs : int, optional
-        Threads; all cores by default, as with −1. With an executor, threads for each chunk (1).
+        Number of threads; all cores by default, as with −1. With an executor, threads for each
+        chunk (1).
     progress : bool
-        Whether to show a progress bar; needs tqdm.
+        True to show a progress bar; requires tqdm.
     callback : callable, optional
-        ``callback(res)`` is called by this thread some four times a second, and at the end, with a
+        ``callback(res)`` is called by this thread about four times a second, and at the end, with a
         `BatchResult` of copies; problems that have not ended have ``Status.RUNNING``. May raise
         StopIteration.
     executor : concurrent.futures.Executor, optional
-        Solves the problems in chunks on whatever the executor runs on: processes, a Dask cluster
+        Solves the problems in chunks on the executor's workers: processes, a Dask cluster
         (``client.get_executor()``), MPI (``mpi4py.futures.MPIPoolExecutor``).
     chunk_size : int, optional
-        Problems a chunk; some eight chunks a worker by default, of at most 4096 problems.
+        Problems per chunk; by default about eight chunks per worker, of at most 4096 problems.
     vectorized : bool
-        Whether ``fun(X, index, *args, *rows) -> (F, G)`` evaluates all problems that still run at
+        True if ``fun(X, index, *args, *rows) -> (F, G)`` evaluates all problems that still run at
         once: X of shape (r, n), their indices, shape (r,), and their rows of `batch_args`; F of
         shape (r,), G of shape (r, n).
 
@@ -118,25 +116,25 @@ def minimize_batch(
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs. What the objective raises is kept in
-        ``errors`` instead, and loses nothing of the other problems; only a vectorized objective's
-        exceptions are raised, with the results so far as their attribute ``result``.
+        If an argument is illegal, before anything runs. Exceptions of the objective are kept in
+        ``errors`` instead, and the other problems are solved; only exceptions of a vectorized
+        objective are raised, with the results so far as their attribute ``result``.
     ImportError
         If a progress bar is wanted and tqdm is not installed.
 
     Warns
     -----
     OptimizeWarning
-        Once for all problems: of unknown options, and where a compiled `fun` cannot be
-        differentiated and differences take the place of exact derivatives.
+        Once for all problems: if an option is unknown, or if a compiled `fun` cannot be
+        differentiated and differences replace exact derivatives.
     RuntimeWarning
-        Of a `hess` or a `hessp` that the method does not use.
+        If the method does not use the given `hess` or `hessp`.
 
     Notes
     -----
-    Every row is the very result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, whatever
-    the number of threads. Problems are handed out one at a time, so that a slow one holds nobody
-    else. Ctrl-C returns what is finished; the other rows have ``Status.INTERRUPTED``.
+    Every row equals the result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, for any
+    number of threads. A thread takes one problem at a time, so that a slow problem delays no other.
+    Ctrl-C returns the finished results; the other rows have ``Status.INTERRUPTED``.
 
     References
     ----------
@@ -212,21 +210,21 @@ def minimize_batch(
 
 
 def mode_of(jac, n):
-    """How gradients are obtained, as single results say it."""
+    """Return how gradients are obtained, as in the field `jac_mode` of single results."""
     if isinstance(jac, str) and jac in autodiff.MODES:
         return autodiff.chosen(jac, n)
     return (jac or "2-point") if is_differenced(jac) else "exact"
 
 
 def start_points(X0):
-    """X0 as a new float64 array of shape (k, n).
+    """Return X0 as a new float64 array of shape (k, n).
 
     Raises
     ------
     ValueError
-        If it is not of two dimensions, holds problems without variables, or is complex.
+        If X0 does not have two dimensions, has rows without variables, or is complex.
     TypeError
-        If it does not hold numbers.
+        If X0 does not hold numbers.
     """
     X0 = np.asarray(X0)
     if X0.ndim != 2 or (X0.shape[1] == 0 and X0.shape[0] > 0):
@@ -235,12 +233,12 @@ def start_points(X0):
 
 
 def batch_arrays(batch_args, k):
-    """The arguments of each problem as contiguous arrays.
+    """Return the arguments that differ between problems as contiguous arrays.
 
     Raises
     ------
     ValueError
-        If one of them has not k rows, naming both lengths.
+        If one of them does not have k rows; the message gives both lengths.
     TypeError
         If one of them has a mask or a unit.
     """
@@ -255,12 +253,12 @@ def batch_arrays(batch_args, k):
 
 
 def refuse(task, kind, vectorized, executor):
-    """Refuse what does not go together.
+    """Refuse arguments that exclude each other, and options of single problems.
 
     Raises
     ------
     ValueError, TypeError
-        Naming both.
+        The message names the arguments.
     """
     if not callable(task.fun):
         raise TypeError(f"fun must be callable, got {type(task.fun).__name__}")
@@ -277,12 +275,12 @@ def refuse(task, kind, vectorized, executor):
 
 
 def read_settings(task, n):
-    """Settings of all problems of a task."""
+    """Read the settings, which are common to all problems of a task."""
     return confine(read(task.method, n, task.tol, task.options, is_differenced(task.jac)), task.bounds)
 
 
 def cores():
-    """The number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "process_cpu_count"):
         return os.process_cpu_count() or 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -310,7 +308,7 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
 
 
 def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):
-    """Solve the problems of a task in chunks, wherever an executor runs."""
+    """Solve the problems of a task in chunks on the workers of an executor."""
     k, workers = len(starts), width(executor) or cores()
     by_value = not isinstance(executor, ThreadPoolExecutor) and goes_by_value(task._replace(batch_args=()))
     function = call_from_bytes if by_value else solve_chunk
@@ -344,7 +342,7 @@ def solve_chunk(task, starts, n_jobs):
     Returns
     -------
     (Outcomes, Remarks)
-        Such as can be sent back.
+        With exceptions in a form that can be pickled.
     """
     results = outcomes(starts, method_class(task.method) is Newton)
     remarks = Remarks({}, {}, {})

@@ -1,5 +1,4 @@
-"""The door `minimize_multistart`: one function from many starts, and the distinct minima they lead
-to.
+"""The public function `minimize_multistart`: many starts of one function, and its distinct minima.
 """
 
 from collections.abc import Callable
@@ -14,17 +13,16 @@ from quasinewton.validation import number
 
 
 class MultistartResult(OptimizeResult):
-    """The outcome of runs from many starts: the best of them, with fields as in `OptimizeResult`,
-    and what follows.
+    """The outcome of runs from many starts: the best result, with further fields.
 
     Attributes
     ----------
     minima : ndarray, float64, shape (m, n)
         The distinct minima, in ascending order of f.
     minima_fun : ndarray, float64, shape (m,)
-        f there.
+        f at the distinct minima.
     minima_count : ndarray, int64, shape (m,)
-        How many runs ended there.
+        Number of successful runs that ended at each of them.
     batch : BatchResult
         All runs.
     """
@@ -45,20 +43,20 @@ def minimize_multistart(
     distinct: float = 1e-3,
     **keywords: Any,
 ) -> MultistartResult:
-    """Minimise a function from many starts; return the best minimum, and all that are distinct.
+    """Minimise a function from many starts; return the best minimum and all distinct ones.
 
     Parameters
     ----------
     fun : callable
         ``fun(x, *args)``, as for `minimize`.
     X0 : array_like, shape (k, n)
-        Starts, one a row, such as ``scipy.stats.qmc`` gives.
+        Starts, one per row, for example from ``scipy.stats.qmc``.
     args, method, jac : optional
-        As for `minimize`. Options, bounds, n_jobs, executor and the like are further keywords, as
-        for `minimize_batch`.
+        As for `minimize`. Further keywords (options, bounds, n_jobs, executor …) are those of
+        `minimize_batch`.
     distinct : float
-        Two minima are the same if they differ by no more in any variable, relative to max(‖x‖_∞,
-        1).
+        Two minima are taken as one if they differ by at most this in every variable, relative to
+        max(‖x‖_∞, 1).
 
     Returns
     -------
@@ -69,12 +67,12 @@ def minimize_multistart(
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs.
+        If an argument is illegal, before anything runs; ValueError also if X0 has no rows.
 
     Warns
     -----
     OptimizeWarning, RuntimeWarning
-        As `minimize_batch`.
+        As for `minimize_batch`.
 
     References
     ----------
@@ -112,7 +110,8 @@ def distinct_minima(x, f, distance):
     x : ndarray, float64, shape (k, n)
     f : ndarray, float64, shape (k,)
     distance : float
-        Largest difference within a group from its lowest point, relative to max(‖x‖_∞, 1).
+        Largest difference from the lowest point of a group in any variable, relative to max(‖x‖_∞,
+        1) at that point.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The door `minimize_stochastic`: a mean over samples, minimised a mini-batch at a time."""
+"""The public function `minimize_stochastic`: minimise a mean over samples by mini-batches."""
 
 import contextlib
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from quasinewton.options.names import NAMES, STEPPING
 from quasinewton.options.read import method_class, read, refuse
 from quasinewton.validation import count, number
 
-BATCH = 32  # samples in a batch by default, as in Keras
+BATCH = 32  # samples; default size of a mini-batch, as in Keras
 LEGAL = ("eps", "finite_diff_rel_step", "time_limit")
 
 
@@ -58,15 +58,15 @@ def minimize_stochastic(
     ----------
     fun : callable
         ``fun(x, *batch, *args) -> float``: the mean loss over a batch, with x of shape (n,) and the
-        rows of the arrays in `data` that make the batch. With ``jac=True`` it returns (f, g); with
+        rows of the arrays in `data` that form the batch. With ``jac=True`` it returns (f, g); with
         ``jac="inplace"``, ``fun(x, g, *batch, *args)`` writes g. Functions compiled by
         ``numba.njit`` are called without the interpreter. The arrays of a batch are overwritten by
         the next one.
     x0 : array_like, shape (n,), or None
         Start. Not changed. With `checkpoint` it is not used.
     data : tuple of array_like
-        Samples along axis 0, as many in every array. Any dtype but object, without NaN. Not
-        changed.
+        Arrays with the samples along axis 0, all of one length. Any dtype but object, without NaN.
+        Not changed.
     method : str or method object
         A first-order method: "adam", "sgd", …, or an object such as ``AdamW(lr=1e-3)``.
     jac : callable, bool, str or None
@@ -75,48 +75,47 @@ def minimize_stochastic(
         Arguments that are the same for all batches.
     batch_size : int, optional
         Samples in a batch, from 1 to their number; 32 by default, or all if there are fewer. The
-        last batch of an epoch holds what is left.
+        last batch of an epoch holds the remaining samples.
     epochs : int
-        Passes over the data. With `checkpoint`, an epoch left unfinished is finished first and
-        counts as one.
+        Passes over the data. With `checkpoint`, an unfinished epoch is finished first and counts as
+        one.
     lr, weight_decay : float, optional
         The method's settings of these names.
     schedule : Schedule or compiled function, optional
-        What lr is multiplied by: one of `quasinewton.schedules`, stretched over the steps of this
-        call unless it has a length of its own, or an ``@njit`` function of the number of steps
-        made.
+        Factor of lr at each step: one of `quasinewton.schedules`, which lasts for the steps of this
+        call unless it has a total of its own, or an ``@njit`` function of the number of steps made.
     shuffle : bool
-        Whether every epoch has an order of its own; else it is that of the data.
+        True for a new random order of the samples in every epoch, False for the order of the data.
     rng : int, numpy.random.Generator or None
-        Source of these orders. The same seed gives the same bits. A generator is advanced. Not used
-        with `checkpoint`.
+        Seed or generator of these orders. The same seed gives the same bits. A generator is
+        advanced. Not used with `checkpoint`.
     decay_mask : array_like, bool, shape (n,), optional
-        Where weight decay acts; everywhere if not given.
+        True for the variables on which weight decay acts; by default all.
     clip_norm, clip_value : float, optional
-        Bounds of the Euclidean norm, and of every component, of a batch's gradient.
+        Bounds on the Euclidean norm, and on every component, of a batch's gradient.
     average : bool or float
-        Whether the result is the mean of the iterates (Polyak & Juditsky, SIAM J. Control Optim.
-        30, 1992), of all of them or of those of the last part of the steps, a fraction in (0, 1].
+        If not False, the result is the mean of the iterates (Polyak & Juditsky, SIAM J. Control
+        Optim. 30, 1992): of all if True, or over the last fraction of the steps, in (0, 1].
     validation_data : tuple of array_like, optional
         Samples on which the loss is evaluated after every epoch.
     patience : int, optional
-        End after so many epochs without a lower validation loss; the result is the point where it
-        was least.
+        Number of epochs without a lower validation loss after which the run ends; the result is the
+        point where it was least.
     nonfinite : {"stop", "skip"}
-        Whether a batch whose loss or gradient is not finite ends the run, at the point where its
-        epoch began, or is left out and counted.
+        Effect of a batch whose loss or gradient is not finite: "stop" ends the run at the point
+        where its epoch began; "skip" leaves the batch out and counts it.
     callback : callable, optional
         ``callback(xk)`` or ``callback(intermediate_result=res)`` after every epoch; may raise
         StopIteration.
     progress : bool
-        Whether to show a bar; needs tqdm.
+        True to show a progress bar; requires tqdm.
     options : dict, optional
         Further settings of the method, and time_limit (seconds), eps, finite_diff_rel_step as in
         `minimize`.
     checkpoint : StochasticState, optional
-        ``checkpoint`` of an earlier result, to continue from. Not changed.
+        Field ``checkpoint`` of an earlier result, from which the run continues. Not changed.
     state : StochasticState, optional
-        The former name of `checkpoint`, which gives a DeprecationWarning.
+        Former name of `checkpoint`; deprecated.
 
     Returns
     -------
@@ -127,14 +126,17 @@ def minimize_stochastic(
     Raises
     ------
     ValueError, TypeError
-        On input that is illegal, before anything runs. Exceptions of the user's functions pass
-        through; the result so far is their attribute ``result``.
+        If an argument is illegal, before anything runs. Exceptions of the user's functions
+        propagate, with the result so far as their attribute ``result``.
+    ImportError
+        If a progress bar is wanted and tqdm is not installed.
 
     Warns
     -----
     OptimizeWarning
-        Where a compiled `fun` cannot be differentiated and differences take the place of exact
-        derivatives.
+        If a compiled `fun` cannot be differentiated, and differences replace exact derivatives.
+    DeprecationWarning
+        If `checkpoint` is given under its former name `state`.
 
     References
     ----------
@@ -207,7 +209,7 @@ def minimize_stochastic(
 
 
 def averaged_part(average):
-    """The part of the steps, counted from the end, whose iterates are averaged."""
+    """Return the fraction of the steps, counted from the end, whose iterates are averaged."""
     if average is True or average is False:
         return float(average)
     return number("average", average, 0.0, 1.0, open_high=False)
@@ -215,7 +217,7 @@ def averaged_part(average):
 
 @contextlib.contextmanager
 def bar(progress, epochs):
-    """A function that shows the progress made, given the loss; of no effect unless it is wanted."""
+    """Yield a function of the loss that advances the progress bar, or does nothing without one."""
     if not progress:
         yield lambda loss: None
         return

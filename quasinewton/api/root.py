@@ -1,4 +1,4 @@
-"""The door `root`: its arguments and its result; the mathematics is in `loops.root_loop`."""
+"""The public function `root`: arguments and result; the mathematics is in `loops.root_loop`."""
 
 import contextlib
 import math
@@ -29,7 +29,7 @@ def root(
     options: dict[str, Any] | None = None,
     **keywords: Any,
 ) -> RootResult:
-    """Find a root of a function of as many values as variables.
+    """Find a root of a system of n equations in n variables.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def root(
         ``jac(x, *args) -> ndarray, shape (n, n)``, ``J[i, j] = ∂f_i/∂x_j``; "auto" for the exact
         Jacobian of a compiled `fun`; "2-point" (as None) or "3-point" for finite differences.
     method : {"newton"}
-        The only one so far.
+        The only method.
     tol : float, optional
         Sets ftol.
     callback : callable, optional
@@ -66,23 +66,24 @@ def root(
     Returns
     -------
     RootResult
-        With `fun` the vector f(x) and `jac` the last Jacobian, shape (n, n).
+        `fun` is the vector f(x), and `jac` the last Jacobian, shape (n, n).
 
     Raises
     ------
     ValueError, TypeError
-        On illegal input, before anything runs.
+        If an argument is illegal, before anything runs. Exceptions of the user's functions
+        propagate, with the result so far as their attribute ``result``.
 
     Warns
     -----
     OptimizeWarning
-        Of unknown options, and where a compiled `fun` cannot be differentiated and differences take
-        the place of the exact Jacobian.
+        If an option is unknown, or if a compiled `fun` cannot be differentiated and differences
+        replace the exact Jacobian.
 
     Notes
     -----
-    Where ½‖f‖² has a minimum that is no root the run ends there with ``success=False``; another
-    start may help.
+    The run may end at a local minimum of ½‖f‖² that is not a root, with ``success=False``; another
+    start may then help.
 
     References
     ----------
@@ -135,8 +136,8 @@ def root(
 
     try:
         while s["status"] == RUNNING and not stopped:
-            # With a callback, one iteration at a time; else by slices of time, so that Ctrl-C is
-            # obeyed.
+            # With a callback the loop runs one iteration at a time; without one it returns after
+            # slices of time, so that Ctrl-C is handled.
             s["maxiter"] = maxiter if callback is None else min(maxiter, s["nit"] + 1)
             before = int(s["nit"])
             run(prepared.objective, search, state)

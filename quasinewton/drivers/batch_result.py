@@ -1,5 +1,4 @@
-"""What becomes of the problems of a batch: arrays with a row for each, and remarks on those that
-ended otherwise.
+"""Results of a batch: arrays with one row per problem, and diagnostics of the problems that failed.
 """
 
 from collections import UserDict
@@ -26,21 +25,22 @@ OUTCOME = np.dtype(
         ("nhev", "i8"),
     ]
 )
+# Status by value; RUNNING has the value −1, so it is the last element.
 STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
-STATUSES[[status.value for status in Status]] = list(Status)  # RUNNING, of value −1, stands at the end
+STATUSES[[status.value for status in Status]] = list(Status)
 
 
 class Outcomes(NamedTuple):
-    """What has become of k problems in n variables, row by row.
+    """Per-problem results of k problems in n variables, one row each.
 
     Attributes
     ----------
     rows : ndarray, OUTCOME, shape (k,)
-        The status is RUNNING until all the rest of the row is written.
+        Status and counts. The status is RUNNING until the rest of the row is written.
     x, jac : ndarray, float64, shape (k, n)
-        Of a problem that has not been begun, the start, and NaN.
+        Best points and gradients; before a problem has begun, its start and NaN.
     hess : ndarray, float64, shape (k, n, n)
-        Or (k, 0, 0), for methods without Hessians.
+        Hessians at x; of shape (k, 0, 0) for methods without Hessians.
     """
 
     rows: np.ndarray
@@ -50,14 +50,14 @@ class Outcomes(NamedTuple):
 
 
 def outcomes(starts, second_order):
-    """The outcomes of problems that have not been begun.
+    """Return the outcomes of problems that have not begun.
 
     Parameters
     ----------
     starts : ndarray, float64, shape (k, n)
         Becomes `x`, not copied.
     second_order : bool
-        Whether there are to be Hessians.
+        True to allocate Hessians.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def outcomes(starts, second_order):
 
 @fragment
 def write(results, i, state):
-    """Write a problem that has ended to its row."""
+    """Write the final state of problem i to row i, all but its status."""
     s, row = state.scalars[0], results.rows[i]
     copy(results.x[i], state.x)
     copy(results.jac[i], state.g)
@@ -84,14 +84,14 @@ def write(results, i, state):
 
 
 class Remarks(NamedTuple):
-    """What there is to say of rows that have ended otherwise than most.
+    """Diagnostics of the problems that failed, by row.
 
     Attributes
     ----------
     errors : dict of int to Exception
-        What the objective raised.
+        Exceptions that the objective raised.
     messages, diagnosis : dict of int to str, dict of int to dict
-        After a failed search, its status in words with advice, and the numbers behind it.
+        After a failed line search: the message with advice, and the numbers behind it.
     """
 
     errors: dict
@@ -111,15 +111,16 @@ def put(results, i, result, status):
 
 
 def put_ended(results, remarks, i, result):
-    """Write a problem that has ended to row i, and what there is to say of it."""
+    """Write the result of a problem that has ended to row i, with its diagnosis if it has one."""
     put(results, i, result, result.status)
     if result.status is Status.LINE_SEARCH:
         remarks.messages[i], remarks.diagnosis[i] = result.message, result.diagnosis
 
 
 def put_raised(results, remarks, i, result, error):
-    """Write a problem whose objective has raised an exception to row i."""
-    # Without the frame of this package that holds `remarks`, which would be a circle.
+    """Write a problem whose objective raised an exception to row i."""
+    # The first frame of the traceback belongs to this package and holds `remarks`: keeping it would
+    # make a reference cycle.
     remarks.errors[i] = error.with_traceback(error.__traceback__.tb_next)
     put(results, i, result, Status.RAISED)
 
@@ -136,9 +137,9 @@ class BatchResult(OptimizeResult):
     jac : ndarray, float64, shape (k, n)
         Gradients there.
     optimality : ndarray, float64, shape (k,)
-        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
+        The measure compared with gtol: ‖jac‖_∞, or its form with bounds (see `minimize`).
     success : ndarray, bool, shape (k,)
-        Whether a tolerance was met, as for single problems.
+        True where a tolerance was met, as for single problems.
     status : ndarray of Status, shape (k,)
         Why each run ended; compares equal to SciPy's integers.
     message : str
@@ -155,11 +156,11 @@ class BatchResult(OptimizeResult):
         How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton,
         truncated Newton).
     solver : str
-        Who solved the problems, as of single results.
+        The package and the method that solved the problems, as in single results.
     errors : mapping of int to Exception
-        What the objective raised, by row; the status of these rows is ``Status.RAISED``.
+        Exceptions of the objective, by row; the status of these rows is ``Status.RAISED``.
     messages, diagnosis : mapping of int to str, mapping of int to dict
-        Of rows whose line search failed: the message with advice, and the numbers behind it.
+        For rows whose line search failed: the message with advice, and the numbers behind it.
     """
 
     fun: np.ndarray
@@ -180,7 +181,7 @@ class BatchResult(OptimizeResult):
         Parameters
         ----------
         i : int
-            Its row, from 0 or, negative, from the end.
+            Index of the row; negative indices count from the end.
 
         Returns
         -------
@@ -200,7 +201,7 @@ class BatchResult(OptimizeResult):
 
 
 def collected(results, remarks, mode, ending):
-    """The BatchResult of these outcomes; rows that are still running ended as `ending` says."""
+    """Build the BatchResult of these outcomes; rows still running get the status `ending`."""
     rows = results.rows
     values = rows["status"].copy()
     values[values == RUNNING] = ending.value
@@ -211,17 +212,15 @@ def collected(results, remarks, mode, ending):
     found.update({name: rows[name].copy() for name in ("nit", "nfev", "njev")})
     if results.hess.size:
         found.update(hess=results.hess)
-    # SciPy's repr fails on dictionaries whose keys are integers, and on empty ones. A dictionary is
-    # copied at once, whatever the threads add to it; UserDict alone would go through it item by
-    # item.
+    # SciPy's repr fails on empty dictionaries and on those with integer keys, hence UserDict. The
+    # call of dict() copies in one step, although threads may still add items; UserDict alone would
+    # iterate.
     found.update(jac_mode=mode, **{name: UserDict(dict(value)) for name, value in remarks._asdict().items()})
     return found
 
 
 def summary(success, values, errors):
-    """Return how many problems succeeded, how the others ended, and what the first of them raised,
-    in words.
-    """
+    """Return the message of a batch: successes, counts of other endings, the first exception."""
     text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
     endings, counts = np.unique(values[~success], return_counts=True)
     if endings.size:

@@ -1,6 +1,6 @@
-"""Where a run stands, and how that is kept on disk.
+"""Checkpoints of a run, in memory and on disk.
 
-What a run knows is its method, its search and its state, which is arrays.
+A run consists of its method, its line search and its state, and the state is arrays only.
 """
 
 import contextlib
@@ -23,27 +23,27 @@ from quasinewton.options.names import METHODS, NAMES
 from quasinewton.schedules import USER, Schedule
 
 KIND = "checkpoint of quasinewton"
-FORMAT = 1  # of the file; another one wherever the arrays come to mean something else
+FORMAT = 1  # version of the file format; to be raised when the meaning of an array changes
 
 SEARCHES = line_searches.BY_NAME | {"schedule": Schedule}
 SEARCH_NAMES = {kind: name for name, kind in SEARCHES.items()}
 
 
 class Checkpoint:
-    """Where a run stands: all that it takes to go on, in this process or in another.
+    """A stopped run, with everything needed to continue it in this process or in another.
 
-    The field `checkpoint` of every result, for ``minimize(..., checkpoint=res.checkpoint)`` and
-    ``Solver(checkpoint=res.checkpoint)``. It can be pickled and saved.
+    Every result has one in its field `checkpoint`, for ``minimize(..., checkpoint=res.checkpoint)``
+    and ``Solver(checkpoint=res.checkpoint)``. It can be pickled and saved.
 
     Parameters
     ----------
     method : method object
-        Of the run.
+        Method of the run.
     search : search object or Schedule
-        Of the run.
+        Line search or learning-rate schedule of the run.
     state : State
-        Its arrays, which are kept, not copied: the result has some of them as its own (`x`, `jac`,
-        `hess_inv`), so what is written to those is written here.
+        Arrays of the run; kept, not copied. The result shares some of them (`x`, `jac`,
+        `hess_inv`), so writing to those changes the checkpoint.
     """
 
     __slots__ = ("method", "search", "state")
@@ -60,18 +60,18 @@ class Checkpoint:
         Parameters
         ----------
         path : str or Path
-            A file that is there is replaced, at once or not at all.
+            An existing file is replaced atomically.
         """
         write(path, *encode(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
-        """Read what `save` has written, a `Solver`'s included.
+        """Read a file written by `save` of a checkpoint or of a `Solver`.
 
         Parameters
         ----------
         path : str or Path
-            A file that `save` has written.
+            A file written by `save`.
 
         Returns
         -------
@@ -80,21 +80,20 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, is none of ours, is of another version, or has arrays of the
-            wrong shape.
+            If the file is damaged, is no checkpoint, has another format version, or has arrays of
+            the wrong shape.
         """
         return read(path)[0]
 
 
 def renamed_checkpoint(checkpoint, keywords):
-    """Return what was given as `checkpoint`, or under its former name `state` among the other
-    keywords.
+    """Return the checkpoint given, or the one given under the former keyword `state`.
 
     Parameters
     ----------
     checkpoint : object or None
     keywords : dict
-        `state` is taken out.
+        Other keywords. `state` is removed.
 
     Raises
     ------
@@ -104,7 +103,7 @@ def renamed_checkpoint(checkpoint, keywords):
     Warns
     -----
     DeprecationWarning
-        Of the former name, which the next version will not know.
+        If `state` is used; the next version will not accept it.
     """
     former = keywords.pop("state", None)
     if former is None:
@@ -116,14 +115,14 @@ def renamed_checkpoint(checkpoint, keywords):
 
 
 def arrays(state):
-    """The arrays of a state by name, but for its trace."""
+    """Return the arrays of a state by name, without its trace."""
     named = flat(state)
     del named["trace"]
     return named
 
 
 def flat(record, prefix=""):
-    """The arrays in a NamedTuple of arrays and of such NamedTuples, by their path."""
+    """Return the arrays in nested NamedTuples, by dotted path."""
     named = {}
     for name, value in record._asdict().items():
         named |= flat(value, f"{prefix}{name}.") if isinstance(value, tuple) else {prefix + name: value}
@@ -131,12 +130,12 @@ def flat(record, prefix=""):
 
 
 def fill(state, saved):
-    """Copy arrays into a state.
+    """Copy saved arrays into a state, which is overwritten.
 
     Raises
     ------
     ValueError
-        Naming the array that is missing, or has another type or shape.
+        If an array is missing or has another type or shape; the message names it.
     """
     for name, array in arrays(state).items():
         given = saved.get(name)
@@ -150,12 +149,12 @@ def fill(state, saved):
 
 
 def restore(method, search, saved):
-    """A checkpoint from the arrays of another, copied.
+    """Build a checkpoint from saved arrays, which are copied.
 
     Raises
     ------
     ValueError
-        Naming the array that is missing, or has another type or shape.
+        If an array is missing or has another type or shape; the message names it.
     """
     x = saved.get("x")
     if x is None or x.dtype != np.float64 or x.ndim != 1 or x.size == 0:
@@ -175,19 +174,17 @@ def restore(method, search, saved):
 
 
 def duplicate(checkpoint):
-    """The same checkpoint in arrays of its own."""
+    """Return a copy of a checkpoint that shares no arrays with it."""
     return restore(checkpoint.method, checkpoint.search, arrays(checkpoint.state))
 
 
 def has_users_schedule(checkpoint):
-    """Whether the schedule is a compiled function of the user's, known by an address of this
-    process.
-    """
+    """Return True if the schedule is a user's compiled function, an address in this process."""
     return isinstance(checkpoint.search, Schedule) and checkpoint.search.kind == USER
 
 
 def encode(checkpoint, **more):
-    """A checkpoint as a header that JSON can hold, `more` included, and arrays by name."""
+    """Return a checkpoint as a JSON-compatible header, including `more`, and arrays by name."""
     search = checkpoint.search._replace(address=0) if has_users_schedule(checkpoint) else checkpoint.search
     method = plain(checkpoint.method)
     header = {
@@ -201,12 +198,12 @@ def encode(checkpoint, **more):
 
 
 def decode(header, saved):
-    """What `encode` was given: a checkpoint, its arrays copied.
+    """Build the checkpoint from the output of `encode`, with copied arrays.
 
     Raises
     ------
     ValueError
-        Saying what is wrong.
+        If header or arrays are invalid; the message says what is wrong.
     """
     if not isinstance(header, dict) or header.get("kind") != KIND:
         raise ValueError(f"it is no {KIND}")
@@ -225,11 +222,12 @@ def decode(header, saved):
 
 
 def refuse_nonsense(state):
-    """Refuse integers that no run can have: compiled code would index by them, unchecked.
+    """Refuse integers out of range: compiled code uses them as indices without a check.
 
     Raises
     ------
     ValueError
+        If phase, wanted evaluation or ring position is out of range.
     """
     memory = getattr(state.memory, "inner", state.memory)
     s, ring = state.scalars[0], getattr(memory, "ring", None)
@@ -242,9 +240,7 @@ def refuse_nonsense(state):
 
 
 def write(path, header, saved):
-    """Write header and arrays to a file; it is the old one or the new one, whatever happens
-    meanwhile.
-    """
+    """Write header and arrays to a file, atomically: an interrupted write leaves the old file."""
     path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -257,23 +253,23 @@ def write(path, header, saved):
 
 
 def read(path):
-    """What `write` has written.
+    """Read a file written by `write`.
 
     Returns
     -------
     (Checkpoint, dict)
-        With the header.
+        The checkpoint and the header.
 
     Raises
     ------
     ValueError
-        Saying what is wrong with the file.
+        If the file cannot be used; the message says what is wrong.
     """
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
                 saved = {name: archive[name] for name in archive.files}
-        except Exception as error:  # whatever NumPy and zipfile raise at what is damaged or foreign
+        except Exception as error:  # NumPy and zipfile raise many types at damaged or foreign files
             raise ValueError(f"{path} is truncated, damaged, or no .npz file") from error
     try:
         header = json.loads(str(saved.pop("header", "null")))

@@ -1,7 +1,7 @@
-"""Why a run failed: what is likely wrong, in a sentence to act on, and the numbers behind it.
+"""Diagnosis of a failed run: the likely cause, advice in one sentence, and the numbers behind it.
 
-Most endings explain themselves by what the run knows. After a failed search the objective is looked
-at along its last direction, once more and more closely.
+Most endings are explained from the state of the run. After a failed line search the objective is
+evaluated again along the last direction, to compare its slope with the gradient.
 """
 
 import math
@@ -20,10 +20,10 @@ from quasinewton.objective.interface import VALUE, call
 from quasinewton.status import Status
 
 EPSILON = np.finfo(np.float64).eps
-AFFORDABLE = 100  # values for a diagnosis; or as many as the run itself has cost
-NAMED = 8  # components that a message names
-SLOW = 0.1  # a fall of f in an iteration, relative to |f|, below which progress is slow
-# What helps where the gradient that disagrees with f is not the user's.
+AFFORDABLE = 100  # evaluations; a gradient check may cost this many, or as many as the run itself
+NAMED = 8  # components; a message lists no more of them
+SLOW = 0.1  # fraction of |f|; the run was still making progress if its last iteration lowered f by more
+# Advice where the gradient that disagrees with f is not the user's.
 OF_DIFFERENCES = (
     "The gradient is made of differences of f: compile fun by numba.njit for exact derivatives, take {}'cs', another "
     "step (eps, finite_diff_rel_step), or give the sizes of the variables (x_scale); or f jumps near x."
@@ -31,26 +31,27 @@ OF_DIFFERENCES = (
 OF_DERIVATIVES = (
     "The gradient is derived from fun exactly, so f jumps or has a kink near x, or rounds more than its own size shows."
 )
-CLOSER = 16.0  # by which the step of a second look at a kink is shorter
-SPREAD = 1e3  # of the curvatures along the last few steps, from which on the scales of the variables are to blame
+CLOSER = 16.0  # factor by which the second step at a suspected kink is shorter than the first
+# Ratio of largest to least curvature along the last steps; above it the message blames the scales.
+SPREAD = 1e3
 
 
 def explain(method, state, status, mode="exact"):
-    """Why a run failed, by what it knows.
+    """Explain from its state why a run failed.
 
     Parameters
     ----------
     method : NamedTuple
     state : State
     status : Status
-        No success.
+        Not a success.
     mode : str
-        How gradients are obtained; "exact" where they are the user's.
+        How gradients are obtained; "exact" if they are the user's.
 
     Returns
     -------
     (dict, str) or None
-        The numbers, and a sentence with advice; None where the status says all there is to say.
+        The numbers, and a sentence with advice; None if the status needs no explanation.
     """
     explained = EXPLANATIONS.get(status)
     if explained is None:
@@ -144,15 +145,14 @@ EXPLANATIONS = {
 
 
 def listed(components):
-    """Component numbers in words."""
+    """Return component numbers as text, at most NAMED of them."""
     return ", ".join(map(str, components[:NAMED])) + (", …" if components.size > NAMED else "")
 
 
 def curvature_spread(method, memory):
-    """By what factor the curvatures differ that the pairs of L-BFGS have seen; 0 where that is not
-    known.
+    """Return the ratio of largest to least curvature in the pairs of L-BFGS, or 0 if unknown.
 
-    Those along a step s lie between s·y/s·s and y·y/s·y.
+    The curvatures that a pair (s, y) shows lie between s·y/s·s and y·y/s·y.
     """
     memory, method = getattr(memory, "inner", memory), getattr(method, "inner", method)
     if type(method) is not LBFGS or method.single or memory.ring[0]["count"] == 0:
@@ -168,14 +168,14 @@ def curvature_spread(method, memory):
 
 @kernel
 def value_along(objective, method, memory, x, p, alpha, point, g):
-    """f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
+    """Return f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
     methods.place(method, memory, x, alpha, p, point)
     return call(objective.address, point, g, g, VALUE, objective.data)
 
 
 @kernel
 def room(method, memory, x, p):
-    """The longest legal steps ahead and behind; p is overwritten and restored."""
+    """Return the largest feasible steps along p and −p; p is overwritten and restored."""
     ahead = methods.longest(method, memory, x, p)
     negate(p, p)
     behind = methods.longest(method, memory, x, p)
@@ -184,20 +184,21 @@ def room(method, memory, x, p):
 
 
 def diagnose(prepared, method, state):
-    """Compare the slope g·p with differences of f along p; if they disagree, the gradient with the
-    exact one.
+    """Diagnose a failed line search by comparing the slope g·p with differences of f along p.
+
+    If they disagree, and f has no kink there, the gradient is compared with an exact one.
 
     Parameters
     ----------
     prepared : Prepared
     method : NamedTuple
     state : State
-        Of a descent that ended in a failed search.
+        State of a run that ended in a failed search. Its nfev is increased.
 
     Returns
     -------
     (dict, str)
-        The numbers, and a sentence with advice. Counts its values in the state's nfev.
+        The numbers, and a sentence with advice.
     """
     objective, s = prepared.objective, state.scalars[0]
     x, g, p, f = state.x, state.g, state.p, float(s["f"])
@@ -206,12 +207,14 @@ def diagnose(prepared, method, state):
     size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
     room_ahead, room_behind = room(method, state.memory, x, p)
     h = min(coarse ** (1 / 3) * size, room_ahead)
-    both = room_behind >= h  # else the box ends here: look ahead twice
+    # Without room behind (x is at a bound) one-sided differences use two points ahead.
+    both = room_behind >= h
     h = h if both else min(h, 0.5 * room_ahead)
 
     def slopes(h):
-        """The slopes ahead and behind (NaN where there is no room), that of second order, and what
-        rounding hides.
+        """Return the slopes ahead and behind, the second-order slope and the rounding error.
+
+        The slope behind is NaN if there is no room.
         """
         ahead, other = (
             value_along(objective, method, state.memory, x, p, alpha, point, work)
@@ -251,18 +254,17 @@ def diagnose(prepared, method, state):
 
 
 def is_kink(gap, closer):
-    """Return True if slopes ahead and behind stay apart by half of `gap` at a step shorter by
-    CLOSER.
+    """Return True if slopes ahead and behind still differ by about `gap` at a shorter step.
 
-    Those that curvature sets apart come closer in proportion to the step, those that jump of f
-    further apart.
+    Curvature makes the difference shrink in proportion to the step, and a jump of f makes it grow;
+    at a kink it stays within a factor of 2, though the step is shorter by CLOSER.
     """
     forward, backward, _, rounding = closer
     return 0.5 * gap <= abs(forward - backward) <= 2.0 * gap and gap > 4.0 * rounding
 
 
 def advice(prepared):
-    """What helps where a gradient that is not the user's disagrees with f."""
+    """Return the advice if a gradient that is not the user's disagrees with f."""
     mode = gradient_mode(prepared)
     if mode not in GRADIENT_SCHEMES:
         return OF_DERIVATIVES
@@ -270,14 +272,15 @@ def advice(prepared):
 
 
 def wrong_components(prepared, state):
-    """Compare the user's gradient with exact derivatives, or with differences where they cost no
-    more than the run.
+    """Compare the user's gradient with exact derivatives, or with differences if affordable.
+
+    Differences may take AFFORDABLE evaluations, or as many as the run took.
 
     Returns
     -------
     (dict, str)
-        As of `diagnose`; no numbers where the gradient is not the user's, or where the comparison
-        finds nothing.
+        The numbers, and a sentence with advice. No numbers if the gradient is not the user's, or
+        if the comparison finds nothing.
     """
     s, unknown, given = state.scalars[0], ({}, "Check jac."), prepared.given
     if given is not None and given.form not in OWN:
@@ -289,7 +292,7 @@ def wrong_components(prepared, state):
         bounds = (memory.low, memory.high) if hasattr(memory, "low") else None
         affordable, coarse = max(AFFORDABLE, int(s["nfev"])), max(EPSILON, float(prepared.precision["g_eps"]))
         check = compare(given, state.x, state.g.copy(), values=affordable, bounds=bounds, coarse=coarse)
-    except Exception:  # of the user's function, beside the path of the run, whose result must not be lost
+    except Exception:  # raised by the user's function; the result of the run must not be lost
         return unknown
     if check is None or check:
         return unknown

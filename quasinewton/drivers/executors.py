@@ -1,6 +1,6 @@
-"""Work spread over an executor: a bounded amount in flight, and nothing lost with a worker.
+"""Distribute tasks over an executor, with a bounded number in flight and retries for lost workers.
 
-Any executor in the manner of `concurrent.futures` will do, on this machine or on others.
+Any executor with the interface of `concurrent.futures` can be used, on this machine or on others.
 """
 
 import concurrent.futures
@@ -11,43 +11,42 @@ from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecut
 
 from quasinewton.numba_ext import pickling
 
-TRIES = 3  # of a task that is lost with its worker each time
-BREATH = 0.1  # seconds between two calls of idle
+TRIES = 3  # attempts; a task that is lost with its worker so often is given up
+BREATH = 0.1  # seconds; longest wait between two calls of `idle`
 
-# What a future raises when its worker is lost rather than its task at fault. Dask's own exception
-# goes by its name, since Dask need not be there.
+# Exceptions of a future whose worker was lost, as opposed to a failure of its task. Dask's is
+# recognised by its name, since Dask may not be installed.
 LOST = (BrokenExecutor, CancelledError, OSError, EOFError)
 LOST_NAMES = ("KilledWorker",)
 
 
 def spread(executor, function, tasks, in_flight, idle):
-    """Call a function with the arguments of every task on an executor, and yield results as they
-    come.
+    """Run a function on an executor for every task, and yield the results as they arrive.
 
     Parameters
     ----------
     executor : concurrent.futures.Executor
     function : callable
-        Of a module, so that it can be sent.
+        A module-level function, so that it can be pickled.
     tasks : iterator of (key, tuple)
-        A name for each task, and its arguments; consumed no faster than results come.
+        A key and the arguments of each task; consumed no faster than results arrive.
     in_flight : int
-        Tasks at most that wait or run at a time: what bounds the memory.
+        Largest number of tasks that wait or run at a time; it bounds the memory used.
     idle : callable
-        Called now and then.
+        Called without arguments, at about every BREATH seconds or more often.
 
     Yields
     ------
     key, result, error
-        The error is None, or that with which the worker was lost TRIES times; other exceptions of
-        the function are raised.
+        The error is None, or the one with which the worker was lost for the TRIES-th time; other
+        exceptions of the function are raised.
 
     Notes
     -----
-    A task that was lost is tried again with nothing else in flight, so that what kills its worker
-    takes nothing along. If all that were in flight are lost again, each alone, and no task has ever
-    come back, none can: then all that is left is given up with the error of the last. A process
-    pool that has broken takes no more work: its place is taken by a new one like it. Of other
+    A lost task is retried with nothing else in flight, so that a task that kills its worker takes
+    no other task with it. If every task that was in flight has been retried alone and lost again,
+    and no task has ever returned, no task can: the rest is given up with the last error. A broken
+    process pool accepts no more work and is replaced by a new one with the same settings; for other
     broken executors the rest of the work is done in this process.
     """
     suspects, pending, mine, returned = deque(), {}, None, False
@@ -100,19 +99,19 @@ def spread(executor, function, tasks, in_flight, idle):
 
 
 def is_loss(error):
-    """Whether an exception says that a worker was lost."""
+    """Return True if an exception means that a worker was lost."""
     return isinstance(error, LOST) or type(error).__name__ in LOST_NAMES
 
 
 def like(executor):
-    """A new process pool with the settings of one that has broken; None for other executors."""
+    """Return a new process pool with the settings of a broken one; None for other executors."""
     if not isinstance(executor, ProcessPoolExecutor):
         return None
     return ProcessPoolExecutor(executor._max_workers, executor._mp_context, executor._initializer, executor._initargs)
 
 
 class Here(concurrent.futures.Executor):
-    """An executor that calls at once, in this thread."""
+    """Executor that runs each task immediately in the calling thread."""
 
     def submit(self, function, /, *args):
         future = concurrent.futures.Future()
@@ -124,7 +123,7 @@ class Here(concurrent.futures.Executor):
 
 
 def width(executor):
-    """The number of workers of an executor, or 0 if it does not tell."""
+    """Return the number of workers of an executor, or 0 if unknown."""
     for name in ("_max_workers", "num_workers"):
         if isinstance(getattr(executor, name, None), int):
             return getattr(executor, name)
@@ -133,12 +132,11 @@ def width(executor):
 
 
 def goes_by_value(values):
-    """Return True if what is to be sent to workers must go by what it consists of, rather than by
-    name.
+    """Return True if functions must be pickled by value (their code) rather than by name.
 
-    Python's own pickle names a function by its module. It refuses lambdas and functions within
-    functions, which have no name there; and a worker that has been spawned finds no module of that
-    name where it is that of a notebook or of an interactive session.
+    Python's pickle refers to a function by module and name. It refuses lambdas and nested
+    functions, which have no module-level name; and a spawned worker cannot import the module of a
+    notebook or of an interactive session.
 
     Parameters
     ----------
@@ -150,23 +148,23 @@ def goes_by_value(values):
         interactive = not hasattr(sys.modules["__main__"], "__file__")
         if not (interactive and b"__main__" in named):
             return False
-    except Exception:  # whatever the values raise
+    except Exception:  # the values may raise any exception
         pass
     try:
         pickling.dumps(values)
-    except Exception:  # then they can be sent in no way, and an executor of threads may do without
+    except Exception:  # they cannot be pickled at all, which an executor of threads does not need
         return False
     return True
 
 
 def call_from_bytes(pickled):
-    """Make a call that has been pickled: a function and its arguments."""
+    """Call a pickled function with its pickled arguments."""
     function, args = pickle.loads(pickled)
     return function(*args)
 
 
 def portable(error):
-    """An exception that can be sent to another process: the same one, or one that quotes it."""
+    """Return an exception that can be pickled: this one, or a RuntimeError with its text."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

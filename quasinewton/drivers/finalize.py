@@ -1,4 +1,4 @@
-"""What a run has come to: the result of a descent that has ended, or of one that was stopped."""
+"""Build the `OptimizeResult` of a run that ended or was interrupted."""
 
 import math
 import warnings
@@ -29,7 +29,11 @@ def _hessian(objective, x_trial, g, h):
 
 
 def finished(prepared, at, status):
-    """The result of a descent that has ended, with what takes further evaluations."""
+    """Build the result of a run that has ended, including parts that need further evaluations.
+
+    These are the diagnosis of a failed line search, and Newton's Hessian at x if the last one
+    evaluated is that of an earlier iterate.
+    """
     state, s = at.state, at.state.scalars[0]
     found = None
     if status is Status.LINE_SEARCH:
@@ -52,9 +56,7 @@ def finished(prepared, at, status):
 
 
 def at_start(result, s):
-    """What there is to say of a run that converges where it begins: that may be a matter of the
-    units of f.
-    """
+    """Return the message for a run that meets gtol at its start, perhaps due to the units of f."""
     return (
         f"No iteration was made: at the start the gradient is {result.optimality:.2g}, where gtol is {s['gtol']:.2g}, "
         f"and f is {result.fun:.2g}. If that gradient is not small in the units of f, lower gtol, or scale f."
@@ -62,27 +64,27 @@ def at_start(result, s):
 
 
 def add(result, found):
-    """Add a diagnosis, numbers and advice, to a result."""
+    """Add a diagnosis, which is a pair of numbers and advice, to a result."""
     result["diagnosis"], advice = found
     result["message"] = f"{result.status.message} {advice}"
 
 
 def all_fixed(memory):
-    """Whether the memory of a method holds bounds that leave one point."""
+    """Return True if the bounds in a method's memory leave only one point."""
     low = getattr(memory, "low", np.empty(0))
     return low.size > 0 and np.array_equal(low, memory.high)
 
 
 def outcome(at, status, mode, hess_mode="exact"):
-    """The result of a descent that has ended.
+    """Build the result of a run that has ended, without further evaluations.
 
     Parameters
     ----------
     at : Checkpoint
-        Where it ended; its arrays become those of the result.
+        The run at its end; the result shares its arrays.
     status : Status
     mode, hess_mode : str
-        How gradients and, of methods that use them, second derivatives were obtained.
+        How gradients and, for methods that use them, second derivatives were obtained.
 
     Returns
     -------
@@ -127,8 +129,10 @@ def outcome(at, status, mode, hess_mode="exact"):
 
 
 def unfinished(at, status, mode, hess_mode="exact"):
-    """The result of a descent that has not ended, of the best point evaluated; parameters as for
-    `outcome`.
+    """Build the result of an unfinished run, for the best point evaluated so far.
+
+    The parameters are those of `outcome`. If the best point is a trial of the line search in
+    progress, its gradient and optimality are NaN.
     """
     result, state, s = outcome(at, status, mode, hess_mode), at.state, at.state.scalars[0]
     x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
@@ -141,7 +145,13 @@ def unfinished(at, status, mode, hess_mode="exact"):
 
 
 def report(result):
-    """Print a summary, or warn of a failure, as SciPy's `disp` does."""
+    """Print a summary, and warn of a failure, as SciPy's `disp` does.
+
+    Warns
+    -----
+    OptimizeWarning
+        If the run was no success.
+    """
     if result.success:
         print(result.message)
     else:

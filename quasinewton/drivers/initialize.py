@@ -1,4 +1,4 @@
-"""Where a run begins: the point, and the state of a run about to ask for f and g there."""
+"""Beginning of a run: its start point, and a state that waits for f and g there."""
 
 import numpy as np
 
@@ -14,12 +14,12 @@ from quasinewton.options.initial_values import initial, preconditioner, set_trea
 
 
 def point(x0, checkpoint):
-    """Where a run begins, as a new float64 vector: x0, or the x of a checkpoint.
+    """Return the start of a run as a new float64 vector: x0, or the x of a checkpoint.
 
     Raises
     ------
     ValueError, TypeError
-        If x0 is no vector of numbers, or has another length than the checkpoint's x.
+        If x0 is not a vector of numbers, or its length differs from that of the checkpoint's x.
     """
     if checkpoint is None:
         if x0 is None:
@@ -36,15 +36,15 @@ def point(x0, checkpoint):
 
 
 def begin(settings, x0, rows):
-    """The state of a run about to ask for f and g at x0.
+    """Allocate the state of a run whose first evaluation is f and g at x0.
 
     Parameters
     ----------
     settings : Settings
     x0 : ndarray, float64, shape (n,)
-        Copied.
+        Start; copied, and projected onto the bounds if there are any.
     rows : int
-        Length of the trace.
+        Number of rows of the trace.
 
     Returns
     -------
@@ -67,12 +67,13 @@ def begin(settings, x0, rows):
             state = state._replace(memory=with_room(memory, x0.size))
             state.memory.a[-x0.size :] = H0
         if state.memory.ring[0]["form"] != TWO_LOOPS:
-            compact_inverse.load(method.single)  # here, where its failure would be the caller's to see
+            # A failure to compile can be raised from here, not from inside the loop.
+            compact_inverse.load(method.single)
     elif type(method) is NewtonCG:
         memory.record[0]["asked"], memory.M[:] = preconditioner(controls.get("precond"), x0.size)
     return state
 
 
 def learnt(method, state):
-    """What the method itself has learnt, in a box or not."""
+    """Return the method's own memory, without the wrapper that adds bounds."""
     return state.memory if plain(method) is method else state.memory.inner

@@ -1,4 +1,4 @@
-"""Samples: arrays with one row for each, checked, and the objective on mini-batches of them."""
+"""Data of a mini-batch run: checked arrays with one row per sample, and the objective on them."""
 
 from typing import NamedTuple
 
@@ -11,16 +11,16 @@ from quasinewton.objective.interface import GRADIENT
 
 
 class Samples(NamedTuple):
-    """Samples behind an objective.
+    """An objective that is a mean over samples.
 
     Attributes
     ----------
     size, batch : int
-        Number of samples, and in a batch.
+        Number of samples in all, and in a mini-batch.
     batches : Batches
-        What the loop knows of them.
+        Objectives and addresses of the arrays, for the compiled loop.
     held : tuple
-        Whatever the addresses in `batches` point into.
+        Owners of the memory to which the addresses in `batches` point.
     """
 
     size: int
@@ -29,8 +29,9 @@ class Samples(NamedTuple):
     held: tuple
 
     def mean(self, x, what):
-        """The objective over all samples at x, and its gradient if wanted; the calls of fun and of
-        its gradient.
+        """Return the mean over all samples at x, its gradient, and the numbers of calls of both.
+
+        The gradient has length 0 if `what` does not include GRADIENT.
         """
         n, calls = x.size, -(-self.size // self.batch)
         gradients = calls if what & GRADIENT else 0
@@ -40,15 +41,15 @@ class Samples(NamedTuple):
 
 
 def as_samples(name, data, like=None):
-    """The arrays of the data, contiguous, checked.
+    """Check the arrays of the data and make them contiguous.
 
     Parameters
     ----------
     name : str
-        For messages.
+        Name of the argument, for messages.
     data : array_like, or tuple or list of array_like
     like : tuple of ndarray, optional
-        Arrays that these must match in number, and in shape but for the samples.
+        Arrays that these must match in number and in the shape of a sample.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def as_samples(name, data, like=None):
     Raises
     ------
     ValueError
-        If there is none, or one is empty, of another length or holds NaN.
+        If there are no arrays, or one is empty, holds NaN, or differs in length or shape.
     TypeError
         If one does not hold numbers, or has a mask or a unit.
     """
@@ -87,22 +88,22 @@ def _first_nan(array):
 
 
 def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
-    """The objective on mini-batches of arrays.
+    """Prepare an objective on mini-batches of arrays.
 
     Parameters
     ----------
     fun, jac
-        As `minimize_stochastic` is given them.
+        As for `minimize_stochastic`.
     arrays : tuple of ndarray
-        From `as_samples`.
+        Result of `as_samples`.
     args : tuple
-        What follows the batch in the arguments.
+        Arguments of `fun` after the arrays of the batch.
     batch : int
         Samples in a batch; all of them if there are fewer.
     n : int
         Number of variables.
     eps, rel_step : float, ndarray of shape (n,), or None
-        Step of the differences.
+        Absolute and relative step of finite differences.
 
     Returns
     -------
@@ -111,7 +112,7 @@ def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
     Raises
     ------
     ValueError, TypeError
-        As `prepare`.
+        As raised by `objective.build.prepare`.
     """
     samples = len(arrays[0])
     batch = min(batch, samples)

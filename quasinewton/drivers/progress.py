@@ -1,12 +1,12 @@
-"""Telling the user how far a run is: a bar, and a callback now and then."""
+"""Progress reports of a batch: a progress bar, and a callback at regular intervals."""
 
 import time
 
-INTERVAL = 0.25  # seconds between two calls of the callback of a batch
+INTERVAL = 0.25  # seconds; shortest time between two calls of a batch's callback, except the last
 
 
 def progress_bar(total, unit):
-    """A bar by tqdm.
+    """Return a progress bar of tqdm.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def progress_bar(total, unit):
     Raises
     ------
     ImportError
-        If there is no tqdm.
+        If tqdm is not installed.
     """
     try:
         from tqdm.auto import tqdm
@@ -30,25 +30,26 @@ def progress_bar(total, unit):
 
 
 class Enough(Exception):
-    """The callback has raised StopIteration."""
+    """Raised when the callback of a batch has raised StopIteration."""
 
 
 class Watch:
-    """The progress bar and the callback of a batch; called with the number of problems that have
-    ended.
+    """Progress bar and callback of a batch, to be called with the number of finished problems.
 
     Parameters
     ----------
     total : int
+        Number of problems.
     progress : bool
+        True to show a bar.
     callback : callable or None
     snapshot : callable
-        Gives the callback's argument.
+        snapshot() -> argument of the callback.
 
     Raises
     ------
     ImportError
-        If there is no tqdm for the progress bar.
+        If a bar is wanted and tqdm is not installed.
     """
 
     def __init__(self, total, progress, callback, snapshot):

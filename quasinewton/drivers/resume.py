@@ -1,7 +1,8 @@
-"""Go on where another run stands: a state from a checkpoint.
+"""Continue a run from a checkpoint.
 
-To go on is to copy what that run knows into new arrays: nothing that the user holds is changed, and
-the loops find their arrays laid out in memory as in a run that has never been stopped.
+The arrays of the checkpoint are copied into a newly allocated state. So the user's arrays are not
+changed, and the memory layout is that of a run that was never stopped, which keeps results equal
+bit for bit.
 """
 
 import numpy as np
@@ -24,17 +25,17 @@ from quasinewton.status import RUNNING
 
 
 def resume(checkpoint, settings, rows):
-    """The state of a run that goes on from a checkpoint under new limits.
+    """Return the state of a run that continues from a checkpoint under new limits.
 
     Parameters
     ----------
     checkpoint : Checkpoint
         Not changed.
     settings : Settings
-        The same method and search; the limits may be others, and count from the beginning of the
-        first run.
+        Method and search must be those of the run. The limits may differ; they count from the
+        beginning of the first run.
     rows : int
-        Length of the trace.
+        Number of rows of the trace.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def resume(checkpoint, settings, rows):
     Raises
     ------
     ValueError
-        If the settings are not those of the run.
+        If the method, the search or another setting differs from that of the run.
     """
     for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
         if not same(run, call):
@@ -75,29 +76,32 @@ def resume(checkpoint, settings, rows):
     s["overdue"] = s["rows"] = 0
     if s["want"] == NOTHING:
         reopen(state, stepping)
-    else:  # what x_trial held belonged to the objective
+    else:
+        # The objective may have overwritten x_trial, and in these two phases also g_trial, which
+        # holds g there until an evaluation writes to it.
         state.x_trial[:] = trial(settings.method, state)
-        if s["phase"] in (Phase.CURVATURE, Phase.CERTIFY):  # and so it did with g_trial
+        if s["phase"] in (Phase.CURVATURE, Phase.CERTIFY):
             state.g_trial[:] = state.g
     return state
 
 
 def refuse_another_preconditioner(run, call):
-    """Refuse to go on with a preconditioner that is not the run's.
+    """Refuse to continue with a preconditioner other than that of the run.
 
     Raises
     ------
     ValueError
+        If one of the two is a function and the other is not, or their diagonals differ.
     """
     if run.record[0]["asked"] != call.record[0]["asked"] or not np.array_equal(run.M, call.M):
         raise ValueError("the checkpoint is that of a run with another precond, and it cannot change between two steps")
 
 
 def same(run, call):
-    """Whether two methods, searches or schedules make the same steps.
+    """Return True if two methods, searches or schedules make the same steps.
 
-    The address of a function differs from process to process; the length of a schedule matters only
-    to some.
+    Addresses of functions are not compared, since they differ from process to process; lengths of
+    schedules only where the formula depends on the length.
     """
     if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
         return False
@@ -108,7 +112,7 @@ def same(run, call):
 
 
 def reopen(state, stepping):
-    """Let a run that has ended go on from x, as if it had not."""
+    """Change the state of a run that has ended so that it continues from x as if it had not."""
     s = state.scalars[0]
     s["status"] = s["ending"] = RUNNING
     s["restarted"] = 0
@@ -124,9 +128,7 @@ def reopen(state, stepping):
 
 
 def trial(method, state):
-    """The point where an evaluation is being waited for, from x and p; the bits are those of the
-    loop.
-    """
+    """Return the point of the pending evaluation, computed as the loop does, bit for bit."""
     s = state.scalars[0]
     if s["phase"] == Phase.STEP:
         return state.p
@@ -138,7 +140,7 @@ def trial(method, state):
 
 
 def placed(method, state, alpha):
-    """The point at step alpha along p, as a new vector; the bits are those of the loop."""
+    """Return the point at step alpha along p as a new vector, equal to the loop's bit for bit."""
     point = np.empty_like(state.x)
     _place(method, state.memory, state.x, float(alpha), state.p, point)
     return point

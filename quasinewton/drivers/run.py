@@ -1,5 +1,4 @@
-"""Run a descent: prepare its objective, drive its loop to the end, and tell the user's callback of
-iterations.
+"""Run a descent: prepare its objective, call its loop until the end, and call the user's callback.
 """
 
 import inspect
@@ -15,7 +14,7 @@ from quasinewton.status import Status
 
 
 def prepared_for(settings, fun, jac, hess, hessp, args, n):
-    """The objective as the method of these settings uses it."""
+    """Prepare the objective for the method of these settings."""
     controls, precond = settings.controls, settings.controls.get("precond")
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
     if precond is True:
@@ -26,12 +25,12 @@ def prepared_for(settings, fun, jac, hess, hessp, args, n):
 
 
 def drive(objective, settings, state, callback, allvecs):
-    """Run a descent to its end, seeing to callbacks between iterations and to signals in between.
+    """Run a descent to its end, with callbacks between iterations.
 
     Returns
     -------
     (Status, list of ndarray)
-        How it ended, and the trace, in pieces of shape (rows, 4).
+        The final status, and the trace in pieces of shape (rows, 4).
     """
     method, search = settings.method, settings.search
     run = loop_of(method)
@@ -39,7 +38,7 @@ def drive(objective, settings, state, callback, allvecs):
     notify = notifier(callback)
     s, pieces = state.scalars[0], []
     while True:
-        # Every return is a chance for the interpreter to raise KeyboardInterrupt.
+        # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
         want = run(objective, method, search, state, each)
         if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
             pieces.append(state.trace[: s["rows"]].copy())
@@ -58,13 +57,14 @@ def drive(objective, settings, state, callback, allvecs):
 
 
 def loop_of(method):
-    """The compiled loop that a method runs in."""
+    """Return the compiled loop for a method."""
     return fixed_step_loop.run if type(method) in FIRST_ORDER else line_search_loop.run
 
 
 def notifier(callback):
-    """A function that calls the user's callback in the form it asks for, given a function that
-    makes the result.
+    """Return a function that calls the user's callback in the form of its signature.
+
+    Its argument is a function that builds the intermediate result.
     """
     if callback is None:
         return lambda intermediate: None
@@ -78,7 +78,7 @@ def notifier(callback):
 
 
 def intermediate_result(state):
-    """What a callback is told."""
+    """Build the intermediate result that is passed to a callback."""
     s = state.scalars[0]
     result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())
     result.update(nit=int(s["nit"]), nfev=int(s["nfev"]), njev=int(s["njev"]))

@@ -1,8 +1,6 @@
-"""Problems that are handed to SciPy: those with constraints, and methods that are SciPy's and not
-ours.
+"""Problems solved by SciPy: those with constraints, and those for methods only SciPy has.
 
-What SciPy's methods want of derivatives is derived exactly where a function is compiled and none
-are given.
+Derivatives that the user does not give are derived exactly if the function is compiled.
 """
 
 import warnings
@@ -21,7 +19,7 @@ from quasinewton.options.read import method_class
 from quasinewton.result import OptimizeResult
 
 WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
-# Which second derivative the methods that use one are given, if both can be had.
+# The kind of second derivative that each method prefers if both can be derived.
 SECOND = {
     "trust-constr": "hvp",
     "trust-ncg": "hvp",
@@ -32,30 +30,30 @@ SECOND = {
 
 
 def has_constraints(constraints):
-    """Return True if there are constraints: anything but None and what is empty."""
+    """Return True if there are constraints, that is, neither None nor an empty sequence."""
     return constraints is not None and not (hasattr(constraints, "__len__") and len(constraints) == 0)
 
 
 def scipy_method(method, given, constraints):
-    """Return SciPy's method that is to solve a problem, or None if it is a method of ours.
+    """Return the SciPy method that solves a problem, or None for a method of this package.
 
     Parameters
     ----------
     method : str, method object, callable or None
     given : bool
-        Whether the user has said which.
+        False if `method` is the default.
     constraints : object
-        As `scipy.optimize.minimize` takes them.
+        As for `scipy.optimize.minimize`.
 
     Returns
     -------
     str, callable or None
-        A name in lower case, or a minimiser in the manner of SciPy's custom ones.
+        A name in lower case, or a custom minimiser as defined by SciPy.
 
     Raises
     ------
     ValueError
-        If there are constraints, and the method cannot handle them.
+        If there are constraints and the method cannot handle them.
     """
     if callable(method) and not isinstance(method, type):
         return method
@@ -82,27 +80,27 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     Parameters
     ----------
     method : str or callable
-        From `scipy_method`.
+        Result of `scipy_method`.
     fun, hess, hessp, bounds, constraints, tol, callback
-        As `minimize` takes them.
+        As for `minimize`.
     x0 : ndarray, float64, shape (n,)
     args : tuple
-        As compiled functions take them.
+        Further arguments, converted for compiled functions.
     jac : callable, bool, str or None
-        From `gradient_source`, for a method that uses it.
+        Result of `gradient_source`, for a method that uses gradients.
     options : dict
-        SciPy's.
+        Options of SciPy's method.
 
     Returns
     -------
     OptimizeResult
-        With SciPy's fields and status; `solver`; `jac_mode` and `hess_mode` of methods that use
-        such derivatives.
+        With SciPy's fields and status, `solver`, and `jac_mode` and `hess_mode` for methods that
+        use such derivatives.
 
     Raises
     ------
     ValueError, TypeError
-        If a derivative that is insisted on cannot be had; and whatever SciPy raises.
+        If a derivative asked for explicitly is not available, or if SciPy raises.
     """
     form, _ = gradient_form(jac)
     name = method if isinstance(method, str) else getattr(method, "__name__", type(method).__name__)
@@ -134,8 +132,7 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
 
 
 def joint_of_inplace(fun):
-    """Return the function of value and gradient that SciPy calls, for one that writes the gradient.
-    """
+    """Return a function of value and gradient around one that writes its gradient in place."""
 
     def joint(x, *args):
         g = np.empty(x.size)
@@ -145,12 +142,12 @@ def joint_of_inplace(fun):
 
 
 def gradient_for_scipy(fun, jac, args, n):
-    """Return jac as SciPy takes it, and how gradients are obtained.
+    """Return jac in SciPy's form, and how gradients are obtained.
 
     Raises
     ------
     TypeError
-        If a derivative is insisted on that cannot be had.
+        If exact derivatives are asked for explicitly and not available.
     """
     if isinstance(jac, str) and jac in autodiff.MODES:
         typed = typed_args(args)
@@ -162,7 +159,7 @@ def gradient_for_scipy(fun, jac, args, n):
 
 
 def curvature_for_scipy(fun, hess, hessp, args, n, kind):
-    """Return hess and hessp as SciPy takes them, and how second derivatives are obtained.
+    """Return hess and hessp in SciPy's form, and how second derivatives are obtained.
 
     Parameters
     ----------
@@ -171,17 +168,17 @@ def curvature_for_scipy(fun, hess, hessp, args, n, kind):
     hess, hessp, args, n
         As for `solved_by_scipy`.
     kind : {"hvp", "hessian"}
-        What the method prefers.
+        The kind that the method prefers.
 
     Raises
     ------
     TypeError
-        If hess="auto" cannot be had.
+        If hess="auto" is not available.
 
     Warns
     -----
     OptimizeWarning
-        If a compiled `fun` cannot be differentiated twice, and nothing else is given.
+        If a compiled `fun` cannot be differentiated twice, and neither hess nor hessp is given.
     """
     if isinstance(hess, type) and issubclass(hess, HessianUpdateStrategy):
         hess = hess()
@@ -205,8 +202,7 @@ def curvature_for_scipy(fun, hess, hessp, args, n, kind):
 
 
 def with_jacobians(constraints, n):
-    """Return constraints with exact Jacobians of those dictionaries whose function is compiled and
-    that have none.
+    """Add exact Jacobians to constraint dictionaries that have none and whose function is compiled.
 
     Parameters
     ----------
@@ -214,6 +210,10 @@ def with_jacobians(constraints, n):
         Not changed.
     n : int
         Number of variables.
+
+    Returns
+    -------
+    dict, scipy.optimize constraint, or list of them
 
     Warns
     -----
@@ -228,7 +228,7 @@ def with_jacobians(constraints, n):
 
 
 def with_jacobian(constraint, n):
-    """Return one dictionary of constraints in the same way."""
+    """Return a constraint dictionary with an exact Jacobian added if possible."""
     fun = constraint.get("fun")
     if not takes_typed_arguments(fun):
         return constraint

@@ -1,10 +1,9 @@
-"""A crew: threads that solve many problems, each in compiled code without the GIL, one problem
-after another.
+"""Thread pool of a batch: each thread solves one problem after another in compiled code, GIL-free.
 
-A problem is handed out when somebody is free for it, by an atomic addition to a shared counter: a
-slow problem holds nobody else. Each thread has its own state, which is renewed for every problem
-and not allocated anew, and nothing of one problem is seen by another: the bits of a result depend
-neither on the number of threads nor on who solved it.
+A thread takes the index of its next problem by an atomic increment of a shared counter, so a slow
+problem delays no other. Each thread has its own state, which is reset for every problem and not
+reallocated. No data passes from one problem to another, so the bits of a result depend neither on
+the number of threads nor on the thread that computed it.
 """
 
 import threading
@@ -31,24 +30,25 @@ from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.objective.packed_args import pack
 from quasinewton.status import NO_PROGRESS, Status
 
-# What the threads share: three integers, each alone in its cache line.
-NEXT = 0  # the first problem that nobody has taken
-STOP = 8  # whether to stop
-FINISHED = 16  # problems that are finished
-BOARD = 24
+# Places of the three shared integers in an array of int64, each in a cache line of its own.
+NEXT = 0  # index of the next problem to be taken
+STOP = 8  # nonzero if the threads must stop
+FINISHED = 16  # number of problems finished by compiled code
+BOARD = 24  # length of that array
 
-# Why a thread comes back to the interpreter.
+# Reasons for a thread to return to the interpreter.
 NO_MORE = 0  # no problem is left
-STOPPED = 1  # in the middle of a problem
-BAFFLED = 2  # a search has failed: the diagnosis is the interpreter's
+STOPPED = 1  # a stop was requested in the middle of a problem
+BAFFLED = 2  # a line search failed, and its diagnosis needs the interpreter
 
-PAGE = 1 << 26  # bytes of packed arguments at a time
-BREATH = 0.05  # seconds between two looks at the threads
+PAGE = 1 << 26  # bytes; packed arguments held in memory at a time
+BREATH = 0.05  # seconds; polling interval of the main thread
 
 
 def entry(method, search, objective, state):
-    """Address of the compiled loop for these types: that of `minimize`, so that nothing is compiled
-    for batches anew.
+    """Return the address of the compiled loop for these types.
+
+    It is the loop that `minimize` uses, so a batch does not compile another one.
 
     Parameters
     ----------
@@ -68,8 +68,9 @@ def entry(method, search, objective, state):
 
 @intrinsic
 def solve(typingctx, address, objective, method, search, state):
-    """Enter the loop at an address; return what it wants next. An exception of the objective passes
-    through.
+    """Call the loop at an address and return the evaluation it wants next.
+
+    Exceptions of the objective propagate.
     """
     signature = types.int64(types.intp, objective, method, search, state)
 
@@ -93,31 +94,31 @@ def work(
         Address of the loop; see `entry`.
     objective : Objective
     depth : int
-        How many wrappings there are around the user's own.
+        Number of wrappers around the user's own objective; see `objective.build.layers`.
     data, stride : int
-        Problem i has its packed arguments at data + i stride.
+        The packed arguments of problem i are at the address data + i stride.
     method, search : NamedTuple
     state : State
         Workspace.
     blank : State
-        A fresh one, shared.
+        A state at the beginning of a run, shared by all threads; not changed.
     time_limit : int
         Nanoseconds for each problem.
     last : int
-        The problem not to solve any more.
+        End of the range of problems, exclusive.
     board : ndarray, int64, shape (BOARD,)
-        Shared.
+        Shared counters: NEXT, STOP and FINISHED. Overwritten.
     place : ndarray, int64, shape (1,)
-        The problem that is being solved.
+        Overwritten with the index of the current problem.
     results : Outcomes
-        Shared. x holds the starts.
+        Shared, overwritten; x holds the starts.
 
     Returns
     -------
     int
         NO_MORE, STOPPED or BAFFLED.
     """
-    # An exception leaves without counting references down: there are to be none.
+    # An exception unwinds without releasing references, so views that own none are used.
     state, blank, results = borrow(state), borrow(blank), borrow(results)
     board, place = borrow((board, place))
     s = state.scalars[0]
@@ -140,12 +141,13 @@ def work(
             s.nfev += mine.hessian_values
             s.njev += mine.hessian_gradients
         write(results, i, state)
-        fetch_add(board, FINISHED, 1)  # also a fence: whoever sees the status sees the row
+        # The atomic addition is also a memory fence: a thread that reads the status reads the row.
+        fetch_add(board, FINISHED, 1)
         results.rows[i].status = s.status
 
 
 def rows(arrays, i):
-    """Row i of every array of a tuple; of arrays with one dimension, an element."""
+    """Return row i of every array of a tuple, for compiled code; an element if one-dimensional."""
 
 
 @overload(rows, jit_options=INNER)
@@ -157,22 +159,21 @@ def _rows(arrays, i):
 
 @kernel
 def pack_rows(args, batch_args, first, blocks):
-    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of the uint8 array
-    `blocks`.
-    """
+    """Pack the arguments of problems `first`, `first` + 1, ... into the rows of `blocks`, uint8."""
     for j in range(blocks.shape[0]):
         store(args + rows(batch_args, first + j), blocks[j])
 
 
 class Crew:
-    """Threads at work on the problems of a batch.
+    """Pool of threads that solve the problems of a batch.
 
     Parameters
     ----------
     bind, fresh : callable
-        bind() -> Prepared and fresh() -> State for one worker, with memory of their own.
+        bind() -> Prepared and fresh() -> State for one thread, with memory of their own.
     args, batch_args : tuple
-        Of all problems, and of each; such as compiled code takes.
+        Arguments common to all problems, and arrays with one row per problem; converted for
+        compiled code.
     settings : Settings
     results : Outcomes
     remarks : Remarks
@@ -195,8 +196,8 @@ class Crew:
         Parameters
         ----------
         tick : callable
-            tick(finished) is called by this thread now and then. Whatever it raises, or a signal
-            raises here, stops the threads, and is raised again when they have stopped.
+            tick(finished) is called by this thread about every BREATH seconds. An exception from
+            it or from a signal stops the threads and is raised when they have stopped.
         """
         k, example = len(self.results.rows), pack(self.args + rows_of(self.batch_args, 0))
         page = max(1, PAGE // example.size) if self.batch_args else k
@@ -224,7 +225,7 @@ class Crew:
         finally:
             self.board[STOP] = any(thread.is_alive() for thread in threads)
             for thread in threads:
-                if thread.ident is not None:  # else a signal came before its start
+                if thread.ident is not None:  # it is None if a signal arrived before the start
                     thread.join()
         if self.failures:
             raise self.failures[0]
@@ -234,7 +235,7 @@ class Crew:
         return int(self.board[FINISHED]) + len(self.remarks.errors) + len(self.remarks.messages)
 
     def _labour(self, prepared, state, place, data, stride, last):
-        """What a thread does."""
+        """Solve problems until none is left; the target function of a thread."""
         try:
             while self._go_on(prepared, state, place, data, stride, last):
                 pass
@@ -243,8 +244,7 @@ class Crew:
             self.failures.append(error)
 
     def _go_on(self, prepared, state, place, data, stride, last):
-        """Solve problems until one needs the interpreter; return whether there may be more of them.
-        """
+        """Solve problems until one needs the interpreter; return True if problems may be left."""
         settings, results, remarks = self.settings, self.results, self.remarks
         at = Checkpoint(settings.method, settings.search, state)
         place[0] = -1
@@ -288,17 +288,17 @@ class Crew:
 
 
 def rows_of(batch_args, i):
-    """Row i of every array, in Python."""
+    """Return row i of every array of a tuple, in Python."""
     return tuple(array[i] for array in batch_args)
 
 
 def solve_in_turn(bind, fresh, settings, results, remarks, tick):
-    """Solve all problems one after another, through the interpreter.
+    """Solve all problems one after another in this thread, for objectives that are not compiled.
 
     Parameters
     ----------
     bind : callable
-        bind(i) -> Prepared, of problem i.
+        bind(i) -> Prepared for problem i.
     fresh, settings, results, remarks, tick
         As for `Crew`.
     """

@@ -1,6 +1,4 @@
-"""A run over mini-batches from epoch to epoch: where it has got to, how it goes on, what it
-returns.
-"""
+"""Mini-batch runs from epoch to epoch: their state, their loop over epochs and their result."""
 
 import copy
 import math
@@ -24,11 +22,11 @@ class EpochHistory(NamedTuple):
     Attributes
     ----------
     loss : ndarray, float64
-        Mean over the samples of the epoch, each at the iterate that met it.
+        Mean over the samples of the epoch, each at the iterate at which its batch was evaluated.
     g_norm : ndarray, float64
         Root mean square of the ‖g‖₂ of the batches.
     lr : ndarray, float64
-        Rate of the epoch's last step.
+        Learning rate of the epoch's last step.
     seconds : ndarray, float64
         Duration of the epoch.
     validation_loss : ndarray, float64
@@ -43,20 +41,20 @@ class EpochHistory(NamedTuple):
 
 
 class StochasticResult(OptimizeResult):
-    """The outcome of a run over mini-batches: fields as in `OptimizeResult`, and these.
+    """The outcome of a run over mini-batches: the fields of `OptimizeResult`, and further ones.
 
     Attributes
     ----------
     nepochs : int
-        Epochs that were completed; `nit` is the number of steps.
+        Number of completed epochs; `nit` is the number of steps.
     skipped : int
-        Batches left out, since their loss or gradient was not finite.
+        Number of batches left out because their loss or gradient was not finite.
     validation_loss : float
-        On the validation data; of the results that a callback is given.
+        Loss on the validation data; only in the results passed to a callback.
     history : EpochHistory
         The course of the run.
     checkpoint : StochasticState
-        What the run can be continued from.
+        State from which the run can be continued.
     """
 
     nepochs: int
@@ -67,17 +65,16 @@ class StochasticResult(OptimizeResult):
 
 
 class StochasticState(NamedTuple):
-    """Where a run over mini-batches has got to: what `minimize_stochastic` continues from. It can
-    be pickled.
+    """State of a mini-batch run, from which `minimize_stochastic` continues. It can be pickled.
 
     Attributes
     ----------
     method : NamedTuple
-        That of the run; another one cannot continue it.
+        Method of the run; no other one can continue it.
     epochs : Epochs
         All arrays of the run.
     rng : numpy.random.Generator
-        What the order of the samples is drawn from.
+        Generator of the order of the samples.
     """
 
     method: NamedTuple
@@ -89,7 +86,7 @@ class StochasticState(NamedTuple):
 
 
 def fresh(method, x0, samples):
-    """The state of a run that is about to begin.
+    """Return the state of a new run.
 
     Raises
     ------
@@ -107,14 +104,14 @@ def fresh(method, x0, samples):
 
 
 def continued(state, method, samples):
-    """A copy of the state of an earlier run, and of its generator.
+    """Return copies of the state of an earlier run and of its generator.
 
     Raises
     ------
     TypeError
-        If it is no such state.
+        If `state` is not a StochasticState.
     ValueError
-        If it belongs to another method or to other data.
+        If it belongs to another method, or to data with another number of samples.
     """
     if not isinstance(state, StochasticState):
         raise TypeError(f"checkpoint must be that of a result of minimize_stochastic, got {type(state).__name__}")
@@ -131,8 +128,10 @@ def continued(state, method, samples):
 
 
 def equipped(run, part, steps, patience):
-    """The same state with an average of the last part of the steps, and a best point, if they are
-    wanted.
+    """Return a state with vectors for the average and the best point added or removed as needed.
+
+    The average is taken over the last `part` of the steps (0: none); the best point is kept if
+    `patience` is given.
     """
     s, n = run.scalars[0], run.x.size
     if part == 0.0:
@@ -148,16 +147,19 @@ def equipped(run, part, steps, patience):
 
 
 class Course:
-    """A run over mini-batches: its state, and what it has seen.
+    """A run over mini-batches: its state, its data, and the history of its epochs.
 
     Parameters
     ----------
     run : Epochs
+        Overwritten.
     settings : Settings
     rng : numpy.random.Generator
+        Advanced by one permutation per shuffled epoch.
     training : Samples
     validation : Samples or None
     patience : int or None
+        Epochs without a lower validation loss after which the run ends.
     """
 
     def __init__(self, run, settings, rng, training, validation, patience):
@@ -166,7 +168,7 @@ class Course:
         self.rows = []
 
     def drive(self, epochs, shuffle, notify, show):
-        """Run this many epochs, seeing to the caller between them and to signals in between.
+        """Run this many epochs, with progress report and callback after each.
 
         Returns
         -------
@@ -187,7 +189,7 @@ class Course:
         return Status.EPOCHS
 
     def epoch(self, shuffle):
-        """Run to the end of an epoch; return a status if that is not reached."""
+        """Run to the end of an epoch; return None, or a status if the run ends before."""
         run, s = self.run, self.run.scalars[0]
         if s["next"] == s["samples"]:
             run.order[:] = self.rng.permutation(run.order.size) if shuffle else np.arange(run.order.size)
@@ -197,7 +199,7 @@ class Course:
         while s["next"] < s["samples"]:
             if s["overdue"]:
                 return Status.TIME
-            # Every return is a chance for the interpreter to raise KeyboardInterrupt.
+            # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
             if loop.run(self.training.batches, self.settings.method, self.settings.search, run) != RUNNING:
                 run.x[:] = start
                 s["next"] = s["samples"]
@@ -216,7 +218,7 @@ class Course:
         return None
 
     def compare(self, loss):
-        """Keep the point of the least validation loss."""
+        """Keep the current point if its validation loss is the least so far."""
         s = self.run.scalars[0]
         if loss < s["best_loss"]:
             s["best_loss"], s["waited"] = loss, 0
@@ -225,11 +227,11 @@ class Course:
             s["waited"] += 1
 
     def point(self):
-        """The point that would be the result if the run ended now, but for early stopping."""
+        """Return the average of the iterates if one is kept, else the current iterate."""
         return self.run.average if self.run.scalars[0]["averaged"] > 0 else self.run.x
 
     def mean(self, samples, x, what):
-        """The objective over all samples at x, and its gradient if wanted; counted."""
+        """Return the mean over samples at x and, if wanted, its gradient; count the calls."""
         f, g, values, gradients = samples.mean(x, what)
         s = self.run.scalars[0]
         s["nfev"] += values
@@ -237,7 +239,7 @@ class Course:
         return f, g
 
     def intermediate(self):
-        """What a callback is told."""
+        """Build the intermediate result that is passed to a callback."""
         loss, _, _, _, validation_loss = self.rows[-1]
         s = self.run.scalars[0]
         result = StochasticResult(x=self.point().copy(), fun=loss, nit=int(self.run.memory.record[0]["t"]))
@@ -245,10 +247,11 @@ class Course:
         return result
 
     def finished(self, status):
-        """The result of a run that has ended."""
+        """Build the result of a run that has ended."""
         s = self.run.scalars[0]
         validated = self.patience is not None and s["best_loss"] < math.inf
-        stopped = status is Status.NONFINITE  # at the point where its epoch began, which no average is
+        # After a nonfinite batch x is the point where the epoch began; an average is not used then.
+        stopped = status is Status.NONFINITE
         x = (self.run.best if validated else self.run.x if stopped else self.point()).copy()
         f, g = self.mean(self.training, x, VALUE | GRADIENT)
         if status.converged and not np.isfinite(f):
@@ -256,12 +259,12 @@ class Course:
         return self.result(x, f, g, status)
 
     def unfinished(self):
-        """The result of a run that an exception has interrupted; the loss there is not known."""
+        """Build the result of a run that an exception interrupted; loss and gradient are NaN."""
         x = self.point().copy()
         return self.result(x, math.nan, np.full_like(x, math.nan), Status.INTERRUPTED)
 
     def result(self, x, f, g, status):
-        """Return a StochasticResult."""
+        """Build the StochasticResult for the point x with its loss, gradient and status."""
         s = self.run.scalars[0]
         represent_in_yaml()
         columns = np.array(self.rows, dtype=np.float64).reshape(-1, len(EpochHistory._fields)).T

@@ -1,9 +1,8 @@
-"""Problems in lockstep: the user evaluates all that still run in one call, and each descent digests
-its own part.
+"""Problems in lockstep: one call of the user's function evaluates all problems that still run.
 
-For objectives that are only fast on many points at once: array programs (JAX, PyTorch), and
-evaluators behind a network. Each problem has a state of its own and stops by itself; those that
-have ended are no longer evaluated.
+For objectives that are fast only on many points at once: array programs (JAX, PyTorch), and
+evaluators behind a network. Each problem has its own state and stops on its own; problems that have
+ended are no longer evaluated.
 """
 
 import time
@@ -22,12 +21,12 @@ from quasinewton.numba_ext.tuples import CACHE_LINE, borrow, placed_at, placed_s
 from quasinewton.objective.interface import Objective
 from quasinewton.schedules import Schedule
 
-TOLD = Objective(0, 0, 0, 0, 0)  # the loops find in the state what has been evaluated
+TOLD = Objective(0, 0, 0, 0, 0)  # placeholder: the evaluations are written to the state instead
 
 
 @generic
 def tell(search, objective, method, state):
-    """Digest an evaluation."""
+    """Let the loop process the evaluation stored in `state`; return what it wants next."""
     return line_search_loop.run(objective, method, search, state, EACH_EVALUATION)
 
 
@@ -38,13 +37,13 @@ def _tell(search, objective, method, state):
 
 @kernel
 def bytes_of(blank):
-    """Bytes of a state with the shapes of `blank`."""
+    """Return the size in bytes of a state with the shapes of `blank`."""
     return placed_size(borrow(blank))
 
 
 @kernel
 def set_out(blank, address, size, starts):
-    """Make the states of all problems, in memory from `address` on, `size` bytes each."""
+    """Initialise the states of all problems in memory from `address` on, `size` bytes each."""
     blank = borrow(blank)
     for i in range(starts.shape[0]):
         renew(placed_at(blank, address + i * size), blank, starts[i], NEVER)
@@ -52,7 +51,7 @@ def set_out(blank, address, size, starts):
 
 @kernel
 def gather(blank, address, size, running, X):
-    """Write the points that are to be evaluated to the rows of X."""
+    """Write the trial points of the running problems to the rows of X."""
     blank = borrow(blank)
     for j in range(running.size):
         copy(X[j], placed_at(blank, address + running[j] * size).x_trial)
@@ -60,14 +59,14 @@ def gather(blank, address, size, running, X):
 
 @kernel
 def tell_all(method, search, blank, address, size, running, F, G, overdue, results):
-    """Let every running problem digest its value and gradient; write those that have ended to their
-    rows.
+    """Pass its value and gradient to every running problem; write the results of those that end.
+
+    `running` is overwritten: its first elements are then the problems that go on, in order.
 
     Returns
     -------
     int
-        How many go on: these stand in the first places of `running`, in order. The others have been
-        overwritten.
+        Number of problems that go on.
     """
     blank, results = borrow(blank), borrow(results)
     left = 0
@@ -91,7 +90,7 @@ def tell_all(method, search, blank, address, size, running, F, G, overdue, resul
 
 @kernel
 def write_all(blank, address, size, running, results):
-    """Write the current iterates of problems that have not ended to their rows."""
+    """Write the current iterates of problems that have not ended to their rows of the results."""
     blank, results = borrow(blank), borrow(results)
     for i in running:
         state = placed_at(blank, address + i * size)
@@ -100,7 +99,7 @@ def write_all(blank, address, size, running, results):
 
 
 def solve(fun, args, batch_args, blank, settings, results, tick):
-    """Solve all problems with one evaluation of those that run at a time.
+    """Solve all problems, evaluating all that still run in each call of `fun`.
 
     Parameters
     ----------
@@ -117,7 +116,7 @@ def solve(fun, args, batch_args, blank, settings, results, tick):
     Raises
     ------
     ValueError
-        If F or G does not have the shape that X asks for.
+        If F or G does not have the shape that follows from X.
     """
     k, n = results.x.shape
     size = bytes_of(blank)
@@ -142,12 +141,12 @@ def solve(fun, args, batch_args, blank, settings, results, tick):
 
 
 def evaluated(name, given, shape):
-    """What a vectorized objective returned, as a contiguous float64 array.
+    """Return the output of a vectorized objective as a contiguous float64 array.
 
     Raises
     ------
     ValueError
-        If it has another shape.
+        If its shape is not `shape`.
     """
     array = np.asarray(given, dtype=np.float64, order="C")
     if array.shape != shape:

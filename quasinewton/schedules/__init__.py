@@ -1,8 +1,8 @@
-"""Learning-rate schedules: what lr is multiplied by at each step.
+"""Learning-rate schedules: the factor of lr at each step.
 
-A schedule stands where the line search does, under methods that make their own steps: a search that
-always accepts. All schedules are of one type, so a loop is compiled once for all of them; a
-function of the user's is entered by its address. Steps are counted from 0.
+For first-order methods, which make their own steps, a schedule takes the place of the line search:
+it is a search that always accepts. All schedules have one type, so a loop is compiled once for all
+of them; a user's function is called by its address. Steps are counted from 0.
 """
 
 import math
@@ -88,7 +88,7 @@ def constant(warmup=0, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
     """
     return _schedule(CONSTANT, warmup, warmup_start=warmup_start)
 
@@ -99,11 +99,11 @@ def step(every, factor=0.1, warmup=0, warmup_start=None):
     Parameters
     ----------
     every : int
-        Steps, at least 1.
+        Steps between two changes, at least 1.
     factor : float
-        In (0, 1].
+        Factor of each change, in (0, 1].
     warmup : int
-        Steps of linear warm-up, from whose end t is counted.
+        Steps of linear warm-up; t is counted from its end.
     warmup_start : float, optional
         Factor at step 0, in [0, 1]: see `constant`.
 
@@ -115,7 +115,7 @@ def step(every, factor=0.1, warmup=0, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
     """
     every, factor = count("every", every, 1), _fraction("factor", factor)
     return _schedule(STEP, warmup, a=every, b=factor, warmup_start=warmup_start)
@@ -127,9 +127,9 @@ def exponential(rate, warmup=0, warmup_start=None):
     Parameters
     ----------
     rate : float
-        In (0, 1].
+        Factor of each step, in (0, 1].
     warmup : int
-        Steps of linear warm-up, from whose end t is counted.
+        Steps of linear warm-up; t is counted from its end.
     warmup_start : float, optional
         Factor at step 0, in [0, 1]: see `constant`.
 
@@ -141,7 +141,7 @@ def exponential(rate, warmup=0, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
     """
     return _schedule(EXPONENTIAL, warmup, a=_fraction("rate", rate), warmup_start=warmup_start)
 
@@ -152,11 +152,11 @@ def cosine(total=None, final=0.0, warmup=0, warmup_start=None):
     Parameters
     ----------
     total : int, optional
-        Step at which `final` is reached, the warm-up counted; the length of the run if not given.
+        Step at which `final` is reached, warm-up included; by default the length of the run.
     final : float
-        In [0, 1].
+        Final factor, in [0, 1].
     warmup : int
-        Steps of linear warm-up, from whose end t is counted.
+        Steps of linear warm-up; t is counted from its end.
     warmup_start : float, optional
         Factor at step 0, in [0, 1]: see `constant`.
 
@@ -168,7 +168,7 @@ def cosine(total=None, final=0.0, warmup=0, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
 
     References
     ----------
@@ -185,11 +185,11 @@ def linear(total=None, start=1.0, final=0.0, warmup=0, warmup_start=None):
     Parameters
     ----------
     total : int, optional
-        Step at which `final` is reached, the warm-up counted; the length of the run if not given.
+        Step at which `final` is reached, warm-up included; by default the length of the run.
     start, final : float
-        In [0, 1]. `start` may be less: the line then rises.
+        First and last factor, in [0, 1]. If `start` is less than `final`, the line rises.
     warmup : int
-        Steps of linear warm-up, from whose end t is counted.
+        Steps of linear warm-up; t is counted from its end.
     warmup_start : float, optional
         Factor at step 0, in [0, 1]: see `constant`.
 
@@ -201,25 +201,25 @@ def linear(total=None, start=1.0, final=0.0, warmup=0, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
     """
     start, final = (_fraction(name, end, open_low=False) for name, end in (("start", start), ("final", final)))
     return _schedule(LINEAR, warmup, total, a=final, b=start, warmup_start=warmup_start)
 
 
 def polynomial(total=None, power=1.0, final=0.0, warmup=0, warmup_start=None):
-    """Let lr fall to `final` as a power of the part of the run that is left, and stay there.
+    """Let lr fall to `final` as a power of the remaining part of the run, and stay there.
 
     Parameters
     ----------
     total : int, optional
-        Step at which `final` is reached, the warm-up counted; the length of the run if not given.
+        Step at which `final` is reached, warm-up included; by default the length of the run.
     power : float
-        > 0.
+        Exponent, > 0.
     final : float
-        In [0, 1].
+        Final factor, in [0, 1].
     warmup : int
-        Steps of linear warm-up, from whose end t is counted.
+        Steps of linear warm-up; t is counted from its end.
     warmup_start : float, optional
         Factor at step 0, in [0, 1]: see `constant`.
 
@@ -231,7 +231,7 @@ def polynomial(total=None, power=1.0, final=0.0, warmup=0, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
     """
     final = _fraction("final", final, open_low=False)
     return _schedule(POLYNOMIAL, warmup, total, a=final, b=_positive("power", power), warmup_start=warmup_start)
@@ -243,13 +243,13 @@ def inverse_time(rate, power=1.0, every=1, warmup=0, warmup_start=None):
     Parameters
     ----------
     rate : float
-        > 0.
+        Decay per step, > 0.
     power : float
-        > 0.
+        Exponent, > 0.
     every : int
         Steps between two changes, at least 1.
     warmup : int
-        Steps of linear warm-up, from whose end t is counted.
+        Steps of linear warm-up; t is counted from its end.
     warmup_start : float, optional
         Factor at step 0, in [0, 1]: see `constant`.
 
@@ -261,32 +261,32 @@ def inverse_time(rate, power=1.0, every=1, warmup=0, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
 
     References
     ----------
     H. Robbins & S. Monro, "A stochastic approximation method", Ann. Math. Statist. 22 (1951)
-    400–407: the iterates settle for powers in (1/2, 1].
+    400–407: the iterates converge for powers in (1/2, 1].
     """
     rate, power, every = _positive("rate", rate), _positive("power", power), count("every", every, 1)
     return _schedule(INVERSE_TIME, warmup, a=rate, b=power, c=every, warmup_start=warmup_start)
 
 
 def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_start=None):
-    """Let lr fall to `final` along half a cosine, begin again at the top, and so on.
+    """Let lr fall towards `final` along half a cosine in every cycle, and restart at the top.
 
     Parameters
     ----------
     period : int
         Steps of the first cycle, at least 1.
     growth : float
-        By which every cycle is longer than the one before, >= 1.
+        Factor by which every cycle is longer than the one before, >= 1.
     final : float
-        In [0, 1]. It is approached at the end of a cycle, and not reached.
+        Factor that is approached, but not reached, at the end of a cycle; in [0, 1].
     decay : float
-        By which what is above `final` is multiplied at every restart, in (0, 1].
+        Factor of the amplitude above `final` at every restart, in (0, 1].
     warmup : int
-        Steps of linear warm-up, from whose end t is counted.
+        Steps of linear warm-up; t is counted from its end.
     warmup_start : float, optional
         Factor at step 0, in [0, 1]: see `constant`.
 
@@ -299,7 +299,7 @@ def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_sta
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
 
     References
     ----------
@@ -313,7 +313,7 @@ def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_sta
 
 
 def inverse_sqrt(warmup=1, warmup_start=None):
-    """Let lr rise linearly, and then fall with the square root of the steps made.
+    """Let lr rise linearly, and then fall as the inverse square root of the number of steps.
 
     Parameters
     ----------
@@ -330,7 +330,7 @@ def inverse_sqrt(warmup=1, warmup_start=None):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
 
     References
     ----------
@@ -345,11 +345,11 @@ def one_cycle(total=None, rise=0.3, start=1 / 25, final=1 / 250_000):
     Parameters
     ----------
     total : int, optional
-        Steps of the cycle; the length of the run if not given.
+        Steps of the cycle; by default the length of the run.
     rise : float
-        The part of them in which lr rises, in (0, 1).
+        Fraction of the steps in which lr rises, in (0, 1).
     start, final : float
-        The factors at either end, in (0, 1].
+        First and last factor, in (0, 1].
 
     Returns
     -------
@@ -358,12 +358,12 @@ def one_cycle(total=None, rise=0.3, start=1 / 25, final=1 / 250_000):
     Raises
     ------
     ValueError, TypeError
-        If a value is illegal; what is legal is said.
+        If a value is illegal; the message says what is legal.
 
     References
     ----------
     L. N. Smith & N. Topin, "Super-convergence: very fast training of neural networks using large
-    learning rates", arXiv:1708.07120 (2017). With the turning points of PyTorch's OneCycleLR.
+    learning rates", arXiv:1708.07120 (2017). The turning points are those of PyTorch's OneCycleLR.
     """
     rise = number("rise", rise, 0.0, 1.0)
     return _schedule(ONE_CYCLE, 0, total, rise, _fraction("start", start), _fraction("final", final))

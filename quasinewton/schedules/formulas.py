@@ -1,7 +1,7 @@
-"""The factor of every schedule at every step, in compiled code.
+"""The formulas of all schedules: the factor of lr at a step, in compiled code.
 
-Convention: a formula has its ends exactly, since a schedule that is told to begin or to end at a
-number is believed.
+Convention: a formula gives the values at its ends exactly, without rounding, since they are numbers
+that the user has chosen.
 """
 
 import math
@@ -25,31 +25,30 @@ POLYNOMIAL = 8
 INVERSE_TIME = 9
 WARM_RESTARTS = 10
 
-STRETCHED = (COSINE, ONE_CYCLE, LINEAR, POLYNOMIAL)  # over the length of the run, unless they have one of their own
-BY_STEPS = -1.0  # `begin` of a warm-up that is (t + 1)/warmup
+STRETCHED = (COSINE, ONE_CYCLE, LINEAR, POLYNOMIAL)  # kinds that last as long as the run if their total is 0
+BY_STEPS = -1.0  # value of `begin` for a warm-up with the factor (t + 1)/warmup
 
 SIGNATURE = types.float64(types.int64)
 
 
 class Schedule(NamedTuple):
-    """What lr is multiplied by, as a function of the step; made by the functions of
-    `quasinewton.schedules`.
+    """Factor of lr as a function of the step; made by the functions of `quasinewton.schedules`.
 
     Attributes
     ----------
     kind : int
-        Which formula.
+        Number of the formula.
     warmup : int
-        Steps in which the factor first rises linearly.
+        Number of steps of the linear warm-up.
     total : int
-        Step at which the formula has run its course; 0 for the length of the run.
+        Step at which the formula ends; 0 for the length of the run.
     a, b, c : float
-        Its parameters.
+        Parameters of the formula.
     address : int
-        Of the user's function; 0 if there is none.
+        Address of the user's compiled function; 0 if there is none.
     begin : float
-        The factor at step 0 of a warm-up that reaches 1 at step `warmup`; −1 for one that is (t +
-        1)/warmup.
+        Factor at step 0 of a warm-up that reaches 1 at step `warmup`; −1 for a warm-up with the
+        factor (t + 1)/warmup.
 
     Examples
     --------
@@ -84,9 +83,7 @@ def _enter(typingctx, address, t):
 
 @fragment
 def between(a, b, share):
-    """Return b + (a − b) share with share in [0, 1]: a and b themselves at its ends, and nothing
-    beyond them.
-    """
+    """Return b + (a − b) share, share in [0, 1]: exactly a or b at the ends, never beyond them."""
     if share >= 1.0:
         return a
     if share > 0.0:
@@ -96,13 +93,13 @@ def between(a, b, share):
 
 @fragment
 def half_cosine(a, b, part):
-    """From a to b along half a cosine, as `part` goes from 0 to 1; b beyond."""
+    """Return the point `part` of the way from a to b along half a cosine; b if part >= 1."""
     return between(a, b, 0.5 * (1.0 + math.cos(math.pi * part))) if part < 1.0 else b
 
 
 @fragment
 def restarted(first, growth, t):
-    """Return the number of restarts before step t, and the part of its cycle that is over at it."""
+    """Return the number of restarts before step t, and the part of its cycle that lies before t."""
     if growth == 1.0:
         return t // first, (t % first) / first
     restarts, length, since = 0, float(first), float(t)
@@ -115,7 +112,7 @@ def restarted(first, growth, t):
 
 @kernel
 def factor(schedule, t):
-    """What lr is multiplied by at step t, counted from 0; the schedule's `total` has been set."""
+    """Return the factor of lr at step t, counted from 0; the schedule's `total` must be set."""
     kind, warmup, a, b, c = schedule.kind, schedule.warmup, schedule.a, schedule.b, schedule.c
     if kind == USER:
         return _enter(schedule.address, t)

@@ -1,4 +1,4 @@
-"""A user's function of the step as a schedule, and a schedule made ready for a run."""
+"""Schedules from a user's function of the step, and schedules adapted to the length of a run."""
 
 import weakref
 
@@ -10,17 +10,17 @@ from quasinewton.numba_ext.introspection import is_compiled, result_type
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.schedules.formulas import BY_STEPS, CONSTANT, SIGNATURE, USER, Schedule
 
-# The compiled entry of each user's function, kept as long as the function lives.
+# Address and machine code of the compiled entry of each user's function, while the function lives.
 _entries = weakref.WeakKeyDictionary()
 
 
 def entry(function):
-    """A compiled function float64(int64) around a user's compiled function of the step.
+    """Return a compiled function float64(int64) that calls a user's compiled function of the step.
 
     Raises
     ------
     TypeError
-        If it does not take a step, or does not return a number.
+        If the user's function does not accept an integer, or does not return a real number.
     """
     kind = result_type(function, (types.int64,), "schedule")
     if not isinstance(kind, (types.Float, types.Integer)):
@@ -30,26 +30,26 @@ def entry(function):
 
 @register_jitable
 def users(address):
-    """The schedule that calls a compiled function at an address."""
+    """Return the schedule that calls the compiled function at an address."""
     return Schedule(USER, 0, 0, 0.0, 0.0, 0.0, address, BY_STEPS)
 
 
 @register_jitable
 def stretched(schedule, steps):
-    """The schedule over this many steps, unless it has a length of its own."""
+    """Return the schedule with its total set to this many steps, unless it has one already."""
     kind, warmup, total, a, b, c, address, begin = schedule
     return Schedule(kind, warmup, total if total > 0 else steps, a, b, c, address, begin)
 
 
 def as_schedule(given, steps):
-    """A schedule ready to be used.
+    """Return a schedule that is ready for a run.
 
     Parameters
     ----------
     given : Schedule, compiled function of the step, or None
         The user's function must live as long as the schedule is used.
     steps : int
-        Length of the run, for schedules stretched over it.
+        Length of the run, for schedules without a total of their own.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def as_schedule(given, steps):
     Raises
     ------
     TypeError
-        If it is neither.
+        If `given` is none of these.
     """
     if given is None:
         return Schedule(CONSTANT, 0, 0, 0.0, 0.0, 0.0, 0)
@@ -67,7 +67,7 @@ def as_schedule(given, steps):
         if known is None:
             dispatcher = entry(given)
             dispatcher.compile(SIGNATURE)
-            # As for objectives: what is kept must not hold the user's function.
+            # The stored value must not refer to the user's function, or it would never be freed.
             known = address_of(dispatcher, SIGNATURE), dispatcher.get_compile_result(SIGNATURE).library
             _entries[given] = known
         return users(known[0])

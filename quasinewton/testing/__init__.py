@@ -1,10 +1,9 @@
-"""Property-based tests of optimisation code: problems with known answers, and what must hold of
-every run.
+"""Property-based tests of optimisation code: problems with known answers, properties of every run.
 
 Strategies for `hypothesis <https://hypothesis.readthedocs.io>`_ draw problems whose minimiser,
 condition number, active bounds or saddle is known; functions named ``assert_...`` state a property
-of an optimiser, or of an objective, and raise `AssertionError` with the numbers that break it. Both
-are for your own optimisers and likelihoods as well as for this package, whose tests use them. Needs
+of an optimiser, or of an objective, and raise `AssertionError` with the numbers that violate it.
+Use them for your own optimisers and likelihoods; the tests of this package use them too. Requires
 hypothesis: ``pip install 'quasinewton[test]'``.
 
 >>> from hypothesis import given

@@ -14,23 +14,23 @@ def iterates(solve, problem):
 
 
 def assert_gradient_agrees(fun, x, jac, args=(), **options):
-    """Assert that a gradient is that of its function, component by component.
+    """Assert that a gradient agrees with its function, component by component.
 
     Parameters
     ----------
     fun, jac : callable
         As for `quasinewton.check_gradient`.
     x : array_like, shape (n,)
-        Where to compare. Not changed.
+        Point of comparison. Not changed.
     args : tuple
         Further arguments of both.
     **options
-        Of `quasinewton.check_gradient`.
+        Options of `quasinewton.check_gradient`.
 
     Raises
     ------
     AssertionError
-        Naming the components that differ.
+        If components differ; the message names them.
     """
     check = check_gradient(fun, jac, x, args=args, **options)
     if not check:
@@ -45,14 +45,15 @@ def assert_minimises(solve, problem, rtol=1e-6, atol=1e-8):
     solve : callable
         ``solve(problem)`` -> a result with `x`, `fun` and `success`.
     problem : quasinewton.problems.Problem
-        With `fmin`.
+        A problem with known `fmin`.
     rtol, atol : float
-        f may exceed its minimum by atol + rtol |fmin|, plus that part rtol of what the start
-        exceeds it by.
+        Relative and absolute tolerance: f at the solution may exceed fmin, or the nearest local
+        minimum, by atol + rtol (|fmin| + |f(x0) − fmin|).
 
     Raises
     ------
     AssertionError
+        If there is no success, `fun` is not f(x), or f is too large.
     """
     result = solve(problem)
     allowed = atol + rtol * (abs(problem.fmin) + abs(float(problem.fun(problem.x0)) - problem.fmin))
@@ -66,7 +67,7 @@ def assert_minimises(solve, problem, rtol=1e-6, atol=1e-8):
 
 
 def assert_in_bounds(points, bounds):
-    """Assert that no point lies outside the bounds, by not a bit.
+    """Assert that no point lies outside the bounds, without tolerance.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def assert_never_rises(values, noise=8.0 * np.finfo(np.float64).eps):
     values : array_like, shape (k,)
         f at the iterates, in order.
     noise : float
-        Relative to the largest |f|: what rounding may add.
+        Allowed rise relative to the largest |f|, for rounding.
 
     Raises
     ------
@@ -116,15 +117,14 @@ def assert_wolfe_conditions(fun, jac, points, c1=1e-4, c2=0.9, strong=True, nois
     fun, jac : callable
         ``fun(x) -> float``, ``jac(x) -> ndarray, shape (n,)``.
     points : array_like, shape (k, n)
-        The iterates, in order: each step is the difference of two, so that its length need not be
-        known.
+        The iterates, in order. Each step s is the difference of two of them.
     c1, c2 : float
         Constants of sufficient decrease and of curvature.
     strong : bool
         Use |g_new·s| <= c2 |g·s| rather than g_new·s >= c2 g·s.
     noise : float, optional
-        Absolute rounding of f, 32 ε max |f| by default; slopes may be off by as much as it says of
-        them.
+        Absolute tolerance of both conditions, in the units of f, for rounding; 32 ε max |f| by
+        default.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def assert_secant_equation(hess_inv, s, y, rtol=1e-10):
     s, y : array_like, shape (n,)
         The step, and the change of the gradient along it.
     rtol : float
-        Of the residual, relative to ‖H‖ ‖y‖.
+        Tolerance of ‖H y − s‖, relative to ‖H‖ ‖y‖.
 
     Raises
     ------
@@ -174,14 +174,14 @@ def assert_secant_equation(hess_inv, s, y, rtol=1e-10):
 
 
 def assert_batch_equals_singles(fun, starts, **keywords):
-    """Assert that `quasinewton.minimize_batch` gives, bit by bit, what single solves give.
+    """Assert that `quasinewton.minimize_batch` equals single runs, bit for bit.
 
     Parameters
     ----------
     fun : callable
     starts : array_like, shape (k, n)
     **keywords
-        Of `quasinewton.minimize`, for both.
+        Keywords of `quasinewton.minimize`, used for both.
 
     Raises
     ------
@@ -198,8 +198,7 @@ def assert_batch_equals_singles(fun, starts, **keywords):
 
 
 def assert_resuming_changes_nothing(fun, x0, stop, **keywords):
-    """Assert that a run that is stopped and resumed ends, bit by bit, where one ends that was never
-    stopped.
+    """Assert that a stopped and resumed run ends, bit for bit, as one that was never stopped.
 
     Parameters
     ----------
@@ -208,7 +207,7 @@ def assert_resuming_changes_nothing(fun, x0, stop, **keywords):
     stop : int
         Iterations before the stop.
     **keywords
-        Of `quasinewton.minimize`, without `maxiter`.
+        Keywords of `quasinewton.minimize`, without `maxiter`.
 
     Raises
     ------

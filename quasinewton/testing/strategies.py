@@ -1,4 +1,4 @@
-"""Strategies of hypothesis that draw optimisation problems with known answers."""
+"""Hypothesis strategies that draw optimisation problems with known answers."""
 
 from dataclasses import replace
 
@@ -10,8 +10,7 @@ from quasinewton.problems import Problem
 from quasinewton.testing.transformations import rotated, scaled, shifted
 
 # A random matrix, rotation or point is drawn as the seed of NumPy's generator: hypothesis then
-# shrinks the dimensions and sizes, which say something, and not a thousand matrix entries, which do
-# not.
+# shrinks the dimensions and sizes, which are informative, instead of a thousand matrix entries.
 _SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -21,8 +20,7 @@ def _orthogonal(rng, n):
 
 
 def _spectrum(rng, n, condition):
-    """Return n positive numbers, the largest `condition` times the least (for n = 1 the number 1).
-    """
+    """Return n positive numbers, the largest `condition` times the least; 1 if n = 1."""
     if n == 1:
         return np.ones(1)
     return condition ** np.concatenate([[0.0, 1.0], rng.random(n - 2)])
@@ -71,11 +69,10 @@ def convex_quadratics(draw, n=st.integers(1, 6), condition=1e6, size=10.0):
 
 @st.composite
 def bounded_quadratics(draw, n=st.integers(1, 6), condition=1e3, size=10.0):
-    """Draw convex quadratics between bounds, with a known minimiser and a known set of active
-    bounds.
+    """Draw convex quadratics with bounds, with known minimiser and known set of active bounds.
 
-    At an active bound the multiplier is at least 0.1, so that none is active by chance; at the
-    others the minimiser keeps a distance of at least 0.1.
+    The multiplier of an active bound is at least 0.1, so that no bound is weakly active; the
+    distance of the minimiser from every other bound is at least 0.1.
 
     Parameters
     ----------
@@ -119,8 +116,8 @@ def saddles(draw, n=st.integers(2, 5)):
     """Draw functions with a saddle at their `start`, and with known minima around it.
 
     In rotated coordinates f = Σ (λ_i x_i²/2 + x_i⁴/4), with at least one negative and one
-    positive λ_i. The start is the saddle itself: the gradient there is 0, and curvature alone leads
-    away. Every minimum has x_i = ±√(−λ_i) where λ_i < 0, and 0 elsewhere, and the same value.
+    positive λ_i. The start is the saddle itself, where the gradient is 0, so that only curvature
+    shows the way down. All minima have x_i = ±√(−λ_i) where λ_i < 0, 0 elsewhere, and one value f.
 
     Parameters
     ----------
@@ -156,14 +153,13 @@ def published_problems(draw, factories=problems.MGH, shift=1.0, rotate=True, sca
     Parameters
     ----------
     factories : sequence of callables
-        Of `quasinewton.problems`; those whose `fmin` is unknown, or that have bounds while `rotate`
-        is true, are left out.
+        Factories of `quasinewton.problems`. Problems with unknown `fmin` are left out.
     shift : float
-        The origin is moved by up to this in every variable.
+        Largest shift of the origin in every variable.
     rotate : bool
-        Turn the coordinates by a random orthogonal matrix.
+        Rotate the coordinates of problems without bounds by a random orthogonal matrix.
     scale : float
-        f is multiplied by a factor between 1/scale and scale.
+        f is multiplied by a random factor between 1/scale and scale.
 
     Returns
     -------
@@ -198,7 +194,7 @@ def starting_points(draw, problem, radius=1.0):
 
 
 def noisy(problem, size, seed=0):
-    """Return a problem whose values carry noise of a known size, always the same at the same point.
+    """Return a problem whose values have noise of a known size, deterministic in x.
 
     Parameters
     ----------
@@ -207,12 +203,12 @@ def noisy(problem, size, seed=0):
     size : float
         The noise is uniform in [−size, size].
     seed : int
-        Another seed gives other noise.
+        Seed of the noise, combined with the bits of x.
 
     Returns
     -------
     quasinewton.problems.Problem
-        Uncompiled: the noise is a hash of the bits of x.
+        Its `fun` is not compiled.
     """
 
     def fun(x):
@@ -223,5 +219,5 @@ def noisy(problem, size, seed=0):
 
 
 def _drawn(draw, value):
-    """Return a value, drawn if it is a strategy."""
+    """Return a value, or a draw from it if it is a strategy."""
     return draw(value) if isinstance(value, st.SearchStrategy) else value

@@ -1,5 +1,4 @@
-"""The same problem in other coordinates or units, and the invariance of an optimiser under that
-change.
+"""Problems in other coordinates or units, and tests of an optimiser's invariance under the change.
 """
 
 from dataclasses import replace
@@ -46,7 +45,7 @@ def rotated(problem, Q):
     Parameters
     ----------
     problem : quasinewton.problems.Problem
-        Without bounds: a box does not stay one. Not changed.
+        A problem without bounds, since a rotated box is not a box. Not changed.
     Q : array_like, shape (n, n)
         Orthogonal.
 
@@ -108,21 +107,23 @@ def scaled(problem, factor):
 
 
 def assert_translation_invariant(solve, problem, shift, rtol=1e-6):
-    """Assert that an optimiser takes the same steps wherever the origin lies.
+    """Assert that an optimiser takes the same steps after a translation of the origin.
 
     Parameters
     ----------
     solve : callable
         ``solve(problem)`` -> iterates from `problem.x0` on, shape (k, n), or a result that has them
-        as `allvecs`. A few iterations are best: rounding grows with every one.
+        as `allvecs`. Use few iterations, since rounding errors grow with every one.
     problem : quasinewton.problems.Problem
     shift : array_like, shape (n,)
+        Translation of the origin.
     rtol : float
         Largest difference of the iterates, relative to their size.
 
     Raises
     ------
     AssertionError
+        If the iterates differ, or a run has fewer than two.
     """
     expected = iterates(solve, problem)
     _assert_same_path(iterates(solve, shifted(problem, shift)) - np.asarray(shift), expected, rtol, "shifted")
@@ -131,7 +132,7 @@ def assert_translation_invariant(solve, problem, shift, rtol=1e-6):
 def assert_rotation_invariant(solve, problem, Q, rtol=1e-6):
     """Assert that an optimiser takes the same steps in rotated coordinates.
 
-    Methods that treat each component by itself (Adam, diagonal scalings) do not have this property.
+    Methods that scale components separately (Adam, diagonal scalings) do not have this property.
 
     Parameters
     ----------
@@ -153,10 +154,10 @@ def assert_rotation_invariant(solve, problem, Q, rtol=1e-6):
 
 
 def assert_scale_invariant(solve, problem, factor, rtol=1e-6):
-    """Assert that an optimiser takes the same steps whatever the unit of f.
+    """Assert that an optimiser takes the same steps if f is multiplied by a factor.
 
-    A first step of a length that depends on ‖g‖ breaks this: begin where the method has scaled
-    itself, or state the property for factors that keep ‖g‖ above the method's threshold.
+    A first step whose length depends on ‖g‖ violates this: start from an iterate after the method's
+    initial scaling, or use factors that keep ‖g‖ above the method's threshold.
 
     Parameters
     ----------
@@ -164,9 +165,9 @@ def assert_scale_invariant(solve, problem, factor, rtol=1e-6):
         As for `assert_translation_invariant`.
     problem : quasinewton.problems.Problem
     factor : float
-        Positive; a power of two changes no bit of a product.
+        Positive; multiplication by a power of two is exact.
     rtol : float
-        Largest difference of the iterates, relative to their size; 0 asks for equal bits.
+        Largest difference of the iterates, relative to their size; 0 requires equal bits.
 
     Raises
     ------
@@ -177,7 +178,7 @@ def assert_scale_invariant(solve, problem, factor, rtol=1e-6):
 
 
 def _assert_same_path(found, expected, rtol, change):
-    """Compare the iterates that both runs have, at least two of them."""
+    """Raise AssertionError unless two runs have at least two iterates in common and these agree."""
     steps = min(len(found), len(expected))
     if steps < 2:
         raise AssertionError(f"the {change} problem was left after {len(found)} points, the original {len(expected)}")

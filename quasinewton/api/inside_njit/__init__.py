@@ -1,4 +1,4 @@
-"""The doors inside compiled code: the same loops, entered without the interpreter."""
+"""Public functions for use inside ``@njit`` code; they call the loops without the interpreter."""
 
 from quasinewton.api.inside_njit import line_search
 from quasinewton.api.inside_njit.minimize import Minimum

@@ -1,9 +1,9 @@
-"""The implementation of a door as text: arguments are understood while compiling, and mistakes are
-named there.
+"""Generate the source of a public function for the argument types of one call in compiled code.
 
-What a door compiles into its caller is paid at every call site, and each small function costs a
-tenth of a second. So there are none: the implementation is written for the arguments at hand, and
-calls kernels, which come from the cache.
+Arguments are checked at compile time, and mistakes raise a TypingError. The generated code is
+compiled into its caller at every call site, where each small function would cost a tenth of a
+second. So it contains only what these arguments need, and calls kernels, which are read from the
+cache.
 """
 
 import inspect
@@ -20,7 +20,7 @@ from quasinewton.objective.in_njit import constant, dispatcher_of
 from quasinewton.options.names import NAMES
 from quasinewton.options.read import method_class, search_object
 
-# Settings that may be given as keywords: how they are converted, and what must hold of them.
+# Settings that may be given as keywords: type of conversion, condition, and message if it fails.
 RULES = {
     "memory": ("int", "memory >= 1", "memory must be at least 1"),
     "damping": ("int", "True", ""),
@@ -41,20 +41,20 @@ RULES = {
 
 
 def either(given, expression, default):
-    """The expression of an argument, or that of its default where it is not given."""
+    """Return the expression of an argument, or that of its default if it is not given."""
     return default if constant(given) is None else expression
 
 
 class Source:
-    """The text of an implementation, and the names in it.
+    """The source text of an implementation, and its global names.
 
     Parameters
     ----------
     overload : callable
-        The function that Numba gives the types of the arguments: its signature is that of the
-        implementation.
+        The function that Numba calls with the types of the arguments; its signature is also that
+        of the implementation.
     door : str
-        For messages.
+        Name of the public function, for messages.
     """
 
     def __init__(self, overload, door):
@@ -68,24 +68,25 @@ class Source:
         self.scope |= names
 
     def integer(self, value):
-        """The expression of an integer. As a literal it would be a type of its own, for which
-        kernels compile anew.
+        """Return the expression of an integer as a global name.
+
+        Numba gives every literal integer a type of its own, for which kernels would be recompiled.
         """
         name = f"integer_{value}".replace("-", "minus_")
         self.scope[name] = np.int64(value)
         return name
 
     def implementation(self):
-        """The function."""
+        """Return the function made from the text."""
         exec("\n".join(self.lines), self.scope)
         return self.scope["implementation"]
 
     def refuse(self, message):
-        """Raise a TypingError in the name of the door."""
+        """Raise a TypingError whose message begins with the name of the public function."""
         raise TypingError(f"{self.door}: {message}") from None
 
     def point(self, x0):
-        """The expression of the start as a contiguous float64 vector, which nobody overwrites."""
+        """Return the expression of the start as a contiguous float64 vector, not to be changed."""
         if isinstance(x0, (types.Float, types.Integer)):
             self.add("start = np.empty(1)", "start[0] = x0")
             return "start"
@@ -103,7 +104,7 @@ class Source:
             self.refuse(f"`bounds` must be a pair of vectors (low, high), or None; got {bounds}")
 
     def method(self, method):
-        """The class of a method given by name or as an object, and its expression."""
+        """Return the class and the expression of a method given by name or as an object."""
         given = constant(method)
         if not isinstance(given, types.Type):
             try:
@@ -117,8 +118,9 @@ class Source:
         self.refuse(f"`method` must be a name or a method object, got {given}")
 
     def search(self, name, search):
-        """The class of a line search given by name or as an object, as the argument `name`, and its
-        expression.
+        """Return the class and the expression of a line search given by name or as an object.
+
+        The search is the argument `name` of the public function.
         """
         given = constant(search)
         if not isinstance(given, types.Type):
@@ -132,9 +134,7 @@ class Source:
         self.refuse(f"`{name}` must be a name or a search object, got {given}")
 
     def schedule(self, schedule):
-        """The class of schedules, and the expression of the one given as an object or as a function
-        of the step.
-        """
+        """Return the class and the expression of a schedule given as an object or a function."""
         kind, given = schedules.Schedule, constant(schedule)
         if given is None:
             self.scope["own_schedule"] = schedules.constant()
@@ -150,14 +150,16 @@ class Source:
         return kind, "users_schedule(schedule_entry())"
 
     def changed(self, kind, expression, given):
-        """The expression of a method or a search, with the fields that keywords give replaced.
+        """Return the expression of a method or a search with fields replaced by keywords.
 
         Parameters
         ----------
         kind : NamedTuple class
+            Class of the method or the search.
         expression : str
+            Expression of the object without replacements.
         given : dict
-            Name of a keyword to its numba type.
+            Numba types of the keywords by name.
         """
         given = {name: constant(value) for name, value in given.items() if constant(value) is not None}
         for name, value in given.items():
@@ -173,7 +175,7 @@ class Source:
             elif name in ("c1", "c2"):
                 self.add(f"{name} = {expression}.{name}")
         for name in RULES:
-            # c2 is compared with the c1 that it will stand beside.
+            # A given c1 must also be consistent with the c2 of the object, and conversely.
             if name in given or (name in ("c1", "c2") and name in kind._fields):
                 self.add(f"if not ({RULES[name][1]}):", f"    raise ValueError({RULES[name][2]!r})")
         self.add(**{kind.__name__: kind, "HIGHEST": 0.5 if "c2" in kind._fields else 1.0})

@@ -1,4 +1,4 @@
-"""The door `line_search` inside compiled code."""
+"""The implementation of `line_search` inside compiled code."""
 
 from numba import types
 from numba.extending import overload
@@ -8,7 +8,8 @@ from quasinewton.api.line_search import LineSearchResult, line_search, run
 from quasinewton.objective.in_njit import bind
 
 
-# Inlined for the same reason as `minimize`.
+# Inlined, so that functions among its arguments remain global names of the caller, which Numba can
+# then cache.
 @overload(line_search, inline="always")
 def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
     source = Source(_line_search, "line_search")

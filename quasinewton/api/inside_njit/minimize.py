@@ -1,4 +1,4 @@
-"""The door `minimize` inside compiled code."""
+"""The implementation of `minimize` inside compiled code."""
 
 from typing import NamedTuple
 
@@ -27,22 +27,22 @@ from quasinewton.schedules import stretched
 
 
 class Minimum(NamedTuple):
-    """What `minimize` returns inside compiled code.
+    """Result of `minimize` inside compiled code.
 
     Attributes
     ----------
     x, jac : ndarray, float64, shape (n,)
-        The best point and the gradient there.
+        The best point and the gradient at x.
     fun : float
-        f there.
+        f at x.
     success : bool
-        Whether a tolerance was met.
+        True if a tolerance was met.
     status : int
         The `value` of a `Status`.
     nit, nfev, njev, nhev : int
         Iterations, and calls of the user's functions.
     optimality : float
-        What gtol was compared with: ‖jac‖_∞, or its like with bounds.
+        The measure compared with gtol: ‖jac‖_∞, or its form with bounds.
     """
 
     x: np.ndarray
@@ -59,7 +59,7 @@ class Minimum(NamedTuple):
 
 @register_jitable
 def minimum(state):
-    """The result of a descent that has ended."""
+    """Return the result of a run that has ended."""
     s = state.scalars[0]
     success = stopping.succeeded(s.status, s.g_norm, s.gtol, s.f, s.f0)
     return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev, s.g_norm)
@@ -70,7 +70,7 @@ run, step = releasing(line_search_loop.run, types.int64), releasing(fixed_step_l
 
 @kernel
 def descend(objective, method, search, limits, x0):
-    """Minimise from x0 by a method that searches."""
+    """Minimise from x0 by a method with a line search."""
     state = allocate(method, limits, x0, 0)
     while run(objective, method, search, state) != NOTHING:
         pass
@@ -79,8 +79,14 @@ def descend(objective, method, search, limits, x0):
 
 @kernel
 def descend_preconditioned(objective, method, search, limits, x0, M):
-    """Minimise from x0 by truncated Newton with the preconditioner of diagonal M, or one to ask for
-    if M is empty.
+    """Minimise from x0 by truncated Newton with a preconditioner.
+
+    The preconditioner is the diagonal M or, if M is empty, products returned by the objective.
+
+    Raises
+    ------
+    ValueError
+        If M has another size than x0 or is not positive.
     """
     state = allocate(method, limits, x0, 0)
     state.memory.record[0].asked = M.size == 0
@@ -98,7 +104,7 @@ def descend_preconditioned(objective, method, search, limits, x0, M):
 
 @kernel
 def march(objective, method, schedule, limits, x0):
-    """Minimise from x0 by a method that makes its own steps."""
+    """Minimise from x0 by a first-order method with a learning-rate schedule."""
     state = allocate(method, limits, x0, 0)
     schedule = stretched(schedule, limits.maxiter)
     while step(objective, method, schedule, state) != NOTHING:
@@ -108,8 +114,13 @@ def march(objective, method, schedule, limits, x0):
 
 @kernel
 def in_box(x0, bounds):
-    """Bounds as vectors of float64, x0 put between them, and whether there are as many as
-    variables, none crossed.
+    """Return x0 projected onto bounds, the bounds as float64, and two checks of them.
+
+    Returns
+    -------
+    (ndarray, ndarray, ndarray, bool, bool)
+        The point, lower and upper bounds; True if both have the size of x0; True if no lower bound
+        exceeds its upper one.
     """
     low, high = bounds[0].astype(np.float64), bounds[1].astype(np.float64)
     n, x = x0.size, x0.copy()
@@ -124,7 +135,7 @@ def in_box(x0, bounds):
 
 @kernel
 def descend_in_box(objective, method, search, limits, x0, low, high):
-    """Minimise from x0 by a method that searches, between bounds."""
+    """Minimise from x0 by a method with a line search, within bounds."""
     state = allocate(method, limits, x0, 0)
     copy(state.memory.low, low)
     copy(state.memory.high, high)
@@ -135,7 +146,7 @@ def descend_in_box(objective, method, search, limits, x0, low, high):
 
 @kernel
 def march_in_box(objective, method, schedule, limits, x0, low, high):
-    """Minimise from x0 by a method that makes its own steps, between bounds."""
+    """Minimise from x0 by a first-order method with a learning-rate schedule, within bounds."""
     free = allocate(method, limits, x0, 0)
     memory = free.memory
     memory = Moments(memory.a, memory.b, memory.c, memory.mask, low, high, memory.record)
@@ -149,7 +160,7 @@ def march_in_box(objective, method, schedule, limits, x0, low, high):
 
 @kernel
 def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, n):
-    """When to stop; negative numbers of iterations and evaluations stand for the defaults."""
+    """Return the limits of a run; negative `maxiter` and `maxfun` stand for the defaults."""
     iterations, values = default_counts(few, own_steps, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
     return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
@@ -162,11 +173,11 @@ SOLVE = {
     (False, True): descend_in_box,
     (True, False): march,
     (True, True): march_in_box,
-}  # by whether the method makes its own steps, and whether there are bounds
+}  # keys: (first-order method, bounds given)
 
 
 def is_vector(kind):
-    """Whether a numba type is that of a float64 vector."""
+    """Return True if a Numba type is that of a float64 vector."""
     return isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64
 
 
@@ -184,7 +195,8 @@ SETTINGS = (
 )
 
 
-# Inlined, so that the functions in its arguments stay names and the caller can be cached.
+# Inlined, so that functions among its arguments remain global names of the caller, which Numba can
+# then cache.
 @overload(minimize, inline="always")
 def _minimize(
     fun,

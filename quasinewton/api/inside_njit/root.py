@@ -1,4 +1,4 @@
-"""The door `root` inside compiled code."""
+"""The implementation of `root` inside compiled code."""
 
 from typing import NamedTuple
 
@@ -16,16 +16,16 @@ from quasinewton.status import AT_ROOT, PRECISION_LIMIT, RUNNING
 
 
 class Root(NamedTuple):
-    """What `root` returns inside compiled code.
+    """Result of `root` inside compiled code.
 
     Attributes
     ----------
     x, fun : ndarray, float64, shape (n,)
-        The point, and f there.
+        The last point, and f at x.
     jac : ndarray, float64, shape (n, n)
         The last Jacobian.
     success : bool
-        Whether a tolerance was met.
+        True if a tolerance was met.
     status : int
         The `value` of a `Status`.
     nit, nfev, njev : int
@@ -47,7 +47,7 @@ run = releasing(root_loop.run)
 
 @kernel
 def find(objective, search, x0, ftol, xtol, maxiter):
-    """Find a root from x0."""
+    """Find a root from x0, which is not changed."""
     state = root_loop.allocate(x0.copy(), ftol, xtol, maxiter)
     while run(objective, search, state) == RUNNING:
         pass
@@ -59,7 +59,8 @@ def find(objective, search, x0, ftol, xtol, maxiter):
 SEARCH = Armijo(*root_loop.SEARCH)
 
 
-# Inlined for the same reason as `minimize`.
+# Inlined, so that functions among its arguments remain global names of the caller, which Numba can
+# then cache.
 @overload(root, inline="always")
 def _root(
     fun, x0, args=(), jac=None, method="newton", tol=None, ftol=None, xtol=1e-14, maxiter=200, c1=None, maxls=None
