@@ -1,5 +1,6 @@
-"""Random programs: loops, branches, helpers, aliases, views, stores, tuples, in the proportions
-that break adjoints.
+"""Random programs made of constructs that break adjoints.
+
+They mix loops, branches, helpers, aliases, views, stores and tuples.
 """
 
 import linecache
@@ -45,7 +46,7 @@ def update(a, k, u):
 
 
 class Writer:
-    """The source of one program.
+    """Write the source of one random program.
 
     Parameters
     ----------
@@ -56,36 +57,36 @@ class Writer:
         self.random, self.lines, self.loops = random.Random(seed), [], 0
 
     def number(self, depth=2):
-        """Return an expression of numbers."""
+        """Return the source of a random scalar expression."""
         if depth == 0 or self.random.random() < 0.25:
             return self.random.choice(NUMBERS)
         form = self.random.choice(UNARY + BINARY)
         return form.format(*(self.number(depth - 1) for _ in range(2)))
 
     def vector(self, depth=2):
-        """Return an expression of vectors of four items."""
+        """Return the source of a random expression whose value is a vector of four items."""
         if depth == 0 or self.random.random() < 0.3:
             return self.random.choice(VECTORS)
         form = self.random.choice(ELEMENTWISE)
         return form.format(*(self.vector(depth - 1) for _ in range(2)))
 
     def condition(self):
-        """Return a condition, of numbers that depend on x or of indices."""
+        """Return the source of a random condition on numbers that depend on x or on indices."""
         if self.random.random() < 0.6:
             return f"{self.number(1)} > {self.random.choice(['0.1', 't', 's', '-0.2'])}"
         return f"i % {self.random.randint(2, 3)} == {self.random.randint(0, 1)}"
 
     def write(self, indent, text):
-        """Add a line."""
+        """Append a line of source."""
         self.lines.append("    " * indent + text)
 
     def block(self, indent, depth, in_loop):
-        """Add statements."""
+        """Append a block of random statements."""
         for _ in range(self.random.randint(1, 3)):
             self.statement(indent, depth, in_loop)
 
     def statement(self, indent, depth, in_loop):
-        """Add a statement."""
+        """Append one random statement."""
         simple = ["assign", "add", "store", "increase", "slice", "inplace", "fresh", "choose", "swap", "view", "matrix"]
         simple += ["tuple", "helper", "copy", "item", "mask", "rows"]
         kinds = list(simple)
@@ -173,7 +174,7 @@ class Writer:
             self.block(indent + 1, depth - 1, in_loop)
 
     def counter(self):
-        """Return the name of a new index."""
+        """Return the name of a new loop index."""
         self.loops += 1
         return f"k{self.loops}"
 
@@ -209,7 +210,7 @@ def sum3(a, b):
 
 
 def source(seed):
-    """Return the source of the program of a number."""
+    """Return the source of the program of a seed."""
     writer = Writer(seed)
     writer.lines += ["def f(x, d, B, index):", "    s, t, q, i = 0.1, x[0], 0.2 * x[2], 0"]
     writer.lines += ["    h, w, M = np.zeros(4), x.copy(), np.zeros((2, 4))", "    M[1] = x", "    y, v = x * d, h[1:3]"]
@@ -224,7 +225,7 @@ def source(seed):
 
 
 def program(seed):
-    """Return the program of a number, compiled when called, and its arguments."""
+    """Return the program of a seed, compiled when first called, and its arguments."""
     text, name = source(seed), f"<random program {seed}>"
     linecache.cache[name] = len(text), None, text.splitlines(True), name
     scope = {"np": np, "math": math, "root": root, "mix": mix, "pair": pair, "update": update, "sum3": sum3}
