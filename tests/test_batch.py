@@ -356,7 +356,10 @@ class TestWatching:
         assert caught.value.result.success.all()
 
     def test_time_limit_is_for_each_problem(self):
-        """The second takes it all, and the third, which takes microseconds, still has its own."""
+        """The time limit holds for each problem.
+
+        The second problem exhausts its limit; the third, which takes microseconds, has its own.
+        """
 
         @njit
         def falling(x, limit):
@@ -493,7 +496,7 @@ class TestVectorized:
             rounds.append(index)
             assert X.shape == (index.size, 2) and at.shape == index.shape
             pairs = [bent_joint(x.copy(), weight, a) for x, a in zip(X, at, strict=True)]
-            X[...] = np.nan  # The callback may overwrite its array.
+            X[...] = np.nan  # The objective may overwrite X.
             return np.array([f for f, g in pairs]), np.array([g for f, g in pairs])
 
         res = minimize_batch(fun, X0, (1.5,), (at,), method, vectorized=True, options=options)

@@ -175,7 +175,8 @@ class TestResults:
         assert solve(FORMS["pairs"]).hess_inv.todense().shape == (2, 2)
 
     def test_maxiter_and_continuation(self):
-        """A run that is stopped and continued has the path of an uninterrupted one."""
+        """A run stops after `maxiter` iterations, within the bounds; with 0 it returns the start.
+        """
         for maxiter in 1, 3:
             res = solve(FORMS["pairs"], options={"maxiter": maxiter, "gtol": 0.0})
             assert res.nit == maxiter and res.status == 1 and inside(res.x)

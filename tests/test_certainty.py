@@ -128,7 +128,7 @@ class TestArithmeticExceptions:
     def test_of_compiled_code_at_a_trial_point_are_an_edge(self):
         @njit
         def fun(x):
-            return 1.0 / (1.0 + x[0]) + 4.0 * x[0]  # 1/0 at the bound, where the first step leads
+            return 1.0 / (1.0 + x[0]) + 4.0 * x[0]  # 1/0 at the bound, to which the first step leads
 
         with np.errstate(divide="ignore"):
             twin = minimize(lambda x: np.float64(1.0) / (1.0 + x[0]) + 4.0 * x[0], [0.0], bounds=[(-1.0, 1.0)])

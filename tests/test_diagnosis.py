@@ -89,7 +89,7 @@ def test_what_f_does_not_show():
 
 
 def test_saddle():
-    """The Hessian has negative curvature, which the values of f do not show."""
+    """The given Hessian has negative curvature, although f has none."""
     res = minimize(
         lambda x: float(x @ x), [0.0], method="newton", jac=lambda x: 2.0 * x, hess=lambda x: np.array([[-1.0]])
     )

@@ -59,7 +59,7 @@ def deadly(x, flag, at):
 
 
 def processes():
-    """Yield an executor of two processes that share nothing with this one."""
+    """Return an executor of two processes that share nothing with this one."""
     return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
 
 

@@ -1,7 +1,9 @@
-"""One small test for each thing inside Numba that the package relies on, named after it.
+"""One small test for each internal of Numba that the package relies on, named after it.
 
 Where a new version of Numba breaks the package, the names of the failing tests say what has changed
-and which file of `numba_ext` or `autodiff` has to be looked at.
+and which file of `numba_ext` or `autodiff` to revise.
+
+Covers: numba_ext/*, autodiff/recompile.py, autodiff/array_expressions.py.
 """
 
 import ctypes
@@ -282,7 +284,7 @@ class TestParts:
             njit(lambda x: inverse(x))(0.0)
 
     def test_two_parts_are_two_functions_to_a_dispatcher(self):
-        """What stands for the address of a part is not equal to that of another."""
+        """The stand-ins for the addresses of two parts are not equal."""
         first, second = jit.fragment(lambda x: x + 1.0), jit.fragment(lambda x: x + 2.0)
         assert njit(lambda x: 10.0 * first(x) + second(x))(0.0) == 12.0
 
@@ -336,7 +338,10 @@ class TestSymbols:
 
 
 def test_the_text_of_errors_names_the_function_and_the_place():
-    """numba_ext/introspection.py and autodiff/recompile.py read it by regular expressions."""
+    """Numba's error text names the function and the place.
+
+    numba_ext/introspection.py and autodiff/recompile.py parse it by regular expressions.
+    """
 
     @njit
     def wrong(x):
