@@ -34,7 +34,9 @@ def silence():
 
 
 def solve(fun, x0, jac, method, hess=None, **options):
-    """A run with a limit on its values, whose returned point is the best evaluated up to rounding.
+    """Run with a limit on evaluations.
+
+    The returned point must be the best evaluated, up to rounding.
     """
     values = []
 
@@ -354,7 +356,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("name", ["x", "g", "memory.S"])
     def test_of_numbers_that_are_none(self, tmp_path, name):
-        """A run that continues from a checkpoint with NaN ends at once, and says why."""
+        """A run that continues from a checkpoint with NaN ends without a wrong success."""
         self.changed(tmp_path / "run.npz", lambda arrays: arrays[name].fill(math.nan))
         state = Checkpoint.load(tmp_path / "run.npz")
         res = minimize(rosenbrock, None, jac=rosenbrock_gradient, checkpoint=state)
@@ -445,7 +447,7 @@ class TestCallbacks:
 
 @njit
 def explosive(x, limit):
-    """Return Σ x², or raise above a limit."""
+    """Return Σ x² and its gradient, or raise where x[0] is less than `limit`."""
     if x[0] < limit:
         raise ValueError("too low")
     return np.sum(x * x), 2.0 * x
@@ -453,7 +455,7 @@ def explosive(x, limit):
 
 @njit
 def residuals(x, limit):
-    """Return the residuals x, or raise above a limit."""
+    """Return the gradient of `explosive` as residuals, or raise where it does."""
     return explosive(x, limit)[1]
 
 

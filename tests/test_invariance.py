@@ -94,7 +94,7 @@ def test_newton_does_not_see_the_units_of_x(x0, exponents):
     """
     d = 2.0**exponents
     H = rosenbrock_hessian(x0)
-    assume(np.linalg.eigvalsh(H)[0] >= 1e-3 * np.linalg.norm(H, 2))  # Scaling changes the eigenvalues of an indefinite Hessian.
+    assume(np.linalg.eigvalsh(H)[0] >= 1e-3 * np.linalg.norm(H, 2))  # Scaling changes |H| of an indefinite H.
     units = path(
         "newton",
         lambda x: rosenbrock(d * x),

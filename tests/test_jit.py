@@ -79,7 +79,7 @@ class TestCompilesOnce:
         for centre in -3.0, 0.0, 1e6, np.float64(2.0):
             for n in 1, 2, 30:
                 minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)), jac="2-point")
-            for n in 30, 40, 100:  # One compiled reverse mode serves all sizes.
+            for n in 30, 40, 100:  # These sizes use reverse mode.
                 minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)))
         assert from_njit._trampolines[valley] == before
 
@@ -235,7 +235,8 @@ print(sum(line_search_loop.run.stats.cache_hits.values()))
         assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
 
     def test_filling_it_warns_of_nothing(self, tmp_path):
-        """Compiling a line search raises no warning, for every first caller and record type."""
+        """Compiling a line search raises no warning if `line_search` is called before `minimize`.
+        """
         code = """
 import warnings
 warnings.simplefilter("error")
