@@ -349,7 +349,7 @@ class TestStopping:
         assert res.status == 1 and res.fun == min(rosenbrock(x) for x in fun.points)
 
     def test_gh_2169(self):
-        """The objective is 1.8e308 outside its domain."""
+        """The objective is 1.79769313e308, nearly the largest float, outside its domain."""
 
         def fun(x):
             return 1.79769313e308 if x[0] < 0 else x[0] + 1.0 / x[0]

@@ -67,7 +67,7 @@ def is_best(res):
 
 
 def resolution(problem, x):
-    """Return the change of the gradient at x by rounding of the variables."""
+    """Return the median change of the gradient at x by rounding of the variables."""
     rng = np.random.default_rng(7)
     step, g = EPSILON * np.maximum(np.abs(x), np.abs(problem.x0)), problem.jac(x)
     changes = (problem.jac(x + step * rng.integers(-1, 2, x.size)) - g for _ in range(20))

@@ -278,7 +278,7 @@ def whole(t):
 
 @njit
 def late(t):
-    """Raise an exception late in the schedule."""
+    """Return a factor, or raise an exception at step 3."""
     if t == 3:
         raise ValueError("out of schedule", t)
     return 1.0 / (t + 1)
@@ -490,7 +490,7 @@ class TestInside:
 
 
 class TestOtherMethods:
-    """Schedules are refused by methods with a line search, and line searches by the others."""
+    """Methods with a line search take no schedule, and first-order methods no line search."""
 
     def test_searching_methods_do_not_know_it(self):
         with pytest.warns(OptimizeWarning, match="Unknown solver options: schedule"):
