@@ -38,7 +38,7 @@ STEPPING = [NAMES[kind] for kind in FIRST_ORDER]
 METHODS = ["lbfgs", "bfgs", "newton", "gradient-descent", *STEPPING]
 GRADIENT_STEPS = ["sgd", "sgdw", "momentum", "nesterov", "radam"]  # Their first steps are as long as the gradient.
 each_method = pytest.mark.parametrize("method", METHODS)
-few = hypothesis.settings(max_examples=max(5, hypothesis.settings().max_examples // 5))  # a fifth, since methods are many
+few = hypothesis.settings(max_examples=max(5, hypothesis.settings().max_examples // 5))  # examples; a fifth
 coordinates = st.floats(-3.0, 3.0)
 starts = st.lists(coordinates, min_size=2, max_size=4).map(np.array)
 

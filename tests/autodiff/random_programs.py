@@ -12,13 +12,32 @@ from numba import njit
 
 X = np.array([0.31, -0.42, 0.75, 1.13])
 D = np.array([0.6, -0.2, 0.4, 0.9])
-NUMBERS = ["s", "t", "x[1]", "x[i % 4]", "h[i % 4]", "h[1]", "w[(i + 1) % 4]", "d[i % 4]", "0.5", "M[1, i % 4]", "v[0]", "q"]
+NUMBERS = [
+    "s",
+    "t",
+    "x[1]",
+    "x[i % 4]",
+    "h[i % 4]",
+    "h[1]",
+    "w[(i + 1) % 4]",
+    "d[i % 4]",
+    "0.5",
+    "M[1, i % 4]",
+    "v[0]",
+    "q",
+]
 VECTORS = ["x", "h", "w", "d", "M[0]", "M[1]", "h[::-1]", "np.sin(w)", "M.T[:, 1]", "(M @ x)[0] * x", "y"]
 UNARY = ["math.sin({})", "math.tanh({})", "math.exp(-0.3 * {0} * {0})", "math.sqrt(1.0 + {0} * {0})", "abs({} + 0.013)"]
 UNARY += ["({} ** 2)", "(-{})", "root({})", "np.arctan({})", "math.log(1.5 + math.cos({}))"]
 BINARY = ["({} + {})", "({} - {})", "({} * {})", "({} / (2.0 + abs({})))", "max({}, {} + 0.017)", "min({}, {} - 0.019)"]
 BINARY += ["mix({}, {})", "math.hypot({}, 1.0 + abs({}))", "pair({}, {})[1]"]
-ELEMENTWISE = ["np.tanh({})", "({} * {})", "({} - 0.3 * {})", "np.where({} > 0.1, {}, 0.5)", "({} / (2.0 + np.abs({})))"]
+ELEMENTWISE = [
+    "np.tanh({})",
+    "({} * {})",
+    "({} - 0.3 * {})",
+    "np.where({} > 0.1, {}, 0.5)",
+    "({} / (2.0 + np.abs({})))",
+]
 ELEMENTWISE += ["np.maximum({}, {} + 0.011)", "({} ** 2)", "np.exp(-np.abs({}))"]
 
 
@@ -112,11 +131,23 @@ class Writer:
 
     def make_slice(self, indent, depth, in_loop):
         forms = ["h[1:3] = np.tanh({})[:2]", "h[:] = np.tanh({})", "M[i % 2] = np.tanh({})", "w[2:] = math.tanh({1})"]
-        forms += ["M[:, 1] = np.tanh({})[2:]", "h[:2] = h[1:3]", "M[0] = M[1]", "M[:] = np.tanh({})", "M[:, :2] = 0.3 * t"]
+        forms += [
+            "M[:, 1] = np.tanh({})[2:]",
+            "h[:2] = h[1:3]",
+            "M[0] = M[1]",
+            "M[:] = np.tanh({})",
+            "M[:, :2] = 0.3 * t",
+        ]
         self.write(indent, self.random.choice(forms).format(self.vector(), self.number()))
 
     def make_inplace(self, indent, depth, in_loop):
-        forms = ["h *= 0.7", "w += 0.2 * np.sin({})", "h[1:] -= 0.3 * np.tanh(h[:-1])", "M[1] *= np.cos({})", "h /= 1.5 + w * w"]
+        forms = [
+            "h *= 0.7",
+            "w += 0.2 * np.sin({})",
+            "h[1:] -= 0.3 * np.tanh(h[:-1])",
+            "M[1] *= np.cos({})",
+            "h /= 1.5 + w * w",
+        ]
         forms += ["M *= 0.9", "w -= 0.1 * t", "v += 0.2 * s", "M += 0.1 * np.tanh({})"]
         self.write(indent, self.random.choice(forms).format(self.vector()))
 
@@ -131,7 +162,10 @@ class Writer:
         self.write(indent, f"{self.random.choice('hwy')} = {a} if {self.condition()} else {b}")
 
     def make_swap(self, indent, depth, in_loop):
-        self.write(indent, self.random.choice(["s, t = t, s", "h, w = w, h", "s, t = 0.5 * t, math.tanh(s + t)", "y, w = w, y"]))
+        self.write(
+            indent,
+            self.random.choice(["s, t = t, s", "h, w = w, h", "s, t = 0.5 * t, math.tanh(s + t)", "y, w = w, y"]),
+        )
 
     def make_view(self, indent, depth, in_loop):
         self.write(indent, f"v = {self.random.choice(['h[1:3]', 'w[::2]', 'M[0, 1:3]', 'h[2:]', 'M[:, 1]'])}")
@@ -152,10 +186,16 @@ class Writer:
         self.write(indent, self.random.choice(forms).format(self.number(1)))
 
     def make_copy(self, indent, depth, in_loop):
-        self.write(indent, self.random.choice(["w = h.copy()", "h = w", "y = h", "y = x.copy()", "w = M[1].copy()", "h = 1.0 * y"]))
+        self.write(
+            indent,
+            self.random.choice(["w = h.copy()", "h = w", "y = h", "y = x.copy()", "w = M[1].copy()", "h = 1.0 * y"]),
+        )
 
     def make_item(self, indent, depth, in_loop):
-        self.write(indent, self.random.choice(["q = h[i % 4] * w[0]", "q = M[i % 2, 1]", "q = np.sum(v) * s", "q = y[2]"]))
+        self.write(
+            indent,
+            self.random.choice(["q = h[i % 4] * w[0]", "q = M[i % 2, 1]", "q = np.sum(v) * s", "q = y[2]"]),
+        )
 
     def make_mask(self, indent, depth, in_loop):
         forms = ["s = math.tanh(np.sum(h[h > 0.05] ** 2))", "h[w > 0.2] = t", "t = math.tanh(np.sum(w[index] * 0.5))"]
@@ -213,7 +253,11 @@ def source(seed):
     """Return the source of the program of a seed."""
     writer = Writer(seed)
     writer.lines += ["def f(x, d, B, index):", "    s, t, q, i = 0.1, x[0], 0.2 * x[2], 0"]
-    writer.lines += ["    h, w, M = np.zeros(4), x.copy(), np.zeros((2, 4))", "    M[1] = x", "    y, v = x * d, h[1:3]"]
+    writer.lines += [
+        "    h, w, M = np.zeros(4), x.copy(), np.zeros((2, 4))",
+        "    M[1] = x",
+        "    y, v = x * d, h[1:3]",
+    ]
     for _ in range(writer.random.randint(3, 5)):
         writer.statement(1, 3, False)
         if writer.random.random() < 0.1:

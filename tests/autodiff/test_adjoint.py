@@ -61,7 +61,9 @@ def differences(f, x, *args):
     return g
 
 
-@pytest.mark.parametrize("first", [0, 6, 12, 18, *(pytest.param(k, marks=pytest.mark.slow) for k in range(24, 2000, 6))])
+@pytest.mark.parametrize(
+    "first", [0, 6, 12, 18, *(pytest.param(k, marks=pytest.mark.slow) for k in range(24, 2000, 6))]
+)
 def test_random_programs(first):
     """Six programs per case have the bits of f and the gradient by differences.
 

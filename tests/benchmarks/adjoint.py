@@ -80,8 +80,16 @@ def problems():
     rng = np.random.default_rng(0)
     data = rng.standard_normal((200, 10)), rng.standard_normal(200)
     yield net, 0.3 * rng.standard_normal(97), data
-    yield softmax_regression, 0.1 * rng.standard_normal(100), (rng.standard_normal((400, 20)), np.eye(5)[rng.integers(0, 5, 400)])
-    yield logistic_vectors, 0.1 * rng.standard_normal(200), (rng.standard_normal((1000, 200)), (rng.random(1000) < 0.5) * 1.0)
+    yield (
+        softmax_regression,
+        0.1 * rng.standard_normal(100),
+        (rng.standard_normal((400, 20)), np.eye(5)[rng.integers(0, 5, 400)]),
+    )
+    yield (
+        logistic_vectors,
+        0.1 * rng.standard_normal(200),
+        (rng.standard_normal((1000, 200)), (rng.random(1000) < 0.5) * 1.0),
+    )
     yield gaussian_process, np.array([1.0, 0.5, 0.1]), (np.linspace(0.0, 3.0, 60), rng.standard_normal(60))
     returns = rng.standard_normal(2000)
     yield garch, np.array([0.01, 0.1, -1.0, -1.0, 0.5]), (returns,)
@@ -114,7 +122,17 @@ def measured(f, x, args):
 
 def main():
     """Print the table."""
-    header = ["function", "n", "f, µs", "by", "gradient / f", "product / f", "compile f, s", "gradient, s", "product, s"]
+    header = [
+        "function",
+        "n",
+        "f, µs",
+        "by",
+        "gradient / f",
+        "product / f",
+        "compile f, s",
+        "gradient, s",
+        "product, s",
+    ]
     rows = []
     for function, x, args in problems():
         rows.append([function.__name__.replace("_", " "), x.size, *measured(njit(function), x, args)])

@@ -89,7 +89,7 @@ def rosenbrock_loops(x):
 
 
 def problems():
-    """Return functions, points and arguments."""
+    """Yield functions, points and arguments."""
     rng = np.random.default_rng(0)
     data = rng.standard_normal((1000, 20)), (rng.random(1000) < 0.5).astype(float)
     w, p = 0.1 * rng.standard_normal(20), np.array([0.01, 0.1, -1.0, -1.0, 0.5])

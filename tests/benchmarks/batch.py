@@ -78,7 +78,7 @@ def scipy_loop(D, y):
 
 
 def jax_solvers():
-    """Return names and compiled functions (D, y) -> x of JAX's libraries, in double precision."""
+    """Yield names and compiled functions (D, y) -> x of JAX's libraries, in double precision."""
     import jax
     import jax.numpy as jnp
     import jaxopt
@@ -114,7 +114,7 @@ def gradients(x, D, y):
 
 
 def comparison(D, y):
-    """Return a row per solver: name, wall and processor time of a fit in µs, ratios, gradients.
+    """Yield a row per solver: name, wall and processor time of a fit in µs, ratios, gradients.
 
     Ratios say by how much quasinewton is faster; ‖g‖_∞ is that of 99 % of the fits.
     """
@@ -144,7 +144,7 @@ def comparison(D, y):
 
 
 def scaling(D, y):
-    """Return a row per number of threads: times of the batch, and the efficiency by both.
+    """Yield a row per number of threads: times of the batch, and the efficiency by both.
 
     Times are wall and processor time. Processor time does not count what others do on a shared
     machine, but neither does it count waiting.

@@ -202,7 +202,7 @@ def per_iteration(solve, inside, repeats):
 
 
 def timing_rows():
-    """Return rows for n = 10, 10⁴ and 10⁶.
+    """Yield rows for n = 10, 10⁴ and 10⁶.
 
     SciPy's time excludes that of calling the compiled objective from Python.
     """

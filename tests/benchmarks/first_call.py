@@ -75,7 +75,7 @@ def seconds(case, checkout, cache):
 
 
 def measured(case, checkout, warm=3):
-    """Seconds with an empty cache, and the least with a full one; and the least of an import."""
+    """Return seconds with an empty cache, the least with a full one, and the least of an import."""
     with tempfile.TemporaryDirectory() as cache:
         _, cold = seconds(case, checkout, cache)
         full = [seconds(case, checkout, cache) for _ in range(warm)]

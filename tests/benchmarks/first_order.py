@@ -81,7 +81,7 @@ def vector(values):
 
 
 def optimisers(kind, settings, parameters, lr):
-    """Return PyTorch's optimiser in all forms that it has for these parameters."""
+    """Yield PyTorch's optimiser in all forms that it has for these parameters."""
     for form in FORMS:
         try:
             optimiser = kind(parameters, lr=lr, **settings, **form)
@@ -99,7 +99,7 @@ def torch_step(name, gradient):
 
 
 def update_rows(n, repeats):
-    """Return rows: a step of every method, and PyTorch's."""
+    """Yield rows: a step of every method, and PyTorch's."""
     gradient = np.random.default_rng(0).standard_normal(n)
     x, g, a, b = (vector(values) for values in (np.zeros(n), gradient, np.zeros(n), np.zeros(n)))
     floor = least(lambda: stream(x, g, a, b, repeats)) / repeats
@@ -181,7 +181,7 @@ def torch_epoch(name, A, t, batch):
 
 
 def epoch_rows():
-    """Return rows: epochs of small models."""
+    """Yield rows: epochs of small models."""
     A, t = samples()
     x0 = np.zeros(A.shape[1])
 
@@ -218,7 +218,7 @@ def rates(count, ours, call, theirs):
 
 
 def startup_rows(repeats=5):
-    """Return rows: the first call in a new process, with the objective compiled before."""
+    """Yield rows: the first call in a new process, with the objective compiled before."""
     for method in ("adam", "sgd"):
         with tempfile.TemporaryDirectory() as cache:
             startup.run(method, cache)

@@ -100,7 +100,7 @@ def stream(n, m):
 
 
 def rows():
-    """Return rows for BFGS at n = 100 and 1000 and L-BFGS from n = 10⁴ to 2·10⁶ with m = 10.
+    """Yield rows for BFGS at n = 100 and 1000 and L-BFGS from n = 10⁴ to 2·10⁶ with m = 10.
 
     The pairs of L-BFGS are in double and single precision.
     """

@@ -55,7 +55,7 @@ def options(method):
 
 
 def compiled_rows():
-    """Return rows: whole calls with the same compiled objective."""
+    """Yield rows: whole calls with the same compiled objective."""
     for n in (2, 10):
         for method in SCIPY:
 
@@ -72,7 +72,7 @@ def compiled_rows():
 
 
 def python_rows():
-    """Return rows: time outside a Python objective, per evaluation."""
+    """Yield rows: time outside a Python objective, per evaluation."""
     for method in SCIPY:
         for form, fun, jac, alone in (
             ("jac=True", plane, True, lambda: plane(X0)),

@@ -44,7 +44,7 @@ def run(method, cache, before=""):
 
 
 def rows(repeats=5):
-    """Return rows: cold cache, warm cache, and warm with the user's function compiled before.
+    """Yield rows: cold cache, warm cache, and warm with the user's function compiled before.
 
     The last is the share of this package.
     """
