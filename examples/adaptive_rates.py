@@ -61,7 +61,10 @@ def rare_features(rng):
 
 
 def pace(method):
-    """The length of the last hundred steps down an even slope by that of the first hundred."""
+    """Return the length of the last hundred steps, relative to that of the first hundred.
+
+    The slope is even.
+    """
     x = np.array(run(slopes, [0.0], (-1.0,), method, return_all=True).allvecs)[:, 0]
     return (x[-1] - x[-101]) / (x[100] - x[0])
 

@@ -370,7 +370,7 @@ class TestWatching:
         assert [status.name for status in res.status] == ["UNBOUNDED", "TIME", "UNBOUNDED"]
 
     def test_a_slow_problem_holds_nobody(self, monkeypatch):
-        """Of two threads, one solves all other problems while the slow one runs.
+        """One of two threads solves all other problems while the slow one runs.
 
         The slow problem waits until the others have ended.
         """

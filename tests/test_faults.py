@@ -572,7 +572,7 @@ for name, function in work.items():
 def test_interrupts():
     """Ctrl-C stops whatever runs and keeps the results so far.
 
-    The next run has the same bits as ever.
+    A run after it has the usual bits.
     """
     lines = run(INTERRUPTS).splitlines()
     assert lines == [f"{name} True True" for name in ("python", "callback", "stochastic", "root")]

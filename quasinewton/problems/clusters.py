@@ -23,7 +23,7 @@ def lennard_jones_value(x):
     f = 0.0
     for i in range(0, x.size, 3):
         for j in range(0, i, 3):
-            s = 1.0 / squared_distance(x, i, j) ** 3  # 1/r³, since Numba raises on 0.0 ** −3.
+            s = 1.0 / squared_distance(x, i, j) ** 3  # A quotient, since Numba raises on 0.0 ** −3.
             f += 4.0 * s * (s - 1.0)
     return f
 

@@ -81,8 +81,9 @@ class Problem:
 
     @property
     def bounds(self):
-        """Bounds of x: a new `scipy.optimize.Bounds` of arrays of shape (n,), or None where x is
-        free.
+        """Bounds of x, a new `scipy.optimize.Bounds`, or None where x is free.
+
+        Its arrays have shape (n,).
         """
         return None if self.low is None else Bounds(self.low.copy(), self.high.copy())
 
