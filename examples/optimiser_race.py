@@ -15,7 +15,7 @@ from numba import njit
 from quasinewton import SGD, AdaDelta, AdaGrad, Adam, AMSGrad, Momentum, Nesterov, RMSprop, minimize, schedules
 
 METHODS = SGD, Momentum, Nesterov, AdaGrad, RMSprop, AdaDelta, Adam, AMSGrad
-RATES, START = 10.0 ** np.arange(-3.0, 1.1, 0.25), np.array([-7.8, -4.6])  # rates; start 9 along the ravine, 1 up its wall
+RATES, START = 10.0 ** np.arange(-3.0, 1.1, 0.25), np.array([-7.8, -4.6])  # start: 9 along the ravine, 1 up its wall
 
 
 @njit

@@ -30,7 +30,7 @@ def double(x):
 
 
 class TestCache:
-    """numba_ext/cache.py."""
+    """Internals that numba_ext/cache.py relies on."""
 
     def test_a_function_cache_has_a_file_with_a_source_stamp(self, tmp_path, monkeypatch):
         monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
@@ -58,7 +58,7 @@ class TestCache:
 
 
 class TestCloudpickle:
-    """numba_ext/pickling.py."""
+    """Internals that numba_ext/pickling.py relies on."""
 
     def test_functions_go_by_value_and_compiled_ones_with_them(self):
         compiled = njit(double)
@@ -67,7 +67,7 @@ class TestCloudpickle:
 
 
 class TestDispatcher:
-    """numba_ext/addresses.py, autodiff/recompile.py, autodiff/drivers.py."""
+    """Internals that numba_ext/addresses.py and autodiff/{recompile,drivers}.py rely on."""
 
     def test_get_compile_result_has_a_library_with_the_machine_address(self):
         compiled = njit(double)
@@ -107,8 +107,7 @@ class TestDispatcher:
 
 
 class TestCallConvention:
-    """numba_ext/addresses.py, numba_ext/unwinding.py, numba_ext/lazy.py, numba_ext/python_calls.py.
-    """
+    """Internals that numba_ext/{addresses,unwinding,lazy,python_calls}.py rely on."""
 
     def test_a_call_by_address_returns_the_value_and_passes_exceptions_through(self):
         signature = types.float64(types.float64)
@@ -140,7 +139,7 @@ class TestCallConvention:
 
 
 class TestArrays:
-    """numba_ext/arrays.py, numba_ext/tuples.py."""
+    """Internals that numba_ext/arrays.py and numba_ext/tuples.py rely on."""
 
     def test_the_struct_of_an_array_has_these_fields(self):
         found = []
@@ -189,13 +188,13 @@ class TestArrays:
         assert read(memory.ctypes.data) == 8.0
 
     def test_the_parts_of_numbas_array_expressions_are_there(self):
-        """autodiff/array_expressions.py."""
+        """autodiff/array_expressions.py relies on these parts."""
         for name in ("_prepare_argument", "_build_array", "_ArrayHelper"):
             assert hasattr(npyimpl, name)
 
 
 class TestPasses:
-    """autodiff/recompile.py."""
+    """Internals that autodiff/recompile.py relies on."""
 
     def test_the_default_pipeline_has_the_passes_that_ours_stands_between(self):
         seen = []
@@ -243,7 +242,7 @@ class TestPasses:
 
 
 class TestOptions:
-    """numba_ext/jit.py."""
+    """Internals that numba_ext/jit.py relies on."""
 
     @pytest.mark.parametrize("option", ["forceinline", "no_cpython_wrapper", "no_cfunc_wrapper", "nogil"])
     def test_is_accepted(self, option):
@@ -262,7 +261,7 @@ class TestOptions:
 
 
 class TestParts:
-    """numba_ext/parts.py."""
+    """Internals that numba_ext/parts.py relies on."""
 
     def test_a_part_has_no_machine_code_and_becomes_one_with_its_callers(self):
         part = njit(pipeline_class=parts.PartCompiler, **jit.INNER)(double)
@@ -290,7 +289,7 @@ class TestParts:
 
 
 class TestOperations:
-    """numba_ext/operations.py."""
+    """Internals that numba_ext/operations.py relies on."""
 
     def test_a_kind_is_found_by_its_name(self):
         from quasinewton import BFGS, LBFGS
@@ -325,7 +324,7 @@ class TestOperations:
 
 
 class TestSymbols:
-    """numba_ext/symbols.py, loops/clock.py."""
+    """Internals that numba_ext/symbols.py and loops/clock.py rely on."""
 
     def test_a_named_c_function_is_called(self):
         callback = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda x: x + 1.0)

@@ -56,7 +56,7 @@ def test_price_of_the_handful_is_no_higher_than_scipys():
 
 
 class TestAsTheMethodOfScipy:
-    """`scipy.optimize.minimize(…, method=quasinewton.minimize)`."""
+    """Use as `scipy.optimize.minimize(…, method=quasinewton.minimize)`."""
 
     def test_plain(self):
         res = scipy.optimize.minimize(rosenbrock, [-1.2, 1.0], method=quasinewton.minimize)

@@ -213,25 +213,25 @@ def dixon_maany_element(i, x, alpha, beta, gamma, delta, decay):
 
 @kernel
 def dixmaana_element(i, x):
-    """α = 1, β = 0, γ = δ = 1/8, k = 0."""
+    """Term of DIXMAANA: α = 1, β = 0, γ = δ = 1/8, k = 0."""
     return dixon_maany_element(i, x, 1.0, 0.0, 0.125, 0.125, 0)
 
 
 @kernel
 def dixmaand_element(i, x):
-    """α = 1, β = γ = δ = 0.26, k = 0."""
+    """Term of DIXMAAND: α = 1, β = γ = δ = 0.26, k = 0."""
     return dixon_maany_element(i, x, 1.0, 0.26, 0.26, 0.26, 0)
 
 
 @kernel
 def dixmaanh_element(i, x):
-    """α = 1, β = γ = δ = 0.26, k = 1."""
+    """Term of DIXMAANH: α = 1, β = γ = δ = 0.26, k = 1."""
     return dixon_maany_element(i, x, 1.0, 0.26, 0.26, 0.26, 1)
 
 
 @kernel
 def dixmaanl_element(i, x):
-    """α = 1, β = γ = δ = 0.26, k = 2."""
+    """Term of DIXMAANL: α = 1, β = γ = δ = 0.26, k = 2."""
     return dixon_maany_element(i, x, 1.0, 0.26, 0.26, 0.26, 2)
 
 

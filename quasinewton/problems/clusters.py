@@ -13,7 +13,7 @@ ENERGY = {2: -1.0, 3: -3.0, 4: -6.0, 5: -9.10385241570756, 6: -12.71206225680934
 
 @kernel
 def squared_distance(x, i, j):
-    """|p_i − p_j|², for atoms whose first coordinates are x[i] and x[j]."""
+    """Return |p_i − p_j|², for atoms whose first coordinates are x[i] and x[j]."""
     return (x[i] - x[j]) ** 2 + (x[i + 1] - x[j + 1]) ** 2 + (x[i + 2] - x[j + 2]) ** 2
 
 

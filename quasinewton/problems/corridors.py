@@ -107,13 +107,13 @@ def exponential_element(i, x, w):
 
 @kernel
 def explin_element(i, x):
-    """w = 1/10 for i ≤ m."""
+    """Term of EXPLIN: w = 1/10 for i ≤ m."""
     return exponential_element(i, x, 0.1 if i < TERMS else 0.0)
 
 
 @kernel
 def explin2_element(i, x):
-    """w = i/(10m) for i ≤ m."""
+    """Term of EXPLIN2: w = i/(10m) for i ≤ m."""
     return exponential_element(i, x, 0.1 * (i + 1) / TERMS if i < TERMS else 0.0)
 
 

@@ -148,7 +148,7 @@ def penalty_2_value(x):
 
 @kernel
 def penalty_2_gradient(x):
-    """g, where ∂e_i/∂x_i = e_i/10."""
+    """Gradient of MGH (24), where ∂e_i/∂x_i = e_i/10."""
     g = np.empty(x.size)
     s = penalty_2_constraint(x)
     for j in range(x.size):
@@ -166,7 +166,8 @@ def penalty_2_gradient(x):
 
 @kernel
 def penalty_2_hessian(x):
-    """H: a diagonal, a rank-one term from s², and neighbours coupled by e_i + e_{i−1}."""
+    """Hessian of MGH (24): a diagonal, a rank-one term of s², neighbours coupled by e_i + e_{i−1}.
+    """
     n = x.size
     H = np.empty((n, n))
     s = penalty_2_constraint(x)
@@ -251,7 +252,7 @@ def trigonometric_residual(i, x, total):
 
 @kernel
 def sum_of_cosines(x):
-    """Σ cos x_j."""
+    """Return Σ cos x_j."""
     total = 0.0
     for j in range(x.size):
         total += np.cos(x[j])

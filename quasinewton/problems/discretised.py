@@ -187,7 +187,7 @@ def broyden_banded_residual(i, x):
 
 @kernel
 def broyden_banded_slope(i, j, x):
-    """∂r_i/∂x_j within the band."""
+    """Return ∂r_i/∂x_j within the band."""
     return 2.0 + 15.0 * x[i] * x[i] if j == i else -1.0 - 2.0 * x[j]
 
 

@@ -198,7 +198,7 @@ def s328():
 
 @kernel
 def power_sums(x):
-    """Σx², Σx³, Σx⁴."""
+    """Return Σx², Σx³, Σx⁴."""
     a, b, c = 0.0, 0.0, 0.0
     for i in range(x.size):
         s = x[i] * x[i]

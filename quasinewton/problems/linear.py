@@ -49,7 +49,7 @@ def linear_full_rank(n=10):
 
 @kernel
 def weighted_sum(x, ends):
-    """Σ j x_j, leaving out `ends` variables at either end."""
+    """Return Σ j x_j, leaving out `ends` variables at either end."""
     s = 0.0
     for j in range(ends, x.size - ends):
         s += (j + 1) * x[j]

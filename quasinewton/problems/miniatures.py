@@ -148,7 +148,7 @@ def mdhole():
 
 @kernel
 def hart6_term(i, x):
-    """c_i exp(−Σ_j a_ij(x_j − p_ij)²)."""
+    """Return t_i = c_i exp(−Σ_j a_ij(x_j − p_ij)²)."""
     s = 0.0
     for j in range(6):
         s += HART6_A[j, i] * (x[j] - HART6_P[j, i]) ** 2

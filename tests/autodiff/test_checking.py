@@ -114,7 +114,7 @@ def test_illegal_input():
 
 
 class Calls:
-    """Functions that count their calls."""
+    """Wrap functions and count their calls."""
 
     def __init__(self, jac):
         self.nfev = self.njev = 0

@@ -107,6 +107,7 @@ def measure(solver, factory):
     Returns
     -------
     Run
+        Its status is the exception if the run has raised one.
     """
     problem = factory()
     objective = Objective(problem, factory.__name__ in COUNTLESS)

@@ -81,7 +81,10 @@ def test_every_direction_is_one_of_descent(x0):
 @pytest.mark.parametrize("n", [1, 2, 5, 20])
 @pytest.mark.parametrize("method", [BFGS(), LBFGS(memory=20)], ids=["bfgs", "lbfgs"])
 def test_quadratic_takes_n_steps_with_exact_searches(method, n, rng):
-    """With exact line searches the directions are conjugate: N&W (2006) theorem 6.4."""
+    """With exact line searches the directions are conjugate.
+
+    N&W (2006) theorem 6.4.
+    """
     A, b = spd(rng, n, 50.0), rng.standard_normal(n)
     options = {"c1": 1e-12, "c2": 1e-10, "maxls": 60, "gtol": 1e-6 * np.abs(b).max()}
     res = minimize(quadratic, np.zeros(n), (A, b), method=method, jac=quadratic_gradient, options=options)
