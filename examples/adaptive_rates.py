@@ -1,15 +1,18 @@
-"""What methods that adapt their rates are good for, and where they fail: samples that come one at a
-time.
+"""Adaptive learning rates: where they help, and where they fail.
 
-- Rare features. Of sixty, twenty are in most samples and forty in one of two hundred. Each method has the best of
-  seventeen rates; what counts is how well it knows the rare weights after one pass over two
-  thousand samples.
-- An even slope. Lengths of the last hundred of two thousand steps, by that of the first hundred: 1 is a steady pace.
-- AMSGrad's example (S. J. Reddi, S. Kale & S. Kumar, ICLR 2018, section 3): slopes C, −1, −1, C, −1, −1, …, downhill
-  to the left on average. Adam with β₁ = 0, β₂ = 1/(1 + C²) forgets each C in the next two steps and
-  goes right. The paper's walls at ±1 are left out, so that both methods drift on.
+Samples come one at a time.
 
-Arrays in `args` may be written to: `calls` counts, and so every call of an objective meets the next
+- Rare features. Of sixty, twenty are in most samples and forty in one of two hundred. Each method
+  has the best of seventeen learning rates; what counts is the error of the rare weights after one
+  pass over two thousand samples.
+- An even slope. Length of the last hundred of two thousand steps, divided by that of the first
+  hundred: 1 is a steady pace.
+- AMSGrad's example (S. J. Reddi, S. Kale & S. Kumar, ICLR 2018, section 3): slopes C, −1, −1, C,
+  −1, −1, …, downhill to the left on average. Adam with β₁ = 0, β₂ = 1/(1 + C²) forgets each C in
+  the next two steps and goes right. The paper's walls at ±1 are left out, so that both methods
+  drift on.
+
+Arrays in `args` may be written to: `calls` counts, and so every call of an objective gets the next
 sample.
 """
 
@@ -32,20 +35,20 @@ def regression(x, A, b, calls):
 
 @njit
 def slopes(x, C, calls):
-    """Return x times the next slope."""
+    """Return the value and the slope of the next linear function."""
     slope = C if calls[0] % 3 == 0 else -1.0
     calls[0] += 1
     return slope * x[0], np.array([slope])
 
 
 def run(fun, x0, args, method, **options):
-    """Make 2000 steps, whatever the gradient says."""
+    """Make 2000 steps, whatever the size of the gradient."""
     options = {"maxiter": 2000, "gtol": -1.0} | options
     return minimize(fun, x0, (*args, np.zeros(1, dtype=int)), method, jac=True, options=options)
 
 
 def rare_features(rng):
-    """The root mean square error of the rare weights, for each method at its best rate."""
+    """Return the root mean square error of the rare weights, for each method at its best rate."""
     often = np.repeat([0.8, 0.005], [20, 40])
     A = (rng.random((2000, 60)) < often) * rng.choice([-1.0, 1.0], (2000, 60))
     w = rng.choice([-1.0, 1.0], 60)
@@ -58,13 +61,16 @@ def rare_features(rng):
 
 
 def pace(method):
-    """The length of the last hundred steps down an even slope by that of the first hundred."""
+    """Return the length of the last hundred steps, relative to that of the first hundred.
+
+    The slope is even.
+    """
     x = np.array(run(slopes, [0.0], (-1.0,), method, return_all=True).allvecs)[:, 0]
     return (x[-1] - x[-101]) / (x[100] - x[0])
 
 
 def drift(kind, C):
-    """Where 2000 steps at a rate falling as 1/√t lead."""
+    """Return where 2000 steps lead at a learning rate that falls as 1/√t."""
     method = kind(lr=0.1, betas=(0.0, 1.0 / (1.0 + C**2)))
     return run(slopes, [0.0], (C,), method, schedule=schedules.inverse_sqrt()).x[0]
 

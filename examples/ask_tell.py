@@ -1,12 +1,11 @@
-"""Influenza at a boarding school, fitted by a program that one cannot call: ask–tell, stopped and
-resumed.
+"""Influenza at a boarding school: ask-tell with a simulation that is a program of its own.
 
 In January 1978 an epidemic went through a school of 763 boys (British Medical Journal 1978, p. 587:
 boys confined to bed, day by day). Which rates β and γ of S' = −β S I/N, I' = β S I/N − γ I fit
 best? J. D. Murray, Mathematical Biology, 3rd ed. (2002), section 10.2, has 1.66 and 0.44. The
-simulation is a program of its own, `ask_tell.py simulate`, which reads points and writes values and
-gradients, as one on a cluster might that takes hours. After six evaluations the work is saved;
-another process, `ask_tell.py resume`, goes on. `minimize` in one process makes the very same steps.
+simulation, `ask_tell.py simulate`, reads points and writes values and gradients, as a program on a
+cluster might that takes hours. After six evaluations the run is saved; another process,
+`ask_tell.py resume`, continues it. `minimize` in one process makes exactly the same steps.
 """
 
 import json
@@ -21,12 +20,13 @@ from quasinewton import Solver, minimize
 
 IN_BED = np.array([3, 8, 26, 76, 225, 298, 258, 233, 189, 128, 68, 29, 14, 4], dtype=np.float64)
 BOYS = 763.0
-STEPS = 100  # of integration, a day
+STEPS = 100  # steps of integration per day
 
 
 def rates(y, beta, gamma):
-    """Return the derivatives of S, I and of their sensitivities to ln β and ln γ; y has shape (2,
-    3).
+    """Return the derivatives of S, I and of their sensitivities to ln β and ln γ.
+
+    y has shape (2, 3).
     """
     S, I = y
     caught = beta / BOYS * np.array([S[0] * I[0], S[0] * I[0] + S[1] * I[0] + S[0] * I[1], S[2] * I[0] + S[0] * I[2]])
@@ -49,14 +49,14 @@ def misfit(x):
 
 
 def simulate():
-    """Answer points on standard input until there are no more."""
+    """Evaluate the points on standard input until there are no more."""
     for line in sys.stdin:
         f, g = misfit(np.array(json.loads(line)))
         print(json.dumps([f, g.tolist()]), flush=True)
 
 
 def advance(solver, evaluations):
-    """Let the simulation evaluate at what the solver asks, at most so many times."""
+    """Evaluate what the solver asks for by the simulation, at most so many times."""
     command, pipe = [sys.executable, __file__, "simulate"], subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as simulation:
         while not solver.done and evaluations > 0:
@@ -84,7 +84,7 @@ def main():
 
 
 def resume(path):
-    """Go on with a run from a file, and leave its end there."""
+    """Continue the run of a file, and save its result there."""
     solver = Solver.load(path)
     advance(solver, evaluations=1000)
     solver.save(path)

@@ -47,11 +47,11 @@ def main():
     k = np.ascontiguousarray(data.data[:, data.feature_names.index("Situps")])
     bodies = (data.target - data.target.mean(axis=0)) / data.target.std(axis=0)
     X = np.column_stack([np.ones(k.size), bodies])
-    start = np.array([np.log(k.mean()), 0.0, 0.0, 0.0])  # all men alike
+    start = np.array([np.log(k.mean()), 0.0, 0.0, 0.0])  # At the start all men have the same mean.
 
     newton = minimize(negative_log_likelihood, start, (X, k), "newton", gradient, hess="3-point", gtol=1e-7)
     bfgs = minimize(negative_log_likelihood, start, (X, k), "bfgs", gradient, gtol=1e-7)
-    # Without a gradient too: the result says how it was obtained.
+    # A gradient is not required: the result says how it was obtained.
     differences = minimize(negative_log_likelihood, start, (X, k), "bfgs", "3-point", gtol=1e-5)
     assert newton.success and bfgs.success and differences.success
     assert (bfgs.jac_mode, differences.jac_mode) == ("exact", "3-point")
@@ -66,7 +66,7 @@ def main():
     errors = np.sqrt(np.diag(np.linalg.inv(newton.hess)))
     assert np.allclose(errors, np.sqrt(np.diag(np.linalg.inv(information))), rtol=1e-6)
     # Real counts scatter more than Poisson's, here several times: errors that allow for it are
-    # wider by the root.
+    # wider by the square root.
     dispersion = np.sum((k - mean) ** 2 / mean) / (k.size - newton.x.size)
 
     print(f"{'':10}{'estimate':>10}{'error':>10}{'allowing for scatter':>24}{'error from BFGS':>18}")

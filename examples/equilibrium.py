@@ -1,11 +1,11 @@
-"""Chemical equilibrium: what becomes of propane burnt in air, at 2200 K and 40 atmospheres.
+"""Chemical equilibrium of propane burnt in air, at 2200 K and 40 atmospheres.
 
 One mole of C₃H₈ meets R moles of oxygen atoms and 4R of nitrogen; R = 10 is just enough. Ten
 species share the atoms: four balances and six equilibria for ten unknowns (Meintjes & Morgan, ACM
 TOMS 16, 1990, 143–151, whose constants these are). The amounts are positive and span many orders of
 magnitude, so the unknowns are their logarithms: no step can lead to a negative amount, and the
-equilibria become linear but for the total. SciPy's `root`, by Levenberg and Marquardt's method
-since Powell's does not get there, checks every answer.
+equilibria become linear except for the total. SciPy's `root` checks every answer, by the method of
+Levenberg and Marquardt because Powell's does not converge.
 """
 
 import numpy as np
@@ -22,8 +22,8 @@ ATOMS = np.array([
     [2, 1, 0, 1, 0, 0, 1, 1, 1, 2],  # oxygen
     [0, 0, 2, 0, 0, 0, 0, 0, 1, 0],  # nitrogen
 ], dtype=np.float64)
-# An equilibrium says: the product of amounts to the powers in its row is K (total/pressure) to the
-# power in SHIFT.
+# Equilibrium: the product of amounts to the powers in its row is K (total/pressure) to the power in
+# SHIFT.
 POWERS = np.array([
     # CO2  H2O   N2   CO  H2  H  OH O NO O2
     [1.0, -1.0, 0.0, -1.0, 1, 0, 0, 0, 0, 0],  # CO + H2O = CO2 + H2
@@ -67,7 +67,7 @@ def jacobian(u, R, atoms, powers, shift, K, pressure):
 
 
 def main():
-    u = np.zeros(10)  # a mole of everything
+    u = np.zeros(10)  # Start with a mole of every species.
     print("   R  nit" + "".join(f"{name:>10}" for name in SPECIES))
     for R in 10.0, 12.0, 20.0, 40.0:
         args = R, ATOMS, POWERS, SHIFT, K, PRESSURE
@@ -76,10 +76,10 @@ def main():
         assert res.success and theirs.success, res.message
         assert np.abs(res.x - theirs.x).max() < 1e-8  # relative error of an amount
         assert np.allclose(ATOMS @ np.exp(res.x), [3.0, 8.0, R, 4.0 * R], rtol=1e-9)
-        # Differences in the place of the Jacobian lead to the same point.
+        # Differences instead of the Jacobian lead to the same point.
         assert np.abs(root(residual, u, args).x - res.x).max() < 1e-8
         print(f"{R:4.0f}{res.nit:5d}" + "".join(f"{amount:10.2e}" for amount in np.exp(res.x)))
-        u = res.x  # a good start for a little more air
+        u = res.x  # This is a good start for a little more air.
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Dynamic programming: at every state and in every sweep a minimisation, all of them inside
-compiled code.
+"""Dynamic programming: a minimisation at every state and in every sweep, in compiled code.
 
-A planner chooses consumption, labour and savings under a technology that wanders between three
+A planner chooses consumption, labour and savings under a technology that moves between three
 levels. With logarithmic utility and capital that lasts one period the best policy is known (Brock &
 Mirman, J. Econ. Theory 4, 1972; with labour: constant hours, a constant share saved), so that the
 answer can be checked. The value function is a Chebyshev series in log k for each level; a sweep
@@ -19,12 +18,12 @@ from quasinewton import minimize
 ALPHA, BETA, LEISURE = 0.36, 0.96, 1.5
 LEVELS = np.array([0.9, 1.0, 1.1])
 MOVES = np.array([[0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]])
-LOW, HIGH = np.log(0.01), np.log(0.5)  # of capital
+LOW, HIGH = np.log(0.01), np.log(0.5)  # log capital; range of the nodes
 
 
 @njit
 def series(c, u):
-    """The Chebyshev series at log capital u and its slope; beyond the nodes, the tangent there."""
+    """Return the Chebyshev series at log capital u and its slope; beyond the nodes, the tangent."""
     t = 2.0 * (u - LOW) / (HIGH - LOW) - 1.0
     inside = min(max(t, -1.0), 1.0)
     value, slope = c[0], 0.0
@@ -38,8 +37,9 @@ def series(c, u):
 
 @njit
 def lifetime(x, g, u, level, expected):
-    """Minus the utility of saving the share σ(x₀) and working the hours σ(x₁), from log capital u
-    on.
+    """Return minus the utility from log capital u on, and write its gradient to g.
+
+    It is that of saving the share σ(x₀) and working the hours σ(x₁).
     """
     s, hours = 1.0 / (1.0 + np.exp(-x[0])), 1.0 / (1.0 + np.exp(-x[1]))
     output = np.log(level) + ALPHA * u + (1.0 - ALPHA) * np.log(hours)
@@ -51,8 +51,9 @@ def lifetime(x, g, u, level, expected):
 
 @njit(parallel=True)
 def sweep(nodes, expected, policy):
-    """Maximise at every node and level, from the last policy on; return values, failures and
-    evaluations.
+    """Maximise at every node and level, starting from the last policy.
+
+    Return values, failures and evaluations.
     """
     values = np.empty((LEVELS.size, nodes.size))
     failed = evaluations = 0
@@ -71,14 +72,14 @@ def main(degree=8, count=40):
     t = chebyshev.chebpts1(count)
     nodes = LOW + 0.5 * (t + 1.0) * (HIGH - LOW)
     policy, coefficients = np.zeros((LEVELS.size, count, 2)), np.zeros((LEVELS.size, degree + 1))
-    sweep(nodes, coefficients, policy.copy())  # compiles
+    sweep(nodes, coefficients, policy.copy())  # This call compiles.
     begin, change, sweeps, solved, total = time.perf_counter(), np.inf, 0, 0, 0
     while change > 1e-10:
         values, failed, evaluations = sweep(nodes, MOVES @ coefficients, policy)
         assert failed == 0
         new = chebyshev.chebfit(t, values.T, degree).T
-        # The level of the values converges as BETA^k and does not matter to the policy: shapes are
-        # compared.
+        # The level of the values converges as BETA^k and does not affect the policy: compare
+        # shapes.
         change, coefficients = np.abs(new - coefficients)[:, 1:].max(), new
         sweeps, solved, total = sweeps + 1, solved + values.size, total + evaluations
     seconds = time.perf_counter() - begin

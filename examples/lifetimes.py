@@ -6,8 +6,8 @@ number is
     m(t) = A exp(−t/τ) + B,        parameters x = (log A, log τ, log B),
 
 and the counts y are Poisson's, with the negative log-likelihood f(x) = Σ m(t) − y(t) log m(t). The
-image is made here, so that the answer is known: τ is longer in a disc. Each fit starts from what is
-seen at a glance in its own pixel.
+image is simulated, so that the answer is known: τ is longer in a disc. Each fit starts from a rough
+estimate from its own pixel.
 
 Run with a number to fit as many pixels: ``python lifetimes.py 1000``.
 """
@@ -49,8 +49,9 @@ def image(pixels, t, rng):
 
 
 def at_a_glance(t, y):
-    """Return starts: the background from the last bins, the height from the first, τ from the mean
-    time.
+    """Return starts from rough estimates.
+
+    The background is from the last bins, the height from the first, τ from the mean time.
     """
     B = y[:, -4:].mean(axis=1) + 0.5
     light = np.maximum(y - B[:, None], 0.0)
@@ -65,7 +66,7 @@ def main(pixels=100_000):
     starts = at_a_glance(t, y)
 
     task = dict(args=(t,), method="bfgs", jac="inplace", gtol=1e-4)
-    minimize_batch(negative_log_likelihood, starts[:1], batch_args=y[:1], **task)  # compiles
+    minimize_batch(negative_log_likelihood, starts[:1], batch_args=y[:1], **task)  # This call compiles.
     begin = time.perf_counter()
     res = minimize_batch(negative_log_likelihood, starts, batch_args=y, **task)
     seconds = time.perf_counter() - begin

@@ -1,14 +1,13 @@
-"""Logistic regression by maximum likelihood: 569 tumours, 30 measurements of each, benign or
-malignant.
+"""Logistic regression by maximum likelihood: benign and malignant tumours.
 
-The data are scikit-learn's copy of the Wisconsin breast cancer set (Street, Wolberg & Mangasarian,
-1993). With z = X w + b, labels t = ±1 and a ridge that makes the minimum unique, the negative
-log-likelihood is
+The data, 569 tumours with 30 measurements of each, are scikit-learn's copy of the Wisconsin breast
+cancer set (Street, Wolberg & Mangasarian, 1993). With z = X w + b, labels t = ±1 and a ridge that
+makes the minimum unique, the negative log-likelihood is
 
     f(w, b) = Σ log(1 + exp(−t z)) + ½ ridge ‖w‖²
 
-The data travel through `args`, so other data compile nothing again. scikit-learn's own fit is the
-check.
+The data are passed through `args`, so other data compile nothing again. scikit-learn's own fit is
+the check.
 """
 
 import argparse
@@ -24,13 +23,13 @@ from quasinewton import minimize
 @njit
 def negative_log_likelihood(x, X, t, ridge):
     """Return f and its gradient; x holds w and then b."""
-    # Loops, not array expressions: Numba compiles them in a tenth of the time, and they run as
-    # fast.
+    # Loops instead of array expressions: Numba compiles them in a tenth of the time, and they run
+    # as fast.
     n = x.size - 1
     f, g = 0.0, np.zeros(n + 1)
     for i in range(t.size):
         margin = t[i] * (np.dot(X[i], x[:n]) + x[n])
-        e = np.exp(-abs(margin))  # never overflows
+        e = np.exp(-abs(margin))  # This never overflows.
         f += np.log1p(e) + max(-margin, 0.0)
         slope = -t[i] * (e if margin > 0.0 else 1.0) / (1.0 + e)
         for j in range(n):

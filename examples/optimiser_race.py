@@ -1,10 +1,10 @@
-"""First-order methods from the same start: in a ravine, at a saddle, and on a quadratic whose
-gradient is noisy.
+"""First-order methods from the same start: in a ravine, at a saddle, and under noise.
 
-The ravine lies askew, so that no method that scales the axes has it easy; the steps until f is a
-millionth of what it was are at the best of seventeen rates, inf if there is none. The other columns
-are at one rate: steps until the ridge of the saddle is left; in noise the mean of f, and f after a
-rate that falls to zero along a cosine.
+The ravine is at an angle to the axes, so that no method that scales the axes has an advantage; the
+steps until f is a millionth of its first value are at the best of seventeen learning rates, inf if
+there is none. The other columns are at one rate: steps until the ridge of the saddle is left; on a
+quadratic with a noisy gradient, the mean of f, and f after a rate that falls to zero along a
+cosine.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from numba import njit
 from quasinewton import SGD, AdaDelta, AdaGrad, Adam, AMSGrad, Momentum, Nesterov, RMSprop, minimize, schedules
 
 METHODS = SGD, Momentum, Nesterov, AdaGrad, RMSprop, AdaDelta, Adam, AMSGrad
-RATES, START = 10.0 ** np.arange(-3.0, 1.1, 0.25), np.array([-7.8, -4.6])  # 9 along the ravine, 1 up its wall
+RATES, START = 10.0 ** np.arange(-3.0, 1.1, 0.25), np.array([-7.8, -4.6])  # start: 9 along the ravine, 1 up its wall
 
 
 @njit
@@ -32,19 +32,18 @@ def saddle(x):
 
 @njit
 def noisy(x, noise, calls):
-    calls[0] += 1  # arrays in args may be written to: every call meets other noise
+    calls[0] += 1  # Arrays in args may be written to: every call gets other noise.
     return 0.5 * (x[0] ** 2 + 10.0 * x[1] ** 2), np.array([x[0] + noise[calls[0], 0], 10.0 * x[1] + noise[calls[0], 1]])
 
 
 def run(fun, x0, method, args=(), **options):
-    """Make 3000 steps, whatever the gradient, unless f falls to f_target."""
+    """Make 3000 steps, whatever the size of the gradient, unless f falls to f_target."""
     common = {"maxiter": 3000, "gtol": -1.0, "history": True, "return_all": True}
     return minimize(fun, x0, args, method, jac=True, options=common | options)
 
 
 def swings(method):
-    """How many steps in the ravine cross its floor, how many there are, and how far the first goes
-    beyond it.
+    """Return how many steps in the ravine cross its floor, their number, and the first overshoot.
     """
     res = run(ravine, START, method, f_target=1e-6 * ravine(START)[0])
     across = np.array(res.allvecs) @ [-0.6, 0.8]
@@ -57,7 +56,7 @@ def main(plot=None):
     for kind in METHODS:
         runs = [run(ravine, START, kind(lr=lr), f_target=1e-6 * ravine(START)[0]) for lr in RATES]
         steps[kind], best = min((res.nit if res.success else np.inf, k) for k, res in enumerate(runs))
-        method = kind(lr=1.0 if kind is AdaDelta else 0.01)  # AdaDelta's is a factor, 1 in the paper
+        method = kind(lr=1.0 if kind is AdaDelta else 0.01)  # AdaDelta's rate is a factor, 1 in the paper.
         escape = run(saddle, [1.0, 1e-6], method)
         left[kind] = np.argmax(np.abs(np.array(escape.allvecs)[:, 1]) > 0.5)
         mean[kind] = run(noisy, [0.3, 0.1], method, (noise, np.zeros(1, int))).history.f[-1000:].mean()

@@ -1,13 +1,13 @@
-"""A logistic regression whose data never leave the workers of a Dask cluster.
+"""A logistic regression whose data stay on the workers of a Dask cluster.
 
 The objective is a sum of losses over shards of the data, one or more on each worker:
 
     f(w) = Σ over shards Σ over rows log(1 + exp(−y x·w)) + ½ |w|²
 
-Each evaluation sends w to the workers; there compiled code makes the value and the gradient of each
-shard, and the cluster adds them up in pairs. One value and one gradient come back, and L-BFGS takes
-its step here. It asks for few evaluations, and each passes over all data once: this is how it fits
-data that no single machine holds.
+Each evaluation sends w to the workers; there compiled code computes the value and the gradient of
+each shard, and the cluster adds them up in pairs. One value and one gradient come back, and L-BFGS
+takes its step here. It needs few evaluations, and each passes over all data once: this is how it
+fits data that no single machine holds.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ SHARDS, ROWS, FEATURES = 8, 20_000, 20
 
 
 def make_shard(seed):
-    """Return the rows of a shard and their labels; in earnest this would read a file."""
+    """Return the rows of a shard and their labels; in practice this would read a file."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((ROWS, FEATURES))
     chance = 1.0 / (1.0 + np.exp(-X @ np.linspace(-1.0, 1.0, FEATURES)))
@@ -49,7 +49,7 @@ def shard_losses(shard, w):
 
 
 def added(a, b):
-    """Return the sum of two losses and their gradients."""
+    """Return the sum of two pairs of loss and gradient."""
     return a[0] + b[0], a[1] + b[1]
 
 
@@ -58,7 +58,7 @@ def objective_on(client, shards):
 
     def objective(w):
         parts = client.map(shard_losses, shards, w=w, pure=False)
-        while len(parts) > 1:  # a tree: log₂ of their number rounds of additions, in the same order every time
+        while len(parts) > 1:  # Add as a tree, in log₂ n rounds and always in the same order.
             pairs = [client.submit(added, *parts[i : i + 2], pure=False) for i in range(0, len(parts) - 1, 2)]
             parts = pairs + parts[len(pairs) * 2 :]
         f, g = parts[0].result()

@@ -1,5 +1,4 @@
-"""Softmax regression on handwritten digits: mini-batches with Adam against the full batch with
-L-BFGS.
+"""Softmax regression on handwritten digits: mini-batches with Adam, full batch with L-BFGS.
 
 The data are scikit-learn's copy of the test half of the UCI set (E. Alpaydin & C. Kaynak, 1998):
 1797 images of 8 × 8 pixels, three in four for the fit. With scores Z = X W + b, the loss of a batch
@@ -7,9 +6,9 @@ of samples with digits t is
 
     f(W, b) = mean(log Σ exp(z) − z[t]) + ½ ridge ‖W‖²
 
-One compiled function serves both doors. Adam, at a rate that falls along a cosine, classifies after
-forty passes over the data as well as L-BFGS at the minimum. Times are those of a second run, with
-nothing left to compile.
+One compiled function serves both `minimize_stochastic` and `minimize`. Adam, at a rate that falls
+along a cosine, classifies after forty passes over the data as well as L-BFGS at the minimum. Times
+are those of a second run, with nothing left to compile.
 """
 
 import argparse
@@ -25,8 +24,9 @@ from quasinewton import minimize, minimize_stochastic, schedules
 
 @njit
 def loss(x, g, X, t, ridge):
-    """Return the mean loss of a batch and write its gradient; x holds W, a row to a pixel, and then
-    b.
+    """Return the mean loss of a batch and write its gradient.
+
+    x holds W, a row per pixel, and then b.
     """
     pixels, z, f = X.shape[1], np.empty(10), 0.0
     W, slope = x.reshape(pixels + 1, 10), g.reshape(pixels + 1, 10)

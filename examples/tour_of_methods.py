@@ -38,7 +38,7 @@ def hessian(x):
     return H
 
 
-# A method may be named or, to choose its settings, given as an object.
+# A method is a name or, to choose its settings, an object.
 METHODS = {
     "Newton": Newton(),
     "BFGS": BFGS(),
@@ -62,10 +62,10 @@ def main(n=10):
         print(line)
 
     for (name, search), res in results.items():
-        # A fixed step of 1 is Newton's own; for gradient descent it is a leap into the hills.
+        # A fixed step of 1 is Newton's own; for gradient descent it is far too long.
         if search != "fixed":
             assert res.success, (name, search, res.message)
-            # Nearly all of them reach (1, ..., 1); f has one more minimum, near (−1, 1, ..., 1).
+            # Nearly all runs reach (1, ..., 1); f has one more minimum, near (−1, 1, ..., 1).
             assert np.abs(np.abs(res.x) - 1.0).max() < 0.02, (name, search)
     for search in set(BY_NAME) - {"fixed"}:
         newton, lbfgs, descent = (results[name, search].nfev for name in ("Newton", "L-BFGS", "gradient descent"))

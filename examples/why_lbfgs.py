@@ -1,12 +1,12 @@
-"""Why L-BFGS: a soap film of ten thousand heights, and what BFGS would need for it.
+"""Why L-BFGS: a soap film with ten thousand heights, and what BFGS would need for it.
 
-The film over a square, held along its edge, has the least area. It is made of triangles, two to a
+The film over a square, held along its edge, has the least area. It is made of triangles, two per
 cell of a grid with m × m free heights. The edge is that of Scherk's surface, z = log(cos x/cos y),
 which is minimal: the heights found are its heights, up to the error of the grid.
 
 BFGS keeps a dense inverse Hessian, 8 n² bytes, and passes through it in every iteration; L-BFGS
-keeps ten pairs of vectors. Memory is the peak of what is allocated during a run, times are the
-least of three runs.
+keeps ten pairs of vectors. Memory is the peak of the allocations during a run, times are the least
+of three runs.
 """
 
 import time
@@ -20,8 +20,9 @@ from quasinewton import minimize
 
 @njit
 def area(x, g, z):
-    """Return the area of the film with the free heights x, and write its gradient; z is the film
-    with its edge.
+    """Return the area of the film with the free heights x, and write its gradient.
+
+    z is the film with its edge.
     """
     m = z.shape[0] - 2
     base = (2.0 / (m + 1)) ** 2
@@ -30,7 +31,7 @@ def area(x, g, z):
     f, slope = 0.0, np.zeros(z.shape)
     for i in range(m + 1):
         for j in range(m + 1):
-            for a, b, step in (i, j, 1), (i + 1, j + 1, -1):  # the corners of right angles
+            for a, b, step in (i, j, 1), (i + 1, j + 1, -1):  # These are the corners of right angles.
                 u, v = z[a + step, b] - z[a, b], z[a, b + step] - z[a, b]
                 root = np.sqrt(base + u * u + v * v)
                 f += 0.5 * np.sqrt(base) * root
@@ -54,7 +55,7 @@ def solve(method, m, maxiter=5000):
 
 
 def measure(method, m):
-    """Bytes at the peak of a run, and seconds of an iteration."""
+    """Return bytes at the peak of a run, and seconds of an iteration."""
     tracemalloc.start()
     solve(method, m, maxiter=1)
     _, peak = tracemalloc.get_traced_memory()
@@ -69,7 +70,7 @@ def measure(method, m):
 
 def main():
     print(f"{'n':>10}{'BFGS, MB':>12}{'L-BFGS, MB':>12}{'BFGS, µs an iteration':>24}{'L-BFGS':>10}")
-    measure("bfgs", 4), measure("lbfgs", 4)  # compile
+    measure("bfgs", 4), measure("lbfgs", 4)  # These runs compile.
     sizes = np.array([14, 20, 32, 45])
     bfgs, lbfgs = (np.array([measure(method, m) for m in sizes]) for method in ("bfgs", "lbfgs"))
     for m, (dense, slow), (lean, fast) in zip(sizes, bfgs, lbfgs):

@@ -1,4 +1,4 @@
-"""What Numba's runtime has allocated and freed, by its own counters."""
+"""Count the allocations of compiled code by the counters of Numba's runtime."""
 
 import gc
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from numba.core.runtime import _nrt_python, rtsys
 
 
 class Allocations(NamedTuple):
-    """What a piece of work allocated.
+    """Allocations of a piece of work.
 
     `made` counts all allocations, `kept` those that were not freed, and `objects` the
     reference-counted ones among the latter.
@@ -21,7 +21,7 @@ class Allocations(NamedTuple):
 
 @contextmanager
 def counting():
-    """Let Numba count what it allocates and frees."""
+    """Switch Numba's allocation counters on."""
     enabled = _nrt_python.memsys_stats_enabled()
     _nrt_python.memsys_enable_stats()
     try:
@@ -32,8 +32,9 @@ def counting():
 
 
 def counted(work, *arguments, **keywords):
-    """Return what `work(*arguments, **keywords)` allocated, garbage of earlier work and of its own
-    collected.
+    """Return the allocations of `work(*arguments, **keywords)` as `Allocations`.
+
+    Garbage is collected before and after the call, so that only lasting allocations count as kept.
     """
     gc.collect()
     before = rtsys.get_allocation_stats()

@@ -8,8 +8,8 @@ import pytest
 from allocations import counted, counting
 from hypothesis import settings
 
-# Examples are few, since whole runs are examples here, and the same in every run; the profile
-# "thorough" looks for new ones. What it finds becomes an `@example` of its test.
+# Whole runs are examples here, so their number is small, and they are the same in every run. The
+# profile "thorough" generates new ones; a failure that it finds becomes an `@example` of its test.
 settings.register_profile("default", max_examples=40, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1000, deadline=None, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
@@ -17,7 +17,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture
 def rng():
-    """Return random numbers that are the same in every run."""
+    """Return a random generator with a fixed seed."""
     return np.random.default_rng(20240229)
 
 
@@ -30,8 +30,6 @@ def allocations():
 
 @pytest.fixture(autouse=True)
 def end_processes():
-    """End the processes that a test leaves behind, when it has failed; a neighbour would stumble
-    over them.
-    """
+    """End the processes that a failed test leaves behind, so that they disturb no other test."""
     yield
     processes.end_all()

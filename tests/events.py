@@ -1,5 +1,4 @@
-"""Events for objectives and tests to wait for, so that no test depends on how fast the machine is.
-"""
+"""Events for objectives and tests to wait for, so that no test depends on the machine's speed."""
 
 import ctypes
 import signal
@@ -17,30 +16,27 @@ SIGINT = int(signal.SIGINT)
 
 @njit
 def is_open(gate):
-    """Return True if the int64 array `gate` is not 0 in its first place, whichever thread has set
-    it.
-    """
+    """Return True if the first item of the int64 array `gate` is not 0, as set by any thread."""
     return fetch_add(gate, 0, 0) != 0
 
 
 @njit
 def pass_once(gate):
-    """Return True at one call after the gate has been opened by setting it to 1, and False at all
-    others.
-    """
+    """Return True at one call after the gate was set to 1, and False at all others."""
     return is_open(gate) and fetch_add(gate, 0, 1) == 1
 
 
 @njit
 def wait_for(gate):
-    """Wait, holding no lock, until the gate is open."""
+    """Wait until the gate is open, without holding a lock."""
     while not is_open(gate):
         pass
 
 
 @njit
 def press_ctrl_c(process):
-    """Send a process the signal that Ctrl-C sends, from compiled code; its main thread will find
-    it.
+    """Send a process SIGINT, the signal of Ctrl-C, from compiled code.
+
+    Its main thread handles the signal when it next runs Python code.
     """
     _kill(process, SIGINT)

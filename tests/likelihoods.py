@@ -1,6 +1,6 @@
 """Ordinary likelihood fits as NumPy functions without a gradient.
 
-Values are of 30 to 2000; some have bounds, some are ill-scaled.
+The values of f lie between 30 and 2000; some problems have bounds, some are badly scaled.
 """
 
 import numpy as np
@@ -19,14 +19,14 @@ def poisson(rng):
 
 
 def logistic(rng):
-    """Columns of scales 1 to 100."""
+    """Return a logistic regression whose columns have scales 1 to 100."""
     X = rng.normal(size=(1000, 5)) * [1, 1, 1, 10, 100]
     y = 1.0 * (rng.random(1000) < 1 / (1 + np.exp(-X @ [0.5, -1, 0.2, 0.05, 0.01])))
     return lambda b: float(np.sum(np.logaddexp(0, X @ b) - y * (X @ b))), np.zeros(5), None
 
 
 def histogram(rng):
-    """A signal's strength over a background whose bins are constrained by Poisson terms."""
+    """Return the fit of a signal's strength over a background with Poisson-constrained bins."""
     bins = 6
     signal, background = rng.uniform(1, 10, bins), rng.uniform(50, 200, bins)
     n, tau = rng.poisson(signal + background), np.full(bins, 100.0)
@@ -50,7 +50,7 @@ def gamma(rng):
 
 
 def weibull(rng):
-    """Times of order 1000, some of them censored."""
+    """Return a fit to times of order 1000, some of them censored."""
     times = rng.weibull(1.5, 300) * 1000
     seen, t = times < 1500, np.minimum(times, 1500)
 
@@ -62,7 +62,7 @@ def weibull(rng):
 
 
 def autoregression(rng):
-    """Around a level of 1000."""
+    """Return the fit of an autoregression around a level of 1000."""
     z, e = np.zeros(300), rng.normal(size=300)
     for i in range(1, 300):
         z[i] = 0.7 * z[i - 1] + e[i]

@@ -1,4 +1,4 @@
-"""Objectives that many tests share: each compiled once a process."""
+"""Objectives that many tests share: each is compiled once per process."""
 
 import numpy as np
 from numba import njit
@@ -16,7 +16,7 @@ def rosenbrock(x):
 
 @njit
 def rosenbrock_inplace(x, g):
-    """Write the gradient to g, and return the value, of `rosenbrock`."""
+    """Write the gradient of `rosenbrock` to g, and return its value."""
     g[:] = 0.0
     f = 0.0
     for i in range(x.size - 1):
@@ -85,14 +85,15 @@ def quadratic_hessian(x, A, b):
 
 
 def spd(rng, n, condition=100.0):
-    """Return a random symmetric positive definite matrix of this order and condition."""
+    """Return a random symmetric positive definite matrix of order n and the given condition number.
+    """
     Q = np.linalg.qr(rng.standard_normal((n, n)))[0]
     A = Q @ np.diag(np.geomspace(1.0, condition, n)) @ Q.T
     return 0.5 * (A + A.T)
 
 
 class Counted:
-    """A function that counts its calls and keeps the points it was called at."""
+    """Wrap a function, count its calls and keep the points where it was called."""
 
     def __init__(self, function):
         self.function, self.points = function, []

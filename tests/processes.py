@@ -1,5 +1,6 @@
-"""Fresh interpreters, for what cannot be tested within one. None of them outlives its test: see
-`conftest.py`.
+"""Fresh interpreters, for what cannot be tested within one.
+
+`conftest.py` ends those that a failed test leaves behind.
 """
 
 import os
@@ -16,8 +17,9 @@ _started = []
 
 
 def environment(*path, **variables):
-    """Return this process's environment with `path` ahead of all imports, and some variables
-    changed.
+    """Return a copy of this process's environment for a new interpreter.
+
+    `path` comes first on the import path, and `variables` replace variables of the environment.
     """
     path = [*map(str, path), str(PACKAGE.parent), str(TESTS), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), **variables}
@@ -34,19 +36,19 @@ def start_python(*command, env, cwd=None):
 
 
 def start(code, *path, **variables):
-    """Run `code` in a new interpreter, without waiting for it."""
+    """Start a new interpreter that runs `code`, without waiting for it."""
     return start_python("-P", "-c", code, env=environment(*path, **variables))
 
 
 def finish(process):
-    """Wait for a process that must succeed; return what it printed."""
+    """Wait for a process, require that it succeeded, and return what it printed."""
     out, err = process.communicate()
     assert process.returncode == 0, err
     return out.strip()
 
 
 def run(code, *path, **variables):
-    """Return what `code` prints in a new interpreter."""
+    """Run `code` in a new interpreter, and return what it prints."""
     return finish(start(code, *path, **variables))
 
 
@@ -56,5 +58,5 @@ def end_all():
         process = _started.pop()
         if process.poll() is None:
             process.kill()
-        with process:  # closes the pipes and waits
+        with process:  # Leaving the block closes the pipes and waits for the process.
             pass

@@ -1,8 +1,9 @@
-"""`args` of compiled functions: arrays of other libraries, other kinds of numbers, text, lists,
-named tuples.
+"""`args` of compiled functions: arrays of other libraries, numbers, text, lists, named tuples.
 
-Libraries that are no dependency are imitated by classes with the same protocols; units and masks
-are refused.
+Classes with the same protocols imitate libraries that are not dependencies; arrays with units or
+masks are refused.
+
+Covers: objective/convert_args.py, objective/packed_args.py, objective/real_values.py.
 """
 
 import array
@@ -36,7 +37,7 @@ def residual(x, d):
 
 
 class ByArray:
-    """As a column of pandas, polars, xarray, pyarrow, h5py, zarr, or a tensor of torch or JAX."""
+    """Imitate arrays of pandas, polars, xarray, pyarrow, h5py, zarr, torch or JAX."""
 
     def __init__(self, values):
         self.values = values
@@ -57,7 +58,7 @@ class ByDlpack:
 
 
 class Series(ByArray):
-    """As a column of pandas, with labels."""
+    """Imitate a labelled column of pandas."""
 
     class Index(tuple):
         def equals(self, other):
@@ -73,7 +74,7 @@ class Table(ByArray):
 
 
 class Grad(ByArray):
-    """As a tensor of torch that asks for gradients."""
+    """Imitate a tensor of torch that requires gradients."""
 
     def __array__(self, dtype=None, copy=None):
         raise RuntimeError("Can't call numpy() on Tensor that requires grad.\nMore lines")
@@ -109,7 +110,7 @@ class OfXarray(ByArray):
         return self.values
 
     @property
-    def units(self):  # which is an entry of its attributes, not a unit that numbers carry
+    def units(self):  # An ordinary attribute, not the unit of a quantity.
         return "m"
 
 
@@ -354,7 +355,7 @@ class TestRefusals:
 
 
 class TestCompilation:
-    """What Numba cannot compile is one line, with its own words as the cause."""
+    """A compile error is reported in one line, with Numba's error as its cause."""
 
     def test_failures_of_every_kind_are_type_errors(self):
         @njit
@@ -383,8 +384,9 @@ class TestCompilation:
 
 
 class TestSequences:
-    """Gradients, Hessians and residuals that compiled functions return as lists and tuples, as
-    sympy.lambdify does.
+    """Gradients, Hessians and residuals that compiled functions return as lists or tuples.
+
+    The functions of sympy.lambdify return such lists.
     """
 
     @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
-"""A batch is its single solves, bit for bit: however many threads, in whatever order, whatever goes
-wrong.
+"""A batch equals its single solves bit for bit, for every number of threads and every failure.
+
+Covers: api/minimize_batch.py, api/minimize_multistart.py,
+drivers/{batch_result,thread_pool,vectorized,progress}.py.
 """
 
 import pickle
@@ -24,7 +26,7 @@ from quasinewton.schedules import cosine
 
 @njit
 def poisson(b, D, y):
-    """Negative log-likelihood of counts, and its gradient."""
+    """Return the negative log-likelihood of Poisson counts, and its gradient."""
     f, g = 0.0, np.zeros(b.size)
     for i in range(y.size):
         z = 0.0
@@ -39,34 +41,34 @@ def poisson(b, D, y):
 
 @njit
 def bent(x, weight, at):
-    """A bent valley with its minimum at (at, at²)."""
+    """Return a curved valley with its minimum at (at, at²)."""
     a, b = x[1] - x[0] * x[0], at - x[0]
     return weight * (100.0 * a * a + b * b)
 
 
 @njit
 def bent_gradient(x, weight, at):
-    """Its gradient."""
+    """Return the gradient of `bent`."""
     a, b = x[1] - x[0] * x[0], at - x[0]
     return weight * np.array([-400.0 * a * x[0] - 2.0 * b, 200.0 * a])
 
 
 @njit
 def bent_hessian(x, weight, at):
-    """Its Hessian."""
+    """Return the Hessian of `bent`."""
     off = -400.0 * x[0]
     return weight * np.array([[1200.0 * x[0] ** 2 - 400.0 * x[1] + 2.0, off], [off, 200.0]])
 
 
 @njit
 def bent_joint(x, weight, at):
-    """Value and gradient."""
+    """Return value and gradient of `bent`."""
     return bent(x, weight, at), bent_gradient(x, weight, at)
 
 
 @njit
 def fussy(x, at):
-    """A parabola that raises, is no number, or has no end, at certain places."""
+    """Return a parabola that raises, is NaN, or is unbounded below, depending on `at`."""
     if at == 3.0 and x[0] < 5.0:
         raise ValueError("not here", 3)
     f = np.sum((x - at) ** 2)
@@ -75,13 +77,13 @@ def fussy(x, at):
 
 @njit
 def deceived(x, at):
-    """A parabola whose gradient has the wrong sign where `at` is odd."""
+    """Return a parabola whose gradient has the wrong sign where `at` is odd."""
     return np.sum((x - at) ** 2), (2.0 if at % 2 == 0 else -2.0) * (x - at)
 
 
 @njit
 def held(x, gate, is_held):
-    """A parabola and its gradient; a problem that is held waits until the gate is open."""
+    """Return a parabola and its gradient; a problem that is held waits until the gate is open."""
     if is_held:
         wait_for(gate)
     return np.sum(x * x), 2.0 * x
@@ -89,8 +91,9 @@ def held(x, gate, is_held):
 
 @njit
 def endless(x, gate, is_endless):
-    """A parabola, or a line that falls for ever, and the gradient; Ctrl-C is pressed on it once the
-    gate is open.
+    """Return a parabola, or a line that falls for ever, and the gradient.
+
+    Ctrl-C is pressed on the line once the gate is open.
     """
     if not is_endless:
         return np.sum(x * x), 2.0 * x
@@ -99,12 +102,12 @@ def endless(x, gate, is_endless):
     return 1e-4 * np.sum(x), np.full(x.size, 1e-4)
 
 
-# Steps of fixed length, for `endless`: half of x on the parabola, 2.5e-5 on the line.
+# Fixed steps for `endless`: half of x on the parabola, 2.5e-5 on the line.
 STEPS = dict(jac=True, method="sgd", lr=0.25, maxiter=10**15)
 
 
 def assert_rows_are_singles(res, singles):
-    """Every row is the result of `minimize`."""
+    """Assert that every row is the result of `minimize`."""
     for i, single in enumerate(singles):
         row = res.row(i)
         for name in ("x", "jac", "hess"):
@@ -117,12 +120,12 @@ def assert_rows_are_singles(res, singles):
         assert row.fun == single.fun or np.isnan(row.fun) and np.isnan(single.fun)
         if single.status is Status.LINE_SEARCH or single.success:
             assert row.message == single.message and row.get("diagnosis") == single.get("diagnosis")
-        else:  # of other failures a row has the status alone
+        else:  # For other failures a row has only the status.
             assert single.message.startswith(row.message) and "diagnosis" not in row
 
 
 def problems(k, seed=0):
-    """Starts and arguments of `bent`."""
+    """Return starts and arguments of `bent`."""
     rng = np.random.default_rng(seed)
     return rng.normal(size=(k, 2)), rng.uniform(0.5, 2.0, k)
 
@@ -167,7 +170,7 @@ def test_order_and_threads_change_no_bit(seed, k, n_jobs, n):
 
 
 def test_pages_of_arguments(monkeypatch):
-    """Packed arguments are made in pieces of bounded size."""
+    """Packed arguments are made in blocks of bounded size."""
     X0, at = problems(50)
     whole = minimize_batch(bent, X0, (1.0,), (at,))
     monkeypatch.setattr(crews, "PAGE", 100)
@@ -318,7 +321,7 @@ class TestWatching:
 
     @pytest.mark.parametrize("fun", [held, held.py_func], ids=["compiled", "python"])
     def test_callback_sees_what_is_finished(self, fun, monkeypatch):
-        """Two problems end, then the callback is called, then the others end."""
+        """The callback is called after two problems have ended and before the others end."""
         monkeypatch.setattr(progress, "INTERVAL", 0.0)
         gate, seen = np.zeros(1, np.int64), []
 
@@ -353,7 +356,10 @@ class TestWatching:
         assert caught.value.result.success.all()
 
     def test_time_limit_is_for_each_problem(self):
-        """The second takes it all, and the third, which takes microseconds, still has its own."""
+        """The time limit holds for each problem.
+
+        The second problem exhausts its limit; the third, which takes microseconds, has its own.
+        """
 
         @njit
         def falling(x, limit):
@@ -364,8 +370,9 @@ class TestWatching:
         assert [status.name for status in res.status] == ["UNBOUNDED", "TIME", "UNBOUNDED"]
 
     def test_a_slow_problem_holds_nobody(self, monkeypatch):
-        """With two threads, one is enough for the others while the slow one runs: it waits for them
-        all.
+        """One of two threads solves all other problems while the slow one runs.
+
+        The slow problem waits until the others have ended.
         """
         monkeypatch.setattr(progress, "INTERVAL", 0.0)
         gate = np.zeros(1, np.int64)
@@ -409,7 +416,7 @@ def fun(x, gate, is_endless):
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 @pytest.mark.parametrize("fun", ["fun = endless", PYTHON], ids=["compiled", "python"])
 def test_interrupt_returns_what_is_finished(fun):
-    """Half of the problems have ended, and the others never would, when Ctrl-C is pressed."""
+    """Ctrl-C is pressed when half of the problems have ended; the others never end."""
     found = run(INTERRUPTED.replace("FUN", fun))
     assert found == "Counter({'GRADIENT': 500, 'INTERRUPTED': 500}) True"
 
@@ -429,7 +436,10 @@ def test_the_loop_is_compiled_once_for_all_objectives():
 
 
 def test_memory_does_not_grow_with_the_number_of_problems(allocations):
-    """Neither while it runs, if the objective takes none, nor after it."""
+    """Allocations do not grow with the number of problems, during the batch or after it.
+
+    The objective allocates nothing.
+    """
 
     def allocated(k):
         return allocations(minimize_batch, rosenbrock_inplace, problems(k)[0], jac="inplace", n_jobs=1)
@@ -437,12 +447,12 @@ def test_memory_does_not_grow_with_the_number_of_problems(allocations):
     allocated(10)
     few, many = allocated(10), allocated(1000)
     assert many.kept == few.kept == 0
-    if sys.version_info < (3, 13):  # the clock of later ones is read by way of an array
+    if sys.version_info < (3, 13):  # From 3.13 on the clock is read through an array.
         assert many.made == few.made
 
 
 def test_exceptions_of_compiled_code_leak_no_more_than_in_single_solves(allocations):
-    """Numba itself leaks what the frame that raises holds."""
+    """Numba leaks what the raising frame holds, in single solves, too."""
 
     def singly():
         for _ in range(50):
@@ -486,7 +496,7 @@ class TestVectorized:
             rounds.append(index)
             assert X.shape == (index.size, 2) and at.shape == index.shape
             pairs = [bent_joint(x.copy(), weight, a) for x, a in zip(X, at, strict=True)]
-            X[...] = np.nan  # it is the user's
+            X[...] = np.nan  # The objective may overwrite X.
             return np.array([f for f, g in pairs]), np.array([g for f, g in pairs])
 
         res = minimize_batch(fun, X0, (1.5,), (at,), method, vectorized=True, options=options)
@@ -517,7 +527,7 @@ class TestVectorized:
             minimize_batch(fun, np.array([[0.0], [3.0], [0.0]]), vectorized=True, gtol=1e-12)
         assert caught.value.result.success.tolist() == [True, False, True]
         res, error = caught.value.result, KeyboardInterrupt()
-        assert 1.0 < res.fun[1] < np.cosh(3.0) and res.fun[1] == np.cosh(res.x[1, 0])  # the best so far
+        assert 1.0 < res.fun[1] < np.cosh(3.0) and res.fun[1] == np.cosh(res.x[1, 0])  # This is the best point so far.
         calls.clear()
         res = minimize_batch(fun, np.array([[0.0], [3.0], [0.0]]), vectorized=True, gtol=1e-12)
         assert [status.name for status in res.status] == ["GRADIENT", "INTERRUPTED", "GRADIENT"]
@@ -525,7 +535,7 @@ class TestVectorized:
         assert np.isnan(minimize_batch(fun, np.ones((2, 1)), vectorized=True).fun).all()
 
     def test_time_limit(self, monkeypatch):
-        """By the clock of the test: three evaluations of 0.1 s are more than 0.25 s."""
+        """Three evaluations of 0.1 s on the test's clock exceed the limit of 0.25 s."""
         clock = [10**15]
         monkeypatch.setattr(vectorized, "time", SimpleNamespace(monotonic_ns=lambda: clock[0]))
 
@@ -541,7 +551,7 @@ class TestVectorized:
 
 @njit
 def wells(x):
-    """Four minima, of which one is the lowest."""
+    """Return a function with four minima, of which one is the lowest."""
     return np.sum((x * x - 1.0) ** 2) + 0.1 * x[0] + 0.2 * x[1]
 
 

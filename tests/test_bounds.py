@@ -1,4 +1,7 @@
-"""Bounds at every door: how they are read, where points are evaluated, and what the results say."""
+"""Bounds in every public function: how they are read, evaluated points, and results.
+
+Covers: options/bounds.py, methods/bounded/*, api/minimize.py.
+"""
 
 import numpy as np
 import pytest
@@ -34,7 +37,10 @@ each_method = pytest.mark.parametrize("method", METHODS)
 
 
 def projected(x, g, low=LOW, high=HIGH):
-    """Return the largest |g_i|, or √(r_i |g_i|) where the room r_i ahead of −g_i is less than that.
+    """Return the norm of the projected gradient.
+
+    It is the largest |g_i|, or √(r_i |g_i|) where the distance r_i to the bound along −g_i is less
+    than |g_i|.
     """
     room, size = np.where(g > 0.0, x - low, high - x), np.abs(g)
     return np.where(room < size, np.sqrt(room) * np.sqrt(size), size).max()
@@ -50,7 +56,7 @@ def the_same(a, b):
 
 
 class Watched:
-    """A Python objective that remembers where it was evaluated."""
+    """A Python objective that records where it was evaluated."""
 
     def __init__(self, function):
         self.function, self.points = function, []
@@ -158,8 +164,9 @@ class TestMethods:
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "gradient-descent"])
     @pytest.mark.parametrize("size", [1e16, 1e18, 1e100])
     def test_the_first_trial_moves_x_however_large_it_is(self, method, size):
-        """A step of length 1 is nothing to |x| >= 2⁵³: it is no less than √ε ‖x‖, with bounds and
-        without.
+        """The first step is at least √ε ‖x‖, with bounds and without.
+
+        A step of length 1 does not change |x| >= 2⁵³.
         """
         for bounds in None, [(None, 1e300)] * 2:
             points = []
@@ -197,7 +204,8 @@ class TestMethods:
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "newton", "newton-cg", "gradient-descent"])
     def test_a_fall_to_the_end_of_the_box(self, method):
-        """f falls all the way: the corner is the minimum, and nothing is unbounded."""
+        """f falls along the whole way: the minimum is the corner, and no run is called unbounded.
+        """
 
         def fun(x):
             return -1e6 * x.sum(), np.full(x.size, -1e6)
@@ -248,9 +256,9 @@ class TestMethods:
     @pytest.mark.parametrize("method", ["newton", "newton-cg"])
     @pytest.mark.parametrize("most", [100])
     def test_a_valley_that_bends_away_from_a_bound(self, method, most):
-        """Projected steps leave the floor of the valley; see `projection.bend_or_cut`.
+        """Projected steps leave the bottom of a valley that bends away from a bound.
 
-        Without the cut this takes thousands.
+        Without truncation (`projection.bend_or_cut`) this takes thousands of iterations.
         """
         problem = problems.boxed_watson()
         second = {"newton": {"hess": problem.hess}, "newton-cg": {"hessp": lambda x, v: problem.hess(x) @ v}}
@@ -310,7 +318,7 @@ class TestDifferences:
         assert len(fun.points) == res.nfev and (jac is None or len(gradient.points) == res.njev)
         assert res.fun == pytest.approx(solve().fun, rel=1e-6)
         exact = rosenbrock_hessian(res.x)
-        exact[2, 2] = 0.0  # of the fixed variable nothing is known along itself, and by values nothing at all
+        exact[2, 2] = 0.0  # No difference shows the curvature of the fixed variable.
         if jac is None:
             exact[2, :] = exact[:, 2] = 0.0
         assert res.hess == pytest.approx(exact, abs=1e-2 * np.abs(exact).max())
@@ -455,7 +463,7 @@ def test_random_convex_quadratics(seed, n, method):
     res = minimize(fun, rng.standard_normal(n), jac=True, method=method, bounds=box, gtol=1e-9, **keywords)
     assert res.success and res.optimality <= 1e-7
     assert res.optimality == pytest.approx(projected(res.x, res.jac, low, high), rel=1e-9, abs=1e-14)
-    # Convex: these conditions are those of the minimum, and nothing is lower.
+    # f is convex, so these conditions make x a global minimum.
     theirs = scipy.optimize.minimize(fun, res.x, jac=True, method="L-BFGS-B", bounds=box, tol=1e-14)
     assert res.fun <= theirs.fun + 1e-9 * max(1.0, abs(theirs.fun))
 

@@ -1,4 +1,7 @@
-"""What a drop-in owes its users about bounds, item by item."""
+"""What users of `scipy.optimize.minimize` may expect of bounds, item by item.
+
+Covers: api/minimize.py, options/bounds.py, objective/finite_differences.py.
+"""
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ FORMS = {
     "Bounds": Bounds(LOW, HIGH),
     "lists": Bounds(LOW.tolist(), HIGH.tolist()),
 }
-# With f and g apart, together, and by differences.
+# f and g as separate functions, as one function, and g by differences.
 GIVEN = {
     "jac": (rosenbrock.py_func, rosenbrock_gradient.py_func),
     "joint": (rosenbrock_joint.py_func, True),
@@ -91,7 +94,9 @@ class TestFeasibility:
     @given
     @pytest.mark.parametrize("x0", [X0, [9.0, 9.0], [-9.0, 0.0], [0.5, 2.0], [0.5, -0.5]], ids=str)
     def test_no_point_is_outside(self, fun, jac, x0):
-        """A start outside is projected; differences stay inside, at a bound and in a corner, too.
+        """A start outside is projected, and differences stay within the bounds.
+
+        This holds at a bound and in a corner, too.
         """
         seen = Counted(fun)
         res = solve(FORMS["pairs"], x0, seen, jac)
@@ -105,7 +110,7 @@ class TestFeasibility:
         assert len(seen) == res.nit and all(inside(x) for x in seen) and np.array_equal(seen[-1], res.x)
 
     def test_narrow_bounds(self):
-        """Narrower than a step of differences."""
+        """The bounds are closer than a step of differences."""
         low = np.array([0.3, 0.1])
         seen = Counted(rosenbrock.py_func)
         res = solve(list(zip(low, low + 1e-10)), fun=seen, jac=None)
@@ -120,7 +125,7 @@ class TestFeasibility:
 
 
 class TestFixedVariables:
-    """Equal bounds: functions and callbacks see x of full size."""
+    """With equal bounds, functions and callbacks receive x of full length."""
 
     LOW, HIGH, X0 = np.array([0.0, 2.0, -1.0, -1.0]), np.array([3.0, 2.0, 2.0, -1.0]), [0.6, 0.4, 0.9, 0.1]
 
@@ -170,7 +175,8 @@ class TestResults:
         assert solve(FORMS["pairs"]).hess_inv.todense().shape == (2, 2)
 
     def test_maxiter_and_continuation(self):
-        """The path does not depend on where it is cut."""
+        """A run stops after `maxiter` iterations, within the bounds; with 0 it returns the start.
+        """
         for maxiter in 1, 3:
             res = solve(FORMS["pairs"], options={"maxiter": maxiter, "gtol": 0.0})
             assert res.nit == maxiter and res.status == 1 and inside(res.x)
@@ -181,7 +187,7 @@ class TestResults:
         assert values[0] >= values[1] >= values[2]
 
     def test_no_increase(self):
-        """A wrong gradient leads up."""
+        """The gradient is wrong, so that its negative leads uphill."""
         res = minimize(lambda x: (x - 1) ** 2, 1.5, method="L-BFGS-B", jac=lambda x: -np.ones_like(x), bounds=[(0, 2)])
         assert res.fun <= 0.25 and res.success is False
 

@@ -1,5 +1,6 @@
-"""Success means what it says, whatever the units of f and x and the constants in f; and so does
-failure.
+"""Success and failure do not depend on the units of f and x or on constants in f.
+
+Covers: loops/stopping.py, loops/last_look.py, drivers/diagnosis.py.
 """
 
 import numpy as np
@@ -30,7 +31,7 @@ class TestConstants:
     @each_method
     @pytest.mark.parametrize("c", [0.0, -LEAST, 100.0 - LEAST, 1e6])
     def test_do_not_decide_between_success_and_failure(self, method, c):
-        """The gradient cannot be had below 1e-4 here: x itself is rounded."""
+        """Rounding of x keeps the gradient above 1e-4 here."""
         res = minimize(nll, [D.mean() + D.std(), np.log(D.std()) + 0.3], (D, c), method=method)
         noise = EPSILON * max(abs(res.fun), abs(LEAST))
         assert res.success and res.fun - (LEAST + c) <= 1e3 * noise
@@ -38,7 +39,7 @@ class TestConstants:
     @each_method
     @pytest.mark.parametrize("c", [1e4, 1e9])
     def test_do_not_make_a_large_gradient_a_small_one(self, method, c):
-        """Success is claimed where no more than rounding is left to gain, by exact gradients."""
+        """With exact gradients, success is claimed only if all that is left to gain is rounding."""
         hess = rosenbrock_hessian if method == "newton" else None
         jac = rosenbrock_gradient
         res = minimize(lambda x: rosenbrock(x) + c, [-1.2, 1.0], method=method, jac=jac, hess=hess, gtol=0.0)
@@ -49,7 +50,9 @@ class TestConstants:
 @pytest.mark.parametrize("a", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
 def test_units_do_not_decide(method, a, scale):
-    """With a gtol that nothing meets, a run of a scaled problem ends as that of the problem does.
+    """A run of a scaled problem ends with the status of the unscaled one.
+
+    No point meets the gtol of this test.
     """
 
     def fun(x):
@@ -77,7 +80,7 @@ def test_the_units_of_a_likelihood_do_not_decide(fit):
 @pytest.mark.parametrize("method", [*METHODS, "newton-cg"])
 @pytest.mark.parametrize("start", [[5e-6, 2.0], [5e-6, 1.0], [1e-3, 1.0]])
 def test_a_bound_that_is_near_is_no_sign_of_a_minimum(method, start):
-    """A steep variable inside of its bound: its minimum is at 1e-6, the bound at 0."""
+    """The minimum of a steep variable is at 1e-6, near but not at its bound 0."""
     fun = njit(lambda x: (x[0] / 1e-6 - 1.0) ** 2 + (x[1] - 2.0) ** 2)
     res = minimize(fun, start, method=method, bounds=[(0, None), (None, None)])
     assert res.success and res.fun < 1e-6
@@ -103,7 +106,10 @@ class TestNewtonFarOut:
         assert res.success and res.x[0] == pytest.approx(np.log(0.3 / 0.7), abs=1e-3)
 
     def test_a_variable_in_other_units_keeps_its_step(self):
-        """A normal that shrinks onto a point: f falls by 1 with every unit of log s, for ever."""
+        """Fit a normal distribution that shrinks onto a point.
+
+        f falls by 1 with every unit of log s, without end.
+        """
 
         @njit(error_model="numpy")
         def mixture(p, d):
@@ -122,7 +128,7 @@ class TestArithmeticExceptions:
     def test_of_compiled_code_at_a_trial_point_are_an_edge(self):
         @njit
         def fun(x):
-            return 1.0 / (1.0 + x[0]) + 4.0 * x[0]  # 1/0 at the bound, where the first step leads
+            return 1.0 / (1.0 + x[0]) + 4.0 * x[0]  # 1/0 at the bound, to which the first step leads
 
         with np.errstate(divide="ignore"):
             twin = minimize(lambda x: np.float64(1.0) / (1.0 + x[0]) + 4.0 * x[0], [0.0], bounds=[(-1.0, 1.0)])

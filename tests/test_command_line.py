@@ -1,4 +1,7 @@
-"""``python -m quasinewton``: what is compiled ahead is there, and what is told is true."""
+"""``python -m quasinewton``: compiles ahead of use, and reports what it did.
+
+Covers: __main__.py, api/command_line.py, numba_ext/stamps.py, numba_ext/notice.py.
+"""
 
 import logging
 import shutil
@@ -21,7 +24,7 @@ try:
 except SystemExit as end:
     print("ended with", end.code)
 """
-# Prints the functions of the package that are compiled, and not read.
+# Print the functions of the package that are compiled rather than loaded from the cache.
 USE = """
 from numba.core import event
 made = []
@@ -109,7 +112,7 @@ class TestNotice:
 
 
 class TestStamps:
-    """What an edit of one file changes."""
+    """The stamps that change when one file is edited."""
 
     @pytest.fixture
     def package(self, tmp_path):
@@ -117,7 +120,7 @@ class TestStamps:
         return tmp_path / "quasinewton"
 
     def edited(self, package, file, old, new):
-        """Return the names of the modules whose stamp an edit changes; it is undone."""
+        """Return the names of the modules whose stamp an edit changes, and undo the edit."""
         path = package / file
         source = path.read_text()
         assert old in source

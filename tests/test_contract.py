@@ -1,4 +1,7 @@
-"""What a drop-in for `scipy.optimize.minimize` owes its users, item by item."""
+"""What users of `scipy.optimize.minimize` may expect, item by item.
+
+Covers: api/minimize.py, options/read.py, drivers/{initialize,run,finalize}.py, result.py.
+"""
 
 import numpy as np
 import pytest
@@ -177,7 +180,7 @@ class TestInputs:
     @pytest.mark.parametrize("gradient", [np.ones(1), 1.0, np.ones(3), np.ones((2, 2))], ids=["1", "()", "3", "2, 2"])
     @each_method
     def test_a_gradient_of_another_length_is_refused(self, method, gradient):
-        """SciPy broadcasts one of length 1."""
+        """SciPy broadcasts a gradient of length 1; here it is refused."""
         with pytest.raises(ValueError, match=r"the gradient must be real, of shape \(2,\)"):
             solve(method, jac=lambda x: gradient)
 
@@ -275,7 +278,7 @@ class TestResults:
         assert capsys.readouterr() == ("", "")
 
     def test_no_increase(self):
-        """From x0 = 2 the gradient (a constant −1) leads up, whatever the step."""
+        """From x0 = 2 the gradient, a constant −1, leads uphill for every step."""
         for method in "lbfgs", "bfgs":
             res = minimize(lambda x: (x - 1) ** 2, 2.0, method=method, jac=lambda x: -np.ones_like(x))
             assert res.fun <= 1.0 and res.success is False
@@ -283,7 +286,7 @@ class TestResults:
 
 class TestStopping:
     def test_defaults(self):
-        """SciPy's, but for ftol = 2.2e-9 of L-BFGS-B."""
+        """Defaults are SciPy's, except for ftol = 2.2e-9 of L-BFGS-B."""
         lbfgs, bfgs = (read(method, 7, None, {}, False) for method in ("l-bfgs-b", "bfgs"))
         assert lbfgs.limits.gtol == bfgs.limits.gtol == 1e-5 and lbfgs.limits.ftol == bfgs.limits.ftol == 0.0
         assert lbfgs.limits.maxiter == lbfgs.limits.maxfun == 15000 and bfgs.limits.maxiter == 200 * 7
@@ -292,7 +295,7 @@ class TestStopping:
     @pytest.mark.parametrize("value", [np.nan, np.inf], ids=repr)
     @each_method
     def test_values_that_are_not_finite_are_no_success(self, method, value):
-        """Even with a gradient of zero."""
+        """A value that is not finite is no success, even with a gradient of zero."""
         res = solve(method, fun=lambda x: value, jac=np.zeros_like)
         assert res.success is False and res.status == 3
 
@@ -346,7 +349,7 @@ class TestStopping:
         assert res.status == 1 and res.fun == min(rosenbrock(x) for x in fun.points)
 
     def test_gh_2169(self):
-        """A barrier of 1.8e308 outside the domain."""
+        """The objective is 1.79769313e308, nearly the largest float, outside its domain."""
 
         def fun(x):
             return 1.79769313e308 if x[0] < 0 else x[0] + 1.0 / x[0]

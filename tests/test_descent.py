@@ -1,4 +1,8 @@
-"""The descent: a state machine that never climbs, takes Wolfe steps, and can be driven by anybody.
+"""The state machine of a descent: f never rises, accepted steps meet the Wolfe conditions.
+
+Any caller can run it, one evaluation at a time.
+
+Covers: loops/{line_search_loop,state,rare_phases,stopping,operations}.py.
 """
 
 import pickle
@@ -54,7 +58,7 @@ def test_every_step_meets_the_conditions_of_its_search(method, search, x0):
         s = x_new - x
         f, f_new = rosenbrock(x), rosenbrock(x_new)
         slope, slope_new = rosenbrock_gradient(x) @ s, rosenbrock_gradient(x_new) @ s
-        # The step is known to rounding of x: so are the slopes along it.
+        # Rounding of x limits the accuracy of the step, and so that of the slopes along it.
         blur = 8 * EPS * np.abs(x_new).max() * np.abs(rosenbrock_gradient(x_new)).sum()
         blur += 8 * EPS * (np.abs(rosenbrock_hessian(x_new)) @ np.abs(x_new)) @ np.abs(s)
         noise = 16 * EPS * max(f, f_new)
@@ -84,7 +88,7 @@ def test_stricter_constants_are_obeyed(search):
         assert isinstance(search, HagerZhang) or slope_new <= -search.c2 * slope * (1 + 1e-6)
 
 
-PASSED_OVER = [2.3125, -2.25, 2.375, 1.25], 11  # where a lower trial of L-BFGS has too steep a slope for a step
+PASSED_OVER = [2.3125, -2.25, 2.375, 1.25], 11  # start, maxfun; L-BFGS has a lower trial of too steep a slope
 
 
 @combination
@@ -108,7 +112,7 @@ def test_a_lower_trial_that_was_passed_over_is_gone_back_to():
     res = minimize(rosenbrock, x0, jac=rosenbrock_gradient, **settings)
     last = minimize(rosenbrock, x0, jac=rosenbrock_gradient, gtol=0.0, maxiter=res.nit)
     assert res.fun < last.fun and res.status is Status.EVALUATIONS and last.status is Status.ITERATIONS
-    # The same one evaluation at a time, saved and read again before each.
+    # Repeat the run one evaluation at a time, saving and loading the state before each.
     solver = Solver(x0, **settings)
     while not solver.done:
         solver = pickle.loads(pickle.dumps(solver))
@@ -128,13 +132,13 @@ def test_trace_of_published_problems_never_rises(name, method):
 
 
 def known(state):
-    """Return the scalars of a state, but for what the clock has to do with."""
+    """Return the scalars of a state, except those of the clock."""
     names = [name for name in state.scalars.dtype.names if name not in PACE.names]
     return state.scalars[names][0].item()
 
 
 class TestMachine:
-    """The machine itself, driven through its door `run`."""
+    """Run the state machine through its function `run`."""
 
     def prepared(self, fun=rosenbrock):
         return prepare(fun, rosenbrock_gradient, None, (), 3, "")
@@ -201,7 +205,7 @@ class TestMachine:
 
 @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
 def test_the_bits_do_not_depend_on_where_the_heap_puts_the_arrays(method):
-    """Arrays that come to lie side by side must not send a loop from vector code to scalar code."""
+    """Adjacent arrays must not switch a loop from vector to scalar code."""
     rng = np.random.default_rng(0)
     expected, kept = minimize(rosenbrock, [-1.2, 1.0, 0.7, 0.9], method=method), []
     for _ in range(4000):

@@ -1,4 +1,7 @@
-"""What a failed run says of the reason: a sentence to act on, and numbers."""
+"""The message of a failed run: a sentence that suggests what to do, and numbers.
+
+Covers: drivers/diagnosis.py, loops/last_look.py.
+"""
 
 import numpy as np
 import pytest
@@ -75,7 +78,7 @@ def test_spread_is_that_of_the_pairs():
 
 
 def test_what_f_does_not_show():
-    """A gradient with a kink of 1e-6, which f = 1 + … cannot show."""
+    """The gradient has a kink of 1e-6, which rounding hides in f = 1 + …."""
 
     def jac(x):
         return x + 1e-6 * np.copysign(1.0, x)
@@ -86,7 +89,7 @@ def test_what_f_does_not_show():
 
 
 def test_saddle():
-    """The Hessian says that f curves down, which f does not."""
+    """The given Hessian has negative curvature, although f has none."""
     res = minimize(
         lambda x: float(x @ x), [0.0], method="newton", jac=lambda x: 2.0 * x, hess=lambda x: np.array([[-1.0]])
     )

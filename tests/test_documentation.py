@@ -1,4 +1,7 @@
-"""Public docstrings are numpydoc, complete, and true: their examples run."""
+"""Public docstrings are in numpydoc layout, complete, and correct: their examples run.
+
+Covers: the docstrings of every module.
+"""
 
 import doctest
 import importlib
@@ -17,7 +20,7 @@ DIRECTIVE = re.compile(r"^\.\. (currentmodule|autofunction|autoclass|automodule)
 
 
 def referenced():
-    """Yield the names, modules included, of what the reference describes."""
+    """Yield the names, modules included, that the reference pages describe."""
     module = ""
     for directive, name in DIRECTIVE.findall((ROOT / "docs" / "api.md").read_text(encoding="utf-8")):
         if directive == "currentmodule":
@@ -27,7 +30,7 @@ def referenced():
 
 
 def found(name):
-    """Return the object of a dotted name."""
+    """Return the object with this dotted name."""
     module, _, last = name.rpartition(".")
     return getattr(importlib.import_module(module), last)
 
@@ -36,7 +39,7 @@ REFERENCE = list(referenced())
 PUBLIC = {name: found(name) for name in [*REFERENCE, *(f"quasinewton.{name}" for name in quasinewton.__all__)]}
 PUBLIC = {name.removeprefix("quasinewton."): thing for name, thing in PUBLIC.items() if not inspect.ismodule(thing)}
 
-# Classes that users read and do not make.
+# Classes whose objects users read but do not create.
 RECORDS = {"GradientCheck", "LineSearchResult", "Minimum", "Root", "History", "EpochHistory", "StochasticState"}
 RECORDS |= {"Schedule"}
 
@@ -59,7 +62,7 @@ def test_the_reference_has_all_that_is_public():
 
 
 def parameters(thing):
-    """Return the names of what the user may pass, other than further keywords."""
+    """Return the names of the parameters, without ``**keywords``."""
     try:
         signature = inspect.signature(thing.__new__ if inspect.isclass(thing) and hasattr(thing, "_fields") else thing)
     except ValueError:
@@ -69,7 +72,7 @@ def parameters(thing):
 
 
 def is_record(thing):
-    """Return True for a class that users read and do not make: a status or a result."""
+    """Return True for a class whose objects users read but do not create: a status or a result."""
     return inspect.isclass(thing) and (issubclass(thing, (dict, int)) or thing.__name__ in RECORDS)
 
 
@@ -78,7 +81,10 @@ READ = {name: thing for name, thing in PUBLIC.items() if is_record(thing) and th
 
 
 def assert_parameters_are_described(thing, but=()):
-    """Every parameter, but for some, has a type and a description; nothing else is described."""
+    """Assert that every parameter, except `but`, has a type and a description.
+
+    No other names may be described.
+    """
     doc = get_doc_object(thing, config={"show_class_members": False})
     described = [name.strip() for entry in doc["Parameters"] for name in entry.name.split(",")]
     assert not set(parameters(thing)) - set(described) - set(but)
@@ -94,7 +100,7 @@ def test_docstring_begins_with_a_sentence(thing):
 
 @pytest.mark.parametrize("thing", MADE.values(), ids=MADE)
 def test_every_parameter_is_described(thing):
-    # A search that takes maxls for the sake of a common signature need not explain it.
+    # A line search that takes maxls only for a common signature need not describe it.
     assert_parameters_are_described(thing, {"maxls"} if thing is quasinewton.Fixed else ())
 
 
@@ -121,7 +127,7 @@ def test_a_status_explains_itself(status):
 FUNCTIONS = [name for name, thing in PUBLIC.items() if inspect.isfunction(thing)]
 
 
-# The special functions take any number, and raise nothing.
+# The special functions accept every number and raise nothing.
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if not name.startswith("special.")])
 def test_functions_say_what_they_return_and_raise(name):
     doc = get_doc_object(PUBLIC[name])
@@ -134,7 +140,7 @@ def test_functions_say_where_they_come_from_and_how_they_are_used(name):
     assert doc["References"] and doc["Examples"]
 
 
-# What may give a warning, of whatever kind.
+# Public functions and classes that may warn.
 WARNING = ["minimize", "minimize_batch", "minimize_multistart", "minimize_stochastic", "root", "line_search", "Solver"]
 
 

@@ -1,5 +1,6 @@
-"""What the documentation shows runs: the examples as scripts, the Python in the README and in docs/
-page by page.
+"""The examples run as scripts, and the Python of the README and of docs/ runs page by page.
+
+Covers: examples/, README.md, docs/.
 """
 
 import ast
@@ -20,17 +21,19 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def name(path):
-    """Return how a file is called in the name of a test."""
+    """Return the name of a file in the names of tests."""
     return path.relative_to(ROOT).as_posix()
 
 
 def run_script(*command):
-    """Return what a script prints that is run as a user runs it, with no display to draw on."""
+    """Run a script as a user does, without a display, and return what it prints."""
     return finish(start_python(*command, env=environment(MPLBACKEND="Agg")))
 
 
 def run_page(path):
-    """Run the Python blocks of a page, in order, in one namespace; those with prompts as doctests.
+    """Run the Python blocks of a page in order, in one namespace.
+
+    Blocks with prompts run as doctests.
     """
     text = path.read_text(encoding="utf-8")
     namespace = {"__name__": path.stem}
@@ -46,11 +49,11 @@ def run_page(path):
             assert not complaints, "".join(complaints)
             namespace.update(test.globs)
         else:
-            # Blank lines ahead make a traceback point at the line of the page.
+            # Leading blank lines give tracebacks the line numbers of the page.
             exec(compile("\n" * line + code, str(path), "exec"), namespace)
 
 
-LONG = {"tour_of_methods.py"}  # every method under every search is compiled
+LONG = {"tour_of_methods.py"}  # This example compiles every method under every line search.
 
 
 @pytest.mark.parametrize(

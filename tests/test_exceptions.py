@@ -1,5 +1,6 @@
-"""Exceptions, signals, nesting and threads: what the user raises reaches the user, and nothing is
-lost.
+"""Exceptions, signals, nesting and threads: the user's exceptions reach the user unchanged.
+
+Covers: numba_ext/python_calls.py, numba_ext/unwinding.py, objective/from_python.py, drivers/run.py.
 """
 
 import sys
@@ -17,7 +18,7 @@ X0 = [-1.2, 1.0]
 
 
 class Trouble(Exception):
-    """An exception that no library knows."""
+    """An exception class of this test alone."""
 
 
 @njit
@@ -30,7 +31,7 @@ def explosive(x, limit):
 
 
 def raising(function, error, after):
-    """The same function, raising `error` at call number `after`."""
+    """Return a copy of `function` that raises `error` at call number `after`."""
     calls = []
 
     def wrapped(*arguments):
@@ -105,7 +106,7 @@ def test_a_run_after_an_exception_is_as_good_as_any():
 
 
 def test_stop_iteration_of_an_objective_is_an_error():
-    """It ends a run from a callback alone."""
+    """StopIteration ends a run only if a callback raises it."""
     with pytest.raises(StopIteration):
         minimize(raising(rosenbrock, StopIteration(), 3), X0, jac=rosenbrock_gradient)
 
@@ -147,13 +148,14 @@ except KeyboardInterrupt as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_interrupt_ends_compiled_work():
-    """Ctrl-C is pressed in the thousandth evaluation of a run that would never end."""
+    """Ctrl-C is pressed in the thousandth evaluation of a run that never ends."""
     assert run(ENDLESS) == "interrupted True True INTERRUPTED"
 
 
 def test_nested_runs():
-    """The objective of the outer run is the minimum of an inner one: min over y of (y − x)² + x² =
-    x².
+    """The objective of the outer run is the minimum found by an inner one.
+
+    It is min over y of (y − x)² + x², that is x².
     """
     outer_error = Trouble("from the inner objective")
 

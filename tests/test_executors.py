@@ -1,5 +1,6 @@
-"""Batches spread over executors: the same rows, a bounded amount in flight, and nothing lost with a
-worker.
+"""Batches on executors: the same rows, a bounded number of tasks in flight, lost workers replaced.
+
+Covers: drivers/executors.py, numba_ext/pickling.py.
 """
 
 import multiprocessing
@@ -28,19 +29,20 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and loc
 
 @njit
 def parabola(x, at, scale):
-    """A parabola and its gradient; raises where `at` is −1."""
+    """Return a parabola and its gradient, or raise where `at` is −1."""
     if at == -1.0:
         raise ValueError("not here")
     return scale * np.sum((x - at) ** 2), 2.0 * scale * (x - at)
 
 
 def python_parabola(x, at, scale):
-    """The same parabola in Python."""
+    """Return a parabola and its gradient in Python."""
     return parabola.py_func(x, at, scale)
 
 
 def held(x, file, at):
-    """The same parabola; from 300 on, not before the lock of a file has been released."""
+    """Return a parabola and its gradient; from 300 on, wait until the lock of a file is released.
+    """
     if at >= 300.0:
         with open(file) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
@@ -48,7 +50,7 @@ def held(x, file, at):
 
 
 def deadly(x, flag, at):
-    """The same parabola; at −2 it kills its process unless there is a file of this name."""
+    """Return a parabola and its gradient; at −2 kill the process unless this file exists."""
     if at == -2.0 and not os.path.exists(flag):
         if flag:
             open(flag, "w").close()
@@ -57,12 +59,12 @@ def deadly(x, flag, at):
 
 
 def processes():
-    """Two processes that share nothing with this one."""
+    """Return an executor of two processes that share nothing with this one."""
     return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
 
 
 def assert_rows_equal(found, expected):
-    """Both are the same results."""
+    """Assert that both results are equal."""
     for name in ("x", "fun", "jac", "status", "success", "nit", "nfev", "njev"):
         np.testing.assert_array_equal(found[name], expected[name])
 
@@ -87,7 +89,7 @@ def test_newton_brings_its_hessians_back():
 
 
 def test_a_worker_may_die(tmp_path):
-    """The pool breaks; what was on it is done in a new one."""
+    """A broken pool is replaced, and its unfinished tasks are run again."""
     at = np.arange(40.0)
     at[17] = -2.0
     with processes() as pool:
@@ -113,8 +115,10 @@ def test_mistakes_of_the_call_are_raised():
 
 
 class Fragile(Executor):
-    """An executor that makes its calls when it is told to, loses the first calls of some tasks, and
-    counts those in flight."""
+    """An executor that makes its calls on demand.
+
+    It loses the first calls of some tasks, and counts those in flight.
+    """
 
     def __init__(self, losses, error):
         self.losses, self.error = dict(losses), error
@@ -142,7 +146,7 @@ class Fragile(Executor):
 
 
 class KilledWorker(Exception):
-    """As Dask's."""
+    """Stand for Dask's exception of this name."""
 
 
 @pytest.mark.parametrize("error", [KilledWorker("w"), ConnectionError("gone"), None])
@@ -156,8 +160,9 @@ def test_losses_are_made_good(error):
 
 
 def test_an_executor_that_loses_everything_is_given_up():
-    """As a pool whose workers cannot load the function: each task under way is tried once more, and
-    no other.
+    """Each task in flight is tried once more, and no other task is started.
+
+    An example is a pool whose workers cannot load the function.
     """
     executor = Fragile(dict.fromkeys(range(100), 9), ConnectionError("gone"))
     tasks = iter([(i, (i,)) for i in range(100)])
@@ -175,7 +180,7 @@ def test_functions_without_a_name_go_by_value():
 
     assert goes_by_value((within, ())) and goes_by_value((lambda x: x, 1.0))
     assert not goes_by_value((python_parabola, np.zeros(3)))
-    assert not goes_by_value((lambda x: x, threading.Lock()))  # which goes in no way
+    assert not goes_by_value((lambda x: x, threading.Lock()))  # A lock cannot be pickled at all.
     pickled = pickling.dumps((within, (np.array([3.0]), 1.0)))
     assert call_from_bytes(pickled) == 1.0
 
@@ -215,7 +220,7 @@ def test_a_function_of_an_interactive_session_works_in_a_spawned_pool():
 
 
 def test_tasks_are_made_as_they_are_wanted():
-    """So that memory is bounded."""
+    """Tasks are created on demand, so that memory is bounded."""
     made, taken, most = [], 0, 0
 
     def tasks():
@@ -292,7 +297,7 @@ def test_width():
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two Dask workers in processes of their own."""
+    """Yield a client of two Dask workers in processes of their own."""
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
@@ -310,7 +315,9 @@ class TestDask:
             assert_rows_equal(minimize_batch(**task, executor=executor), minimize_batch(**task))
 
     def test_a_worker_is_killed_in_the_middle(self, cluster, tmp_path, monkeypatch):
-        """Nothing is lost. The second half waits for it, and holds the workers, on the lock of a
+        """Nothing is lost if a worker is killed.
+
+        The second half of the problems waits for that, and occupies the workers, on the lock of a
         file.
         """
         monkeypatch.setattr(progress, "INTERVAL", 0.0)

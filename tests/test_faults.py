@@ -1,4 +1,7 @@
-"""What goes wrong, and what comes of it: the table of docs/faults.md, row by row."""
+"""Faults and their consequences: the table of docs/faults.md, row by row.
+
+Covers: loops/*, drivers/diagnosis.py, api/{minimize,root,line_search,minimize_batch}.py.
+"""
 
 import itertools
 import json
@@ -17,7 +20,7 @@ from quasinewton import Checkpoint, Solver, Status, line_search, minimize, minim
 X0 = [-1.2, 1.0]
 BAD = [math.nan, math.inf, -math.inf]
 METHODS = ["newton", "bfgs", "lbfgs", "gradient-descent"]
-NOISE = 16 * np.finfo(float).eps  # relative to |f|: what counts as rounding in the comparison of two values
+NOISE = 16 * np.finfo(float).eps  # relative to |f|; two values that differ by less are equal up to rounding
 
 each_method = pytest.mark.parametrize("method", METHODS)
 each_bad = pytest.mark.parametrize("bad", BAD)
@@ -31,7 +34,9 @@ def silence():
 
 
 def solve(fun, x0, jac, method, hess=None, **options):
-    """A run with a limit on its values, whose returned point is the best evaluated up to rounding.
+    """Run with a limit on evaluations.
+
+    The returned point must be the best evaluated, up to rounding.
     """
     values = []
 
@@ -47,7 +52,7 @@ def solve(fun, x0, jac, method, hess=None, **options):
 
 
 def is_best(res):
-    """Whether the returned value is the least that was evaluated, up to rounding."""
+    """Return True if the returned value is the least evaluated, up to rounding."""
     return res.fun <= res.least + NOISE * abs(res.least)
 
 
@@ -86,7 +91,7 @@ class TestNotFinite:
     @pytest.mark.parametrize("role", ["fun", "jac"])
     @pytest.mark.parametrize("bad", BAD[:2])
     def test_beyond_an_edge(self, method, role, bad):
-        """Only along the search: the first steps lead over the edge, the minimum lies within."""
+        """The first steps lead over the edge of the domain; the minimum lies inside."""
 
         def inside(x):
             return np.abs(x).max() < 1.3
@@ -102,7 +107,7 @@ class TestNotFinite:
         assert res.status is Status.GRADIENT and res.success and inside(res.x)
 
     def test_hessian(self):
-        """The direction is that of steepest descent, then."""
+        """Where the Hessian is not finite, the direction is that of steepest descent."""
         hess = np.full((2, 2), math.nan)
         res = minimize(lambda x: x @ x, X0, jac=lambda x: 2 * x, hess=lambda x: hess, method="newton")
         assert res.status is Status.GRADIENT and np.abs(res.x).max() <= 1e-5
@@ -156,7 +161,7 @@ class TestUnbounded:
     @each_method
     @pytest.mark.parametrize("name", FALLING)
     def test_with_a_slope_that_vanishes_at_infinity(self, method, name):
-        """The gradient test ends it: what is small is the gradient, and no more is claimed."""
+        """The gradient test ends the run, which claims no more than a small gradient."""
         fun, jac = FALLING[name]
         res = solve(fun, [1.0, 2.0], jac, method)
         assert res.status is Status.GRADIENT and np.abs(jac(res.x)).max() <= 1e-5
@@ -191,17 +196,17 @@ KINKS = {
     "3|x₀| + |x₁|": (lambda x: 3 * abs(x[0]) + abs(x[1]), lambda x: np.sign(x) * [3.0, 1.0]),
     "max of planes": (lambda x: np.max(PLANES @ x + 1.0), lambda x: PLANES[np.argmax(PLANES @ x)].copy()),
 }
-# These zigzag along a kink until maxiter; the others reach the lowest point of it.
+# These runs zigzag along a kink until maxiter; the others reach its lowest point.
 ZIGZAG = {("3|x₀| + |x₁|", "newton"), ("3|x₀| + |x₁|", "gradient-descent")}
 
 
 @each_method
 @pytest.mark.parametrize("name", KINKS)
 def test_a_kink_is_no_success(method, name):
-    """Where a method gets stuck, or reaches the kink to rounding, its gradient is none of a
-    minimum.
+    """Where a method stops on a kink, the gradient is not that of a minimum.
 
-    At the kink it is a matter of rounding whether the search fails, or f can fall no further.
+    At the lowest point it depends on rounding whether the line search fails or f can fall no
+    further.
     """
     fun, jac = KINKS[name]
     res = solve(fun, [0.3, 0.7], jac, method, maxiter=400)
@@ -212,7 +217,7 @@ def test_a_kink_is_no_success(method, name):
 
 
 class TestNoise:
-    """Rosenbrock's function + size · noise in [−1, 1]: reproducible, or not."""
+    """Rosenbrock's function plus size times noise in [−1, 1], reproducible or not."""
 
     @pytest.mark.parametrize("method", ["newton", "bfgs", "lbfgs"])
     @pytest.mark.parametrize("offset", [0.0, 1.0])
@@ -226,14 +231,15 @@ class TestNoise:
             lambda x: offset + rosenbrock(x) + size * noise(x), X0, rosenbrock_gradient, method, rosenbrock_hessian
         )
         assert res.nfev < 400
-        assert rosenbrock(res.x) <= 10 * size  # the best that values can tell, but for the noise at both
+        assert rosenbrock(res.x) <= 10 * size  # Noise at both points limits what values can tell.
         assert res.fun <= res.least + 4 * size
         assert res.success == (np.abs(res.jac).max() <= 1e-5) or res.status is Status.PRECISION
 
     @pytest.mark.parametrize("method", METHODS)
     def test_in_differences(self, method, rng):
-        """Gradients made of noisy values: the noise is measured, and success is a minimum to a
-        multiple of it.
+        """With gradients by differences of noisy values, success is a minimum up to the noise.
+
+        The noise is measured.
         """
         res = solve(lambda x: rosenbrock(x) + 1e-6 * rng.uniform(-1.0, 1.0), X0, None, method)
         assert res.fun <= rosenbrock(np.array(X0)) + 1e-6
@@ -248,7 +254,7 @@ class TestNoise:
 class TestOverflow:
     @each_method
     def test_far_up_a_wall(self, method):
-        """exp(x²) is 1e293 at the start: no height is taken for the rounding of the valley."""
+        """exp(x²) is 1e293 at the start, whose rounding must not be taken for the noise floor."""
         res = solve(lambda x: np.sum(np.exp(x**2)), [20.0, 26.0], lambda x: 2 * x * np.exp(x**2), method)
         assert res.fun < 1e200 and is_best(res)
         assert res.success == (res.fun < 2.0 + 1e-8)
@@ -286,8 +292,7 @@ class TestOverflow:
     @each_method
     @pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e20, 1e100, 1e200])
     def test_of_scales_of_x_is_no_wrong_success(self, method, scale):
-        """The precision limit is that of x, too: a step that x cannot feel is no sign of a minimum.
-        """
+        """A step below the rounding of x does not indicate a minimum."""
         res = solve(
             lambda x: rosenbrock(x / scale),
             np.array(X0) * scale,
@@ -313,7 +318,7 @@ class TestWrongGradients:
     @each_method
     @pytest.mark.parametrize("name", WRONG)
     def test_are_diagnosed(self, method, name):
-        """A success is claimed only of what was given: that it is small."""
+        """A success claims only that the given gradient is small."""
         res = solve(rosenbrock, X0, WRONG[name], method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0)) and res.fun == rosenbrock(res.x)
         assert not res.success and res.status is Status.LINE_SEARCH and "Check jac" in res.message
@@ -322,8 +327,9 @@ class TestWrongGradients:
     @each_method
     @pytest.mark.parametrize("added", [1e-3, 10.0])
     def test_claim_no_more_than_that_they_are_small(self, method, added):
-        """A gradient that vanishes elsewhere than f is flat: the run cannot know better if f falls
-        on the way.
+        """The given gradient vanishes where f is not flat.
+
+        The run cannot detect this if f falls on the way.
         """
         res = solve(rosenbrock, X0, lambda x: rosenbrock_gradient(x) + added, method, rosenbrock_hessian)
         assert res.fun <= rosenbrock(np.array(X0))
@@ -332,7 +338,7 @@ class TestWrongGradients:
     @each_method
     @pytest.mark.parametrize("factor", [0.5, 2.0, 1000.0])
     def test_of_another_scale_serve(self, method, factor):
-        """A constant factor is another unit of f: directions are right, and so is the end."""
+        """A constant factor of the gradient changes neither directions nor the minimum."""
         res = solve(lambda x: x @ x, X0, lambda x: 2 * factor * x, method)
         assert res.success and np.abs(res.x).max() <= 1e-5
 
@@ -350,7 +356,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("name", ["x", "g", "memory.S"])
     def test_of_numbers_that_are_none(self, tmp_path, name):
-        """The run that goes on from them ends at once, and says why."""
+        """A run that continues from a checkpoint with NaN ends without a wrong success."""
         self.changed(tmp_path / "run.npz", lambda arrays: arrays[name].fill(math.nan))
         state = Checkpoint.load(tmp_path / "run.npz")
         res = minimize(rosenbrock, None, jac=rosenbrock_gradient, checkpoint=state)
@@ -441,7 +447,7 @@ class TestCallbacks:
 
 @njit
 def explosive(x, limit):
-    """Σ x², or an exception above a limit."""
+    """Return Σ x² and its gradient, or raise where x[0] is less than `limit`."""
     if x[0] < limit:
         raise ValueError("too low")
     return np.sum(x * x), 2.0 * x
@@ -449,7 +455,7 @@ def explosive(x, limit):
 
 @njit
 def residuals(x, limit):
-    """Its gradient."""
+    """Return the gradient of `explosive` as residuals, or raise where it does."""
     return explosive(x, limit)[1]
 
 
@@ -474,8 +480,9 @@ def inside_root(x0, limit):
 
 
 class TestExceptionsInsideCompiledCode:
-    """They reach the caller, and the arrays of the run are given back; what the caller's frame
-    holds Numba keeps.
+    """Exceptions reach the caller, and the arrays of the run are freed.
+
+    Numba keeps what the caller's frame holds.
     """
 
     @pytest.mark.parametrize("solve", [inside_lbfgs, inside_newton, inside_adam, inside_root], ids=lambda f: f.__name__)
@@ -563,8 +570,9 @@ for name, function in work.items():
 
 
 def test_interrupts():
-    """Whatever is under way, it stops, what is known is kept, and the next run has the bits of
-    ever.
+    """Ctrl-C stops whatever runs and keeps the results so far.
+
+    A run after it has the usual bits.
     """
     lines = run(INTERRUPTS).splitlines()
     assert lines == [f"{name} True True" for name in ("python", "callback", "stochastic", "root")]
@@ -598,7 +606,9 @@ except KeyboardInterrupt:
 
 
 def test_an_interrupt_while_compiling_leaves_a_cache_as_good_as_any(tmp_path):
-    """For the next process; in this one Numba may have been caught while it was setting itself up.
+    """The next process can use the cache.
+
+    In the interrupted process Numba may be left in the middle of its initialisation.
     """
     assert run(COMPILING.format(place=20), NUMBA_CACHE_DIR=str(tmp_path)) == "interrupted"
     assert run(COMPILING.format(place=0), NUMBA_CACHE_DIR=str(tmp_path)) == "ended"

@@ -1,4 +1,7 @@
-"""The house has floors: a file imports only from its own folder and from floors below."""
+"""A file imports only from its own folder and from floors below.
+
+Covers: the imports of every module.
+"""
 
 import ast
 from pathlib import Path
@@ -9,8 +12,8 @@ import quasinewton
 
 ROOT = Path(quasinewton.__file__).parent
 
-# From the ground up; docs/development.md has the same list. A room is a folder, or a file at the
-# top of the package. Rooms on one floor do not import each other.
+# The floors from the lowest up; docs/development.md has the same list. A room is a folder, or a
+# file at the top of the package. Rooms on one floor do not import each other.
 FLOORS = [
     {"numba_ext", "status", "validation"},
     {"special"},
@@ -26,8 +29,8 @@ FLOORS = [
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 CATALOGUE = "problems"
 
-# What reaches into Numba behind its public names may change with every release: it is kept in these
-# two folders.
+# Imports of Numba's internals may break with every release, so they are confined to these two
+# folders.
 NUMBA_INSIDE = ("numba.core", "numba.np", "llvmlite")
 FENCE = {"autodiff", "numba_ext"}
 
@@ -40,7 +43,7 @@ def room(file):
 
 
 def imported_names(source):
-    """Yield the dotted names that a source imports, wherever in the file it does so."""
+    """Yield the dotted names that a source imports, anywhere in the file."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -112,7 +115,7 @@ def test_numbas_inside_is_imported_behind_the_fence_alone(file):
 
 
 def test_numba_is_configured_in_one_place():
-    """Options such as fastmath and cache are set in `numba_ext.jit` alone."""
+    """Only `numba_ext.jit` sets options such as fastmath and cache."""
     for file in FILES:
         if file.name == "jit.py":
             continue

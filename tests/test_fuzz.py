@@ -1,8 +1,9 @@
-"""The doors under any input: an answer that is true, or a clear error; nothing that was given is
-changed.
+"""Public functions under any input: a correct answer or a clear error, and unchanged arguments.
 
-Objectives are few and compiled at most once: what varies is everything else.
-HYPOTHESIS_PROFILE=thorough looks at twenty-five times as many examples.
+Objectives are few and compiled at most once; everything else varies. HYPOTHESIS_PROFILE=thorough
+looks at twenty-five times as many examples.
+
+Covers: api/*, options/*, validation.py.
 """
 
 import copy
@@ -17,13 +18,13 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian, rose
 
 from quasinewton import LBFGS, OptimizeResult, Solver, Status, line_search, minimize, minimize_batch, root
 
-MOST = 400  # calls of an objective, after which it gives up
+MOST = 400  # calls; an objective raises after that many
 NOISE = 16 * np.finfo(float).eps
 FEW = settings(max_examples=max(40, settings.default.max_examples * 2))
 
 
 class Trouble(Exception):
-    """What an objective raises."""
+    """The exception that objectives raise."""
 
 
 def square(x, *args):
@@ -124,7 +125,7 @@ jacobians = st.sampled_from(["own", "own", "own", None, "2-point", "3-point", *W
 
 
 def limited(function):
-    """The same function, giving up after MOST calls."""
+    """Return a copy of `function` that raises after MOST calls."""
     if not callable(function):
         return function
     calls = []
@@ -139,7 +140,9 @@ def limited(function):
 
 
 def attempt(door, *arguments, **keywords):
-    """What a door returns, or None where it refuses with a clear error; nothing given may change.
+    """Return what a public function returns, or None if it refuses with a clear error.
+
+    No argument may change.
     """
     given = copy.deepcopy((arguments[1:], keywords.get("options")))
     try:
@@ -157,7 +160,7 @@ def attempt(door, *arguments, **keywords):
 
 
 def same(a, b):
-    """Whether two values are equal, NaN being equal to itself."""
+    """Return True if two values are equal; NaN equals NaN."""
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
@@ -168,7 +171,7 @@ def same(a, b):
 
 
 def value_at(fun, x):
-    """f at a copy of x, or NaN where it raises."""
+    """Return f at a copy of x, or NaN where it raises."""
     with np.errstate(all="ignore"):
         try:
             return float(fun(np.array(x, dtype=float)))
@@ -177,7 +180,7 @@ def value_at(fun, x):
 
 
 def check(res, fun, jac, x0, gtol, descends):
-    """Whether the claims of a result are true."""
+    """Assert that the claims of a result are true."""
     assert isinstance(res, OptimizeResult) and isinstance(res.status, Status) and res.message
     assert res.x.dtype == res.jac.dtype == np.float64 and res.x.shape == res.jac.shape == (np.size(x0),)
     f, f0 = value_at(fun, res.x), value_at(fun, np.atleast_1d(x0))
@@ -257,7 +260,7 @@ def test_solver(x0, method, options, told):
     for f, g in told:
         if solver.done:
             break
-        solver.ask()[:] = math.nan  # a copy
+        solver.ask()[:] = math.nan  # The returned array is a copy.
         if "value" in solver.wants or "gradient" in solver.wants:
             solver.tell(f, np.full(n, float(g)), np.eye(n))
             values.append(float(f))
@@ -300,7 +303,7 @@ def test_root(fun, x0, jac, options):
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_start_that_is_no_point_is_never_a_success(bad):
-    """Whatever the objective says there."""
+    """The objective returns anything there."""
     for method in [*SEARCHING, "adam"]:
         res = minimize(lambda x: 1.0, [bad, 0.0], jac=lambda x: np.zeros(2), method=method)
         assert not res.success

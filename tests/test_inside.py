@@ -1,4 +1,7 @@
-"""`minimize` inside compiled code: the same bits as from Python, no leak, readable errors."""
+"""`minimize` in compiled code: the same bits as from Python, no leaks, readable errors.
+
+Covers: api/inside_njit/*, numba_ext/dispatch.py, objective/in_njit.py.
+"""
 
 import inspect
 import os
@@ -32,7 +35,7 @@ from quasinewton.api.inside_njit import minimize as inside_minimize
 
 @njit
 def both(x, scale):
-    """Rosenbrock's function and its gradient."""
+    """Return Rosenbrock's function and its gradient."""
     a, b = x[1] - x[0] * x[0], 1.0 - x[0]
     g = np.empty(2)
     g[0] = scale * (-400.0 * x[0] * a - 2.0 * b)
@@ -42,19 +45,19 @@ def both(x, scale):
 
 @njit
 def value(x, scale):
-    """The value alone."""
+    """Return Rosenbrock's function."""
     return both(x, scale)[0]
 
 
 @njit
 def gradient(x, scale):
-    """The gradient alone."""
+    """Return the gradient of Rosenbrock's function."""
     return both(x, scale)[1]
 
 
 @njit
 def hessian(x, scale):
-    """The Hessian."""
+    """Return the Hessian of Rosenbrock's function."""
     H = np.empty((2, 2))
     H[0, 0] = scale * (1200.0 * x[0] ** 2 - 400.0 * x[1] + 2.0)
     H[0, 1] = H[1, 0] = -scale * 400.0 * x[0]
@@ -64,7 +67,7 @@ def hessian(x, scale):
 
 @njit
 def product(x, p, scale):
-    """The product of the Hessian with a vector."""
+    """Return the product of the Hessian with a vector."""
     return hessian(x, scale) @ p
 
 
@@ -77,61 +80,61 @@ COSINE = schedules.cosine(warmup=5)
 
 @njit
 def halving(t):
-    """A half every ten steps."""
+    """Return a factor that halves every ten steps."""
     return 0.5 ** (t // 10)
 
 
 @njit
 def default(x0, scale):
-    """L-BFGS with differences."""
+    """Run L-BFGS with differences."""
     return minimize(value, x0, (scale,))
 
 
 @njit
 def separate(x0, scale):
-    """BFGS with a gradient of its own, to a tighter tolerance."""
+    """Run BFGS with a separate gradient and a tighter tolerance."""
     return minimize(value, x0, (scale,), "bfgs", gradient, gtol=1e-9)
 
 
 @njit
 def second_order(x0, scale):
-    """Newton with the exact Hessian."""
+    """Run Newton with the exact Hessian."""
     return minimize(both, x0, (scale,), "newton", True, hessian)
 
 
 @njit
 def differenced_hessian(x0, scale):
-    """Newton with differences of the gradient."""
+    """Run Newton with differences of the gradient."""
     return minimize(both, x0, (scale,), method="newton", jac=True, hess="3-point")
 
 
 @njit
 def objects(x0, scale):
-    """Method and search as objects, and a limit."""
+    """Give method and line search as objects, and a limit."""
     return minimize(both, x0, (scale,), method=FEW, jac=True, line_search=TIGHT, maxiter=20)
 
 
 @njit
 def steepest(x0, scale):
-    """Gradient descent with a fixed step, to a target."""
+    """Run gradient descent with a fixed step to a target value."""
     return minimize(both, x0, (scale,), "gradient-descent", True, line_search=SHORT, f_target=0.5)
 
 
 @njit
 def settings(x0, scale):
-    """Settings as keywords."""
+    """Give settings as keywords."""
     return minimize(both, x0, (scale,), "lbfgs", True, tol=1e-7, memory=3, damping=True, c1=1e-3, c2=0.3, maxls=5)
 
 
 @njit
 def stepping(x0, scale):
-    """A first-order method under a schedule."""
+    """Run a first-order method under a schedule."""
     return minimize(both, x0, (scale,), "nadam", True, lr=0.02, weight_decay=1e-3, schedule=COSINE, maxiter=60)
 
 
 @njit
 def users_schedule(x0, scale):
-    """A schedule of the user's, and differences."""
+    """Run with a user's schedule and differences."""
     return minimize(value, x0, (scale,), "adam", schedule=halving, maxiter=60)
 
 
@@ -166,37 +169,37 @@ def test_the_same_bits_as_from_python(inside):
 
 @njit
 def residual(x, radius):
-    """A circle and a line."""
+    """Return the residuals of a circle and a line."""
     return np.array([x[0] ** 2 + x[1] ** 2 - radius * radius, x[0] - x[1]])
 
 
 @njit
 def jacobian(x, radius):
-    """Its Jacobian."""
+    """Return the Jacobian of `residual`."""
     return np.array([[2.0 * x[0], 2.0 * x[1]], [1.0, -1.0]])
 
 
 @njit
 def residual_and_jacobian(x, radius):
-    """Both."""
+    """Return the residuals and their Jacobian."""
     return residual(x, radius), jacobian(x, radius)
 
 
 @njit
 def differenced_root(x0, radius):
-    """A Jacobian by differences."""
+    """Solve with a Jacobian by differences."""
     return root(residual, x0, (radius,))
 
 
 @njit
 def own_root(x0, radius):
-    """A Jacobian of its own, and settings."""
+    """Solve with a given Jacobian and settings."""
     return root(residual, x0, (radius,), jacobian, tol=1e-6, c1=0.1, maxls=10)
 
 
 @njit
 def joint_root(x0, radius):
-    """Value and Jacobian from one function, within a few steps."""
+    """Solve with residuals and Jacobian from one function, within a few steps."""
     return root(residual_and_jacobian, x0, (radius,), True, ftol=0.0, xtol=1e-3, maxiter=3)
 
 
@@ -221,7 +224,7 @@ def test_roots_are_the_same_bits_as_from_python(inside, keywords):
 
 @njit(parallel=True)
 def parallel(starts):
-    """A solve for every row, on all threads."""
+    """Solve once for every row, on all threads."""
     found = np.empty_like(starts)
     for i in prange(starts.shape[0]):
         found[i] = minimize(both, starts[i], (1.0,), jac=True).x
@@ -236,33 +239,33 @@ def test_parallel_loops_give_the_bits_of_single_solves():
 
 @njit
 def profile(y):
-    """min over x of (x − y₀)² + x⁴: the objective itself minimises."""
+    """Return min over x of (x − y₀)² + x⁴, found by a run within the objective."""
 
     return minimize(inner, np.zeros(1), (y[0],), jac=True).fun + (y[0] - 3.0) ** 2
 
 
 @njit
 def inner(x, y):
-    """The inner problem."""
+    """Return the objective of the inner problem."""
     return (x[0] - y) ** 2 + x[0] ** 4, np.array([2.0 * (x[0] - y) + 4.0 * x[0] ** 3])
 
 
 @njit
 def nested():
-    """The outer problem."""
+    """Minimise `profile`, the outer problem."""
     return minimize(profile, np.zeros(1), jac="3-point")
 
 
 def test_an_objective_may_minimise():
     res = nested()
     y, x = res.x[0], minimize(inner, [0.0], (res.x[0],), jac=True).x[0]
-    # Stationary in y by the envelope theorem.
+    # The envelope theorem gives the derivative in y.
     assert res.success and 2.0 * (y - x) + 2.0 * (y - 3.0) == pytest.approx(0.0, abs=1e-4)
 
 
 @njit
 def repeat(count, data, x0):
-    """Many solves, with an array among the arguments."""
+    """Solve many times, with an array among the arguments."""
     total = 0.0
     for _ in range(count):
         total += minimize(quadratic, x0, (data, 2.0), jac=True).fun
@@ -273,13 +276,13 @@ def repeat(count, data, x0):
 
 @njit
 def slopes(x, data, weight):
-    """Its gradient, whose root is sought."""
+    """Return the gradient of `quadratic`, whose root is sought."""
     return quadratic(x, data, weight)[1]
 
 
 @njit
 def quadratic(x, data, weight):
-    """Σ weight (x − data)²."""
+    """Return Σ weight (x − data)²."""
     return weight * np.sum((x - data) ** 2), 2.0 * weight * (x - data)
 
 
@@ -296,7 +299,7 @@ def test_no_memory_is_left_behind():
 
 @njit
 def scalar_start(x0):
-    """A number as the start."""
+    """Start at a number."""
     return minimize(quadratic, x0, (np.ones(1), 1.0), jac=True)
 
 
@@ -351,7 +354,7 @@ def test_the_caller_can_be_cached(tmp_path):
 
 @njit
 def in_pythons_order(x0, low, high):
-    """All arguments by position, up to `options`."""
+    """Pass all arguments up to `options` by position."""
     return minimize(
         value, x0, (2.0,), "newton-cg", gradient, None, product, (low, high), (), 1e-8, None, None, maxiter=50
     )
@@ -371,85 +374,85 @@ def test_positional_arguments_have_the_order_that_they_have_in_python():
 
 @njit
 def bad_constraints(x0, other):
-    """Constraints, which only Python can hand on."""
+    """Pass constraints, which only the Python function accepts."""
     return minimize(both, x0, (1.0,), "lbfgs", True, constraints=(other,))
 
 
 @njit
 def bad_options(x0):
-    """Options as a dictionary."""
+    """Pass options as a dictionary."""
     return minimize(both, x0, (1.0,), "lbfgs", True, options={"gtol": 1e-3})
 
 
 @njit
 def bad_method(x0):
-    """An unknown name."""
+    """Pass an unknown method."""
     return minimize(both, x0, (1.0,), "simplex", True)
 
 
 @njit
 def bad_jac(x0):
-    """A gradient that is a number."""
+    """Pass a number as the gradient."""
     return minimize(value, x0, (1.0,), jac=3)
 
 
 @njit
 def bad_args(x0):
-    """Arguments that are no tuple of numbers and arrays."""
+    """Pass arguments that are not a tuple of numbers and arrays."""
     return minimize(value, x0, ("text",))
 
 
 @njit
 def bad_fun(x0):
-    """No function at all."""
+    """Pass no function."""
     return minimize(1.0, x0)
 
 
 @njit
 def bad_start():
-    """A matrix as the start."""
+    """Pass a matrix as the start."""
     return minimize(value, np.zeros((2, 2)), (1.0,))
 
 
 @njit
 def bad_setting(x0):
-    """A setting of another method."""
+    """Pass a setting of another method."""
     return minimize(both, x0, (1.0,), "bfgs", True, memory=5)
 
 
 @njit
 def bad_number(x0):
-    """A setting that is no number."""
+    """Pass a setting that is not a number."""
     return minimize(both, x0, (1.0,), jac=True, c2=x0)
 
 
 @njit
 def bad_schedule(x0):
-    """A schedule for a method that searches."""
+    """Pass a schedule to a method with a line search."""
     return minimize(both, x0, (1.0,), jac=True, schedule=COSINE)
 
 
 @njit
 def bad_search(x0):
-    """A search for a method that makes its own steps."""
+    """Pass a line search to a first-order method."""
     return minimize(both, x0, (1.0,), "adam", True, line_search="armijo")
 
 
 @njit
 def bad_function_of_the_step(x0):
-    """A schedule that takes no step."""
+    """Pass a schedule that takes no step."""
     return minimize(both, x0, (1.0,), "adam", True, schedule=both)
 
 
 @njit
 def bad_root(x0):
-    """A method that is not there."""
+    """Pass a method that does not exist."""
     return root(residual, x0, (1.0,), method="hybr")
 
 
 @njit
 def bad_root_jac(x0):
-    """A Jacobian that is a word."""
+    """Pass a string as the Jacobian."""
     return root(residual, x0, (1.0,), jac="exact")
 
 
@@ -479,7 +482,7 @@ def test_a_wrong_call_is_named(function, arguments, words):
 
 @njit
 def with_values(memory, c1, c2):
-    """Settings known when it runs."""
+    """Pass settings whose values are known at run time only."""
     return minimize(both, X0, (1.0,), jac=True, memory=memory, c1=c1, c2=c2).nit
 
 

@@ -1,4 +1,7 @@
-"""What a change of units or of coordinates must not change."""
+"""Invariance to changes of units and coordinates.
+
+Covers: loops/line_search_loop.py, methods/*, testing/transformations.py.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ starts = st.lists(st.floats(-2.0, 2.0), min_size=3, max_size=3).map(np.array)
 
 
 def path(method, fun, x0, jac, hess, **options):
-    """All iterates, or the first few of them."""
+    """Return all iterates, or the first few."""
     options = {"return_all": True, "maxiter": 8, "gtol": 0.0, **options}
     hess = hess if "newton" in method else None
     return np.array(minimize(fun, x0, method=method, jac=jac, hess=hess, options=options).allvecs)
@@ -32,12 +35,12 @@ def at(x0):
 
 
 def few_iterations(method):
-    """Return an optimiser of five iterations, for the properties."""
+    """Return an optimiser of five iterations."""
     return lambda problem: path(method, problem.fun, problem.x0, problem.jac, problem.hess, maxiter=5)
 
 
 def assert_same_path(found, expected):
-    """Equal up to rounding, which the iteration itself may amplify a millionfold."""
+    """Assert equality up to rounding, which the iteration may amplify a million times."""
     steps = min(len(found), len(expected))
     scale = np.maximum(1.0, np.abs(expected).max())
     assert steps > 1 and found[:steps] == pytest.approx(expected[:steps], abs=1e-6 * scale)
@@ -63,10 +66,10 @@ def test_orthogonal_change_of_variables(method, x0, seed):
 @each_method
 @given(x0=starts, exponent=st.integers(0, 20))
 def test_power_of_two_times_f(method, x0, exponent):
-    """Not a bit changes, as long as ‖g‖ >= 1 at the start: there the first step is 1/‖g‖, whatever
-    the unit of f.
+    """Scaling f by an even power of two changes no bit if ‖g‖ >= 1 at the start.
 
-    An even power, since Cholesky's factor has its square root.
+    The first step is then 1/‖g‖ in every unit of f. The power is even because a Cholesky factor
+    contains its square root.
     """
     g = rosenbrock_gradient(x0)
     assume(g @ g >= 1.0)
@@ -85,12 +88,13 @@ def test_power_of_two_times_f(method, x0, exponent):
 
 @given(x0=starts, exponents=st.lists(st.integers(-3, 3), min_size=3, max_size=3).map(np.array))
 def test_newton_does_not_see_the_units_of_x(x0, exponents):
-    """Powers of two times each variable: exact in every product, but not in the order of a sum's
-    terms.
+    """Scale each variable by a power of two.
+
+    Every product is exact, but the order of the terms of a sum may change.
     """
     d = 2.0**exponents
     H = rosenbrock_hessian(x0)
-    assume(np.linalg.eigvalsh(H)[0] >= 1e-3 * np.linalg.norm(H, 2))  # an indefinite Hessian's eigenvalues do change
+    assume(np.linalg.eigvalsh(H)[0] >= 1e-3 * np.linalg.norm(H, 2))  # Scaling changes |H| of an indefinite H.
     units = path(
         "newton",
         lambda x: rosenbrock(d * x),
@@ -119,6 +123,6 @@ def test_order_of_the_variables(method, x0):
 
 @given(x0=st.floats(-5.0, 5.0), n=st.integers(2, 6))
 def test_equal_variables_stay_equal(x0, n):
-    """What a method does to one variable it does to all."""
+    """Every method treats equal variables equally."""
     res = minimize(lambda x: float(np.sum(np.cosh(x - 1.0))), np.full(n, x0), jac=lambda x: np.sinh(x - 1.0))
     assert res.success and np.ptp(res.x) <= 1e-12

@@ -1,5 +1,6 @@
-"""What compiling costs, and when: once for all objectives, on disk for all processes, never for a
-new value.
+"""Compilation: once for all objectives, on disk for all processes, never for a new value.
+
+Covers: numba_ext/{jit,cache,stamps,dispatch,parts}.py.
 """
 
 import shutil
@@ -46,7 +47,7 @@ def other_valley(x, centre):
 class TestCompilesOnce:
     @pytest.fixture
     def solvers(self):
-        """Return the number of loops compiled so far, when called."""
+        """Return a function that counts the loops compiled so far."""
         minimize(valley, np.zeros(2), (1.0, np.ones(2)))
         minimize(lambda x: x @ x, [1.0])
         return lambda: len(line_search_loop.run.overloads)
@@ -78,7 +79,7 @@ class TestCompilesOnce:
         for centre in -3.0, 0.0, 1e6, np.float64(2.0):
             for n in 1, 2, 30:
                 minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)), jac="2-point")
-            for n in 30, 40, 100:  # by reverse mode, for all of them
+            for n in 30, 40, 100:  # These sizes use reverse mode.
                 minimize(valley, np.zeros(n), (centre, np.linspace(1.0, 2.0, n)))
         assert from_njit._trampolines[valley] == before
 
@@ -108,9 +109,7 @@ class TestCompilesOnce:
 class TestMemory:
     @pytest.fixture
     def made(self, allocations):
-        """Return a function of a run of so many iterations that gives the number of its
-        allocations.
-        """
+        """Return a function that counts the allocations of a run of so many iterations."""
 
         def made(method, maxiter, fun=rosenbrock_inplace, **keywords):
             options = {"maxiter": maxiter, "gtol": 0.0}
@@ -129,7 +128,7 @@ class TestMemory:
         assert made(method, 3) == made(method, 25)
 
     def test_newton_allocates_nothing_of_its_own(self, made, allocations):
-        """What grows is the user's: a new matrix with every Hessian."""
+        """Only the user's function allocates: one matrix per Hessian."""
 
         @njit
         def hessian(x):
@@ -180,7 +179,7 @@ class TestMemory:
 
 
 class TestCache:
-    """In fresh interpreters, since a cache is for the next one."""
+    """Use fresh interpreters, since the cache serves later processes."""
 
     def copy(self, folder):
         shutil.copytree(PACKAGE, folder / "quasinewton", ignore=shutil.ignore_patterns("__pycache__"))
@@ -205,7 +204,10 @@ print(sum(line_search_loop.run.stats.cache_hits.values()))
         assert first == [SIMPLE_RESULT, "0"] and second == [SIMPLE_RESULT, "1"]
 
     def test_is_done_without_where_nothing_can_be_written(self, tmp_path):
-        """A package within an archive, and a cache folder below what is no folder."""
+        """Run without a cache where its folder cannot be written.
+
+        The package is in an archive, and the cache folder would lie below a file.
+        """
         package = self.copy(tmp_path)
         archive = tmp_path / "archive.zip"
         with zipfile.ZipFile(archive, "w") as file:
@@ -233,7 +235,8 @@ print(sum(line_search_loop.run.stats.cache_hits.values()))
         assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
 
     def test_filling_it_warns_of_nothing(self, tmp_path):
-        """Whichever door compiles a line search first, for whichever record."""
+        """Compiling a line search raises no warning if `line_search` is called before `minimize`.
+        """
         code = """
 import warnings
 warnings.simplefilter("error")
@@ -295,12 +298,12 @@ print("within bounds")
 
 
 def test_no_kernel_reads_beyond_an_array(tmp_path):
-    """Compiled anew, with every index checked."""
+    """Compile anew with bounds checks on every index."""
     assert run(BOUNDS, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path)) == "within bounds"
 
 
 class TestGeneric:
-    """The choice of an implementation by the type of the first argument."""
+    """The implementation is chosen by the type of the first argument."""
 
     def test_serves_python_and_compiled_code_alike(self):
         from quasinewton import LBFGS, Newton

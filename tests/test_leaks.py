@@ -1,5 +1,6 @@
-"""Memory that is taken is given back: call after call, from compiled code, from Python, and by
-ask–tell.
+"""Memory is freed call after call: from compiled code, from Python, and by ask-tell.
+
+Covers: api/inside_njit/*, api/minimize.py, api/ask_tell.py, numba_ext/unwinding.py.
 """
 
 import gc
@@ -19,20 +20,20 @@ PAGE = 4096
 
 @njit
 def bowl(x, centre):
-    """Σ (x − c)² + (x − c)⁴ and its gradient."""
+    """Return Σ (x − c)² + (x − c)⁴ and its gradient."""
     d = x - centre
     return np.sum(d * d + d**4), 2.0 * d + 4.0 * d**3
 
 
 @njit
 def curvature(x, centre):
-    """Its Hessian."""
+    """Return the Hessian of `bowl`."""
     return np.diag(2.0 + 12.0 * (x - centre) ** 2)
 
 
 @njit
 def lbfgs(count, x0, centre):
-    """So many solves, within compiled code."""
+    """Solve `count` times by L-BFGS in compiled code."""
     total = 0
     for _ in range(count):
         total += minimize(bowl, x0, (centre,), jac=True).nit
@@ -41,7 +42,7 @@ def lbfgs(count, x0, centre):
 
 @njit
 def bfgs(count, x0, centre):
-    """The same with BFGS, and an armijo search."""
+    """Solve `count` times by BFGS with an Armijo search in compiled code."""
     total = 0
     for _ in range(count):
         total += minimize(bowl, x0, (centre,), "bfgs", True, line_search="armijo").nit
@@ -50,7 +51,7 @@ def bfgs(count, x0, centre):
 
 @njit
 def newton(count, x0, centre):
-    """The same with Newton's method."""
+    """Solve `count` times by Newton's method in compiled code."""
     total = 0
     for _ in range(count):
         total += minimize(bowl, x0, (centre,), "newton", True, curvature).nit
@@ -59,7 +60,7 @@ def newton(count, x0, centre):
 
 @njit
 def adam(count, x0, centre):
-    """The same with Adam, for a few steps."""
+    """Make a few steps of Adam, `count` times in compiled code."""
     total = 0
     for _ in range(count):
         total += minimize(bowl, x0, (centre,), "adam", True, maxiter=5).nit
@@ -70,16 +71,15 @@ pytestmark = pytest.mark.usefixtures("allocations")
 
 
 def resident():
-    """Return the bytes of memory that the process has; 0 where nobody tells."""
+    """Return the resident memory of the process in bytes, or 0 where it is not available."""
     gc.collect()
     return int(STATM.read_text().split()[1]) * PAGE if STATM.exists() else 0
 
 
 def growth(work, count):
-    """Return the allocations that `work(count)` kept, in all and of objects, and the bytes by which
-    the process grew.
+    """Return the allocations that `work(count)` kept, and the growth of the process in bytes.
 
-    `work(count)` has run once before it is measured.
+    Allocations are counted in all and for objects. `work(count)` runs once before it is measured.
     """
     work(count)
     memory = resident()
@@ -89,8 +89,9 @@ def growth(work, count):
 
 
 def assert_constant(work, count):
-    """Less than 16 bytes a call, which is less than any object has; the allowance is what the heap
-    rounds up to.
+    """Assert a growth of less than 16 bytes per call, which is less than any object has.
+
+    The allowance covers what the heap rounds up to.
     """
     kept, objects, memory = growth(work, count)
     assert kept == objects == 0
@@ -114,7 +115,7 @@ def test_a_million_calls_inside_compiled_code(solves):
 
 
 def python(x):
-    """A function that needs the interpreter."""
+    """Return a value from a function that needs the interpreter."""
     return float(x @ x), 2.0 * x
 
 
@@ -180,7 +181,7 @@ def test_a_hundred_thousand_calls_from_python():
 
 
 def test_one_solver_for_a_long_time():
-    """What an evaluation takes, it gives back."""
+    """Every evaluation frees what it allocates."""
     solver = Solver(X0, "adam", gtol=0.0, maxiter=10**6)
 
     def work(count):

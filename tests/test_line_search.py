@@ -1,4 +1,7 @@
-"""One search along one direction, from Python and from compiled code."""
+"""A single line search, from Python and from compiled code.
+
+Covers: api/line_search.py, api/inside_njit/line_search.py, line_searches/*.
+"""
 
 import numpy as np
 import pytest
@@ -11,19 +14,19 @@ from quasinewton.line_searches import BY_NAME
 
 @njit
 def quartic(x, scale):
-    """Σ scale x⁴ and its gradient."""
+    """Return Σ scale x⁴ and its gradient."""
     return scale * np.sum(x**4), 4.0 * scale * x**3
 
 
 @njit
 def value(x):
-    """Σ x⁴."""
+    """Return Σ x⁴."""
     return np.sum(x**4)
 
 
 @njit
 def gradient(x):
-    """Its gradient."""
+    """Return the gradient of `value`."""
     return 4.0 * x**3
 
 
@@ -34,7 +37,7 @@ TIGHT = StrongWolfe(c2=0.1)
 
 @njit
 def every_way(x, p, scale):
-    """All the ways to call it from compiled code."""
+    """Call `line_search` in all ways that compiled code has."""
     return (
         line_search(quartic, x, p, (scale,), True),
         line_search(value, x, p, jac=gradient),
@@ -118,13 +121,13 @@ def test_bad_input_is_named(call, error, words):
 
 @njit
 def wrong_search(x, p):
-    """An unknown search, from compiled code."""
+    """Pass an unknown search, from compiled code."""
     return line_search(value, x, p, search="golden")
 
 
 @njit
 def wrong_point(x, p):
-    """A point that is no vector, from compiled code."""
+    """Pass a point that is not a vector, from compiled code."""
     return line_search(value, 1.0, p)
 
 

@@ -1,4 +1,8 @@
-"""The door: names, options, limits, results, and what becomes of objectives that misbehave."""
+"""`minimize`: names, options, limits, results, and objectives that misbehave.
+
+Covers: api/minimize.py, options/{names,read,initial_values}.py,
+drivers/{initialize,run,finalize,progress}.py.
+"""
 
 import math
 
@@ -208,7 +212,7 @@ class TestResult:
         assert nfev[0] == 1 and np.all(np.diff(nfev) >= 1) and nfev[-1] <= res.nfev
 
     def test_history_alone_is_the_same(self):
-        """Kept in compiled code, in pieces, when nobody wants to see every iterate."""
+        """The history is recorded in compiled code, in blocks, if no callback is given."""
         options = {"maxiter": 600, "gtol": 0.0}
         alone, watched = (
             solve("gradient-descent", history=True, **options, **more) for more in ({}, {"return_all": True})
@@ -233,7 +237,7 @@ class TestResult:
 
 
 class TestDifficulties:
-    """The end is honest, and the best finite point is kept."""
+    """The status is honest, and the best finite point is kept."""
 
     @each_method
     @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -286,8 +290,9 @@ class TestDifficulties:
 
     @pytest.mark.parametrize("outside", [math.nan, math.inf, 1.8e308])
     def test_domain_with_an_edge(self, outside):
-        """−log x + x beyond whose edge there is nothing: the first step from 10⁻³ leads over it
-        from afar.
+        """Minimise −log x + x, which is not finite for x <= 0.
+
+        The first step from 10⁻³ leads far beyond the edge.
         """
 
         def fun(x):
@@ -329,7 +334,7 @@ class TestDifficulties:
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "newton"])
     def test_precision_limit_is_recognised(self, method):
-        """With gtol = 0 nothing but rounding stops a run; f = 3.7 at this local minimum."""
+        """With gtol = 0 only rounding ends a run; f = 3.7 at this local minimum."""
         res = solve(method, x0=np.array([-1.2, 1.0, 0.5, 2.0]), gtol=0.0)
         assert res.status is Status.PRECISION and res.success
         assert res.fun == pytest.approx(3.70142821) and np.abs(res.jac).max() <= 1e-6
@@ -337,7 +342,7 @@ class TestDifficulties:
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
     @pytest.mark.parametrize("offset", [1e3, -1e8, 1e12])
     def test_a_large_constant_hides_small_differences(self, method, offset):
-        """Slopes remain exact where differences of f are rounding."""
+        """Gradients stay exact where differences of f are rounding."""
         res = minimize(lambda x: offset + rosenbrock(x), X0, method=method, jac=rosenbrock_gradient)
         assert res.success is True
         assert res.x == pytest.approx(np.ones(2), abs=max(1e-4, 4e-8 * math.sqrt(abs(offset)) * 50))

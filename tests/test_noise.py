@@ -1,5 +1,6 @@
-"""Differences that know what they can see: noise and curvature, in the choice of steps and in the
-test of success.
+"""Differences that measure noise and curvature, for their steps and for the test of success.
+
+Covers: objective/noise.py, objective/finite_differences.py, loops/stopping.py.
 """
 
 import numpy as np
@@ -49,8 +50,9 @@ def test_a_scheme_that_is_asked_for_stays():
 @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "newton"])
 @pytest.mark.parametrize("offset", [1e8, -1e8, 1e4])
 def test_a_difference_of_nothing_is_no_gradient(method, offset):
-    """The rounding of f over the step is larger than gtol, and so are differences that are not
-    exactly 0.
+    """The rounding of f divided by the step exceeds gtol.
+
+    So do all differences that are not exactly 0.
     """
     res = minimize(lambda x: rosenbrock(x) + offset, [-1.2, 1.0], method=method)
     assert res.success and rosenbrock(res.x) <= 1e3 * EPSILON * abs(offset)
@@ -89,7 +91,10 @@ class TestEstimate:
 
     @pytest.mark.parametrize("level", [1e-12, 1e-8, 1e-4])
     def test_is_that_of_noise(self, level):
-        """Where the standard deviation is known, to the factor that seven values allow."""
+        """The measured noise is right up to the factor that seven values allow.
+
+        The standard deviation is known.
+        """
         rng = np.random.default_rng(3)
 
         def noisy(x):
@@ -99,7 +104,7 @@ class TestEstimate:
         assert level / 5.0 < np.median(found) < 5.0 * level
 
     def test_of_a_sum_is_that_of_its_terms(self):
-        """A constant that brings f near 0 does not change it."""
+        """A constant that brings f near 0 does not change the noise."""
         d = np.random.default_rng(0).normal(size=2000)
 
         def fun(x, c):
@@ -130,7 +135,10 @@ def learn(objective, x, f, noise, enough, point):
 class TestSteps:
     @pytest.mark.parametrize("rate", [1e-6, 1e-3, 1.0, 1e3, 1e6])
     def test_are_within_a_factor_of_the_best(self, rate):
-        """For f = exp(rate x) the best central step is (3 ε / rate³)^(1/3), by N&W section 8.1."""
+        """For f = exp(rate x) the best central step is (3 ε / rate³)^(1/3).
+
+        N&W (2006) section 8.1.
+        """
         x = np.zeros(1)
         prepared = prepare(lambda x: float(np.exp(rate * x[0])), None, None, (), 1, "")
         count, step = learn(prepared.objective, x, 1.0, EPSILON, 1e-10 * rate, np.empty(1))
@@ -145,7 +153,7 @@ class TestSteps:
         assert res.success and res.fun - (2.0 - 2.0 * np.log(2.0)) < 1e-6
 
     def test_of_map_coordinates(self):
-        """Five million metres, to be found to a millimetre: the default step is 8 cm."""
+        """Find coordinates of five million metres to a millimetre; the default step is 8 cm."""
         place = np.array([4.5e6, 5.5e6])
         fun = lambda x: float(np.sum(np.log1p(1e4 * (x - place) ** 2)))
         res = minimize(fun, place + [0.012, -0.009], x_scale=1e-2)

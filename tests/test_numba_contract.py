@@ -1,7 +1,9 @@
-"""One small test for each thing inside Numba that the package relies on, named after it.
+"""One small test for each internal of Numba that the package relies on, named after it.
 
 Where a new version of Numba breaks the package, the names of the failing tests say what has changed
-and which file of `numba_ext` or `autodiff` has to be looked at.
+and which file of `numba_ext` or `autodiff` to revise.
+
+Covers: numba_ext/*, autodiff/recompile.py, autodiff/array_expressions.py.
 """
 
 import ctypes
@@ -28,7 +30,7 @@ def double(x):
 
 
 class TestCache:
-    """numba_ext/cache.py."""
+    """Internals that numba_ext/cache.py relies on."""
 
     def test_a_function_cache_has_a_file_with_a_source_stamp(self, tmp_path, monkeypatch):
         monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
@@ -56,7 +58,7 @@ class TestCache:
 
 
 class TestCloudpickle:
-    """numba_ext/pickling.py."""
+    """Internals that numba_ext/pickling.py relies on."""
 
     def test_functions_go_by_value_and_compiled_ones_with_them(self):
         compiled = njit(double)
@@ -65,7 +67,7 @@ class TestCloudpickle:
 
 
 class TestDispatcher:
-    """numba_ext/addresses.py, autodiff/recompile.py, autodiff/drivers.py."""
+    """Internals that numba_ext/addresses.py and autodiff/{recompile,drivers}.py rely on."""
 
     def test_get_compile_result_has_a_library_with_the_machine_address(self):
         compiled = njit(double)
@@ -105,8 +107,7 @@ class TestDispatcher:
 
 
 class TestCallConvention:
-    """numba_ext/addresses.py, numba_ext/unwinding.py, numba_ext/lazy.py, numba_ext/python_calls.py.
-    """
+    """Internals that numba_ext/{addresses,unwinding,lazy,python_calls}.py rely on."""
 
     def test_a_call_by_address_returns_the_value_and_passes_exceptions_through(self):
         signature = types.float64(types.float64)
@@ -138,7 +139,7 @@ class TestCallConvention:
 
 
 class TestArrays:
-    """numba_ext/arrays.py, numba_ext/tuples.py."""
+    """Internals that numba_ext/arrays.py and numba_ext/tuples.py rely on."""
 
     def test_the_struct_of_an_array_has_these_fields(self):
         found = []
@@ -187,13 +188,13 @@ class TestArrays:
         assert read(memory.ctypes.data) == 8.0
 
     def test_the_parts_of_numbas_array_expressions_are_there(self):
-        """autodiff/array_expressions.py."""
+        """autodiff/array_expressions.py relies on these parts."""
         for name in ("_prepare_argument", "_build_array", "_ArrayHelper"):
             assert hasattr(npyimpl, name)
 
 
 class TestPasses:
-    """autodiff/recompile.py."""
+    """Internals that autodiff/recompile.py relies on."""
 
     def test_the_default_pipeline_has_the_passes_that_ours_stands_between(self):
         seen = []
@@ -241,7 +242,7 @@ class TestPasses:
 
 
 class TestOptions:
-    """numba_ext/jit.py."""
+    """Internals that numba_ext/jit.py relies on."""
 
     @pytest.mark.parametrize("option", ["forceinline", "no_cpython_wrapper", "no_cfunc_wrapper", "nogil"])
     def test_is_accepted(self, option):
@@ -260,7 +261,7 @@ class TestOptions:
 
 
 class TestParts:
-    """numba_ext/parts.py."""
+    """Internals that numba_ext/parts.py relies on."""
 
     def test_a_part_has_no_machine_code_and_becomes_one_with_its_callers(self):
         part = njit(pipeline_class=parts.PartCompiler, **jit.INNER)(double)
@@ -282,13 +283,13 @@ class TestParts:
             njit(lambda x: inverse(x))(0.0)
 
     def test_two_parts_are_two_functions_to_a_dispatcher(self):
-        """What stands for the address of a part is not equal to that of another."""
+        """The stand-ins for the addresses of two parts are not equal."""
         first, second = jit.fragment(lambda x: x + 1.0), jit.fragment(lambda x: x + 2.0)
         assert njit(lambda x: 10.0 * first(x) + second(x))(0.0) == 12.0
 
 
 class TestOperations:
-    """numba_ext/operations.py."""
+    """Internals that numba_ext/operations.py relies on."""
 
     def test_a_kind_is_found_by_its_name(self):
         from quasinewton import BFGS, LBFGS
@@ -323,7 +324,7 @@ class TestOperations:
 
 
 class TestSymbols:
-    """numba_ext/symbols.py, loops/clock.py."""
+    """Internals that numba_ext/symbols.py and loops/clock.py rely on."""
 
     def test_a_named_c_function_is_called(self):
         callback = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda x: x + 1.0)
@@ -336,7 +337,10 @@ class TestSymbols:
 
 
 def test_the_text_of_errors_names_the_function_and_the_place():
-    """numba_ext/introspection.py and autodiff/recompile.py read it by regular expressions."""
+    """Numba's error text names the function and the place.
+
+    numba_ext/introspection.py and autodiff/recompile.py parse it by regular expressions.
+    """
 
     @njit
     def wrong(x):

@@ -1,4 +1,7 @@
-"""Pictures show the numbers they are given. Covers: plot.py."""
+"""Pictures show the numbers they are given.
+
+Covers: plot.py.
+"""
 
 import subprocess
 import sys
@@ -51,7 +54,7 @@ def test_convergence_of_one_run_has_no_legend_and_counts_iterations():
     values, _ = plot.convergence(runs(history=True)["bfgs"], against="nit")
     (line,) = values.lines
     assert line.get_xdata()[-1] == line.get_xdata().size - 1 and values.get_legend() is None
-    assert np.isnan(line.get_ydata()[-1])  # the least value itself has no logarithm
+    assert np.isnan(line.get_ydata()[-1])  # The least value is at distance 0, which has no logarithm.
 
 
 def test_a_path_goes_from_the_start_to_the_minimum():

@@ -1,9 +1,11 @@
-"""The end of a run: the best point evaluated, and as small a gradient as double precision allows.
+"""The end of a run: the best point evaluated, and a gradient as small as double precision allows.
 
-With gtol = 0 nothing but rounding stops a run. How small ‖g‖_∞ can be at a minimiser is what
-rounding of the variables alone does to it: the median of ‖g(x + δ) − g(x)‖_∞ over random δ with
-|δ_j| = ε max(|x_j|, |x0_j|) or 0. A run is precise if it ends with no more than ten times that, or
-ten times the least that any method reaches at that value of f.
+With gtol = 0 only rounding ends a run. The least ‖g‖_∞ that can be expected at a minimiser is what
+rounding of the variables does to it: the median of ‖g(x + δ) − g(x)‖_∞ over random δ with |δ_j| = ε
+max(|x_j|, |x0_j|) or 0. A run is precise if it ends with no more than ten times that, or ten times
+the least that any method reaches at that value of f.
+
+Covers: loops/stopping.py, loops/last_look.py.
 """
 
 import math
@@ -15,10 +17,10 @@ from quasinewton import Status, minimize, problems
 
 METHODS = ["newton", "bfgs", "lbfgs"]
 EPSILON = np.finfo(np.float64).eps
-NOISE = 16 * EPSILON  # relative to |f|: what counts as rounding in the comparison of two values
+NOISE = 16 * EPSILON  # relative to |f|; two values that differ by less are equal up to rounding
 WITHIN = 10.0
 
-# Where a run ends with a larger gradient, and why.
+# Runs that end with a larger gradient, and the reason.
 IMPRECISE = {
     ("biggs", "newton"): "the Hessian is singular there, to rounding: a step goes far where the gradient tells nothing",
     ("penalty_2", "lbfgs"): "f = 3e-4 is a sum of terms of order 1, whose rounding hides the last iterations",
@@ -28,14 +30,14 @@ IMPRECISE = {
     ("nondquar", "lbfgs"): "the Hessian is singular at the minimum: 20 000 evaluations are not enough",
     ("dixmaanl", "lbfgs"): "a condition number of 1e5: twenty iterations make no progress that shows",
 }
-# Runs that end on the limit of 20 000 evaluations.
+# Runs that end at the limit of 20 000 evaluations.
 ENDLESS = {("nondquar", "lbfgs")}
-# What the default tests look at; the others are slow.
+# Problems of the default tests; the others are slow.
 QUICK = ["rosenbrock", "bard", "kowalik_osborne", "osborne_1", "watson", "penalty_1", "brown_dennis", "trigonometric"]
 
 
 class Objective:
-    """f and g of a problem, and the least f so far."""
+    """Return f and g of a problem, and keep the least f so far."""
 
     def __init__(self, problem):
         self.problem, self.least = problem, math.inf
@@ -47,7 +49,7 @@ class Objective:
 
 
 def end(problem, method, **options):
-    """The result of a run, with the least value that was evaluated as `least`."""
+    """Return the result of a run, with the least evaluated value as `least`."""
     objective = Objective(problem)
     hess = problem.hess if method == "newton" else None
     with np.errstate(all="ignore"):
@@ -57,14 +59,15 @@ def end(problem, method, **options):
 
 
 def is_best(res):
-    """Return True if the returned value is the least evaluated, up to rounding of f or what its
-    values have shown.
+    """Return True if the returned value is the least evaluated.
+
+    It may exceed it by rounding of f, or by the noise that the values have shown.
     """
     return res.fun <= res.least + max(NOISE, res.checkpoint.state.scalars[0]["rough"]) * abs(res.least)
 
 
 def resolution(problem, x):
-    """What rounding of the variables does to the gradient at x."""
+    """Return the median change of the gradient at x by rounding of the variables."""
     rng = np.random.default_rng(7)
     step, g = EPSILON * np.maximum(np.abs(x), np.abs(problem.x0)), problem.jac(x)
     changes = (problem.jac(x + step * rng.integers(-1, 2, x.size)) - g for _ in range(20))
@@ -72,9 +75,7 @@ def resolution(problem, x):
 
 
 def imprecise(name):
-    """The methods that end with a larger gradient than precision makes them, by name, and by how
-    much.
-    """
+    """Return the methods that end with too large a gradient, by name, with the ratio."""
     problem = getattr(problems, name)()
     ends = {method: end(problem, method, gtol=0.0, maxiter=20_000, maxfun=20_000) for method in METHODS}
     found = {}
@@ -90,8 +91,9 @@ def imprecise(name):
 
 
 def named(name):
-    """Return the methods that are known to be imprecise on a problem; one that has become precise
-    leaves the list.
+    """Return the methods that are known to be imprecise on a problem.
+
+    A method that has become precise must be removed from the list.
     """
     return {method for problem, method in IMPRECISE if problem == name}
 
@@ -110,7 +112,7 @@ def test_gradients_of_all_problems(name):
 @pytest.mark.parametrize("method", [*METHODS, "gradient-descent"])
 @pytest.mark.parametrize("name", [f.__name__ for f in problems.ALL])
 def test_ends_at_the_best_point_evaluated(name, method):
-    """At default settings, but for a limit on the values of steepest descent."""
+    """Use default settings, except for a limit on evaluations of steepest descent."""
     options = {"maxfun": 100} if method == "gradient-descent" else {}
     res = end(getattr(problems, name)(), method, **options)
     assert is_best(res)

@@ -1,4 +1,7 @@
-"""The inverse Hessian of L-BFGS as an operator, and the result as SciPy's."""
+"""The inverse Hessian of L-BFGS as an operator, and the result as SciPy's.
+
+Covers: result.py.
+"""
 
 import pickle
 
@@ -22,7 +25,7 @@ from quasinewton.result import InverseHessian
 
 
 def operator_of(S, Y, newest=None):
-    """The operator of these pairs, oldest first, in a ring whose newest row is the one given."""
+    """Return the operator of these pairs, oldest first, in a ring whose newest row is `newest`."""
     m = len(S)
     shift = 0 if newest is None else newest + 1 - m
     S, Y = np.roll(S, shift, axis=0), np.roll(Y, shift, axis=0)
@@ -38,7 +41,7 @@ def operator(request, rng):
 
 
 def dense(H):
-    """The matrix, one pair after the other: N&W (2006) eq. 7.16."""
+    """Return the matrix of an operator, one pair after the other: N&W (2006) eq. 7.16."""
     gamma = H.sk[-1] @ H.yk[-1] / (H.yk[-1] @ H.yk[-1])
     matrix = gamma * np.eye(H.shape[0])
     for s, y in zip(H.sk, H.yk, strict=True):
@@ -85,7 +88,7 @@ class TestInverseHessian:
         assert (2.0 * operator + identity) @ np.ones(7) == pytest.approx(2.0 * dense(operator) @ np.ones(7) + 1.0)
 
     def test_approaches_the_inverse_of_a_quadratics_hessian(self, rng):
-        """For as many independent pairs as variables, along conjugate steps."""
+        """Use as many independent pairs as variables, along conjugate steps."""
         A = spd(rng, 4, 10.0)
         S = np.linalg.eigh(A)[1].T.copy()
         H = operator_of(S, S @ A)
@@ -108,8 +111,9 @@ class TestResult:
             assert np.array_equal(copy.hess_inv @ np.ones(2), res.hess_inv @ np.ones(2))
 
     def test_all_fields_are_annotated(self):
-        """A type checker knows them all: of every method, of a failure, of a batch, of
-        mini-batches, of a root.
+        """A type checker finds all fields of every kind of result.
+
+        The kinds are those of every method, a failure, a batch, mini-batches and a root.
         """
         task = dict(jac=rosenbrock_gradient, options={"history": True, "return_all": True, "check_gradient": True})
         methods = "lbfgs", "bfgs", "newton", "newton-cg"

@@ -1,4 +1,7 @@
-"""What the user's functions return: numbers of other libraries, complex ones, arrays of objects."""
+"""Values that users' functions return: numbers of other libraries, complex ones, object arrays.
+
+Covers: objective/real_values.py, objective/from_python.py, objective/njit_results.py.
+"""
 
 import warnings
 from decimal import Decimal
@@ -12,7 +15,7 @@ from quasinewton import Solver, minimize
 
 
 class OfMpmath:
-    """As mpmath.mpf and sympy.Float: a number that NumPy does not know, but that has a float."""
+    """Imitate mpmath.mpf and sympy.Float: a number unknown to NumPy that converts to float."""
 
     def __init__(self, value):
         self.value = value
@@ -25,7 +28,7 @@ class OfMpmath:
 
 
 class ComplexOfMpmath(OfMpmath):
-    """As mpmath.mpc, or an expression of SymPy that is complex."""
+    """Imitate mpmath.mpc, or a complex expression of SymPy."""
 
     def __float__(self):
         raise TypeError("Cannot convert complex to float")

@@ -1,4 +1,7 @@
-"""Newton's method for f(x) = 0."""
+"""Newton's method for f(x) = 0.
+
+Covers: api/root.py, loops/root_loop.py.
+"""
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from quasinewton import Status, root
 
 @njit
 def tridiagonal(x, scale):
-    """Broyden's tridiagonal system, MGH (1981) function 30."""
+    """Return Broyden's tridiagonal system, MGH (1981) function 30."""
     f = np.empty(x.size)
     for i in range(x.size):
         f[i] = (3.0 - 2.0 * x[i]) * x[i] + 1.0
@@ -25,7 +28,7 @@ def tridiagonal(x, scale):
 
 @njit
 def tridiagonal_jacobian(x, scale):
-    """Its Jacobian, which is not symmetric."""
+    """Return the Jacobian of `tridiagonal`, which is not symmetric."""
     J = np.zeros((x.size, x.size))
     for i in range(x.size):
         J[i, i] = 3.0 - 4.0 * x[i]
@@ -38,7 +41,7 @@ def tridiagonal_jacobian(x, scale):
 
 @njit
 def both(x, scale):
-    """Value and Jacobian together."""
+    """Return value and Jacobian."""
     return tridiagonal(x, scale), tridiagonal_jacobian(x, scale)
 
 
@@ -119,7 +122,8 @@ def test_singular_jacobian_is_stepped_around():
 
 def test_values_that_are_not_finite():
     assert root(lambda x: np.full(1, np.nan), 1.0).status is Status.NONFINITE
-    # Only along the way: the step is shortened. x > 0 is the domain.
+    # Values that are not finite occur along the way only, and shorten the step. The domain is x >
+    # 0.
     with np.errstate(invalid="ignore"):
         res = root(lambda x: np.log(x) + 2.0, 3.0)
     assert res.success and res.x[0] == pytest.approx(np.exp(-2.0))

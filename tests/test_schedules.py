@@ -1,4 +1,7 @@
-"""Learning-rate schedules: their formulae, what is legal, and how they reach a run."""
+"""Learning-rate schedules: formulas, legal values, and their effect on a run.
+
+Covers: schedules/*, loops/fixed_step_loop.py.
+"""
 
 import gc
 import math
@@ -26,7 +29,7 @@ def factors(schedule, steps=100):
 
 
 def warmed(warmup, formula):
-    """Return the factors of a formula after a warm-up, from whose end its steps are counted."""
+    """Return the factors of a formula after a warm-up; its steps count from the end of that."""
     return [(t + 1) / warmup if t < warmup else formula(t - warmup) for t in range(100)]
 
 
@@ -82,7 +85,7 @@ class TestFormulae:
         warmup=warmups,
     )
     def test_warm_restarts(self, period, growth, final, decay, warmup):
-        """One cycle after the other, each as long as it is said to be."""
+        """The cycles follow each other, each with its documented length."""
         expected, begin, length, peak = [], 0.0, float(period), 1.0
         for t in range(100):
             if t >= begin + length:
@@ -99,7 +102,7 @@ class TestFormulae:
         assert found == pytest.approx(expected, rel=1e-12) and max(found) == found[warmup - 1] == 1.0
 
     @given(total=st.integers(2, 60), rise=st.floats(0.01, 0.99), start=fractions, final=fractions)
-    @example(total=3, rise=0.5, start=0.022517459664122913, final=1.0)  # began below `start`
+    @example(total=3, rise=0.5, start=0.022517459664122913, final=1.0)  # This schedule once began below `start`.
     def test_one_cycle(self, total, rise, start, final):
         peak = rise * total - 1.0
 
@@ -126,7 +129,10 @@ class TestFormulae:
         length=counts, final=st.floats(0.0, 1.0), start=st.floats(0.0, 1.0), power=st.floats(0.1, 5.0), warmup=warmups
     )
     def test_ends_are_exact(self, length, final, start, power, warmup):
-        """And nothing is beyond them, however it is rounded; between them a fall never rises."""
+        """The first and last factors are exact, however the formula rounds.
+
+        Nothing lies beyond them, and a fall never rises between them.
+        """
         total = warmup + length
         for schedule, begin, end in (
             (schedules.cosine(total, final, warmup), 1.0, final),
@@ -150,8 +156,9 @@ class TestFormulae:
 
     @given(warmup=st.integers(1, 20), begin=st.floats(0.0, 1.0))
     def test_warm_up_from_anywhere(self, warmup, begin):
-        """It reaches 1 where the formula begins: Optax' linear_schedule and Keras' warmup_target
-        from 0.
+        """The warm-up reaches 1 where the formula begins.
+
+        From 0 it is Optax' linear_schedule and Keras' warmup_target.
         """
         makers = [
             schedules.constant,
@@ -178,7 +185,7 @@ class TestFormulae:
         assert schedules.one_cycle(10, rise=0.1)(0) == 1.0
 
     def test_are_plain_values(self):
-        """Equal, hashable, and readable."""
+        """Schedules are equal by value, hashable and readable."""
         assert schedules.step(5.0, 1) == schedules.step(5, 1.0) != schedules.step(6)
         assert len({schedules.cosine(), schedules.cosine(None, 0)}) == 1
         assert "kind=3" in repr(schedules.cosine())
@@ -253,25 +260,25 @@ class TestLegal:
 
 @njit
 def unit(x):
-    """Return Σ x_i, whose gradient is 1 everywhere: a step is the rate."""
+    """Return Σ x_i, whose gradient is 1 everywhere, so that a step equals the learning rate."""
     return np.sum(x), np.ones(x.size)
 
 
 @njit
 def halving(t):
-    """A schedule of the user's."""
+    """Return the factor of a user's schedule."""
     return 0.5**t
 
 
 @njit
 def whole(t):
-    """A factor that is an integer."""
+    """Return an integer factor."""
     return 1 - t % 2
 
 
 @njit
 def late(t):
-    """A schedule that ends with an exception."""
+    """Return a factor, or raise an exception at step 3."""
     if t == 3:
         raise ValueError("out of schedule", t)
     return 1.0 / (t + 1)
@@ -279,30 +286,30 @@ def late(t):
 
 @njit
 def lost(t):
-    """A factor that is not a number."""
+    """Return a factor that is not a number."""
     return math.nan if t == 2 else 1.0
 
 
 @njit
 def imaginary(t):
-    """No real number."""
+    """Return a factor that is not real."""
     return 1j * t
 
 
 @njit
 def silent(t):
-    """Nothing at all."""
+    """Return nothing."""
 
 
 @njit
 def doubtful(t):
-    """A truth value."""
+    """Return a boolean."""
     return t > 3
 
 
 @njit
 def greedy(t, x):
-    """More than the step is wanted."""
+    """Take more arguments than the step."""
     return 1.0
 
 
@@ -321,7 +328,7 @@ def run(schedule, steps=10, lr=0.125, **options):
 
 @njit
 def inside(schedule, steps):
-    """A run with a schedule as an argument."""
+    """Run in compiled code with a schedule as an argument."""
     return minimize(unit, np.zeros(2), method="sgd", jac=True, maxiter=steps, gtol=-1.0, schedule=schedule)
 
 
@@ -330,7 +337,7 @@ RAMP = schedules.cosine(warmup=3)
 
 @njit
 def inside_by_global(steps):
-    """A run with a global object as its schedule."""
+    """Run in compiled code with a global object as the schedule."""
     return minimize(unit, np.zeros(2), method="sgd", jac=True, maxiter=steps, gtol=-1.0, schedule=RAMP)
 
 
@@ -350,7 +357,7 @@ class TestRuns:
         ],
     )
     def test_rates_are_those_of_the_history(self, schedule):
-        """lr times the factor, from step 0 on; and so long are the steps."""
+        """The learning rate is lr times the factor, from step 0 on, and steps have that length."""
         res = run(schedule)
         expected = [0.125 * schedule(t) for t in range(10)]
         assert res.history.alpha.tolist() == [0.0, *expected]
@@ -371,7 +378,7 @@ class TestRuns:
     @pytest.mark.parametrize("steps", [0, 2])
     @pytest.mark.parametrize("warmup", [0, 2, 5])
     def test_run_no_longer_than_the_warm_up(self, steps, warmup):
-        """Then it is all there is, from Python and from compiled code alike."""
+        """A run may end within the warm-up, from Python and from compiled code."""
         expected = [(t + 1) / warmup if warmup else schedules.cosine(2)(t) for t in range(steps)]
         res = run(schedules.cosine(warmup=warmup), steps, lr=1e-3)
         assert res.status is Status.ITERATIONS
@@ -386,7 +393,7 @@ class TestRuns:
         assert first.nit == explicit.nit > 2 and np.array_equal(first.x, explicit.x)
 
     def test_a_run_goes_on_under_its_own_schedule(self):
-        """Whatever its length means: that of the run, or a period."""
+        """A continued run keeps its schedule, whose length may be that of the run or a period."""
         for first, other in (
             (schedules.warm_restarts(3), schedules.warm_restarts(4)),
             (schedules.linear(9), schedules.linear(10)),
@@ -402,14 +409,14 @@ class TestRuns:
                 minimize(unit, options=options | {"schedule": other}, **going_on)
 
     def test_multiplies_the_buffer_of_momentum(self):
-        """As in PyTorch: the rate of a step is that of all gradients in it."""
+        """As in PyTorch, the learning rate of a step multiplies all gradients in the buffer."""
         options = {"lr": 1.0, "maxiter": 3, "gtol": -1.0, "schedule": schedules.step(2, 0.1)}
         res = minimize(unit, [0.0], method=Momentum(momentum=0.5), jac=True, options=options)
         assert res.x == pytest.approx([-(1.0 + 1.5 + 0.1 * 1.75)])
 
 
 class TestFunctions:
-    """Of the user's."""
+    """Functions of the user as schedules."""
 
     def test_is_the_schedule_of_the_same_formula(self):
         assert np.array_equal(run(halving).history.alpha, run(schedules.exponential(0.5)).history.alpha)
@@ -460,7 +467,7 @@ class TestFunctions:
 
 
 class TestInside:
-    """The same, within compiled code."""
+    """Schedules in compiled code."""
 
     @pytest.mark.parametrize(
         "schedule",
@@ -483,7 +490,7 @@ class TestInside:
 
 
 class TestOtherMethods:
-    """A search in the place of a schedule, and the other way round."""
+    """Methods with a line search take no schedule, and first-order methods no line search."""
 
     def test_searching_methods_do_not_know_it(self):
         with pytest.warns(OptimizeWarning, match="Unknown solver options: schedule"):

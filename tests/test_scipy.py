@@ -1,5 +1,6 @@
-"""SciPy as an oracle, and as a user: the same minima at a like price, and our door within SciPy's
-own routines.
+"""SciPy as a reference and as a caller: equal minima at similar cost, and use by SciPy's routines.
+
+Covers: api/minimize.py, methods/*, drivers/run.py.
 """
 
 import functools
@@ -55,7 +56,7 @@ def test_price_of_the_handful_is_no_higher_than_scipys():
 
 
 class TestAsTheMethodOfScipy:
-    """`scipy.optimize.minimize(…, method=quasinewton.minimize)`."""
+    """Use as `scipy.optimize.minimize(…, method=quasinewton.minimize)`."""
 
     def test_plain(self):
         res = scipy.optimize.minimize(rosenbrock, [-1.2, 1.0], method=quasinewton.minimize)
@@ -89,7 +90,7 @@ class TestAsTheMethodOfScipy:
 
 
 def ripples(x):
-    """Return a function of many minima, the lowest f = −1 at 0."""
+    """Return a function of many minima, with the least f = −1 at 0."""
     return float(0.05 * np.sum(x**2) - np.prod(np.cos(3.0 * x)))
 
 

@@ -1,5 +1,6 @@
-"""Problems with constraints, and methods that are SciPy's and not ours: handed to SciPy, with exact
-derivatives.
+"""Problems with constraints and methods of SciPy alone, passed on to SciPy with exact derivatives.
+
+Covers: drivers/scipy_methods.py, objective/complex_step.py.
 """
 
 import numpy as np
@@ -42,7 +43,7 @@ def disc(x, radius):
 
 
 DISC = {"type": "ineq", "fun": disc, "args": (1.0,)}
-ON_DISC = np.array([0.78641515, 0.61769832])  # the minimiser of Rosenbrock's function in the unit disc
+ON_DISC = np.array([0.78641515, 0.61769832])  # x; minimiser of Rosenbrock's function in the unit disc
 
 
 class TestConstraints:
@@ -52,7 +53,7 @@ class TestConstraints:
         expected = scipy.optimize.minimize(rosenbrock, X0, jac=gradient, constraints=DISC)
         assert res.solver == "scipy slsqp" and res.success and res.jac_mode == "forward"
         assert np.allclose(res.x, ON_DISC, atol=1e-6) and set(expected) <= set(res)
-        assert (res.nit, res.nfev) == (expected.nit, expected.nfev)  # with the gradient, not with differences
+        assert (res.nit, res.nfev) == (expected.nit, expected.nfev)  # SciPy used the gradient, not differences.
 
     @pytest.mark.parametrize("method", ["COBYLA", "COBYQA", "trust-constr"])
     def test_go_to_the_method_that_is_named(self, method):
@@ -202,7 +203,7 @@ class TestMethods:
 
 
 class TestComplexStep:
-    """hess='cs'."""
+    """Hessians by complex steps, hess='cs'."""
 
     @pytest.mark.parametrize("jac", [rosen_der, gradient], ids=["Python", "compiled"])
     @pytest.mark.parametrize("method", ["newton", "newton-cg"])
@@ -213,11 +214,11 @@ class TestComplexStep:
         assert res.hess_mode == "cs" and (res.nit, res.nfev, res.nhev) == (expected.nit, expected.nfev, expected.nhev)
         assert np.allclose(res.x, expected.x, rtol=0.0, atol=1e-8)
         each = 2 if method == "newton" else 1
-        assert res.njev == expected.njev + each * res.nhev  # gradients that it took are counted
+        assert res.njev == expected.njev + each * res.nhev  # Gradients for the Hessian are counted.
 
     @pytest.mark.parametrize("fun, jac", [(both, True), (in_place, "inplace")])
     def test_takes_every_form_of_gradient(self, fun, jac):
-        if jac == "inplace":  # a gradient that keeps what is complex
+        if jac == "inplace":  # This gradient preserves complex numbers.
 
             @njit
             def fun(x, g):

@@ -1,7 +1,9 @@
-"""SciPy's own tests, which its wheel ships, with BFGS, L-BFGS-B and Newton-CG done by quasinewton.
+"""SciPy's own tests, which its wheel ships, with BFGS, L-BFGS-B and Newton-CG of quasinewton.
 
-All of them pass but those of a short list, of differences that are meant; `scipy_suite/routing.py`
-says how they are run. One that begins to pass leaves the list.
+All pass except those of a short list of intended differences; a test that begins to pass must be
+removed from the list. `scipy_suite/routing.py` says how they are run.
+
+Covers: api/minimize.py, options/*, drivers/*.
 """
 
 import json
@@ -19,14 +21,14 @@ from quasinewton.options.names import METHODS
 
 HERE = Path(__file__).parent
 pytestmark = [
-    # Names and numbers of tests change between the versions of SciPy.
+    # Names and numbers of tests change between versions of SciPy.
     pytest.mark.skipif(not scipy.__version__.startswith("1.17."), reason="the list is of SciPy 1.17"),
 ]
 
 LOCAL = "test_optimize", "test_lbfgsb_hessinv", "test_lbfgsb_setulb"
 GLOBAL = "test__basinhopping", "test__dual_annealing", "test__differential_evolution", "test__shgo"
 
-# By method: tests that fail, and why they should.
+# Tests that fail, by method, and the reason why they should.
 DIFFERENCES = {
     "bfgs": {
         "*Wrapper*::test_bfgs": "counts of SciPy 0.7, 10 and 8 evaluations: ours takes 7",
@@ -53,9 +55,7 @@ DIFFERENCES = {
 
 
 def outcomes_of(modules, folder):
-    """Run test modules of SciPy's; return by test whether it passed, and the message of its
-    exception.
-    """
+    """Run test modules of SciPy; return the outcome and the exception's message of every test."""
     file = folder / "outcomes.json"
     path = os.pathsep.join((str(HERE / "scipy_suite"), str(Path(quasinewton.__file__).parent.parent)))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
@@ -86,11 +86,11 @@ def test_scipys_tests_pass_with_ours(modules, least, tmp_path):
 
 
 def literal(pattern):
-    """A pattern in which brackets stand for themselves."""
+    """Return a pattern in which brackets have no special meaning."""
     return pattern.replace("[", "[[]")
 
 
 def needed(pattern, outcomes, failed):
-    """Whether every test that a pattern names fails, and there is one."""
+    """Return True if a pattern matches at least one test and all that it matches fail."""
     named = [name for name in outcomes if fnmatch(name, literal(pattern))]
     return bool(named) and all(name in failed for name in named)

@@ -1,4 +1,7 @@
-"""Settings are checked where they are made, and the message names the value and what is legal."""
+"""Settings are checked when created, and the message names the value and what is legal.
+
+Covers: validation.py, options/read.py.
+"""
 
 import math
 
@@ -62,7 +65,10 @@ def test_equal_settings_are_equal():
 
 
 def test_searches_of_the_same_numbers_are_told_apart():
-    """Equal as tuples, they are not the same setting: options are remembered with their types."""
+    """Searches that are equal as tuples are different settings.
+
+    Options are cached together with their types.
+    """
     searches = [HagerZhang(c1=1e-4, maxls=30), StrongWolfe(maxls=30)]
     assert searches[0] == searches[1]
     for search in (*searches, *searches):

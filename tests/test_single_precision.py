@@ -1,4 +1,7 @@
-"""Objectives that compute in float32: what they can show is sought, and no more is asked for."""
+"""Objectives that compute in float32 are minimised to the accuracy of their values.
+
+Covers: objective/noise.py, objective/finite_differences.py, loops/stopping.py.
+"""
 
 import numpy as np
 import pytest
@@ -28,7 +31,7 @@ def gradient(x):
 
 
 def shifted(x):
-    """A minimum of 10 that rounding hides from 1e-6 on."""
+    """Return a function with minimum 10, whose rounding hides changes below 1e-6."""
     return value(x) + np.float32(10)
 
 

@@ -1,5 +1,6 @@
-"""Ask–tell: the iterates of `minimize`, to the bit; saved and resumed anywhere; runs that go on
-where they stopped.
+"""Ask-tell: the iterates of `minimize`, bit for bit; runs saved, resumed and continued anywhere.
+
+Covers: api/ask_tell.py, objective/from_ask_tell.py, drivers/checkpoint.py, drivers/resume.py.
 """
 
 import copy
@@ -35,28 +36,28 @@ from quasinewton.options.names import NAMES
 X0 = np.array([-1.2, 1.0])
 STEPPING = [NAMES[kind] for kind in FIRST_ORDER]
 METHODS = ["lbfgs", "bfgs", "newton", "gradient-descent", *STEPPING]
-GRADIENT_STEPS = ["sgd", "sgdw", "momentum", "nesterov", "radam"]  # as long as the gradient, at least at first
+GRADIENT_STEPS = ["sgd", "sgdw", "momentum", "nesterov", "radam"]  # Their first steps are as long as the gradient.
 each_method = pytest.mark.parametrize("method", METHODS)
-few = hypothesis.settings(max_examples=max(5, hypothesis.settings().max_examples // 5))  # for each of many methods
+few = hypothesis.settings(max_examples=max(5, hypothesis.settings().max_examples // 5))  # examples; a fifth
 coordinates = st.floats(-3.0, 3.0)
 starts = st.lists(coordinates, min_size=2, max_size=4).map(np.array)
 
 
 def settings(method):
-    """Options under which every method does something to look at, and none diverges."""
+    """Return options under which every method makes progress and none diverges."""
     if method not in STEPPING:
         return {"method": method}
     return {"method": method, "lr": 1e-5 if method in GRADIENT_STEPS else 0.01}
 
 
 def solve(method, x0=X0, fun=rosenbrock_joint, jac=True, **options):
-    """`minimize` with all derivatives that the method uses."""
+    """Run `minimize` with all derivatives that the method uses."""
     hess = rosenbrock_hessian if method == "newton" else None
     return minimize(fun, x0, jac=jac, hess=hess, **settings(method), **options)
 
 
 def evaluate(solver, x):
-    """Tell what is wanted at x, and nothing else."""
+    """Tell the solver what it asks for at x, and nothing else."""
     told = {}
     if "value" in solver.wants:
         told["f"] = rosenbrock(x)
@@ -77,7 +78,7 @@ def drive(solver, evaluations=None):
 
 
 def assert_same(result, expected, but=()):
-    """The same numbers, to the bit, in the same fields."""
+    """Assert that both results have the same fields and the same numbers, bit for bit."""
     assert set(result) == set(expected)
     for name in set(expected) - {"hess_inv", "checkpoint", *but}:
         np.testing.assert_array_equal(result[name], expected[name], err_msg=name)
@@ -87,7 +88,7 @@ def assert_same(result, expected, but=()):
 
 
 def dense(H):
-    """The inverse Hessian as a matrix."""
+    """Return the inverse Hessian as a matrix."""
     return H if isinstance(H, np.ndarray) else H.todense()
 
 
@@ -102,7 +103,7 @@ class TestSameAsMinimize:
         )
         solver = Solver(x0, maxiter=maxiter, **settings(method))
         points = drive(solver)
-        if method == "newton":  # whose Hessian at the last x nobody asks for
+        if method == "newton":  # Newton does not ask for the Hessian at the last x.
             assert len(points) in (fun.calls + hess.calls, fun.calls + hess.calls - 1)
             result = solver.result
             last = hess.calls - result.nhev
@@ -124,7 +125,7 @@ class TestSameAsMinimize:
         assert_same(solver.result, expected)
 
     def test_newton_told_everything_at_once(self):
-        """What is known already is not asked again."""
+        """The solver does not ask for what it has been told already."""
         solver, points = Solver(X0, "newton"), []
         while not solver.done:
             x = solver.ask()
@@ -148,7 +149,7 @@ class TestSameAsMinimize:
         assert_same(solver.result, minimize(saddle, [0.0, 1.0], jac=True, hess=hessian, method="newton"))
 
     def test_value_first(self):
-        """A gradient by differences costs values: it is wanted where it is worth them."""
+        """A gradient by differences costs values, so it is requested only at acceptable points."""
         expected = minimize(rosenbrock, X0, jac="2-point")
         for generous in False, True:
             solver, wanted = Solver(X0, value_first=True), []
@@ -303,7 +304,7 @@ class TestResult:
         assert np.array_equal(solver.result.x, solve(method, maxiter=30).x)
 
     def test_time_limit(self):
-        """An evaluation that took longer than the run may is the last."""
+        """An evaluation that exceeds the time limit of the run is the last."""
         solver = Solver(X0, time_limit=0.0)
         assert len(drive(solver)) == 1 and solver.result.status is Status.TIME and solver.result.fun == rosenbrock(X0)
         assert len(drive(Solver(X0, time_limit=1e6))) == solve("lbfgs").nfev
@@ -321,7 +322,7 @@ def saved(solver, folder):
 def copied(solver, folder):
     twin = copy.copy(solver)
     assert twin.result.nfev == solver.result.nfev
-    if not solver.done:  # the twin is its own
+    if not solver.done:  # The copy has a state of its own.
         solver.ask()
         solver.tell(*(math.nan, np.zeros(2)) if "value" in solver.wants else (None, None), hess=np.eye(2))
     return twin
@@ -377,7 +378,7 @@ for path in {paths}:
         deadline = int(solver._scalars["deadline"])
         monkeypatch.setattr(time, "monotonic_ns", lambda: deadline - 3600)
         solver.save(tmp_path / "run.npz")
-        monkeypatch.setattr(time, "monotonic_ns", lambda: 10**15)  # the clock of another machine
+        monkeypatch.setattr(time, "monotonic_ns", lambda: 10**15)  # This is the clock of another machine.
         assert Solver.load(tmp_path / "run.npz")._scalars["deadline"] == 10**15 + 3600
 
     def test_file_is_arrays_and_json(self, tmp_path):
@@ -501,7 +502,7 @@ class TestBadFiles:
 
 @njit
 def halving(t):
-    """A schedule of the user's."""
+    """Return the factor of a user's schedule."""
     return 0.5 ** (t // 5)
 
 
@@ -541,7 +542,7 @@ class TestUsersSchedule:
 
 
 class TestGoingOn:
-    """`minimize(..., checkpoint=res.checkpoint)`."""
+    """Continue a run by `minimize(..., checkpoint=res.checkpoint)`."""
 
     @each_method
     @few
@@ -555,7 +556,8 @@ class TestGoingOn:
             res = solve(method, None, checkpoint=res.checkpoint, maxiter=nit, **more)
             assert res.nit <= nit
         res = solve(method, None, checkpoint=res.checkpoint, maxiter=40, **more)
-        # A method that has converged does so again, from there, with the same counts.
+        # A continued run that has converged converges again, from the same point, with the same
+        # counts.
         assert_same(res, whole, but={"diagnosis", "message"} | ({"nfev"} if "diagnosis" in whole else set()))
 
     @each_method
@@ -591,7 +593,7 @@ class TestGoingOn:
     @few
     @given(after=st.integers(1, 12))
     def test_after_an_exception(self, method, after):
-        """The evaluation that failed is made again."""
+        """The evaluation that failed is repeated."""
         calls = []
 
         def fun(x):
@@ -695,13 +697,13 @@ class TestGoingOn:
 
 
 def test_a_callback_does_not_hide_the_time_limit():
-    """Where every evaluation completes an iteration, too."""
+    """The limit also holds where every evaluation completes an iteration."""
     res = minimize(rosenbrock_joint, X0, jac=True, method="adam", callback=lambda x: None, time_limit=0.0)
     assert res.status is Status.TIME and res.nit <= 2
 
 
 class TestFormerName:
-    """`state`, for one version."""
+    """The former name `state`, supported for one version."""
 
     def test_of_the_argument(self):
         first = solve("lbfgs", maxiter=3)

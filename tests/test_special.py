@@ -1,4 +1,7 @@
-"""The special functions: SciPy's values in compiled code, and derivatives to rounding."""
+"""The special functions: SciPy's values in compiled code, and derivatives up to rounding.
+
+Covers: special/*, autodiff/special_rules.py.
+"""
 
 import doctest
 import importlib
@@ -109,8 +112,7 @@ def test_reductions_at_infinities():
 
 @njit
 def each(x):
-    """Return the sum of every function of the oracle, each of its own variable, in the order of the
-    file.
+    """Return the sum of all functions of the oracle, each of its own variable, in the file's order.
     """
     s = special.gammaln(x[0]) + special.digamma(x[1]) + special.polygamma(1, x[2])
     s += special.betaln(x[3], 2.5) + special.betaln(1.5, x[4])
@@ -125,8 +127,8 @@ def test_derivatives_in_multiple_precision(point):
     x = np.array([entry["x"][point] for entry in ORACLE.values()])
     first, second = (np.array([entry[key][point] for entry in ORACLE.values()]) for key in ("first", "second"))
     tolerance = np.full(x.size, 1e-13)
-    # Derivatives of scaled Bessel functions are differences of such, smaller than these by x, and
-    # once more by x.
+    # Derivatives of scaled Bessel functions are differences of such functions, smaller than these
+    # by a factor of x, and second derivatives by another.
     tolerance[16:] = 1e-12 + 1e-15 * x[16:] ** 2
     for jac in ("forward", "reverse"):
         assert (np.abs(grad(each, jac)(x) - first) <= tolerance * (np.abs(first) + 1e-100)).all()
@@ -138,7 +140,7 @@ def test_derivatives_in_multiple_precision(point):
 
 @njit
 def whole(x, k):
-    """Return a sum over array expressions, reductions, and functions of numbers in a loop."""
+    """Return a sum over array expressions, reductions, and scalar functions in a loop."""
     z = x.reshape((2, 3))
     s = np.sum(k * special.log_expit(x) + special.gammaln(k + 1.0) - special.gammaln(x * x)) + special.logsumexp(x)
     s += np.sum(special.softmax(z, axis=1) ** 2) + np.sum(special.logsumexp(z, 0) ** 2) + special.softmax(x)[2]
@@ -151,7 +153,7 @@ def test_arrays_and_reductions_are_differentiated():
     x, k, step = np.array([0.3, -0.8, 1.1, 1.1, 2.0, 0.9]), np.arange(6.0), 1e-4
 
     def differences(f):
-        """Return central differences of the fourth order."""
+        """Return central differences of fourth order."""
         at = lambda e, t: f(x + t * step * e)
         return np.array([(8 * (at(e, 1) - at(e, -1)) - (at(e, 2) - at(e, -2))) / (12 * step) for e in np.eye(6)])
 

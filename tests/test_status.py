@@ -1,4 +1,7 @@
-"""Statuses: SciPy's integers, with a text each."""
+"""Statuses: SciPy's integers, with a text each.
+
+Covers: status.py.
+"""
 
 import operator
 import pickle
@@ -69,8 +72,9 @@ def test_is_an_index():
 
 
 def test_the_safe_dumper_of_yaml_is_told_once_it_is_there(monkeypatch):
-    """PyYAML's safe dumper knows exact types alone; this is what it offers to those who have
-    others.
+    """Register `Status` with PyYAML's safe dumper as soon as PyYAML is imported.
+
+    The safe dumper accepts exact types only, unless another type is registered.
     """
 
     class SafeDumper:

@@ -1,4 +1,7 @@
-"""Runs without a search: one loop behind all doors, every way to end, and what is refused."""
+"""Runs without a line search: one loop for all callers, every way to end, and what is refused.
+
+Covers: loops/fixed_step_loop.py, methods/first_order/*, options/read.py.
+"""
 
 import math
 
@@ -36,7 +39,7 @@ from quasinewton.options.read import read
 
 X0 = np.array([-1.2, 1.0, 0.5])
 
-# Every method once, with settings that are not the defaults.
+# Every method once, with settings other than the defaults.
 METHODS = [
     SGD(lr=2e-4, weight_decay=0.1),
     Momentum(lr=2e-4, momentum=0.8, dampening=0.1, weight_decay=0.1),
@@ -69,13 +72,13 @@ def test_every_method_is_here_and_public():
 
 @njit
 def inside(x0, method, maxiter, schedule):
-    """A run in compiled code."""
+    """Run in compiled code."""
     return minimize(rosenbrock_inplace, x0, method=method, jac="inplace", maxiter=maxiter, gtol=-1.0, schedule=schedule)
 
 
 @njit
 def by_name(x0):
-    """A run of a method with its defaults."""
+    """Run a method with its defaults."""
     return minimize(rosenbrock_inplace, x0, method="adam", jac="inplace", maxiter=10)
 
 
@@ -84,7 +87,7 @@ GLOBAL = AdamW(lr=0.03)
 
 @njit
 def by_global(x0):
-    """A run of a method that is a global object, by differences."""
+    """Run a method that is a global object, by differences."""
     return minimize(rosenbrock, x0, method=GLOBAL, jac="2-point", maxiter=10)
 
 
@@ -106,7 +109,7 @@ class TestDoors:
 
     @each_method
     def test_same_bits_for_every_form_of_the_objective(self, method):
-        """Compiled or not, the gradient beside the value or by itself."""
+        """The objective is compiled or not, with the gradient joint or separate."""
         expected = run(method)
         for fun, jac in (
             (rosenbrock_inplace.py_func, "inplace"),
@@ -119,8 +122,9 @@ class TestDoors:
 
     @each_method
     def test_same_bits_for_every_form_of_the_method(self, method):
-        """An object, its class with options, its name in any case with options, and an object with
-        options.
+        """The method is an object, a class, or a name in any case.
+
+        All but the first have options, and the object may have them too.
         """
         expected = run(method).x
         kind, fields = type(method), method._asdict()
@@ -135,7 +139,7 @@ class TestDoors:
 
     @each_method
     def test_same_inputs_same_bits(self, method):
-        """Nothing is left of a run in the next one."""
+        """No run leaves a trace in the next one."""
         first = run(method)
         kept = first.x.copy(), first.jac.copy()
         run(method, x0=-X0)
@@ -201,7 +205,7 @@ class TestCompilesOnce:
 
 
 def faulty(after, f=None, g=None):
-    """Rosenbrock's function with another value or gradient from call number `after` on."""
+    """Return Rosenbrock's function with another value or gradient from call number `after` on."""
     calls = []
 
     def fun(x):
@@ -215,7 +219,7 @@ def faulty(after, f=None, g=None):
 
 class TestEndings:
     def bowl(self, **options):
-        """Gradient descent on |x|²: every step multiplies x by 1 − 2 lr = 1/2."""
+        """Run gradient descent on |x|², where every step multiplies x by 1 − 2 lr = 1/2."""
         options = {"lr": 0.25, "gtol": -1.0, "history": True, "return_all": True, **options}
         return minimize(lambda x: (x @ x, 2.0 * x), [8.0, -4.0], method="sgd", jac=True, options=options)
 
@@ -234,7 +238,7 @@ class TestEndings:
         assert res.status is Status.GRADIENT and res.x.tolist() == [0.25]
 
     def test_ftol(self):
-        """|f − f⁺| <= ftol max(|f|, |f⁺|, 1)."""
+        """The run ends when |f − f⁺| <= ftol max(|f|, |f⁺|, 1)."""
         res = self.bowl(ftol=0.01)
         assert res.status is Status.FTOL and res.success
         f = res.history.f
@@ -242,7 +246,7 @@ class TestEndings:
         assert small[-1] and not small[:-1].any()
 
     def test_xtol(self):
-        """‖s‖ <= xtol max(‖x‖, 1)."""
+        """The run ends when ‖s‖ <= xtol max(‖x‖, 1)."""
         res = self.bowl(xtol=0.01)
         assert res.status is Status.XTOL and res.success
         steps = np.abs(np.diff(res.allvecs, axis=0)).max(axis=1)
@@ -270,7 +274,7 @@ class TestEndings:
         assert fun.calls == res.nfev and maxfun <= res.nfev < maxfun + cost
 
     def test_default_limits(self):
-        """Of iterations alone: a rate that is given makes no promise of an end."""
+        """Only iterations are limited, since a given learning rate need not converge."""
         limits = read("adam", 3, None, {}, True).limits
         assert (limits.maxiter, limits.gtol, limits.ftol, limits.xtol) == (15000, 1e-5, 0.0, 0.0)
         assert limits.maxfun > 1e18
@@ -305,7 +309,7 @@ class TestEndings:
     @pytest.mark.parametrize("bad", [math.nan, math.inf])
     @pytest.mark.parametrize("method", ["sgd", "adam", "lion"])
     def test_not_finite_on_the_way(self, method, bad):
-        """The last finite iterate is returned, not the step that went wrong."""
+        """Return the last finite iterate, not the step that failed."""
         path = run(method, maxiter=9, return_all=True).allvecs
         for fault in {"f": bad}, {"g": np.array([0.0, bad, 0.0])}:
             fun, calls = faulty(4, **fault)
@@ -338,7 +342,7 @@ class TestEndings:
 
     @pytest.mark.parametrize("method", ["sgd", "momentum", "nesterov"])
     def test_a_rate_too_large(self, method):
-        """The run diverges until floats end, and the result is finite and no success."""
+        """The run diverges until f overflows; the result is finite and no success."""
         res = run(method, lr=1.0, maxiter=1000)
         assert res.status is Status.NONFINITE and res.success is False and 0 < res.nit < 20
         assert np.all(np.isfinite(res.x)) and math.isfinite(res.fun) and np.all(np.isfinite(res.jac))
@@ -346,7 +350,7 @@ class TestEndings:
 
     @pytest.mark.parametrize("method", ["adam", "rmsprop", "lion", "adagrad"])
     def test_a_rate_of_any_size_is_survived(self, method):
-        """Steps of 10³⁰⁰: f overflows at once."""
+        """With steps of 10³⁰⁰, f overflows at once."""
         res = run(method, lr=1e300)
         assert res.status is Status.NONFINITE and res.nit == 0 and np.array_equal(res.x, X0)
 

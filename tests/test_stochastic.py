@@ -1,4 +1,8 @@
-"""Mini-batches of a finite sum: against a plain loop, through every form, to every ending."""
+"""Mini-batches of a finite sum: against a plain loop, in every form, to every end.
+
+Covers: api/minimize_stochastic.py, loops/minibatch_loop.py, drivers/training.py,
+drivers/minibatch_data.py.
+"""
 
 import math
 import pickle
@@ -63,7 +67,7 @@ def inplace(x, g, A, b):
 
 @njit
 def recorded(x, index, seen, place):
-    """A constant that writes down which samples it is given, and how many at a time."""
+    """Return a constant, and record the sample indices and the sizes of the batches."""
     for i in index:
         seen[place[0]] = i
         place[0] += 1
@@ -77,7 +81,7 @@ def run(**keywords):
 
 
 def plain_loop(epochs, batch, lr, seed, mu=None):
-    """SGD, with momentum if mu is given, written out."""
+    """Make steps of SGD in a plain loop, with momentum if mu is given."""
     rng, x, a = np.random.default_rng(seed), X0.copy(), np.zeros(D)
     losses = []
     for _ in range(epochs):
@@ -133,7 +137,7 @@ class TestLoop:
         for epoch in range(epochs):
             part = seen[epoch * n : (epoch + 1) * n]
             assert np.array_equal(np.sort(part) if shuffle else part, index)
-        # The loss at the end is one more pass, in the order of the data.
+        # The final loss takes one more pass, in the order of the data.
         assert np.array_equal(seen[epochs * n : (epochs + 1) * n], index)
         full, rest = divmod(n, batch)
         expected = np.zeros(42, np.int64)
@@ -361,7 +365,7 @@ def recorded_zero(x, A):
 
 class TestEndings:
     def test_early_stopping(self):
-        # The validation samples have another minimum: passing by it, the loss there falls and then
+        # The validation samples have another minimum, near the path: the loss there falls and then
         # rises.
         shifted = A @ np.array([0.5, -1.0, 0.25, 1.5])
         res = run(method="sgd", lr=0.002, epochs=400, validation_data=(A, shifted), patience=4)
@@ -391,7 +395,7 @@ class TestEndings:
         res = run(fun=broken, data=(A, B, flag(40)), args=(True,), shuffle=False, nonfinite="skip")
         assert (res.skipped, res.nit, res.nepochs) == (3, 18, 3)
         assert np.isfinite(res.x).all() and np.isfinite(res.history.loss).all()
-        # The loss over all samples is not finite: no success is claimed.
+        # The loss over all samples is not finite, so no success is claimed.
         assert res.status is Status.NONFINITE and not res.success
 
     def test_nothing_but_batches_that_are_not_finite(self):

@@ -1,26 +1,29 @@
-"""Every method on every published problem. A method's test is its list of exceptions."""
+"""Every method on every published problem; the test of a method is its list of exceptions.
+
+Covers: methods/lbfgs/*, methods/{bfgs,newton,newton_cg,gradient_descent}.py, problems/*.
+"""
 
 import numpy as np
 import pytest
 
 from quasinewton import Status, minimize, problems
 
-# Where a run ends at the precision limit instead of gtol = 1e-5: f cannot show a smaller gradient.
+# Runs that end at the precision limit instead of gtol = 1e-5: f cannot show a smaller gradient.
 PRECISION_LIMIT = {
     ("meyer", method): "‖H‖ = 1e10 and f = 88: rounding of f hides all but the last digits of x"
     for method in ("lbfgs", "bfgs", "newton", "newton-cg")
 }
-# Minima that are not tabulated: the problem has countless ones.
+# Problems with too many minima to tabulate.
 MULTIMODAL = {
     "noncvxu2": "a minimum for nearly every start",
     "eg2": "sin² has minima of many heights",
 }
-# Where gtol = 1e-5 is met far from the minimum, and how near f then is.
+# Problems where gtol = 1e-5 holds far from the minimum, and the accuracy of f there.
 FLAT = {
     "quartic": (1e-5, "f ∝ x⁴: the Hessian vanishes at the minimum"),
     "nondquar": (1e-5, "f ∝ x⁴ along a line: the Hessian is singular at the minimum"),
 }
-# Of truncated Newton alone: its last step is no better than it need be, and stops just below gtol.
+# Further problems for truncated Newton, whose forcing term lets its last step stop just below gtol.
 FLAT_TO_TRUNCATED_STEPS = dict.fromkeys(("powell_badly_scaled", "cragg_levy", "sinquad"), 1e-5)
 METHODS = ["lbfgs", "bfgs", "newton", "newton-cg"]
 
@@ -30,7 +33,7 @@ def solve(p, method, **options):
 
 
 def distance(p, f):
-    """Return how far f is from the nearest of the known minima, relative to it."""
+    """Return the relative distance of f to the nearest known minimum."""
     known = np.array([p.fmin, *p.local_minima])
     return np.min(np.abs(f - known) / np.maximum(1.0, np.abs(known)))
 
@@ -53,7 +56,10 @@ def test_finds_a_known_minimum(name, method):
 
 @pytest.mark.parametrize("name", [f.__name__ for f in problems.ALL])
 def test_steepest_descent_descends(name):
-    """It is slow, which is no failure; but it never rises, nor ends without a small gradient."""
+    """Steepest descent is slow, which is no failure, but f never rises.
+
+    It ends only with a small gradient.
+    """
     p = getattr(problems, name)()
     res = solve(p, "gradient-descent", maxiter=50, history=True)
     f = res.history.f
@@ -84,13 +90,13 @@ def test_every_search_serves(name, search):
 
 @pytest.mark.parametrize("name, method", PRECISION_LIMIT)
 def test_precision_limits_are_no_more_than_needed(name, method):
-    """A method that has learnt to do without its exception loses it."""
+    """An exception that a method no longer needs must be removed."""
     assert solve(getattr(problems, name)(), method).status is Status.PRECISION
 
 
 @pytest.mark.parametrize("name", [*FLAT, *MULTIMODAL])
 def test_wide_tolerances_are_no_more_than_needed(name):
-    """At least one method needs them."""
+    """At least one method needs each wide tolerance."""
     p = getattr(problems, name)()
     assert max(distance(p, solve(p, method).fun) for method in METHODS) > 1e-6
 

@@ -1,5 +1,6 @@
-"""The strategies draw what they promise, and every property fails where it is broken. Covers:
-testing/.
+"""The strategies draw what they promise, and every property fails where it is broken.
+
+Covers: testing/*.
 """
 
 import numpy as np
@@ -23,8 +24,9 @@ def path(method, maxiter=4, **options):
 
 
 def steepest(problem):
-    """Ten steps of gradient descent of one length: neither Wolfe's conditions nor invariance in
-    scale.
+    """Make ten steps of gradient descent of the same length.
+
+    They satisfy neither the Wolfe conditions nor invariance to scaling.
     """
     points = [problem.x0]
     for _ in range(10):

@@ -1,4 +1,7 @@
-"""Threads and processes: runs at the same time are as good as runs alone, to the bit."""
+"""Threads and processes: concurrent runs equal single runs, bit for bit.
+
+Covers: api/minimize.py, api/ask_tell.py, numba_ext/{cache,lazy}.py.
+"""
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
@@ -16,34 +19,34 @@ STARTS = np.random.default_rng(5).uniform(-2.0, 2.0, (COUNT, 12))
 
 
 def compiled(x0):
-    """L-BFGS on a compiled function that writes its gradient."""
+    """Run L-BFGS on a compiled function that writes its gradient."""
     return minimize(rosenbrock_inplace, x0, jac="inplace")
 
 
 def differences(x0):
-    """BFGS with differences of a compiled function."""
+    """Run BFGS with differences of a compiled function."""
     return minimize(rosenbrock, x0, method="bfgs")
 
 
 def python(x0):
-    """L-BFGS on functions that need the interpreter, with a callback."""
+    """Run L-BFGS on functions that need the interpreter, with a callback."""
     fun, jac = (lambda x: rosenbrock.py_func(x)), (lambda x: rosenbrock_gradient(x))
     return minimize(fun, x0, jac=jac, callback=lambda x: None, history=True, maxiter=30)
 
 
 def second_order(x0):
-    """Newton's method, which calls LAPACK."""
+    """Run Newton's method, which calls LAPACK."""
     return minimize(rosenbrock_joint, x0[:3], method="newton", jac=True, hess=rosenbrock_hessian)
 
 
 def first_order(x0):
-    """Adam under a schedule."""
+    """Run Adam under a schedule."""
     options = {"lr": 0.01, "schedule": schedules.cosine(), "maxiter": 300}
     return minimize(rosenbrock_joint, x0, method="adam", jac=True, options=options)
 
 
 def told(x0):
-    """A `Solver` in every thread."""
+    """Run a `Solver` in every thread."""
     solver = Solver(x0, "bfgs", maxiter=30)
     while not solver.done:
         solver.tell(*rosenbrock_joint(solver.ask()))
@@ -51,7 +54,7 @@ def told(x0):
 
 
 def nested(x0):
-    """An objective that minimises."""
+    """Run on an objective that minimises."""
 
     def fun(x):
         return minimize(lambda y: (y - x[0]) @ (y - x[0]) + y @ y, [0.0]).fun + x @ x
@@ -60,7 +63,7 @@ def nested(x0):
 
 
 def bits(result):
-    """What must not change."""
+    """Return the part of a result that must not change."""
     return result.x.tobytes(), result.fun, result.nit, result.nfev, result.njev
 
 
@@ -102,12 +105,12 @@ print("same")
 
 
 def test_the_first_calls_of_a_process():
-    """What is made at the first call is made by eight threads at once."""
+    """Eight threads make the first call of a process at the same time."""
     assert run(FIRST) == "same"
 
 
 def work(x0):
-    """Runs of several kinds, in one process."""
+    """Make several kinds of runs in one process."""
     return [bits(solve(x0)) for solve in (compiled, python, told)]
 
 
@@ -125,5 +128,5 @@ print("same")
 @pytest.mark.parametrize("before", ["work(STARTS[0])", ""], ids=["used", "unused"])
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_processes(method, before):
-    """However they are started, whether or not their parent has compiled loops."""
+    """Test all start methods of processes, with and without compiled loops in the parent."""
     assert run(PROCESSES.format(method=method, before=before)) == "same"

@@ -1,9 +1,10 @@
-"""Golden traces: what the machine waits for, wants and says of its line search, evaluation by
-evaluation.
+"""Golden traces of the state machine, evaluation by evaluation.
 
-A change of structure must leave them as they are. A change of behaviour shows here as a difference
-between two texts: ``python tests/test_traces.py > tests/oracles/traces.txt`` writes the new one.
-Covers: the state machine of a descent.
+They record phase, wants and the verdict of the line search, and must not change with the structure
+of the code. A change of behaviour shows as a difference between two texts: ``python
+tests/test_traces.py > tests/oracles/traces.txt`` writes the new one.
+
+Covers: loops/line_search_loop.py, loops/state.py, loops/rare_phases.py, loops/last_look.py.
 """
 
 import itertools
@@ -36,13 +37,13 @@ def saddle_hessian(x):
 
 
 def island(x):
-    """Return x·x at the point (3, 4) alone: nothing else is finite."""
+    """Return x·x at the point (3, 4), and a value that is not finite elsewhere."""
     return 25.0 if x[0] == 3.0 else np.nan
 
 
 ROSENBROCK = rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 VALLEY = [-1.2, 1.0]
-PASSED_OVER = [2.3125, -2.25, 2.375, 1.25]  # where a lower trial of L-BFGS has too steep a slope for a step
+PASSED_OVER = [2.3125, -2.25, 2.375, 1.25]  # start; L-BFGS has a lower trial whose slope is too steep
 RUNS = {
     "lbfgs": (ROSENBROCK, VALLEY, dict(method="lbfgs")),
     "bfgs, values first": (ROSENBROCK, VALLEY, dict(method="bfgs", value_first=True, maxiter=10)),
@@ -58,8 +59,9 @@ RUNS = {
 
 
 def course(functions, x0, options):
-    """Yield phase, wants and the verdict so far of the line search before every evaluation, and the
-    counts at the end.
+    """Yield phase, wants and the line search's verdict before every evaluation.
+
+    Last come the counts at the end.
     """
     fun, jac, hess = functions
     solver = Solver(x0, **options)

@@ -1,4 +1,7 @@
-"""Compiled code of users' functions on disk: found where nothing changed, never where it did."""
+"""Compiled users' functions on disk: loaded if nothing has changed, never if something has.
+
+Covers: numba_ext/{user_cache,fingerprint,sealed,pickling}.py.
+"""
 
 import json
 import os
@@ -28,7 +31,7 @@ def objective(x, scale=2.0):
     return scale * helper(x[0] - OFFSET) + helper(x[1] - TABLE[1])
 
 
-# Prints, for every function, the value at the minimum and whether machine code was made.
+# Print, for every function, the value at the minimum and whether it was compiled.
 HEAD = """
 import logging, sys
 import numpy as np
@@ -75,13 +78,13 @@ NEW = dict(constant=11.0, item=12.0, inner=13.0, default=14.0, closure=15.0, cod
 
 
 def told(out):
-    """Return values and whether code was made, from what `tell` printed."""
+    """Return values and whether code was compiled, from the output of `tell`."""
     rows = [line.split() for line in out.splitlines()]
     return {name: float(value) for name, value, _ in rows}, {name: int(made) for name, _, made in rows}
 
 
 def process(folder, code, **variables):
-    """Return what a script prints that uses a cache of its own for users' functions."""
+    """Return the output of a script that has its own cache of users' functions."""
     return run(HEAD + code, **{SWITCH: str(folder), **variables})
 
 
@@ -91,14 +94,14 @@ class TestNextProcess:
         return dict(zip(names, map(float, given.values()), strict=True)) | {"newton": float(given["constant"])}
 
     def test_finds_what_has_not_changed_and_never_what_has(self, tmp_path):
-        """Edit a global, an array, a helper, a default, a closure, a constant; then undo all."""
+        """Edit a global, an array, a helper, a default, a closure and a constant, then undo all."""
         for given, made in (OLD, 1), (OLD, 0), (NEW, 1), (OLD, 0), (NEW, 0):
             values, compiled = told(process(tmp_path, FUNCTIONS.format(**given, options="")))
             assert values == self.expected(given)
             assert set(compiled.values()) == {made}
 
     def test_does_so_where_numba_keeps_functions_itself(self, tmp_path):
-        """Numba's own cache takes no notice of the constants of another module."""
+        """Numba's own cache ignores changed constants of other modules."""
         (tmp_path / "mine.py").write_text(
             "from numba import njit\nfrom constants import C\n"
             "@njit(cache=True)\ndef f(x): return (x[0] - 1.0) ** 2 + x[1] ** 2 + C\n"
@@ -143,7 +146,7 @@ for x0 in [3.0, 0.0], [0.0, 3.0]:
         assert first.replace("f 0.0 1", "f 0.0 0") == then
 
     def test_does_not_take_a_namesake_for_it(self, tmp_path):
-        """Numba counts functions anew in every process, and so would give one name to two."""
+        """Numba numbers functions per process, so two functions may get the same name."""
         code = """
 def make(c):
     @njit(inline="never")
@@ -190,7 +193,7 @@ def value(c):
 
 
 class TestSameProcess:
-    """Numba reads globals once; what is kept must be of what the function says when it is kept."""
+    """Numba reads globals once; the cache must store the function as it is when stored."""
 
     @pytest.fixture(autouse=True)
     def folder(self, tmp_path, monkeypatch):
@@ -249,8 +252,9 @@ class TestSameProcess:
 
     @pytest.mark.parametrize("kind", ["lists of lists", "lists of arrays", "dictionaries", "tuples of lists"])
     def test_what_counts_references_itself(self, folder, kind):
-        """Items of containers are counted by functions of Numba's runtime, which must stay those of
-        the process.
+        """Items of containers are reference-counted by functions of Numba's runtime.
+
+        They must be those of the running process.
         """
 
         def lists_of_lists(x):
@@ -288,7 +292,7 @@ class TestSameProcess:
 
 
 class Strange:
-    """An object without a name in another process."""
+    """An object that has no name in another process."""
 
 
 STRANGE = Strange()
@@ -387,7 +391,7 @@ class TestFiles:
         for count in range(5):
             user_cache.save(str(count), bytes(900))
             os.utime(folder / f"{count}.entry", (count, count))
-        assert user_cache.load("0") is not None  # used just now
+        assert user_cache.load("0") is not None  # This entry has just been used.
         user_cache.save("new", bytes(900))
         assert {path.stem for path in folder.iterdir()} == {"0", "4", "new"}
 

@@ -20,7 +20,7 @@ import importlib
 
 from quasinewton.problems.problem import Problem
 
-# Factories and the files they live in.
+# Names of the factories, with the file of each.
 _MGH = {
     "rosenbrock": "systems",  # (1)
     "freudenstein_roth": "systems",

@@ -1,4 +1,6 @@
-"""Scalable functions whose terms couple distant variables: one shared by all, or several far apart.
+"""Scalable functions whose terms couple distant variables.
+
+One variable is shared by all terms, or a term holds several variables that are far apart.
 """
 
 import numpy as np
@@ -100,8 +102,9 @@ def nondquar_element(i, x):
 
 
 def nondquar(n=100):
-    """Return the nondiagonal quartic, (x₁ − x₂)² + Σ (x_i + x_{i+1} + x_n)⁴ + (x_{n−1} + x_n)²:
-    singular at 0.
+    """Return the nondiagonal quartic, whose Hessian is singular at the minimum 0.
+
+    f = (x₁ − x₂)² + Σ (x_i + x_{i+1} + x_n)⁴ + (x_{n−1} + x_n)².
     """
     n = dimension(n, least=3)
     return Problem("NONDQUAR", *partially_separable(nondquar_element), start=np.where(np.arange(n) % 2, -1.0, 1.0),
@@ -116,7 +119,8 @@ def sinquad_element(i, x):
     if i == 0:
         d = u - 1.0
         return (0, 0, 0), d ** 4, (4.0 * d ** 3, 0.0, 0.0), (12.0 * d * d, 0.0, 0.0, 0.0, 0.0, 0.0)
-    # At i = n the sine and its first derivatives cancel of themselves, in `where` too.
+    # At i = n the sine is 0 and its first derivatives cancel, since `where` then holds i and n as
+    # equal indices.
     s, c = np.sin(v - x[last]), np.cos(v - x[last])
     r = 2.0 * (s - u * u + v * v)
     a, b = -2.0 * u, 2.0 * v + c
@@ -127,8 +131,9 @@ def sinquad_element(i, x):
 
 
 def sinquad(n=100):
-    """Return f = (x₁ − 1)⁴ + Σ (sin(x_i − x_n) − x₁² + x_i²)² + (x_n² − x₁²)²: a long curved flat
-    valley.
+    """Return f = (x₁ − 1)⁴ + Σ (sin(x_i − x_n) − x₁² + x_i²)² + (x_n² − x₁²)².
+
+    It has a long, curved, flat valley.
     """
     n = dimension(n, least=3)
     return Problem("SINQUAD", *partially_separable(sinquad_element), start=np.full(n, 0.1),
@@ -147,9 +152,9 @@ def eg2_element(i, x):
 
 
 def eg2(n=100):
-    """Return f = Σ_{i<n} sin(x₁ + x_i² − 1) + sin(x_n²)/2; many minima."""
+    """Return f = Σ_{i<n} sin(x₁ + x_i² − 1) + sin(x_n²)/2, with many minima."""
     n = dimension(n, least=2)
-    # All sines are −1: with x₁ + x₁² − 1 = 3π/2, and likewise for the others.
+    # At the minimum all sines are −1: x₁ + x₁² − 1 = 3π/2, and likewise for the others.
     minimiser = np.full(n, np.sqrt(1.25 + 1.5 * np.pi) - 0.5)
     minimiser[-1] = np.sqrt(1.5 * np.pi)
     local_minima = {100: (-98.9474026818356,)}
@@ -167,8 +172,9 @@ def noncvxu2_element(i, x):
 
 
 def noncvxu2(n=100):
-    """Return the nonconvex function Σ t_i² + 4 cos t_i of sums of three variables; least where
-    |t_i| = 1.8955.
+    """Return the nonconvex function Σ t_i² + 4 cos t_i of sums of three variables.
+
+    It is least where all |t_i| = 1.8955.
     """
     n = dimension(n, least=2)
     t = 1.895494267033981  # the positive root of t = 2 sin t
@@ -178,10 +184,10 @@ def noncvxu2(n=100):
 
 @kernel
 def dixon_maany_element(i, x, alpha, beta, gamma, delta, decay):
-    """φ = α(i/n)^k x_i² + βx_i²(x_{i+1} + x_{i+1}²)² + γx_i²x_{i+m}⁴ + δ(i/n)^k x_i x_{i+2m}, n =
-    3m.
+    """Term of the Dixon-Maany family of n = 3m variables.
 
-    The second term exists for i < n, the third for i ≤ 2m, the fourth for i ≤ m.
+    φ = α(i/n)^k x_i² + βx_i²(x_{i+1} + x_{i+1}²)² + γx_i²x_{i+m}⁴ + δ(i/n)^k x_i x_{i+2m}. The
+    second term exists for i < n, the third for i ≤ 2m, the fourth for i ≤ m.
     """
     n, m = x.size, x.size // 3
     scale = ((i + 1.0) / n) ** decay
@@ -207,30 +213,30 @@ def dixon_maany_element(i, x, alpha, beta, gamma, delta, decay):
 
 @kernel
 def dixmaana_element(i, x):
-    """α = 1, β = 0, γ = δ = 1/8, k = 0."""
+    """Term of DIXMAANA: α = 1, β = 0, γ = δ = 1/8, k = 0."""
     return dixon_maany_element(i, x, 1.0, 0.0, 0.125, 0.125, 0)
 
 
 @kernel
 def dixmaand_element(i, x):
-    """α = 1, β = γ = δ = 0.26, k = 0."""
+    """Term of DIXMAAND: α = 1, β = γ = δ = 0.26, k = 0."""
     return dixon_maany_element(i, x, 1.0, 0.26, 0.26, 0.26, 0)
 
 
 @kernel
 def dixmaanh_element(i, x):
-    """α = 1, β = γ = δ = 0.26, k = 1."""
+    """Term of DIXMAANH: α = 1, β = γ = δ = 0.26, k = 1."""
     return dixon_maany_element(i, x, 1.0, 0.26, 0.26, 0.26, 1)
 
 
 @kernel
 def dixmaanl_element(i, x):
-    """α = 1, β = γ = δ = 0.26, k = 2."""
+    """Term of DIXMAANL: α = 1, β = γ = δ = 0.26, k = 2."""
     return dixon_maany_element(i, x, 1.0, 0.26, 0.26, 0.26, 2)
 
 
 def dixon_maany(letter, element, n):
-    """Return one of the family, f = 1 + Σ φ_i, least at 0."""
+    """Return a member of the Dixon-Maany family, f = 1 + Σ φ_i, least at 0."""
     n = dimension(n, least=3, multiple=3)
     return Problem(f"Dixon-Maany {letter}", *partially_separable(element, constant=1.0), start=np.full(n, 2.0),
                    source="Dixon & Maany (1988), A family of test problems with sparse Hessians for unconstrained "
@@ -239,20 +245,20 @@ def dixon_maany(letter, element, n):
 
 
 def dixmaana(n=99):
-    """Return Dixon-Maany A: well conditioned; n a multiple of 3."""
+    """Return Dixon-Maany A, which is well conditioned; n a multiple of 3."""
     return dixon_maany("A", dixmaana_element, n)
 
 
 def dixmaand(n=99):
-    """Return Dixon-Maany D: with all couplings; n a multiple of 3."""
+    """Return Dixon-Maany D, with all couplings; n a multiple of 3."""
     return dixon_maany("D", dixmaand_element, n)
 
 
 def dixmaanh(n=99):
-    """Return Dixon-Maany H: D with condition number of order n; n a multiple of 3."""
+    """Return Dixon-Maany H, that is D with condition number of order n; n a multiple of 3."""
     return dixon_maany("H", dixmaanh_element, n)
 
 
 def dixmaanl(n=99):
-    """Return Dixon-Maany L: D with condition number of order n²; n a multiple of 3."""
+    """Return Dixon-Maany L, that is D with condition number of order n²; n a multiple of 3."""
     return dixon_maany("L", dixmaanl_element, n)

@@ -132,8 +132,9 @@ def cliff_pair(i, x):
 
 
 def cliff(n=100):
-    """Return the extended cliff: a slope that ends at an exponential wall, least where e^{20d} =
-    1/20; n even.
+    """Return the extended cliff, a slope that ends at an exponential wall; n even.
+
+    It is least where e^{20d} = 1/20.
     """
     n = dimension(n, least=2, multiple=2)
     d = -np.log(20.0) / 20.0
@@ -180,8 +181,9 @@ def cragg_levy_block(i, x):
 
 
 def cragg_levy(n=100):
-    """Return the extended Cragg and Levy function: singular at the minimum, with poles of tan; n a
-    multiple of 4.
+    """Return the extended Cragg and Levy function; n a multiple of 4.
+
+    It is singular at the minimum, and has the poles of tan.
     """
     n = dimension(n, least=4, multiple=4)
     return Problem("Extended Cragg-Levy", *partially_separable(cragg_levy_block, stride=4),

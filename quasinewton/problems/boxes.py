@@ -1,7 +1,7 @@
-"""The functions of Moré, Garbow & Hillstrom within the bounds that Gay added to them; the starts
-are the standard ones.
+"""The functions of Moré, Garbow & Hillstrom within the bounds that Gay added to them.
 
-The bounds cut off the unconstrained minimum of most, and some starts.
+The starts are the standard ones. The bounds cut off the unconstrained minimum of most, and some
+starts.
 """
 
 import numpy as np
@@ -19,8 +19,9 @@ def gay(problem, low, high, **known):
 
 
 def boxed_rosenbrock(n=2):
-    """Return Rosenbrock's valley, or n/2 copies of it, on [−50, 0.5] × [0, 100]: least at (0.5,
-    0.25); n even.
+    """Return Rosenbrock's valley, or n/2 copies of it, on [−50, 0.5] × [0, 100]; n even.
+
+    It is least at (0.5, 0.25).
     """
     problem = systems.rosenbrock() if n == 2 else systems.extended_rosenbrock(n)
     copies = problem.n // 2
@@ -29,15 +30,17 @@ def boxed_rosenbrock(n=2):
 
 
 def boxed_freudenstein_roth():
-    """Return the Freudenstein-Roth cubics on [0, 20] × [−30, −0.9]: the local minimum is cut off,
-    too.
+    """Return the Freudenstein-Roth cubics on [0, 20] × [−30, −0.9].
+
+    The bounds cut off the local minimum, too.
     """
     return gay(systems.freudenstein_roth(), (0.0, -30.0), (20.0, -0.9), fmin=48.985202)
 
 
 def boxed_powell_badly_scaled():
-    """Return Powell's badly scaled system on [0, 1] × [1, 9]: the valley ends at the bound; starts
-    in a corner.
+    """Return Powell's badly scaled system on [0, 1] × [1, 9]; starts in a corner.
+
+    The valley ends at the bound.
     """
     return gay(systems.powell_badly_scaled(), (0.0, 1.0), (1.0, 9.0), fmin=1.5125936724e-10)
 
@@ -48,8 +51,9 @@ def boxed_brown_badly_scaled():
 
 
 def boxed_beale():
-    """Return Beale's function on [0.6, 10] × [0.5, 100]: least at (3, 0.5), on a bound without a
-    multiplier.
+    """Return Beale's function on [0.6, 10] × [0.5, 100].
+
+    It is least at (3, 0.5), on a bound whose multiplier is 0.
     """
     return gay(systems.beale(), (0.6, 0.5), (10.0, 100.0), fmin=0.0, minimiser=(3.0, 0.5))
 
@@ -85,15 +89,17 @@ def boxed_gulf():
 
 
 def boxed_box():
-    """Return Box's fit on [0, 2] × [5, 9.5] × [0, 20]; starts outside, and in a corner once
-    projected.
+    """Return Box's fit on [0, 2] × [5, 9.5] × [0, 20]; starts outside.
+
+    The projected start is a corner.
     """
     return gay(fits.box(), (0.0, 5.0, 0.0), (2.0, 9.5, 20.0), fmin=1.1434818026414e-4)
 
 
 def boxed_powell_singular(n=4):
-    """Return n/4 copies of Powell's singular function on [0.1, 100] × [−20, 20] × [−1, 1] × [−1,
-    50]; n = 4k.
+    """Return n/4 copies of Powell's singular function within bounds; n a multiple of 4.
+
+    Each copy is on [0.1, 100] × [−20, 20] × [−1, 1] × [−1, 50].
     """
     problem = systems.powell_singular() if n == 4 else systems.extended_powell_singular(n)
     copies = problem.n // 4
@@ -142,29 +148,32 @@ def boxed_penalty_1():
 
 
 def boxed_penalty_2():
-    """Return penalty function II of four variables on [−10, 50] × [0.3, 50] × [0, 50] × [−1, 0.5].
-    """
+    """Return penalty function II on [−10, 50] × [0.3, 50] × [0, 50] × [−1, 0.5]."""
     return gay(dense.penalty_2(4), (-10.0, 0.3, 0.0, -1.0), (50.0, 50.0, 50.0, 0.5), fmin=9.43420467091e-6)
 
 
 def boxed_variably_dimensioned():
-    """Return the variably dimensioned function of ten variables within 0 and 10, 20, …, 90, 0.5;
-    starts on a bound.
+    """Return the variably dimensioned function of ten variables; starts on a bound.
+
+    The bounds are 0 and 10, 20, …, 90, 0.5.
     """
     return gay(dense.variably_dimensioned(10), 0.0, (10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 0.5),
                fmin=0.337412680713832)
 
 
 def boxed_trigonometric():
-    """Return the trigonometric function on [0, 10] × [10, 20] × … × [90, 100]; starts far outside.
+    """Return the trigonometric function on [0, 10] × [10, 20] × … × [90, 100].
+
+    The start is far outside.
     """
     low = np.arange(0.0, 100.0, 10.0)
     return gay(dense.trigonometric(10), low, low + 10.0, fmin=609.515345915699)
 
 
 def boxed_brown_almost_linear():
-    """Return Brown's almost linear function of ten variables within 0 and 100, but x₂ ≥ 1, x₃ ≤
-    0.9.
+    """Return Brown's almost linear function of ten variables within bounds.
+
+    They are 0 and 100, but x₂ ≥ 1 and x₃ ≤ 0.9.
     """
     low, high = np.zeros(10), np.full(10, 100.0)
     low[1], high[2] = 1.0, 0.9
@@ -172,8 +181,9 @@ def boxed_brown_almost_linear():
 
 
 def boxed_linear_full_rank():
-    """Return the linear function of full rank and five variables, x₁ ≥ −0.5, the others ≥ −2; m =
-    10.
+    """Return the linear function of full rank and five variables within bounds; m = 10.
+
+    They are x₁ ≥ −0.5, and x ≥ −2 for the others.
     """
     # f = m − n + Σ (x_j + 1)².
     return gay(linear.linear_full_rank(5), (-0.5, -2.0, -2.0, -2.0, -2.0), 100.0,
@@ -181,7 +191,9 @@ def boxed_linear_full_rank():
 
 
 def boxed_linear_rank_1():
-    """Return the linear function of rank 1 and five variables, x₁ ≥ −0.9, the others ≥ −2; m = 10.
+    """Return the linear function of rank 1 and five variables within bounds; m = 10.
+
+    They are x₁ ≥ −0.9, and x ≥ −2 for the others.
     """
     m = 10.0
     return gay(linear.linear_rank_1(5), (-0.9, -2.0, -2.0, -2.0, -2.0), 100.0,
@@ -189,7 +201,9 @@ def boxed_linear_rank_1():
 
 
 def boxed_chebyquad():
-    """Return Chebyquad of eight variables within [0, 1], but x₁ ≤ 0.04, x₂ ≤ 0.2, 0.1 ≤ x₃ ≤ 0.3.
+    """Return Chebyquad of eight variables within bounds.
+
+    They are [0, 1], but x₁ ≤ 0.04, x₂ ≤ 0.2, 0.1 ≤ x₃ ≤ 0.3.
     """
     return gay(polynomial.chebyquad(8), (0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0),
                (0.04, 0.2, 0.3, 1.0, 1.0, 1.0, 1.0, 1.0), fmin=3.592242385974e-3)

@@ -10,8 +10,9 @@ from quasinewton.problems.systems import rosenbrock_pair
 
 
 def chained_rosenbrock(n=100):
-    """Return f = Σ 100 (x_{i+1} − x_i²)² + (1 − x_i)²; a local minimum lies near (−1, 1, …, 1) for
-    n ≥ 4.
+    """Return f = Σ 100 (x_{i+1} − x_i²)² + (1 − x_i)².
+
+    A local minimum lies near (−1, 1, …, 1) for n ≥ 4.
     """
     n = dimension(n, least=2)
     start = np.where(np.arange(n) % 2, 1.0, -1.2)
@@ -47,8 +48,9 @@ def dqdrtic_element(i, x):
 
 
 def dqdrtic(n=100):
-    """Return f = Σ x_i² + 100 x_{i+1}² + 100 x_{i+2}²: a diagonal quadratic with few distinct
-    eigenvalues.
+    """Return f = Σ x_i² + 100 x_{i+1}² + 100 x_{i+2}².
+
+    This is a diagonal quadratic with few distinct eigenvalues.
     """
     n = dimension(n, least=3)
     return Problem("Diagonal quadratic", *partially_separable(dqdrtic_element, overlap=2), start=np.full(n, 3.0),
@@ -84,8 +86,9 @@ def tridia_element(i, x):
 
 
 def tridia(n=100):
-    """Return f = (x₁ − 1)² + Σ i (2x_i − x_{i−1})²: a tridiagonal quadratic, least where x_i =
-    2^{1−i}.
+    """Return f = (x₁ − 1)² + Σ i (2x_i − x_{i−1})², a tridiagonal quadratic.
+
+    It is least where x_i = 2^{1−i}.
     """
     n = dimension(n)
     return Problem("Tridiagonal quadratic", *partially_separable(tridia_element), start=np.ones(n),
@@ -102,8 +105,9 @@ def cosine_element(i, x):
 
 
 def cosine(n=100):
-    """Return f = Σ cos(x_i² − x_{i+1}/2); many minima, all −(n − 1) where every argument is an odd
-    multiple of π.
+    """Return f = Σ cos(x_i² − x_{i+1}/2), with many minima.
+
+    The least are −(n − 1), where every argument is an odd multiple of π.
     """
     n = dimension(n, least=2)
     root = 0.25 + np.sqrt(0.0625 + np.pi)
@@ -120,7 +124,7 @@ def fletchcr_element(i, x):
 
 
 def fletchcr(n=100):
-    """Return f = Σ 100 (x_{i+1} − x_i + 1 − x_i²)²: minima fill a curve."""
+    """Return f = Σ 100 (x_{i+1} − x_i + 1 − x_i²)², whose minima fill a curve."""
     n = dimension(n, least=2)
     return Problem("Fletcher chained Rosenbrock", *partially_separable(fletchcr_element, overlap=1), start=np.zeros(n),
                    source=f"{CUTE}: FLETCHCR", fmin=0.0, minimiser=np.ones(n))
@@ -136,8 +140,9 @@ def edensch_element(i, x):
 
 
 def edensch(n=100):
-    """Return the extended Dennis-Schnabel function, 16 + Σ (x_i − 2)⁴ + (x_i x_{i+1} − 2x_{i+1})² +
-    (x_{i+1} + 1)².
+    """Return the extended Dennis-Schnabel function.
+
+    f = 16 + Σ (x_i − 2)⁴ + (x_i x_{i+1} − 2x_{i+1})² + (x_{i+1} + 1)².
     """
     n = dimension(n, least=2)
     fmin = {10: 63.2846001052634, 100: 603.284592020765}
@@ -163,8 +168,9 @@ def generalised_tridiagonal(n=100):
 
 @kernel
 def schmidt_vetters_element(i, x):
-    """φ = −1/(1 + (a − b)²) − sin((πb + c)/2) − exp(−((a + c)/b − 2)²), (a, b, c) = (x_i, x_{i+1},
-    x_{i+2}).
+    """φ = −1/(1 + (a − b)²) − sin((πb + c)/2) − exp(−((a + c)/b − 2)²).
+
+    Here (a, b, c) = (x_i, x_{i+1}, x_{i+2}).
     """
     a, b, c = x[i], x[i + 1], x[i + 2]
     d = a - b
@@ -184,8 +190,9 @@ def schmidt_vetters_element(i, x):
 
 
 def schmidt_vetters(n=100):
-    """Return the chained Schmidt-Vetters function; f ≥ −3(n − 2), attained where all x_i = π/(π +
-    1).
+    """Return the chained Schmidt-Vetters function.
+
+    f ≥ −3(n − 2), attained where all x_i = π/(π + 1).
     """
     n = dimension(n, least=3)
     return Problem("Schmidt-Vetters", *partially_separable(schmidt_vetters_element, overlap=2), start=np.full(n, 0.5),

@@ -13,7 +13,7 @@ ENERGY = {2: -1.0, 3: -3.0, 4: -6.0, 5: -9.10385241570756, 6: -12.71206225680934
 
 @kernel
 def squared_distance(x, i, j):
-    """|p_i − p_j|², for atoms whose first coordinates are x[i] and x[j]."""
+    """Return |p_i − p_j|², for atoms whose first coordinates are x[i] and x[j]."""
     return (x[i] - x[j]) ** 2 + (x[i + 1] - x[j + 1]) ** 2 + (x[i + 2] - x[j + 2]) ** 2
 
 
@@ -23,14 +23,17 @@ def lennard_jones_value(x):
     f = 0.0
     for i in range(0, x.size, 3):
         for j in range(0, i, 3):
-            s = 1.0 / squared_distance(x, i, j) ** 3  # not ** −3: Numba raises on 0.0 ** −3
+            s = 1.0 / squared_distance(x, i, j) ** 3  # A quotient, since Numba raises on 0.0 ** −3.
             f += 4.0 * s * (s - 1.0)
     return f
 
 
 @kernel
 def lennard_jones_gradient(x):
-    """g: a pair adds ±2V′d, V′ = −12s(2s − 1)/r², the slope in r², s = r^{−6}."""
+    """Gradient: a pair of atoms adds ±2V′d, where V′ is the slope in r².
+
+    V′ = −12s(2s − 1)/r², s = r^{−6}.
+    """
     g = np.zeros(x.size)
     for i in range(0, x.size, 3):
         for j in range(0, i, 3):
@@ -46,7 +49,10 @@ def lennard_jones_gradient(x):
 
 @kernel
 def lennard_jones_hessian(x):
-    """H: a pair adds the block 4V″ddᵀ + 2V′I with signs, V″ = 12s(14s − 4)/r⁴."""
+    """Hessian: a pair of atoms adds the block 4V″ddᵀ + 2V′I, with signs.
+
+    V″ = 12s(14s − 4)/r⁴.
+    """
     H = np.zeros((x.size, x.size))
     for i in range(0, x.size, 3):
         for j in range(0, i, 3):
@@ -66,11 +72,11 @@ def lennard_jones_hessian(x):
 
 
 def lennard_jones(n=21):
-    """Return the Lennard-Jones cluster of n/3 atoms, started from a spiral on a sphere; n a
-    multiple of 3.
+    """Return the Lennard-Jones cluster of n/3 atoms; n a multiple of 3.
 
+    The start is a spiral on a sphere, a choice of this package: the literature starts at random.
     Six of the eigenvalues of the Hessian vanish at a minimum, by translation and rotation. Local
-    minima abound. The start is ours: the literature starts at random.
+    minima abound.
     """
     n = dimension(n, least=6, multiple=3)
     atoms = n // 3

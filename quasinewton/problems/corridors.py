@@ -8,7 +8,7 @@ from quasinewton.problems.hock_schittkowski import mccormick_element
 from quasinewton.problems.problem import Problem, dimension
 from quasinewton.problems.sums import partially_separable
 
-TERMS = 10  # number m of exponentials
+TERMS = 10  # number m of exponentials in EXPLIN, EXPLIN2 and EXPQUAD
 
 
 def mccormck(n=100):
@@ -31,8 +31,9 @@ def nonscomp_element(i, x):
 
 
 def nonscomp(n=100):
-    """Return f = (x₁ − 1)² + 4 Σ (x_i − x_{i−1}²)², x_i ≥ 1 for odd i: the minimum 1 is on them,
-    multipliers 0.
+    """Return f = (x₁ − 1)² + 4 Σ (x_i − x_{i−1}²)², with x_i ≥ 1 for odd i.
+
+    The minimiser (1, …, 1) is on these bounds, whose multipliers are 0.
     """
     n = dimension(n, least=2)
     low = np.where(np.arange(n) % 2, -100.0, 1.0)
@@ -54,13 +55,14 @@ def sineali_element(i, x):
 
 
 def sineali(n=20):
-    """Return f = sin(x₁ − 1) + 100 Σ sin(x_i − x_{i−1}²) within bounds: a valley that doubles back
-    n times.
+    """Return f = sin(x₁ − 1) + 100 Σ sin(x_i − x_{i−1}²) within bounds.
+
+    It is a valley that doubles back n times.
     """
     n = dimension(n, least=2)
     low, high = np.full(n, np.sqrt(np.pi) - 2.0 * np.pi), np.full(n, np.sqrt(np.pi))
     low[0], high[0] = -1.5 * np.pi, 0.5 * np.pi
-    minimiser = np.full(n, 1.0 - 0.5 * np.pi)  # where all the sines are −1
+    minimiser = np.full(n, 1.0 - 0.5 * np.pi)  # All sines are −1 there.
     for i in range(1, n):
         minimiser[i] = minimiser[i - 1] ** 2 - 0.5 * np.pi
     return Problem("SINEALI", *partially_separable(sineali_element), start=np.zeros(n), source=f"{CUTE}: SINEALI",
@@ -79,8 +81,9 @@ def hatfldc_element(i, x):
 
 
 def hatfldc(n=25):
-    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i²)² + (x_n − 1)² on [0, 10], x_n free: an interior
-    minimum.
+    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i²)² + (x_n − 1)² on [0, 10], x_n free.
+
+    The minimum is in the interior.
     """
     n = dimension(n, least=3)
     low, high = np.zeros(n), np.full(n, 10.0)
@@ -104,13 +107,13 @@ def exponential_element(i, x, w):
 
 @kernel
 def explin_element(i, x):
-    """w = 1/10 for i ≤ m."""
+    """Term of EXPLIN: w = 1/10 for i ≤ m."""
     return exponential_element(i, x, 0.1 if i < TERMS else 0.0)
 
 
 @kernel
 def explin2_element(i, x):
-    """w = i/(10m) for i ≤ m."""
+    """Term of EXPLIN2: w = i/(10m) for i ≤ m."""
     return exponential_element(i, x, 0.1 * (i + 1) / TERMS if i < TERMS else 0.0)
 
 
@@ -125,22 +128,24 @@ def expquad_element(i, x):
 
 
 def explin(n=120):
-    """Return Σ_{i≤10} exp(x_i x_{i+1}/10) − 10 Σ i x_i on [0, 10]ⁿ: starts at a vertex, ends near
-    the opposite one.
+    """Return f = Σ_{i≤10} exp(x_i x_{i+1}/10) − 10 Σ i x_i on [0, 10]ⁿ.
+
+    It starts at a vertex, and ends near the opposite one.
     """
     return Problem("EXPLIN", *partially_separable(explin_element), start=np.zeros(dimension(n, least=11)),
                    source=f"{CUTE}: EXPLIN", fmin={120: -723756.265492574}.get(n), low=0.0, high=10.0)
 
 
 def explin2(n=120):
-    """Return Σ_{i≤10} exp(i x_i x_{i+1}/100) − 10 Σ i x_i on [0, 10]ⁿ."""
+    """Return f = Σ_{i≤10} exp(i x_i x_{i+1}/100) − 10 Σ i x_i on [0, 10]ⁿ."""
     return Problem("EXPLIN2", *partially_separable(explin2_element), start=np.zeros(dimension(n, least=11)),
                    source=f"{CUTE}: EXPLIN2", fmin={120: -724459.142958091}.get(n), low=0.0, high=10.0)
 
 
 def expquad(n=120):
-    """Return the exponentials of EXPLIN2 on [0, 10] and a convex quadratic of the other variables,
-    which are free.
+    """Return the exponentials of EXPLIN2 on [0, 10] plus a convex quadratic.
+
+    The other variables, those of the quadratic, are free.
     """
     n = dimension(n, least=12)
     bounded = np.arange(n) < TERMS

@@ -5,13 +5,14 @@ import numpy as np
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.problems.problem import Problem, dimension, mgh
 
-PENALTY = 1e-5  # the weight a of MGH (23) and (24)
+PENALTY = 1e-5  # weight a of MGH (23) and (24)
 
 
 @kernel
 def watson_residual(i, x):
-    """r_i = Σ (j−1)x_j t^{j−2} − (Σ x_j t^{j−1})² − 1, t = i/29, i ≤ 29; return r_i, t and the
-    second sum; MGH (20).
+    """Return r_i, t and the second sum of MGH (20), i ≤ 29.
+
+    r_i = Σ (j−1)x_j t^{j−2} − (Σ x_j t^{j−1})² − 1, t = i/29.
     """
     t = (i + 1) / 29.0
     a, b = 0.0, 0.0
@@ -147,7 +148,7 @@ def penalty_2_value(x):
 
 @kernel
 def penalty_2_gradient(x):
-    """g, where ∂e_i/∂x_i = e_i/10."""
+    """Gradient of MGH (24), where ∂e_i/∂x_i = e_i/10."""
     g = np.empty(x.size)
     s = penalty_2_constraint(x)
     for j in range(x.size):
@@ -165,7 +166,8 @@ def penalty_2_gradient(x):
 
 @kernel
 def penalty_2_hessian(x):
-    """H: a diagonal, a rank-one term from s², and neighbours coupled by e_i + e_{i−1}."""
+    """Hessian of MGH (24): a diagonal, a rank-one term of s², neighbours coupled by e_i + e_{i−1}.
+    """
     n = x.size
     H = np.empty((n, n))
     s = penalty_2_constraint(x)
@@ -232,8 +234,9 @@ def variably_dimensioned_hessian(x):
 
 
 def variably_dimensioned(n=10):
-    """Return the variably dimensioned function: a sphere with a stiff direction, |g(x0)| of order
-    n⁷.
+    """Return the variably dimensioned function, a sphere with a stiff direction.
+
+    |g(x0)| is of order n⁷.
     """
     n = dimension(n)
     return Problem("Variably dimensioned", variably_dimensioned_value, variably_dimensioned_gradient,
@@ -249,7 +252,7 @@ def trigonometric_residual(i, x, total):
 
 @kernel
 def sum_of_cosines(x):
-    """Σ cos x_j."""
+    """Return Σ cos x_j."""
     total = 0.0
     for j in range(x.size):
         total += np.cos(x[j])
@@ -268,7 +271,9 @@ def trigonometric_value(x):
 
 @kernel
 def trigonometric_gradient(x):
-    """g_j = 2(sin x_j Σr_i + r_j d_j), d_j = j sin x_j − cos x_j: ∂r_i/∂x_j = sin x_j + δ_ij d_j.
+    """g_j = 2(sin x_j Σr_i + r_j d_j), d_j = j sin x_j − cos x_j.
+
+    The Jacobian is ∂r_i/∂x_j = sin x_j + δ_ij d_j.
     """
     g = np.empty(x.size)
     total = sum_of_cosines(x)
@@ -283,8 +288,9 @@ def trigonometric_gradient(x):
 
 @kernel
 def trigonometric_hessian(x):
-    """H_jk = 2(n s_j s_k + s_j d_k + d_j s_k) for j ≠ k, s = sin x; the diagonal adds d_j² and the
-    curvature of r.
+    """H_jk = 2(n s_j s_k + s_j d_k + d_j s_k) for j ≠ k, s = sin x.
+
+    The diagonal adds d_j² and the curvature of r.
     """
     n = x.size
     H = np.empty((n, n))
@@ -303,8 +309,9 @@ def trigonometric_hessian(x):
 
 
 def trigonometric(n=10):
-    """Return the trigonometric function: f = 0 at the origin and elsewhere, with local minima
-    between.
+    """Return the trigonometric function, zero at the origin and elsewhere.
+
+    Between the zeros it has local minima.
     """
     n = dimension(n)
     local_minima = {10: (2.79505612188e-5,)}

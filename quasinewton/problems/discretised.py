@@ -9,8 +9,9 @@ from quasinewton.problems.sums import partially_separable
 
 @kernel
 def tridiagonal_square(i, x, r, left, middle, right, curvature):
-    """Return the element r² of a residual in x_{i−1}, x_i, x_{i+1} that is curved in x_i only; x₀ =
-    x_{n+1} = 0.
+    """Return the element r² of a residual in x_{i−1}, x_i, x_{i+1}.
+
+    The residual is curved in x_i only; x₀ = x_{n+1} = 0.
     """
     before, after = max(i - 1, 0), min(i + 1, x.size - 1)
     if i == 0:
@@ -31,7 +32,7 @@ def neighbours(i, x):
 
 
 def grid_start(n):
-    """Return t_i(t_i − 1), t_i = i/(n + 1): the start of MGH (28) and (29)."""
+    """Return t_i(t_i − 1), t_i = i/(n + 1), the start of MGH (28) and (29)."""
     t = np.arange(1.0, n + 1.0) / (n + 1.0)
     return t * (t - 1.0)
 
@@ -47,8 +48,9 @@ def boundary_value_element(i, x):
 
 
 def discrete_boundary_value(n=10):
-    """Return the discretised boundary-value problem u″ = (u + t + 1)³/2; condition number of order
-    n⁴.
+    """Return the discretised boundary-value problem u″ = (u + t + 1)³/2.
+
+    Its condition number is of order n⁴.
     """
     n = dimension(n)
     return Problem("Discrete boundary value", *partially_separable(boundary_value_element), start=grid_start(n),
@@ -72,8 +74,9 @@ def broyden_tridiagonal(n=10):
 
 @kernel
 def green(i, j, h):
-    """(h/2) G_ij, G_ij = min(t_i, t_j)(1 − max(t_i, t_j)): the inverse of −d²/dt², zero at both
-    ends.
+    """(h/2) G_ij, G_ij = min(t_i, t_j)(1 − max(t_i, t_j)).
+
+    G is the inverse of −d²/dt² with zero values at both ends.
     """
     return 0.5 * h * (min(i, j) + 1) * h * (1.0 - (max(i, j) + 1) * h)
 
@@ -82,7 +85,7 @@ def green(i, j, h):
 def apply_green(v):
     """Overwrite v by (h/2) G v, in O(n) by two running sums."""
     h = 1.0 / (v.size + 1.0)
-    below, above = 0.0, 0.0  # Σ_{j≤i} t_j v_j and Σ_{j>i} (1 − t_j) v_j
+    below, above = 0.0, 0.0  # The sums are Σ_{j≤i} t_j v_j and Σ_{j>i} (1 − t_j) v_j.
     for j in range(v.size):
         above += (1.0 - (j + 1) * h) * v[j]
     for i in range(v.size):
@@ -94,8 +97,9 @@ def apply_green(v):
 
 @kernel
 def next_residual(i, x, below, above):
-    """Return r_i = x_i + (h/2) Σ_j G_ij (x_j + t_j + 1)³ and the two running sums after it; MGH
-    (29).
+    """Return r_i of MGH (29) and the two running sums after it.
+
+    r_i = x_i + (h/2) Σ_j G_ij (x_j + t_j + 1)³.
     """
     h = 1.0 / (x.size + 1.0)
     t = (i + 1) * h
@@ -162,7 +166,9 @@ def integral_equation_hessian(x):
 
 
 def discrete_integral_equation(n=10):
-    """Return the discretised integral equation with the solution of MGH (28), but well conditioned.
+    """Return the discretised integral equation, which is well conditioned.
+
+    Its solution is that of MGH (28).
     """
     n = dimension(n)
     return Problem("Discrete integral equation", integral_equation_value, integral_equation_gradient,
@@ -181,7 +187,7 @@ def broyden_banded_residual(i, x):
 
 @kernel
 def broyden_banded_slope(i, j, x):
-    """∂r_i/∂x_j within the band."""
+    """Return ∂r_i/∂x_j within the band."""
     return 2.0 + 15.0 * x[i] * x[i] if j == i else -1.0 - 2.0 * x[j]
 
 

@@ -44,8 +44,9 @@ def jennrich_sampson():
 
 @kernel
 def bard_residual(i, x):
-    """r_i = y_i − (x₁ + u_i/(v_i x₂ + w_i x₃)), u_i = i, v_i = 16 − i, w_i = min(u_i, v_i); MGH
-    (8).
+    """r_i = y_i − (x₁ + u_i/(v_i x₂ + w_i x₃)); MGH (8).
+
+    Here u_i = i, v_i = 16 − i, w_i = min(u_i, v_i).
     """
     u, v = i + 1.0, 15.0 - i
     w = min(u, v)
@@ -137,8 +138,9 @@ def box_residual(i, x):
 
 
 def box():
-    """Return Box's three-dimensional fit, m = 10; also zero at (10, 1, −1) and on the line x₁ = x₂,
-    x₃ = 0.
+    """Return Box's three-dimensional fit, m = 10.
+
+    f is also zero at (10, 1, −1) and on the line x₁ = x₂, x₃ = 0.
     """
     return Problem("Box three-dimensional", *least_squares(box_residual, 10), start=(0.0, 10.0, 20.0),
                    source=mgh(12), fmin=0.0, minimiser=(1.0, 10.0, 1.0))
@@ -234,10 +236,10 @@ def biggs():
 
 @kernel
 def osborne_2_residual(i, x):
-    """r_i = y_i − (x₁e^{−t_i x₅} + Σ_{k=2}^{4} x_k e^{−(t_i − x_{k+7})² x_{k+4}}), t_i = (i −
-    1)/10; MGH (19).
+    """Return r_i of MGH (19), ∇r_i, t_i and the four exponentials.
 
-    Returns r_i, ∇r_i, t_i and the four exponentials: ∇²r_i is too sparse for a full triangle.
+    r_i = y_i − (x₁e^{−t_i x₅} + Σ_{k=2}^{4} x_k e^{−(t_i − x_{k+7})² x_{k+4}}), t_i = (i − 1)/10.
+    ∇²r_i is too sparse for a full triangle.
     """
     t = 0.1 * i
     u, v, w = t - x[8], t - x[9], t - x[10]
@@ -272,8 +274,9 @@ def osborne_2_gradient(x):
 
 @kernel
 def osborne_2_hessian(x):
-    """H = 2 (JᵀJ + Σ r_i ∇²r_i): the exponential couples x₁, x₅; peak k couples x_k, x_{k+4},
-    x_{k+7}.
+    """H = 2 (JᵀJ + Σ r_i ∇²r_i).
+
+    The exponential couples x₁, x₅; peak k couples x_k, x_{k+4}, x_{k+7}.
     """
     H = np.zeros((11, 11))
     for i in range(65):

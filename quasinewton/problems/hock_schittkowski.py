@@ -1,6 +1,4 @@
-"""The bound-constrained problems of Hock & Schittkowski (1981) and some of Schittkowski (1987), of
-few variables.
-"""
+"""Bound-constrained problems of few variables: Hock & Schittkowski (1981), Schittkowski (1987)."""
 
 import numpy as np
 
@@ -11,26 +9,26 @@ from quasinewton.problems.sums import partially_separable
 
 
 def hock(number):
-    """Cite a problem of the first collection."""
+    """Return the citation of a problem of the first collection."""
     return ("Hock & Schittkowski (1981), Test examples for nonlinear programming codes, Lecture Notes in Economics and "
             f"Mathematical Systems 187: {number}")
 
 
 def schittkowski(number):
-    """Cite a problem of the second collection."""
+    """Return the citation of a problem of the second collection."""
     return ("Schittkowski (1987), More test examples for nonlinear programming codes, Lecture Notes in Economics and "
             f"Mathematical Systems 282: {number}")
 
 
 def hs1():
-    """Return Rosenbrock's valley with x₂ ≥ −1.5: the bound is idle at the minimum."""
+    """Return Rosenbrock's valley with x₂ ≥ −1.5, a bound that is inactive at the minimum."""
     return boxed(systems.rosenbrock(), (-np.inf, -1.5), np.inf, hock(1), name="HS1", start=(-2.0, 1.0),
                  fmin=0.0, minimiser=(1.0, 1.0))
 
 
 def hs2():
     """Return Rosenbrock's valley with x₂ ≥ 1.5; starts outside. A local minimum lies at x₁ < 0."""
-    # Both are roots of 400u³ − 598u − 2 = 0, where f has no slope in x₁.
+    # Both minimisers have x₁ at a root of 400u³ − 598u − 2 = 0, where ∂f/∂x₁ = 0.
     a = np.sqrt(598.0 / 1200.0)
     angle = np.arccos(1.0 / (400.0 * a ** 3)) / 3.0
     u, v = 2.0 * a * np.cos(angle), 2.0 * a * np.cos(angle + 2.0 * np.pi / 3.0)
@@ -47,8 +45,9 @@ def hs3_element(i, x):
 
 
 def hs3():
-    """Return f = x₂ + 10⁻⁵(x₂ − x₁)², x₂ ≥ 0: the curvature within the face is 10⁻⁵ of the slope
-    across it.
+    """Return f = x₂ + 10⁻⁵(x₂ − x₁)², x₂ ≥ 0.
+
+    The curvature within the face is 10⁻⁵ of the slope across it.
     """
     return Problem("HS3", *partially_separable(hs3_element, stride=2), start=(10.0, 1.0), source=hock(3),
                    fmin=0.0, minimiser=(0.0, 0.0), low=(-np.inf, 0.0), high=np.inf)
@@ -62,8 +61,9 @@ def hs4_element(i, x):
 
 
 def hs4():
-    """Return f = (x₁ + 1)³/3 + x₂, x₁ ≥ 1, x₂ ≥ 0: the minimum is a vertex; unbounded below without
-    the bounds.
+    """Return f = (x₁ + 1)³/3 + x₂, x₁ ≥ 1, x₂ ≥ 0.
+
+    The minimum is a vertex; without the bounds f is unbounded below.
     """
     return Problem("HS4", *partially_separable(hs4_element, stride=2), start=(1.125, 0.125), source=hock(4),
                    fmin=8.0 / 3.0, minimiser=(1.0, 0.0), low=(1.0, 0.0), high=np.inf)
@@ -110,7 +110,7 @@ def hs45_element(i, x):
 
 
 def hs45():
-    """Return f = 2 − x₁x₂x₃x₄x₅/120, 0 ≤ x_i ≤ i: the minimum is a vertex; starts outside."""
+    """Return f = 2 − x₁x₂x₃x₄x₅/120, 0 ≤ x_i ≤ i, whose minimum is a vertex; starts outside."""
     return Problem("HS45", *partially_separable(hs45_element, stride=5), start=np.full(5, 2.0), source=hock(45),
                    fmin=1.0, minimiser=np.arange(1.0, 6.0), low=0.0, high=np.arange(1.0, 6.0))
 
@@ -154,8 +154,9 @@ def hs110_hessian(x):
 
 
 def hs110():
-    """Return Himmelblau's logarithms of ten variables on [2.001, 9.999]¹⁰: f is NaN outside [2,
-    10].
+    """Return Himmelblau's logarithms of ten variables on [2.001, 9.999]¹⁰.
+
+    f is NaN outside [2, 10].
     """
     return Problem("HS110", hs110_value, hs110_gradient, hs110_hessian, start=np.full(10, 9.0), source=hock(110),
                    fmin=-45.7784697074463, low=2.001, high=9.999)
@@ -187,7 +188,9 @@ def s328_element(i, x):
 
 
 def s328():
-    """Return a gear train's inertia on [1, 3]²; starts outside, where f is a thousand times larger.
+    """Return a gear train's inertia on [1, 3]²; starts outside.
+
+    f is a thousand times larger there.
     """
     return Problem("S328", *partially_separable(s328_element, stride=2), start=(0.5, 0.5), source=schittkowski(328),
                    fmin=1.74415200558774, low=1.0, high=3.0)
@@ -195,7 +198,7 @@ def s328():
 
 @kernel
 def power_sums(x):
-    """Σx², Σx³, Σx⁴."""
+    """Return Σx², Σx³, Σx⁴."""
     a, b, c = 0.0, 0.0, 0.0
     for i in range(x.size):
         s = x[i] * x[i]
@@ -235,8 +238,9 @@ def wolfe_hessian(x):
 
 
 def s368(n=8):
-    """Return Wolfe's concave function (Σx³)² − Σx²Σx⁴ on [0, 1]ⁿ: many local minima, variables at
-    both bounds.
+    """Return Wolfe's concave function (Σx³)² − Σx²Σx⁴ on [0, 1]ⁿ.
+
+    It has many local minima, with variables at both bounds.
     """
     n = dimension(n)
     return Problem("S368", wolfe_value, wolfe_gradient, wolfe_hessian, start=np.arange(1.0, n + 1.0) / (n + 1.0),

@@ -38,7 +38,9 @@ def full_rank_hessian(x):
 
 
 def linear_full_rank(n=10):
-    """Return the linear function of full rank, f* = m − n with m = 2n: one Newton step solves it.
+    """Return the linear function of full rank, f* = m − n with m = 2n.
+
+    One Newton step solves it.
     """
     n = dimension(n)
     return Problem("Linear, full rank", full_rank_value, full_rank_gradient, full_rank_hessian, start=np.ones(n),
@@ -47,7 +49,7 @@ def linear_full_rank(n=10):
 
 @kernel
 def weighted_sum(x, ends):
-    """Σ j x_j, leaving out `ends` variables at either end."""
+    """Return Σ j x_j, leaving out `ends` variables at either end."""
     s = 0.0
     for j in range(ends, x.size - ends):
         s += (j + 1) * x[j]
@@ -56,8 +58,9 @@ def weighted_sum(x, ends):
 
 @kernel
 def rank_one_sum(x, ends):
-    """f = 2·ends + Σ (iS − 1)², i = 1 … m − 2·ends, S = Σ j x_j: MGH (33) with ends = 0, (34) with
-    ends = 1.
+    """f = 2·ends + Σ (iS − 1)², i = 1 … m − 2·ends, S = Σ j x_j.
+
+    This is MGH (33) for ends = 0, and (34) for ends = 1.
     """
     s = weighted_sum(x, ends)
     f = 2.0 * ends
@@ -128,7 +131,10 @@ def rank_one_zeros_hessian(x):
 
 
 def on_plane(n, ends, s):
-    """Return the shortest x with Σ j x_j = s, the first and last `ends` variables left out."""
+    """Return the shortest x with Σ j x_j = s.
+
+    The first and last `ends` variables are left out.
+    """
     j = np.arange(1.0, n + 1.0)
     j[:ends] = 0.0
     j[n - ends:] = 0.0
@@ -136,7 +142,9 @@ def on_plane(n, ends, s):
 
 
 def linear_rank_1(n=10):
-    """Return the linear function of rank one, m = 2n: minima fill the plane Σ j x_j = 3/(2m + 1).
+    """Return the linear function of rank one, m = 2n.
+
+    Its minima fill the plane Σ j x_j = 3/(2m + 1).
     """
     n = dimension(n)
     m = 2 * n

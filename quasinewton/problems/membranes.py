@@ -1,7 +1,7 @@
 """Membranes over a square of p × p grid points, p² = n, with their rims fixed by equal bounds.
 
-The energy ½∫|∇v|² − c∫v is least between obstacles, so that which variables lie on their bounds is
-the question.
+The energy ½∫|∇v|² − c∫v is minimised between obstacles; the difficulty is to find the variables on
+active bounds.
 """
 
 import numpy as np
@@ -17,14 +17,15 @@ DEMBO = "Dembo & Tulowitzki (1983), On the minimization of quadratic functions s
 
 @kernel
 def side(x):
-    """p, where n = p²."""
+    """Return p, where n = p²."""
     return int(np.sqrt(x.size) + 0.5)
 
 
 @kernel
 def membrane_element(i, x, c):
-    """φ = ¼ Σ (x_i − x_k)² − ch²x_i over the four neighbours k of an inner point, h = 1/(p − 1); 0
-    on the rim.
+    """φ = ¼ Σ (x_i − x_k)² − ch²x_i over the four neighbours k of an inner point.
+
+    h = 1/(p − 1); φ = 0 on the rim.
     """
     p = side(x)
     row, column = i // p, i % p
@@ -41,31 +42,32 @@ def membrane_element(i, x, c):
 
 @kernel
 def torsion1_element(i, x):
-    """c = 5."""
+    """Membrane with load c = 5."""
     return membrane_element(i, x, 5.0)
 
 
 @kernel
 def torsion3_element(i, x):
-    """c = 10."""
+    """Membrane with load c = 10."""
     return membrane_element(i, x, 10.0)
 
 
 @kernel
 def torsion6_element(i, x):
-    """c = 20."""
+    """Membrane with load c = 20."""
     return membrane_element(i, x, 20.0)
 
 
 @kernel
 def obstacle_element(i, x):
-    """c = 1."""
+    """Membrane with load c = 1."""
     return membrane_element(i, x, 1.0)
 
 
 def grid(n):
-    """Return p with p² = n ≥ 9, and the distances 0 … p − 1 from the side of the square in units of
-    h.
+    """Return p with p² = n ≥ 9, and the distances 0 … p − 1 from the side of the square.
+
+    Distances are in units of h.
     """
     p = int(np.sqrt(dimension(n, least=9)) + 0.5)
     if p * p != n:
@@ -81,8 +83,9 @@ def rimmed(inner):
 
 
 def torsion(name, element, n, start, fmin):
-    """Return the elastic-plastic torsion of a bar: |v| is at most the distance from the rim, and
-    starts at a share.
+    """Return the elastic-plastic torsion of a bar, with |v| at most the distance from the rim.
+
+    The start is `start` times that distance.
     """
     p, k = grid(n)
     edge = np.minimum(k, k[::-1])
@@ -92,8 +95,9 @@ def torsion(name, element, n, start, fmin):
 
 
 def torsion1(n=100):
-    """Return the torsion problem with a small load, c = 5, started on the bounds: few points stay;
-    n a square.
+    """Return the torsion problem with a small load, c = 5; n a square.
+
+    It starts on the bounds, where few points stay.
     """
     return torsion("TORSION1", torsion1_element, n, 1.0, {10: -0.492341853674864})
 
@@ -104,8 +108,9 @@ def torsion3(n=100):
 
 
 def torsion6(n=100):
-    """Return the torsion problem with a large load, c = 20, started at 0: most points end on
-    bounds; n a square.
+    """Return the torsion problem with a large load, c = 20; n a square.
+
+    It starts at 0; most points end on bounds.
     """
     return torsion("TORSION6", torsion6_element, n, 0.0, {10: -2.89711934156379})
 
@@ -132,8 +137,9 @@ def obstacle(name, bounds, start, fmin):
 
 
 def obstclal(n=100):
-    """Return obstacle problem A started from the lower obstacle, where every variable is on a
-    bound; n a square.
+    """Return obstacle problem A, started from the lower obstacle; n a square.
+
+    Every variable is on a bound there.
     """
     low, high = obstacle_a(n)
     return obstacle("OBSTCLAL", (low, high), low, {100: 1.39789755924662})
@@ -153,12 +159,11 @@ def obstclbm(n=100):
 
 @kernel
 def bearing_element(i, x):
-    """φ: the two triangles at a point of a film of eccentricity ε = 0.1, and the load of an inner
-    point.
+    """φ of the two triangles at a point of a lubricating film, and of the load.
 
-    Triangle (i, i ± p, i ± 1) adds (2w_i + w_{i±p})/12 ((hη/hξ)(x_i − x_{i±p})² + (hξ/hη)(x_i −
-    x_{i±1})²), w = (1 + ε cos ξ)³; the load is −ε hξ hη sin(ξ) x_i. Here ξ ∈ [0, 2π] by rows and η
-    ∈ [0, 20] by columns.
+    The eccentricity is ε = 0.1; inner points alone carry the load −ε hξ hη sin(ξ) x_i. Triangle (i,
+    i ± p, i ± 1) adds (2w_i + w_{i±p})/12 ((hη/hξ)(x_i − x_{i±p})² + (hξ/hη)(x_i − x_{i±1})²), w =
+    (1 + ε cos ξ)³. Here ξ ∈ [0, 2π] by rows and η ∈ [0, 20] by columns.
     """
     p = side(x)
     row, column = i // p, i % p
@@ -185,8 +190,9 @@ def bearing_element(i, x):
 
 
 def jnlbrng1(n=100):
-    """Return the pressure in a journal bearing, v ≥ 0: no upper bounds but on the rim; starts
-    outside; n a square.
+    """Return the pressure in a journal bearing, v ≥ 0; starts outside; n a square.
+
+    There are no upper bounds, except on the rim.
     """
     p, k = grid(n)
     sine = rimmed(np.outer(np.sin(2.0 * np.pi * k / (p - 1.0)), np.ones(p)))

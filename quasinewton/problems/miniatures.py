@@ -23,7 +23,7 @@ HART6_P = np.array([[0.1312, 0.2329, 0.2348, 0.4047], [0.1696, 0.4135, 0.1451, 0
 YFIT_Y = np.array([21.158931, 17.591719, 14.046854, 10.519732, 7.0058392, 3.5007293, 0.0, -3.5007293, -7.0058392,
                    -10.519732, -14.046854, -17.591719, -21.158931, -24.753206, -28.379405, -32.042552, -35.747869])
 
-# Angles x and energies y of a rotating group; the points mirror each other but for the one at 0.
+# Angles x and energies y of a rotating group; all points but the one at 0 come in mirror pairs.
 PALMER1_X = np.array([1.788963, 1.745329, 1.658063, 1.570796, 1.483530, 1.396263, 1.308997, 1.218612, 1.134464,
                       1.047198, 0.872665, 0.698132, 0.523599, 0.349066, 0.174533, 0.0])
 PALMER1_Y = np.array([78.596218, 65.77963, 43.96947, 27.038816, 14.6126, 6.2614, 1.538330, 0.0, 1.188045, 4.6841,
@@ -41,7 +41,7 @@ def camel6_element(i, x):
 
 
 def camel6():
-    """Return the six-hump camel on [−3, 3] × [−1.5, 1.5]: six interior minima."""
+    """Return the six-hump camel on [−3, 3] × [−1.5, 1.5], with six interior minima."""
     return Problem("CAMEL6", *partially_separable(camel6_element, stride=2), start=(1.1, 1.1),
                    source=f"Dixon & Szegő (1975), Towards Global Optimization; {CUTE}: CAMEL6",
                    fmin=-1.03162845348988, local_minima=(-0.2154638243837, 2.10425031031126),
@@ -60,8 +60,9 @@ def hatflda_element(i, x):
 
 
 def hatflda():
-    """Return f = (x₁ − 1)² + Σ (x_{i−1} − √x_i)² of four variables ≥ 10⁻⁷: NaN where they are
-    negative.
+    """Return f = (x₁ − 1)² + Σ (x_{i−1} − √x_i)² of four variables ≥ 10⁻⁷.
+
+    f is NaN where a variable is negative.
     """
     return Problem("HATFLDA", *partially_separable(hatflda_element), start=np.full(4, 0.1),
                    source=f"{OPTIMA}, problem A; {CUTE}: HATFLDA", fmin=0.0, minimiser=np.ones(4),
@@ -69,7 +70,7 @@ def hatflda():
 
 
 def hatfldb():
-    """Return the same with x₂ ≤ 0.8, which binds."""
+    """Return HATFLDA with x₂ ≤ 0.8, a bound that is active at the minimum."""
     return Problem("HATFLDB", *partially_separable(hatflda_element), start=np.full(4, 0.1),
                    source=f"{OPTIMA}, problem B; {CUTE}: HATFLDB", fmin=5.572809000084122e-3,
                    low=1e-7, high=(np.inf, 0.8, np.inf, np.inf))
@@ -77,7 +78,9 @@ def hatfldb():
 
 @kernel
 def himmelp1_element(i, x):
-    """φ = −(P₀ + P₁v + P₂v² + P₃v³ + b₁₃v⁴ + b₁₄/(1 + v) + b₂₀e^{uv/2000}), P_k polynomials in u.
+    """φ = −(P₀ + P₁v + P₂v² + P₃v³ + b₁₃v⁴ + b₁₄/(1 + v) + b₂₀e^{uv/2000}).
+
+    The P_k are polynomials in u.
     """
     u, v, b = x[0], x[1], HIMMELP1_B
     p0 = b[0] + u * (b[1] + u * (b[2] + u * (b[3] + u * b[4])))
@@ -104,8 +107,9 @@ def himmelp1_element(i, x):
 
 
 def himmelp1():
-    """Return Himmelblau's polynomial response on [0, 95] × [0, 75]; starts on a bound. Local minima
-    at bounds.
+    """Return Himmelblau's polynomial response on [0, 95] × [0, 75]; starts on a bound.
+
+    It has local minima at bounds.
     """
     return Problem("HIMMELP1", *partially_separable(himmelp1_element, stride=2), start=(95.0, 10.0),
                    source=f"Himmelblau (1972), Applied Nonlinear Programming, problem 25; {CUTE}: HIMMELP1",
@@ -137,14 +141,14 @@ def mdhole_element(i, x):
 
 
 def mdhole():
-    """Return f = 100(sin x₁ − x₂)² + x₁, x₁ ≥ 0: a valley that winds down to a bound."""
+    """Return f = 100(sin x₁ − x₂)² + x₁, x₁ ≥ 0, a valley that winds down to a bound."""
     return Problem("MDHOLE", *partially_separable(mdhole_element, stride=2), start=(10.0, 10.0),
                    source=f"{CUTE}: MDHOLE", fmin=0.0, minimiser=(0.0, 0.0), low=(0.0, -np.inf), high=np.inf)
 
 
 @kernel
 def hart6_term(i, x):
-    """c_i exp(−Σ_j a_ij(x_j − p_ij)²)."""
+    """Return t_i = c_i exp(−Σ_j a_ij(x_j − p_ij)²)."""
     s = 0.0
     for j in range(6):
         s += HART6_A[j, i] * (x[j] - HART6_P[j, i]) ** 2
@@ -186,8 +190,9 @@ def hart6_hessian(x):
 
 
 def hart6():
-    """Return Hartman's function of six variables on [0, 1]⁶, with CUTE's digit 0.5743 of p₄₄:
-    interior minima.
+    """Return Hartman's function of six variables on [0, 1]⁶, with interior minima.
+
+    The entry p₄₄ = 0.5743 has CUTE's digits.
     """
     return Problem("HART6", hart6_value, hart6_gradient, hart6_hessian, start=np.full(6, 0.2),
                    source=f"Dixon & Szegő (1975), Towards Global Optimization, paper 9; {CUTE}: HART6",
@@ -240,7 +245,9 @@ def allinit_element(i, x):
 
 
 def allinit():
-    """Return a function with every kind of bound: x₁ free, x₂ ≥ 1, x₃ ≤ 1, x₄ = 2; starts outside.
+    """Return a function with every kind of bound; starts outside.
+
+    x₁ is free, x₂ ≥ 1, x₃ ≤ 1, x₄ = 2.
     """
     inf = np.inf
     return Problem("ALLINIT", *partially_separable(allinit_element, stride=4), start=np.zeros(4),
@@ -262,7 +269,9 @@ def eg1_element(i, x):
 
 
 def eg1():
-    """Return f = x₁² + (x₂x₃)⁴ + x₁x₃ + x₂ sin(x₁ + x₃) + x₂, |x₂| ≤ 1, 1 ≤ x₃ ≤ 2; starts outside.
+    """Return f = x₁² + (x₂x₃)⁴ + x₁x₃ + x₂ sin(x₁ + x₃) + x₂; starts outside.
+
+    The bounds are |x₂| ≤ 1, 1 ≤ x₃ ≤ 2.
     """
     return Problem("EG1", *partially_separable(eg1_element, stride=3), start=np.zeros(3),
                    source=f"Conn, Gould & Toint (1992), LANCELOT; {CUTE}: EG1",
@@ -282,8 +291,9 @@ def yfit_residual(i, x):
 
 
 def yfit():
-    """Return the distance and the angles of a vibrating beam, m = 17, distance ≥ 0: a nearly
-    perfect fit.
+    """Return the distance and the angles of a vibrating beam, m = 17, distance ≥ 0.
+
+    The fit is nearly perfect.
     """
     return Problem("YFIT", *least_squares(yfit_residual, 17), start=(0.6, -0.6, 20.0), source=f"{CUTE}: YFIT",
                    fmin=6.66972e-13, low=(-np.inf, -np.inf, 0.0), high=np.inf)
@@ -305,8 +315,9 @@ def palmer1_residual(i, x):
 
 
 def palmer1():
-    """Return the fit of a barrier to rotation, m = 31, all but the first parameter ≥ 10⁻⁵: a large
-    residual.
+    """Return the fit of a barrier to rotation, m = 31, with a large residual.
+
+    All parameters but the first are ≥ 10⁻⁵.
     """
     return Problem("PALMER1", *least_squares(palmer1_residual, 31), start=np.ones(4), source=f"{CUTE}: PALMER1",
                    fmin=11754.6025453494, low=(-np.inf, 1e-5, 1e-5, 1e-5), high=np.inf)

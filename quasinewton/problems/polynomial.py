@@ -8,7 +8,7 @@ from quasinewton.problems.problem import Problem, dimension, mgh
 
 @kernel
 def product_without(x, j, k):
-    """Π x_i over i ≠ j, k: multiplied out, since dividing by x_j would fail at 0."""
+    """Π x_i over i ≠ j, k, multiplied out, since dividing by x_j would fail at 0."""
     product = 1.0
     for i in range(x.size):
         if i != j and i != k:
@@ -49,8 +49,9 @@ def brown_almost_linear_gradient(x):
 
 @kernel
 def brown_almost_linear_hessian(x):
-    """H_jk = 2(n − 1 + [j<n] + [k<n] + δ_jk[j<n] + Π_{i≠j} Π_{i≠k} + r_n Π_{i≠j,k}), the last for j
-    ≠ k only.
+    """H_jk = 2(n − 1 + [j<n] + [k<n] + δ_jk[j<n] + Π_{i≠j} Π_{i≠k} + r_n Π_{i≠j,k}).
+
+    The last term exists for j ≠ k only.
     """
     n = x.size
     H = np.empty((n, n))
@@ -73,8 +74,9 @@ def brown_almost_linear_hessian(x):
 
 
 def brown_almost_linear(n=10):
-    """Return Brown's almost linear system: n − 1 planes and a product; f = 1 at (0, …, 0, n + 1) is
-    a local minimum.
+    """Return Brown's almost linear system of n − 1 planes and a product.
+
+    f = 1 at (0, …, 0, n + 1) is a local minimum.
     """
     n = dimension(n, least=2)
     return Problem("Brown almost linear", brown_almost_linear_value, brown_almost_linear_gradient,
@@ -98,8 +100,9 @@ def chebyshev(i, x):
 
 @kernel
 def chebyquad_residual(i, x):
-    """r_i = (1/n) Σ_j T_i(x_j) − ∫₀¹ T_i; the integral is 0 for odd i and −1/(i² − 1) for even i;
-    MGH (35).
+    """r_i = (1/n) Σ_j T_i(x_j) − ∫₀¹ T_i; MGH (35).
+
+    The integral is 0 for odd i and −1/(i² − 1) for even i.
     """
     total = 0.0
     for j in range(x.size):
@@ -144,8 +147,9 @@ def chebyquad_hessian(x):
 
 
 def chebyquad(n=8):
-    """Return Chebyquad, the nodes of Chebyshev quadrature on [0, 1]; real nodes (f = 0) exist for n
-    ≤ 7 and n = 9.
+    """Return Chebyquad, the nodes of Chebyshev quadrature on [0, 1].
+
+    Real nodes (f = 0) exist for n ≤ 7 and n = 9.
     """
     n = dimension(n)
     fmin = {**dict.fromkeys((1, 2, 3, 4, 5, 6, 7, 9), 0.0), 8: 3.51687372567793e-3,

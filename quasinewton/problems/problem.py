@@ -1,6 +1,4 @@
-"""What a test problem is: compiled derivatives, the standard start, its bounds, and what is known
-of the minima.
-"""
+"""The class of a test problem: derivatives, standard start, bounds, and known minima."""
 
 import operator
 from dataclasses import dataclass, replace
@@ -12,8 +10,7 @@ from scipy.optimize import Bounds
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Problem:
-    """State a test problem: its function, its derivatives, its start, its bounds and its known
-    minima.
+    """A test problem: function, derivatives, start, bounds and known minima.
 
     Parameters
     ----------
@@ -84,8 +81,9 @@ class Problem:
 
     @property
     def bounds(self):
-        """Bounds of x: a new `scipy.optimize.Bounds` of arrays of shape (n,), or None where x is
-        free.
+        """Bounds of x, a new `scipy.optimize.Bounds`, or None where x is free.
+
+        Its arrays have shape (n,).
         """
         return None if self.low is None else Bounds(self.low.copy(), self.high.copy())
 
@@ -99,16 +97,16 @@ class Problem:
 
 
 def boxed(problem, low, high, source, **changes):
-    """Return `problem` within bounds, with other fields changed; what was known of its minima is
-    forgotten.
+    """Return `problem` within bounds, with other fields changed.
+
+    What was known of its minima is dropped.
     """
     known = {"name": f"{problem.name}, boxed", "fmin": None, "minimiser": None, "local_minima": ()}
     return replace(problem, low=low, high=high, source=source, **{**known, **changes})
 
 
 def dimension(n, least=1, most=None, multiple=1):
-    """Return `n` as an int, or raise a ValueError that says which numbers of variables are legal.
-    """
+    """Return `n` as an int, or raise a ValueError that says which values are legal."""
     legal = "an integer" if multiple == 1 else f"a multiple of {multiple}"
     legal += f" ≥ {least}" if most is None else f" from {least} to {most}"
     try:
@@ -121,5 +119,5 @@ def dimension(n, least=1, most=None, multiple=1):
 
 
 def mgh(number):
-    """Cite function `number` of Moré, Garbow & Hillstrom."""
+    """Return the citation of function `number` of Moré, Garbow & Hillstrom."""
     return f"Moré, Garbow & Hillstrom (1981), ACM TOMS 7, 17-41, function ({number})"

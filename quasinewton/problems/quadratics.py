@@ -1,6 +1,4 @@
-"""Quadratics within bounds, from the CUTE collection: convex ones, degenerate ones, and concave
-directions.
-"""
+"""Quadratics within bounds, from the CUTE collection: convex, degenerate and indefinite ones."""
 
 import numpy as np
 
@@ -43,8 +41,9 @@ def oslbqp_element(i, x):
 
 
 def oslbqp():
-    """Return the quadratic of the OSL manual: bounds on both sides, on one, and four without a
-    multiplier.
+    """Return the quadratic of the OSL manual, with bounds on both sides and on one.
+
+    Five active bounds have multipliers of 0.
     """
     inf = np.inf
     return Problem("OSLBQP", *partially_separable(oslbqp_element), start=np.full(8, 0.5), source=f"{CUTE}: OSLBQP",
@@ -65,8 +64,9 @@ def biggsb1_element(i, x):
 
 
 def biggsb1(n=100):
-    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i)² + (1 − x_n)², 0 ≤ x_i ≤ 0.9, x_n free: multipliers
-    of 0 but at ends.
+    """Return f = (x₁ − 1)² + Σ (x_{i+1} − x_i)² + (1 − x_n)², 0 ≤ x_i ≤ 0.9, x_n free.
+
+    All multipliers but those at the ends are 0.
     """
     n = dimension(n, least=2)
     high, minimiser = np.full(n, 0.9), np.full(n, 0.9)
@@ -78,8 +78,9 @@ def biggsb1(n=100):
 
 @kernel
 def bqp_element(i, x, share):
-    """φ = ±(i/2)(x_i + x_j + x_k)², j = 1 + (2i − 1 mod n), k = 1 + (3i − 1 mod n), + for i ≤ n
-    share.
+    """φ = ±(i/2)(x_i + x_j + x_k)², j = 1 + (2i − 1 mod n), k = 1 + (3i − 1 mod n).
+
+    The sign is + for i ≤ n share.
     """
     j, k = (2 * i + 1) % x.size, (3 * i + 2) % x.size
     w = i + 1.0
@@ -91,54 +92,55 @@ def bqp_element(i, x, share):
 
 @kernel
 def cvxbqp1_element(i, x):
-    """All terms are positive."""
+    """Term of CVXBQP1: all signs are positive."""
     return bqp_element(i, x, 1.0)
 
 
 @kernel
 def ncvxbqp1_element(i, x):
-    """A quarter of the terms is."""
+    """Term of NCVXBQP1: a quarter of the signs is positive."""
     return bqp_element(i, x, 0.25)
 
 
 @kernel
 def ncvxbqp2_element(i, x):
-    """Half of the terms are."""
+    """Term of NCVXBQP2: half of the signs are positive."""
     return bqp_element(i, x, 0.5)
 
 
 @kernel
 def ncvxbqp3_element(i, x):
-    """Three quarters of the terms are."""
+    """Term of NCVXBQP3: three quarters of the signs are positive."""
     return bqp_element(i, x, 0.75)
 
 
 def bqp(name, element, n, **known):
-    """Return one of the family, on [0.1, 10]ⁿ."""
+    """Return a member of the family of `bqp_element`, on [0.1, 10]ⁿ."""
     return Problem(name, *partially_separable(element), start=np.full(n, 0.5), source=f"{CUTE}: {name}",
                    low=0.1, high=10.0, **known)
 
 
 def cvxbqp1(n=100):
-    """Return Σ (i/2)(x_i + x_j + x_k)²: convex, all variables on their lower bounds."""
+    """Return Σ (i/2)(x_i + x_j + x_k)², convex, with all variables on their lower bounds."""
     n = dimension(n)
     return bqp("CVXBQP1", cvxbqp1_element, n, fmin=0.0225 * n * (n + 1), minimiser=np.full(n, 0.1))
 
 
 def ncvxbqp1(n=100):
-    """Return the same with three quarters of the terms negative: nearly all variables on bounds;
-    many minima.
+    """Return Σ ±(i/2)(x_i + x_j + x_k)² with three quarters of the terms negative.
+
+    Nearly all variables end on bounds; there are many minima.
     """
     return bqp("NCVXBQP1", ncvxbqp1_element, dimension(n, least=4), fmin={100: -1995577.65}.get(n))
 
 
 def ncvxbqp2(n=100):
-    """Return the same with half of the terms negative; many minima."""
+    """Return Σ ±(i/2)(x_i + x_j + x_k)² with half of the terms negative; many minima."""
     return bqp("NCVXBQP2", ncvxbqp2_element, dimension(n, least=4), fmin={100: -1333045.53}.get(n))
 
 
 def ncvxbqp3(n=100):
-    """Return the same with a quarter of the terms negative; many minima."""
+    """Return Σ ±(i/2)(x_i + x_j + x_k)² with a quarter of the terms negative; many minima."""
     return bqp("NCVXBQP3", ncvxbqp3_element, dimension(n, least=4), fmin={100: -670848.717347561}.get(n))
 
 
@@ -162,8 +164,9 @@ def pentdi_element(i, x):
 
 
 def pentdi(n=100):
-    """Return a convex quadratic with a pentadiagonal matrix, x ≥ 0: two variables are positive; n
-    even, n ≥ 8.
+    """Return a convex quadratic with a pentadiagonal matrix, x ≥ 0; n even, n ≥ 8.
+
+    Two variables are positive at the minimum.
     """
     n = dimension(n, least=8, multiple=2)
     minimiser = np.zeros(n)
@@ -183,8 +186,9 @@ def qudlin_element(i, x):
 
 
 def qudlin(n=100):
-    """Return Σ −10i x_i + Σ_{i ≤ n/2} x_i x_{i+1} on [0, 10]ⁿ: indefinite, all variables on their
-    upper bounds.
+    """Return f = Σ −10i x_i + Σ_{i ≤ n/2} x_i x_{i+1} on [0, 10]ⁿ.
+
+    It is indefinite, with all variables on their upper bounds at the minimum.
     """
     n = dimension(n, least=2)
     fmin = -50.0 * n * (n + 1) + 100.0 * (n // 2)
@@ -207,7 +211,7 @@ def chenhark_element(i, x):
             b += weight
     left, l = (i - 1, 1.0) if i > 0 else (i, 0.0)
     right, r = (i + 1, 1.0) if i < n - 1 else (i, 0.0)
-    e = 2.0 - l - r  # at an end, x² / 2
+    e = 2.0 - l - r  # An end adds x² / 2.
     u = x[i]
     d = l * x[left] + r * x[right] - 2.0 * u
     return (i, left, right), 0.5 * (d * d + e * u * u) + b * u, (e * u - 2.0 * d + b, l * d, r * d), (
@@ -215,8 +219,9 @@ def chenhark_element(i, x):
 
 
 def chenhark(n=100):
-    """Return a bilaplacian, x ≥ 0, whose minimum is 1 on a half, and has multipliers of 0 on a
-    fifth; n = 10k.
+    """Return a bilaplacian, x ≥ 0; n a multiple of 10.
+
+    The minimiser is 1 on a half of the variables, and has multipliers of 0 on a fifth.
     """
     n = dimension(n, least=10, multiple=10)
     return Problem("CHENHARK", *partially_separable(chenhark_element), start=np.full(n, 0.5),
@@ -261,7 +266,10 @@ def harkerp2_hessian(x):
 
 
 def harkerp2(n=50):
-    """Return a dense convex quadratic of condition number n², x ≥ 0: one variable is positive."""
+    """Return a dense convex quadratic of condition number n², x ≥ 0.
+
+    One variable is positive at the minimum.
+    """
     n = dimension(n)
     minimiser = np.zeros(n)
     minimiser[0] = 1.0

@@ -1,5 +1,4 @@
-"""Most published test functions are sums of small terms: write one term, and get f, its gradient
-and its Hessian.
+"""Sums of small terms, which most published test functions are: f, gradient and Hessian of a term.
 
 A term is a kernel that returns its value and its first and second derivatives as tuples of floats;
 the second derivatives are the lower triangle by rows, (∂₁₁, ∂₂₁, ∂₂₂, ∂₃₁, ∂₃₂, ∂₃₃, …). There are
@@ -10,11 +9,11 @@ variables.
 
 Partially separable, f = c + Σ φ_i: `element(i, x) -> (where, φ_i, ∇φ_i, ∇²φ_i)`, where `where`
 holds the indices of the few variables of φ_i (Griewank & Toint 1982). An index may occur twice:
-derivatives add up, as the chain rule wants.
+derivatives add up, by the chain rule.
 
-The six loops below are templates. A kernel that receives `residual` as an argument or in a closure
-would never be cached on disk by Numba, one that finds it among its globals is; so `_bound` gives
-each problem its own copy of a loop whose globals are the names listed here. LLVM drops the
+The six loops below are templates. Numba does not cache a kernel on disk that receives `residual` as
+an argument or in a closure, but does cache one that finds it among its globals; so `_bound` gives
+each problem its own copy of a loop whose globals are the names listed here. LLVM removes the
 derivatives that a loop does not use.
 """
 
@@ -25,7 +24,7 @@ import numpy as np
 
 from quasinewton.numba_ext.jit import kernel
 
-# The free names of the templates, bound afresh for each problem.
+# The global names of the templates; `_bound` sets them for each problem.
 residual = element = m = stride = overlap = constant = None
 
 
@@ -94,13 +93,14 @@ def _separable_hessian(x):
 
 
 def _bound(template, term, **constants):
-    """Return a copy of `template`, compiled when first called, whose globals are `term` and
-    `constants`.
+    """Return a copy of `template`, compiled when first called.
+
+    Its globals are `term` and `constants`.
     """
     loop = FunctionType(template.__code__, {"np": np, "residual": term, "element": term, **constants})
     loop.__doc__ = template.__doc__
-    # Numba names cache file and symbol after these two: they must hold whatever tells one copy from
-    # another.
+    # Numba names the cache file and the symbol after these two names, so they must contain all that
+    # distinguishes one copy from another.
     loop.__module__ = __name__
     loop.__qualname__ = "_".join((term.__name__ + template.__name__, *map(str, constants.values())))
     return kernel(loop)
@@ -123,8 +123,9 @@ def least_squares(residual, m):
 
 @lru_cache(maxsize=None)
 def partially_separable(element, stride=1, overlap=0, constant=0.0):
-    """Return the compiled ``(fun, jac, hess)`` of f(x) = c + Σ φ_i(x), i = 0, s, 2s, … ≤ n −
-    overlap − s.
+    """Return the compiled ``(fun, jac, hess)`` of f(x) = c + Σ φ_i(x).
+
+    The sum is over i = 0, s, 2s, … ≤ n − overlap − s.
 
     Parameters
     ----------

@@ -88,15 +88,16 @@ def beale_residual(i, x):
 
 
 def beale():
-    """Return Beale's function, constant (14.203125) along x₂ = 1."""
+    """Return Beale's function, which is constant (14.203125) along x₂ = 1."""
     return Problem("Beale", *least_squares(beale_residual, 3), start=(1.0, 1.0), source=mgh(5),
                    fmin=0.0, minimiser=(3.0, 0.5))
 
 
 @kernel
 def helical_valley_residual(i, x):
-    """r₁ = 10(x₃ − 10θ), r₂ = 10(ρ − 1), r₃ = x₃; ρ² = x₁² + x₂², 2πθ the angle of (x₁, x₂); MGH
-    (7).
+    """r₁ = 10(x₃ − 10θ), r₂ = 10(ρ − 1), r₃ = x₃; MGH (7).
+
+    ρ² = x₁² + x₂², 2πθ is the angle of (x₁, x₂).
     """
     u, v = x[0], x[1]
     if i == 2:
@@ -154,8 +155,9 @@ def extended_powell_singular(n=12):
 
 @kernel
 def wood_block(i, x):
-    """φ = 100(x₂ − x₁²)² + (1 − x₁)² + 90(x₄ − x₃²)² + (1 − x₃)² + 10(x₂ + x₄ − 2)² + (x₂ −
-    x₄)²/10; MGH (14).
+    """φ = 100(x₂ − x₁²)² + (1 − x₁)² + 90(x₄ − x₃²)² + (1 − x₃)² + two couplings; MGH (14).
+
+    The couplings are 10(x₂ + x₄ − 2)² and (x₂ − x₄)²/10.
     """
     u, v = x[i], x[i + 2]
     a, b = x[i + 1] - u * u, x[i + 3] - v * v
@@ -171,8 +173,9 @@ def wood_block(i, x):
 
 
 def wood():
-    """Return Wood's function, whose saddle near (−0.968, 0.947, −0.970, 0.951), f = 7.87697, stops
-    careless methods.
+    """Return Wood's function.
+
+    A saddle near (−0.968, 0.947, −0.970, 0.951), f = 7.87697, may stop a method.
     """
     return Problem("Wood", *partially_separable(wood_block, stride=4), start=(-3.0, -1.0, -3.0, -1.0),
                    source=mgh(14), fmin=0.0, minimiser=np.ones(4))

@@ -1,6 +1,4 @@
-"""How people write objectives: everyday numerical Python as Numba accepts it, every piece with a
-derivative.
-"""
+"""Objectives as people write them: everyday numerical Python that Numba accepts, differentiated."""
 
 import math
 
@@ -17,7 +15,7 @@ IDIOMS = []
 
 
 def idiom(*args):
-    """Add a function of x and args to the list."""
+    """Return a decorator that adds a function of x and `args` to the list."""
 
     def add(function):
         IDIOMS.append((function.__name__, njit(function), args))

@@ -1,5 +1,6 @@
-"""More of how people write objectives, several idioms to a function, since each takes a second to
-compile.
+"""More objectives as people write them.
+
+Each function holds several idioms, since each takes a second to compile.
 """
 
 import math
@@ -22,7 +23,7 @@ trapezoid = np.trapezoid if hasattr(np, "trapezoid") else np.trapz
 
 
 def idiom(*args):
-    """Add a function of x and args to the list."""
+    """Return a decorator that adds a function of x and `args` to the list."""
 
     def add(function):
         MORE.append((function.__name__, njit(function), args))
@@ -324,7 +325,10 @@ def discretised(x):
 
 @idiom()
 def undecided(x):
-    """Infinite derivatives of what has no effect, or does not vary."""
+    """Return a value whose terms have infinite derivatives that must not enter the gradient.
+
+    Either f does not depend on the term, or its argument does not vary.
+    """
     h, z = np.zeros(3), np.maximum(x - 0.6, 0.0)
     h[1] = x[0]
     distance = 0.0

@@ -1,5 +1,6 @@
-"""Random programs: loops, branches, helpers, aliases, views, stores, tuples, in the proportions
-that break adjoints.
+"""Random programs made of constructs that break adjoints.
+
+They mix loops, branches, helpers, aliases, views, stores and tuples.
 """
 
 import linecache
@@ -11,13 +12,32 @@ from numba import njit
 
 X = np.array([0.31, -0.42, 0.75, 1.13])
 D = np.array([0.6, -0.2, 0.4, 0.9])
-NUMBERS = ["s", "t", "x[1]", "x[i % 4]", "h[i % 4]", "h[1]", "w[(i + 1) % 4]", "d[i % 4]", "0.5", "M[1, i % 4]", "v[0]", "q"]
+NUMBERS = [
+    "s",
+    "t",
+    "x[1]",
+    "x[i % 4]",
+    "h[i % 4]",
+    "h[1]",
+    "w[(i + 1) % 4]",
+    "d[i % 4]",
+    "0.5",
+    "M[1, i % 4]",
+    "v[0]",
+    "q",
+]
 VECTORS = ["x", "h", "w", "d", "M[0]", "M[1]", "h[::-1]", "np.sin(w)", "M.T[:, 1]", "(M @ x)[0] * x", "y"]
 UNARY = ["math.sin({})", "math.tanh({})", "math.exp(-0.3 * {0} * {0})", "math.sqrt(1.0 + {0} * {0})", "abs({} + 0.013)"]
 UNARY += ["({} ** 2)", "(-{})", "root({})", "np.arctan({})", "math.log(1.5 + math.cos({}))"]
 BINARY = ["({} + {})", "({} - {})", "({} * {})", "({} / (2.0 + abs({})))", "max({}, {} + 0.017)", "min({}, {} - 0.019)"]
 BINARY += ["mix({}, {})", "math.hypot({}, 1.0 + abs({}))", "pair({}, {})[1]"]
-ELEMENTWISE = ["np.tanh({})", "({} * {})", "({} - 0.3 * {})", "np.where({} > 0.1, {}, 0.5)", "({} / (2.0 + np.abs({})))"]
+ELEMENTWISE = [
+    "np.tanh({})",
+    "({} * {})",
+    "({} - 0.3 * {})",
+    "np.where({} > 0.1, {}, 0.5)",
+    "({} / (2.0 + np.abs({})))",
+]
 ELEMENTWISE += ["np.maximum({}, {} + 0.011)", "({} ** 2)", "np.exp(-np.abs({}))"]
 
 
@@ -45,7 +65,7 @@ def update(a, k, u):
 
 
 class Writer:
-    """The source of one program.
+    """Write the source of one random program.
 
     Parameters
     ----------
@@ -56,36 +76,36 @@ class Writer:
         self.random, self.lines, self.loops = random.Random(seed), [], 0
 
     def number(self, depth=2):
-        """Return an expression of numbers."""
+        """Return the source of a random scalar expression."""
         if depth == 0 or self.random.random() < 0.25:
             return self.random.choice(NUMBERS)
         form = self.random.choice(UNARY + BINARY)
         return form.format(*(self.number(depth - 1) for _ in range(2)))
 
     def vector(self, depth=2):
-        """Return an expression of vectors of four items."""
+        """Return the source of a random expression whose value is a vector of four items."""
         if depth == 0 or self.random.random() < 0.3:
             return self.random.choice(VECTORS)
         form = self.random.choice(ELEMENTWISE)
         return form.format(*(self.vector(depth - 1) for _ in range(2)))
 
     def condition(self):
-        """Return a condition, of numbers that depend on x or of indices."""
+        """Return the source of a random condition on numbers that depend on x or on indices."""
         if self.random.random() < 0.6:
             return f"{self.number(1)} > {self.random.choice(['0.1', 't', 's', '-0.2'])}"
         return f"i % {self.random.randint(2, 3)} == {self.random.randint(0, 1)}"
 
     def write(self, indent, text):
-        """Add a line."""
+        """Append a line of source."""
         self.lines.append("    " * indent + text)
 
     def block(self, indent, depth, in_loop):
-        """Add statements."""
+        """Append a block of random statements."""
         for _ in range(self.random.randint(1, 3)):
             self.statement(indent, depth, in_loop)
 
     def statement(self, indent, depth, in_loop):
-        """Add a statement."""
+        """Append one random statement."""
         simple = ["assign", "add", "store", "increase", "slice", "inplace", "fresh", "choose", "swap", "view", "matrix"]
         simple += ["tuple", "helper", "copy", "item", "mask", "rows"]
         kinds = list(simple)
@@ -111,11 +131,23 @@ class Writer:
 
     def make_slice(self, indent, depth, in_loop):
         forms = ["h[1:3] = np.tanh({})[:2]", "h[:] = np.tanh({})", "M[i % 2] = np.tanh({})", "w[2:] = math.tanh({1})"]
-        forms += ["M[:, 1] = np.tanh({})[2:]", "h[:2] = h[1:3]", "M[0] = M[1]", "M[:] = np.tanh({})", "M[:, :2] = 0.3 * t"]
+        forms += [
+            "M[:, 1] = np.tanh({})[2:]",
+            "h[:2] = h[1:3]",
+            "M[0] = M[1]",
+            "M[:] = np.tanh({})",
+            "M[:, :2] = 0.3 * t",
+        ]
         self.write(indent, self.random.choice(forms).format(self.vector(), self.number()))
 
     def make_inplace(self, indent, depth, in_loop):
-        forms = ["h *= 0.7", "w += 0.2 * np.sin({})", "h[1:] -= 0.3 * np.tanh(h[:-1])", "M[1] *= np.cos({})", "h /= 1.5 + w * w"]
+        forms = [
+            "h *= 0.7",
+            "w += 0.2 * np.sin({})",
+            "h[1:] -= 0.3 * np.tanh(h[:-1])",
+            "M[1] *= np.cos({})",
+            "h /= 1.5 + w * w",
+        ]
         forms += ["M *= 0.9", "w -= 0.1 * t", "v += 0.2 * s", "M += 0.1 * np.tanh({})"]
         self.write(indent, self.random.choice(forms).format(self.vector()))
 
@@ -130,7 +162,10 @@ class Writer:
         self.write(indent, f"{self.random.choice('hwy')} = {a} if {self.condition()} else {b}")
 
     def make_swap(self, indent, depth, in_loop):
-        self.write(indent, self.random.choice(["s, t = t, s", "h, w = w, h", "s, t = 0.5 * t, math.tanh(s + t)", "y, w = w, y"]))
+        self.write(
+            indent,
+            self.random.choice(["s, t = t, s", "h, w = w, h", "s, t = 0.5 * t, math.tanh(s + t)", "y, w = w, y"]),
+        )
 
     def make_view(self, indent, depth, in_loop):
         self.write(indent, f"v = {self.random.choice(['h[1:3]', 'w[::2]', 'M[0, 1:3]', 'h[2:]', 'M[:, 1]'])}")
@@ -151,10 +186,16 @@ class Writer:
         self.write(indent, self.random.choice(forms).format(self.number(1)))
 
     def make_copy(self, indent, depth, in_loop):
-        self.write(indent, self.random.choice(["w = h.copy()", "h = w", "y = h", "y = x.copy()", "w = M[1].copy()", "h = 1.0 * y"]))
+        self.write(
+            indent,
+            self.random.choice(["w = h.copy()", "h = w", "y = h", "y = x.copy()", "w = M[1].copy()", "h = 1.0 * y"]),
+        )
 
     def make_item(self, indent, depth, in_loop):
-        self.write(indent, self.random.choice(["q = h[i % 4] * w[0]", "q = M[i % 2, 1]", "q = np.sum(v) * s", "q = y[2]"]))
+        self.write(
+            indent,
+            self.random.choice(["q = h[i % 4] * w[0]", "q = M[i % 2, 1]", "q = np.sum(v) * s", "q = y[2]"]),
+        )
 
     def make_mask(self, indent, depth, in_loop):
         forms = ["s = math.tanh(np.sum(h[h > 0.05] ** 2))", "h[w > 0.2] = t", "t = math.tanh(np.sum(w[index] * 0.5))"]
@@ -173,7 +214,7 @@ class Writer:
             self.block(indent + 1, depth - 1, in_loop)
 
     def counter(self):
-        """Return the name of a new index."""
+        """Return the name of a new loop index."""
         self.loops += 1
         return f"k{self.loops}"
 
@@ -209,10 +250,14 @@ def sum3(a, b):
 
 
 def source(seed):
-    """Return the source of the program of a number."""
+    """Return the source of the program of a seed."""
     writer = Writer(seed)
     writer.lines += ["def f(x, d, B, index):", "    s, t, q, i = 0.1, x[0], 0.2 * x[2], 0"]
-    writer.lines += ["    h, w, M = np.zeros(4), x.copy(), np.zeros((2, 4))", "    M[1] = x", "    y, v = x * d, h[1:3]"]
+    writer.lines += [
+        "    h, w, M = np.zeros(4), x.copy(), np.zeros((2, 4))",
+        "    M[1] = x",
+        "    y, v = x * d, h[1:3]",
+    ]
     for _ in range(writer.random.randint(3, 5)):
         writer.statement(1, 3, False)
         if writer.random.random() < 0.1:
@@ -224,7 +269,7 @@ def source(seed):
 
 
 def program(seed):
-    """Return the program of a number, compiled when called, and its arguments."""
+    """Return the program of a seed, compiled when first called, and its arguments."""
     text, name = source(seed), f"<random program {seed}>"
     linecache.cache[name] = len(text), None, text.splitlines(True), name
     scope = {"np": np, "math": math, "root": root, "mix": mix, "pair": pair, "update": update, "sum3": sum3}

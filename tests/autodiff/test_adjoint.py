@@ -1,5 +1,8 @@
-"""Reverse mode by transformation: against the tape, on idioms and random programs; what it refuses;
-its memory.
+"""Reverse mode by source transformation, compared with the tape.
+
+Checked are the idioms, random programs, what the transformation refuses, and its memory.
+
+Covers: autodiff/adjoint/*, autodiff/drivers.py, autodiff/elementary_rules.py.
 """
 
 import math
@@ -20,22 +23,22 @@ from quasinewton.autodiff.adjoint.chain import chain
 from quasinewton.autodiff.adjoint.functions import READS
 from quasinewton.autodiff.elementary_rules import PARTIALS
 
-FEWEST = 78  # idioms that go by the transformation; the tape takes the others
+FEWEST = 78  # idioms; least number that the transformation must accept, the tape takes the others
 
 
 def refusal(f, args, active=None):
-    """Return why the transformation refuses a function, None if it does not."""
+    """Return the reason why the transformation refuses a function, or None if it accepts it."""
     return why_refused(f, (VECTOR, *map(typeof, args)), active)
 
 
 def by_tape(f):
-    """Return value and gradient by the tape."""
+    """Return a function that computes value and gradient of f by the tape."""
     return drivers.whole(drivers.taped(f), f)
 
 
 @pytest.mark.slow
 def test_idioms_against_the_tape():
-    """All of both lists: what is not refused has the value's bits and the gradient of the tape."""
+    """Accepted idioms of both lists have the bits of f and the gradient of the tape."""
     through = 0
     for name, f, args in IDIOMS + MORE:
         if refusal(f, args) is None:
@@ -47,7 +50,10 @@ def test_idioms_against_the_tape():
 
 
 def differences(f, x, *args):
-    """Return the gradient by differences of fourth order, of a step that hardly meets a kink."""
+    """Return the gradient by differences of fourth order.
+
+    The step is so short that it hardly ever crosses a kink.
+    """
     g, step = np.empty(x.size), 1e-5
     for i, e in enumerate(step * np.eye(x.size)):
         beside = [f(x + k * e, *args) for k in (-2, -1, 1, 2)]
@@ -55,10 +61,13 @@ def differences(f, x, *args):
     return g
 
 
-@pytest.mark.parametrize("first", [0, 6, 12, 18, *(pytest.param(k, marks=pytest.mark.slow) for k in range(24, 2000, 6))])
+@pytest.mark.parametrize(
+    "first", [0, 6, 12, 18, *(pytest.param(k, marks=pytest.mark.slow) for k in range(24, 2000, 6))]
+)
 def test_random_programs(first):
-    """Six at a time: the value's bits, the gradient by differences and, of one or of those that
-    differ, by the tape.
+    """Six programs per case have the bits of f and the gradient by differences.
+
+    The tape decides for one program of each case, and for those whose differences disagree.
     """
     refused = 0
     for seed in range(first, first + 6):
@@ -74,7 +83,7 @@ def test_random_programs(first):
             continue
         try:
             expected = by_tape(f)(*args)[1]
-        except TypeError:  # the tape refuses some
+        except TypeError:  # The tape refuses some programs.
             assert agrees, seed
         else:
             np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-11, err_msg=str(seed))
@@ -82,13 +91,16 @@ def test_random_programs(first):
 
 
 def called(rule, count):
-    """Return the function of the value and the operands that a rule is of an adjoint of 1."""
+    """Return the partial derivative of `rule`, for an adjoint of 1, as a compiled function.
+
+    Its arguments are the value and the operands.
+    """
     return njit(lambda y, u: rule(1.0, y, u)) if count == 1 else njit(lambda y, u, v: rule(1.0, y, u, v))
 
 
 @pytest.mark.parametrize("function", READS, ids=lambda function: getattr(function, "__name__", str(function)))
 def test_partial_derivatives_read_what_the_table_says(function):
-    """What is not read may be NaN."""
+    """Operands that a rule does not read may be NaN."""
     count = len(PARTIALS[function])
     point = {"u": 1.6 if function in (np.arccosh, math.acosh) else 0.6, "v": 0.7}
     given = [point[letter] for letter in "uv"[:count]]
@@ -112,7 +124,7 @@ def garch(p, returns):
 
 
 def test_long_loops_keep_two_words_a_trip(monkeypatch):
-    """A million trips in 20 MB, which the limit enforces, and not in 12."""
+    """A million iterations run within a limit of 20 MB, and not within one of 12 MB."""
     p, returns = np.array([0.1, 0.2, 0.6, 0.05]), np.sin(np.arange(1e6))
     assert refusal(garch, (returns,)) is None
     monkeypatch.setattr(drivers, "LIMIT", 20_000_000 // 8)
@@ -241,9 +253,7 @@ def undone_stores(x):
     "function", [chosen_arrays, shapes_that_change, broadcasting, rows_and_their_views, undone_stores]
 )
 def test_memory(function):
-    """Arrays that loops choose, arrays of changing shapes, views, broadcasting, stores that are
-    undone.
-    """
+    """Restore what arrays held before stores, also for views, broadcasting and changing shapes."""
     f, x = njit(function), np.array([0.3, -0.7, 1.1])
     assert refusal(f, ()) is None
     slopes = value_and_grad(f, "reverse")

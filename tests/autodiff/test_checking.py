@@ -1,5 +1,8 @@
-"""Gradients right and wrong, compiled or not: `check_gradient`, the option of `minimize`, the
-diagnosis.
+"""Gradients right and wrong: `check_gradient`, the option of `minimize`, and the diagnosis.
+
+Functions are compiled or not.
+
+Covers: api/check_gradient.py, objective/gradient_check.py, drivers/diagnosis.py.
 """
 
 import warnings
@@ -82,7 +85,10 @@ def test_nan_is_wrong():
 
 
 def test_differences_doubt_themselves():
-    """Rounding of a large f, a steep f, the edge of the domain, a stationary point: no false alarm.
+    """Inaccurate differences raise no false alarm.
+
+    They are inaccurate by rounding of a large f, for a steep f, at the edge of the domain, and at a
+    stationary point.
     """
     assert check_gradient(lambda x: 1e8 + np.sum(x**2), lambda x: 2.0 * x, X)
     assert check_gradient(lambda x: np.sum(np.sin(300.0 * x)), lambda x: 300.0 * np.cos(300.0 * x), X)
@@ -108,7 +114,7 @@ def test_illegal_input():
 
 
 class Calls:
-    """Functions that count their calls."""
+    """Wrap functions and count their calls."""
 
     def __init__(self, jac):
         self.nfev = self.njev = 0

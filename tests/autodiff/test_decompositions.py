@@ -1,5 +1,9 @@
-"""Derivatives of matrix functions and decompositions, first and second, against differences and
-identities.
+"""Derivatives of matrix functions and decompositions, against differences and identities.
+
+First and second derivatives are checked.
+
+Covers: autodiff/decomposition_rules.py, autodiff/linear_algebra_rules.py,
+autodiff/adjoint/matrix_adjoints.py.
 """
 
 import numpy as np
@@ -58,7 +62,7 @@ FUNCTIONS = [by_var, by_norm, by_determinants, by_trapezoid, by_eigvalsh, by_eig
 
 
 def differences(f, x, step=1e-3):
-    """Return differences of the sixth order along every coordinate."""
+    """Return differences of sixth order along every coordinate."""
     along = lambda e: sum(
         w * (f(x + k * step * e) - f(x - k * step * e)) for k, w in ((1, 45.0), (2, -9.0), (3, 1.0))
     ) / (60.0 * step)
@@ -78,7 +82,10 @@ def test_first_and_second_derivatives(function):
 
 @njit
 def log_likelihood(x, data):
-    """Return a normal one, of a covariance x_0² I + x_1² 11ᵀ, up to a constant."""
+    """Return a negative Gaussian log-likelihood with covariance x_0² I + x_1² 11ᵀ.
+
+    Constant terms are left out.
+    """
     n = data.shape[1]
     covariance = x[0] ** 2 * np.eye(n) + x[1] ** 2 * np.ones((n, n))
     solved = np.linalg.solve(covariance, data.T.copy())
@@ -90,7 +97,7 @@ def test_newton_maximises_a_normal_likelihood():
     data = 0.5 * rng.normal(size=(40, 3)) + rng.normal(size=(40, 1))
     res = minimize(log_likelihood, np.array([1.0, 0.5]), (data,), method="newton")
     assert res.success and res.hess_mode == "derived"
-    # Of the eigenvalue on 1 and of the others, the estimates are mean squares.
+    # The estimates are the mean squares of the data along 1 and across it.
     sums = data.sum(axis=1)
     within, between = (np.sum(data**2) - np.sum(sums**2) / 3) / 80, np.mean(sums**2) / 3
     assert res.x[0] ** 2 == pytest.approx(within, rel=1e-5)

@@ -1,5 +1,7 @@
-"""Exact derivatives through `minimize`, `root` and `line_search`, from Python and inside compiled
-code.
+"""Exact derivatives through `minimize`, `root` and `line_search`, from Python and in compiled code.
+
+Covers: autodiff/drivers.py, autodiff/routing.py, objective/choose_gradient.py,
+objective/choose_hessian.py.
 """
 
 import numpy as np
@@ -32,7 +34,7 @@ def test_minimize(jac, n, mode):
     assert res.success and res.jac_mode == mode
     assert res.fun == rosenbrock(res.x)
     np.testing.assert_allclose(res.x, 1.0, atol=1e-4)
-    assert res.nfev < 2 * res.njev  # a gradient costs no values
+    assert res.nfev < 2 * res.njev  # Gradients need no values of f by differences.
 
 
 def test_arguments_and_newton():
@@ -74,7 +76,7 @@ def test_only_compiled_functions_with_plain_arguments():
 
 
 class TestWhereNoneIsGiven:
-    """A compiled function without `jac` is differentiated."""
+    """A compiled function without `jac` is differentiated exactly."""
 
     @pytest.mark.parametrize("jac", [None, False])
     @pytest.mark.parametrize("n, mode", [(2, "forward"), (40, "reverse")])

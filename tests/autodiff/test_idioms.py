@@ -1,5 +1,8 @@
-"""Every idiom, in both modes: the derivative against differences of fourth order, the value bit for
-bit.
+"""Every idiom in both modes: derivatives against differences, values bit for bit.
+
+The differences are of fourth order.
+
+Covers: autodiff/drivers.py, autodiff/recompile.py, autodiff/routing.py, autodiff/*_rules.py.
 """
 
 import numpy as np

@@ -1,5 +1,9 @@
-"""Where a function has no derivative, or an infinite one: both modes say the same, and nothing is
-silently wrong.
+"""Points where a function has no derivative or an infinite one.
+
+Both modes must agree there, and no result may be wrong without notice.
+
+Covers: autodiff/kinks.py, autodiff/elementary_rules.py, autodiff/selection_rules.py,
+autodiff/adjoint/steepness.py.
 """
 
 import math
@@ -25,7 +29,7 @@ def kinks(x):
 def test_middle_of_the_slopes(jac):
     y, g = value_and_grad(kinks, jac)(np.zeros(25))
     expected = np.zeros(25)
-    expected[1:9] = 0.5  # two equal numbers share it
+    expected[1:9] = 0.5  # Two equal numbers share the derivative.
     expected[19] = 1.0
     assert y == kinks(np.zeros(25))
     assert np.array_equal(g, expected)
@@ -63,8 +67,10 @@ def of_what_does_not_vary(x):
 
 @MODES
 def test_zero_times_infinity(jac):
-    """At 0.5 the branch that is not taken has an infinite derivative; distances to oneself are
-    constant.
+    """Infinite derivatives that do not enter f leave no NaN in the gradient.
+
+    At 0.5 the branch that is not taken has an infinite derivative; the distance of a point to
+    itself is constant.
     """
     g = value_and_grad(of_what_does_not_vary, jac)(np.array([0.25, 0.5, 1.5]))[1]
     np.testing.assert_allclose(g, [1.0, 1.0 + 0.5 / math.sqrt(0.5) + 1.0, 1.5])
@@ -72,8 +78,9 @@ def test_zero_times_infinity(jac):
 
 @njit
 def cancelling(x):
-    """Return the sum of softplus(±x_i), of |x_i − c|², and of log(exp(x_i) + exp(x_j)), written
-    with kinks.
+    """Return a smooth sum of terms that are written with kinks.
+
+    The terms are softplus(±x_i), |x_i − c|² and log(exp(x_i) + exp(x_j)).
     """
     z = x[6:8]
     s = np.sum(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0)) + np.log1p(np.exp(-abs(x[0]))) + max(x[0], 0.0)
@@ -87,7 +94,7 @@ def cancelling(x):
 
 @njit
 def smooth(x):
-    """Return the same, written without."""
+    """Return the sum that `cancelling` computes, written without kinks."""
     z = x[6:8]
     s = np.sum(np.logaddexp(0.0, z)) + np.logaddexp(0.0, x[0]) + np.logaddexp(0.0, -x[1]) + np.logaddexp(0.0, -x[2])
     s += np.logaddexp(0.0, x[3]) + np.logaddexp(x[4], x[5]) + 2.0 * x[0] ** 2 + x[1] ** 2

@@ -1,4 +1,8 @@
-"""Forward and reverse mode, the tape, threads, processes."""
+"""Forward and reverse mode, the tape, threads and processes.
+
+Covers: autodiff/drivers.py, autodiff/tape.py, autodiff/reverse_sweep.py, autodiff/seeding.py,
+autodiff/allocation.py.
+"""
 
 import math
 import threading
@@ -78,7 +82,10 @@ def root(u):
 @settings(max_examples=8)
 @given(st.lists(STATEMENT, min_size=2, max_size=4), RESULT, NUMBERS)
 def test_generated_programs(statements, result, number):
-    """A while loop that carries a number and a buffer, and a reduction of what they have become."""
+    """Both modes agree on a while loop that carries a number and a buffer.
+
+    The result is a reduction of both.
+    """
     body = "\n        ".join(statements)
     source = f"""
 def f(x, m):
@@ -100,7 +107,7 @@ def f(x, m):
     for i, e in enumerate(step * np.eye(3)):
         beside = [f(x + k * e, m) for k in (-3, -2, -1, 1, 2, 3)]
         difference = np.dot(beside, [-1.0, 9.0, -45.0, 45.0, -9.0, 1.0]) / (60.0 * step)
-        # A branch may change beside x: then one-sided slopes tell nothing.
+        # A branch may change right beside x, where one-sided slopes are no reference.
         if abs(beside[2] - 2.0 * y + beside[3]) < 0.2 * step * (1.0 + abs(difference)):
             smooth.append(i)
             np.testing.assert_allclose(ahead[i], difference, rtol=1e-6, atol=1e-6 * (1.0 + abs(y)))
@@ -117,7 +124,7 @@ def long_recurrence(x, steps):
 
 def test_tape_grows():
     x = np.linspace(0.1, 1.0, 5)
-    steps = 400_000  # a million words and more
+    steps = 400_000  # iterations; the tape then holds more than a million words
     (y, ahead), (z, back) = (value_and_grad(long_recurrence, jac)(x, steps) for jac in ("forward", "reverse"))
     assert y == z
     np.testing.assert_allclose(ahead, back, rtol=1e-12)

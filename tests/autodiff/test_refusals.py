@@ -1,4 +1,8 @@
-"""What cannot be differentiated is refused while compiling, in one line; and nothing else changes.
+"""What cannot be differentiated is refused while compiling, in one line.
+
+Other code compiles as it does without the package.
+
+Covers: autodiff/errors.py, autodiff/recompile.py.
 """
 
 import inspect
@@ -147,8 +151,9 @@ print(json.dumps(facts))
 
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_other_code_compiles_to_the_same(every):
-    """Idioms as ordinary functions, with the package loaded and without: value, types, length of
-    the code.
+    """Ordinary functions compile alike with the package loaded and without it.
+
+    Compared are values, types and the length of the machine code.
     """
     folder = __file__.rpartition("/")[0]
     processes = [start(ORDINARY.format(folder=folder, loaded=flag, every=every)) for flag in (False, True)]

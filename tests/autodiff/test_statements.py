@@ -1,5 +1,9 @@
-"""Array statements of reverse mode, recorded as columns: whatever the arrays look like, as forward
-mode and as f.
+"""Array statements that reverse mode records as columns, against forward mode and f.
+
+Arrays have every layout, alignment and shape.
+
+Covers: autodiff/array_expressions.py, autodiff/active_types.py, autodiff/tape.py,
+autodiff/reverse_sweep.py.
 """
 
 import numpy as np
@@ -126,7 +130,7 @@ def test_second_derivatives_of_statements(f):
 
 
 def test_the_long_one_is_longer_than_a_record():
-    assert LONGEST < 24  # as many arrays are in the expression of longer_than_a_record
+    assert LONGEST < 24  # The expression of `longer_than_a_record` has 24 arrays.
 
 
 def test_lists_of_one_slice_are_two_lists():

@@ -1,8 +1,8 @@
-"""Value and gradient by reverse mode, and products with the Hessian, in units of f, and what they
-take to compile.
+"""Value and gradient by reverse mode and products with the Hessian, in units of f.
 
-Run as ``python tests/benchmarks/adjoint.py``. Compile times are processor seconds of one function
-each, beyond f's own, in one process, with the cache of the package warm: run it twice.
+Also the time to compile them. Run as ``python tests/benchmarks/adjoint.py``. Compile times are
+processor seconds of one function each, beyond f's own, in one process, with a warm cache of the
+package: run it twice.
 """
 
 import math
@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 from autodiff import garch, lennard_jones, logistic_vectors, rosenbrock_loops, rosenbrock_vectors
-from measure import heading, seconds, table  # first: it sets the BLAS threads
+from measure import heading, seconds, table  # This import must come first: it sets the BLAS threads.
 from numba import njit, typeof
 
 from quasinewton import hvp, value_and_grad
@@ -19,19 +19,20 @@ from quasinewton.autodiff.adjoint.calls import VECTOR
 
 
 def net(p, X, y):
-    """Mean squared error of a network with one hidden layer of 8."""
+    """Return the mean squared error of a network with one hidden layer of 8."""
     W, b, w = p[:80].reshape(10, 8), p[80:88], p[88:96]
     return np.mean((np.tanh(X @ W + b) @ w + p[96] - y) ** 2)
 
 
 def softmax_regression(p, X, Y):
-    """Negative log-likelihood of classes, of which the rows of Y are the indicators."""
+    """Return the negative log-likelihood of classes; the rows of Y are indicators."""
     Z = X @ p.reshape(X.shape[1], Y.shape[1])
     return np.sum(np.log(np.sum(np.exp(Z), axis=1))) - np.sum(Y * Z)
 
 
 def gaussian_process(p, t, y):
-    """Negative log-likelihood of a Gaussian process with a squared exponential kernel."""
+    """Return the negative log-likelihood of a Gaussian process with a squared exponential kernel.
+    """
     K = np.empty((t.size, t.size))
     for i in range(t.size):
         for j in range(t.size):
@@ -43,7 +44,7 @@ def gaussian_process(p, t, y):
 
 
 def kalman(p, y):
-    """Negative log-likelihood of a local level with an autoregressive state."""
+    """Return the negative log-likelihood of a local level with an autoregressive state."""
     a, q, r = math.tanh(p[0]), math.exp(p[1]), math.exp(p[2])
     m, P, f = p[3], 1.0, 0.0
     for t in range(y.size):
@@ -58,12 +59,12 @@ def kalman(p, y):
 
 @njit
 def rate(x, y, p):
-    """Right-hand side of the equations of Lotka and Volterra."""
+    """Return the right-hand side of the Lotka-Volterra equations."""
     return p[0] * x - p[1] * x * y, p[2] * x * y - p[3] * y
 
 
 def ode(p, data, steps, dt):
-    """Squared errors of a solution by the midpoint rule."""
+    """Return the sum of squared errors of a solution by the midpoint rule."""
     x, y, f = p[4], p[5], 0.0
     for k in range(data.shape[0]):
         for _ in range(steps):
@@ -79,8 +80,16 @@ def problems():
     rng = np.random.default_rng(0)
     data = rng.standard_normal((200, 10)), rng.standard_normal(200)
     yield net, 0.3 * rng.standard_normal(97), data
-    yield softmax_regression, 0.1 * rng.standard_normal(100), (rng.standard_normal((400, 20)), np.eye(5)[rng.integers(0, 5, 400)])
-    yield logistic_vectors, 0.1 * rng.standard_normal(200), (rng.standard_normal((1000, 200)), (rng.random(1000) < 0.5) * 1.0)
+    yield (
+        softmax_regression,
+        0.1 * rng.standard_normal(100),
+        (rng.standard_normal((400, 20)), np.eye(5)[rng.integers(0, 5, 400)]),
+    )
+    yield (
+        logistic_vectors,
+        0.1 * rng.standard_normal(200),
+        (rng.standard_normal((1000, 200)), (rng.random(1000) < 0.5) * 1.0),
+    )
     yield gaussian_process, np.array([1.0, 0.5, 0.1]), (np.linspace(0.0, 3.0, 60), rng.standard_normal(60))
     returns = rng.standard_normal(2000)
     yield garch, np.array([0.01, 0.1, -1.0, -1.0, 0.5]), (returns,)
@@ -113,7 +122,17 @@ def measured(f, x, args):
 
 def main():
     """Print the table."""
-    header = ["function", "n", "f, µs", "by", "gradient / f", "product / f", "compile f, s", "gradient, s", "product, s"]
+    header = [
+        "function",
+        "n",
+        "f, µs",
+        "by",
+        "gradient / f",
+        "product / f",
+        "compile f, s",
+        "gradient, s",
+        "product, s",
+    ]
     rows = []
     for function, x, args in problems():
         rows.append([function.__name__.replace("_", " "), x.size, *measured(njit(function), x, args)])

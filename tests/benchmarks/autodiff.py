@@ -7,7 +7,7 @@ import math
 import time
 
 import numpy as np
-from measure import heading, table  # first: it sets the BLAS threads
+from measure import heading, table  # This import must come first: it sets the BLAS threads.
 from numba import njit
 
 from quasinewton import hvp
@@ -15,13 +15,13 @@ from quasinewton.autodiff import derivative
 
 
 def logistic_vectors(w, X, y):
-    """Negative log-likelihood of a logistic regression, in array expressions."""
+    """Return the negative log-likelihood of a logistic regression, in array expressions."""
     z = X @ w
     return np.sum(np.log1p(np.exp(z)) - y * z)
 
 
 def logistic_loops(w, X, y):
-    """The same in loops."""
+    """Return the negative log-likelihood of a logistic regression, in loops."""
     f = 0.0
     for i in range(X.shape[0]):
         z = 0.0
@@ -32,7 +32,7 @@ def logistic_loops(w, X, y):
 
 
 def lennard_jones(x):
-    """Energy of a cluster of atoms, a double loop over pairs."""
+    """Return the energy of a cluster of atoms, by a double loop over pairs."""
     f = 0.0
     for i in range(x.size // 3):
         for j in range(i):
@@ -44,8 +44,9 @@ def lennard_jones(x):
 
 
 def garch(p, returns):
-    """Negative log-likelihood of a GARCH(1,1) with an autoregressive mean: a recursion over
-    scalars.
+    """Return the negative log-likelihood of a GARCH(1,1) model, a recursion over scalars.
+
+    The mean is autoregressive.
     """
     mean, phi, omega = p[0], p[1], math.exp(p[2])
     alpha, beta = 0.5 / (1.0 + math.exp(-p[3])), 0.5 / (1.0 + math.exp(-p[4]))
@@ -60,7 +61,7 @@ def garch(p, returns):
 
 
 def garch_buffers(p, returns):
-    """The same with the recursion in work arrays."""
+    """Return the negative log-likelihood of `garch`, with the recursion in work arrays."""
     mean, phi, omega = p[0], p[1], math.exp(p[2])
     alpha, beta = 0.5 / (1.0 + math.exp(-p[3])), 0.5 / (1.0 + math.exp(-p[4]))
     h, e = np.zeros(returns.size), np.zeros(returns.size)
@@ -74,12 +75,12 @@ def garch_buffers(p, returns):
 
 
 def rosenbrock_vectors(x):
-    """Rosenbrock's chained function in array expressions."""
+    """Return Rosenbrock's chained function, in array expressions."""
     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
 def rosenbrock_loops(x):
-    """The same in a loop."""
+    """Return Rosenbrock's chained function, in a loop."""
     f = 0.0
     for i in range(x.size - 1):
         a, b = x[i + 1] - x[i] * x[i], 1.0 - x[i]
@@ -88,7 +89,7 @@ def rosenbrock_loops(x):
 
 
 def problems():
-    """Functions, points and arguments."""
+    """Yield functions, points and arguments."""
     rng = np.random.default_rng(0)
     data = rng.standard_normal((1000, 20)), (rng.random(1000) < 0.5).astype(float)
     w, p = 0.1 * rng.standard_normal(20), np.array([0.01, 0.1, -1.0, -1.0, 0.5])
@@ -105,7 +106,7 @@ def problems():
 
 
 def repeated(function, *arguments):
-    """Least time of a call from compiled code."""
+    """Return the least time of a call from compiled code."""
 
     @njit
     def values(times, *arguments):
@@ -116,7 +117,7 @@ def repeated(function, *arguments):
 
     values(1, *arguments)
     once = min(_elapsed(values, 1, *arguments) for _ in range(3))
-    times = max(1, int(0.001 / max(once, 1e-7)))  # short, so that some are undisturbed by other processes
+    times = max(1, int(0.001 / max(once, 1e-7)))  # Short runs: other processes leave some of them undisturbed.
     return min(_elapsed(values, times, *arguments) for _ in range(200)) / times
 
 
@@ -127,7 +128,7 @@ def _elapsed(function, *arguments):
 
 
 def first(result):
-    """A number out of a result: itself, of an array, or of the second of a pair."""
+    """Return a number from a result: itself, or an item of an array or of the second of a pair."""
 
 
 def register_first():

@@ -1,8 +1,8 @@
-"""Batches of small fits: `minimize_batch` against a loop over SciPy and against JAX's vmap; and how
-threads scale.
+"""Batches of small fits: `minimize_batch` against a loop over SciPy and JAX's vmap.
 
-Each fit is a Poisson regression with 5 parameters on 50 points. Run as ``python
-tests/benchmarks/batch.py``; with jax, jaxopt and optimistix installed, those are measured too.
+Also the scaling with threads. Each fit is a Poisson regression with 5 parameters on 50 points. Run
+as ``python tests/benchmarks/batch.py``; with jax, jaxopt and optimistix installed, those are
+measured too.
 """
 
 import os
@@ -11,21 +11,21 @@ import time
 
 import numpy as np
 import scipy.optimize
-from measure import heading, table  # first: it sets the BLAS threads
+from measure import heading, table  # This import must come first: it sets the BLAS threads.
 from numba import njit
 
 from quasinewton import minimize_batch
 from quasinewton.api.minimize_batch import cores
 
 FITS, POINTS, PARAMETERS = int(os.environ.get("FITS", 100_000)), 50, 5
-FEW = FITS // 50  # of SciPy's loop
-SOME = FITS // 5  # of JAX's
+FEW = FITS // 50  # fits of SciPy's loop
+SOME = FITS // 5  # fits of JAX's solvers
 GTOL = 1e-5
 
 
 @njit
 def poisson(b, D, y):
-    """Negative log-likelihood, and its gradient."""
+    """Return the negative log-likelihood and its gradient."""
     f, g = 0.0, np.zeros(b.size)
     for i in range(y.size):
         z = 0.0
@@ -39,7 +39,7 @@ def poisson(b, D, y):
 
 
 def data():
-    """Designs and counts of all fits."""
+    """Return designs and counts of all fits."""
     rng = np.random.default_rng(0)
     D = 0.5 * rng.standard_normal((FITS, POINTS, PARAMETERS))
     b = 0.5 * rng.standard_normal((FITS, PARAMETERS))
@@ -47,15 +47,16 @@ def data():
 
 
 def timed(function):
-    """Wall time and time of all processors of one call, and its result."""
+    """Return wall time and processor time of one call, and its result."""
     wall, processor = time.perf_counter(), time.process_time()
     result = function()
     return time.perf_counter() - wall, time.process_time() - processor, result
 
 
 def least(function, repeats):
-    """Least wall time and least processor time of a number of calls after a first one, and the last
-    result.
+    """Return least wall time and least processor time of calls after a first one.
+
+    The last result comes third.
     """
     function()
     walls, processors, results = zip(*(timed(function) for _ in range(repeats)), strict=True)
@@ -63,12 +64,12 @@ def least(function, repeats):
 
 
 def batch(D, y, method="lbfgs", **keywords):
-    """All fits at once."""
+    """Fit all at once."""
     return minimize_batch(poisson, np.zeros((len(y), PARAMETERS)), (), (D, y), method, True, gtol=GTOL, **keywords)
 
 
 def scipy_loop(D, y):
-    """Fits one by one."""
+    """Fit one by one by SciPy."""
     options = {"gtol": GTOL, "ftol": 0.0}
     x0 = np.zeros(PARAMETERS)
     return [
@@ -77,7 +78,7 @@ def scipy_loop(D, y):
 
 
 def jax_solvers():
-    """Names and compiled functions (D, y) -> x of JAX's libraries, in double precision."""
+    """Yield names and compiled functions (D, y) -> x of JAX's libraries, in double precision."""
     import jax
     import jax.numpy as jnp
     import jaxopt
@@ -107,14 +108,15 @@ def jax_solvers():
 
 
 def gradients(x, D, y):
-    """‖g‖_∞ of every fit."""
+    """Return ‖g‖_∞ of every fit."""
     mean = np.exp(np.einsum("kij,kj->ki", D, x))
     return np.abs(np.einsum("ki,kij->kj", mean - y, D)).max(axis=1)
 
 
 def comparison(D, y):
-    """Rows: who, wall and processor time of a fit in µs, by how much ours is faster, ‖g‖_∞ of 99 %
-    of the fits.
+    """Yield a row per solver: name, wall and processor time of a fit in µs, ratios, gradients.
+
+    Ratios say by how much quasinewton is faster; ‖g‖_∞ is that of 99 % of the fits.
     """
 
     def row(name, wall, processor, x, ours=None):
@@ -142,12 +144,13 @@ def comparison(D, y):
 
 
 def scaling(D, y):
-    """Rows: threads, wall and processor time of the batch, and the efficiency by both.
+    """Yield a row per number of threads: times of the batch, and the efficiency by both.
 
-    By processor time: what others do on a shared machine is not counted, but neither is waiting.
+    Times are wall and processor time. Processor time does not count what others do on a shared
+    machine, but neither does it count waiting.
     """
     walls, processors = {}, {}
-    D, y = D[:SOME], y[:SOME]  # short runs, and many: on a shared machine some of them are left alone
+    D, y = D[:SOME], y[:SOME]  # Many short runs: some are undisturbed on a shared machine.
     counts = sorted({1, *(2**i for i in range(10) if 2**i <= cores()), cores()})
     for _ in range(40):
         for n in counts:

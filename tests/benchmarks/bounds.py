@@ -1,17 +1,16 @@
-"""Bound-constrained problems: solved, evaluations and time of an iteration, against SciPy's
-L-BFGS-B.
+"""Bound-constrained problems: solved, evaluations and time of an iteration, against L-BFGS-B.
 
 The first table is of every problem of `problems.BOUNDED`. Each run starts at x0 with exact
-derivatives and its own tests off; the objective keeps the account. A problem is *reached* at the
+derivatives and its own tests off; the objective counts evaluations. A problem is *reached* at the
 first evaluated point that lies within the bounds, has ‖P(x − g) − x‖_∞ <= 1e-6 max(1, |f|), P the
 projection on the bounds, and has f at a known minimum, to 1e-6 max(1, |f|), or below all of them;
-it is *solved* if the returned point is one, too. Hence a run that stays where the start is flat has
-solved nothing. The problems in `COUNTLESS` have so many minima that any will do; there, and where
-two minima are known, it is also told who found the lower one.
+it is *solved* if the returned point satisfies these, too. Hence a run that stays where the start is
+flat has solved nothing. The problems in `COUNTLESS` have so many minima that any will do; there,
+and where two minima are known, the table also says which solver found the lower one.
 
 The second table is the time of a further iteration outside a compiled objective, with a third of
-the variables on bounds: (t(2N) − t(N))/N, so that what a call costs once does not count; and that
-of the whole call of 2N iterations.
+the variables on bounds: (t(2N) − t(N))/N, so that the fixed cost of a call does not count; and the
+time of the whole call of 2N iterations.
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bounds.py > bounds.md
 """
@@ -23,17 +22,17 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
-from measure import heading, seconds, table  # first: it sets the BLAS threads
+from measure import heading, seconds, table  # This import must come first: it sets the BLAS threads.
 from numba import njit
 
 import quasinewton
 from quasinewton import problems
 
-ACCURACY = 1e-6  # of the projected gradient and of f, relative to max(1, |f|)
-MOST = 20_000  # evaluations or iterations
+ACCURACY = 1e-6  # relative to max(1, |f|); tolerance of the projected gradient and of f
+MOST = 20_000  # evaluations or iterations; upper limit
 COUNTLESS = ("ncvxbqp1", "ncvxbqp2", "ncvxbqp3", "s368", "sineali", "explin", "explin2", "expquad")
 
-ITERATIONS = 10  # N of the times
+ITERATIONS = 10  # iterations; N of the second table
 
 OFF = {"maxcor": 10, "maxiter": MOST, "maxfun": MOST, "gtol": 0.0, "ftol": 0.0}
 
@@ -44,12 +43,12 @@ def ours(fun, x0, bounds, args=(), options=OFF):
 
 
 def theirs(fun, x0, bounds, args=(), options=OFF):
-    """Run SciPy's."""
+    """Run SciPy's L-BFGS-B."""
     return scipy.optimize.minimize(fun, x0, args, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
 
 
 class Run(NamedTuple):
-    """How a run went.
+    """Outcome of a run.
 
     Attributes
     ----------
@@ -74,7 +73,7 @@ class Run(NamedTuple):
 
 
 class Objective:
-    """f and g of a problem, counting the evaluations until it is reached."""
+    """Return f and g of a problem, and count the evaluations until it is reached."""
 
     def __init__(self, problem, countless):
         self.problem, self.countless = problem, countless
@@ -88,7 +87,7 @@ class Objective:
         return f, g
 
     def solves(self, x, f, g):
-        """Whether x is a solution; false where f or g is not finite."""
+        """Return True if x is a solution; False where f or g is not finite."""
         p = self.problem
         if not (np.all(p.low <= x) and np.all(x <= p.high) and slope(p, x, g) <= ACCURACY * max(1.0, abs(f))):
             return False
@@ -98,7 +97,7 @@ class Objective:
 
 
 def slope(problem, x, g):
-    """‖P(x − g) − x‖_∞; NaN where g is not finite."""
+    """Return ‖P(x − g) − x‖_∞, or NaN where g is not finite."""
     return float(np.abs(np.clip(x - g, problem.low, problem.high) - x).max())
 
 
@@ -108,6 +107,7 @@ def measure(solver, factory):
     Returns
     -------
     Run
+        Its status is the exception if the run has raised one.
     """
     problem = factory()
     objective = Objective(problem, factory.__name__ in COUNTLESS)
@@ -123,7 +123,7 @@ def measure(solver, factory):
 
 
 def compare(factories):
-    """The rows of the first table, and its summary as lines of Markdown."""
+    """Return the rows of the first table, and its summary as lines of Markdown."""
     rows, ratios, only, worse = [], [], ([], [], []), ([], [])
     for factory in factories:
         a, b = measure(ours, factory), measure(theirs, factory)
@@ -150,8 +150,9 @@ def compare(factories):
 
 @njit
 def quartic(x, scales, centres):
-    """Σ scales_i (x_i − c_i)²/2 + x_i⁴/4 with its gradient: separable, so that the method is what
-    costs.
+    """Return Σ scales_i (x_i − c_i)²/2 + x_i⁴/4 with its gradient.
+
+    The function is separable and cheap, so that the method takes most of the time.
     """
     f, g = 0.0, np.empty(x.size)
     for i in range(x.size):
@@ -172,7 +173,7 @@ def evaluate(times, x, scales, centres):
 
 
 def per_iteration(solve, inside, repeats):
-    """Least times over `repeats`, and what they make of an iteration outside the objective.
+    """Return the least time of an iteration outside the objective, and of a whole call.
 
     Parameters
     ----------
@@ -181,6 +182,7 @@ def per_iteration(solve, inside, repeats):
     inside : float
         Seconds of an evaluation.
     repeats : int
+        Number of runs, of which the least times count.
 
     Returns
     -------
@@ -201,8 +203,9 @@ def per_iteration(solve, inside, repeats):
 
 
 def timing_rows():
-    """n = 10, 10⁴ and 10⁶; from SciPy's time that of calling the compiled objective from Python is
-    subtracted, too.
+    """Yield rows for n = 10, 10⁴ and 10⁶.
+
+    SciPy's time excludes that of calling the compiled objective from Python.
     """
     for n, repeats in (10, 500), (10_000, 20), (1_000_000, 3):
         scales, centres = np.geomspace(1.0, 1e4, n), np.resize([1.5, 0.25, -0.5], n)

@@ -1,5 +1,4 @@
-"""Processor time of the first `minimize` of a process, while Numba compiles: what a new user waits
-for.
+"""Processor time of the first `minimize` of a process, while Numba compiles.
 
 Run as ``python tests/benchmarks/first_call.py [CHECKOUT] [--only WORD ...]``: with the path of
 another checkout the table compares with it, case by case, side by side. A case is a process of its
@@ -51,7 +50,7 @@ print(imported, time.process_time() - begun)
 """
 BOUNDS = "bounds=[(-2.0, 2.0)] * 2"
 PLAIN = ("lbfgs", "bfgs", "newton", "newton-cg", "gradient-descent")
-CASES = {  # whether the user's functions are compiled, what has run before, and what is measured
+CASES = {  # whether users' functions are compiled; what runs before; what is measured
     **{f"{method}, Python objective": (False, "", f"solve({method!r})") for method in PLAIN},
     **{f"{method}, compiled": (True, "", f"solve({method!r})") for method in ("lbfgs", "bfgs", "newton")},
     **{
@@ -67,7 +66,7 @@ CASES = {  # whether the user's functions are compiled, what has run before, and
 
 
 def seconds(case, checkout, cache):
-    """Processor seconds of the import and of the call, in a new process."""
+    """Return processor seconds of the import and of the call, in a new process."""
     compiled, before, call = CASES[case]
     script = SCRIPT.format(compiled=compiled, before=before, call=call)
     environment = os.environ | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(checkout), "OPENBLAS_NUM_THREADS": "1"}
@@ -76,7 +75,7 @@ def seconds(case, checkout, cache):
 
 
 def measured(case, checkout, warm=3):
-    """Seconds with an empty cache, and the least with a full one; and the least of an import."""
+    """Return seconds with an empty cache, the least with a full one, and the least of an import."""
     with tempfile.TemporaryDirectory() as cache:
         _, cold = seconds(case, checkout, cache)
         full = [seconds(case, checkout, cache) for _ in range(warm)]
@@ -84,7 +83,8 @@ def measured(case, checkout, warm=3):
 
 
 def rows(cases, other):
-    """A row a case: seconds here, and with another checkout seconds there and the ratio."""
+    """Yield a row per case: seconds here and, with another checkout, seconds there and the ratio.
+    """
     for case in cases:
         here = measured(case, HERE)
         cells = [f"{here[0]:.2f}", f"{here[1]:.3f}", f"{here[2]:.2f}"]

@@ -1,9 +1,8 @@
-"""Time of first-order steps and of epochs over mini-batches, against PyTorch and scikit-learn,
-which it needs.
+"""Time of first-order steps and mini-batch epochs, against PyTorch and scikit-learn.
 
-Run as ``python tests/benchmarks/first_order.py``. One thread and float64 on all sides. PyTorch's
-optimisers come in up to four forms (default, for-loop, foreach, fused): the figure is that of the
-fastest.
+Both must be installed. Run as ``python tests/benchmarks/first_order.py``. One thread and float64 on
+all sides. PyTorch's optimisers come in up to four forms (default, for-loop, foreach, fused): the
+time is that of the fastest.
 """
 
 import tempfile
@@ -14,7 +13,7 @@ import numpy as np
 import sklearn
 import startup
 import torch
-from measure import heading, table  # first: it sets the BLAS threads
+from measure import heading, table  # This import must come first: it sets the BLAS threads.
 from numba import njit
 from sklearn.linear_model import SGDClassifier
 
@@ -25,7 +24,7 @@ from quasinewton.numba_ext.linalg import isolated
 
 torch.set_num_threads(1)
 
-# What PyTorch calls them; it has no Lion and no SGDW.
+# Names of the methods in PyTorch, which has no Lion and no SGDW.
 TORCH = {
     "SGD": (torch.optim.SGD, {}),
     "Momentum": (torch.optim.SGD, {"momentum": 0.9}),
@@ -41,8 +40,8 @@ TORCH = {
     "RAdam": (torch.optim.RAdam, {}),
 }
 FORMS = {}, {"foreach": False}, {"foreach": True}, {"fused": True}
-# The vectors that a step reads and writes: x twice, g, and each vector of memory twice. (In the
-# cache they are free.)
+# Number of vectors that a step reads and writes: x twice, g, and each vector of memory twice. (In
+# the cache this costs no time.)
 TRAFFIC = {"SGD": 3, "Momentum": 5, "Nesterov": 5, "SGDW": 5, "AdaGrad": 5, "RMSprop": 5, "Lion": 5, "AMSGrad": 9}
 
 
@@ -55,7 +54,7 @@ def steps(method, memory, x, g, number):
 
 @njit
 def stream(x, g, a, b, number):
-    """Move what a step of Adam must: read four vectors, write three of them."""
+    """Move as much memory as a step of Adam must: read four vectors, write three of them."""
     for _ in range(number):
         for i in range(x.size):
             a_i, b_i = a[i] + g[i], b[i] + g[i]
@@ -64,8 +63,9 @@ def stream(x, g, a, b, number):
 
 
 def least(function, repeats=100):
-    """Least processor time of a call, in seconds, over runs of a millisecond or more: others use
-    the machine, too.
+    """Return the least processor time of a call in seconds, over runs of a millisecond or more.
+
+    The minimum excludes disturbance by other processes.
     """
     function()
     once = min(timeit.repeat(function, timer=time.thread_time, number=1, repeat=3))
@@ -74,14 +74,14 @@ def least(function, repeats=100):
 
 
 def vector(values):
-    """A copy of the values, clear of other arrays."""
+    """Return a copy of the values, away from other arrays in memory."""
     x = isolated(len(values))
     x[:] = values
     return x
 
 
 def optimisers(kind, settings, parameters, lr):
-    """PyTorch's optimiser in all the forms that it has for these parameters."""
+    """Yield PyTorch's optimiser in all forms that it has for these parameters."""
     for form in FORMS:
         try:
             optimiser = kind(parameters, lr=lr, **settings, **form)
@@ -92,14 +92,14 @@ def optimisers(kind, settings, parameters, lr):
 
 
 def torch_step(name, gradient):
-    """Seconds of a step of PyTorch's fastest form."""
+    """Return the seconds of a step of PyTorch's fastest form."""
     parameter = torch.nn.Parameter(torch.zeros(gradient.size, dtype=torch.float64))
     parameter.grad = torch.tensor(gradient)
     return min(least(optimiser.step) for optimiser in optimisers(*TORCH[name], [parameter], 1e-9))
 
 
 def update_rows(n, repeats):
-    """A step of every method, and PyTorch's."""
+    """Yield rows: a step of every method, and PyTorch's."""
     gradient = np.random.default_rng(0).standard_normal(n)
     x, g, a, b = (vector(values) for values in (np.zeros(n), gradient, np.zeros(n), np.zeros(n)))
     floor = least(lambda: stream(x, g, a, b, repeats)) / repeats
@@ -118,7 +118,7 @@ def update_rows(n, repeats):
 
 @njit
 def logistic(x, g, A, t):
-    """Mean of log(1 + exp(−t a·x)) over a batch; writes its gradient."""
+    """Return the mean of log(1 + exp(−t a·x)) over a batch, and write its gradient."""
     f = 0.0
     for j in range(x.size):
         g[j] = 0.0
@@ -136,20 +136,22 @@ def logistic(x, g, A, t):
 
 
 def samples(count=10_000, features=20):
-    """Data of a logistic regression."""
+    """Return the data of a logistic regression."""
     rng = np.random.default_rng(0)
     A = rng.standard_normal((count, features))
     return A, np.where(A @ rng.standard_normal(features) + rng.standard_normal(count) > 0.0, 1.0, -1.0)
 
 
 def epoch(fit, few=1, many=6):
-    """Seconds of an epoch, of a fit that takes the number of epochs, without its start."""
+    """Return the seconds of an epoch, without the start of a fit that takes the number of epochs.
+    """
     return (least(lambda: fit(many)) - least(lambda: fit(few))) / (many - few)
 
 
 def torch_epoch(name, A, t, batch):
-    """Seconds of an epoch of a plain PyTorch loop: the gradient by hand or by autograd, whichever
-    is faster.
+    """Return the seconds of an epoch of a plain PyTorch loop.
+
+    The gradient is by hand or by autograd, whichever is faster.
     """
     A, t = torch.tensor(A), torch.tensor(t)
     w = torch.zeros(A.shape[1], dtype=torch.float64, requires_grad=True)
@@ -179,7 +181,7 @@ def torch_epoch(name, A, t, batch):
 
 
 def epoch_rows():
-    """Epochs of small models."""
+    """Yield rows: epochs of small models."""
     A, t = samples()
     x0 = np.zeros(A.shape[1])
 
@@ -211,12 +213,12 @@ def epoch_rows():
 
 
 def rates(count, ours, call, theirs):
-    """Cells: millions of samples a second, and the ratio."""
+    """Return cells: millions of samples per second, and the ratio."""
     return *(f"{count / time / 1e6:.2f}" for time in (ours, call, theirs)), f"{theirs / ours:.2f}×"
 
 
 def startup_rows(repeats=5):
-    """A first call in a new process, the objective compiled before: what is ours."""
+    """Yield rows: the first call in a new process, with the objective compiled before."""
     for method in ("adam", "sgd"):
         with tempfile.TemporaryDirectory() as cache:
             startup.run(method, cache)

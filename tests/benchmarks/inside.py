@@ -1,8 +1,7 @@
-"""One solve inside `@njit` against liblbfgs in C, on Rosenbrock's function; and what a call site
-costs to compile.
+"""One solve inside `@njit` against liblbfgs in C, and the compile time of a call site.
 
-Needs a C compiler and liblbfgs (Debian: liblbfgs-dev). Both sides keep six pairs, liblbfgs's
-default, and end at ‖g‖_∞ <= 1e-8.
+The problem is Rosenbrock's function. Needs a C compiler and liblbfgs (Debian: liblbfgs-dev). Both
+sides keep six pairs, liblbfgs's default, and end at ‖g‖_∞ <= 1e-8.
 """
 
 import shutil
@@ -13,7 +12,7 @@ import textwrap
 import time
 from pathlib import Path
 
-import measure  # first: it sets the number of BLAS threads
+import measure  # This import must come first: it sets the BLAS threads.
 import numpy as np
 from numba import njit
 
@@ -68,7 +67,7 @@ int main(int argc, char **argv) {
 
 @njit
 def rosenbrock(x, g):
-    """The same in Numba."""
+    """Return Rosenbrock's function, and write its gradient to g."""
     f = 0.0
     for i in range(0, x.size, 2):
         a, b = x[i + 1] - x[i] * x[i], 1.0 - x[i]
@@ -80,7 +79,7 @@ def rosenbrock(x, g):
 
 @njit
 def solve(x0, repeats):
-    """Solve again and again; the evaluations of one solve, and whether all succeeded."""
+    """Solve `repeats` times; return the evaluations of one solve, and whether all succeeded."""
     count, good = 0, True
     for _ in range(repeats):
         res = minimize(rosenbrock, x0, jac="inplace", memory=6, gtol=1e-8)
@@ -89,7 +88,7 @@ def solve(x0, repeats):
 
 
 def ours(n, repeats):
-    """Least seconds of a solve, and its evaluations."""
+    """Return the least seconds of a solve, and its evaluations."""
     x0 = np.tile([-1.2, 1.0], n // 2)
     count, good = solve(x0, 1)
     assert good
@@ -131,9 +130,9 @@ CALL_SITE = """
 
 
 def call_site():
-    """Seconds that the first call site of a process costs, and a further one."""
+    """Return the seconds of the first call site of a process, and of a further one."""
     times = []
-    for _ in range(4):  # the first fills the cache
+    for _ in range(4):  # The first run fills the cache.
         command = [sys.executable, "-c", textwrap.dedent(CALL_SITE)]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         one, two = map(float, output.split())
@@ -150,7 +149,7 @@ def main():
         source = program.with_suffix(".c")
         source.write_text(C)
         subprocess.run([shutil.which("gcc") or "cc", "-O3", "-o", program, source, "-llbfgs", "-lm"], check=True)
-        # Short runs, so that some of them have the processor to themselves.
+        # Short runs: some of them have the processor to themselves.
         for n, repeats in ((2, 100), (10, 60), (100, 20), (1000, 3)):
             output = subprocess.run([program, str(n), str(repeats)], capture_output=True, text=True, check=True).stdout
             theirs, their_count = output.split()

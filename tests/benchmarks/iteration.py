@@ -1,20 +1,20 @@
-"""Time of an iteration outside the objective: dense BFGS and large L-BFGS, against SciPy and
-against memory.
+"""Time of an iteration outside the objective, against SciPy and against memory bandwidth.
 
-Run as ``python tests/benchmarks/iteration.py``. Times are those of the processor, which other
-programs disturb less than the clock on the wall. The objective's own time is measured alone and
-subtracted, per evaluation, from all sides.
+Dense BFGS and L-BFGS with many variables are measured. Run as ``python
+tests/benchmarks/iteration.py``. Times are processor times, which other programs disturb less than
+wall times. The objective's own time is measured alone and subtracted, per evaluation, from all
+sides.
 
-The peers from memory: for L-BFGS, a compiled sum over S and Y, each read twice (4 m n doubles,
-nothing written); for BFGS, a compiled loop that scales n² doubles in place (each read and written
-once; the method itself touches half).
+The reference for memory is, for L-BFGS, a compiled sum over S and Y, each read twice (4 m n
+doubles, nothing written); for BFGS, a compiled loop that scales n² doubles in place (each read and
+written once; the method itself touches half).
 """
 
 import time
 
 import numpy as np
 import scipy.optimize
-from measure import heading, table  # first: it sets the BLAS threads
+from measure import heading, table  # This import must come first: it sets the BLAS threads.
 from numba import njit
 
 import quasinewton
@@ -23,8 +23,9 @@ from quasinewton import LBFGS
 
 @njit
 def quartic(x, g, scales):
-    """Σ scales_i x_i²/2 + x_i⁴/4 and its gradient, to g: separable, so that the method is what
-    costs.
+    """Return Σ scales_i x_i²/2 + x_i⁴/4, and write its gradient to g.
+
+    The function is separable and cheap, so that the method takes most of the time.
     """
     f = 0.0
     for i in range(x.size):
@@ -36,14 +37,14 @@ def quartic(x, g, scales):
 
 @njit
 def quartic_pair(x, scales):
-    """The same, as SciPy wants it."""
+    """Return Σ scales_i x_i²/2 + x_i⁴/4 and its gradient as a pair, for SciPy."""
     g = np.empty(x.size)
     return quartic(x, g, scales), g
 
 
 @njit(fastmath={"reassoc"})
 def total(a):
-    """Σ a_i: memory is read, and nothing written."""
+    """Return Σ a_i, which reads memory and writes nothing."""
     value = 0.0
     for i in range(a.size):
         value += a[i]
@@ -52,14 +53,15 @@ def total(a):
 
 @njit
 def scale(a, c):
-    """a = c a: memory is read and written."""
+    """Multiply a by c in place, which reads and writes memory."""
     for i in range(a.size):
         a[i] *= c
 
 
 def least(function, budget):
-    """Least processor time of one call, over runs of at most some milliseconds that share a budget
-    of seconds.
+    """Return the least processor time of one call.
+
+    The runs take at most some milliseconds each, and share a budget of seconds.
     """
     function()
     begun = time.process_time()
@@ -75,7 +77,8 @@ def least(function, budget):
 
 
 def per_iteration(solve, inside, repeats):
-    """Least processor time of an iteration outside the objective, over `repeats` solves."""
+    """Return the least processor time of an iteration outside the objective, over `repeats` solves.
+    """
     times = []
     for _ in range(repeats):
         begun = time.process_time()
@@ -85,8 +88,9 @@ def per_iteration(solve, inside, repeats):
 
 
 def stream(n, m):
-    """Least processor time to stream what an iteration has to: the pairs twice, or the matrix in
-    and out.
+    """Return the least processor time to move the memory of an iteration.
+
+    It is the pairs read twice, or the matrix read and written.
     """
     if m == 0:
         H = np.ones(n * n)
@@ -96,8 +100,9 @@ def stream(n, m):
 
 
 def rows():
-    """BFGS at n = 100 and 1000, L-BFGS from n = 10⁴ to 2·10⁶ with m = 10, its pairs in double and
-    single precision.
+    """Yield rows for BFGS at n = 100 and 1000 and L-BFGS from n = 10⁴ to 2·10⁶ with m = 10.
+
+    The pairs of L-BFGS are in double and single precision.
     """
     for n, method, theirs, iterations, repeats in (
         (100, "bfgs", "BFGS", 60, 9),

@@ -1,6 +1,4 @@
-"""What the benchmarks share: one BLAS thread for both sides, minima of repeated runs, Markdown
-tables.
-"""
+"""Common parts of the benchmarks: one BLAS thread, minima of repeated runs, Markdown tables."""
 
 import os
 import platform
@@ -12,8 +10,9 @@ for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
 
 
 def seconds(function, budget=0.5, repeats=7):
-    """Least time of one call of `function`, over `repeats` runs that share `budget` seconds, after
-    a first call.
+    """Return the least time of one call of `function`, over `repeats` runs after a first call.
+
+    The runs share `budget` seconds.
     """
     function()
     once = max(timeit.timeit(function, number=1), 1e-7)
@@ -22,7 +21,7 @@ def seconds(function, budget=0.5, repeats=7):
 
 
 def processor():
-    """Name of the processor, where the system tells."""
+    """Return the name of the processor, where the system provides it."""
     try:
         with open("/proc/cpuinfo") as lines:
             return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
@@ -31,7 +30,7 @@ def processor():
 
 
 def heading():
-    """One line that dates a measurement and names the machine and the versions."""
+    """Return a line with the date, the machine and the versions."""
     import numba
     import numpy
     import scipy
@@ -41,7 +40,7 @@ def heading():
 
 
 def table(header, rows):
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)

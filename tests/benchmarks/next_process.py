@@ -85,7 +85,7 @@ def run(script, cache):
 
 
 def rows(cache, decorator, repeats=3):
-    """Objective and method, the first process, the next one."""
+    """Yield rows: objective and method, seconds in the first process, seconds in the next one."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "objectives.py").write_text(OBJECTIVES.replace("{decorator}", decorator))
         for name in ("rosen", "logit", "net", "garch"):

@@ -1,12 +1,12 @@
-"""Time of small problems: whole calls with a compiled objective, overhead with a Python one,
-against SciPy.
+"""Time of small problems, against SciPy.
 
-Run as ``python tests/benchmarks/overhead.py``.
+Whole calls are timed with a compiled objective, the overhead with a Python one. Run as ``python
+tests/benchmarks/overhead.py``.
 """
 
 import numpy as np
 import scipy.optimize
-from measure import heading, seconds, table  # first: it sets the BLAS threads
+from measure import heading, seconds, table  # This import must come first: it sets the BLAS threads.
 from numba import njit
 
 import quasinewton
@@ -16,7 +16,7 @@ SCIPY = {"lbfgs": "L-BFGS-B", "bfgs": "BFGS"}
 
 @njit
 def rosenbrock(x):
-    """Chained Rosenbrock function and its gradient."""
+    """Return Rosenbrock's chained function and its gradient."""
     f, g = 0.0, np.zeros(x.size)
     for i in range(x.size - 1):
         a, b = x[i + 1] - x[i] * x[i], 1.0 - x[i]
@@ -27,35 +27,35 @@ def rosenbrock(x):
 
 
 def plane(x):
-    """The same in two variables, in Python."""
+    """Return Rosenbrock's function of two variables and its gradient, in Python."""
     a, b = x[1] - x[0] * x[0], 1.0 - x[0]
     return 100.0 * a * a + b * b, np.array([-400.0 * x[0] * a - 2.0 * b, 200.0 * a])
 
 
 def value(x):
-    """Its value alone."""
+    """Return the value of `plane` alone."""
     a, b = x[1] - x[0] * x[0], 1.0 - x[0]
     return 100.0 * a * a + b * b
 
 
 def gradient(x):
-    """Its gradient alone."""
+    """Return the gradient of `plane` alone."""
     a, b = x[1] - x[0] * x[0], 1.0 - x[0]
     return np.array([-400.0 * x[0] * a - 2.0 * b, 200.0 * a])
 
 
 def start(n):
-    """The standard start."""
+    """Return the standard start."""
     return np.tile([-1.2, 1.0], n // 2)
 
 
 def options(method):
-    """SciPy's options that end a run on the gradient alone."""
+    """Return SciPy's options that end a run by the gradient test alone."""
     return {"gtol": 1e-8} if method == "bfgs" else {"gtol": 1e-8, "ftol": 0.0}
 
 
 def compiled_rows():
-    """Whole calls with the same compiled objective."""
+    """Yield rows: whole calls with the same compiled objective."""
     for n in (2, 10):
         for method in SCIPY:
 
@@ -72,7 +72,7 @@ def compiled_rows():
 
 
 def python_rows():
-    """Time outside a Python objective, per evaluation."""
+    """Yield rows: time outside a Python objective, per evaluation."""
     for method in SCIPY:
         for form, fun, jac, alone in (
             ("jac=True", plane, True, lambda: plane(X0)),

@@ -36,7 +36,7 @@ COMPILE = "f(np.array([-1.2, 1.0]))"
 
 
 def run(method, cache, before=""):
-    """(import, compiling the objective, minimize) in seconds, in a new process."""
+    """Return seconds of import, compiling the objective, and `minimize`, in a new process."""
     script = SCRIPT.format(method=method, before=before)
     environment = os.environ | {"NUMBA_CACHE_DIR": cache}
     output = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
@@ -44,7 +44,10 @@ def run(method, cache, before=""):
 
 
 def rows(repeats=5):
-    """Cold, warm, and warm with the user's function compiled beforehand: the share that is ours."""
+    """Yield rows: cold cache, warm cache, and warm with the user's function compiled before.
+
+    The last is the share of this package.
+    """
     for method in ("lbfgs", "bfgs", "newton", "newton-cg"):
         cold = []
         for _ in range(2):

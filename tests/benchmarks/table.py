@@ -1,10 +1,9 @@
-"""Evaluations to a minimum, and problems solved: quasinewton and SciPy on every problem of
-`quasinewton.problems`.
+"""Evaluations to a minimum, and problems solved, by quasinewton and SciPy.
 
-Each run starts at x0 with exact derivatives and its own tests off. The objective keeps the account:
-a problem is *reached* at the first evaluated point with ‖g‖_∞ <= 1e-8 max(1, |f|), and *solved* if
-the returned point is one, too. Evaluations are those of f and g together; Hessians are not counted,
-products with them are, apart.
+Every problem of `quasinewton.problems` is run from x0 with exact derivatives and the solver's own
+tests off. The objective counts: a problem is *reached* at the first evaluated point with ‖g‖_∞ <=
+1e-8 max(1, |f|), and *solved* if the returned point satisfies this, too. Evaluations are those of f
+and g together; Hessians are not counted, products with them are counted apart.
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/table.py > table.md
 """
@@ -21,13 +20,13 @@ from quasinewton import problems
 from quasinewton.status import Status
 
 EPSILON = np.finfo(np.float64).eps
-ACCURACY = 1e-8  # of ‖g‖_∞, relative to max(1, |f|)
-NOISE = 16 * EPSILON  # relative to |f|: rounding in the comparison of two values
-MOST = 20_000  # evaluations or iterations
+ACCURACY = 1e-8  # relative to max(1, |f|); tolerance of ‖g‖_∞
+NOISE = 16 * EPSILON  # relative to |f|; two values that differ by less are equal up to rounding
+MOST = 20_000  # evaluations or iterations; upper limit
 
 OURS = {"maxiter": MOST, "maxfun": MOST, "gtol": 0.0}
-# Name of a column: how to run it, from an objective returning (f, g), x0 and the Hessian, or its
-# product.
+# By name of a column: how to run it, given an objective that returns (f, g), x0, and the Hessian or
+# its product.
 COLUMNS = {
     "lbfgs": lambda fun, x0, hess: quasinewton.minimize(fun, x0, jac=True, method="lbfgs", options=OURS),
     "L-BFGS-B": lambda fun, x0, hess: scipy.optimize.minimize(
@@ -65,7 +64,7 @@ PRODUCTS = ("newton-cg", "Newton-CG", "trust-ncg")
 
 
 class Run(NamedTuple):
-    """How a run went.
+    """Outcome of a run.
 
     Attributes
     ----------
@@ -95,7 +94,7 @@ class Run(NamedTuple):
 
 
 class Objective:
-    """Return (f, g), or products with the Hessian, and keep the account.
+    """Return (f, g), or products with the Hessian, and count both.
 
     Parameters
     ----------
@@ -131,7 +130,7 @@ class Objective:
 
 
 def accurate(f, g):
-    """Whether ‖g‖_∞ <= 1e-8 max(1, |f|); false where either is not finite."""
+    """Return True if ‖g‖_∞ <= 1e-8 max(1, |f|); False where either is not finite."""
     return bool(math.isfinite(f) and np.abs(g).max() <= ACCURACY * max(1.0, abs(f)))
 
 
@@ -141,14 +140,14 @@ def measure(column, problem):
     Returns
     -------
     Run
-        With an exception as its status where the run has raised one.
+        Its status is the exception if the run has raised one.
     """
     objective = Objective(problem)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             result = COLUMNS[column](objective, problem.x0, problem.hess)
-        except (ValueError, np.linalg.LinAlgError) as error:  # SciPy, on values that are not finite
+        except (ValueError, np.linalg.LinAlgError) as error:  # SciPy raises on values that are not finite.
             account = objective.reached, objective.needed, objective.total
             return Run(*account, False, math.inf, error, math.nan, math.nan)
     f, g = problem.fun(result.x), problem.jac(result.x)
@@ -164,8 +163,9 @@ def measure_all(columns=tuple(COLUMNS), factories=None):
     Parameters
     ----------
     columns : sequence of str
+        Names of columns.
     factories : sequence of callable, optional
-        Of problems; all of them if None.
+        Factories of problems; all of them if None.
 
     Returns
     -------
@@ -180,22 +180,23 @@ def measure_all(columns=tuple(COLUMNS), factories=None):
 
 
 def ratio(table, ours, theirs, what="evaluations"):
-    """Geometric mean of the ratios of evaluations, or of products, over the problems solved by
-    both.
+    """Return the geometric mean of the ratios of evaluations, or of products.
+
+    Problems solved by both count.
     """
     both = [(runs[ours], runs[theirs]) for runs in table.values() if runs[ours].solved and runs[theirs].solved]
     return math.exp(sum(math.log(getattr(a, what) / getattr(b, what)) for a, b in both) / max(len(both), 1))
 
 
 def cell(column, run):
-    """Evaluations, and products after a plus sign."""
+    """Return the evaluations, and the products after a plus sign."""
     if not run.solved:
         return "–"
     return f"{run.evaluations} + {run.products}" if column in PRODUCTS else f"{run.evaluations}"
 
 
 def markdown(table):
-    """The table, a row a problem, and the summary, as Markdown."""
+    """Return the table, a row per problem, and the summary, as Markdown."""
     columns = list(next(iter(table.values())))
     lines = [f"| problem | n | {' | '.join(columns)} |", f"|:--|--:|{'--:|' * len(columns)}"]
     for problem, runs in table.items():
@@ -214,7 +215,7 @@ def markdown(table):
 
 
 def compare(table, ours, theirs):
-    """The summary of one of our methods against one of SciPy's, as lines of Markdown."""
+    """Return the summary of one of our methods against one of SciPy's, as lines of Markdown."""
     products = ""
     if ours in PRODUCTS and theirs in PRODUCTS:
         products = f", of the products {ratio(table, ours, theirs, 'products'):.3f}"
@@ -228,7 +229,7 @@ def compare(table, ours, theirs):
 
 
 def endings(table, column):
-    """How many runs of one of our columns ended with each status."""
+    """Return how many runs of one of our columns ended with each status."""
     statuses = [runs[column].status for runs in table.values()]
     return {status.name: statuses.count(status) for status in Status if status in statuses}
 

@@ -1,4 +1,7 @@
-"""BFGS: its one delayed pass against the textbook's update."""
+"""BFGS: its one delayed pass over H, compared with the textbook's update.
+
+Covers: methods/bfgs.py.
+"""
 
 import numpy as np
 import pytest
@@ -13,20 +16,20 @@ starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 
 
 def updated(H, s, y):
-    """(I − rho s yᵀ) H (I − rho y sᵀ) + rho s sᵀ, N&W (2006) eq. 6.17."""
+    """Return (I − rho s yᵀ) H (I − rho y sᵀ) + rho s sᵀ, N&W (2006) eq. 6.17."""
     rho = 1.0 / (s @ y)
     V = np.eye(s.size) - rho * np.outer(y, s)
     return V.T @ H @ V + rho * np.outer(s, s)
 
 
 def pairs(jac, points):
-    """Steps and changes of the gradient between iterates."""
+    """Return the steps and the changes of the gradient between iterates."""
     g = [jac(x) for x in points]
     return np.diff(points, axis=0), np.diff(g, axis=0)
 
 
 def fit(s, y):
-    """Return True if a pair is safely among those that the method learns from."""
+    """Return True if the method certainly accepts the curvature pair."""
     return s @ y > 1e-8 * (y @ y) and s @ y > 1e-8 * (s @ s)
 
 
@@ -61,7 +64,7 @@ def test_secant_equation(x0, maxiter):
 @pytest.mark.parametrize("search", ["more-thuente", "armijo"])
 @given(x0=starts, maxiter=st.integers(1, 60))
 def test_inverse_hessian_stays_positive_definite(search, damping, x0, maxiter):
-    """Armijo steps offer pairs of negative curvature too."""
+    """Armijo steps also give pairs of negative curvature."""
     res = run(x0, maxiter, line_search=search, damping=damping)
     H = res.hess_inv
     assert np.array_equal(H, H.T)
@@ -78,11 +81,14 @@ def test_every_direction_is_one_of_descent(x0):
 @pytest.mark.parametrize("n", [1, 2, 5, 20])
 @pytest.mark.parametrize("method", [BFGS(), LBFGS(memory=20)], ids=["bfgs", "lbfgs"])
 def test_quadratic_takes_n_steps_with_exact_searches(method, n, rng):
-    """With exact line searches the directions are conjugate: N&W (2006) theorem 6.4."""
+    """With exact line searches the directions are conjugate.
+
+    N&W (2006) theorem 6.4.
+    """
     A, b = spd(rng, n, 50.0), rng.standard_normal(n)
     options = {"c1": 1e-12, "c2": 1e-10, "maxls": 60, "gtol": 1e-6 * np.abs(b).max()}
     res = minimize(quadratic, np.zeros(n), (A, b), method=method, jac=quadratic_gradient, options=options)
-    assert res.success and res.nit <= n + 1  # one for rounding
+    assert res.success and res.nit <= n + 1  # One iteration is allowed for rounding.
     assert res.x == pytest.approx(np.linalg.solve(A, b), abs=1e-5)
 
 
@@ -97,7 +103,7 @@ def test_quadratic_is_learnt_after_n_exact_steps(rng):
 
 
 def test_given_inverse_hessian_is_the_first_one(rng):
-    """With the true inverse the first step is Newton's, and the last."""
+    """With the true inverse Hessian the first step is Newton's, and the last."""
     A, b = spd(rng, 5), rng.standard_normal(5)
     options = {"hess_inv0": np.linalg.inv(A)}
     res = minimize(quadratic, np.zeros(5), (A, b), method="bfgs", jac=quadratic_gradient, options=options)

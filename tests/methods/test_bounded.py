@@ -1,4 +1,9 @@
-"""L-BFGS in a box, part by part against definitions in dense matrices; and the words of a box."""
+"""L-BFGS with bounds, part by part against definitions in dense matrices.
+
+Also projection and truncation of single steps.
+
+Covers: methods/bounded/{cauchy_point,lbfgsb,lbfgsb_model,projection,wrapper,active_set}.py.
+"""
 
 import numpy as np
 import pytest
@@ -34,8 +39,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 @njit
 def learnt(method, S, Y, X, G, low, high):
-    """Return the memory after these pairs, each learnt at its row of X and G; then at the last row
-    of X and G.
+    """Return the memory after learning these curvature pairs, each at its row of X and G.
+
+    Its point is then the last row of X and G.
     """
     memory = allocate(method, low.size)
     pairs, m = memory.inner, method.inner.memory
@@ -74,7 +80,8 @@ def free_solve(memory, v):
 
 @njit
 def cauchy(memory, x, g, low, high):
-    """Return the length of the path to the Cauchy point; what is free there is in the memory."""
+    """Return the path length to the generalised Cauchy point, and leave its free set in the memory.
+    """
     work, theta = memory.work, 1.0 / memory.inner.ring[0].gamma
     count = order(memory.inner, work.slots)
     factorise_whole(work, count, theta)
@@ -83,7 +90,10 @@ def cauchy(memory, x, g, low, high):
 
 @njit
 def subspace(memory, x, g, low, high, projecting):
-    """Return the step of the model after `cauchy`, and its slope; first with `projecting`."""
+    """Return the step of the subspace minimisation after `cauchy`, and its slope.
+
+    If `projecting`, it is the step of `between`, which ends within the bounds.
+    """
     work, theta = memory.work, 1.0 / memory.inner.ring[0].gamma
     count, p = order(memory.inner, work.slots), np.empty_like(x)
     if projecting:
@@ -92,8 +102,9 @@ def subspace(memory, x, g, low, high, projecting):
 
 
 class Model:
-    """Random pairs, a box and a point in it; the memory that has learnt them, and B by its
-    definition.
+    """Random curvature pairs, bounds and a point within them.
+
+    It holds the memory that has learnt the pairs, and B by its definition.
     """
 
     def __init__(self, seed, n=None, many=None, still=False):
@@ -105,7 +116,7 @@ class Model:
         X = np.clip(rng.standard_normal((many + 1, n)) * rng.choice([0.3, 3.0], n), self.low, self.high)
         G = rng.standard_normal((many + 1, n))
         S = rng.standard_normal((many, n))
-        if still:  # what is held has been so all the time
+        if still:  # Variables at active bounds have not moved in any pair.
             X[:], G[:] = X[-1], G[-1]
             S[:, ((X[-1] <= self.low) & (G[-1] >= 0)) | ((X[-1] >= self.high) & (G[-1] <= 0))] = 0.0
             S[:, 0] += np.all(S == 0.0, axis=1)
@@ -117,7 +128,7 @@ class Model:
 
     @property
     def B(self):
-        """The Hessian of the pairs by N&W (2006) eq. 6.19, applied to θI."""
+        """The Hessian approximation of the pairs by N&W (2006) eq. 6.19, applied to θI."""
         B = self.theta * np.eye(self.x.size)
         for s, y in zip(self.S, self.Y, strict=True):
             Bs = B @ s
@@ -138,7 +149,7 @@ class Model:
         return self.x, self.g, self.low, self.high
 
     def cauchy_by_definition(self):
-        """The first local minimiser of the model on the path P(x − t g), piece by piece."""
+        """Return the first local minimiser of the model on the path P(x − t g), piece by piece."""
         x, g, B = self.x, self.g, self.B
         with np.errstate(all="ignore"):
             times = np.where(g > 0, (x - self.low) / g, np.where(g < 0, (x - self.high) / g, np.inf))
@@ -229,7 +240,7 @@ def test_long_vectors_are_worked_off_in_blocks(n):
 
 @njit
 def placed(x, alpha, p, low, high):
-    """Return the point, and whether it has moved."""
+    """Return the point within the bounds, and whether it has moved."""
     point = np.empty_like(x)
     return point, place_inside(x, alpha, p, low, high, point)
 

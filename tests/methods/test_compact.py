@@ -1,5 +1,8 @@
-"""The compact form of L-BFGS against the matrix it stands for; H₀ that is given, pairs in single
-precision, memory.
+"""The compact form of L-BFGS, compared with the matrix that it represents.
+
+Also a given H₀, curvature pairs in single precision, and memory.
+
+Covers: methods/lbfgs/compact_inverse.py, methods/curvature_pairs.py.
 """
 
 import numpy as np
@@ -21,12 +24,12 @@ starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 
 @pytest.fixture
 def always(monkeypatch):
-    """Few variables are enough for the compact form."""
+    """Make the compact form apply to few variables."""
     monkeypatch.setattr(two_loop, "MANY", 0)
 
 
 class Run:
-    """The compact kernels on a quadratic whose Hessian is diagonal, step by step."""
+    """The compact kernels on a quadratic with a diagonal Hessian, step by step."""
 
     def __init__(self, m, n, single=False, H0=None, seed=0):
         self.m, self.n, self.single = m, n, single
@@ -44,8 +47,9 @@ class Run:
         self.pairs = []
 
     def step(self, p=None, change=None, damping=0):
-        """Step along p, where the gradient changes by `change`, or as the quadratic has it; learn
-        the pair.
+        """Step along p and learn the pair.
+
+        The gradient changes by `change`, or as that of the quadratic if it is None.
         """
         self.p[:] = self.rng.standard_normal(self.n) if p is None else p
         self.p *= -np.sign(self.g @ self.p)
@@ -58,7 +62,7 @@ class Run:
         return self.x - x, g_new - g
 
     def kept(self):
-        """The pairs in the ring as they are kept, oldest first."""
+        """Return the stored pairs of the ring, oldest first."""
         ring = self.ring[0]
         rows = (ring["newest"] + 1 - ring["count"] + np.arange(ring["count"])) % self.m
         S, Y = self.S, self.Y
@@ -68,14 +72,14 @@ class Run:
         return S[rows], Y[rows]
 
     def direction(self):
-        """−H g, and its slope."""
+        """Return −H g and its slope."""
         p = np.full(self.n, np.nan)
         direction = compact_inverse.direction_single if self.single else compact_inverse.direction
         slope = direction(self.S, self.Y, self.a, self.ring, self.g, p)
         return p, slope
 
     def expected(self):
-        """−H g by the definition, N&W (2006) eq. 7.19, without the matrix."""
+        """Return −H g by the definition, N&W (2006) eq. 7.19, without forming the matrix."""
         S, Y = self.kept()
         gamma = (S[-1] @ Y[-1]) / (Y[-1] @ (self.H0 * Y[-1])) if len(S) else 1.0
         return -product(S, Y, gamma * self.H0, self.g)
@@ -88,7 +92,7 @@ class Run:
 
 
 def product(S, Y, H0, v):
-    """H v by the recursion H = Vᵀ H₋ V + rho s sᵀ, N&W (2006) eq. 7.16."""
+    """Return H v by the recursion H = Vᵀ H₋ V + rho s sᵀ, N&W (2006) eq. 7.16."""
     if len(S) == 0:
         return H0 * v
     s, y = S[-1], Y[-1]
@@ -97,7 +101,7 @@ def product(S, Y, H0, v):
     return w - rho * (y @ w) * s + rho * (s @ v) * s
 
 
-# Fewer variables than a block, and some blocks with one that is not full.
+# Sizes: less than one block, and some blocks with a last one that is not full.
 @pytest.mark.parametrize("n", [1, 7, 2 * BLOCK + 13])
 @pytest.mark.parametrize("m", [1, 2, 5])
 @pytest.mark.parametrize("single", [False, True])
@@ -116,7 +120,10 @@ def test_direction_is_the_definition_as_the_ring_fills_and_goes_round(n, m, sing
 
 @pytest.mark.parametrize("single", [False, True])
 def test_skipped_pairs_leave_the_others(single):
-    """Of negative curvature; in a full ring the oldest pair goes with it."""
+    """A skipped pair of negative curvature leaves the others as they are.
+
+    In a full ring the oldest pair is lost with it.
+    """
     run = Run(4, 9, single)
     for k in range(12):
         before = run.ring[0]["count"]
@@ -135,7 +142,10 @@ def test_skipped_pairs_leave_the_others(single):
 
 @pytest.mark.parametrize("single", [False, True])
 def test_damped_pairs(single):
-    """s·y is then 0.2 s·B s, and what is multiplied is the damped y (N&W procedure 18.2)."""
+    """With damping s·y becomes 0.2 s·B s, and products use the damped y.
+
+    N&W (2006) procedure 18.2.
+    """
     run = Run(3, 9, single)
     run.step()
     for _ in range(5):
@@ -147,8 +157,9 @@ def test_damped_pairs(single):
 
 
 def test_directions_after_a_restart_and_from_elsewhere():
-    """A gradient that no step led to: the products are made anew, to the same bits where it is the
-    same.
+    """The products are recomputed for a gradient that no step led to.
+
+    For the gradient of the current iterate the recomputed products have the same bits.
     """
     run = Run(3, BLOCK + 5)
     for _ in range(5):
@@ -168,7 +179,10 @@ def test_directions_after_a_restart_and_from_elsewhere():
 @pytest.mark.parametrize("single", [False, True])
 @pytest.mark.parametrize("size", [1e-150, 1e-60, 1.0, 1e60, 1e140])
 def test_scales_of_x_and_f_do_not_matter(size, single):
-    """Powers of ten far beyond single precision: rows are in units of their own."""
+    """Scale x and f by powers of ten far beyond the range of single precision.
+
+    Each stored row has a scale of its own.
+    """
     run = Run(4, 11, single)
     run.x *= size
     run.g = run.scales * run.x
@@ -187,7 +201,7 @@ def test_pairs_of_very_different_scales():
 
 @given(x0=starts, maxiter=st.integers(1, 25), memory=st.integers(1, 6))
 def test_both_forms_make_the_same_steps(x0, maxiter, memory):
-    """While rounding has not parted them: few steps from a start."""
+    """Both forms agree for a few steps, before rounding makes them diverge."""
     options = {"maxiter": min(maxiter, 6), "gtol": 0.0, "return_all": True}
     runs = []
     for many in 2**16, 0:
@@ -202,7 +216,10 @@ def test_both_forms_make_the_same_steps(x0, maxiter, memory):
 
 @given(x0=starts, maxiter=st.integers(2, 15), single=st.booleans(), given_H0=st.booleans())
 def test_inverse_hessian_of_the_result(x0, maxiter, single, given_H0):
-    """It is that of its pairs and of H₀; H y = s for the newest, N&W (2006) eq. 6.16."""
+    """`hess_inv` is that of the pairs and of H₀; H y = s for the newest pair.
+
+    N&W (2006) eq. 6.16.
+    """
     H0 = np.array([1e-3, 1e-2, 0.1, 1.0])
     options = {"maxiter": maxiter, "gtol": 0.0, "single": single, **({"H0": H0} if given_H0 else {})}
     H = minimize(rosenbrock, x0, jac=rosenbrock_gradient, options=options).hess_inv
@@ -218,7 +235,7 @@ def test_inverse_hessian_of_the_result(x0, maxiter, single, given_H0):
 
 @njit
 def bowl(x, g, scales):
-    """Σ scales_i x_i²/2 + x_i⁴/4, and its gradient to g."""
+    """Return Σ scales_i x_i²/2 + x_i⁴/4, and write its gradient to g."""
     f = 0.0
     for i in range(x.size):
         f += 0.5 * scales[i] * x[i] ** 2 + 0.25 * x[i] ** 4
@@ -280,7 +297,10 @@ def test_inside_compiled_code():
 
 
 def test_run_that_ends_at_a_passed_point_goes_on_from_its_gradient(always):
-    """Whatever evaluation it stops at, the run that goes on is one of descent, and ends as well."""
+    """A run may end at an earlier trial than the last, and be continued from there.
+
+    For every limit on evaluations the continued run descends and converges.
+    """
     x0 = np.tile([-1.2, 1.0], 4)
     for limit in range(2, 60, 3):
         first = minimize(rosenbrock_inplace, x0, jac="inplace", maxfun=limit)
@@ -290,12 +310,12 @@ def test_run_that_ends_at_a_passed_point_goes_on_from_its_gradient(always):
 
 class TestH0:
     def test_makes_the_problem_round(self):
-        """Scaled by the inverse of the diagonal of the Hessian it takes a few steps."""
+        """Scaled by the inverse diagonal of the Hessian, the problem takes a few steps."""
         for method in "lbfgs", "bfgs":
             assert solve(method=method, H0=1.0 / SCALES).nfev < 20 < solve(method=method, maxiter=60).nfev
 
     def test_its_unit_does_not_matter_to_lbfgs(self):
-        """It is scaled by γ."""
+        """L-BFGS scales H₀ by γ, so a factor of H₀ changes nothing."""
         assert solve(H0=1e3 / SCALES).nfev < 25
 
     def test_precond_is_the_same(self):
@@ -335,7 +355,10 @@ class TestH0:
         ],
     )
     def test_illegal(self, name, given, error, message):
-        """At every door, and before the objective is touched: here it cannot even be compiled."""
+        """Every public function refuses an illegal H₀ before the objective is evaluated.
+
+        The objective here cannot even be compiled.
+        """
         for door in (
             lambda: minimize(njit(lambda x: x.nonsense), [1.0, 1.0], **{name: given}),
             lambda: minimize(njit(lambda x: x.nonsense), [1.0, 1.0], method="bfgs", **{name: given}),
@@ -353,7 +376,7 @@ class TestH0:
 
 
 def test_bits_do_not_depend_on_where_the_arrays_lie():
-    """From the same numbers at other addresses the same steps."""
+    """The same numbers at other addresses give the same steps, bit for bit."""
     n = 3 * BLOCK + 1
     runs = []
     for pad in 0, 1, 3:
@@ -407,7 +430,10 @@ for single in True, False:
 
 
 def test_memory_is_that_of_the_pairs_and_seven_vectors():
-    """Peak of the resident set of a process, in vectors: 2 m + 7, or m + 7 in single precision."""
+    """The peak resident memory of a process is 2 m + 7 vectors.
+
+    It is m + 7 with pairs in single precision.
+    """
     rows = [list(map(float, line.split())) for line in processes.run(MEMORY).splitlines()]
     (single, its_arrays), (double, arrays) = rows
     assert its_arrays == pytest.approx(10 + 6, abs=0.01) and arrays == pytest.approx(20 + 6, abs=0.01)

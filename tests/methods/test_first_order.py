@@ -1,5 +1,6 @@
-"""First-order methods: PyTorch's iterates, the algorithms as their papers print them, and what must
-hold besides.
+"""First-order methods against PyTorch's iterates, their papers, and properties.
+
+Covers: methods/first_order/*.
 """
 
 import math
@@ -21,7 +22,7 @@ DECOUPLED = ["sgdw", "adamw", "lion"]
 each_method = pytest.mark.parametrize("method", ALL)
 each_problem = pytest.mark.parametrize("problem", oracle.PROBLEMS)
 
-# A rate at which every method goes some way in a few dozen steps.
+# Learning rates at which every method makes visible progress in a few dozen steps.
 RATE = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02, "sgdw": 0.05, "adadelta": 1.0}
 
 
@@ -30,7 +31,7 @@ def rate(method):
 
 
 def iterates(fun, x0, method, steps, **options):
-    """All iterates, shape (steps + 1, n)."""
+    """Return all iterates, shape (steps + 1, n)."""
     options = {"maxiter": steps, "gtol": -1.0, "return_all": True, **options}
     res = minimize(fun, x0, method=method, jac=True, options=options)
     assert res.nit == steps
@@ -38,30 +39,31 @@ def iterates(fun, x0, method, steps, **options):
 
 
 def assert_close(found, expected, tolerance=1e-10):
-    """Each iterate to a tolerance relative to its own size."""
+    """Compare iterates, with a tolerance relative to the size of each."""
     error = np.abs(found - expected).max(axis=1)
     assert np.all(error <= tolerance * np.abs(expected).max(axis=1))
 
 
 def fed(gradients):
-    """An objective that gives the rows of a matrix as its gradients, one after the other."""
+    """Return an objective whose successive gradients are the rows of a matrix."""
     rows = iter([*gradients, np.zeros_like(gradients[0])])
     return lambda x: (0.0, next(rows))
 
 
 def bowl(x):
-    """Return Σ c_i x_i²/2 with c_i = 1 … n, and its gradient: separable."""
+    """Return the separable function Σ c_i x_i²/2 with c_i = 1 … n, and its gradient."""
     c = np.arange(1.0, x.size + 1.0)
     return 0.5 * np.sum(c * x * x), c * x
 
 
 numbers = st.floats(-1e3, 1e3)
-# Nothing near enough to 0 for its square to underflow.
+# Numbers whose squares do not underflow.
 starts = st.lists(st.floats(-3.0, 3.0).map(lambda value: round(value, 6)), min_size=5, max_size=5)
 
 
 class TestPyTorch:
-    """torch.optim in float64, by the file of its iterates and, where it is installed, live."""
+    """Compare with torch.optim in float64: with stored iterates and, if PyTorch is installed, live.
+    """
 
     SCHEDULES = {
         "step": schedules.step(7, factor=0.5),
@@ -160,7 +162,7 @@ def test_algorithm_as_it_is_printed(problem, method, options, algorithm, setting
 
 
 class TestRepairs:
-    """Where PyTorch returns NaN."""
+    """Cases where PyTorch returns NaN."""
 
     @given(
         g=st.floats(1e-6, 1e6),
@@ -169,8 +171,9 @@ class TestRepairs:
         momentum=st.sampled_from([0.0, 0.5]),
     )
     def test_centred_variance_is_never_negative(self, g, alpha, eps, momentum):
-        """Of a constant gradient it is 0, which rounding makes negative: then a step is lr g/eps,
-        or nearly so.
+        """The centred variance of a constant gradient is 0, and rounding must not make it negative.
+
+        The step is then lr g/eps, up to rounding.
         """
         options = {"alpha": alpha, "eps": eps, "centered": True, "momentum": momentum, "lr": 1e-9}
         X = iterates(lambda x: (0.0, np.array([g])), [1.0], "rmsprop", 400, **options)
@@ -191,7 +194,7 @@ class TestRepairs:
         ours = iterates(lambda x: (0.0, np.array([0.1])), [1.0], "rmsprop", 400, **options)
         assert math.isnan(theirs[-1]) and np.all(np.isfinite(ours))
         assert np.all(-np.diff(ours[360:, 0]) > 0.01 * 0.1 / (2e-8 + 1e-8))
-        assert ours[:101, 0].tolist() == pytest.approx(theirs[:101], rel=1e-9)  # beyond, rounding is all there is
+        assert ours[:101, 0].tolist() == pytest.approx(theirs[:101], rel=1e-9)  # Later iterates are all rounding.
 
     @pytest.mark.parametrize(
         "method, options",
@@ -214,22 +217,21 @@ class TestRepairs:
         ids=str,
     )
     def test_nothing_over_nothing_is_no_step(self, method, options):
-        """With eps = 0, for variables that f does not depend on, or not any more."""
+        """With eps = 0, variables that f does not depend on, or no longer, stay where they are."""
         options = {"lr": 0.03, "eps": 0.0, **options}
         X = iterates(lambda x: (0.5 * x[1] ** 2, np.array([0.0, x[1], -0.0])), [2.0, 1.0, -3.0], method, 30, **options)
         alone = iterates(lambda x: (0.5 * x[0] ** 2, x.copy()), [1.0], method, 30, **options)
         assert np.array_equal(X[:, 1:2], alone)
         assert np.all(X[:, [0, 2]] == [2.0, -3.0])
         late = np.zeros((40, 1))
-        late[0] = 1e-160  # whose square is subnormal, and is soon forgotten
+        late[0] = 1e-160  # Its square is subnormal, and its average soon decays to 0.
         assert np.all(np.isfinite(iterates(fed(late), [1.0], method, 40, **options)))
 
 
 @each_method
 @given(x0=starts)
 def test_components_go_their_own_ways(method, x0):
-    """On a separable function the components of a run are the runs of the components, to the bit.
-    """
+    """On a separable function each component follows its one-dimensional run, bit for bit."""
     options = {"lr": rate(method), "weight_decay": 0.1}
     together = iterates(bowl, x0, method, 12, **options)
     for i in 0, 2, 4:
@@ -239,14 +241,14 @@ def test_components_go_their_own_ways(method, x0):
 
 @each_method
 def test_goes_down(method):
-    """Some way down a bowl, each at its rate."""
+    """Every method descends on a quadratic at its learning rate."""
     x0 = [3.0, -2.0, 1.0, 0.5, -1.0]
     res = minimize(bowl, x0, method=method, jac=True, options={"lr": rate(method), "maxiter": 300})
     assert res.fun < (0.999 if method == "adadelta" else 0.3) * bowl(np.array(x0))[0]
 
 
 class TestClipping:
-    """Is what its user could do to the gradient by hand."""
+    """Clipping gives the iterates that clipping the gradient by hand gives."""
 
     def by_hand(self, value=math.inf, norm=math.inf):
         def fun(x):
@@ -275,20 +277,20 @@ class TestClipping:
         assert_close(clipped, iterates(self.by_hand(30.0, 20.0), [-1.2, 1.0], "sgd", 20))
 
     def test_comes_before_weight_decay(self):
-        """A step of length lr times the clipped gradient plus the decay."""
+        """The step has the length lr times the clipped gradient plus the decay."""
         X = iterates(lambda x: (0.0, np.array([1e6])), [2.0], "sgd", 1, lr=0.1, clip_value=1.0, weight_decay=0.5)
         assert X[1] == pytest.approx([2.0 - 0.1 * (1.0 + 0.5 * 2.0)])
 
     @pytest.mark.parametrize("size", [1e-200, 1.0, 1e160, 1e300])
     def test_by_norm_whatever_the_size(self, size):
-        """The square of a gradient may be too large for a float where the gradient is not."""
+        """The norm is right where the square of the gradient overflows."""
         g = size * np.array([3.0, -4.0])
         X = iterates(lambda x: (0.0, g), [0.0, 0.0], "sgd", 1, lr=1.0, clip_norm=2.0)
         assert X[1] == pytest.approx(-g if size < 0.1 else [-1.2, 1.6], rel=1e-12)
 
     @pytest.mark.parametrize("options", [{"clip_value": 1.0}, {"clip_norm": 1.0}, {"decay_mask": [True, False]}])
     def test_does_not_reach_the_result(self, options):
-        """The gradient of the result, and the one that gtol is about, are those of f."""
+        """The gradient in the result and in the test of gtol is that of f, not the clipped one."""
         res = minimize(oracle.rosenbrock, [-1.2, 1.0], method="sgd", jac=True, options={"maxiter": 3, **options})
         f, g = oracle.rosenbrock(res.x)
         assert res.fun == f and np.array_equal(res.jac, g)
@@ -298,14 +300,15 @@ class TestWeightDecay:
     @each_method
     @given(x0=starts, mask=st.lists(st.booleans(), min_size=5, max_size=5))
     def test_mask_exempts(self, method, x0, mask):
-        """On a separable function the exempt components follow the run without decay, and the
-        others the one with.
+        """On a separable function exempt components follow the run without decay.
+
+        The others follow the run with decay.
         """
         options = {"lr": rate(method), "schedule": schedules.exponential(0.95)}
         masked = iterates(bowl, x0, method, 10, weight_decay=0.7, decay_mask=mask, **options)
         free, decayed = (iterates(bowl, x0, method, 10, weight_decay=decay, **options) for decay in (0.0, 0.7))
         assert np.array_equal(masked, np.where(mask, decayed, free))
-        if method != "lion" and any(abs(value) > 0.1 for value in x0):  # the signs of Lion may be those without
+        if method != "lion" and any(abs(value) > 0.1 for value in x0):  # For Lion both signs may agree.
             assert not np.array_equal(free, decayed)
 
     @each_method
@@ -333,7 +336,7 @@ class TestWeightDecay:
 
     @given(x0=starts, decay=st.floats(0.0, 1.0))
     def test_is_the_same_either_way_without_momentum(self, x0, decay):
-        """L2 in SGD is decay of x itself."""
+        """For SGD without momentum, L2 and decoupled decay agree."""
         l2, decoupled = (iterates(bowl, x0, method, 20, lr=0.05, weight_decay=decay) for method in ("sgd", "sgdw"))
         assert np.abs(l2 - decoupled).max() <= 1e-12 * max(1.0, np.abs(l2).max())
 
@@ -344,15 +347,16 @@ class TestWeightDecay:
 
     @pytest.mark.parametrize("method", DECOUPLED)
     def test_decoupled_shrinks_by_lr_times_decay_under_a_schedule(self, method):
-        """Without a gradient nothing else happens."""
+        """With a zero gradient, decay alone changes x."""
         schedule = schedules.step(2, factor=0.5)
         X = iterates(fed(np.zeros((6, 2))), [1.0, -8.0], method, 6, lr=0.1, weight_decay=2.0, schedule=schedule)
         factors = np.cumprod([1.0, 0.8, 0.8, 0.9, 0.9, 0.95, 0.95])
         assert pytest.approx(np.outer(factors, [1.0, -8.0]), rel=1e-14) == X
 
     def test_decoupled_shrinks_all_alike_and_l2_in_adam_does_not(self):
-        """Loshchilov & Hutter (2019) section 2: under L2 weights of large gradients are regularised
-        less.
+        """Under L2, weights with large gradients are regularised less.
+
+        Loshchilov & Hutter (2019) section 2.
         """
         g = np.array([-1e-3, -1.0, -1e3])
         x0, options = [1.0, 1.0, 1.0], {"lr": 1e-3, "eps": 0.0}
@@ -370,7 +374,7 @@ class TestInvariance:
     @pytest.mark.parametrize("method", ["adagrad", "rmsprop", "adam", "adamw", "amsgrad", "adamax", "nadam", "lion"])
     @given(x0=starts, power=st.integers(-60, 60))
     def test_to_the_scale_of_f(self, method, x0, power):
-        """With eps = 0; by powers of 2 to the bit."""
+        """With eps = 0 the scale of f changes nothing; for powers of 2 to the bit."""
         options = {"lr": 0.03, "weight_decay": 0.1 if method in DECOUPLED else 0.0}
         if method != "lion":
             options["eps"] = 0.0
@@ -397,14 +401,15 @@ class TestBounds:
 
     @given(gradients=gradients, beta1=st.floats(0.0, 0.95), beta2=st.floats(0.0, 0.95))
     def test_of_a_step_of_lion(self, gradients, beta1, beta2):
-        """It is −lr, 0 or lr."""
+        """Each component of a step of Lion is −lr, 0 or lr."""
         X = iterates(fed(gradients), [0.0], "lion", len(gradients), lr=0.125, betas=(beta1, beta2))
         assert set(np.abs(np.diff(X[:, 0]))) <= {0.0, 0.125}
 
     @given(gradients=gradients, beta1=st.floats(0.0, 0.99), beta2=st.floats(0.1, 0.999))
     def test_of_a_step_of_adam(self, gradients, beta1, beta2):
-        """By Cauchy and Schwarz (Σ w_i g_i)² <= Σ w_i²/u_i Σ u_i g_i², w and u the weights in the
-        two means.
+        """Bound a step of Adam by the Cauchy-Schwarz inequality.
+
+        (Σ w_i g_i)² <= Σ w_i²/u_i Σ u_i g_i², where w and u are the weights of the two averages.
         """
         X = iterates(fed(gradients), [0.0], "adam", len(gradients), lr=0.1, betas=(beta1, beta2))
         for t, length in enumerate(np.abs(np.diff(X[:, 0])), 1):
@@ -413,7 +418,7 @@ class TestBounds:
 
     @given(gradients=gradients)
     def test_of_the_rate_of_amsgrad(self, gradients):
-        """lr/√c never rises; without momentum it is the step over the gradient."""
+        """lr/√c never rises; without momentum it is the step divided by the gradient."""
         gradients[np.abs(gradients) < 1e-3] = 1.0
         options = {"lr": 0.1, "betas": (0.0, 0.5), "eps": 0.0, "bias_correction": False}
         X = iterates(fed(gradients), [0.0], "amsgrad", len(gradients), **options)

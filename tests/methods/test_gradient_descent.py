@@ -1,4 +1,7 @@
-"""Steepest descent: along −g, and no faster than theory allows."""
+"""Steepest descent: along −g, and at the rate that theory predicts.
+
+Covers: methods/gradient_descent.py.
+"""
 
 import numpy as np
 import pytest
@@ -37,7 +40,10 @@ def test_fixed_step_is_the_textbooks_iteration(rng):
 
 
 def test_exact_steps_converge_at_the_rate_of_the_condition_number(rng):
-    """N&W (2006) theorem 3.4: each step reduces f − f* by ((κ − 1)/(κ + 1))² at least."""
+    """Each exact step reduces f − f* by ((κ − 1)/(κ + 1))² at least.
+
+    N&W (2006) theorem 3.4.
+    """
     A, b = spd(rng, 5, 20.0), rng.standard_normal(5)
     least = quadratic(np.linalg.solve(A, b), A, b)
     res = minimize(

@@ -1,4 +1,7 @@
-"""Kernels that are compiled when they are first entered."""
+"""Kernels that are compiled when they are first called.
+
+Covers: numba_ext/lazy.py.
+"""
 
 import sys
 
@@ -14,7 +17,7 @@ from quasinewton.numba_ext.lazy import late as make_late
 
 @kernel
 def halve(a, k):
-    """Halve a[k], and return what it was."""
+    """Halve a[k], and return its previous value."""
     if k >= a.size:
         raise IndexError("beyond the end")
     was = a[k]
@@ -79,7 +82,10 @@ print(compiled())
 
 
 def test_few_variables_do_not_compile_what_many_need():
-    """Neither from Python nor inside compiled code; and nothing is compiled twice."""
+    """Runs with few variables, from Python or compiled code, do not compile the compact form.
+
+    Nothing is compiled twice.
+    """
     assert processes.run(LAZY).splitlines() == ["[0, 0, 0, 0]", "[1, 1, 0, 0]", "[1, 1, 1, 1]"]
 
 
@@ -94,13 +100,13 @@ enter_double = make_late(double, types.void(types.float64[::1]))
 
 @njit
 def refused(a):
-    """Enter a kernel that no other test enters."""
+    """Call a kernel that no other test calls."""
     enter_double((a,))
 
 
 @pytest.mark.parametrize("error", [MemoryError("none left"), KeyboardInterrupt()], ids=["memory", "interrupt"])
 def test_kernel_that_cannot_be_had_is_an_error(error, monkeypatch):
-    """Ctrl-C while it is compiled included: it ends the run."""
+    """A failure to compile the kernel ends the run, Ctrl-C during the compilation included."""
 
     def fail(table, number):
         raise error

@@ -1,4 +1,7 @@
-"""L-BFGS: two loops over a ring of pairs, against the matrix they stand for."""
+"""L-BFGS: the two-loop recursion over a ring of pairs, against the matrix it represents.
+
+Covers: methods/lbfgs/two_loop.py, methods/curvature_pairs.py.
+"""
 
 import numpy as np
 import pytest
@@ -21,7 +24,10 @@ def direction(S, Y, rho, count, newest, gamma, g):
 
 
 def dense(S, Y, gamma):
-    """H by its definition, N&W (2006) eq. 7.16: pairs in rows, oldest first, applied to gamma·I."""
+    """Return H by its definition, N&W (2006) eq. 7.16.
+
+    The pairs are rows, oldest first, applied to gamma·I.
+    """
     H = gamma * np.eye(S.shape[1])
     for s, y in zip(S, Y, strict=True):
         rho = 1.0 / (s @ y)
@@ -71,7 +77,7 @@ def test_two_loops_are_the_dense_product_wherever_the_ring_begins(m, count, newe
 
 @given(x0=starts, maxiter=st.integers(1, 15), memory=st.integers(1, 6))
 def test_inverse_hessian_is_that_of_the_last_pairs(x0, maxiter, memory):
-    """More iterations than memory: the ring has gone round."""
+    """Make more iterations than the ring has rows, so that old pairs are overwritten."""
     res = run(x0, maxiter, memory)
     S, Y = np.diff(res.allvecs, axis=0), np.diff([rosenbrock_gradient(x) for x in res.allvecs], axis=0)
     fit = np.einsum("ij,ij->i", S, Y) > 1e-8 * np.einsum("ij,ij->i", Y, Y)
@@ -94,7 +100,7 @@ def test_secant_equation(x0, maxiter, memory):
 @pytest.mark.parametrize("damping", [False, True])
 @given(x0=starts, maxiter=st.integers(1, 40))
 def test_inverse_hessian_stays_positive_definite(damping, x0, maxiter):
-    """Whatever curvature Armijo's steps have met."""
+    """H is positive definite for every curvature along Armijo's steps."""
     H = run(x0, maxiter, line_search="armijo", damping=damping).hess_inv
     assert np.all(np.einsum("ij,ij->i", H.sk, H.yk) > 0.0)
     matrix = H.todense()
@@ -103,8 +109,9 @@ def test_inverse_hessian_stays_positive_definite(damping, x0, maxiter):
 
 @given(x0=starts)
 def test_first_two_steps_are_those_of_bfgs(x0):
-    """Both scale the identity by the first pair; later L-BFGS scales it by the newest one, and they
-    part.
+    """Both methods scale the identity by the first pair, so their first two steps agree.
+
+    Later L-BFGS scales by the newest pair, and the iterates differ.
     """
     few = run(x0, 2, memory=10)
     full = minimize(
@@ -120,8 +127,9 @@ def test_memory_beyond_the_iterations_changes_nothing(x0, maxiter):
 
 
 def test_exact_searches_make_it_bfgs_on_a_quadratic(rng):
-    """Then every H₀ = γ I gives the directions of conjugate gradients: N&W (2006) theorem 6.4 and
-    section 7.2.
+    """With exact line searches every H₀ = γ I gives the directions of conjugate gradients.
+
+    N&W (2006) theorem 6.4 and section 7.2.
     """
     n = 8
     A, b = spd(rng, n, 30.0), rng.standard_normal(n)

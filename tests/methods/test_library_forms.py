@@ -1,5 +1,6 @@
-"""Forms that other libraries give to first-order methods: their definitions, every door, and what
-is legal.
+"""Forms of first-order methods in other libraries: definitions, public functions, legal values.
+
+Covers: methods/first_order/*, options/read.py.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ X0 = np.array([1.5, -0.5])
 
 
 def iterates(fun, method, steps, x0=X0, **options):
-    """All iterates, shape (steps + 1, n)."""
+    """Return all iterates, shape (steps + 1, n)."""
     options = {"maxiter": steps, "gtol": -1.0, "return_all": True, **options}
     res = minimize(fun, x0, method=method, jac=True, options=options)
     assert res.nit == steps
@@ -39,8 +40,9 @@ def given_flags(*names):
 
 
 def assert_defined(method, definition, x0, *numbers, lr=1 / 32, form=None, **options):
-    """Twelve iterates of a method are those of a definition, under a schedule that halves the rate
-    twice.
+    """Compare twelve iterates of a method with those of a definition.
+
+    The schedule halves the learning rate twice.
     """
     form = form or {}
     grad = lambda x: porting.curved(x)[1]  # noqa: E731
@@ -51,7 +53,7 @@ def assert_defined(method, definition, x0, *numbers, lr=1 / 32, form=None, **opt
 
 
 class TestDefinitions:
-    """Every form as its library documents it, under a schedule and with decay of x itself."""
+    """Every form as its library documents it, under a schedule and with decoupled weight decay."""
 
     @given(x0=starts)
     def test_sgd(self, x0):
@@ -138,7 +140,7 @@ class TestDefinitions:
 
     @pytest.mark.parametrize("method", ["sgdw", "adamw", "lion"])
     def test_decay_of_the_decoupled_methods_as_l2(self, method):
-        """Is a gradient with λ x in it."""
+        """L2 decay adds λ x to the gradient."""
         options = {"lr": 1 / 32, "schedule": RATE} | ({"momentum": 0.5} if method == "sgdw" else {})
 
         def penalised(x):
@@ -152,7 +154,7 @@ class TestDefinitions:
 
     @given(x0=starts, norm=st.floats(0.1, 2.0), eps=st.sampled_from([0.0, 1e-6, 0.1]))
     def test_clipping_with_something_added_to_the_norm(self, x0, norm, eps):
-        """clip_grad_norm_ of PyTorch: g *= min(1, norm/(‖g‖ + eps))."""
+        """Clip as clip_grad_norm_ of PyTorch: g *= min(1, norm/(‖g‖ + eps))."""
 
         def clipped(x):
             f, g = porting.curved(x)
@@ -162,7 +164,7 @@ class TestDefinitions:
         np.testing.assert_allclose(found, iterates(clipped, "momentum", 12, x0, lr=1 / 16), rtol=1e-12, atol=1e-12)
 
 
-# Every option of the page at a value that is not its default, in one object a method.
+# One object per method, with every option of the page at a value other than its default.
 SMALL = {"lr": 1 / 64, "weight_decay": 0.125, "decoupled": True}
 KIN = SMALL | {"eps": 2**-7, "betas": (0.75, 0.9), "eps_hat": True, "eps_root": 2**-8}
 OBJECTS = [
@@ -215,13 +217,13 @@ STEPS = 15
 
 @njit
 def inside(x0, method, steps, schedule):
-    """A run in compiled code."""
+    """Run in compiled code."""
     return minimize(porting.curved, x0, method=method, jac=True, maxiter=steps, gtol=-1.0, schedule=schedule)
 
 
 @njit
 def inside_by_keywords(x0, steps, start, hat):
-    """The same with settings as keywords, known only when it runs."""
+    """Run in compiled code, with settings as keywords whose values are known at run time only."""
     first = minimize(
         porting.curved,
         x0,
@@ -240,19 +242,19 @@ def inside_by_keywords(x0, steps, start, hat):
 
 @njit
 def inside_by_a_wrong_keyword(x0):
-    """A setting of another method."""
+    """Pass a setting of another method."""
     return minimize(porting.curved, x0, method="sgd", jac=True, eps_hat=True)
 
 
 @njit
 def one_sample(x, weight):
-    """The curved problem as a mean over samples that are all alike."""
+    """Return the curved problem as one sample of a mean over equal samples."""
     f, g = porting.curved(x)
     return f * np.mean(weight), g * np.mean(weight)
 
 
 class TestDoors:
-    """The same bits, with the options in the object or beside the name of the method."""
+    """Options give the same bits in the object and beside the name of the method."""
 
     def reference(self, method):
         return iterates(porting.curved, method, STEPS, schedule=RATE)
@@ -278,16 +280,14 @@ class TestDoors:
 
     @each_object
     def test_each_option_matters(self, method):
-        """Put back to its default, it makes other iterates; or where it is of no effect, that is
-        known.
-        """
+        """Each option at its default gives other iterates, unless it is known to be idle."""
         expected, idle = self.reference(method), set()
         for name, default in type(method)._field_defaults.items():
             if name in NEW and getattr(method, name) != default:
                 other = self.reference(method._replace(**{name: default}))
                 if np.array_equal(other, expected):
                     idle.add(name)
-        # ε̂ is eps where nothing is corrected; and then there is no order of correction to choose.
+        # Without bias correction ε̂ equals eps, and the order of corrections does not matter.
         assert idle == {
             "Adam": {"eps_hat"},
             "AdamW": {"eps_hat"},
@@ -322,7 +322,7 @@ class TestDoors:
 
     @each_object
     def test_stochastic(self, method):
-        """Batches that are all alike: an epoch of them is a run with the exact gradient."""
+        """If all batches are equal, an epoch is a run with the exact gradient."""
         common = {"jac": True, "batch_size": 1, "schedule": RATE, "shuffle": False}
         expected = self.reference(method)[-1]
         whole = minimize_stochastic(one_sample, X0, (np.ones(STEPS),), method, epochs=1, **common)
@@ -334,7 +334,7 @@ class TestDoors:
 
     @each_object
     def test_ask_tell_and_checkpoints(self, method, tmp_path):
-        """Stopped in the middle, saved, and read again."""
+        """Stop in the middle, save the solver, load it and continue."""
         options = {"gtol": -1.0, "maxiter": STEPS, "schedule": RATE}
         solver = Solver(X0, method=method, options=options)
         file = tmp_path / "half.npz"
@@ -355,7 +355,10 @@ class TestDoors:
         assert np.array_equal(whole.x, self.reference(method)[-1])
 
     def test_a_run_does_not_go_on_in_other_units(self):
-        """What a buffer holds depends on the option; the rate of an epoch may be another."""
+        """A run is not continued under an option that changes the content of its buffer.
+
+        The learning rate of a later epoch may be another.
+        """
         common = {"jac": True, "batch_size": 1, "epochs": 1}
         data = (np.ones(5),)
         for method, name in (
@@ -423,8 +426,9 @@ class TestLegal:
     @settings(max_examples=20)
     @given(x0=starts, mask=st.lists(flags, min_size=2, max_size=2))
     def test_decay_mask_with_either_kind(self, x0, mask):
-        """Components that are exempt do not shrink, and on a separable function nothing else
-        differs.
+        """Exempt components do not shrink.
+
+        On a separable function nothing else changes.
         """
 
         def separable(x):
@@ -440,7 +444,7 @@ class TestLegal:
 
     @each_object
     def test_nothing_over_nothing_is_no_step(self, method):
-        """With eps = 0, for variables that f does not depend on: in every form."""
+        """With eps = 0, variables that f does not depend on stay where they are, in every form."""
 
         def flat(x):
             return 0.5 * x[1] ** 2, np.array([0.0, x[1]])

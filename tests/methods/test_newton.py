@@ -1,4 +1,7 @@
-"""Newton: quadratic convergence, saddles and maxima that do not hold it, Hessians in every form."""
+"""Newton: quadratic convergence, escape from saddles and maxima, every form of the Hessian.
+
+Covers: methods/newton.py.
+"""
 
 import numpy as np
 import pytest
@@ -20,7 +23,7 @@ from quasinewton import Status, minimize
 
 @njit
 def double_well(x):
-    """Return x₁² − x₂² + x₂⁴: a saddle at 0, minima f = −1/4 at (0, ±1/√2)."""
+    """Return x₁² − x₂² + x₂⁴, with a saddle at 0 and minima f = −1/4 at (0, ±1/√2)."""
     return x[0] * x[0] - x[1] * x[1] + x[1] ** 4
 
 
@@ -47,7 +50,7 @@ def test_quadratic_takes_one_step(n, rng):
 
 
 def test_converges_quadratically():
-    """On Σ exp(x_i) − x_i the error e becomes e²/2."""
+    """On Σ exp(x_i) − x_i the error e becomes e²/2 in one iteration."""
     res = newton(
         lambda x: np.sum(np.exp(x) - x),
         [1.0, 0.5],
@@ -87,8 +90,9 @@ def test_leaves_a_maximum():
 
 
 def test_a_saddle_without_escape_is_no_success():
-    """Nothing beyond rounding is lower along the direction of negative curvature: the values are
-    held to 0.
+    """A saddle is no success if no value along the negative curvature is lower.
+
+    Here every value is 0.
     """
     res = newton(lambda x: 0.0, [0.0, 0.0], lambda x: np.zeros(2), lambda x: np.diag([1.0, -1.0]))
     assert res.status is Status.SADDLE and res.success is False
@@ -101,7 +105,7 @@ def test_ends_in_a_minimum_from_anywhere(x0):
 
 
 def test_a_singular_hessian_does_no_harm():
-    """f = x₁² alone: the Hessian has a zero eigenvalue."""
+    """Minimise f = x₁² alone, whose Hessian has a zero eigenvalue."""
     res = newton(lambda x: x[0] ** 2, [3.0, 5.0], lambda x: np.array([2 * x[0], 0.0]), lambda x: np.diag([2.0, 0.0]))
     assert res.success and res.x == pytest.approx([0.0, 5.0])
 
@@ -127,6 +131,6 @@ def test_sparse_hessian_is_the_dense_one():
 
 
 def test_nonfinite_hessian_is_survived():
-    """Where it cannot be factored the gradient still leads down."""
+    """Use the gradient where the Hessian cannot be factorised."""
     res = newton(lambda x: x @ x, [3.0, 4.0], lambda x: 2 * x, lambda x: np.full((2, 2), np.nan), maxiter=50)
     assert res.fun < 25.0 and np.all(np.isfinite(res.x))

@@ -1,5 +1,8 @@
-"""Truncated Newton: conjugate gradients against dense solves, curvature of either sign, products
-from every source.
+"""Truncated Newton: conjugate gradients against dense solves, for curvature of either sign.
+
+Hessian products come from every source.
+
+Covers: methods/newton_cg.py, methods/bounded/newton_cg.py, objective/hessian_products.py.
 """
 
 import warnings
@@ -35,7 +38,7 @@ def product(x, p):
 
 @njit
 def preconditioned(x, v):
-    """Return v over the diagonal of the Hessian, kept positive."""
+    """Return v divided by the diagonal of the Hessian, kept positive."""
     h = rosenbrock_hessian(x)
     out = np.empty(v.size)
     for i in range(v.size):
@@ -45,7 +48,7 @@ def preconditioned(x, v):
 
 @njit
 def double_well(x):
-    """Return x₁² − x₂² + x₂⁴: a saddle at 0, minima f = −1/4 at (0, ±1/√2)."""
+    """Return x₁² − x₂² + x₂⁴, with a saddle at 0 and minima f = −1/4 at (0, ±1/√2)."""
     return x[0] * x[0] - x[1] * x[1] + x[1] ** 4
 
 
@@ -60,8 +63,9 @@ def newton_cg(fun=rosenbrock, x0=X0, jac=rosenbrock_gradient, args=(), **keyword
 
 @njit
 def run_by_hand(method, H, g, M, radius, asked):
-    """Return direction, slope, products, p·H p by the record, and whether p ends on the edge of the
-    region.
+    """Return direction, slope, number of products, and p·H p as the method records it.
+
+    Last comes True if p ends on the trust-region boundary.
     """
     memory, p, products = protocol.allocate(method, g.size), np.empty(g.size), 0
     c = memory.record[0]
@@ -114,7 +118,10 @@ def test_the_right_preconditioner_takes_one_product(rng):
 @settings(max_examples=50)
 @given(rng=matrices, n=st.integers(1, 10), radius=st.floats(1e-3, 10.0))
 def test_stays_within_the_region(rng, n, radius):
-    """In the norm of M⁻¹, and on its edge where the model falls beyond or curves down."""
+    """The step stays within the trust region, in the norm of M⁻¹.
+
+    It ends on the boundary where the model falls beyond it or has negative curvature.
+    """
     Q = np.linalg.qr(rng.standard_normal((n, n)))[0]
     w = rng.standard_normal(n)
     H, g, M = Q @ np.diag(w) @ Q.T, rng.standard_normal(n), rng.uniform(0.5, 2.0, n)
@@ -129,7 +136,7 @@ def test_stays_within_the_region(rng, n, radius):
 
 
 def test_stops_where_the_residual_is_small_enough(rng):
-    """At a first gradient η = 1/2; the residual of the step is no greater."""
+    """At a first gradient the forcing term is η = 1/2, and bounds the residual of the step."""
     H, g = spd(rng, 30, 1e4), rng.standard_normal(30)
     p, _, products, _, _ = solve_equation(H, g, NewtonCG())
     assert np.linalg.norm(H @ p + g) <= 0.5 * np.linalg.norm(g)
@@ -137,15 +144,15 @@ def test_stops_where_the_residual_is_small_enough(rng):
 
 
 def test_downward_curvature_is_followed_at_its_own_scale():
-    """Without a region the step along d is |r·r / d·H d|, uphill never."""
+    """Without a trust region the step along d is |r·r / d·H d|, and never uphill."""
     H, g = np.diag([-4.0, -4.0]), np.array([2.0, 0.0])
     p, _, products, _, _ = solve_equation(H, g)
     assert p == pytest.approx([-0.5, 0.0]) and products == 1
 
 
 def test_no_curvature_at_all_is_steepest_descent():
-    """f = −x³ + … has a Hessian of zero at 0; a linear f everywhere."""
-    assert solve_equation(np.zeros((3, 3)), np.ones(3))[1] == 0.0  # asks for a restart
+    """Use steepest descent where the Hessian is zero: f = −x³ + … at 0, or a linear f."""
+    assert solve_equation(np.zeros((3, 3)), np.ones(3))[1] == 0.0  # A slope of 0 requests a restart.
     res = minimize(lambda x: x[0], [0.0], method="newton-cg", jac=lambda x: np.ones(1), hessp=lambda x, p: 0.0 * p)
     assert res.status is Status.UNBOUNDED
 
@@ -173,14 +180,14 @@ def test_all_sources_of_products_agree(source):
     assert res.success and res.hess_mode == mode and res.jac_mode == "exact"
     assert res.x == pytest.approx(np.ones(6), abs=1e-7)
     reference = newton_cg(hessp=product)
-    assert abs(res.nhev - reference.nhev) <= 0.25 * reference.nhev  # the same path, to rounding
+    assert abs(res.nhev - reference.nhev) <= 0.25 * reference.nhev  # Both take the same path up to rounding.
     gradients = {"2-point": 1, "3-point": 2}.get(mode, 0)
     assert res.njev == res.nfev + gradients * res.nhev
 
 
 @pytest.mark.parametrize("keywords", [dict(hessp=product), dict(hess=rosenbrock_hessian), dict(hess="2-point"), dict()])
 def test_python_and_compiled_functions_take_the_same_path(keywords):
-    """Dispatchers among Python functions are called through the interpreter."""
+    """A dispatcher beside a Python function is called through the interpreter."""
     compiled = newton_cg(**({"hess": "2-point"} | keywords if not keywords else keywords))
     python = newton_cg(lambda x: rosenbrock(x), **keywords)
     assert np.array_equal(python.x, compiled.x) and python.hess_mode == compiled.hess_mode
@@ -210,7 +217,7 @@ def test_hessians_may_be_sparse():
 
 @pytest.mark.parametrize("precond", [np.geomspace(1.0, 1e-4, 40), "callable"])
 def test_a_preconditioner_saves_products(precond):
-    """f = Σ d_i (x_i⁴/4 + x_i²/2), with d over four decades."""
+    """Minimise f = Σ d_i (x_i⁴/4 + x_i²/2), with d over four decades."""
     d = np.geomspace(1.0, 1e4, 40)
     if isinstance(precond, str):
 
@@ -249,7 +256,7 @@ def test_leaves_a_maximum():
 
 
 def test_a_saddle_in_many_variables_is_found():
-    """One curvature of a thousand is negative, and nothing else says so: the gradient is zero."""
+    """Only one curvature of a thousand is negative, and the gradient is zero."""
     n = 1000
     w = np.linspace(0.5, 2.0, n)
     w[371] = -1.0
@@ -406,7 +413,7 @@ def test_another_preconditioner_does_not_go_on():
 
 
 def test_an_interrupted_product_is_asked_again():
-    """An exception between two products leaves a state that goes on from there."""
+    """After an exception between two products the run continues from its state."""
     whole, calls = newton_cg(lambda x: rosenbrock(x), hess="2-point"), []
 
     def fragile(x):
@@ -472,7 +479,7 @@ def test_others_have_no_use_for_products_and_preconditioners():
 
 @njit
 def refused(x):
-    """Return x·x + x₁⁴, by way of a function that is not differentiated."""
+    """Return x·x + x₁⁴, by way of a function that cannot be differentiated."""
     return np.trace(np.linalg.matrix_power(np.diag(x), 2)) + x[0] ** 4
 
 
@@ -485,7 +492,7 @@ def refused_gradient(x):
 
 @pytest.mark.parametrize("method", ["newton-cg", "newton"])
 def test_what_cannot_be_derived_is_differenced_with_a_warning(method):
-    for _ in range(2):  # the second time it is known
+    for _ in range(2):  # The second run already has the compiled code.
         with pytest.warns(OptimizeWarning, match="differences take the place of exact derivatives") as caught:
             res = minimize(refused, [3.0, 1.0, -2.0], method=method, jac=refused_gradient)
         assert [warning.filename for warning in caught] == [__file__]

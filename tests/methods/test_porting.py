@@ -1,4 +1,7 @@
-"""Settings of other libraries: their iterates, and the page that says what repeats them."""
+"""Settings of other libraries: their iterates, and the page that lists what repeats them.
+
+Covers: methods/first_order/*, docs/first-order/porting.md.
+"""
 
 import ast
 
@@ -20,7 +23,7 @@ def label(row):
 
 
 def iterates(fun, method, steps, x0=X0, **options):
-    """All iterates, shape (steps + 1, n)."""
+    """Return all iterates, shape (steps + 1, n)."""
     options = {"maxiter": steps, "gtol": -1.0, "return_all": True, **options}
     res = minimize(fun, x0, method=method, jac=True, options=options)
     assert res.nit == steps
@@ -28,7 +31,7 @@ def iterates(fun, method, steps, x0=X0, **options):
 
 
 def before_look_ahead(points, mu):
-    """Nesterov's own points, from those where the gradient is taken."""
+    """Return Nesterov's own points, given those where the gradient is taken."""
     points = points.copy()
     for t in range(1, len(points)):
         points[t] = (points[t] + mu * points[t - 1]) / (1.0 + mu)
@@ -45,8 +48,10 @@ class TestLibraries:
             assert np.abs(found[DATA["steps"]] - row[problem]).max() <= row["tol"]
 
     def test_tolerances_are_those_of_the_numbers(self):
-        """Double precision, but for a library that computes in single, and four settings that round
-        to it inside.
+        """Iterates agree to double precision, with few exceptions.
+
+        These are a library that computes in single precision, and four settings that round to it
+        inside.
         """
         loose = [row for row in RUNS if row["tol"] > 1e-12]
         assert {row["lib"] for row in loose} == {"nnabla", "mlx", "optax"}
@@ -54,7 +59,7 @@ class TestLibraries:
         assert max(row["tol"] for row in RUNS) <= 2e-6
 
     def test_what_is_not_offered(self):
-        """Three of the settings that were compared step by step."""
+        """Three of the settings that were compared step by step are not offered."""
         missing = [(row["lib"], row["opt"]) for row in DATA["runs"] if "gap" in row]
         assert missing == [("torch", "Rprop"), ("torch", "Adafactor"), ("torch", "Adam + OneCycleLR")]
 
@@ -79,7 +84,7 @@ class TestPage:
 
     @pytest.mark.parametrize("row", [row for row in ROWS if "port" in row], ids=label)
     def test_cell_says_the_options(self, row):
-        """Read back as Python, with the values that the letters stand for."""
+        """Read the options of a cell as Python, with the letters replaced by their values."""
         cell = porting.here(row).split("`: `")[1].split("`")[0]
         call = ast.parse(f"dict({cell})", mode="eval")
         makers = {name: getattr(schedules, name) for name in ("step", "exponential", "cosine", "one_cycle")}

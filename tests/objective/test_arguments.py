@@ -1,4 +1,8 @@
-"""`args`: what compiled objectives receive is what the user gave, whatever its type and layout."""
+"""`args`: compiled objectives receive what the user gave, of every type and layout.
+
+Covers: objective/convert_args.py, objective/packed_args.py, objective/build.py,
+objective/from_njit.py.
+"""
 
 import numpy as np
 import pytest
@@ -11,19 +15,19 @@ from quasinewton.objective.build import args_type
 
 @njit
 def distance(x, centre):
-    """Return the squared distance from a number, or from the sum of an array."""
+    """Return the squared distance of x from a number, or from the sum of an array."""
     return (x[0] - np.sum(np.asarray(centre))) ** 2
 
 
 @njit
 def moved(x, centre, array):
-    """Return the squared distance from a number and the sum of an array."""
+    """Return the squared distance of x from the sum of a number and an array."""
     return (x[0] - centre - np.sum(array)) ** 2
 
 
 @njit
 def weighted(x, w):
-    """Return Σ w_ij (x_i − j)²: every entry of the matrix counts in its own place."""
+    """Return Σ w_ij (x_i − j)², which depends on the place of every entry of the matrix."""
     f = 0.0
     for i in range(w.shape[0]):
         for j in range(w.shape[1]):
@@ -33,7 +37,7 @@ def weighted(x, w):
 
 @njit
 def nested(x, numbers):
-    """Return a bowl around the numbers of ((a, b), (c, array))."""
+    """Return a quadratic around the numbers of ((a, b), (c, array))."""
     (a, b), (c, array) = numbers
     return (x[0] - a - b) ** 2 + (x[1] - c - array[0]) ** 2
 
@@ -78,7 +82,10 @@ def test_nested_tuples():
 
 @pytest.mark.parametrize("args, calls", [("low", "text"), ({"centre": 2.0}, "dict"), ([2.0, 3.0], "list")])
 def test_what_compiled_code_cannot_be_handed_is_handed_over_by_python(args, calls):
-    """A compiled function, or a Python one, is then called from the interpreter."""
+    """Arguments that Numba cannot type are passed by the interpreter.
+
+    The objective may be compiled or not.
+    """
     seen = []
 
     def fun(x, extra):

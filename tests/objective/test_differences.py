@@ -1,5 +1,6 @@
-"""Differences: accurate to the order they claim, honest in their counts, and stepping where they
-are told to.
+"""Differences: their order, their counts, and the steps that the user sets.
+
+Covers: objective/finite_differences.py, objective/complex_step.py.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from quasinewton import minimize
 
 @njit
 def waves(x):
-    """Return Σ sin(x_i) (i + 1): also for complex x."""
+    """Return Σ sin(x_i) (i + 1), also for complex x."""
     f = 0.0 * x[0]
     for i in range(x.size):
         f += (i + 1) * np.sin(x[i])
@@ -22,7 +23,7 @@ def waves(x):
 
 
 def gradient_at(fun, x, jac, **options):
-    """The gradient that a run sees at its start."""
+    """Return the gradient that a run computes at its start."""
     return minimize(fun, x, jac=jac, options={"maxiter": 0, **options}).jac
 
 
@@ -99,7 +100,10 @@ def test_differences_never_call_twice_in_a_row_at_one_point():
 
 
 def test_rejected_trials_cost_one_value():
-    """The gradient is not differenced where the value is too high: from here the first trial is."""
+    """No gradient is differenced at a trial whose value is too high.
+
+    From this start that is the first trial.
+    """
     fun = Counted(lambda x: np.exp(x @ x))
     res = minimize(fun, np.full(20, 0.3))
     assert res.success and res.nfev < (res.njev + 3) * 21

@@ -1,5 +1,7 @@
-"""Objectives in every form that Python has for a function, and gradients in every form that `jac`
-has.
+"""Objectives in every form that a function has in Python, and gradients in every form of `jac`.
+
+Covers: objective/from_python.py, objective/from_njit.py, objective/build.py,
+objective/choose_gradient.py.
 """
 
 import functools
@@ -28,7 +30,7 @@ GRADIENT_FORMS = {
 
 
 class Rosenbrock:
-    """The function as a method, a class method and an object that is called."""
+    """Offer the function as a method, a class method and a callable object."""
 
     def method(self, x):
         return rosenbrock(x)
@@ -42,7 +44,7 @@ class Rosenbrock:
 
 
 def interpreted(function):
-    """The same arithmetic behind a Python function: `rosenbrock` called from the interpreter."""
+    """Return a Python function that calls the compiled `function` from the interpreter."""
     return (lambda *arguments: function(*arguments)) if callable(function) else function
 
 
@@ -113,7 +115,7 @@ def test_one_compiled_function_of_two_is_as_good_as_none(mix, expected):
 
 
 def test_closures_keep_their_own_values():
-    """Compiled closures of one code are different objectives."""
+    """Compiled closures of the same code are different objectives."""
 
     def make(centre):
         @njit
@@ -202,7 +204,7 @@ def test_a_gradient_written_in_place_starts_uninitialised_but_is_read_afterwards
     assert minimize(fun, [3.0, 4.0], jac="inplace").x == pytest.approx([0.0, 0.0], abs=1e-5)
 
 
-# What must not be returned: the wrong function, and the words of the message.
+# Illegal return values: the functions, and a part of the message.
 WRONG = {
     "None": (lambda x: None, None, "must return a scalar value"),
     "complex": (lambda x: 1j, None, "must return a scalar value"),
@@ -224,7 +226,7 @@ def test_wrong_return_value_is_named(name):
         minimize(fun, np.ones(4), jac=jac)
 
 
-# The same in compiled functions, where types are known before anything runs.
+# Illegal return values of compiled functions, whose types are known before anything runs.
 WRONG_COMPILED = {
     "None": (lambda x: None, None, ValueError, "must return a scalar value"),
     "complex": (lambda x: 1j * x[0], None, ValueError, "must return a scalar value"),

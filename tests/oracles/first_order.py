@@ -1,8 +1,7 @@
-"""What torch.optim does: iterates and learning rates, kept in first_order.npz so that tests need no
-PyTorch.
+"""Iterates and learning rates of torch.optim, stored so that tests do not need PyTorch.
 
-Run by hand, `python tests/oracles/first_order.py`, to write the file anew. PyTorch gets the
-gradients of this file's functions, as the package does: what is compared is the methods.
+Run by hand, `python tests/oracles/first_order.py`, to write first_order.npz anew. PyTorch gets the
+gradients of this file's functions, as the package does, so that only the methods are compared.
 """
 
 from pathlib import Path
@@ -20,7 +19,7 @@ def rosenbrock(x):
     return 100.0 * a * a + b * b, np.array([-400.0 * a * x[0] - 2.0 * b, 200.0 * a])
 
 
-# Eigenvalues 0.1 to 100, turned by a reflection: every component is coupled with every other.
+# Eigenvalues 0.1 to 100, rotated by a reflection that couples every component with every other.
 _v = np.arange(1.0, 6.0)
 _Q = np.eye(5) - 2.0 * np.outer(_v, _v) / (_v @ _v)
 _A = _Q @ np.diag([0.1, 1.0, 5.0, 30.0, 100.0]) @ _Q
@@ -39,20 +38,22 @@ _y = np.where(np.sin(3.0 + _i) > -0.2, 1.0, -1.0)
 
 
 def logistic(w):
-    """Return the mean of log(1 + exp(−y X w)) and its gradient; twelve data, four weights."""
+    """Return the mean of log(1 + exp(−y X w)) and its gradient, for twelve data and four weights.
+    """
     margin = _y * (_X @ w)
     return np.mean(np.logaddexp(0.0, -margin)), -(_X.T @ (_y / (1.0 + np.exp(margin)))) / 12.0
 
 
-# Each with a start, and a rate for the methods whose steps have the length of the gradient.
+# Problem: function, start, and a learning rate for methods whose steps have the length of the
+# gradient.
 PROBLEMS = {
     "rosenbrock": (rosenbrock, [-1.2, 1.0], 2e-4),
     "quadratic": (quadratic, [1.0, -1.0, 2.0, 0.5, -2.0], 3e-3),
     "logistic": (logistic, [0.5, -0.5, 1.0, -1.0], 0.3),
 }
 
-# Our method and options; PyTorch's are the same, except as `torch_optimizer` says. A rate of None
-# is the problem's.
+# Method and options of this package; PyTorch's are equal except as `torch_optimizer` says. For lr =
+# None the problem's learning rate is used.
 DESCENT = {"lr": None}
 GROUPS = [
     ("sgd", {}),
@@ -88,7 +89,7 @@ GROUPS = [
     ("adadelta", {"lr": 0.5, "eps": 1e-4}),
     ("adadelta", {"lr": 2.0, "rho": 0.5, "weight_decay": 0.1}),
     *[
-        # RAdam's first steps have the length of the gradient, too.
+        # RAdam's first steps also have the length of the gradient.
         (method, options | DESCENT if options and method == "radam" else options)
         for method in ("adam", "amsgrad", "adamw", "adamax", "nadam", "radam")
         for options in (
@@ -109,7 +110,8 @@ GROUPS = [
     ("nadam", {"lr": 0.02, "momentum_decay": 0.0}),
 ]
 
-# torch.optim.lr_scheduler, with functions of the step for LambdaLR; the rate of the optimiser is 1.
+# Schedules of torch.optim.lr_scheduler, with functions of the step for LambdaLR; the optimiser has
+# lr = 1.
 SCHEDULES = {
     "step": ("StepLR", {"step_size": 7, "gamma": 0.5}),
     "exponential": ("ExponentialLR", {"gamma": 0.96}),
@@ -125,8 +127,8 @@ SCHEDULES = {
     "hyperbola": ("LambdaLR", {"lr_lambda": lambda t: 1.0 / (1.0 + 0.05 * t)}),
 }
 
-# Runs under a schedule: rate and coupled decay, momentum buffers and bias corrections have to keep
-# apart.
+# Runs under a schedule: the learning rate must be kept apart from coupled decay, momentum buffers
+# and bias corrections.
 SCHEDULED = [
     ("sgd", DESCENT | {"weight_decay": 0.1}, "exponential"),
     ("momentum", DESCENT | {"momentum": 0.9}, "step"),
@@ -142,24 +144,24 @@ SCHEDULED = [
     ("radam", DESCENT, "one cycle, early"),
 ]
 
-# Horizons of the schedules that end before the runs do: PyTorch's cosine would rise again, its
-# cycle raise an error.
+# Horizons of schedules that end before the runs do: beyond them PyTorch's cosine rises again and
+# its cycle raises an error.
 HORIZON = {"cosine to a tenth": 60, "one cycle, early": 75}
 
 
 def label(method, options, schedule=None):
-    """Return a name of a run, which also tells whether the file is that of these groups."""
+    """Return the name of a run, by which tests also check that the file matches these groups."""
     words = [method, *(f"{name}={value}" for name, value in options.items()), schedule or ""]
     return " ".join(words).strip()
 
 
 def with_rate(options, rate):
-    """Return the options with the problem's rate where they leave it open."""
+    """Return the options, with the problem's learning rate where they have None."""
     return options | {"lr": rate} if "lr" in options and options["lr"] is None else options
 
 
 def torch_optimizer(method, parameters, options):
-    """Return the optimiser of torch.optim that a method of ours is to equal."""
+    """Return the optimiser of torch.optim that corresponds to a method of this package."""
     import torch.optim
 
     names = {"sgd": "SGD", "momentum": "SGD", "nesterov": "SGD", "adagrad": "Adagrad", "rmsprop": "RMSprop"}
@@ -170,13 +172,13 @@ def torch_optimizer(method, parameters, options):
 
 
 def torch_run(problem, method, options, schedule=None):
-    """Return all iterates of PyTorch, shape (steps + 1, n), x0 first."""
+    """Return all iterates of PyTorch, shape (steps + 1, n), starting with x0."""
     import torch
 
     fun, x0, rate = PROBLEMS[problem]
     x = torch.tensor(x0, dtype=torch.float64)
     single = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)  # the product of the momenta of NAdam is of the default type
+    torch.set_default_dtype(torch.float64)  # NAdam's product of momenta has the default type.
     optimizer = torch_optimizer(method, [x], with_rate(options, rate))
     scheduler, steps = None, STEPS
     if schedule is not None:
@@ -194,7 +196,7 @@ def torch_run(problem, method, options, schedule=None):
 
 
 def torch_factors(schedule):
-    """Return the learning rates of a scheduler of PyTorch around lr = 1, shape (steps,)."""
+    """Return the learning rates of a PyTorch scheduler with lr = 1, shape (steps,)."""
     import torch
 
     name, arguments = SCHEDULES[schedule]
@@ -211,23 +213,26 @@ def torch_factors(schedule):
 
 
 def runs():
-    """Return method, options and schedule of every run that is kept."""
+    """Return method, options and schedule of every stored run."""
     return [*((method, options, None) for method, options in GROUPS), *SCHEDULED]
 
 
 def kept(iterates):
-    """Return the iterates that the file holds."""
+    """Return the iterates that the file stores."""
     return iterates[[k for k in KEPT if k < len(iterates)]]
 
 
 def compute():
-    """Return everything the file holds: by problem and run the iterates, by schedule the rates."""
+    """Return everything that the file stores: iterates by problem and run, rates by schedule."""
     found = {f"{problem}: {label(*run)}": kept(torch_run(problem, *run)) for problem in PROBLEMS for run in runs()}
     return found | {name: torch_factors(name) for name in SCHEDULES}
 
 
 def pack(found):
-    """Return the same in three arrays, since every entry of an archive costs more than a run."""
+    """Return the results of `compute` as three arrays.
+
+    Every entry of an archive costs more time to read than a run.
+    """
     names = list(found)
     return {
         "names": np.array(names),

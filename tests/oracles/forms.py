@@ -1,9 +1,8 @@
-"""The forms that other libraries give to first-order methods, each written out as those libraries
-document it.
+"""The forms that other libraries give to first-order methods, each as its library documents it.
 
-Every function takes the gradient as a function, a start, the rate as a function of the step (from
-0) and the settings, and yields the iterates after the start without end. λ is decay of x itself, as
-Keras and Optax have it everywhere.
+Every function takes the gradient as a function, a start, the learning rate as a function of the
+step (from 0) and the settings, and yields the iterates after the start without end. λ is the
+decoupled weight decay, which Keras and Optax have for every method.
 """
 
 import math
@@ -20,8 +19,9 @@ def gradient_descent(grad, x, rate, lamda):
 
 
 def momentum(grad, x, rate, mu, nu, lamda, in_buffer, dampen_first):
-    """Keras, Sutskever et al. (2013) eq. 1: v ← μ v − η (1 − ν) g, x ← x + v; or PyTorch: a ← μ a +
-    (1 − ν) g.
+    """Keras (Sutskever et al. 2013 eq. 1) v ← μ v − η (1 − ν) g, x ← x + v; or PyTorch.
+
+    PyTorch has a ← μ a + (1 − ν) g.
     """
     v, t = np.zeros_like(x), 0
     while True:
@@ -38,8 +38,9 @@ def momentum(grad, x, rate, mu, nu, lamda, in_buffer, dampen_first):
 
 
 def nesterov(grad, x, rate, mu, lamda, in_buffer):
-    """Keras SGD(nesterov=True): v ← μ v − η g, x ← x + μ v − η g; or PyTorch, with the rate
-    outside.
+    """Keras SGD(nesterov=True), v ← μ v − η g, x ← x + μ v − η g; or PyTorch.
+
+    PyTorch has the learning rate outside the buffer.
     """
     v, t = np.zeros_like(x), 0
     while True:
@@ -55,7 +56,7 @@ def nesterov(grad, x, rate, mu, lamda, in_buffer):
 
 
 def rmsprop(grad, x, rate, alpha, eps, mu, lamda, **form):
-    """Optax rmsprop and Keras RMSprop, whose options `form` names as this package does."""
+    """Optax rmsprop and Keras RMSprop; `form` has the names of this package's options."""
     a, b, c, t = np.full_like(x, form["initial_accumulator_value"]), np.zeros_like(x), np.zeros_like(x), 0
     while True:
         g, eta = grad(x), rate(t)
@@ -74,8 +75,9 @@ def rmsprop(grad, x, rate, alpha, eps, mu, lamda, **form):
 
 
 def adam(grad, x, rate, betas, eps, lamda, **form):
-    """Kingma & Ba (2015): Algorithm 1, or the form after it, with ε̂; Optax's eps_root; the maxima
-    of AMSGrad.
+    """Kingma & Ba (2015) Algorithm 1, or the form after it with ε̂.
+
+    Also Optax's eps_root and the maxima of AMSGrad.
     """
     (b1, b2), m, v, largest, t = betas, np.zeros_like(x), np.zeros_like(x), np.zeros_like(x), 0
     while True:
@@ -100,8 +102,9 @@ def adam(grad, x, rate, betas, eps, lamda, **form):
 
 
 def adamax(grad, x, rate, betas, eps, lamda, **form):
-    """Keras Adamax: u ← max(β₂ u, |g|), x ← x − η/(1 − β₁ᵗ) m/(u + eps); or PyTorch, with eps added
-    to |g|.
+    """Keras Adamax, u ← max(β₂ u, |g|), x ← x − η/(1 − β₁ᵗ) m/(u + eps); or PyTorch.
+
+    PyTorch adds eps to |g|.
     """
     (b1, b2), m, u, t = betas, np.zeros_like(x), np.zeros_like(x), 0
     while True:
@@ -115,8 +118,9 @@ def adamax(grad, x, rate, betas, eps, lamda, **form):
 
 
 def nadam(grad, x, rate, betas, eps, psi, lamda, **form):
-    """Dozat (2016), or μ = β₁ at every step: Optax with both means corrected as their weights,
-    River as at step t.
+    """Dozat (2016), or constant μ = β₁.
+
+    Optax corrects the bias of both averages by their own weights, River as at step t.
     """
     (b1, b2), m, v, t, product = betas, np.zeros_like(x), np.zeros_like(x), 0, 1.0
     while True:
@@ -139,8 +143,9 @@ def nadam(grad, x, rate, betas, eps, psi, lamda, **form):
 
 
 def radam(grad, x, rate, betas, eps, lamda, eps_hat, threshold, degenerated_to_sgd):
-    """Liu et al. (2020) Algorithm 2, with eps on √v (PyTorch) or on √v̂ (Optax), and their option
-    of no first steps.
+    """Liu et al. (2020) Algorithm 2, with eps added to √v (PyTorch) or to √v̂ (Optax).
+
+    Both libraries have an option that leaves out the first steps.
     """
     (b1, b2), m, v, t = betas, np.zeros_like(x), np.zeros_like(x), 0
     limit = 2 / (1 - b2) - 1
@@ -161,7 +166,7 @@ def radam(grad, x, rate, betas, eps, lamda, eps_hat, threshold, degenerated_to_s
 
 
 def adagrad(grad, x, rate, eps, lamda):
-    """Keras Adagrad's decay beside PyTorch's form."""
+    """PyTorch's Adagrad with the weight decay of Keras."""
     a, t = np.zeros_like(x), 0
     while True:
         g, eta = grad(x), rate(t)

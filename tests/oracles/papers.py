@@ -18,7 +18,9 @@ def polyak(grad, x, alpha, beta):
 
 
 def look_ahead(grad, y, epsilon, mu):
-    """Sutskever et al. (2013) eqs. 3–4, v⁺ = μ v − ε ∇f(θ + μ v), θ⁺ = θ + v⁺; yields y = θ + μ v.
+    """Sutskever et al. (2013) eqs. 3–4: v⁺ = μ v − ε ∇f(θ + μ v), θ⁺ = θ + v⁺.
+
+    Yields y = θ + μ v.
     """
     theta, v = y, np.zeros_like(y)
     while True:
@@ -28,7 +30,7 @@ def look_ahead(grad, y, epsilon, mu):
 
 
 def sgdw(grad, theta, alpha, beta1, lamda):
-    """Loshchilov & Hutter (2019) Algorithm 1, η = 1."""
+    """Loshchilov & Hutter (2019) Algorithm 1 with η = 1."""
     m = np.zeros_like(theta)
     while True:
         m = beta1 * m + alpha * grad(theta)
@@ -37,7 +39,7 @@ def sgdw(grad, theta, alpha, beta1, lamda):
 
 
 def adagrad(grad, x, eta, delta):
-    """Duchi et al. (2011) Figure 1, diagonal: H = δ I + diag(s), s_i = ‖g_{1:t,i}‖₂."""
+    """Duchi et al. (2011) Figure 1, diagonal form: H = δ I + diag(s), s_i = ‖g_{1:t,i}‖₂."""
     seen = []
     while True:
         seen.append(grad(x))
@@ -57,7 +59,9 @@ def rmsprop(grad, x, rate, decay):
 
 
 def graves(grad, w, rate, aleph, beth):
-    """Graves (2013) eqs. 38–41 with a constant of 0 in the root, and the rate outside the momentum.
+    """Graves (2013) eqs. 38–41, without the constant in the root.
+
+    The learning rate is outside the momentum.
     """
     n, g, delta = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
     while True:
@@ -82,7 +86,7 @@ def adadelta(grad, x, rho, epsilon):
 
 
 def adam(grad, theta, alpha, beta1, beta2, epsilon, eta_lamda=0.0):
-    """Kingma & Ba (2015) Algorithm 1; with η λ Loshchilov & Hutter (2019) Algorithm 2."""
+    """Kingma & Ba (2015) Algorithm 1; with η λ, Loshchilov & Hutter (2019) Algorithm 2."""
     m, v, t = np.zeros_like(theta), np.zeros_like(theta), 0
     while True:
         t += 1
@@ -135,7 +139,7 @@ def nadam(grad, theta, alpha, beta, nu, psi, epsilon):
 
 
 def radam(grad, theta, alpha, beta1, beta2, threshold):
-    """Liu et al. (2020) Algorithm 2, whose threshold is 4."""
+    """Liu et al. (2020) Algorithm 2, where the threshold is 4."""
     m, v, t = np.zeros_like(theta), np.zeros_like(theta), 0
     rho_inf = 2 / (1 - beta2) - 1
     while True:

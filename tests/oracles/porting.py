@@ -1,9 +1,9 @@
-"""Settings of other libraries, what repeats them here, and the page that says so.
+"""Settings of other libraries, the options that repeat them here, and the page that lists both.
 
 ``python tests/oracles/porting.py`` writes docs/first-order/porting.md anew, from porting_head.md
 and port_trajectories.json. The iterates in that file were made by the libraries themselves, in the
 versions that it names; the settings under "further" were compared with them formula by formula, and
-their iterates are not kept.
+their iterates are not stored.
 """
 
 import json
@@ -37,7 +37,7 @@ NAMES = {
     "qiskit-algorithms": "Qiskit (qiskit-algorithms)",
 }
 
-# What the values in the file stand for, by the option that has them.
+# Meaning of the values in the file, for the options that have them.
 SYMBOLS = {
     "lr": {1 / 16: "LR", 1 / 256: "LR/16", 1 / 128: "(1 - MU) * LR", 3 / 64: "3/4 * LR"},
     "momentum": {7 / 8: "MU"},
@@ -68,18 +68,18 @@ FURTHER = """
 
 
 def load():
-    """Return the contents of the file."""
+    """Return the contents of port_trajectories.json."""
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def options(port):
-    """Return the options of `minimize` that a port stands for, its schedule included."""
+    """Return the options of `minimize` for a port, including its schedule."""
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in port["options"].items()}
     return given | ({"schedule": schedule(port["schedule"])} if "schedule" in port else {})
 
 
 def schedule(named):
-    """Return the schedule of a name and arguments."""
+    """Return the schedule with this name and these arguments."""
     return getattr(schedules, named["name"])(**named["arguments"])
 
 
@@ -101,7 +101,7 @@ PROBLEMS = {"quadratic": quadratic, "curved": curved}
 
 
 def shown(name, value):
-    """Return an option as it is written on the page."""
+    """Return an option as the page shows it."""
     key = tuple(value) if isinstance(value, list) else value
     text = SYMBOLS.get(name, {}).get(key)
     if text is None:
@@ -113,7 +113,7 @@ def shown(name, value):
 
 
 def here(row):
-    """Return the cell that says what a setting is here."""
+    """Return the cell with the equivalent options of this package."""
     if "gap" in row:
         return row["gap"]
     port = row["port"]
@@ -129,13 +129,13 @@ def here(row):
 
 
 def there(row):
-    """Return the cell with a setting in the words of its library."""
+    """Return the cell with a setting in the notation of its library."""
     opt, call = row["opt"], row["call"]
     return f"`{opt}({call})`" if opt.isidentifier() else f"{opt}: `{call}`"
 
 
 def tables(rows, versions):
-    """Yield the lines of one table a library."""
+    """Yield the lines of one table per library."""
     for lib in dict.fromkeys(row["lib"] for row in rows):
         yield f"\n### {NAMES.get(lib, lib)} {versions[lib]}\n\n| there | here |\n|---|---|"
         for row in rows:

@@ -1,8 +1,7 @@
-"""Write special.json: first and second derivatives of special functions in multiple precision,
-rounded to doubles.
+"""Write special.json: derivatives of special functions in multiple precision.
 
-Run by hand, with mpmath 1.4 installed; the tests read the file alone. Derivatives are mpmath's
-differences in 60 digits of the definitions below.
+First and second derivatives are mpmath's differences, in 60 digits, of the definitions below,
+rounded to doubles. Run by hand, with mpmath 1.4 installed; the tests only read the file.
 """
 
 import json
@@ -53,7 +52,7 @@ FUNCTIONS = {
 
 
 def differentiate(function, x, order):
-    """Return a derivative as a float; what is smaller than the error of its differences is 0."""
+    """Return a derivative as a float, or 0 if it is smaller than the error of its differences."""
     derivative = mp.diff(function, x, order, h=mp.mpf(10) ** -15)
     return float(derivative) if abs(derivative) > mp.mpf(10) ** -100 else 0.0
 

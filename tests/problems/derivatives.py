@@ -4,16 +4,15 @@ import numpy as np
 
 EPS = np.finfo(float).eps
 
-# Truncation: the step is at most 1/100, the extrapolated error of order h⁸ of a function with scale
-# ≥ 0.1.
+# Truncation: with steps of at most 1/100 the extrapolated error is of order h⁸ for a function that
+# varies on scales ≥ 0.1.
 TRUNCATION = 1e-8
 
 
 def differences(F, x, most=np.inf):
-    """Return ∂F/∂x_j in row j, by central differences extrapolated thrice, and bounds of their
-    rounding errors.
+    """Return ∂F/∂x_j in row j, and bounds of the rounding errors.
 
-    The step is at most `most`.
+    The central differences are extrapolated three times. The step is at most `most`.
     """
     rows, rounding = [], []
     for j in range(x.size):
@@ -29,6 +28,6 @@ def differences(F, x, most=np.inf):
         for order in 4, 16, 64:
             table = [(order * fine - coarse) / (order - 1) for coarse, fine in zip(table, table[1:])]
         rows.append(table[0])
-        # The terms of F that cancel may be larger than F: hence 100, not 4.
+        # The factor is 100, not 4, because terms that cancel may be larger than F.
         rounding.append(100 * EPS * size / (h / 8))
     return np.array(rows), np.array(rounding)

@@ -1,5 +1,6 @@
-"""The problems with bounds: formulas against their definitions, derivatives, and minima by two
-methods.
+"""Problems with bounds: formulas against definitions, derivatives, and minima by two methods.
+
+Covers: problems/{boxes,corridors,hock_schittkowski,membranes,miniatures,quadratics,problem}.py.
 """
 
 import numpy as np
@@ -15,8 +16,8 @@ names = [factory.__name__ for factory in problems.BOUNDED]
 each = pytest.mark.parametrize("name", names)
 fresh = [name for name in names if not name.startswith("boxed_")]
 
-# Dimensions for the comparison with differences: small, but large enough that every kind of term
-# occurs.
+# Dimensions for the comparison with differences: small, but large enough for every kind of term to
+# occur.
 SMALL = {name: 20 for name in ("biggsb1", "cvxbqp1", "ncvxbqp1", "ncvxbqp2", "ncvxbqp3", "pentdi", "qudlin",
                                "chenhark", "harkerp2", "mccormck", "nonscomp", "sineali", "hatfldc", "explin",
                                "explin2", "expquad")}
@@ -29,13 +30,15 @@ def small(name):
 
 
 def projected(p, x):
-    """The projected gradient, ‖P(x − g) − x‖_∞."""
+    """Return the norm of the projected gradient, ‖P(x − g) − x‖_∞."""
     return np.max(np.abs(np.clip(x - p.jac(x), p.low, p.high) - x))
 
 
 def inner_points(p):
-    """Two points within the bounds, displaced from the start; no nearer to a bound than a third of
-    the way.
+    """Yield two points within the bounds, displaced from the start.
+
+    Each coordinate moves away from its nearer bound, by 0.35 to 0.5 of the distance to the other
+    one or less.
     """
     x = np.clip(p.x0, p.low, p.high)
     room = np.minimum(np.where(np.isfinite(p.high - p.low), p.high - p.low, INF), 0.2 * np.maximum(1.0, np.abs(x)))
@@ -45,7 +48,7 @@ def inner_points(p):
         yield x + side * room * rng.uniform(0.35, 0.5, p.n)
 
 
-# Where 1% of x is too long a step for differences.
+# Problems for which 1% of x is too long a step for differences.
 STEP = {"boxed_trigonometric": 0.01, "hs110": 0.003, "boxed_watson": 0.001}
 
 
@@ -134,8 +137,9 @@ def membrane(c):
 
 
 def bearing(x, i):
-    """Σ over triangles of area h k/2 of w|∇v|²/2, w the mean over the vertices of (1 + ε cos ξ)³,
-    less the load.
+    """Return the energy of the bearing as a sum over triangles of area h k/2, less the load.
+
+    Each adds w|∇v|²/2, where w is the mean over the vertices of (1 + ε cos ξ)³.
     """
     p = int(x.size**0.5)
     v = x.reshape(p, p)
@@ -150,7 +154,7 @@ def bearing(x, i):
 
 
 def himmelp1(x):
-    b = np.append(0.0, miniatures.HIMMELP1_B)  # numbered from 1, as printed
+    b = np.append(0.0, miniatures.HIMMELP1_B)  # Indices start at 1, as in the source.
     u, v = x
     return -b[2] * u - b[6] * v - b[1] - (
         b[3] * u**2 + b[4] * u**3 + b[5] * u**4 + v * (b[7] * u + b[8] * u**2 + b[9] * u**3 + b[10] * u**4)
@@ -210,7 +214,7 @@ def gear(x, i):
 
 
 C8 = np.array([1, 0, 0, 0, 2, 0, 0, -1])
-# f(x, i), i = 1 … n.
+# Definitions f(x, i) with indices i = 1 … n.
 DEFINITIONS = {
     "hs1": rosenbrock, "hs2": rosenbrock, "s229": rosenbrock, "hs5": mccormick, "mccormck": mccormick, "hs25": gulf,
     "hs38": wood, "s242": box, "s328": gear,
@@ -253,7 +257,7 @@ def test_value_agrees_with_the_definition(name):
     p = small(name)
     i = np.arange(1, p.n + 1)
     for x in np.clip(p.x0, p.low, p.high), *inner_points(p):
-        size = np.abs(p.jac(x)) @ np.abs(x)  # of what may cancel
+        size = np.abs(p.jac(x)) @ np.abs(x)  # Size of the terms that may cancel.
         assert p.fun(x) == pytest.approx(DEFINITIONS[name](x, i), rel=1e-11, abs=1e-13 * size)
 
 
@@ -271,7 +275,7 @@ def test_boxes_of_any_number_of_variables():
         assert p.n == n and res.fun == pytest.approx(p.fmin, rel=1e-9)
 
 
-# Start and bounds as printed, where they differ from zeros, ones and the formula of the collection.
+# Start and bounds as printed, where they are not zeros, ones or the collection's formula.
 STARTS = {
     "hs1": (-2, 1), "hs2": (-2, 1), "hs3": (10, 1), "hs4": (1.125, 0.125), "hs5": (0, 0), "hs25": (100, 12.5, 3),
     "hs38": (-3, -1, -3, -1), "hs45": 2, "hs110": 9, "s242": (2.5, 10, 10), "s328": 0.5, "himmelp1": (95, 10),
@@ -289,7 +293,7 @@ def test_start_is_the_published_one(name):
 
 @pytest.mark.parametrize("name", [name for name in names if getattr(problems, name)().xmin is not None])
 def test_known_minimiser_is_a_minimum(name):
-    """The conditions of first and second order on the free variables, and f."""
+    """Check first- and second-order conditions on the free variables, and the value of f."""
     p = getattr(problems, name)()
     x = p.xmin
     H = p.hess(x)
@@ -302,7 +306,7 @@ def test_known_minimiser_is_a_minimum(name):
         assert np.linalg.eigvalsh(H[np.ix_(free, free)])[0] >= -1e-14 * size
 
 
-# What SciPy's L-BFGS-B does not solve from the start.
+# Problems that SciPy's L-BFGS-B does not solve from the start.
 UNSOLVED = {
     "boxed_powell_badly_scaled": "ends high up the valley, where the search fails",
     "boxed_bard": "ends at f = 1.5 with ‖P(x − g) − x‖ = 1: the search fails",
@@ -331,8 +335,9 @@ def test_what_scipy_does_not_solve_it_still_does_not(name):
 
 
 def newton(p, x):
-    """Projected Newton steps on the variables that no bound holds, with |H| for H, halved until f
-    falls.
+    """Minimise by projected Newton steps on the free variables.
+
+    The step uses |H| for H, and is halved until f falls.
     """
     x = np.clip(x, p.low, p.high)
     for _ in range(1000):
@@ -355,7 +360,7 @@ def newton(p, x):
     return x
 
 
-# Where this Newton method, which projects its steps, ends elsewhere.
+# Problems where this Newton method, which projects its steps, ends at another minimum.
 OTHERWISE = {
     "boxed_powell_badly_scaled": "crawls up the valley", "hs3": "stops at a bound it could leave", "eg1": "at a saddle",
     "mdhole": "stops at a bound it could leave", "qudlin": "stops at a vertex", "explin": "another minimum",
@@ -378,7 +383,7 @@ def test_least_values_that_need_another_start():
         assert p.fun(x) == pytest.approx(p.fmin, rel=1e-9)
 
 
-# Optima as printed by Hock & Schittkowski and in the CUTE collection, with five digits at least.
+# Optima as printed by Hock & Schittkowski and in the CUTE collection, with at least five digits.
 PUBLISHED = [
     ("torsion1", 16, -0.51851852), ("torsion1", 100, -0.49234185), ("torsion1", 484, -0.45608771),
     ("obstclal", 16, 0.753659754), ("obstclal", 100, 1.397897560), ("obstclal", 529, 1.678027027),
@@ -427,7 +432,7 @@ def test_illegal_dimension_is_named_with_what_is_legal(name, n, legal):
 
 
 def test_kernels_that_differ_have_names_that_differ():
-    """Numba's disk cache finds a kernel by these names."""
+    """Numba's disk cache identifies a kernel by these names."""
     every = [factory() for factory in problems.ALL + problems.BOUNDED]
     functions = {kernel.py_func for p in every for kernel in (p.fun, p.jac, p.hess)}
     assert len({(f.__module__, f.__qualname__, f.__code__.co_firstlineno) for f in functions}) == len(functions)

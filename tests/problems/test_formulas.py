@@ -1,8 +1,10 @@
-"""The functions and their starts against the definitions, written with arrays as the literature
-prints them.
+"""The functions and their starts against the definitions, written with arrays as in the literature.
 
 The observations of the curve fits are taken from the package: `test_problems` checks them by the
 values of f.
+
+Covers:
+problems/{arrows,blocks,chains,clusters,dense,discretised,fits,linear,polynomial,systems}.py.
 """
 
 import numpy as np
@@ -49,7 +51,7 @@ def lennard_jones(x):
     return np.sum(4 * (r**-12 - r**-6))
 
 
-# f(x, i), i = 1 … n.
+# Definitions f(x, i) with indices i = 1 … n.
 DEFINITIONS = {
     "power": lambda x, i: np.sum((i * x) ** 2),
     "quartic": lambda x, i: np.sum((x - i) ** 4),
@@ -234,7 +236,7 @@ def chebyquad(x):
     return np.mean(np.cos(i[:, None] * np.arccos(2 * x - 1)), axis=1) - integral
 
 
-# The residuals r(x) and the standard start of Moré, Garbow & Hillstrom.
+# Residuals r(x) and standard starts of Moré, Garbow & Hillstrom.
 j10 = np.arange(1, 11)
 t10 = j10 / 11
 RESIDUALS = {

@@ -1,5 +1,6 @@
-"""Every test problem against differences, against the paper's numbers, and against SciPy's
-minimisers.
+"""Every test problem against differences, the paper's numbers, and SciPy's minimisers.
+
+Covers: problems/problem.py, problems/sums.py and all problems without bounds.
 """
 
 import subprocess
@@ -15,8 +16,8 @@ from scipy.optimize import minimize
 
 from quasinewton import problems
 
-# Dimensions for the comparison with differences: small, but large enough that every kind of term
-# occurs.
+# Dimensions for the comparison with differences: small, but large enough for every kind of term to
+# occur.
 SMALL = {factory.__name__: 12 for factory in problems.SCALABLE} | {"watson": 6, "chebyquad": 8}
 
 each = pytest.mark.parametrize("factory", problems.ALL, ids=lambda factory: factory.__name__)
@@ -28,7 +29,7 @@ def small(factory):
 
 
 def near_start(p, u):
-    """Displace each coordinate of x0 by up to a tenth."""
+    """Return x0 with each coordinate displaced by up to a tenth."""
     x = p.x0
     return x + 0.1 * np.where(x == 0.0, 1.0, np.abs(x)) * u
 
@@ -71,7 +72,7 @@ def test_hessian_agrees_with_differences_and_is_symmetric(factory):
 
 
 def test_gradient_of_penalty_2_where_the_constraint_vanishes():
-    """Elsewhere the terms of weight 1e-5 are below the tolerance."""
+    """Elsewhere the terms of weight 1e-5 are smaller than the tolerance."""
     p = problems.penalty_2(4)
     x = np.array([0.2, 0.2, 0.5, 0.0])
     x[3] = np.sqrt(1.0 - 4.0 * x[0] ** 2 - 3.0 * x[1] ** 2 - 2.0 * x[2] ** 2)
@@ -98,13 +99,13 @@ def test_known_minimiser_is_a_minimum(factory):
     x = p.xmin
     H = p.hess(x)
     size = np.max(np.abs(H))
-    # Rounding each x_j moves g by eps |H||x|, and f by half the square of that relative to H.
+    # Rounding of x changes g by eps |H||x|, and f by half the square of that relative to H.
     assert np.max(np.abs(p.jac(x))) <= 20 * EPS * size * max(1.0, np.max(np.abs(x))) * p.n
     assert p.fun(x) == pytest.approx(p.fmin, rel=1e-14, abs=1e-25)
     assert np.linalg.eigvalsh(H)[0] >= -20 * EPS * size * p.n
 
 
-# From the standard start, SciPy ends at one of countless local minima.
+# Problem with very many local minima: SciPy ends at another one from the standard start.
 MULTIMODAL = {"noncvxu2"}
 
 
@@ -112,7 +113,7 @@ MULTIMODAL = {"noncvxu2"}
 def test_minimising_from_the_start_reaches_a_known_minimum(factory):
     p = factory()
     options = {"gtol": 1e-9, "maxiter": 3000}
-    with np.errstate(over="ignore"):  # SciPy's subproblem, where H is nearly singular
+    with np.errstate(over="ignore"):  # SciPy's subproblem overflows where H is nearly singular.
         res = minimize(p.fun, p.x0, jac=p.jac, hess=p.hess, method="trust-exact", options=options)
     assert res.fun >= p.fmin - 1e-11 * abs(p.fmin)
     if factory.__name__ not in MULTIMODAL:
@@ -154,8 +155,8 @@ def test_the_35_functions_come_in_the_order_of_the_paper():
     assert [factory().n for factory in problems.MGH[:20]] == [2] * 6 + [3] * 6 + [4] * 4 + [5, 6, 11, 6]
 
 
-# f at the standard start: exact by hand, or the square of the norm that MINPACK's test programs
-# print (7 digits).
+# Values of f at the standard start: exact by hand, or the square of the norm that MINPACK's test
+# programs print (7 digits).
 AT_START = {
     "rosenbrock": 24.2, "freudenstein_roth": 400.5, "powell_badly_scaled": 1.0 + (np.exp(-1.0) - 1e-4) ** 2,
     "brown_badly_scaled": 999998000003.0, "beale": 14.203125, "helical_valley": 2500.0, "powell_singular": 215.0,
@@ -173,7 +174,7 @@ def test_value_at_the_standard_start(name):
     assert p.fun(p.x0) == pytest.approx(AT_START[name], rel=1e-6)
 
 
-# Minima as the paper prints them: six digits, the last of them truncated.
+# Minima as printed in the paper: six digits, truncated.
 PAPER = {
     ("freudenstein_roth", 2): (0.0, 48.9842), ("jennrich_sampson", 2): (124.362,), ("bard", 3): (8.21487e-3, 17.4286),
     ("gaussian", 3): (1.12793e-8,), ("meyer", 3): (87.9458,), ("kowalik_osborne", 4): (3.07505e-4, 1.02734e-3),
@@ -207,7 +208,7 @@ def test_minima_at_infinity_are_approached():
     bard, kowalik, brown = problems.bard(), problems.kowalik_osborne(), problems.brown_almost_linear()
     far = np.array([0.8406666666666667, -1e12, -1e12])
     assert bard.fun(far) == pytest.approx(bard.local_minima[0], rel=1e-9)
-    # x₁/x₃ and x₄/x₃ fixed, x₁ → ∞.
+    # The limit is x₁ → ∞ with x₁/x₃ and x₄/x₃ fixed.
     far = 1e12 * np.array([-0.02209594, 0.0, 1.0, 0.62380135])
     far[1] = -14.07588323
     assert kowalik.fun(far) == pytest.approx(kowalik.local_minima[0], rel=1e-9)
@@ -253,8 +254,9 @@ def _is_legal(factory, n):
 
 
 def test_kernels_that_differ_have_names_that_differ():
-    """Numba's disk cache finds a kernel by these names: two kernels under one name would be loaded
-    for each other.
+    """Numba's disk cache identifies a kernel by these names.
+
+    Two kernels of one name would be loaded for each other.
     """
     kernels = {kernel for factory in problems.ALL for p in [factory()] for kernel in (p.fun, p.jac, p.hess)}
     functions = [getattr(kernel, "py_func", kernel) for kernel in kernels]

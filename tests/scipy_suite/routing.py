@@ -1,8 +1,8 @@
-"""A pytest plugin: SciPy's tests with BFGS, L-BFGS-B and Newton-CG done by quasinewton.
+"""A pytest plugin that runs SciPy's tests with BFGS, L-BFGS-B and Newton-CG of quasinewton.
 
-`scipy.optimize.minimize` is replaced before any test module is imported, so that whatever calls it,
-SciPy's global optimisers included, reaches ours with those methods. Which tests did, and how they
-ended, is written to the file that the environment names.
+`scipy.optimize.minimize` is replaced before any test module is imported, so that all its callers,
+SciPy's global optimisers included, call quasinewton for those methods. The tests that did so and
+their outcomes are written to the file that the environment names.
 """
 
 import functools
@@ -18,7 +18,7 @@ from quasinewton.options.names import METHODS
 THEIRS = scipy.optimize.minimize
 ROUTED = {name for name in ("bfgs", "l-bfgs-b", "newton-cg") if name in METHODS}
 
-# Parts of the names of tests that take long and never call `minimize` with these methods.
+# Parts of the names of slow tests that never call `minimize` with these methods.
 ELSEWHERE = ("TestBrute", "TestIterationLimits", "too_many_open_files", "cobyla", "no_ls", "COBYQA", "Scalar",
              "powell", "test_L", "constr", "symmetry", "Sobol", "Simplicial", "19_parallel", "TestShgoReturns",
              "TestShgoFailures", "neldermead")
@@ -29,7 +29,7 @@ outcomes = {}
 
 @functools.wraps(THEIRS)
 def minimize(fun, x0, args=(), method=None, *rest, **keywords):
-    """Call quasinewton for the methods that it replaces, SciPy for others."""
+    """Call quasinewton for the methods that it replaces, and SciPy for others."""
     global reached
     constrained = len(rest) > 4 or bool(keywords.get("constraints"))
     if (method is None and not constrained) or (isinstance(method, str) and method.lower() in ROUTED):
@@ -44,7 +44,7 @@ for module in "_basinhopping", "_dual_annealing", "_differentialevolution", "_sh
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is of another method, and what takes long and has nothing to do with ours."""
+    """Deselect tests of other methods, and slow tests that never call quasinewton."""
     keep, leave = [], []
     for item in items:
         callspec = getattr(item, "callspec", None)
@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Remember the outcome of a test that has reached ours."""
+    """Record the outcome of a test that called quasinewton."""
     global reached
     report = (yield).get_result()
     if call.when == "setup":
@@ -69,6 +69,6 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_sessionfinish():
-    """Write what is known to the file."""
+    """Write the recorded outcomes to the file."""
     with open(os.environ["QUASINEWTON_SUITE"], "w", encoding="utf-8") as file:
         json.dump(outcomes, file)

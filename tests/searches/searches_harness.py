@@ -1,4 +1,4 @@
-"""Line searches driven along functions of one variable, as the descent drives them."""
+"""Run line searches along functions of one variable, as the optimisation loop runs them."""
 
 from typing import NamedTuple
 
@@ -7,12 +7,14 @@ from numba import njit
 
 from quasinewton.line_searches.protocol import CONTINUE, LINE, start, step
 
-MOST = 400  # trials, far more than any search may spend
+MOST = 400  # trials; upper limit, far more than any search may spend
 
 
 class Outcome(NamedTuple):
-    """How a search ended: the verdict, its trials in order, value and slope at the start and at the
-    last trial.
+    """Outcome of a line search.
+
+    It holds the verdict, the trials in order, and value and slope at the start and at the last
+    trial.
     """
 
     verdict: int
@@ -26,8 +28,9 @@ class Outcome(NamedTuple):
 
 @njit
 def along(c, wall, t):
-    """Value and slope at t of Σ c_k t^k, less c_0's share of a barrier at `wall`; NaN at the wall
-    and beyond.
+    """Return value and slope at t of Σ c_k t^k, less c_0's share of a barrier at `wall`.
+
+    Both are NaN at the wall and beyond.
     """
     if t >= wall:
         return np.nan, np.nan
@@ -43,7 +46,7 @@ def along(c, wall, t):
 
 @njit
 def drive(search, line, c, wall, alpha, trials):
-    """Search along a polynomial; return the verdict and the number of trials."""
+    """Run a line search along a polynomial; return the verdict and the number of trials."""
     record = line[0]
     phi, dphi = along(c, wall, 0.0)
     start(search, record, phi, dphi, alpha, np.inf)
@@ -65,12 +68,16 @@ def _step_once(search, line, phi0, dphi0, alpha, phi, dphi):
 
 
 def step_once(search, phi0, dphi0, alpha, phi, dphi):
-    """Return the verdict on one evaluation, of this value and slope, and the step it belongs to."""
+    """Return the verdict on one evaluation with this value and slope, and the step it belongs to.
+    """
     return _step_once(search, np.zeros(1, LINE), phi0, dphi0, alpha, phi, dphi)
 
 
 def search_along(search, coefficients, alpha, wall=np.inf):
-    """Search along Σ c_k t^k (with a barrier before `wall`) from t = 0, trying `alpha` first."""
+    """Return the outcome of a line search along Σ c_k t^k from t = 0, with first trial `alpha`.
+
+    `wall` adds a barrier.
+    """
     c = np.asarray(coefficients, dtype=float)
     line, trials = np.zeros(1, LINE), np.empty(MOST)
     verdict, count = drive(search, line, c, wall, alpha, trials)
@@ -79,13 +86,14 @@ def search_along(search, coefficients, alpha, wall=np.inf):
 
 
 def is_decrease(outcome, c1, slack=0.0):
-    """Phi <= phi0 + c1 alpha dphi0, N&W (2006) eq. 3.6a."""
+    """Return True if phi <= phi0 + c1 alpha dphi0, N&W (2006) eq. 3.6a, up to `slack`."""
     return outcome.phi <= outcome.phi0 + c1 * outcome.trials[-1] * outcome.dphi0 + slack
 
 
 def is_approximate_wolfe(outcome):
-    """(2δ − 1) dphi0 >= dphi >= σ dphi0 with δ = 0.1, σ = 0.9, at a value that differs by rounding
-    alone.
+    """Return True if (2δ − 1) dphi0 >= dphi >= σ dphi0 with δ = 0.1, σ = 0.9.
+
+    The value must not differ from phi0 by more than rounding.
     """
     noise = 16 * np.finfo(float).eps * max(abs(outcome.phi0), abs(outcome.phi))
     level = abs(outcome.phi - outcome.phi0) <= noise
@@ -93,10 +101,10 @@ def is_approximate_wolfe(outcome):
 
 
 def is_strong_wolfe(outcome, c1, c2):
-    """The strong Wolfe conditions, N&W (2006) eq. 3.7."""
+    """Return True if the strong Wolfe conditions hold, N&W (2006) eq. 3.7."""
     return is_decrease(outcome, c1) and abs(outcome.dphi) <= -c2 * outcome.dphi0
 
 
 def is_wolfe(outcome, c1, c2):
-    """The Wolfe conditions, N&W (2006) eq. 3.6."""
+    """Return True if the Wolfe conditions hold, N&W (2006) eq. 3.6."""
     return is_decrease(outcome, c1) and outcome.dphi >= c2 * outcome.dphi0

@@ -1,4 +1,7 @@
-"""Minimisers of fitted polynomials, against the polynomials."""
+"""Minimisers of fitted polynomials, compared with the minimisers of the polynomials.
+
+Covers: line_searches/interpolation.py.
+"""
 
 import numpy as np
 import pytest
@@ -29,8 +32,9 @@ def secant(*arguments):
 
 @given(a=point, b=point, low=point, gap=st.floats(0.1, 5.0), size=st.floats(0.1, 3.0))
 def test_cubic_finds_the_minimiser_of_a_cubic(a, b, low, gap, size):
-    """The slope is size (t − low)(t − high) with the minimiser at one root: at `high`, since size >
-    0.
+    """The interpolant of a cubic has the cubic's minimiser.
+
+    The slope is size (t − low)(t − high), whose minimiser is at `high`, since size > 0.
     """
     assume(abs(a - b) > 0.1)
     high = low + gap
@@ -40,8 +44,8 @@ def test_cubic_finds_the_minimiser_of_a_cubic(a, b, low, gap, size):
 
 
 def test_cubic_without_a_minimiser_is_nan():
-    assert np.isnan(cubic(-1.0, -2.0, 4.0, 1.0, 2.0, 4.0))  # t³ + t
-    assert np.isnan(cubic(0.0, 1.0, 0.0, 1.0, 1.0, 0.0))  # a constant
+    assert np.isnan(cubic(-1.0, -2.0, 4.0, 1.0, 2.0, 4.0))  # The data are those of t³ + t.
+    assert np.isnan(cubic(0.0, 1.0, 0.0, 1.0, 1.0, 0.0))  # The data are those of a constant.
 
 
 def test_cubic_does_not_overflow():

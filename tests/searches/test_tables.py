@@ -1,11 +1,12 @@
-"""The six functions of Moré & Thuente, with their tables: what the search does in the paper, it
-does here.
+"""The six test functions of Moré & Thuente, with the results that the paper tabulates.
 
 Source: J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease",
 ACM TOMS 20 (1994) 286–307, section 5, equations 5.1 to 5.4 and tables I to VI: evaluations, last
-step and its slope for four first steps. Two entries of the slope are not those of the paper, 7.1e-9
-and 10e-10 in table II, but those of MINPACK's cvsrch, as D. O'Leary's translation of it gives them;
-these steps are exact minimisers up to rounding.
+step and its slope for four first steps. Two slopes are not those of the paper: 7.1e-9 and 10e-10 in
+table II are from MINPACK's cvsrch, in D. O'Leary's translation; the steps there are exact
+minimisers up to rounding.
+
+Covers: line_searches/more_thuente.py, line_searches/strong_wolfe.py, line_searches/hager_zhang.py.
 """
 
 import numpy as np
@@ -18,7 +19,8 @@ from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LINE, STUCK, st
 
 FIRST = [1e-3, 1e-1, 1e1, 1e3]
 
-# By table: c1, c2 (mu and eta of the paper) and, for each first step, evaluations, step, slope.
+# Per table: c1 and c2 (mu and eta of the paper) and, for each first step, the evaluations, the last
+# step and its slope.
 TABLES = {
     1: (1e-3, 1e-1, [(6, 1.4, -9.2e-3), (3, 1.4, 4.7e-3), (1, 10.0, 9.4e-3), (4, 37.0, 7.3e-4)]),
     2: (1e-1, 1e-1, [(12, 1.6, 3.8e-9), (8, 1.6, 1.0e-10), (8, 1.6, -5.0e-9), (11, 1.6, -2.3e-8)]),
@@ -28,10 +30,10 @@ TABLES = {
     6: (1e-3, 1e-3, [(13, 0.93, 5.2e-4), (11, 0.93, 8.4e-5), (8, 0.92, -2.4e-4), (11, 0.92, -3.2e-4)]),
 }
 ROWS = [(table, row) for table in TABLES for row in range(4)]
-# Acceptable slopes are so slight here, 5e-8 against a curvature of 20, that all values within reach
-# are equal to rounding, and the zoom of this search goes by values.
+# Acceptable slopes are tiny here, 5e-8 against a curvature of 20, so all values nearby are equal up
+# to rounding, and the zoom phase of this search compares values.
 BLIND = {(StrongWolfe, 2, 1)}
-BETAS = np.array([[1e-3, 1e-3], [1e-2, 1e-3], [1e-3, 1e-2]])  # of functions 4, 5 and 6
+BETAS = np.array([[1e-3, 1e-3], [1e-2, 1e-3], [1e-3, 1e-2]])  # beta1 and beta2 of functions 4, 5 and 6
 
 
 @njit
@@ -57,7 +59,7 @@ def function(k, t):
 
 @njit
 def drive(search, line, k, alpha, trials):
-    """Search along function k; return the verdict and the number of trials."""
+    """Run a line search along function k; return the verdict and the number of trials."""
     record = line[0]
     phi, dphi = function(k, 0.0)
     start(search, record, phi, dphi, alpha, np.inf)
@@ -71,7 +73,7 @@ def drive(search, line, k, alpha, trials):
 
 
 def search_along(search, k, alpha):
-    """Return the outcome of a search along function k from 0 that tries `alpha` first."""
+    """Return the outcome of a line search along function k from 0, with first trial `alpha`."""
     line, trials = np.zeros(1, LINE), np.empty(200)
     verdict, count = drive(search, line, k, alpha, trials)
     trials = trials[:count]
@@ -82,7 +84,7 @@ def search_along(search, k, alpha):
 def test_the_search_of_more_and_thuente_does_what_it_does_in_the_paper(table, row):
     c1, c2, rows = TABLES[table]
     evaluations, alpha, slope = rows[row]
-    # The paper has c1 = c2 in most tables, which the constructor refuses.
+    # The constructor refuses c1 = c2, which most tables of the paper have.
     outcome = search_along(MoreThuente(maxls=100)._replace(c1=c1, c2=c2), table, FIRST[row])
     assert outcome.verdict == ACCEPT and is_strong_wolfe(outcome, c1, c2)
     assert len(outcome.trials) == evaluations
@@ -92,7 +94,7 @@ def test_the_search_of_more_and_thuente_does_what_it_does_in_the_paper(table, ro
 @pytest.mark.parametrize("kind, condition", [(StrongWolfe, is_strong_wolfe), (HagerZhang, is_wolfe)])
 @pytest.mark.parametrize("table, row", ROWS)
 def test_other_searches_end_where_their_conditions_hold(kind, condition, table, row):
-    """With the constants of the tables, but a c1 that is legal."""
+    """Use the constants of the tables, with c1 reduced where it must be less than c2."""
     c1, c2, _ = TABLES[table]
     outcome = search_along(kind(c1=0.1 * c1, c2=c2, maxls=100), table, FIRST[row])
     if (kind, table, row) in BLIND:

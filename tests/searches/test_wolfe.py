@@ -1,5 +1,8 @@
-"""Every search along random polynomials and barriers: what it accepts is acceptable, and it does
-accept.
+"""Every line search along random polynomials and barriers.
+
+Each search must end, at a step that meets its conditions.
+
+Covers: line_searches/{armijo,fixed,hager_zhang,more_thuente,strong_wolfe,protocol}.py.
 """
 
 import numpy as np
@@ -18,20 +21,20 @@ wolfe_search = pytest.mark.parametrize("kind", CONDITIONS, ids=lambda kind: kind
 every_search = pytest.mark.parametrize("kind", SEARCHES, ids=lambda kind: kind.__name__)
 
 coefficient = st.floats(-10.0, 10.0)
-fall = st.floats(-10.0, -0.01)  # the slope at the start
+fall = st.floats(-10.0, -0.01)  # slope at the start, negative
 first_step = st.floats(-3.0, 3.0).map(lambda e: 10.0**e)
 
 
 @st.composite
 def polynomials(draw):
-    """Coefficients of cubics and quartics that fall at 0 and rise in the end."""
+    """Draw the coefficients of a cubic or quartic that falls at 0 and rises for large t."""
     inner = [draw(coefficient), draw(fall), draw(coefficient)]
     rise = st.floats(0.01, 10.0)
     return inner + ([draw(rise)] if draw(st.booleans()) else [draw(coefficient), draw(rise)])
 
 
 def acceptable(search, outcome):
-    """Whether the last trial meets the conditions of its search."""
+    """Return True if the last trial meets the conditions of its search."""
     if is_approximate_wolfe(outcome):
         return True
     if isinstance(search, Armijo):
@@ -42,8 +45,7 @@ def acceptable(search, outcome):
 @every_search
 @given(c=polynomials(), alpha=first_step)
 def test_accepts_an_acceptable_step(kind, c, alpha):
-    # Where the slope at the start is slight, the acceptable steps are few and far off: leave it
-    # time.
+    # With a small slope at the start the acceptable steps are few and far away: allow more trials.
     search = kind(maxls=100)
     outcome = search_along(search, c, alpha)
     assert outcome.verdict == ACCEPT
@@ -61,8 +63,9 @@ def test_holds_for_the_constants_it_is_given(kind, c, alpha, c1, share):
 
 @wolfe_search
 def test_small_c2_is_nearly_exact(kind):
-    """A quadratic's minimiser, t = 3, to six digits: no approximate condition takes the place of a
-    strict one.
+    """A small c2 finds a quadratic's minimiser, t = 3, to six digits.
+
+    The approximate Wolfe conditions must not replace the strict ones there.
     """
     outcome = search_along(kind(c1=1e-8, c2=1e-6, maxls=60), [0.0, -6.0, 1.0], 0.1)
     assert outcome.verdict == ACCEPT
@@ -123,7 +126,7 @@ def test_keeps_the_best_point_it_has_seen(kind, c, alpha):
     outcome = search_along(kind(maxls=3), c, alpha)
     values = np.polynomial.Polynomial(c)(outcome.trials)
     rounding = 1e-12 * (np.abs(c) @ np.max(outcome.trials) ** np.arange(len(c)))
-    # Values that differ by less than the noise floor are told apart by their slopes.
+    # Slopes decide between values that differ by less than the noise floor.
     noise = outcome.line["noise"]
     assert outcome.line["phi_best"] <= min(outcome.phi0, values.min()) + len(values) * noise + rounding
     assert outcome.line["best"] == 0.0 or outcome.line["best"] in outcome.trials
@@ -150,8 +153,9 @@ def test_a_scale_of_the_step_scales_every_trial(kind, c, alpha, exponent):
 @every_search
 @given(phi0=st.floats(1.0, 1e12), ulps=st.integers(-3, 3), slope=st.floats(-0.85, 0.75))
 def test_where_values_are_rounding_slopes_decide(kind, phi0, ulps, slope):
-    """The decrease, 1e-9, vanishes beside phi0 or drowns in the rounding of it; the slope is still
-    good.
+    """Accept by slopes if the decrease of f is below rounding.
+
+    The decrease, 1e-9, is less than the rounding of phi0; the slope is accurate.
     """
     phi = phi0 + ulps * np.spacing(phi0)
     dphi0 = -1e-3 * np.spacing(phi0)

@@ -1,5 +1,6 @@
-"""Typical code of users, as a type checker sees it; `.ci/run` has mypy read this file, and nothing
-runs it.
+"""Typical code of users, as a type checker sees it.
+
+`.ci/run` runs mypy on this file; the code is never executed.
 """
 
 from typing import assert_type
@@ -42,12 +43,12 @@ def slope(x: np.ndarray) -> np.ndarray:
 
 @njit
 def compiled(x):
-    """Return Σ x⁴; what is compiled has no annotations."""
+    """Return Σ x⁴, without annotations because the function is compiled."""
     return np.sum(x**4)
 
 
 def minimum() -> float:
-    """Use what a run returns."""
+    """Use the result of a run."""
     res = minimize(bowl, [3.0, 4.0], jac=slope, method=LBFGS(memory=5), gtol=1e-8, history=True)
     assert_type(res, OptimizeResult)
     assert_type(res.success, bool)
@@ -98,7 +99,7 @@ def training() -> float:
 
 
 def equations() -> np.ndarray:
-    """Use a search for a root."""
+    """Solve a system of equations."""
     res = root(lambda x: x * x - 2.0, 1.0)
     assert_type(res, RootResult)
     residual: np.ndarray = res.fun
@@ -106,7 +107,7 @@ def equations() -> np.ndarray:
 
 
 def one_search() -> float:
-    """Use one line search, and a check of a gradient."""
+    """Use one line search, and check a gradient."""
     found = line_search(bowl, np.zeros(2), np.ones(2), jac=slope)
     assert_type(found, LineSearchResult)
     assert_type(found.alpha, float)
