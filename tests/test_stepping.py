@@ -437,7 +437,8 @@ class TestLegal:
     def test_ends_of_the_intervals_are_legal(self):
         for kind in FIRST_ORDER:
             least = {name: 0 for name in kind._fields if name not in ("momentum", "betas")}
-            assert all(value == 0 for name, value in kind(**least)._asdict().items() if name in least)
+            least |= {name: 4 for name in least if name == "threshold"}
+            assert all(value == least[name] for name, value in kind(**least)._asdict().items() if name in least)
         assert Adam(betas=(0, 0)).betas == (0.0, 0.0) and Momentum(dampening=1).dampening == 1.0
         assert SGDW(momentum=0).momentum == 0.0 and type(Adam(lr=1).lr) is float
 

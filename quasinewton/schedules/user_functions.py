@@ -2,12 +2,13 @@
 
 import weakref
 
+import numba
 from numba import types
 from numba.extending import register_jitable
 
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.introspection import is_compiled, result_type
-from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.jit import INNER
 from quasinewton.schedules.formulas import BY_STEPS, CONSTANT, SIGNATURE, USER, Schedule
 
 # Address and machine code of the compiled entry of each user's function, while the function lives.
@@ -25,7 +26,7 @@ def entry(function):
     kind = result_type(function, (types.int64,), "schedule")
     if not isinstance(kind, (types.Float, types.Integer)):
         raise TypeError(f"schedule must return a real number; it returns {kind}")
-    return fragment(lambda t: float(function(t)))
+    return numba.njit(**INNER)(lambda t: float(function(t)))
 
 
 @register_jitable

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from quasinewton.line_searches.protocol import CONTINUE, LINE, start, step
+from quasinewton.line_searches.protocol import LINE, Verdict, start, step
 
 MOST = 400  # trials; upper limit, far more than any search may spend
 
@@ -54,9 +54,9 @@ def drive(search, line, c, wall, alpha, trials):
         trials[k] = record.alpha
         phi, dphi = along(c, wall, record.alpha)
         verdict = step(search, record, phi, dphi)
-        if verdict != CONTINUE:
+        if verdict != Verdict.CONTINUE:
             return verdict, k + 1
-    return CONTINUE, trials.size
+    return Verdict.CONTINUE, trials.size
 
 
 @njit

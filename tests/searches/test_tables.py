@@ -15,7 +15,7 @@ from numba import njit
 from searches_harness import Outcome, is_approximate_wolfe, is_strong_wolfe, is_wolfe
 
 from quasinewton import HagerZhang, MoreThuente, StrongWolfe
-from quasinewton.line_searches.protocol import ACCEPT, CONTINUE, LINE, STUCK, start, step
+from quasinewton.line_searches.protocol import LINE, Verdict, start, step
 
 FIRST = [1e-3, 1e-1, 1e1, 1e3]
 
@@ -67,9 +67,9 @@ def drive(search, line, k, alpha, trials):
         trials[count] = record.alpha
         phi, dphi = function(k, record.alpha)
         verdict = step(search, record, phi, dphi)
-        if verdict != CONTINUE:
+        if verdict != Verdict.CONTINUE:
             return verdict, count + 1
-    return CONTINUE, trials.size
+    return Verdict.CONTINUE, trials.size
 
 
 def search_along(search, k, alpha):
@@ -86,7 +86,7 @@ def test_the_search_of_more_and_thuente_does_what_it_does_in_the_paper(table, ro
     evaluations, alpha, slope = rows[row]
     # The constructor refuses c1 = c2, which most tables of the paper have.
     outcome = search_along(MoreThuente(maxls=100)._replace(c1=c1, c2=c2), table, FIRST[row])
-    assert outcome.verdict == ACCEPT and is_strong_wolfe(outcome, c1, c2)
+    assert outcome.verdict == Verdict.ACCEPT and is_strong_wolfe(outcome, c1, c2)
     assert len(outcome.trials) == evaluations
     assert (float(f"{outcome.trials[-1]:.1e}"), float(f"{outcome.dphi:.1e}")) == pytest.approx((alpha, slope), rel=0.02)
 
@@ -98,7 +98,7 @@ def test_other_searches_end_where_their_conditions_hold(kind, condition, table, 
     c1, c2, _ = TABLES[table]
     outcome = search_along(kind(c1=0.1 * c1, c2=c2, maxls=100), table, FIRST[row])
     if (kind, table, row) in BLIND:
-        assert outcome.verdict == STUCK and abs(outcome.trials[-1] - 1.596) < 1e-6
+        assert outcome.verdict == Verdict.STUCK and abs(outcome.trials[-1] - 1.596) < 1e-6
         return
-    assert outcome.verdict == ACCEPT
+    assert outcome.verdict == Verdict.ACCEPT
     assert condition(outcome, 0.1 * c1, c2) or is_approximate_wolfe(outcome)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from searches_harness import is_approximate_wolfe, is_decrease, is_strong_wolfe, is_wolfe, search_along, step_once
 
 from quasinewton import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
-from quasinewton.line_searches.protocol import ACCEPT, EXHAUSTED, LONGEST, NONFINITE, UNBOUNDED
+from quasinewton.line_searches.protocol import Verdict
 
 CONDITIONS = {MoreThuente: is_strong_wolfe, StrongWolfe: is_strong_wolfe, HagerZhang: is_wolfe}
 SEARCHES = [*CONDITIONS, Armijo]
@@ -48,7 +48,7 @@ def test_accepts_an_acceptable_step(kind, c, alpha):
     # With a small slope at the start the acceptable steps are few and far away: allow more trials.
     search = kind(maxls=100)
     outcome = search_along(search, c, alpha)
-    assert outcome.verdict == ACCEPT
+    assert outcome.verdict == Verdict.ACCEPT
     assert acceptable(search, outcome)
 
 
@@ -57,7 +57,7 @@ def test_accepts_an_acceptable_step(kind, c, alpha):
 def test_holds_for_the_constants_it_is_given(kind, c, alpha, c1, share):
     search = kind(c1=c1, c2=c1 + share * (0.9 - c1), maxls=100)
     outcome = search_along(search, c, alpha)
-    assert outcome.verdict == ACCEPT
+    assert outcome.verdict == Verdict.ACCEPT
     assert acceptable(search, outcome)
 
 
@@ -68,7 +68,7 @@ def test_small_c2_is_nearly_exact(kind):
     The approximate Wolfe conditions must not replace the strict ones there.
     """
     outcome = search_along(kind(c1=1e-8, c2=1e-6, maxls=60), [0.0, -6.0, 1.0], 0.1)
-    assert outcome.verdict == ACCEPT
+    assert outcome.verdict == Verdict.ACCEPT
     assert outcome.trials[-1] == pytest.approx(3.0, rel=1e-6)
 
 
@@ -77,7 +77,7 @@ def test_small_c2_is_nearly_exact(kind):
 def test_finds_its_way_back_from_points_that_are_not_finite(kind, k, wall, alpha):
     search = kind(maxls=100)
     outcome = search_along(search, [1.0, -k / wall], alpha, wall)
-    assert outcome.verdict == ACCEPT
+    assert outcome.verdict == Verdict.ACCEPT
     assert acceptable(search, outcome)
     beyond = outcome.trials >= wall
     assert np.array_equal(np.minimum.accumulate(outcome.trials[beyond]), outcome.trials[beyond])
@@ -93,7 +93,7 @@ def test_no_trial_repeats_one_that_was_not_finite(kind):
 @every_search
 def test_gives_up_where_nothing_is_finite(kind):
     outcome = search_along(kind(), [1.0, np.nan], 1.0)
-    assert outcome.verdict == NONFINITE
+    assert outcome.verdict == Verdict.NONFINITE
     assert len(outcome.trials) <= 52
     assert outcome.line["best"] == 0.0
 
@@ -101,22 +101,22 @@ def test_gives_up_where_nothing_is_finite(kind):
 @wolfe_search
 @pytest.mark.parametrize("c", [[0.0, -1.0], [1e6, -1.0, -1.0], [0.0, -1e-3, 0.0, -1.0]], ids=["line", "square", "cube"])
 def test_says_that_a_function_without_a_minimum_has_none(kind, c):
-    assert search_along(kind(), c, 1.0).verdict == LONGEST
+    assert search_along(kind(), c, 1.0).verdict == Verdict.LONGEST
 
 
 @pytest.mark.parametrize("kind", [*SEARCHES, Fixed], ids=lambda kind: kind.__name__)
 def test_minus_infinity_is_unbounded(kind):
     verdict, _ = step_once(kind(), 0.0, -1.0, 1.0, -np.inf, 0.0)
-    assert verdict == UNBOUNDED
+    assert verdict == Verdict.UNBOUNDED
 
 
 @every_search
 @given(c=polynomials(), alpha=first_step, maxls=st.integers(1, 4))
 def test_spends_no_more_than_maxls(kind, c, alpha, maxls):
     outcome = search_along(kind(maxls=maxls), c, alpha)
-    assert outcome.verdict in (ACCEPT, EXHAUSTED)
+    assert outcome.verdict in (Verdict.ACCEPT, Verdict.EXHAUSTED)
     assert len(outcome.trials) <= maxls
-    if outcome.verdict == EXHAUSTED:
+    if outcome.verdict == Verdict.EXHAUSTED:
         assert len(outcome.trials) == maxls
 
 
@@ -160,24 +160,24 @@ def test_where_values_are_rounding_slopes_decide(kind, phi0, ulps, slope):
     phi = phi0 + ulps * np.spacing(phi0)
     dphi0 = -1e-3 * np.spacing(phi0)
     verdict, alpha = step_once(kind(), phi0, dphi0, 1.0, phi, slope * -dphi0)
-    assert verdict == ACCEPT and alpha == 1.0
+    assert verdict == Verdict.ACCEPT and alpha == 1.0
 
 
 @wolfe_search
 def test_a_rise_beyond_rounding_is_never_accepted(kind):
     verdict, _ = step_once(kind(), 1.0, -1e-3, 1.0, 1.0 + 1e-13, 0.0)
-    assert verdict != ACCEPT
+    assert verdict != Verdict.ACCEPT
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1.0, 7.0])
 def test_fixed_takes_its_own_step(alpha):
     outcome = search_along(Fixed(alpha), [0.0, -1.0, 1.0], 0.5)
-    assert outcome.verdict == ACCEPT and outcome.trials.tolist() == [alpha]
+    assert outcome.verdict == Verdict.ACCEPT and outcome.trials.tolist() == [alpha]
 
 
 def test_fixed_backs_off_from_points_that_are_not_finite():
     outcome = search_along(Fixed(1.0), [0.0, -10.0], 1.0, wall=0.5)
-    assert outcome.verdict == ACCEPT and outcome.trials[0] == 1.0 and outcome.trials[-1] < 0.5
+    assert outcome.verdict == Verdict.ACCEPT and outcome.trials[0] == 1.0 and outcome.trials[-1] < 0.5
 
 
 @pytest.mark.parametrize("kind", CONDITIONS, ids=lambda kind: kind.__name__)
