@@ -19,7 +19,13 @@ from quasinewton.api.root import root
 from quasinewton.autodiff import grad, hessian, hvp, jacobian, value_and_grad
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.training import EpochHistory, StochasticResult, StochasticState
-from quasinewton.line_searches import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
+from quasinewton.line_searches import (
+    Armijo,
+    Fixed,
+    HagerZhang,
+    MoreThuente,
+    StrongWolfe,
+)
 from quasinewton.methods import (
     BFGS,
     LBFGS,

@@ -35,7 +35,14 @@ from quasinewton.loops.state import NOTHING, SCALARS
 from quasinewton.methods import LBFGS, NewtonCG
 from quasinewton.objective import from_ask_tell
 from quasinewton.objective.from_python import derivative, scalar
-from quasinewton.objective.interface import GRADIENT, HESSIAN, PRECONDITION, PRODUCT, VALUE, Objective
+from quasinewton.objective.interface import (
+    GRADIENT,
+    HESSIAN,
+    PRECONDITION,
+    PRODUCT,
+    VALUE,
+    Objective,
+)
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.read import confine, method_class, read
 from quasinewton.result import OptimizeResult

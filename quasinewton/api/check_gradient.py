@@ -8,7 +8,12 @@ from numpy.typing import ArrayLike
 
 from quasinewton.objective.build import Given, gradient_form
 from quasinewton.objective.convert_args import as_args
-from quasinewton.objective.gradient_check import OWN, GradientCheck, compare, own_gradient
+from quasinewton.objective.gradient_check import (
+    OWN,
+    GradientCheck,
+    compare,
+    own_gradient,
+)
 
 
 def check_gradient(

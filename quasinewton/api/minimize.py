@@ -14,14 +14,24 @@ from quasinewton.drivers.finalize import finished, report, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import drive, prepared_for
-from quasinewton.drivers.scipy_methods import scipy_method, solved_by_scipy, uses_gradient
+from quasinewton.drivers.scipy_methods import (
+    scipy_method,
+    solved_by_scipy,
+    uses_gradient,
+)
 from quasinewton.methods import LBFGS
 from quasinewton.objective.build import gradient_mode, gradient_source, is_differenced
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.names import Unsaid
-from quasinewton.options.read import confine, method_class, read, warn_unused, with_free_gradients
+from quasinewton.options.read import (
+    confine,
+    method_class,
+    read,
+    warn_unused,
+    with_free_gradients,
+)
 from quasinewton.result import History, OptimizeResult
 from quasinewton.status import Status
 

@@ -10,8 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quasinewton import autodiff
-from quasinewton.drivers.batch_result import BatchResult, Outcomes, Remarks, collected, outcomes
-from quasinewton.drivers.executors import call_from_bytes, goes_by_value, portable, spread, width
+from quasinewton.drivers.batch_result import (
+    BatchResult,
+    Outcomes,
+    Remarks,
+    collected,
+    outcomes,
+)
+from quasinewton.drivers.executors import (
+    call_from_bytes,
+    goes_by_value,
+    portable,
+    spread,
+    width,
+)
 from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import Enough, Watch
 from quasinewton.drivers.run import prepared_for
@@ -20,12 +32,22 @@ from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods import LBFGS, Newton, NewtonCG
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.numba_ext import pickling
-from quasinewton.objective.build import compiled_args_type, gradient_source, is_differenced
+from quasinewton.objective.build import (
+    compiled_args_type,
+    gradient_source,
+    is_differenced,
+)
 from quasinewton.objective.convert_args import as_args, plain_array
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.initial_values import real
 from quasinewton.options.names import NAMES, SECOND_ORDER
-from quasinewton.options.read import confine, method_class, read, warn_unused, with_free_gradients
+from quasinewton.options.read import (
+    confine,
+    method_class,
+    read,
+    warn_unused,
+    with_free_gradients,
+)
 from quasinewton.status import Status
 from quasinewton.validation import count
 

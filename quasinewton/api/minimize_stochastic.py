@@ -11,7 +11,14 @@ from quasinewton.drivers.checkpoint import renamed_checkpoint
 from quasinewton.drivers.minibatch_data import as_samples, batched
 from quasinewton.drivers.progress import progress_bar
 from quasinewton.drivers.run import notifier
-from quasinewton.drivers.training import Course, StochasticResult, StochasticState, continued, equipped, fresh
+from quasinewton.drivers.training import (
+    Course,
+    StochasticResult,
+    StochasticState,
+    continued,
+    equipped,
+    fresh,
+)
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.objective.build import gradient_form
 from quasinewton.objective.convert_args import as_args

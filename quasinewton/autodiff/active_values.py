@@ -5,7 +5,15 @@ from numba.core import types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload, register_jitable
 
-from quasinewton.autodiff.active_types import Dual, Var, is_active, is_active_array, leaf_of, parts, weighted_sum
+from quasinewton.autodiff.active_types import (
+    Dual,
+    Var,
+    is_active,
+    is_active_array,
+    leaf_of,
+    parts,
+    weighted_sum,
+)
 from quasinewton.autodiff.tape import poke, put, reserve, reserve_range, words
 from quasinewton.numba_ext.jit import INNER, fragment, shared
 

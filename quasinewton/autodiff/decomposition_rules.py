@@ -13,7 +13,14 @@ Optim. Methods Softw. 27 (2012), of QR.
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.autodiff.active_values import combine, constant, empty, leaf, revalued, values
+from quasinewton.autodiff.active_values import (
+    combine,
+    constant,
+    empty,
+    leaf,
+    revalued,
+    values,
+)
 from quasinewton.autodiff.linear_algebra_rules import outer
 from quasinewton.autodiff.routing import rule
 

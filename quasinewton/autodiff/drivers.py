@@ -13,7 +13,12 @@ from quasinewton.autodiff import FEW, remembered
 from quasinewton.autodiff.active_types import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.active_values import leaf, value, zero_of
 from quasinewton.autodiff.adjoint import compiled as compiled_adjoint
-from quasinewton.autodiff.adjoint.calls import VECTOR, either, gradient_call, second_order_call
+from quasinewton.autodiff.adjoint.calls import (
+    VECTOR,
+    either,
+    gradient_call,
+    second_order_call,
+)
 from quasinewton.autodiff.recompile import twin
 from quasinewton.autodiff.seeding import (
     columns,

@@ -15,7 +15,18 @@ from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from quasinewton.autodiff.active_types import F64, REAL, Active, Dual, Term, Var, chain, chain_type, is_active, splat
+from quasinewton.autodiff.active_types import (
+    F64,
+    REAL,
+    Active,
+    Dual,
+    Term,
+    Var,
+    chain,
+    chain_type,
+    is_active,
+    splat,
+)
 from quasinewton.autodiff.kinks import MAXIMUM, MINIMUM, larger, side, smaller
 from quasinewton.autodiff.tape import vanishes
 from quasinewton.special import elementwise as special

@@ -9,7 +9,16 @@ from numba.core import types
 from numba.extending import register_jitable
 
 from quasinewton.autodiff.active_types import Dual, is_active_array
-from quasinewton.autodiff.active_values import combine, empty, leaf, revalued, scaled, total, total_lanes, values
+from quasinewton.autodiff.active_values import (
+    combine,
+    empty,
+    leaf,
+    revalued,
+    scaled,
+    total,
+    total_lanes,
+    values,
+)
 from quasinewton.autodiff.routing import is_absent, rule
 
 

@@ -8,7 +8,16 @@ from numba.extending import intrinsic
 from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Var, parts
 from quasinewton.autodiff.active_values import add_lanes, on_tape, place
 from quasinewton.autodiff.reverse_sweep import sweep
-from quasinewton.autodiff.tape import BLOCK, EXCEEDED, end_tape, item, null, peek, poke, words
+from quasinewton.autodiff.tape import (
+    BLOCK,
+    EXCEEDED,
+    end_tape,
+    item,
+    null,
+    peek,
+    poke,
+    words,
+)
 from quasinewton.numba_ext.jit import shared
 
 EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"

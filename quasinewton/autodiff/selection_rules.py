@@ -12,7 +12,17 @@ from numba.core import types
 from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
-from quasinewton.autodiff.active_values import at, boxed, combine, constant, empty, leaf, revalued, value, values
+from quasinewton.autodiff.active_values import (
+    at,
+    boxed,
+    combine,
+    constant,
+    empty,
+    leaf,
+    revalued,
+    value,
+    values,
+)
 from quasinewton.autodiff.allocation import is_float
 from quasinewton.autodiff.kinks import ahead, larger, smaller
 from quasinewton.autodiff.routing import ROUTES, assign, delegate, is_absent, rule

@@ -10,7 +10,12 @@ from quasinewton.methods.curvature_pairs import TWO_LOOPS
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.methods.lbfgs import compact_inverse
 from quasinewton.methods.lbfgs.two_loop import with_room
-from quasinewton.options.initial_values import initial, preconditioner, set_treatment, start_point
+from quasinewton.options.initial_values import (
+    initial,
+    preconditioner,
+    set_treatment,
+    start_point,
+)
 
 
 def point(x0, checkpoint):

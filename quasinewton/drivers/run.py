@@ -7,6 +7,7 @@ from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.state import NOTHING
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.numba_ext.operations import reason
 from quasinewton.objective.build import prepare
 from quasinewton.options.names import SECOND_ORDER
 from quasinewton.result import OptimizeResult
@@ -39,7 +40,10 @@ def drive(objective, settings, state, callback, allvecs):
     s, pieces = state.scalars[0], []
     while True:
         # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
-        want = run(objective, method, search, state, each)
+        try:
+            want = run(objective, method, search, state, each)
+        except RuntimeError as error:
+            raise reason(error) from None
         if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
             pieces.append(state.trace[: s["rows"]].copy())
             s["rows"] = 0

@@ -14,7 +14,13 @@ from numba import typeof, types
 from quasinewton.loops import last_look, operations
 from quasinewton.loops.clock import begin_slice, slice_over
 from quasinewton.loops.line_search_loop import EACH_EVALUATION, known
-from quasinewton.loops.operations import FRAME, METHODS, POINTER, method_types, performing
+from quasinewton.loops.operations import (
+    FRAME,
+    METHODS,
+    POINTER,
+    method_types,
+    performing,
+)
 from quasinewton.loops.state import NOTHING, Phase
 from quasinewton.loops.stopping import ending_at_iterate
 from quasinewton.methods.first_order import base

@@ -14,12 +14,20 @@ from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.state import NOTHING, Phase
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy, norm_inf
-from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD, begin, wrapped_at
+from quasinewton.objective.finite_differences import (
+    CENTRAL,
+    COMPLEX_STEP,
+    EXACT,
+    FORWARD,
+    begin,
+    wrapped_at,
+)
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
 from quasinewton.objective.noise import COUNT, learn_scales, noise_near
 from quasinewton.status import CONVERGED, NO_PROGRESS, PRECISION_LIMIT, RUNNING
 
 EPSILON = np.finfo(np.float64).eps
+EXPLAINED = 0.01  # multiple of |f|; largest decrease that noise of f may account for
 HIDDEN = 1e4  # multiple of ε|f|; largest predicted decrease that rounding may hide
 SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that the noise may hide
 REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
@@ -169,10 +177,13 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
     if model and left <= HIDDEN * EPSILON * abs(s.f):
         s.status = s.ending = PRECISION_LIMIT
         return STANDS
+    # Noise explains no decrease of this size. At a kink `left` is infinite, because slopes show no
+    # curvature; exact values look noisy there.
+    if not left <= EXPLAINED * size:
+        s.status = s.ending = NO_PROGRESS
+        return STANDS
     noise = measured(objective, s, x, x_trial, g_trial, low, high)
-    # Near a kink (infinite `left`: slopes show no curvature) exact values look noisy, so the
-    # measured noise is not used.
-    if np.isfinite(left) and not s.roughened and NOISE * noise > ROUGHER * s.noise and s.f != 0.0:
+    if not s.roughened and NOISE * noise > ROUGHER * s.noise and s.f != 0.0:
         s.roughened = 1
         s.rough = NOISE * noise / abs(s.f)
         reopen(s)

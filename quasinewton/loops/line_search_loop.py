@@ -26,7 +26,16 @@ from numba.extending import register_jitable
 from quasinewton.line_searches.protocol import Verdict
 from quasinewton.loops import last_look, operations
 from quasinewton.loops.clock import begin_slice, slice_over
-from quasinewton.loops.operations import FRAME, METHODS, POINTER, SEARCHES, is_confined, move_on, multiplies, performing
+from quasinewton.loops.operations import (
+    FRAME,
+    METHODS,
+    POINTER,
+    SEARCHES,
+    is_confined,
+    move_on,
+    multiplies,
+    performing,
+)
 from quasinewton.loops.rare_phases import (
     descend_without_model,
     digest_curvature,
@@ -53,7 +62,14 @@ from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, point_on_line
 from quasinewton.numba_ext.operations import at, framed
 from quasinewton.numba_ext.tuples import borrow
-from quasinewton.objective.interface import GRADIENT, HESSIAN, OBJECTIVE, PRODUCT, VALUE, attempt
+from quasinewton.objective.interface import (
+    GRADIENT,
+    HESSIAN,
+    OBJECTIVE,
+    PRODUCT,
+    VALUE,
+    attempt,
+)
 from quasinewton.status import NO_PROGRESS, NOT_BOUNDED, NOT_FINITE, RUNNING
 
 # Values of `each`: when `run` returns, apart from the end and the end of a slice of time.

@@ -14,10 +14,25 @@ from quasinewton.line_searches import protocol as searches
 from quasinewton.line_searches.protocol import LINE
 from quasinewton.loops.clock import SLICE, now
 from quasinewton.numba_ext.jit import fragment, kernel
-from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot, norm_inf, point_on_line, solve
+from quasinewton.numba_ext.linalg import (
+    cholesky,
+    cholesky_solve,
+    copy,
+    dot,
+    norm_inf,
+    point_on_line,
+    solve,
+)
 from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, HESSIAN, call
-from quasinewton.status import AT_ROOT, NO_ROOT, NOT_FINITE, OUT_OF_ITERATIONS, PRECISION_LIMIT, RUNNING
+from quasinewton.status import (
+    AT_ROOT,
+    NO_ROOT,
+    NOT_FINITE,
+    OUT_OF_ITERATIONS,
+    PRECISION_LIMIT,
+    RUNNING,
+)
 
 EPSILON = np.finfo(np.float64).eps
 SEARCH = 1e-4, 40  # c1 and maxls; parameters of the backtracking search

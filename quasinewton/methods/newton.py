@@ -13,7 +13,16 @@ import numpy as np
 from quasinewton.methods import protocol
 from quasinewton.methods.protocol import EPSILON
 from quasinewton.numba_ext.jit import fragment
-from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot, eigen, move, negate, norm_inf
+from quasinewton.numba_ext.linalg import (
+    cholesky,
+    cholesky_solve,
+    copy,
+    dot,
+    eigen,
+    move,
+    negate,
+    norm_inf,
+)
 from quasinewton.validation import number
 
 FARTHEST = 1e10  # multiple of max(1, ‖x‖); longer steps are shortened, as in the line search

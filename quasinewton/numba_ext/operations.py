@@ -28,7 +28,8 @@ FIND, COMPILE = "quasinewton_find_table", "quasinewton_compile_operation"
 FAMILIES = {}
 # Tables by address; keeps them alive, since compiled code holds the addresses.
 TABLES = {}
-NOT_COMPILED = "a kernel was not compiled; the reason has been printed"
+NOT_COMPILED = "a kernel was not compiled; the reason has been printed, or was Ctrl-C"
+FAILURES = []  # what the last compilation from within compiled code raised; at most one exception
 
 
 @contextmanager
@@ -116,20 +117,50 @@ def kind_of(name):
     return tuple(kinds) if len(kinds) > 1 else kinds[0]
 
 
+@contextmanager
+def remembered_failure():
+    """Keep an exception for `reason`, since none can pass through compiled code that calls back.
+
+    Ctrl-C goes no further; ctypes prints any other.
+    """
+    try:
+        yield
+    except BaseException as error:
+        FAILURES[:] = [error]
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+
+
+def reason(error):
+    """Return what an exception of compiled code stands for: a failed compilation, or itself.
+
+    Parameters
+    ----------
+    error : RuntimeError
+
+    Returns
+    -------
+    BaseException
+    """
+    return FAILURES.pop() if error.args == (NOT_COMPILED,) and FAILURES else error
+
+
 @ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_ssize_t))
 def _find(family, name, address):
     """Write the address of a kind's table to address[0]."""
     # The address is written, not returned: if an exception is raised, ctypes prints it and the
     # return value is undefined.
-    family, name = FAMILIES[family.decode()], name.decode()
-    known = {name_of(kind): table for kind, table in family.tables.items()}
-    address[0] = (known.get(name) or family.table(kind_of(name))).address
+    with remembered_failure():
+        family, name = FAMILIES[family.decode()], name.decode()
+        known = {name_of(kind): table for kind, table in family.tables.items()}
+        address[0] = (known.get(name) or family.table(kind_of(name))).address
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t)
 def _compile(address, number):
     """Compile an operation of the table at an address; see `Table.compile`."""
-    TABLES[address].compile(number)
+    with remembered_failure():
+        TABLES[address].compile(number)
 
 
 name_symbol(FIND, ctypes.cast(_find, ctypes.c_void_p).value)

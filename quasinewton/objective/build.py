@@ -7,7 +7,12 @@ import numpy as np
 from numba import types
 
 from quasinewton import autodiff
-from quasinewton.numba_ext.introspection import is_compiled, numba_type, result_type, takes_typed_arguments
+from quasinewton.numba_ext.introspection import (
+    is_compiled,
+    numba_type,
+    result_type,
+    takes_typed_arguments,
+)
 from quasinewton.objective import (
     complex_step,
     finite_differences,
@@ -17,9 +22,18 @@ from quasinewton.objective import (
     kept_hessian,
 )
 from quasinewton.objective.choose_gradient import derive_if_possible
-from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
+from quasinewton.objective.choose_hessian import (
+    differentiable,
+    second_derivative,
+    second_order,
+)
 from quasinewton.objective.derived import Derived, derived
-from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD
+from quasinewton.objective.finite_differences import (
+    CENTRAL,
+    COMPLEX_STEP,
+    EXACT,
+    FORWARD,
+)
 from quasinewton.objective.interface import Objective
 from quasinewton.objective.packed_args import is_plain, pack
 

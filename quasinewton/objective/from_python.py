@@ -10,7 +10,15 @@ from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.python_calls import call_python
 from quasinewton.objective.from_njit import multiply
-from quasinewton.objective.interface import COMPLEX, GRADIENT, HESSIAN, PRECONDITION, PRODUCT, SIGNATURE, VALUE
+from quasinewton.objective.interface import (
+    COMPLEX,
+    GRADIENT,
+    HESSIAN,
+    PRECONDITION,
+    PRODUCT,
+    SIGNATURE,
+    VALUE,
+)
 from quasinewton.objective.real_values import plain_number, real_array, warn_complex
 from quasinewton.validation import NOT_SCALAR
 

@@ -17,7 +17,13 @@ import numpy as np
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line, reach
-from quasinewton.objective.finite_differences import CENTRAL, EPSILON, EXACT, scales, wrapped_at
+from quasinewton.objective.finite_differences import (
+    CENTRAL,
+    EPSILON,
+    EXACT,
+    scales,
+    wrapped_at,
+)
 from quasinewton.objective.interface import GRADIENT, PRODUCT, SIGNATURE, call, vector
 
 ERROR = EPSILON ** (2 / 3)  # relative; error of a gradient made of central differences of values

@@ -8,10 +8,26 @@ from quasinewton.numba_ext.addresses import address_constant
 from quasinewton.numba_ext.arrays import address_of_data, hold
 from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.numba_ext.jit import kernel
-from quasinewton.objective import finite_differences, from_njit, hessian_products, kept_hessian
+from quasinewton.objective import (
+    finite_differences,
+    from_njit,
+    hessian_products,
+    kept_hessian,
+)
 from quasinewton.objective.build import LEARNING, NO_ARGS, derived_source, gradient_form
-from quasinewton.objective.choose_hessian import differentiable, second_derivative, second_order
-from quasinewton.objective.finite_differences import CENTRAL, COMPLEX_STEP, EXACT, FORWARD, WRAPPED, costs
+from quasinewton.objective.choose_hessian import (
+    differentiable,
+    second_derivative,
+    second_order,
+)
+from quasinewton.objective.finite_differences import (
+    CENTRAL,
+    COMPLEX_STEP,
+    EXACT,
+    FORWARD,
+    WRAPPED,
+    costs,
+)
 from quasinewton.objective.interface import SIGNATURE, Objective
 from quasinewton.objective.packed_args import is_plain, pack
 

@@ -11,7 +11,14 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.objective.finite_differences import wrapped_at
 from quasinewton.objective.from_njit import multiply
-from quasinewton.objective.interface import HESSIAN, PRODUCT, SIGNATURE, call, matrix, vector
+from quasinewton.objective.interface import (
+    HESSIAN,
+    PRODUCT,
+    SIGNATURE,
+    call,
+    matrix,
+    vector,
+)
 
 
 @kernel

@@ -22,7 +22,13 @@ from numba.extending import register_jitable
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.bfgs import BFGS
 from quasinewton.methods.bounded import wrapper as protocol
-from quasinewton.methods.bounded.projection import bend_or_cut, first_step, held, judge, project_step
+from quasinewton.methods.bounded.projection import (
+    bend_or_cut,
+    first_step,
+    held,
+    judge,
+    project_step,
+)
 from quasinewton.methods.newton import Factor, Newton
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment

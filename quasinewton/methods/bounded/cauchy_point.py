@@ -8,7 +8,15 @@ breakpoint lies beyond the minimiser.
 
 import numpy as np
 
-from quasinewton.methods.bounded.lbfgsb_model import PRODUCTS, SCRATCH, WHOLE, P, Q, solve_saddle, toggle
+from quasinewton.methods.bounded.lbfgsb_model import (
+    PRODUCTS,
+    SCRATCH,
+    WHOLE,
+    P,
+    Q,
+    solve_saddle,
+    toggle,
+)
 from quasinewton.numba_ext.jit import fragment
 
 EPSILON = np.finfo(np.float64).eps

@@ -11,7 +11,12 @@ import numpy as np
 
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.bounded import wrapper as protocol
-from quasinewton.methods.bounded.projection import bend_or_cut, held, judge, project_step
+from quasinewton.methods.bounded.projection import (
+    bend_or_cut,
+    held,
+    judge,
+    project_step,
+)
 from quasinewton.methods.newton_cg import NewtonCG, begin, scatter
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot

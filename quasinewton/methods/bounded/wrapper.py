@@ -13,7 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import protocol
-from quasinewton.methods.bounded.projection import descend_inside, place_inside, projected_norm
+from quasinewton.methods.bounded.projection import (
+    descend_inside,
+    place_inside,
+    projected_norm,
+)
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, reach

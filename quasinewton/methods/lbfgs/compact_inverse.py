@@ -22,7 +22,14 @@ import numpy as np
 from numba import types
 from numba.extending import register_jitable
 
-from quasinewton.methods.curvature_pairs import EPSILON, RING, TWO_LOOPS, is_fit, keep_pair, next_row
+from quasinewton.methods.curvature_pairs import (
+    EPSILON,
+    RING,
+    TWO_LOOPS,
+    is_fit,
+    keep_pair,
+    next_row,
+)
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import entered, fragment, kernel, reduction
 from quasinewton.numba_ext.lazy import late

@@ -13,7 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.methods import protocol
-from quasinewton.methods.curvature_pairs import COMPACT, COMPACT_GIVEN, RING, TWO_LOOPS, keep_pair, learn_pair, next_row
+from quasinewton.methods.curvature_pairs import (
+    COMPACT,
+    COMPACT_GIVEN,
+    RING,
+    TWO_LOOPS,
+    keep_pair,
+    learn_pair,
+    next_row,
+)
 from quasinewton.methods.lbfgs import compact_inverse
 from quasinewton.methods.protocol import gradient_step
 from quasinewton.numba_ext.arrays import part
