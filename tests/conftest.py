@@ -1,12 +1,17 @@
 """Settings shared by all tests."""
 
 import os
+import signal
 
 import numpy as np
 import processes
 import pytest
 from allocations import counted, counting
 from hypothesis import settings
+
+# A shell ignores Ctrl-C for what it runs in the background, and so would every process started from here, in which
+# tests interrupt themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Whole runs are examples here, so their number is small, and they are the same in every run. The
 # profile "thorough" generates new ones; a failure that it finds becomes an `@example` of its test.

@@ -118,14 +118,16 @@ def compile_sealed(function, signature, key):
         found = lookup_environment(library.renamed.get(variable.name, variable.name))
         if found is None:
             continue
-        held.append(found)
         # dtype constants serve to pass arrays to Python and can be saved by name. Other constants
         # may be any object, so code with them stays in this process.
         kinds = [each.str for each in found.consts if isinstance(each, np.dtype) and each.isbuiltin == 1]
         portable &= len(kinds) == len(found.consts)
         environments[variable.name] = kinds
-        if variable.name in library.renamed:
-            library.codegen.set_env(variable.name, found)
+        # The environment that Numba made holds the globals, and so the user's function, which must
+        # be freed when nobody else holds it.
+        own = environment_of(variable.name, found.consts)
+        held.append(own)
+        library.codegen.set_env(variable.name, own)
     sealed = Sealed(library.get_pointer_to_function(library.entry), tuple(held))
     if not portable:
         return sealed, None
@@ -134,6 +136,14 @@ def compile_sealed(function, signature, key):
     head = {"entry": library.entry, "environments": environments, "symbols": symbols, "modules": modules}
     text = json.dumps(head).encode()
     return sealed, len(text).to_bytes(8, "little") + text + library._get_compiled_object()
+
+
+def environment_of(name, constants):
+    """Return an environment of compiled code, without globals, which only the interpreter reads."""
+    made = Environment({})
+    made.env_name = name
+    made.consts[:] = constants
+    return made
 
 
 class Loaded(JITCodeLibrary):
@@ -165,10 +175,7 @@ def rebuild(data):
         return None
     environments = []
     for symbol, kinds in head["environments"].items():
-        made = Environment({})  # Globals are used only by code that runs in the interpreter.
-        made.env_name = symbol
-        made.consts[:] = map(np.dtype, kinds)
-        environments.append((symbol, made))
+        environments.append((symbol, environment_of(symbol, map(np.dtype, kinds))))
     with global_compiler_lock:
         codegen = cpu_target.target_context.codegen()
         library = Loaded(codegen, head["entry"])

@@ -319,7 +319,9 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
         The address, and the pair that `precision` returns.
     """
     known = _trampolines.setdefault(fun, {})
-    key = (id(jac), id(hess), form, complex_step, args_type, second, id(precond))
+    # A derivative is named by how it is derived from `fun`; its object is a new one in every call.
+    names = (each.how if isinstance(each, Derived) else id(each) for each in (jac, hess, precond))
+    key = (*names, form, complex_step, args_type, second)
     entry = known.get(key)
     if entry is None:
         code = _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond)
