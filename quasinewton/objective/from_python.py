@@ -126,7 +126,10 @@ def rounding(values):
     """Return the relative rounding of a float type coarser than double; 0 for other types."""
     dtype = getattr(values, "dtype", None)
     if not isinstance(dtype, np.dtype):  # Tensors of other libraries have dtypes of their own.
-        dtype = np.asarray(values).dtype
+        try:
+            dtype = np.asarray(values).dtype
+        except ValueError:  # Rows of several lengths are refused where they are converted.
+            return 0.0
     return float(np.finfo(dtype).eps) if dtype.kind == "f" and dtype.itemsize < 8 else 0.0
 
 

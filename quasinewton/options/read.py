@@ -128,8 +128,12 @@ def search_between_bounds(search):
 
 
 def with_fields(settings, fields):
-    """Return `settings` with some fields replaced and checked as at construction."""
-    return type(settings)(**(settings._asdict() | fields)) if fields else settings
+    """Return `settings` with some fields replaced, all of them checked as at construction.
+
+    An object made by `_replace` has not been checked, and may hold other types than compiled code
+    expects.
+    """
+    return type(settings)(**(settings._asdict() | fields))
 
 
 def limit(name, value):
