@@ -43,7 +43,7 @@ def projected(x, g, low=LOW, high=HIGH):
     than |g_i|.
     """
     room, size = np.where(g > 0.0, x - low, high - x), np.abs(g)
-    return np.where(room < size, np.sqrt(room) * np.sqrt(size), size).max()
+    return np.where(room < size, np.sqrt(np.minimum(room, size)) * np.sqrt(size), size).max()
 
 
 def solve(method="lbfgs", x0=X0, bounds=BOX, jac=True, fun=rosenbrock_joint, **keywords):

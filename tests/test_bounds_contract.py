@@ -9,7 +9,7 @@ from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_join
 from scipy.optimize import Bounds
 from scipy.optimize import minimize as oracle
 
-from quasinewton import OptimizeResult, minimize
+from quasinewton import OptimizeResult, Status, minimize
 
 X0 = [-1.2, 1.0]
 LOW, HIGH = np.array([-1.5, -0.5]), np.array([0.5, 2.0])
@@ -165,7 +165,9 @@ class TestResults:
         fun, jac = Counted(fun), Counted(jac) if callable(jac) else jac
         res = solve(FORMS["pairs"], fun=fun, jac=jac)
         assert fun.calls == res.nfev and (not callable(jac) or jac.calls == res.njev)
-        assert res.fun == rosenbrock(res.x) and type(res.fun) is float and res.success is True and res.status == 0
+        assert res.fun == rosenbrock(res.x) and type(res.fun) is float and res.success is True
+        # Differences at a bound may be too coarse for gtol; then the run ends at their precision.
+        assert res.status is Status.GRADIENT or (res.status is Status.PRECISION and jac in (None, "3-point"))
 
     def test_minimum_at_the_start(self):
         res = minimize(lambda x: x[0], [0.0], method="L-BFGS-B", jac=np.ones_like, bounds=[(0, 1)])

@@ -405,7 +405,7 @@ class TestRuns:
             going_on = dict(x0=None, method="sgd", jac=True, checkpoint=half.checkpoint)
             whole = minimize(unit, options=options | {"maxiter": 10}, **going_on)
             assert np.array_equal(whole.x, run(first).x) and not np.array_equal(whole.x, run(other).x)
-            with pytest.raises(ValueError, match="the state is that of a run with Schedule"):
+            with pytest.raises(ValueError, match="the checkpoint is that of a run with Schedule"):
                 minimize(unit, options=options | {"schedule": other}, **going_on)
 
     def test_multiplies_the_buffer_of_momentum(self):
