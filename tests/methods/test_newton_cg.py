@@ -453,7 +453,7 @@ def test_exceptions_of_products_pass_through():
     "keywords, error, message",
     [
         (dict(eta=1.0), ValueError, r"eta must be in \(0, 1\), got 1.0"),
-        (dict(hess="cs"), ValueError, "hess must be callable, 'auto', '2-point', '3-point' or None; got 'cs'"),
+        (dict(hess="4-point"), ValueError, "hess must be callable, .* got '4-point'"),
         (dict(hessp="auto"), ValueError, "hessp must be callable or None; got 'auto'"),
         (dict(jac="2-point", hess="2-point"), ValueError, "jac='2-point' leaves half the digits"),
         (dict(fun=rosenbrock.py_func, hess="auto"), TypeError, "hess='auto' needs fun compiled"),
