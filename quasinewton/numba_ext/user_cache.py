@@ -67,7 +67,7 @@ def is_trusted(path):
         return True
     # A folder that the user has named may be an installation for all users.
     shared = bool(config.CACHE_DIR or os.environ.get(SWITCH))
-    return not info.st_mode & stat.S_IWOTH and (shared or info.st_uid in (0, os.getuid()))
+    return not info.st_mode & (stat.S_IWOTH | stat.S_IWGRP) and (shared or info.st_uid in (0, os.getuid()))
 
 
 @functools.cache
