@@ -55,7 +55,7 @@ def folder():
 
 
 def is_trusted(path):
-    """Return True if code in a folder may be executed: not world-writable, and the user's own.
+    """Return True if code in a folder may be executed: writable by its owner, the user, alone.
 
     The owner (the user or root) is not checked if an environment variable names the folder.
     """
