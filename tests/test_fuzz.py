@@ -172,7 +172,9 @@ def same(a, b):
 
 def value_at(fun, x):
     """Return f at a copy of x, or NaN where it raises."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        # The run itself warned of complex values; here only their real part counts.
+        warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
         try:
             return float(fun(np.array(x, dtype=float)))
         except Trouble:

@@ -64,7 +64,10 @@ def test_steepest_descent_descends(name):
     res = solve(p, "gradient-descent", maxiter=50, history=True)
     f = res.history.f
     assert np.all(np.diff(f) <= 1e-13 * np.abs(f[:-1]))
-    assert res.status is (Status.ITERATIONS if res.nit == 50 else Status.GRADIENT)
+    if np.abs(p.jac(res.x)).max() <= 1e-5:
+        assert res.status is Status.GRADIENT
+    else:
+        assert res.status is Status.ITERATIONS and res.nit == 50
 
 
 @pytest.mark.parametrize("search", ["strong-wolfe", "hager-zhang", "armijo"])

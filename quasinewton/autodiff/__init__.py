@@ -233,10 +233,29 @@ def derivative(f, kind, jac, n, packed=False):
     -------
     (numba dispatcher, str)
     """
+    mode, width = plan(kind, jac, n)
+    return remembered(f, kind, mode, width, packed), mode or "reverse"
+
+
+def plan(kind, jac, n):
+    """Return what determines the code of a derivative, apart from the function and its kind.
+
+    Parameters
+    ----------
+    kind, jac, n
+        See `derivative`.
+
+    Returns
+    -------
+    mode : str or None
+        None for second derivatives, which have one mode only.
+    n : int or None
+        None if the code serves any number of variables.
+    """
     if kind in ("hvp", "hessian"):
-        return remembered(f, kind, None, n if kind == "hessian" else None, packed), "reverse"
+        return None, n if kind == "hessian" else None
     mode = mode_for(kind, jac, n)
-    return remembered(f, kind, mode, n if mode == "forward" else None, packed), mode
+    return mode, n if mode == "forward" else None
 
 
 def attempt(f, kind, jac, n, arguments):

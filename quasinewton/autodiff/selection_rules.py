@@ -317,6 +317,18 @@ def where(condition, a, b):
 
         return one
 
+    if isinstance(condition, types.Array) and alike_in_fortran_order([condition, a, b]):
+        # The result, too, is in Fortran order then, which decides the order in which it is summed.
+        return lambda condition, a, b: where_in_order(turned(condition), turned(a), turned(b)).T
+    return lambda condition, a, b: where_in_order(condition, a, b)
+
+
+def where_in_order(condition, a, b):
+    """`np.where` of three arrays or numbers, not all of them numbers; in C order."""
+
+
+@overload(where_in_order, jit_options=INNER)
+def _where_in_order(condition, a, b):
     def each(condition, a, b):
         common = common_shape(condition, a, b)
         out = empty(common, (a, b))
@@ -329,6 +341,21 @@ def where(condition, a, b):
         return out
 
     return each
+
+
+def alike_in_fortran_order(kinds):
+    """Return True if all arrays of a list of types are in Fortran order and of one rank."""
+    arrays = [kind for kind in kinds if isinstance(kind, types.Array)]
+    return all(kind.layout == "F" for kind in arrays) and len({kind.ndim for kind in arrays}) == 1
+
+
+def turned(a):
+    """The transpose of an array; a number unchanged."""
+
+
+@overload(turned, jit_options=INNER)
+def _turned(a):
+    return (lambda a: a.T) if isinstance(a, types.Array) else (lambda a: a)
 
 
 def common_shape(a, b, c):

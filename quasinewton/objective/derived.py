@@ -22,8 +22,9 @@ class Derived:
     def __init__(self, fun, kind, jac, n):
         # A weak reference, because fun holds this object.
         self.fun, self.request = weakref.ref(fun), (kind, jac, n)
-        self.mode = autodiff.mode_for(kind, jac, n) if kind not in ("hvp", "hessian") else "reverse"
-        self.how = kind, self.mode, autodiff.lanes(n)
+        mode, width = autodiff.plan(kind, jac, n)
+        self.mode = mode or "reverse"
+        self.how = kind, mode, autodiff.lanes(width)
 
     def function(self):
         """Return the dispatcher, made from the cacheable copy of `fun` if there is one."""

@@ -31,6 +31,16 @@ def transposed(x):
 
 
 @njit
+def in_fortran_order(x):
+    a = x.reshape((3, 4)).T
+    total = 0.0
+    for k in range(2):
+        b = np.exp(np.sin(a * a) - k) / (a + 1.0)
+        total += np.mean(b * b - a)
+    return total + np.sum(np.where(a > 0.7, a * a + 1.0, np.sqrt(a)))
+
+
+@njit
 def one_for_all(x):
     t = np.arange(5.0)
     r = x[0] * np.exp(-x[1] * t) - x[2]
@@ -97,6 +107,7 @@ def weighted(x):
 FUNCTIONS = [
     rows_and_columns,
     transposed,
+    in_fortran_order,
     one_for_all,
     backwards_and_apart,
     shifted_views,

@@ -252,7 +252,7 @@ def norm(x, g, low, high):
 
 @njit
 def longest(x, p, low, high):
-    return reach(x, p, low, high)
+    return reach(x, p, 1.0, low, high)
 
 
 numbers = st.floats(-1e300, 1e300) | st.floats(-3.0, 3.0) | st.sampled_from([0.0, -0.0, 5e-324, 1e308, -1e308])

@@ -150,7 +150,7 @@ def test_an_objective_may_write_to_its_arguments():
         ((1.0, 2, True, None), True),
         ((np.zeros(2), (1.0, (np.zeros((2, 2)),))), True),
         ((), True),
-        (("text",), False),
+        (("text",), True),
         (({"a": 1},), False),
         (([1.0],), False),
         ((np.array(["a"]),), False),

@@ -10,6 +10,7 @@ import types as python
 
 from numba.core import ir, types
 from numba.core.analysis import compute_cfg_from_blocks
+from numba.core.ir_utils import replace_vars
 
 from quasinewton.autodiff.adjoint.basics import COPIES, is_expression, is_number, refuse
 from quasinewton.autodiff.adjoint.emit import LOC
@@ -47,6 +48,7 @@ class Program(Rewriting):
         self.scope = next(iter(code.blocks.values())).scope
         self.last_label, self.count = max(code.blocks) + 1000, 0
         self.entry = min(code.blocks)
+        self.name_arrays(code.blocks)
         self.read_blocks(code.blocks)
         self.read_graph()
         self.define()
@@ -77,6 +79,19 @@ class Program(Rewriting):
         variable = ir.Var(self.scope, f"${name}.read{self.count}", LOC)
         self.types[variable.name] = kind
         return variable
+
+    def name_arrays(self, blocks):
+        """Give ordinary names to temporary arrays.
+
+        Numba fuses array expressions block by block and then drops those temporaries, on the
+        assumption that no other block reads them. The backward sweep does.
+        """
+        named = {}
+        for name, kind in list(self.types.items()):
+            if name.startswith("$") and isinstance(kind, types.Array):
+                named[name] = ir.Var(self.scope, "array" + name, LOC)
+                self.types["array" + name] = kind
+        replace_vars(blocks, named)
 
     # ---- blocks and graph
 
