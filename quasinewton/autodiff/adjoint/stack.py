@@ -2,8 +2,9 @@
 
 Values of any type lie one after another in one block of memory, each padded to whole words of 8
 bytes. An array is pushed by reference, and its reference count is incremented. The header is in the
-frame of the caller: the address of the block, the address of its end, and its largest size in
-bytes. The top of the stack is a variable of the function that pushes.
+frame of the caller: the address of the block, the address of its end, and the largest size in
+bytes of the block and of the arrays that are pushed from now on. The top of the stack is a variable
+of the function that pushes.
 """
 
 from llvmlite import ir
@@ -58,6 +59,43 @@ def grow(stack, top, needed):
     return moved + used
 
 
+@shared
+def charge(stack, size):
+    """Lower the limit of a stack by the bytes of an array that is pushed by reference.
+
+    Parameters
+    ----------
+    stack : int
+        Address of the header.
+    size : int
+        Bytes.
+
+    Raises
+    ------
+    MemoryError
+        If the limit is exceeded.
+    """
+    left = peek(stack + 8 * LIMIT, 0) - size
+    if left < 0:
+        raise MemoryError(EXCEEDING)
+    poke(stack + 8 * LIMIT, left)
+    return left
+
+
+def charge_arrays(context, builder, stack, kinds, values):
+    """Emit a call of `charge` for the arrays among values; an exception is passed on."""
+    for kind, value in zip(kinds, values, strict=True):
+        if isinstance(kind, types.Array):
+            array = context.make_array(kind)(context, builder, value)
+            size = builder.mul(array.nitems, array.itemsize)
+            signature = types.int64(types.int64, types.int64)
+            function = linked(context, builder, charge, signature)
+            invoke = context.call_conv.call_function
+            status, _ = invoke(builder, function, types.int64, signature.args, [stack, size])
+            with builder.if_then(status.is_error, likely=False):
+                context.call_conv.return_status_propagate(builder, status)
+
+
 def width(context, kind):
     """Return the bytes that a value takes on the stack, a multiple of 8."""
     return -(-context.get_abi_sizeof(context.get_data_type(kind)) // 8) * 8
@@ -70,6 +108,7 @@ def push(typingctx, stack, top, values):
     def codegen(context, builder, signature, args):
         kinds = list(signature.args[2])
         total = ir.Constant(WORD, sum(width(context, kind) for kind in kinds))
+        charge_arrays(context, builder, args[0], kinds, cgutils.unpack_tuple(builder, args[2]))
         header = builder.inttoptr(args[0], WORD.as_pointer())
         end = builder.load(builder.gep(header, [ir.Constant(WORD, END)]))
         before = builder.basic_block
