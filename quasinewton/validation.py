@@ -1,5 +1,7 @@
 """Checks of settings: an object with an illegal setting cannot be constructed."""
 
+import numpy as np
+
 NOT_SCALAR = "The user-provided objective function must return a scalar value."
 
 
@@ -69,3 +71,24 @@ def count(name, value, low):
     if checked < low:
         raise ValueError(f"{name} must be at least {low}, got {value!r}")
     return checked
+
+
+def real(name, given):
+    """Convert an array of real numbers to a new float64 array in C order.
+
+    Raises
+    ------
+    ValueError
+        If it is complex.
+    TypeError
+        If it does not hold numbers.
+    """
+    if given.dtype.kind == "c":
+        raise ValueError(f"{name} must be real; split complex variables into their real and imaginary parts.")
+    try:
+        # NumPy would convert None to NaN, which hides the error.
+        if given.dtype.kind in "buif" or not any(value is None for value in given.flat):
+            return np.array(given, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"{name} must hold real numbers, got {given.dtype}")

@@ -32,7 +32,8 @@ from quasinewton.drivers.run import loop_of
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, SCALARS
-from quasinewton.methods import LBFGS, NewtonCG
+from quasinewton.methods import LBFGS
+from quasinewton.methods.registry import TRAITS
 from quasinewton.objective import from_ask_tell
 from quasinewton.objective.from_python import derivative, scalar
 from quasinewton.objective.interface import (
@@ -133,7 +134,7 @@ class Solver:
         for name in OF_LOOPS:
             if name in options:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
-        if callable(options.get("precond")) and method_class(method) is NewtonCG:
+        if callable(options.get("precond")) and "precond" in TRAITS[method_class(method)].options:
             raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
         method = LBFGS if method is None and bounds is not None else method
         settings = read(method, x0.size, tol, options, bool(value_first))

@@ -17,8 +17,8 @@ import numpy as np
 import scipy
 
 from quasinewton.api.minimize import minimize
+from quasinewton.methods.registry import METHODS, NAMES, TRAITS
 from quasinewton.numba_ext import lazy, stamps, user_cache
-from quasinewton.options.names import METHODS, NAMES
 
 LATE = "rarely entered kernels"  # name of the task that compiles the kernels of `numba_ext.lazy`
 
@@ -52,7 +52,7 @@ def fill(task):
         return
     method, bounded = task
     given = {"method": method, "options": {"maxiter": 3}}
-    if METHODS[method].__name__.startswith("Newton"):
+    if TRAITS[METHODS[method]].second_order:
         given["hess"] = curvature
     if bounded:
         given["bounds"] = [(-1.0, 2.0)] * 3

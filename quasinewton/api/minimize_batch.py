@@ -29,8 +29,8 @@ from quasinewton.drivers.progress import Enough, Watch
 from quasinewton.drivers.run import prepared_for
 from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
-from quasinewton.methods import LBFGS, Newton, NewtonCG
-from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.methods import LBFGS
+from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
 from quasinewton.objective.build import (
     compiled_args_type,
@@ -40,11 +40,11 @@ from quasinewton.objective.build import (
 from quasinewton.objective.convert_args import as_args, plain_array
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.initial_values import real
-from quasinewton.options.names import NAMES, SECOND_ORDER
 from quasinewton.options.read import (
     confine,
     method_class,
     read,
+    traits_of,
     warn_unused,
     with_free_gradients,
 )
@@ -185,6 +185,7 @@ def minimize_batch(
     args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
     task = Task(fun, args, batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
+    name, second_order = TRAITS[kind].name, TRAITS[kind].second_order
     warn_unused(kind, hess, hessp)
     refuse(task, kind, vectorized, executor)
     settings = read_settings(task, n)
@@ -194,16 +195,16 @@ def minimize_batch(
     if jac is not task.jac:
         task, settings = task._replace(jac=jac), with_free_gradients(settings, n)
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
-    results, remarks = outcomes(starts, kind is Newton), Remarks({}, {}, {})
+    results, remarks = outcomes(starts, second_order == "hessian"), Remarks({}, {}, {})
     mode = "exact" if vectorized else mode_of(jac, n)
     second = ""
-    if kind in SECOND_ORDER and k:
+    if second_order and k:
         second = prepared_for(settings, fun, jac, hess, hessp, task.args + rows_of(task.batch_args, 0), n).hess_mode
 
     def result(ending=Status.RUNNING, copy=False):
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
-        found.update(solver=f"quasinewton {NAMES[kind]}")
-        if kind in SECOND_ORDER:
+        found.update(solver=f"quasinewton {name}")
+        if second_order:
             found.update(nhev=results.rows["nhev"].copy(), hess_mode=second)
         return found
 
@@ -287,9 +288,10 @@ def refuse(task, kind, vectorized, executor):
     for name in SINGLE:
         if task.options.get(name):
             raise ValueError(f"{name!r} is an option of single problems; minimize_batch has no use for it")
-    if vectorized and kind in SECOND_ORDER:
-        wanted = "Hessians" if kind is Newton else "products with the Hessian"
-        raise ValueError(f"a vectorized objective gives values and gradients; method {NAMES[kind]!r} wants {wanted}")
+    traits = TRAITS[kind]
+    if vectorized and traits.second_order:
+        wanted = "Hessians" if traits.second_order == "hessian" else "products with the Hessian"
+        raise ValueError(f"a vectorized objective gives values and gradients; method {traits.name!r} wants {wanted}")
     if vectorized and executor is not None:
         raise ValueError("vectorized=True and executor= exclude each other: fun itself decides where it evaluates")
     if executor is not None and not callable(getattr(executor, "submit", None)):
@@ -310,7 +312,7 @@ def cores():
 
 def solve_here(task, settings, n_jobs, results, remarks, tick):
     """Solve the problems of a task in this process."""
-    n, kind = results.x.shape[1], type(plain(settings.method))
+    n, use = results.x.shape[1], traits_of(settings.method).second_order
 
     def bind(i=0):
         args = task.args + rows_of(task.batch_args, i)
@@ -320,7 +322,7 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
         return begin(settings, results.x[0], 0)
 
     given = [task.jac, settings.controls.get("precond")]
-    given += [task.hess] * (kind in SECOND_ORDER) + [task.hessp] * (kind is NewtonCG)
+    given += [task.hess] * (use != "") + [task.hessp] * (use == "product")
     functions = (task.fun, *(function for function in given if callable(function)))
     if compiled_args_type(functions, task.args + rows_of(task.batch_args, 0)) is None:
         solve_in_turn(bind, state, settings, results, remarks, tick)
@@ -366,7 +368,7 @@ def solve_chunk(task, starts, n_jobs):
     (Outcomes, Remarks)
         With exceptions in a form that can be pickled.
     """
-    results = outcomes(starts, method_class(task.method) is Newton)
+    results = outcomes(starts, TRAITS[method_class(task.method)].second_order == "hessian")
     remarks = Remarks({}, {}, {})
     solve_here(task, read_settings(task, starts.shape[1]), n_jobs, results, remarks, lambda finished: None)
     errors = {i: portable(error) for i, error in remarks.errors.items()}

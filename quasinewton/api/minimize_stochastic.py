@@ -19,11 +19,12 @@ from quasinewton.drivers.training import (
     equipped,
     fresh,
 )
-from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.methods import lifecycle
+from quasinewton.methods.registry import TRAITS
 from quasinewton.objective.build import gradient_form
 from quasinewton.objective.convert_args import as_args
-from quasinewton.options.initial_values import set_treatment, start_point
-from quasinewton.options.names import NAMES, STEPPING
+from quasinewton.options.initial_values import start_point
+from quasinewton.options.names import STEPPING
 from quasinewton.options.read import method_class, read, refuse
 from quasinewton.validation import count, number
 
@@ -168,8 +169,8 @@ def minimize_stochastic(
     """
     checkpoint = renamed_checkpoint(checkpoint, {"state": state})
     kind = method_class(method)
-    if kind not in FIRST_ORDER:
-        raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {NAMES[kind]!r}")
+    if not TRAITS[kind].first_order:
+        raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {TRAITS[kind].name!r}")
     options = dict(options or {})
     legal = (*kind._fields, *STEPPING, *LEGAL)
     refuse(kind, [name for name in options if name not in legal], legal)
@@ -196,7 +197,7 @@ def minimize_stochastic(
     else:
         run, rng = continued(checkpoint, settings.method, samples)
     n = run.x.size
-    run = run._replace(memory=set_treatment(run.memory, settings.controls, None, n))
+    run = run._replace(memory=lifecycle.begin(settings.method, run.memory, settings.controls, None, n))
     run = equipped(run, part, steps, patience)
     s = run.scalars[0]
     s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.limits.deadline, 0

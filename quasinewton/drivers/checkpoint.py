@@ -11,22 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from quasinewton import line_searches
+from quasinewton.line_searches import BY_NAME
 from quasinewton.loops.state import Limits, Phase, allocate
-from quasinewton.methods import LBFGS, Bounded
+from quasinewton.methods import Bounded, lifecycle
 from quasinewton.methods.bounded.wrapper import plain
-from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.methods.lbfgs import compact_inverse
-from quasinewton.methods.lbfgs.two_loop import with_room
 from quasinewton.objective.interface import PRECONDITION
-from quasinewton.options.names import METHODS, NAMES
+from quasinewton.options.names import METHODS
+from quasinewton.options.read import traits_of
 from quasinewton.schedules import USER, Schedule
 
 KIND = "checkpoint of quasinewton"
 FORMAT = 1  # version of the file format; to be raised when the meaning of an array changes
 
-SEARCHES = line_searches.BY_NAME | {"schedule": Schedule}
-SEARCH_NAMES = {kind: name for name, kind in SEARCHES.items()}
+SCHEDULE = "schedule"  # in a file, the name of a learning-rate schedule in the place of a search
 
 
 class Checkpoint:
@@ -160,15 +157,8 @@ def restore(method, search, saved):
     if x is None or x.dtype != np.float64 or x.ndim != 1 or x.size == 0:
         raise ValueError("there is no vector x")
     state = allocate(method, Limits(), x, 0)
-    if type(method) in FIRST_ORDER:
-        present = {}
-        for name in "mask", "low", "high":
-            array = saved.get(f"memory.{name}")
-            if array is not None and array.shape == x.shape:
-                present[name] = np.empty(x.size, getattr(state.memory, name).dtype)
-        state = state._replace(memory=state.memory._replace(**present))
-    if type(method) is LBFGS and saved.get("memory.a", x).shape == (compact_inverse.size(method.memory) + x.size,):
-        state = state._replace(memory=with_room(state.memory, x.size))
+    learnt = {name.removeprefix("memory."): array for name, array in saved.items() if name.startswith("memory.")}
+    state = state._replace(memory=lifecycle.shaped(method, state.memory, learnt, x.size))
     fill(state, saved)
     return Checkpoint(method, search, state)
 
@@ -186,13 +176,14 @@ def has_users_schedule(checkpoint):
 def encode(checkpoint, **more):
     """Return a checkpoint as a JSON-compatible header, including `more`, and arrays by name."""
     search = checkpoint.search._replace(address=0) if has_users_schedule(checkpoint) else checkpoint.search
+    kinds = {Schedule: SCHEDULE} | {kind: name for name, kind in BY_NAME.items()}
     method = plain(checkpoint.method)
     header = {
         "kind": KIND,
         "format": FORMAT,
-        "method": [NAMES[type(method)], method._asdict()],
+        "method": [traits_of(method).name, method._asdict()],
         "bounded": method is not checkpoint.method,
-        "search": [SEARCH_NAMES[type(search)], search._asdict()],
+        "search": [kinds[type(search)], search._asdict()],
     }
     return header | more, arrays(checkpoint.state)
 
@@ -211,31 +202,28 @@ def decode(header, saved):
         raise ValueError(f"it is of format {header.get('format')}, and this version reads format {FORMAT}")
     try:
         (method, method_fields), (search, search_fields) = header["method"], header["search"]
-        method, search = METHODS[method](**method_fields), SEARCHES[search](**search_fields)
+        search = Schedule if search == SCHEDULE else BY_NAME[search]
+        method, search = METHODS[method](**method_fields), search(**search_fields)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its method or search is unknown to this version ({error})") from None
-    if isinstance(search, Schedule) != (type(method) in FIRST_ORDER):
+    if isinstance(search, Schedule) != traits_of(method).first_order:
         raise ValueError(f"its method {method} does not go with {search}")
     checkpoint = restore(Bounded(method) if header.get("bounded") else method, search, saved)
-    refuse_nonsense(checkpoint.state)
+    refuse_nonsense(checkpoint)
     return checkpoint
 
 
-def refuse_nonsense(state):
+def refuse_nonsense(checkpoint):
     """Refuse integers out of range: compiled code uses them as indices without a check.
 
     Raises
     ------
     ValueError
-        If phase, wanted evaluation or ring position is out of range.
+        If phase, wanted evaluation or an index in the method's memory is out of range.
     """
-    memory = getattr(state.memory, "inner", state.memory)
-    s, ring = state.scalars[0], getattr(memory, "ring", None)
+    s = checkpoint.state.scalars[0]
     sound = Phase.START <= s["phase"] <= Phase.RECALL and 0 <= s["want"] < 2 * PRECONDITION
-    if ring is not None:
-        m = memory.rho.size
-        sound = sound and 0 <= ring[0]["count"] <= m and 0 <= ring[0]["newest"] < m
-    if not sound:
+    if not (sound and lifecycle.is_sound(checkpoint.method, checkpoint.state.memory)):
         raise ValueError("its arrays hold what no run can have come to")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.state import Phase
-from quasinewton.methods import LBFGS
+from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import negate
@@ -89,7 +89,7 @@ def unbounded(method, state):
 def stopped(method, state):
     s = state.scalars[0]
     f, fall = float(s["f"]), float(s["f_old"] - s["f"])
-    spread = curvature_spread(method, state.memory)
+    spread = lifecycle.curvature_spread(method, state.memory)
     numbers = {"optimality": float(s["g_norm"]), "gtol": float(s["gtol"]), "last_decrease": fall}
     numbers |= {"curvature_spread": spread} if spread else {}
     if s["nit"] == 0:
@@ -147,23 +147,6 @@ EXPLANATIONS = {
 def listed(components):
     """Return component numbers as text, at most NAMED of them."""
     return ", ".join(map(str, components[:NAMED])) + (", …" if components.size > NAMED else "")
-
-
-def curvature_spread(method, memory):
-    """Return the ratio of largest to least curvature in the pairs of L-BFGS, or 0 if unknown.
-
-    The curvatures that a pair (s, y) shows lie between s·y/s·s and y·y/s·y.
-    """
-    memory, method = getattr(memory, "inner", memory), getattr(method, "inner", method)
-    if type(method) is not LBFGS or method.single or memory.ring[0]["count"] == 0:
-        return 0.0
-    ring, m = memory.ring[0], memory.rho.size
-    rows = (ring["newest"] - np.arange(ring["count"])) % m
-    least, greatest = np.inf, 0.0
-    for k in rows:
-        s, y, sy = memory.S[k], memory.Y[k], 1.0 / memory.rho[k]
-        least, greatest = min(least, sy / (s @ s)), max(greatest, (y @ y) / sy)
-    return float(greatest / least) if 0.0 < least < np.inf else 0.0
 
 
 @kernel

@@ -7,19 +7,16 @@ import numpy as np
 from scipy.optimize import OptimizeWarning
 
 from quasinewton.drivers.diagnosis import diagnose, explain
-from quasinewton.drivers.initialize import learnt
 from quasinewton.drivers.resume import placed
 from quasinewton.loops import stopping
 from quasinewton.loops.state import Phase
-from quasinewton.methods import BFGS, LBFGS, Newton
-from quasinewton.methods.bfgs import settle
-from quasinewton.methods.bounded.wrapper import plain
+from quasinewton.methods import lifecycle
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.build import gradient_mode
 from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.options.bounds import ALL_FIXED
-from quasinewton.options.names import NAMES, SECOND_ORDER
-from quasinewton.result import InverseHessian, OptimizeResult
+from quasinewton.options.read import traits_of
+from quasinewton.result import OptimizeResult
 from quasinewton.status import Status, represent_in_yaml
 
 
@@ -31,14 +28,14 @@ def _hessian(objective, x_trial, g, h):
 def finished(prepared, at, status):
     """Build the result of a run that has ended, including parts that need further evaluations.
 
-    These are the diagnosis of a failed line search, and Newton's Hessian at x if the last one
-    evaluated is that of an earlier iterate.
+    These are the diagnosis of a failed line search, and the Hessian at x, if the method uses
+    Hessians and the last one evaluated is that of an earlier iterate.
     """
     state, s = at.state, at.state.scalars[0]
     found = None
     if status is Status.LINE_SEARCH:
         found = diagnose(prepared, at.method, state)
-    if type(plain(at.method)) is Newton and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
+    if state.hessian.size > 0 and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
         s["hessian_nit"] = s["nit"]
@@ -90,8 +87,7 @@ def outcome(at, status, mode, hess_mode="exact"):
     -------
     OptimizeResult
     """
-    method, state, s = plain(at.method), at.state, at.state.scalars[0]
-    memory = learnt(at.method, state)
+    traits, state, s = traits_of(at.method), at.state, at.state.scalars[0]
     f = float(s["f"])
     represent_in_yaml()
     result = OptimizeResult(
@@ -107,20 +103,10 @@ def outcome(at, status, mode, hess_mode="exact"):
         optimality=float(s["g_norm"]),
         jac_mode=mode,
         checkpoint=at,
-        solver=f"quasinewton {NAMES[type(method)]}",
+        solver=f"quasinewton {traits.name}",
     )
-    if type(method) is LBFGS:
-        result["hess_inv"] = InverseHessian(memory, state.x.size, bool(method.single))
-    elif type(method) is BFGS:
-        if memory.update[0]["known"]:
-            settle(memory)
-            result["hess_inv"] = memory.H
-        else:
-            result["hess_inv"] = np.eye(state.x.size)
-    elif type(method) is Newton:
-        known = s["hessian_nit"] == s["nit"]
-        result["hess"] = state.hessian if known else np.full_like(state.hessian, math.nan)
-    if type(method) in SECOND_ORDER:
+    result.update(lifecycle.result_fields(at.method, state.memory, state))
+    if traits.second_order:
         result.update(nhev=int(s["nhev"]), hess_mode=hess_mode)
     found = None if result.success else explain(at.method, state, status, mode)
     if found is not None:

@@ -8,18 +8,14 @@ bit for bit.
 import numpy as np
 
 from quasinewton.drivers.checkpoint import arrays, fill
-from quasinewton.drivers.initialize import begin, learnt
+from quasinewton.drivers.initialize import begin
 from quasinewton.loops.state import NOTHING, Phase
-from quasinewton.methods import LBFGS, NewtonCG
+from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.bounded.wrapper import plain
-from quasinewton.methods.curvature_pairs import COMPACT_GIVEN
-from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.methods.lbfgs import compact_inverse
-from quasinewton.methods.lbfgs.two_loop import Pairs, with_room
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.interface import GRADIENT, VALUE
-from quasinewton.options.initial_values import INITIAL
+from quasinewton.options.read import traits_of
 from quasinewton.schedules import STRETCHED, WARM_RESTARTS, Schedule
 from quasinewton.status import RUNNING
 
@@ -49,33 +45,20 @@ def resume(checkpoint, settings, rows):
     for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
         if not same(run, call):
             raise ValueError(f"the checkpoint is that of a run with {run}; this call says {call}")
-    for name in INITIAL.get(type(plain(settings.method)), ()):
+    traits = traits_of(settings.method)
+    for name in traits.initial:
         if settings.controls.get(name) is not None:
             raise ValueError(f"{name} is for the beginning of a run; it cannot be given with a checkpoint")
-    old, stepping = checkpoint.state, type(checkpoint.method) in FIRST_ORDER
+    old = checkpoint.state
     state = begin(settings, old.x, rows)
-    if stepping:
-        for name in "clip_value", "clip_norm", "clip_norm_eps":
-            run, call = old.memory.record[0][name], state.memory.record[0][name]
-            if run != call:
-                raise ValueError(f"the checkpoint is that of a run with {name}={run}; this call says {call}")
-        if not np.array_equal(old.memory.mask, state.memory.mask):
-            raise ValueError("the checkpoint is that of a run with another decay_mask")
-    elif type(settings.method) is LBFGS and old.memory.ring[0]["form"] == COMPACT_GIVEN:
-        state = state._replace(memory=with_room(state.memory, old.x.size))
-    if type(plain(checkpoint.method)) is NewtonCG:
-        refuse_another_preconditioner(learnt(checkpoint.method, old), learnt(settings.method, state))
-    if stepping or settings.bounds is not None:
-        for name in "low", "high":
-            if not np.array_equal(getattr(old.memory, name), getattr(state.memory, name)):
-                raise ValueError("the checkpoint is that of a run with other bounds")
+    state = state._replace(memory=lifecycle.resume(settings.method, state.memory, old.memory, old.x.size))
     fill(state, arrays(old))
     s = state.scalars[0]
     for name, value in settings.limits._asdict().items():
         s[name] = value
     s["overdue"] = s["rows"] = 0
     if s["want"] == NOTHING:
-        reopen(state, stepping)
+        reopen(settings.method, state, traits.first_order)
     else:
         # The objective may have overwritten x_trial, and in these two phases also g_trial, which
         # holds g there until an evaluation writes to it.
@@ -83,18 +66,6 @@ def resume(checkpoint, settings, rows):
         if s["phase"] in (Phase.CURVATURE, Phase.CERTIFY):
             state.g_trial[:] = state.g
     return state
-
-
-def refuse_another_preconditioner(run, call):
-    """Refuse to continue with a preconditioner other than that of the run.
-
-    Raises
-    ------
-    ValueError
-        If one of the two is a function and the other is not, or their diagonals differ.
-    """
-    if run.record[0]["asked"] != call.record[0]["asked"] or not np.array_equal(run.M, call.M):
-        raise ValueError("the checkpoint is that of a run with another precond, and it cannot change between two steps")
 
 
 def same(run, call):
@@ -111,13 +82,12 @@ def same(run, call):
     return run == call
 
 
-def reopen(state, stepping):
+def reopen(method, state, stepping):
     """Change the state of a run that has ended so that it continues from x as if it had not."""
     s = state.scalars[0]
     s["status"] = s["ending"] = RUNNING
     s["restarted"] = 0
-    if isinstance(state.memory, Pairs):
-        compact_inverse.forget_products(state.memory.a, state.memory.ring[0])
+    lifecycle.reopen(method, state.memory)
     if not (np.isfinite(s["f"]) and np.isfinite(s["g_norm"])):
         s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
         state.x_trial[:] = state.x

@@ -5,11 +5,9 @@ import inspect
 
 from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.state import NOTHING
-from quasinewton.methods.bounded.wrapper import plain
-from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.numba_ext.operations import reason
 from quasinewton.objective.build import prepare
-from quasinewton.options.names import SECOND_ORDER
+from quasinewton.options.read import traits_of
 from quasinewton.result import OptimizeResult
 from quasinewton.status import Status
 
@@ -20,7 +18,7 @@ def prepared_for(settings, fun, jac, hess, hessp, args, n):
     steps = controls.get("eps"), controls.get("finite_diff_rel_step")
     if precond is True:
         raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
-    use = SECOND_ORDER.get(type(plain(settings.method)), "")
+    use = traits_of(settings.method).second_order
     precond = precond if callable(precond) else None
     return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond, settings.bounds, controls.get("x_scale"))
 
@@ -62,7 +60,7 @@ def drive(objective, settings, state, callback, allvecs):
 
 def loop_of(method):
     """Return the compiled loop for a method."""
-    return fixed_step_loop.run if type(method) in FIRST_ORDER else line_search_loop.run
+    return fixed_step_loop.run if traits_of(method).first_order else line_search_loop.run
 
 
 def notifier(callback):

@@ -14,8 +14,8 @@ from quasinewton.numba_ext.introspection import is_compiled, takes_typed_argumen
 from quasinewton.objective.build import gradient_form, typed_args
 from quasinewton.objective.choose_gradient import derive
 from quasinewton.objective.convert_args import as_args
-from quasinewton.options.names import NAMES, SCIPY_CONSTRAINED, SCIPY_METHODS
-from quasinewton.options.read import method_class
+from quasinewton.options.names import SCIPY_CONSTRAINED, SCIPY_METHODS
+from quasinewton.options.read import name_of
 from quasinewton.result import OptimizeResult
 
 WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
@@ -64,7 +64,7 @@ def scipy_method(method, given, constraints):
         return "slsqp"
     if name in SCIPY_CONSTRAINED:
         return name
-    named = name if name in SCIPY_METHODS else NAMES[method_class(method)]
+    named = name if name in SCIPY_METHODS else name_of(method)
     legal = ", ".join(map(repr, SCIPY_CONSTRAINED.values()))
     raise ValueError(f"Method {named} cannot handle constraints; take one of SciPy's that can: {legal}")
 

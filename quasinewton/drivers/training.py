@@ -11,7 +11,7 @@ from quasinewton.loops import minibatch_loop as loop
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.first_order.base import keeps
 from quasinewton.objective.interface import GRADIENT, VALUE
-from quasinewton.options.names import NAMES
+from quasinewton.options.read import name_of
 from quasinewton.result import OptimizeResult
 from quasinewton.status import RUNNING, Status, represent_in_yaml
 
@@ -282,5 +282,5 @@ class Course:
             message=status.message,
             history=EpochHistory(*columns),
             checkpoint=StochasticState(self.settings.method, self.run, copy.deepcopy(self.rng)),
-            solver=f"quasinewton {NAMES[type(self.settings.method)]}",
+            solver=f"quasinewton {name_of(self.settings.method)}",
         )

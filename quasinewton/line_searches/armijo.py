@@ -11,6 +11,7 @@ import numpy as np
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.interpolation import quadratic
 from quasinewton.line_searches.protocol import Verdict
+from quasinewton.line_searches.registry import register_line_search
 from quasinewton.validation import count, number
 
 LEAST, MOST = 0.1, 0.5  # fractions of the last step; bounds on the next one (N&W, section 3.5)
@@ -67,3 +68,6 @@ def _advance(search, line, phi, dphi):
     # A NaN (no minimiser) fails the comparison, and the step becomes MOST * alpha.
     line.alpha = max(trial, LEAST * alpha) if trial <= MOST * alpha else MOST * alpha
     return Verdict.CONTINUE
+
+
+register_line_search(Armijo, "armijo")

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import Verdict
+from quasinewton.line_searches.registry import register_line_search
 from quasinewton.validation import number
 
 
@@ -35,3 +36,6 @@ def _begin(search, line):
 @protocol.advance.register(Fixed)
 def _advance(search, line, phi, dphi):
     return Verdict.ACCEPT
+
+
+register_line_search(Fixed, "fixed", accepts_any=True)

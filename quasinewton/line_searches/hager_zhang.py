@@ -13,6 +13,7 @@ import numpy as np
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.interpolation import secant
 from quasinewton.line_searches.protocol import Verdict
+from quasinewton.line_searches.registry import register_line_search
 from quasinewton.validation import count, number
 
 # Stages: how the pending trial was chosen.
@@ -98,3 +99,6 @@ def _advance(search, line, phi, dphi):
     trial = secant(line.a, line.dphi_a, line.b, line.dphi_b)
     line.alpha = trial if line.a < trial < line.b else 0.5 * (line.a + line.b)
     return Verdict.CONTINUE
+
+
+register_line_search(HagerZhang, "hager-zhang")

@@ -12,6 +12,7 @@ import numpy as np
 
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import Verdict
+from quasinewton.line_searches.registry import register_line_search
 from quasinewton.validation import count, number
 
 AUXILIARY, PLAIN = 0, 1  # stages: minimise psi first, then phi
@@ -138,3 +139,14 @@ def _advance(search, line, phi, dphi):
     line.width = width
     line.alpha = trial
     return Verdict.STUCK if width <= NARROWEST * high or not low < trial < high else Verdict.CONTINUE
+
+
+NARROW = 0.1  # relative width of the bracket; ends a line search between bounds; L-BFGS-B's xtol
+
+
+@protocol.between_bounds.register(MoreThuente)
+def _between_bounds(search):
+    return search._replace(narrow=NARROW) if search == MoreThuente() else search
+
+
+register_line_search(MoreThuente, "more-thuente")

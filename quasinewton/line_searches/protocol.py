@@ -6,6 +6,7 @@ evaluation and either ends the search or leaves the next trial in `line.alpha`.
 """
 
 from enum import IntEnum
+from functools import singledispatch
 
 import numpy as np
 
@@ -80,6 +81,12 @@ def advance(search, line, phi, dphi):
 
     If the verdict is CONTINUE, the next trial is left in `line.alpha`.
     """
+
+
+@singledispatch
+def between_bounds(search):
+    """Return the search that takes the place of this one in runs with bounds; Python code only."""
+    return search
 
 
 @fragment

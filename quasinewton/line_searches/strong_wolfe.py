@@ -15,6 +15,7 @@ from typing import NamedTuple
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.interpolation import cubic
 from quasinewton.line_searches.protocol import Verdict
+from quasinewton.line_searches.registry import register_line_search
 from quasinewton.validation import count, number
 
 BRACKET, ZOOM = 0, 1  # stages, in this order
@@ -87,3 +88,6 @@ def _advance(search, line, phi, dphi):
         fraction = 0.5
     line.alpha = line.a + fraction * width
     return Verdict.CONTINUE
+
+
+register_line_search(StrongWolfe, "strong-wolfe")

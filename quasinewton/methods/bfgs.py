@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.methods import protocol
+from quasinewton.methods import lifecycle, protocol
 from quasinewton.methods.curvature_pairs import learn_pair
+from quasinewton.methods.initial_matrix import check_matrix, given_matrix
 from quasinewton.methods.protocol import gradient_step
+from quasinewton.methods.registry import register_method
 from quasinewton.numba_ext.jit import kernel, reduction
 from quasinewton.numba_ext.linalg import advance, copy, dot, isolated, negate
 
@@ -167,3 +169,39 @@ def _restart(method, memory):
     state.known = state.fresh = 0
     state.rho = state.c = 0.0
     return known
+
+
+INITIAL = "hess_inv0", "H0", "precond"  # names of the option for the initial inverse Hessian
+DAMPED = "damping cannot be had with bounds; pairs of too little curvature are skipped there"
+
+
+@lifecycle.check_options.register(BFGS)
+def _check_options(method, options, n):
+    check_matrix(INITIAL, options, n, dense=INITIAL)
+
+
+@lifecycle.refuse_bounds.register(BFGS)
+def _refuse_bounds(method, options):
+    # Damping replaces B s by −alpha g, which does not hold between bounds.
+    if method.damping:
+        raise ValueError(DAMPED)
+
+
+@lifecycle.begin.register(BFGS)
+def _begin(method, memory, options, bounds, n):
+    H0 = given_matrix(INITIAL, options)
+    if H0 is not None:
+        memory.H[...] = H0 if H0.ndim == 2 else np.diag(H0)
+        memory.update[0]["known"] = memory.update[0]["fresh"] = 1
+    return memory
+
+
+@lifecycle.result_fields.register(BFGS)
+def _result_fields(method, memory, state):
+    if not memory.update[0]["known"]:
+        return {"hess_inv": np.eye(state.x.size)}
+    settle(memory)
+    return {"hess_inv": memory.H}
+
+
+register_method(BFGS, "bfgs", few_iterations=True, initial=INITIAL)

@@ -10,6 +10,7 @@ import numpy as np
 
 from quasinewton.methods import protocol
 from quasinewton.methods.protocol import gradient_step
+from quasinewton.methods.registry import register_method
 from quasinewton.numba_ext.linalg import dot, move, negate
 
 
@@ -47,3 +48,6 @@ def _restart(method, memory):
     known = memory.product[0] != 0.0
     memory.product[0] = 0.0
     return known
+
+
+register_method(GradientDescent, "gradient-descent", "steepest-descent")

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.methods import protocol
+from quasinewton.methods import lifecycle, protocol
 from quasinewton.methods.protocol import EPSILON
+from quasinewton.methods.registry import register_method
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import (
     cholesky,
@@ -163,3 +164,13 @@ def _negative_curvature(method, memory, hessian, x, g, p):
         return 0.0
     copy(p, factor[0])
     return w[0]
+
+
+@lifecycle.result_fields.register(Newton)
+def _result_fields(method, memory, state):
+    s = state.scalars[0]
+    known = s["hessian_nit"] == s["nit"]
+    return {"hess": state.hessian if known else np.full_like(state.hessian, np.nan)}
+
+
+register_method(Newton, "newton", few_iterations=True)

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.methods import protocol
+from quasinewton.methods import lifecycle, protocol
+from quasinewton.methods.initial_matrix import positive_diagonal
 from quasinewton.methods.protocol import EPSILON
+from quasinewton.methods.registry import register_method
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, move
 from quasinewton.objective.interface import PRECONDITION, PRODUCT
@@ -262,3 +264,43 @@ def _restart(method, memory):
 @protocol.negative_curvature.register(NewtonCG)
 def _negative_curvature(method, memory, hessian, x, g, p):
     return memory.record[0].curvature
+
+
+@lifecycle.begin.register(NewtonCG)
+def _begin(method, memory, options, bounds, n):
+    memory.record[0]["asked"], memory.M[:] = preconditioner(options.get("precond"), n)
+    return memory
+
+
+def preconditioner(given, n):
+    """Return whether `precond` must be called at every step, and its diagonal.
+
+    Parameters
+    ----------
+    given : callable, True (of a Solver), array_like of shape (n,), or None
+    n : int
+
+    Returns
+    -------
+    (bool, ndarray of shape (n,))
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an array is not positive and finite, or not of shape (n,).
+    """
+    if given is None or given is True or callable(given):
+        return given is not None, np.ones(n)
+    return False, positive_diagonal("precond", given, n)
+
+
+@lifecycle.resume.register(NewtonCG)
+def _resume(method, memory, old, n):
+    # The preconditioner is the metric of the trust region: with another one the radius would be
+    # of another unit.
+    if old.record[0]["asked"] != memory.record[0]["asked"] or not np.array_equal(old.M, memory.M):
+        raise ValueError("the checkpoint is that of a run with another precond, and it cannot change between two steps")
+    return memory
+
+
+register_method(NewtonCG, "newton-cg", few_iterations=True, options=("precond",))

@@ -7,6 +7,13 @@ from numba import types
 from numba.extending import overload
 
 from quasinewton.numba_ext.jit import CHOSEN
+from quasinewton.numba_ext.registration import is_named_tuple
+
+
+def _names(function):
+    """Return the names of the arguments of a Python function; None for other objects."""
+    code = getattr(function, "__code__", None)
+    return code and code.co_varnames[: code.co_argcount]
 
 
 def generic(function):
@@ -26,9 +33,11 @@ def generic(function):
     -------
     callable
         Callable from compiled code and from Python. Its `register(kind)` is a decorator for the
-        implementation for the NamedTuple class `kind`, which must have the same argument names.
+        implementation for the NamedTuple class `kind`, which must have the same argument names. A
+        class has one implementation, since code compiled with it may be in use.
     """
     implementations = {}
+    names = _names(function)
 
     def implementation(kind):
         return implementations.get(kind, function)
@@ -45,9 +54,19 @@ def generic(function):
     overload(interpreted, strict=False, jit_options=CHOSEN)(choose)
 
     def register(kind):
-        def add(function):
-            implementations[kind] = function
-            return function
+        if not is_named_tuple(kind):
+            raise TypeError(f"{function.__name__} is registered for a class made by typing.NamedTuple; got {kind!r}")
+
+        def add(given):
+            if _names(given) != names:
+                wanted = ", ".join(names)
+                raise TypeError(f"{function.__name__} for {kind.__name__} must be a function of ({wanted})")
+            if kind in implementations:
+                raise ValueError(
+                    f"{kind.__name__} has its {function.__name__} already; define the class anew, and register that"
+                )
+            implementations[kind] = given
+            return given
 
         return add
 

@@ -1,39 +1,18 @@
-"""Names and synonyms of methods and options, including SciPy's and those of other libraries."""
+"""Names of methods and options, including SciPy's and those of other libraries."""
 
-from quasinewton import methods
-from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.methods.registry import METHODS, NAMES, RESERVED
 
-NAMES = {
-    methods.Newton: "newton",
-    methods.NewtonCG: "newton-cg",
-    methods.BFGS: "bfgs",
-    methods.LBFGS: "lbfgs",
-    methods.GradientDescent: "gradient-descent",
-    **{kind: kind.__name__.lower() for kind in FIRST_ORDER},
-}
-METHODS = {name: kind for kind, name in NAMES.items()} | {
-    "l-bfgs": methods.LBFGS,
-    "l-bfgs-b": methods.LBFGS,
-    "steepest-descent": methods.GradientDescent,
-}
+__all__ = ["METHODS", "NAMES"]
 
 # `minimize` passes these methods to SciPy. The dictionary holds those that accept constraints, with
 # SciPy's spelling.
 SCIPY_CONSTRAINED = {"slsqp": "SLSQP", "cobyla": "COBYLA", "cobyqa": "COBYQA", "trust-constr": "trust-constr"}
-SCIPY_METHODS = {
-    *SCIPY_CONSTRAINED,
-    *("nelder-mead", "powell", "cg", "tnc", "dogleg", "trust-ncg", "trust-krylov", "trust-exact"),
-}
+SCIPY_METHODS = RESERVED
 
 
 class Unsaid(str):
     """The name of a default method, distinguishable from the same name given by the user."""
 
-
-# Form of second derivatives that each method uses.
-SECOND_ORDER = {methods.Newton: "hessian", methods.NewtonCG: "product"}
-# These methods have maxiter = 200 n and unlimited maxfun, as in SciPy.
-FEW_ITERATIONS = (methods.BFGS, *SECOND_ORDER)
 
 # Options that are fields of the method or of the line search are not listed.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search", "typical_x": "x_scale"}

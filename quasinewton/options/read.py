@@ -12,29 +12,27 @@ from typing import NamedTuple
 from numba.extending import register_jitable
 from scipy.optimize import OptimizeWarning
 
-from quasinewton import line_searches, methods, schedules
+from quasinewton import methods, schedules
+from quasinewton.line_searches import MoreThuente
+from quasinewton.line_searches.protocol import between_bounds
+from quasinewton.line_searches.registry import BY_NAME, INDIFFERENT
 from quasinewton.loops.clock import NANOSECONDS, NEVER
 from quasinewton.loops.state import Limits
-from quasinewton.methods.bounded.wrapper import Bounded
-from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton.methods import lifecycle
+from quasinewton.methods.bounded.wrapper import Bounded, plain, takes_bounds
+from quasinewton.methods.registry import METHODS, TRAITS
 from quasinewton.numba_ext.introspection import is_compiled
-from quasinewton.options.initial_values import INITIAL, check_initial, initial
+from quasinewton.numba_ext.registration import REGISTRATIONS
 from quasinewton.options.names import (
     CONTROLS,
-    FEW_ITERATIONS,
     HINTS,
     LIMITS,
-    METHODS,
-    NAMES,
     SCIPY_METHODS,
     SEARCHING,
-    SECOND_ORDER,
     STEPPING,
     SYNONYMS,
 )
 from quasinewton.validation import number
-
-NARROW = 0.1  # relative width of the bracket; ends a line search between bounds; L-BFGS-B's xtol
 
 
 class Settings(NamedTuple):
@@ -87,9 +85,19 @@ def method_class(method):
                 raise ValueError(words) from None
             raise ValueError(f"Unknown solver {method!r}; known are {', '.join(sorted(METHODS))}") from None
     kind = method if isinstance(method, type) else type(method)
-    if kind not in NAMES:
+    if kind not in TRAITS:
         raise TypeError(f"method must be a name or a method object such as LBFGS(memory=20); got {method!r}")
     return kind
+
+
+def name_of(method):
+    """Return the name of a method that is given by any of its names, as a class or as an object."""
+    return TRAITS[method_class(method)].name
+
+
+def traits_of(method):
+    """Return the Traits of a method given as an object; those of the inner one if it is Bounded."""
+    return TRAITS[type(plain(method))]
 
 
 def search_object(search):
@@ -103,27 +111,16 @@ def search_object(search):
         If it is neither a name nor a line search.
     """
     if search is None:
-        return line_searches.MoreThuente()
+        return MoreThuente()
     if isinstance(search, str):
         try:
-            return line_searches.BY_NAME[search.lower().replace("_", "-")]()
+            return BY_NAME[search.lower().replace("_", "-")]()
         except KeyError:
-            raise ValueError(f"unknown line search {search!r}; known are {', '.join(line_searches.BY_NAME)}") from None
+            raise ValueError(f"unknown line search {search!r}; known are {', '.join(BY_NAME)}") from None
     if isinstance(search, type):
         search = search()
-    if type(search) not in line_searches.BY_NAME.values():
+    if type(search) not in BY_NAME.values():
         raise TypeError(f"line_search must be a name or a search object such as MoreThuente(c2=0.1); got {search!r}")
-    return search
-
-
-def search_between_bounds(search):
-    """Return the line search for runs with bounds: the default one with L-BFGS-B's `narrow`.
-
-    A search that differs from the default is returned unchanged.
-    """
-    default = line_searches.MoreThuente()
-    if type(search) is line_searches.MoreThuente and search == default:
-        return default._replace(narrow=NARROW)
     return search
 
 
@@ -152,11 +149,11 @@ def warn_unknown(names):
 
 def warn_unused(kind, hess, hessp):
     """Warn of second derivatives that the method ignores."""
-    name = NAMES[kind]
-    if callable(hess) and kind not in SECOND_ORDER:
-        warnings.warn(f"Method {name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
-    if hessp is not None and kind is not methods.NewtonCG:
-        message = f"Method {name} does not use Hessian-vector product information (hessp)."
+    traits = TRAITS[kind]
+    if callable(hess) and not traits.second_order:
+        warnings.warn(f"Method {traits.name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
+    if hessp is not None and traits.second_order != "product":
+        message = f"Method {traits.name} does not use Hessian-vector product information (hessp)."
         warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
@@ -190,7 +187,7 @@ def read(method, n, tol, options, differenced):
         # Types are part of the key because search objects of different classes with the same
         # numbers compare equal.
         items = tuple((name, type(value), value) for name, value in options.items())
-        settings, unknown = _remembered(method, type(method), n, tol, items, differenced)
+        settings, unknown = _remembered(method, type(method), n, tol, items, differenced, REGISTRATIONS[0])
     except TypeError:  # An option is not hashable, or it is illegal and `_read` raises again.
         settings, unknown = _read(method, n, tol, options.items(), differenced)
     warn_unknown(unknown)
@@ -212,27 +209,25 @@ def confine(settings, bounds):
     Raises
     ------
     ValueError
-        If the method damps pairs, keeps them in single precision, or has an H0 of L-BFGS. Damping
-        replaces B s by −alpha g, which does not hold between bounds.
+        If the method, or one of its options, cannot be combined with bounds.
     """
     if bounds is None:
         return settings
-    if getattr(settings.method, "damping", False):
-        raise ValueError("damping cannot be had with bounds; pairs of too little curvature are skipped there")
-    if getattr(settings.method, "single", False):
-        raise ValueError("single=True cannot be had with bounds; there the pairs are kept in double precision")
-    if type(settings.method) is methods.LBFGS and initial(methods.LBFGS, settings.controls) is not None:
-        raise ValueError("H0 of L-BFGS cannot be had with bounds; there the model begins with θI")
-    if type(settings.method) in FIRST_ORDER:
+    lifecycle.refuse_bounds(settings.method, settings.controls)
+    kind = type(settings.method)
+    if TRAITS[kind].first_order:
         return settings._replace(bounds=bounds)
-    search = search_between_bounds(settings.search)
-    return settings._replace(method=Bounded(settings.method), search=search, bounds=bounds)
+    if not takes_bounds(kind):
+        able = ", ".join(sorted(traits.name for other, traits in TRAITS.items() if takes_bounds(other)))
+        raise ValueError(f"method {TRAITS[kind].name!r} has no form for bounds; {able} and first-order methods have")
+    return settings._replace(method=Bounded(settings.method), search=between_bounds(settings.search), bounds=bounds)
 
 
 def _read(method, n, tol, items, differenced):
     """Return the settings and the names of unknown options."""
     kind = method_class(method)
-    stepping = kind in FIRST_ORDER
+    traits = TRAITS[kind]
+    stepping, own = traits.first_order, (*traits.initial, *traits.options)
     fields, others, limits, controls = {}, {}, {}, {}
     for spelling, value in items:
         name = SYNONYMS.get(spelling, spelling)
@@ -241,9 +236,7 @@ def _read(method, n, tol, items, differenced):
         elif name in LIMITS:
             if value is not None:
                 limits[name] = value
-        elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING):
-            controls[name] = value
-        elif name in INITIAL.get(kind, ()) or (name == "precond" and kind is methods.NewtonCG):
+        elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING) or name in own:
             controls[name] = value
         else:
             others[spelling] = value
@@ -260,10 +253,10 @@ def _read(method, n, tol, items, differenced):
         limits = _limits(kind, n, tol, limits, differenced, False)
         search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
     else:
-        check_initial(kind, controls, n)
+        lifecycle.check_options(chosen, controls, n)
         search = search_object(controls.get("line_search"))
         search = with_fields(search, {name: others.pop(name) for name in search._fields if name in others})
-        value_first = differenced and type(search) is not line_searches.Fixed
+        value_first = differenced and type(search) not in INDIFFERENT
         limits = _limits(kind, n, tol, limits, differenced, value_first)
     return Settings(chosen, search, limits, controls, unlimited), tuple(others)
 
@@ -286,8 +279,8 @@ def with_free_gradients(settings, n):
     """
     limits = settings.limits._replace(value_first=0)
     if settings.unlimited:
-        kind = type(settings.method)
-        limits = limits._replace(maxfun=default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, False)[1])
+        traits = TRAITS[type(settings.method)]
+        limits = limits._replace(maxfun=default_counts(traits.few_iterations, traits.first_order, n, False)[1])
     return settings._replace(limits=limits)
 
 
@@ -305,11 +298,11 @@ def refuse(kind, others, legal):
     for name in others:
         meant = HINTS.get(name, "")
         hint = f"; {meant} is meant, perhaps" if meant in legal or meant.startswith("method") else ""
-        raise ValueError(f"{NAMES[kind]} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
+        raise ValueError(f"{TRAITS[kind].name} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
 
 
 @functools.lru_cache(maxsize=128)
-def _remembered(method, kind, n, tol, items, differenced):
+def _remembered(method, kind, n, tol, items, differenced, registrations):
     """Return what `_read` returns, from a cache keyed by the arguments.
 
     Programs often repeat the same few options, and reading them takes long beside a small solve.
@@ -321,7 +314,7 @@ def _remembered(method, kind, n, tol, items, differenced):
 def default_counts(few, stepping, n, differenced):
     """Return SciPy's defaults of maxiter and maxfun.
 
-    `few` is True for FEW_ITERATIONS, `stepping` for first-order methods; `differenced` raises
+    `few` is True for methods with `Traits.few_iterations`, `stepping` for first-order methods; `differenced` raises
     maxfun by n + 1 for the values that a gradient costs.
     """
     if few:
@@ -334,9 +327,10 @@ def default_counts(few, stepping, n, differenced):
 def _limits(kind, n, tol, given, differenced, value_first):
     """Return the limits of a run; defaults are SciPy's, except that ftol is 0 unless given."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
-    if tol is not None and kind is methods.LBFGS:
+    traits = TRAITS[kind]
+    if tol is not None and traits.tol_sets_ftol:
         ftol = given.get("ftol", tol)
-    maxiter, maxfun = default_counts(kind in FEW_ITERATIONS, kind in FIRST_ORDER, n, differenced)
+    maxiter, maxfun = default_counts(traits.few_iterations, traits.first_order, n, differenced)
     return Limits(
         number("gtol", gtol, -math.inf, math.inf, open_high=False),
         number("ftol", ftol, -math.inf, math.inf, open_high=False),

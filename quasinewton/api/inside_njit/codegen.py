@@ -14,10 +14,10 @@ from numba import types
 from quasinewton import schedules
 from quasinewton.line_searches import BY_NAME
 from quasinewton.methods.first_order.base import FLAGS
+from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext.addresses import address_constant
 from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.objective.in_njit import constant, dispatcher_of
-from quasinewton.options.names import NAMES
 from quasinewton.options.read import method_class, search_object
 
 # Settings that may be given as keywords: type of conversion, condition, and message if it fails.
@@ -113,7 +113,7 @@ class Source:
                 self.refuse(error)
             self.scope["own_method"] = kind()
             return kind, "own_method"
-        if isinstance(given, types.BaseNamedTuple) and given.instance_class in NAMES:
+        if isinstance(given, types.BaseNamedTuple) and given.instance_class in TRAITS:
             return given.instance_class, "method"
         self.refuse(f"`method` must be a name or a method object, got {given}")
 

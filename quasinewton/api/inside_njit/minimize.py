@@ -8,21 +8,22 @@ from numba.extending import overload, register_jitable
 
 from quasinewton.api.inside_njit.codegen import Source, either
 from quasinewton.api.minimize import minimize
-from quasinewton.line_searches import Fixed
+from quasinewton.line_searches.protocol import between_bounds
+from quasinewton.line_searches.registry import INDIFFERENT
 from quasinewton.loops import fixed_step_loop, line_search_loop, stopping
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, Limits, State, allocate
-from quasinewton.methods import LBFGS, Bounded, NewtonCG
 from quasinewton.methods.bounded.projection import clip
-from quasinewton.methods.first_order.base import FIRST_ORDER, FLAGS, Moments
+from quasinewton.methods.bounded.wrapper import Bounded, takes_bounds
+from quasinewton.methods.first_order.base import FLAGS, Moments
+from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.unwinding import releasing
 from quasinewton.objective.build import is_differenced
 from quasinewton.objective.in_njit import bind, constant, gradient_of
 from quasinewton.options.bounds import CROSSED, WRONG_LENGTH
-from quasinewton.options.names import FEW_ITERATIONS, SECOND_ORDER
-from quasinewton.options.read import default_counts, search_between_bounds
+from quasinewton.options.read import default_counts
 from quasinewton.schedules import stretched
 
 
@@ -253,7 +254,8 @@ def _minimize(
             source.refuse(f"`{name}` can be given only outside compiled code{KEYWORDS if name == 'options' else ''}")
     bounded = constant(bounds) is not None
     kind, method_ = source.method("lbfgs" if bounded and constant(method) is None else method)
-    own_steps = kind in FIRST_ORDER
+    traits = TRAITS[kind]
+    own_steps = traits.first_order
     if own_steps and constant(line_search) is not None:
         source.refuse("first-order methods take no `line_search` but a `schedule`")
     if not own_steps and constant(schedule) is not None:
@@ -265,26 +267,28 @@ def _minimize(
     start = source.point(x0)
     jac = gradient_of(source, fun, jac, args, "value_and_grad")
     differenced = is_differenced(jac)
-    value_first = differenced and not own_steps and search_kind is not Fixed
+    value_first = differenced and not own_steps and search_kind not in INDIFFERENT
     common = either(tol, "tol", "1e-5")
     # ftol of L-BFGS is set by tol, as in SciPy.
-    fall = either(ftol, "ftol", either(tol, "tol", "0.0") if kind is LBFGS else "0.0")
+    fall = either(ftol, "ftol", either(tol, "tol", "0.0") if traits.tol_sets_ftol else "0.0")
     default = source.integer(-1)
     counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
-    flags = (source.integer(flag) for flag in map(int, (value_first, kind in FEW_ITERATIONS, own_steps, differenced)))
+    flags = (source.integer(flag) for flag in map(int, (value_first, traits.few_iterations, own_steps, differenced)))
     source.add(f"x = {start}")
     precond = constant(precond)
     diagonal = is_vector(precond)
-    if precond is not None and kind is not NewtonCG:
+    if precond is not None and "precond" not in traits.options:
         source.refuse("`precond` belongs to method 'newton-cg'")
     if precond is not None and bounded:
         source.refuse("`precond` and `bounds` go together only outside compiled code")
     if precond is not None and not diagonal and not isinstance(precond, types.Dispatcher):
         source.refuse(f"`precond` must be an @njit function or a float64 vector, got {precond}")
+    if bounded and not (own_steps or takes_bounds(kind)):
+        source.refuse(f"method {traits.name!r} has no form for `bounds`")
     if bounded:
         source.bounds(bounds)
         if search == "own_search":
-            source.scope[search] = search_between_bounds(source.scope[search])
+            source.scope[search] = between_bounds(source.scope[search])
         source.add(
             "x, low, high, matching, ordered = in_box(x, bounds)",
             "if not matching:",
@@ -294,8 +298,7 @@ def _minimize(
             in_box=in_box,
             Bounded=Bounded,
         )
-    use = SECOND_ORDER.get(kind, "")
-    objective = bind(source, fun, jac, args, use, hess, hessp, None if diagonal else precond, bounded)
+    objective = bind(source, fun, jac, args, traits.second_order, hess, hessp, None if diagonal else precond, bounded)
     method_ = f"Bounded({method_})" if bounded and not own_steps else method_
     more = ", low, high" if bounded else ""
     if precond is not None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.methods import protocol
+from quasinewton.methods import lifecycle, protocol
 from quasinewton.methods.bounded.projection import (
     descend_inside,
     place_inside,
@@ -203,3 +203,50 @@ def _longest(method, memory, x, p):
 @protocol.descend.register(Bounded)
 def _descend(method, memory, x, g, g_norm, p):
     return descend_inside(x, g, g_norm, memory.low, memory.high, p)
+
+
+def takes_bounds(kind):
+    """Return True if a method with a line search has a direction under bounds."""
+    return aim.is_registered(kind)
+
+
+@lifecycle.begin.register(Bounded)
+def _begin(method, memory, options, bounds, n):
+    memory.low[:], memory.high[:] = bounds
+    inner = lifecycle.begin(method.inner, memory.inner, options, bounds, n)
+    return memory if inner is memory.inner else memory._replace(inner=inner)
+
+
+@lifecycle.resume.register(Bounded)
+def _resume(method, memory, old, n):
+    inner = lifecycle.resume(method.inner, memory.inner, old.inner, n)
+    refuse_other_bounds(memory, old)
+    return memory if inner is memory.inner else memory._replace(inner=inner)
+
+
+def refuse_other_bounds(memory, old):
+    """Raise ValueError if the bounds in two memories differ."""
+    if not (np.array_equal(old.low, memory.low) and np.array_equal(old.high, memory.high)):
+        raise ValueError("the checkpoint is that of a run with other bounds")
+
+
+@lifecycle.shaped.register(Bounded)
+def _shaped(method, memory, saved, n):
+    inside = {name.removeprefix("inner."): array for name, array in saved.items() if name.startswith("inner.")}
+    inner = lifecycle.shaped(method.inner, memory.inner, inside, n)
+    return memory if inner is memory.inner else memory._replace(inner=inner)
+
+
+@lifecycle.is_sound.register(Bounded)
+def _is_sound(method, memory):
+    return lifecycle.is_sound(method.inner, memory.inner)
+
+
+@lifecycle.result_fields.register(Bounded)
+def _result_fields(method, memory, state):
+    return lifecycle.result_fields(method.inner, memory.inner, state)
+
+
+@lifecycle.curvature_spread.register(Bounded)
+def _curvature_spread(method, memory):
+    return lifecycle.curvature_spread(method.inner, memory.inner)

@@ -7,16 +7,19 @@ libraries. The papers are cited with the methods.
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.methods import protocol
+from quasinewton.methods import lifecycle, protocol
 from quasinewton.methods.bounded.projection import clip, projected_norm
+from quasinewton.methods.registry import Traits, add
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment, inlined
 from quasinewton.numba_ext.linalg import dot, fill, isolated, norm_inf
+from quasinewton.numba_ext.registration import is_named_tuple
 from quasinewton.validation import number
 
 STEP = np.dtype(
@@ -85,14 +88,27 @@ def step(method, memory, x, g, lr, l2, keep):
 def first_order(kind=None, **rules):
     """Register a class as a first-order method; a class decorator.
 
-    It checks the fields when a method is made, provides `Moments` as memory, and adds the class to
-    FIRST_ORDER. The check of a field depends on its name, see RULES; `rules` overrides these.
+    It checks the fields when a method is made, provides `Moments` as memory, and registers the
+    class under its name in lower case. The check of a field depends on its name, see RULES; `rules`
+    overrides these.
+
+    Raises
+    ------
+    TypeError
+        If the class is not made by NamedTuple, or lacks a field or a default.
+    ValueError
+        If there is no rule for a field, or the name is taken.
     """
     if kind is None:
         return functools.partial(first_order, **rules)
     rules = RULES | rules
+    check_declaration(kind, rules)
     protocol.allocate.register(kind)(_allocate)
+    lifecycle.begin.register(kind, set_treatment)
+    lifecycle.resume.register(kind, resumed)
+    lifecycle.shaped.register(kind, shaped)
     FIRST_ORDER.append(kind)
+    add(kind, Traits(kind.__name__.lower(), first_order=True))
     make = kind.__new__
 
     @functools.wraps(make)
@@ -105,6 +121,91 @@ def first_order(kind=None, **rules):
 
 
 FIRST_ORDER = []
+COMMON = "lr", "weight_decay", "decoupled"  # fields that every first-order method has
+
+
+def check_declaration(kind, rules):
+    """Check the fields of a class that is to become a first-order method; see `first_order`."""
+    if not is_named_tuple(kind):
+        raise TypeError(f"a first-order method must be a class made by typing.NamedTuple; got {kind!r}")
+    missing = [name for name in COMMON if name not in kind._fields]
+    if missing:
+        raise TypeError(f"{kind.__name__} has no field {', '.join(missing)}; its step needs {', '.join(COMMON)}")
+    bare = [name for name in kind._fields if name not in kind._field_defaults]
+    if bare:
+        raise TypeError(f"every field of {kind.__name__} needs a default; {', '.join(bare)} has none")
+    unknown = [name for name in kind._fields if name not in rules]
+    if unknown:
+        raise ValueError(
+            f"no rule checks the field {unknown[0]}: give one, as in first_order({unknown[0]}=rate), or take one of "
+            f"the names {', '.join(sorted(rules))}"
+        )
+
+
+def set_treatment(method, memory, options, bounds, n):
+    """Store clipping, the weight-decay mask and bounds in the memory of a first-order method.
+
+    Parameters
+    ----------
+    method : NamedTuple
+    memory : Moments
+        Its record is overwritten.
+    options : dict
+        May hold clip_value, clip_norm, clip_norm_eps and decay_mask.
+    bounds : (ndarray, ndarray) or None
+    n : int
+
+    Returns
+    -------
+    Moments
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is illegal; the message names it and the legal values.
+    """
+    for name in ("clip_value", "clip_norm"):
+        if options.get(name) is not None:
+            memory.record[0][name] = number(name, options[name], 0.0, math.inf, open_high=False)
+    if options.get("clip_norm_eps") is not None:
+        given = number("clip_norm_eps", options["clip_norm_eps"], 0.0, math.inf, open_low=False)
+        memory.record[0]["clip_norm_eps"] = given
+    if bounds is not None:
+        memory = memory._replace(low=bounds[0].copy(), high=bounds[1].copy())
+    if options.get("decay_mask") is None:
+        return memory
+    mask = np.asarray(options["decay_mask"])
+    if mask.shape != (n,) or mask.dtype != np.bool_:
+        raise ValueError(f"decay_mask must be boolean, of shape ({n},); got {mask.dtype} of shape {mask.shape}")
+    return memory._replace(mask=mask.copy())
+
+
+def resumed(method, memory, old, n):
+    """Return the memory of a fresh run, into which that of an earlier one, `old`, can be copied.
+
+    Raises
+    ------
+    ValueError
+        If the runs differ in their clipping, mask or bounds.
+    """
+    for name in "clip_value", "clip_norm", "clip_norm_eps":
+        run, call = old.record[0][name], memory.record[0][name]
+        if run != call:
+            raise ValueError(f"the checkpoint is that of a run with {name}={run}; this call says {call}")
+    if not np.array_equal(old.mask, memory.mask):
+        raise ValueError("the checkpoint is that of a run with another decay_mask")
+    if not (np.array_equal(old.low, memory.low) and np.array_equal(old.high, memory.high)):
+        raise ValueError("the checkpoint is that of a run with other bounds")
+    return memory
+
+
+def shaped(method, memory, saved, n):
+    """Return the memory of a fresh run with the mask and the bounds that a saved run has."""
+    present = {}
+    for name in "mask", "low", "high":
+        if name in saved and saved[name].shape == (n,):
+            present[name] = np.empty(n, getattr(memory, name).dtype)
+    return memory._replace(**present)
 
 
 @register_jitable

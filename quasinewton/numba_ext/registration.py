@@ -1,0 +1,121 @@
+"""Checks of classes, of methods or line searches, that are registered with the package.
+
+Compiled code chooses functions by such a class; see `dispatch`.
+"""
+
+import functools
+import operator
+
+import numpy as np
+
+PACKAGE = __name__.partition(".")[0]
+# Number of registrations so far, as the only element: part of the key of what is remembered by the
+# name of a method or a line search, since a name may come to mean another class.
+REGISTRATIONS = [0]
+
+
+def is_external(kind):
+    """Return True if a class is defined outside this package."""
+    return kind.__module__.partition(".")[0] != PACKAGE
+
+
+def is_named_tuple(kind):
+    """Return True for a class made by NamedTuple, or derived from one."""
+    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def is_former(former, kind):
+    """Return True if a class is that registered earlier under the module and name of another one."""
+    return (former.__module__, former.__qualname__) == (kind.__module__, kind.__qualname__)
+
+
+def normal_name(name):
+    """Return a name as users may write it, in lower case and with hyphens.
+
+    Raises
+    ------
+    TypeError
+        If it is not a text.
+    ValueError
+        If it is empty.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a name must be a str, such as 'my-method'; got {name!r}")
+    if not name.strip():
+        raise ValueError("a name must have at least one letter, such as 'my-method'; got an empty one")
+    return name.strip().lower().replace("_", "-")
+
+
+def check_fields(kind):
+    """Check the fields of a class, and return an object with their defaults.
+
+    An object of a class without a constructor of its own is made to convert its fields to the types
+    of the defaults, since compiled code is made for these types.
+
+    Raises
+    ------
+    TypeError
+        If the class is not made by NamedTuple, or a field has no default or is not a number.
+    """
+    if not is_named_tuple(kind):
+        raise TypeError(f"a method or line search must be a class made by typing.NamedTuple; got {kind!r}")
+    name = kind.__name__
+    try:
+        example = kind()
+    except TypeError as error:
+        raise TypeError(f"every field of {name} needs a default, such as `beta: float = 0.9`; {error}") from None
+    for field, value in example._asdict().items():
+        if not isinstance(value, (bool, int, float)):
+            raise TypeError(f"{field} of {name} must be a float, an int or a bool; its default is {value!r}")
+    if kind._fields and kind.__new__.__module__ != kind.__module__ and not hasattr(kind.__new__, "__wrapped__"):
+        kind.__new__ = converting(kind, example)
+        example = kind()
+    return example
+
+
+def converting(kind, example):
+    """Return a constructor that converts the fields of a class to the types of those in `example`."""
+    make = kind.__new__
+
+    @functools.wraps(make)
+    def new(cls, *args, **keywords):
+        given = make(cls, *args, **keywords)
+        items = zip(given._fields, given, example, strict=True)
+        return cls._make(converted(f"{name} of {kind.__name__}", value, like) for name, value, like in items)
+
+    return new
+
+
+def converted(name, value, like):
+    """Return a number as a float if `like` is one, and as an int otherwise.
+
+    Raises
+    ------
+    TypeError
+        If the value is not a number, or not an integer where one is needed.
+    """
+    if isinstance(like, float):
+        if isinstance(value, (int, float, np.number, np.bool_)) and not isinstance(value, np.complexfloating):
+            return float(value)
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    try:
+        return operator.index(value) if not isinstance(value, np.bool_) else int(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, or True or False; got {value!r}") from None
+
+
+def check_functions(kind, needed):
+    """Check that implementations of some generic functions are registered for a class.
+
+    Raises
+    ------
+    ValueError
+        If one is missing; the message names those missing and all that are needed.
+    """
+    missing = [each.__name__ for each in needed if not each.is_registered(kind)]
+    if missing:
+        names = ", ".join(each.__name__ for each in needed)
+        raise ValueError(
+            f"{kind.__name__} has no {' and no '.join(missing)}: register {names} for it, by @{missing[0]}.register("
+            f"{kind.__name__}), before the class itself"
+        )
