@@ -8,7 +8,7 @@ import pytest
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import LBFGS, Solver, Status, minimize
-from quasinewton.drivers.diagnosis import curvature_spread
+from quasinewton.methods.lifecycle import curvature_spread
 
 X0 = [-1.2, 1.0]
 

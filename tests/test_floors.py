@@ -20,7 +20,7 @@ FLOORS = [
     {"autodiff"},
     {"objective"},
     {"line_searches", "methods", "schedules"},
-    {"loops", "result"},
+    {"extending", "loops", "result"},
     {"options"},
     {"drivers"},
     {"api"},

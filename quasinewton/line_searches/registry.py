@@ -5,8 +5,10 @@ from quasinewton.numba_ext.registration import (
     REGISTRATIONS,
     check_fields,
     check_functions,
+    distinguish,
     is_former,
     normal_name,
+    note_external,
 )
 
 BY_NAME = {}  # classes by name
@@ -45,6 +47,7 @@ def register_line_search(kind, name, accepts_any=False):
     """
     check_fields(kind)
     check_functions(kind, (protocol.advance,))
+    note_external(kind)
     if "maxls" not in kind._fields:
         raise ValueError(f"{kind.__name__} needs a field maxls, the upper bound on the evaluations of one search")
     name = normal_name(name)
@@ -55,6 +58,7 @@ def register_line_search(kind, name, accepts_any=False):
         INDIFFERENT.discard(BY_NAME.pop(known))
     REGISTRATIONS[0] += 1
     BY_NAME[name] = kind
+    distinguish(kind)
     if accepts_any:
         INDIFFERENT.add(kind)
     return kind

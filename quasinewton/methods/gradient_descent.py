@@ -50,4 +50,4 @@ def _restart(method, memory):
     return known
 
 
-register_method(GradientDescent, "gradient-descent", "steepest-descent")
+register_method(GradientDescent, "gradient-descent", others=("steepest-descent",))

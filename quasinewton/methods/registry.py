@@ -11,8 +11,11 @@ from quasinewton.numba_ext.registration import (
     REGISTRATIONS,
     check_fields,
     check_functions,
+    check_memory,
+    distinguish,
     is_former,
     normal_name,
+    note_external,
 )
 
 METHODS = {}  # classes by name, including other names
@@ -77,6 +80,7 @@ def add(kind, traits, others=()):
     METHODS.update(dict.fromkeys(names, kind))
     REGISTRATIONS[0] += 1
     NAMES[kind], TRAITS[kind] = names[0], traits._replace(name=names[0])
+    distinguish(kind)
 
 
 def forget(kind):
@@ -86,7 +90,7 @@ def forget(kind):
         del METHODS[name]
 
 
-def register_method(kind, name, *others, few_iterations=False, tol_sets_ftol=False, initial=(), options=()):
+def register_method(kind, name, others=(), few_iterations=False, tol_sets_ftol=False, initial=(), options=()):
     """Register a method with a line search, so that users can choose it by name and as an object.
 
     Its functions must have been registered before: ``allocate``, ``direction``, ``update`` and
@@ -99,7 +103,7 @@ def register_method(kind, name, *others, few_iterations=False, tol_sets_ftol=Fal
         the default.
     name : str
         Name of the method, in any case.
-    *others : str
+    others : sequence of str
         Further names.
     few_iterations : bool
         True for the default limits of BFGS and Newton's method: maxiter is 200 n, and maxfun is
@@ -120,14 +124,16 @@ def register_method(kind, name, *others, few_iterations=False, tol_sets_ftol=Fal
     Raises
     ------
     TypeError
-        If `kind` is not a class made by NamedTuple, a field has no default or is not a number, or a
-        name is not a text.
+        If `kind` is not a class made by NamedTuple, a field has no default or is not a number, its
+        memory is not a NamedTuple of arrays, or a name is not a text.
     ValueError
         If a function that a method needs is missing, or a name is taken. The messages name what is
         legal.
     """
     example = check_fields(kind)
     check_functions(kind, NEEDED)
+    if note_external(kind):
+        check_memory(kind, protocol.allocate(example, 1))
     second = "hessian" if protocol.hessian_order(example, 1) else "product" if protocol.multiplies(example) else ""
     add(kind, Traits(name, False, second, few_iterations, tol_sets_ftol, tuple(initial), tuple(options)), others)
     return kind

@@ -11,6 +11,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
 from quasinewton.numba_ext import notice
+from quasinewton.numba_ext.registration import has_external
 from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, stamps
 
 LONG = f"{PACKAGE}.loops."  # prefix of modules whose functions take seconds to compile
@@ -91,12 +92,15 @@ class PackageCache(FunctionCache):
     Numba stamps a cached function with its own file only, so an edit in another file that it uses
     would go unnoticed; here the stamp covers all dependences. Code that cannot be read or written
     is compiled again: a full disk, a truncated file, or an entry that another process has just
-    replaced costs only time.
+    replaced costs only time. Code for methods and line searches of other packages is not cached,
+    since the stamp does not cover the functions that they register.
     """
 
     _impl_class = Implementation
 
     def load_overload(self, sig, target_context):
+        if has_external(getattr(sig, "args", sig)):
+            return None
         result = None
         with contextlib.suppress(Exception):  # A foreign or truncated pickle may raise any exception.
             result = self._load_overload(sig, target_context)
@@ -108,6 +112,8 @@ class PackageCache(FunctionCache):
         return result
 
     def save_overload(self, sig, data):
+        if has_external(getattr(sig, "args", sig)):
+            return
         # Saving fails on a full disk or a damaged index. A damaged index would fail again, so it is
         # emptied, and refilled at the next call.
         try:

@@ -21,6 +21,7 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.registration import EXTERNAL
 from quasinewton.numba_ext.symbols import name_symbol
 from quasinewton.numba_ext.tuples import without_owners
 
@@ -168,8 +169,16 @@ name_symbol(COMPILE, ctypes.cast(_compile, ctypes.c_void_p).value)
 
 
 def find_table(context, builder, family, kind):
-    """Generate code for the address of a kind's table, looked up once, on its first execution."""
+    """Generate code for the address of a kind's table, looked up once, on its first execution.
+
+    Classes of other packages have no lasting name: one may be defined in a notebook, where two
+    classes have one name in succession. Their address is part of the code, which Numba therefore
+    refuses to keep on disk, with a NumbaWarning if it is a user's function with ``cache=True``.
+    """
     word = context.get_value_type(types.intp)
+    if EXTERNAL.intersection(kind if isinstance(kind, tuple) else (kind,)):
+        address = context.add_dynamic_addr(builder, family.table(kind).address, info=name_of(kind))
+        return builder.ptrtoint(address, word)
     text = ir.IntType(8).as_pointer()
     module = builder.module
     memo = cgutils.add_global_variable(module, word, module.get_unique_name("table"))

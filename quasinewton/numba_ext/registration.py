@@ -7,16 +7,68 @@ import functools
 import operator
 
 import numpy as np
+from numba import types
 
 PACKAGE = __name__.partition(".")[0]
 # Number of registrations so far, as the only element: part of the key of what is remembered by the
 # name of a method or a line search, since a name may come to mean another class.
 REGISTRATIONS = [0]
+# Classes of other packages, of methods, of their memories and of line searches, that compiled code
+# chooses functions by. Code compiled for them is not kept on disk, since it depends on functions of
+# which no stamp is made.
+EXTERNAL = set()
+KNOWN = {}  # registered classes by the `__name__` that distinguishes them
 
 
-def is_external(kind):
-    """Return True if a class is defined outside this package."""
-    return kind.__module__.partition(".")[0] != PACKAGE
+def note_external(kind):
+    """Add a class to EXTERNAL if it is defined outside this package; return True if it is."""
+    if kind.__module__.partition(".")[0] == PACKAGE:
+        return False
+    EXTERNAL.add(kind)
+    return True
+
+
+def has_external(kinds):
+    """Return True if one of several Numba types, or an item of one, is of a class in EXTERNAL."""
+    for kind in kinds if EXTERNAL else ():
+        inner = kind.dtype if isinstance(kind, types.CPointer) else kind
+        if isinstance(inner, types.BaseTuple):
+            if getattr(inner, "instance_class", None) in EXTERNAL or has_external(inner.types):
+                return True
+    return False
+
+
+def check_memory(kind, memory):
+    """Check what the function `allocate` of a class has returned, and note the classes in it.
+
+    Raises
+    ------
+    TypeError
+        If it is not a NamedTuple of arrays and of such tuples.
+    """
+    if not is_named_tuple(type(memory)):
+        raise TypeError(f"allocate for {kind.__name__} must return a NamedTuple of arrays; it returned {memory!r}")
+    note_external(type(memory))
+    for name, value in memory._asdict().items():
+        if not isinstance(value, np.ndarray):
+            try:
+                check_memory(kind, value)
+            except TypeError:
+                place = f"{name} of {type(memory).__name__}, the memory of {kind.__name__},"
+                raise TypeError(f"{place} must be an array, as memories are saved by arrays; it is {value!r}") from None
+
+
+def distinguish(kind):
+    """Make the `__name__` of a registered class unique, by a number at its end if necessary.
+
+    A dispatcher of Numba that is called from Python tells NamedTuple classes with fields of the same
+    types apart by this name alone, and would call the code of the other class (seen in 0.68.1).
+    Pickles and tracebacks go by `__qualname__`, which stays.
+    """
+    name, number = kind.__name__, 2
+    while KNOWN.setdefault(kind.__name__, kind) is not kind:
+        kind.__name__ = f"{name}_{number}"
+        number += 1
 
 
 def is_named_tuple(kind):

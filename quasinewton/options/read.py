@@ -279,7 +279,7 @@ def with_free_gradients(settings, n):
     """
     limits = settings.limits._replace(value_first=0)
     if settings.unlimited:
-        traits = TRAITS[type(settings.method)]
+        traits = traits_of(settings.method)
         limits = limits._replace(maxfun=default_counts(traits.few_iterations, traits.first_order, n, False)[1])
     return settings._replace(limits=limits)
 

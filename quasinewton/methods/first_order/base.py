@@ -19,7 +19,7 @@ from quasinewton.methods.registry import Traits, add
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment, inlined
 from quasinewton.numba_ext.linalg import dot, fill, isolated, norm_inf
-from quasinewton.numba_ext.registration import is_named_tuple
+from quasinewton.numba_ext.registration import is_named_tuple, note_external
 from quasinewton.validation import number
 
 STEP = np.dtype(
@@ -108,6 +108,7 @@ def first_order(kind=None, **rules):
     lifecycle.resume.register(kind, resumed)
     lifecycle.shaped.register(kind, shaped)
     FIRST_ORDER.append(kind)
+    note_external(kind)
     add(kind, Traits(kind.__name__.lower(), first_order=True))
     make = kind.__new__
 

@@ -86,4 +86,4 @@ def _curvature_spread(method, memory):
     return float(greatest / least) if 0.0 < least < np.inf else 0.0
 
 
-register_method(LBFGS, "lbfgs", "l-bfgs", "l-bfgs-b", tol_sets_ftol=True, initial=INITIAL)
+register_method(LBFGS, "lbfgs", others=("l-bfgs", "l-bfgs-b"), tol_sets_ftol=True, initial=INITIAL)
