@@ -1,6 +1,5 @@
 """Results of runs: SciPy's result with extra fields, and the inverse Hessian of L-BFGS."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +7,7 @@ import scipy.optimize
 
 from quasinewton.methods.lbfgs.inverse_hessian import InverseHessian
 from quasinewton.status import Status
+from quasinewton.validation import warn
 
 __all__ = ["History", "InverseHessian", "OptimizeResult", "RootResult"]
 
@@ -91,7 +91,7 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
 
     def __missing__(self, name):
         if name == "state" and "checkpoint" in self:
-            warnings.warn("the field state is now called checkpoint", DeprecationWarning, stacklevel=3)
+            warn("the field state is now called checkpoint", DeprecationWarning)
             return self["checkpoint"]
         raise KeyError(name)
 

@@ -1,6 +1,16 @@
 """Checks of settings: an object with an illegal setting cannot be constructed."""
 
+import os
+import sys
+import warnings
+
+import numba
 import numpy as np
+import scipy
+from scipy.optimize import OptimizeWarning
+
+# Folders of code that a user does not read: a warning names a line of other code.
+INSIDE = tuple(os.path.join(os.path.dirname(file), "") for file in (__file__, numba.__file__, scipy.__file__))
 
 NOT_SCALAR = "The user-provided objective function must return a scalar value."
 
@@ -92,3 +102,14 @@ def real(name, given):
     except (TypeError, ValueError):
         pass
     raise TypeError(f"{name} must hold real numbers, got {given.dtype}")
+
+
+def warn(message, category=OptimizeWarning):
+    """Warn, and name as the place the line of the user's code that led here.
+
+    It is the last one outside this package, Numba and SciPy.
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeWarning
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from quasinewton import OptimizeResult, Status, minimize
-from quasinewton.options.read import read
+from quasinewton.options.read import read, with_limits
 
 X0 = [-1.2, 1.0]
 METHODS = ["lbfgs", "bfgs", "newton"]
@@ -287,7 +287,7 @@ class TestResults:
 class TestStopping:
     def test_defaults(self):
         """Defaults are SciPy's, except for ftol = 2.2e-9 of L-BFGS-B."""
-        lbfgs, bfgs = (read(method, 7, None, {}, False) for method in ("l-bfgs-b", "bfgs"))
+        lbfgs, bfgs = (with_limits(read(method, 7, None, {}), 7, False) for method in ("l-bfgs-b", "bfgs"))
         assert lbfgs.limits.gtol == bfgs.limits.gtol == 1e-5 and lbfgs.limits.ftol == bfgs.limits.ftol == 0.0
         assert lbfgs.limits.maxiter == lbfgs.limits.maxfun == 15000 and bfgs.limits.maxiter == 200 * 7
         assert lbfgs.method.memory == 10 and lbfgs.search.maxls == 20

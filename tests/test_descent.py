@@ -18,6 +18,7 @@ from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import PACE
 from quasinewton.loops.state import NOTHING, Limits, State, allocate
 from quasinewton.objective.build import prepare
+from quasinewton.objective.problem import read_problem
 from quasinewton.status import Status
 
 EPS = np.finfo(float).eps
@@ -141,7 +142,7 @@ class TestMachine:
     """Run the state machine through its function `run`."""
 
     def prepared(self, fun=rosenbrock):
-        return prepare(fun, rosenbrock_gradient, None, (), 3, "")
+        return prepare(read_problem(fun, rosenbrock_gradient, (), 3), "")
 
     def state(self, method=None, rows=0, **limits):
         return allocate(method or LBFGS(), Limits(**limits), np.array([-1.2, 1.0, 0.5]), rows)

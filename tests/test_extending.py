@@ -29,9 +29,10 @@ from quasinewton.extending import (
     register_line_search,
     register_method,
 )
+from quasinewton.line_searches.registry import BY_NAME
 from quasinewton.loops import operations
 from quasinewton.methods.bounded.projection import held
-from quasinewton.methods.registry import METHODS, NAMES
+from quasinewton.methods.registry import METHODS, NAMES, TRAITS
 
 START = np.array([-1.2, 1.0])
 BOUNDS = [(-2.0, 0.5), (-1.0, 2.0)]
@@ -92,9 +93,6 @@ def _aim(inner, memory, hessian, x, g, p):
     return slope, 1.0
 
 
-register_method(Steepest, "Steepest_of_test", few_iterations=True)
-
-
 class Halving(NamedTuple):
     c1: float = 1e-4
     maxls: int = 60
@@ -108,7 +106,34 @@ def _advance(search, line, phi, dphi):
     return Verdict.CONTINUE
 
 
-register_line_search(Halving, "halving")
+class Copied(NamedTuple):
+    """Stochastic gradient descent without momentum, as the package has it."""
+
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    decoupled: bool = False
+
+
+@first_order.step.register(Copied)
+def _step(method, memory, x, g, lr, l2, keep):
+    for i in range(x.size):
+        x[i] = keep * x[i] - lr * (g[i] + l2 * x[i])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    """Register the classes of this file, and forget them afterwards.
+
+    Other files of tests take the names of all methods and searches.
+    """
+    saved = [(registry, dict(registry)) for registry in (METHODS, NAMES, TRAITS, BY_NAME)]
+    register_method(Steepest, "Steepest_of_test", few_iterations=True)
+    register_line_search(Halving, "halving")
+    assert first_order.first_order(Copied) is Copied
+    yield
+    for registry, known in saved:
+        registry.clear()
+        registry.update(known)
 
 
 @pytest.fixture(scope="module")
@@ -177,18 +202,7 @@ def told_to_the_end():
 
 
 class TestFirstOrder:
-    """A copy of SGD, registered by the decorator, against the package's own."""
-
-    @first_order.first_order
-    class Copied(NamedTuple):
-        lr: float = 1e-3
-        weight_decay: float = 0.0
-        decoupled: bool = False
-
-    @first_order.step.register(Copied)
-    def _step(method, memory, x, g, lr, l2, keep):
-        for i in range(x.size):
-            x[i] = keep * x[i] - lr * (g[i] + l2 * x[i])
+    """A copy of SGD against the package's own."""
 
     def test_the_steps_are_those_of_sgd(self):
         own = minimize(rosenbrock, START, method="copied", lr=1e-4, weight_decay=0.1, maxiter=50)
@@ -204,7 +218,7 @@ class TestFirstOrder:
         data = np.arange(12.0)
         runs = [
             minimize_stochastic(loss, [0.0], (data,), kind(), epochs=1, batch_size=4, rng=1).x
-            for kind in (self.Copied, SGD)
+            for kind in (Copied, SGD)
         ]
         np.testing.assert_array_equal(*runs)
 

@@ -14,6 +14,7 @@ from quasinewton import Status, minimize
 from quasinewton.objective.build import prepare
 from quasinewton.objective.finite_differences import scales, wrapped_at
 from quasinewton.objective.noise import COUNT, learn_scales, noise_near
+from quasinewton.objective.problem import read_problem
 
 EPSILON = np.finfo(np.float64).eps
 METHODS = ["lbfgs", "bfgs"]
@@ -82,7 +83,7 @@ def test_noise_that_is_not_reproducible():
 class TestEstimate:
     def noise_of(self, fun, x):
         x = np.asarray(x, float)
-        prepared = prepare(fun, None, None, (), x.size, "")
+        prepared = prepare(read_problem(fun, None, (), x.size), "")
         size = np.maximum(1.0, np.abs(x))
         none = np.empty(0)
         noise, count = noise_near(prepared.objective, x, none, none, size, np.empty(x.size), np.empty(COUNT))
@@ -140,7 +141,7 @@ class TestSteps:
         N&W (2006) section 8.1.
         """
         x = np.zeros(1)
-        prepared = prepare(lambda x: float(np.exp(rate * x[0])), None, None, (), 1, "")
+        prepared = prepare(read_problem(lambda x: float(np.exp(rate * x[0])), None, (), 1), "")
         count, step = learn(prepared.objective, x, 1.0, EPSILON, 1e-10 * rate, np.empty(1))
         best = (3.0 * EPSILON) ** (1.0 / 3.0) / rate
         assert count <= 40 and (best / 30.0 < step < 30.0 * best or rate < 1e-3 and step > 1e-3)

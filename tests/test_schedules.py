@@ -494,7 +494,7 @@ class TestOtherMethods:
 
     def test_searching_methods_do_not_know_it(self):
         with pytest.warns(OptimizeWarning, match="Unknown solver options: schedule"):
-            read("lbfgs", 2, None, {"schedule": schedules.cosine()}, False)
+            read("lbfgs", 2, None, {"schedule": schedules.cosine()})
 
     def test_searching_methods_do_not_know_it_inside(self):
         @njit

@@ -72,4 +72,4 @@ def test_searches_of_the_same_numbers_are_told_apart():
     searches = [HagerZhang(c1=1e-4, maxls=30), StrongWolfe(maxls=30)]
     assert searches[0] == searches[1]
     for search in (*searches, *searches):
-        assert type(read("lbfgs", 2, None, {"line_search": search}, False).search) is type(search)
+        assert type(read("lbfgs", 2, None, {"line_search": search}).search) is type(search)

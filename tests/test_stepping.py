@@ -35,7 +35,7 @@ from quasinewton import (
 from quasinewton.loops import fixed_step_loop
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.options.names import NAMES
-from quasinewton.options.read import read
+from quasinewton.options.read import read, with_limits
 
 X0 = np.array([-1.2, 1.0, 0.5])
 
@@ -275,7 +275,7 @@ class TestEndings:
 
     def test_default_limits(self):
         """Only iterations are limited, since a given learning rate need not converge."""
-        limits = read("adam", 3, None, {}, True).limits
+        limits = with_limits(read("adam", 3, None, {}), 3, True).limits
         assert (limits.maxiter, limits.gtol, limits.ftol, limits.xtol) == (15000, 1e-5, 0.0, 0.0)
         assert limits.maxfun > 1e18
 

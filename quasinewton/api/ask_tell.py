@@ -32,7 +32,6 @@ from quasinewton.drivers.run import loop_of
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, SCALARS
-from quasinewton.methods import LBFGS
 from quasinewton.methods.registry import TRAITS
 from quasinewton.objective import from_ask_tell
 from quasinewton.objective.from_python import derivative, scalar
@@ -45,7 +44,12 @@ from quasinewton.objective.interface import (
     Objective,
 )
 from quasinewton.options.bounds import read_bounds
-from quasinewton.options.read import confine, method_class, read
+from quasinewton.options.read import (
+    default_method,
+    method_class,
+    read,
+    with_limits,
+)
 from quasinewton.result import OptimizeResult
 from quasinewton.schedules import as_schedule
 from quasinewton.status import Status
@@ -136,9 +140,9 @@ class Solver:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
         if callable(options.get("precond")) and "precond" in TRAITS[method_class(method)].options:
             raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
-        method = LBFGS if method is None and bounds is not None else method
-        settings = read(method, x0.size, tol, options, bool(value_first))
-        settings = confine(settings, read_bounds(bounds, x0.size))
+        n = x0.size
+        settings = read(default_method(method, bounds), n, tol, options, read_bounds(bounds, n))
+        settings = with_limits(settings, n, bool(value_first))
         began = begin(settings, x0, 0) if checkpoint is None else resume(checkpoint, settings, 0)
         self._stand(Checkpoint(settings.method, settings.search, began), False, settings.controls.get("schedule"))
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quasinewton.objective.build import Given, gradient_form
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import (
     OWN,
@@ -14,6 +13,7 @@ from quasinewton.objective.gradient_check import (
     compare,
     own_gradient,
 )
+from quasinewton.objective.problem import read_problem
 
 
 def check_gradient(
@@ -75,9 +75,8 @@ def check_gradient(
     x = np.atleast_1d(np.array(x, dtype=np.float64))
     if x.ndim != 1 or x.size == 0:
         raise ValueError(f"x must be a vector of at least one number; got shape {x.shape}")
-    form, _ = gradient_form(jac)
-    if form not in OWN:
+    problem = read_problem(fun, jac, as_args(args, fun, jac), x.size)
+    if problem.form not in OWN:
         raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")
-    given = Given(fun, jac, form, as_args(args, fun, jac))
-    g, coarse = own_gradient(given, x)
-    return compare(given, x, g, rtol, coarse=coarse)
+    g, coarse = own_gradient(problem, x)
+    return compare(problem, x, g, rtol, coarse=coarse)

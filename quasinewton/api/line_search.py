@@ -10,9 +10,11 @@ from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import LINE, Verdict
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line
-from quasinewton.objective.build import gradient_source, prepare
+from quasinewton.objective.build import prepare
+from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.interface import GRADIENT, VALUE, call
+from quasinewton.objective.problem import read_problem
 from quasinewton.options.read import search_object
 from quasinewton.validation import number
 
@@ -147,6 +149,6 @@ def line_search(
     alpha = number("alpha", alpha, 0.0, np.inf)
     search = search_object(search)
     args = as_args(args, fun, jac)
-    prepared = prepare(fun, gradient_source(fun, jac, args, x.size), None, args, x.size, "")
+    prepared = prepare(with_gradient(read_problem(fun, jac, args, x.size)), "")
     alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

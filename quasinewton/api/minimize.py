@@ -1,39 +1,40 @@
 """The public function `minimize`: SciPy's signature in front of the compiled loops."""
 
 import contextlib
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import OptimizeWarning
 
 from quasinewton.drivers.checkpoint import Checkpoint, renamed_checkpoint
 from quasinewton.drivers.finalize import finished, report, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
-from quasinewton.drivers.run import drive, prepared_for
+from quasinewton.drivers.run import drive
 from quasinewton.drivers.scipy_methods import (
     scipy_method,
     solved_by_scipy,
     uses_gradient,
 )
-from quasinewton.methods import LBFGS
-from quasinewton.objective.build import gradient_mode, gradient_source, is_differenced
+from quasinewton.objective.build import gradient_mode, prepare
+from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
+from quasinewton.objective.problem import read_problem
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.names import Unsaid
 from quasinewton.options.read import (
-    confine,
+    default_method,
     method_class,
     read,
+    traits_of,
     warn_unused,
-    with_free_gradients,
+    with_limits,
 )
 from quasinewton.result import History, OptimizeResult
 from quasinewton.status import Status
+from quasinewton.validation import warn
 
 TRACE_ROWS = 256
 DEFAULT = Unsaid("lbfgs")
@@ -226,20 +227,18 @@ def minimize(
         if checkpoint is not None:
             raise ValueError(f"checkpoint is for methods of ours; a run of SciPy's method {other!r} cannot be resumed")
         if uses_gradient(other):
-            jac = gradient_source(fun, jac, args, n, "value_and_grad", *steps_of(options))
+            jac = with_gradient(read_problem(fun, jac, args, n, steps_of(options))).jac
         return solved_by_scipy(
             other, fun, x0, args, jac, hess, hessp, bounds, constraints, tol, callback, dict(options)
         )
-    method = LBFGS if method is None and bounds is not None else method
-    kind = method_class(method)
-    warn_unused(kind, hess, hessp)
-    settings = confine(read(method, n, tol, options, is_differenced(jac)), read_bounds(bounds, n))
+    method = default_method(method, bounds)
+    warn_unused(method_class(method), hess, hessp)
+    settings = read(method, n, tol, options, read_bounds(bounds, n))
     controls = settings.controls
-    steps = steps_of(controls)
-    if jac is not (jac := gradient_source(fun, jac, args, n, "value_and_grad", *steps)):
-        settings = with_free_gradients(settings, n)
-    prepared = prepared_for(settings, fun, jac, hess, hessp, args, n)
-    check = checked(prepared.given, x0, settings.bounds) if controls.get("check_gradient") else None
+    problem = with_gradient(read_problem(fun, jac, args, n, controls, hess, hessp, settings.bounds))
+    prepared = prepare(problem, traits_of(settings.method).second_order)
+    settings = with_limits(settings, n, problem.form == "value")
+    check = checked(problem, x0) if controls.get("check_gradient") else None
     history = controls.get("history", False)
     rows = TRACE_ROWS if history else 0
     state = begin(settings, x0, rows) if checkpoint is None else resume(checkpoint, settings, rows)
@@ -248,7 +247,7 @@ def minimize(
     try:
         status, trace = drive(prepared.objective, settings, state, callback, allvecs)
         if check is not None:
-            count_check(check, prepared.given.form, state)
+            count_check(check, problem.form, state)
         result = finished(prepared, at, status)
     except BaseException as error:
         with contextlib.suppress(AttributeError, TypeError):
@@ -267,11 +266,11 @@ def minimize(
 
 
 def steps_of(options):
-    """Return the absolute and the relative step of differences in options; None if not given."""
-    return options.get("eps"), options.get("finite_diff_rel_step")
+    """Return the options that are steps of differences."""
+    return {name: options[name] for name in ("eps", "finite_diff_rel_step") if name in options}
 
 
-def checked(given, x0, bounds):
+def checked(problem, x0):
     """Compare the user's gradient at x0 with an exact one.
 
     Raises
@@ -284,13 +283,13 @@ def checked(given, x0, bounds):
     OptimizeWarning
         If the gradient is wrong.
     """
-    if given.form not in OWN:
-        raise ValueError(f"check_gradient needs a gradient of yours; jac={given.jac!r} is not one")
-    x0 = x0 if bounds is None else np.clip(x0, *bounds)
-    g, coarse = own_gradient(given, x0)
-    check = compare(given, x0, g, bounds=bounds, coarse=coarse)
+    if problem.form not in OWN:
+        raise ValueError(f"check_gradient needs a gradient of yours; jac={problem.jac!r} is not one")
+    x0 = x0 if problem.bounds is None else np.clip(x0, *problem.bounds)
+    g, coarse = own_gradient(problem, x0)
+    check = compare(problem, x0, g, bounds=problem.bounds, coarse=coarse)
     if not check:
-        warnings.warn(f"check_gradient: {check.message}", OptimizeWarning, stacklevel=3)
+        warn(f"check_gradient: {check.message}")
     return check
 
 

@@ -26,30 +26,29 @@ from quasinewton.drivers.executors import (
 )
 from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import Enough, Watch
-from quasinewton.drivers.run import prepared_for
 from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
-from quasinewton.methods import LBFGS
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
-from quasinewton.objective.build import (
-    compiled_args_type,
-    gradient_source,
-    is_differenced,
-)
+from quasinewton.objective.build import prepare
+from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args, plain_array
+from quasinewton.objective.problem import (
+    compiled_args_type,
+    is_differenced,
+    read_problem,
+)
 from quasinewton.options.bounds import read_bounds
-from quasinewton.options.initial_values import real
 from quasinewton.options.read import (
-    confine,
+    default_method,
     method_class,
     read,
     traits_of,
     warn_unused,
-    with_free_gradients,
+    with_limits,
 )
 from quasinewton.status import Status
-from quasinewton.validation import count
+from quasinewton.validation import count, real
 
 MOST_ROWS = 4096  # problems; largest chunk for an executor by default
 
@@ -179,7 +178,7 @@ def minimize_batch(
     k, n = starts.shape
     options = {**options, **keywords} if options else keywords
     jac = True if vectorized else jac
-    method = LBFGS if method is None and bounds is not None else method
+    method = default_method(method, bounds)
     bounds = read_bounds(bounds, n)
     starts = starts if bounds is None else np.clip(starts, *bounds)
     args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
@@ -188,18 +187,14 @@ def minimize_batch(
     name, second_order = TRAITS[kind].name, TRAITS[kind].second_order
     warn_unused(kind, hess, hessp)
     refuse(task, kind, vectorized, executor)
-    settings = read_settings(task, n)
-    if k:
-        steps = settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
-        jac = gradient_source(fun, jac, task.args + rows_of(task.batch_args, 0), n, "value_and_grad", *steps)
-    if jac is not task.jac:
-        task, settings = task._replace(jac=jac), with_free_gradients(settings, n)
+    settings = read(method, n, tol, options, bounds)
+    problem = with_gradient(first_problem(task, settings, n)) if k else None
+    task = task._replace(jac=problem.jac) if k else task
+    settings = with_limits(settings, n, is_differenced(task.jac))
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, second_order == "hessian"), Remarks({}, {}, {})
-    mode = "exact" if vectorized else mode_of(jac, n)
-    second = ""
-    if second_order and k:
-        second = prepared_for(settings, fun, jac, hess, hessp, task.args + rows_of(task.batch_args, 0), n).hess_mode
+    mode = "exact" if vectorized else mode_of(task.jac, n)
+    second = prepare(problem, second_order).hess_mode if second_order and k else ""
 
     def result(ending=Status.RUNNING, copy=False):
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
@@ -298,9 +293,10 @@ def refuse(task, kind, vectorized, executor):
         raise TypeError(f"executor must have a method submit, as those of concurrent.futures; got {executor!r}")
 
 
-def read_settings(task, n):
-    """Read the settings, which are common to all problems of a task."""
-    return confine(read(task.method, n, task.tol, task.options, is_differenced(task.jac)), task.bounds)
+def first_problem(task, settings, n):
+    """Return the Problem of the first row of a task."""
+    args = task.args + rows_of(task.batch_args, 0)
+    return read_problem(task.fun, task.jac, args, n, settings.controls, task.hess, task.hessp, settings.bounds)
 
 
 def cores():
@@ -314,9 +310,10 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
     """Solve the problems of a task in this process."""
     n, use = results.x.shape[1], traits_of(settings.method).second_order
 
+    first = first_problem(task, settings, n)
+
     def bind(i=0):
-        args = task.args + rows_of(task.batch_args, i)
-        return prepared_for(settings, task.fun, task.jac, task.hess, task.hessp, args, n)
+        return prepare(first._replace(args=task.args + rows_of(task.batch_args, i)), use)
 
     def state():
         return begin(settings, results.x[0], 0)
@@ -324,7 +321,7 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
     given = [task.jac, settings.controls.get("precond")]
     given += [task.hess] * (use != "") + [task.hessp] * (use == "product")
     functions = (task.fun, *(function for function in given if callable(function)))
-    if compiled_args_type(functions, task.args + rows_of(task.batch_args, 0)) is None:
+    if compiled_args_type(functions, first.args) is None:
         solve_in_turn(bind, state, settings, results, remarks, tick)
     else:
         jobs = min(n_jobs, len(results.rows))
@@ -370,6 +367,8 @@ def solve_chunk(task, starts, n_jobs):
     """
     results = outcomes(starts, TRAITS[method_class(task.method)].second_order == "hessian")
     remarks = Remarks({}, {}, {})
-    solve_here(task, read_settings(task, starts.shape[1]), n_jobs, results, remarks, lambda finished: None)
+    n = starts.shape[1]
+    settings = with_limits(read(task.method, n, task.tol, task.options, task.bounds), n, is_differenced(task.jac))
+    solve_here(task, settings, n_jobs, results, remarks, lambda finished: None)
     errors = {i: portable(error) for i, error in remarks.errors.items()}
     return results, remarks._replace(errors=errors)

@@ -21,11 +21,11 @@ from quasinewton.drivers.training import (
 )
 from quasinewton.methods import lifecycle
 from quasinewton.methods.registry import TRAITS
-from quasinewton.objective.build import gradient_form
 from quasinewton.objective.convert_args import as_args
+from quasinewton.objective.problem import is_differenced
 from quasinewton.options.initial_values import start_point
 from quasinewton.options.names import STEPPING
-from quasinewton.options.read import method_class, read, refuse
+from quasinewton.options.read import method_class, read, refuse, with_limits
 from quasinewton.validation import count, number
 
 BATCH = 32  # samples; default size of a mini-batch, as in Keras
@@ -190,8 +190,7 @@ def minimize_stochastic(
     if patience is not None and watched is None:
         raise ValueError("patience needs validation_data")
     steps = epochs * -(-samples // batch_size)
-    form, _ = gradient_form(jac)
-    settings = read(method, 0, None, options | {"maxiter": max(1, steps)}, form == "value")
+    settings = with_limits(read(method, 0, None, options | {"maxiter": max(1, steps)}), 0, is_differenced(jac))
     if checkpoint is None:
         run, rng = fresh(settings.method, start_point(x0), samples), np.random.default_rng(rng)
     else:
@@ -201,8 +200,7 @@ def minimize_stochastic(
     run = equipped(run, part, steps, patience)
     s = run.scalars[0]
     s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.limits.deadline, 0
-    steps_of_differences = settings.controls.get("eps"), settings.controls.get("finite_diff_rel_step")
-    common = as_args(args, fun, jac), batch_size, n, *steps_of_differences
+    common = as_args(args, fun, jac), batch_size, n, settings.controls
     training = batched(fun, jac, arrays, *common)
     validation = None if watched is None else batched(fun, jac, watched, *common)
     course = Course(run, settings, rng, training, validation, patience)

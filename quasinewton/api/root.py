@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 
 from quasinewton.line_searches import Armijo
 from quasinewton.loops.root_loop import SEARCH, allocate, run
-from quasinewton.objective.build import gradient_source, prepare_residual
+from quasinewton.objective.build import prepare_residual
+from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args
+from quasinewton.objective.problem import read_residual
 from quasinewton.options.initial_values import start_point
 from quasinewton.options.read import limit, warn_unknown
 from quasinewton.result import RootResult
@@ -110,11 +112,10 @@ def root(
     ftol = number("ftol", given.pop("ftol", 1e-10 if tol is None else tol), 0.0, math.inf, open_low=False)
     xtol = number("xtol", given.pop("xtol", 1e-14), 0.0, math.inf, open_low=False)
     maxiter = limit("maxiter", given.pop("maxiter", 200))
-    steps = given.pop("eps", None), given.pop("finite_diff_rel_step", None)
+    steps = {name: given.pop(name, None) for name in ("eps", "finite_diff_rel_step")}
     warn_unknown(given)
     args = as_args(args, fun, jac)
-    jac = gradient_source(fun, jac, args, n, "value_and_jacobian", *steps)
-    prepared = prepare_residual(fun, jac, args, n, *steps)
+    prepared = prepare_residual(with_gradient(read_residual(fun, jac, args, n, steps), "value_and_jacobian"))
     state = allocate(x, ftol, xtol, maxiter)
     f, J, s = state.f, state.J, state.scalars[0]
     stopped = False

@@ -6,7 +6,6 @@ A run consists of its method, its line search and its state, and the state is ar
 import contextlib
 import json
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from quasinewton.objective.interface import PRECONDITION
 from quasinewton.options.names import METHODS
 from quasinewton.options.read import traits_of
 from quasinewton.schedules import USER, Schedule
+from quasinewton.validation import warn
 
 KIND = "checkpoint of quasinewton"
 FORMAT = 1  # version of the file format; to be raised when the meaning of an array changes
@@ -107,7 +107,7 @@ def renamed_checkpoint(checkpoint, keywords):
         return checkpoint
     if checkpoint is not None:
         raise TypeError("state is the former name of checkpoint; give one of them")
-    warnings.warn("state= is now called checkpoint=", DeprecationWarning, stacklevel=3)
+    warn("state= is now called checkpoint=", DeprecationWarning)
     return former
 
 

@@ -14,9 +14,10 @@ from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import negate
-from quasinewton.objective.build import GRADIENT_SCHEMES, gradient_mode
+from quasinewton.objective.build import gradient_mode
 from quasinewton.objective.gradient_check import OWN, compare
 from quasinewton.objective.interface import VALUE, call
+from quasinewton.objective.problem import GRADIENT_SCHEMES
 from quasinewton.status import Status
 
 EPSILON = np.finfo(np.float64).eps

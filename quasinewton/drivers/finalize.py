@@ -1,10 +1,8 @@
 """Build the `OptimizeResult` of a run that ended or was interrupted."""
 
 import math
-import warnings
 
 import numpy as np
-from scipy.optimize import OptimizeWarning
 
 from quasinewton.drivers.diagnosis import diagnose, explain
 from quasinewton.drivers.resume import placed
@@ -18,6 +16,7 @@ from quasinewton.options.bounds import ALL_FIXED
 from quasinewton.options.read import traits_of
 from quasinewton.result import OptimizeResult
 from quasinewton.status import Status, represent_in_yaml
+from quasinewton.validation import warn
 
 
 @kernel
@@ -141,7 +140,7 @@ def report(result):
     if result.success:
         print(result.message)
     else:
-        warnings.warn(result.message, OptimizeWarning, stacklevel=3)
+        warn(result.message)
     print(f"         Current function value: {result.fun:f}")
     print(f"         Iterations: {result.nit:d}")
     print(f"         Function evaluations: {result.nfev:d}")

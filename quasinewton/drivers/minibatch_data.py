@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.loops import minibatch_loop as loop
-from quasinewton.objective.build import gradient_source, prepare
+from quasinewton.objective.build import prepare
+from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import plain_array
 from quasinewton.objective.interface import GRADIENT
+from quasinewton.objective.problem import read_problem
 
 
 class Samples(NamedTuple):
@@ -87,7 +89,7 @@ def _first_nan(array):
     return int(np.argmax(np.isnan(array).reshape(len(array), -1).any(axis=1)))
 
 
-def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
+def batched(fun, jac, arrays, args, batch, n, options):
     """Prepare an objective on mini-batches of arrays.
 
     Parameters
@@ -102,8 +104,8 @@ def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
         Samples in a batch; all of them if there are fewer.
     n : int
         Number of variables.
-    eps, rel_step : float, ndarray of shape (n,), or None
-        Absolute and relative step of finite differences.
+    options : dict
+        May hold eps and finite_diff_rel_step, the steps of finite differences.
 
     Returns
     -------
@@ -112,18 +114,18 @@ def batched(fun, jac, arrays, args, batch, n, eps, rel_step):
     Raises
     ------
     ValueError, TypeError
-        As raised by `objective.build.prepare`.
+        As raised by `read_problem` and `prepare`.
     """
     samples = len(arrays[0])
     batch = min(batch, samples)
     buffers = tuple(np.zeros((batch, *array.shape[1:]), array.dtype) for array in arrays)
     left = samples % batch or batch
-    jac = gradient_source(fun, jac, buffers + args, n, "value_and_grad", eps, rel_step)
-    whole = prepare(fun, jac, None, buffers + args, n, "", eps, rel_step)
+    problem = with_gradient(read_problem(fun, jac, buffers + args, n, options))
+    whole = prepare(problem, "")
     rest = whole
     if left < batch:
         rests = tuple(buffer[:left] for buffer in buffers)
-        rest = prepare(fun, jac, None, rests + args, n, "", eps, rel_step)
+        rest = prepare(problem._replace(args=rests + args), "")
     columns = np.zeros(len(arrays), loop.COLUMN)
     for column, array, buffer in zip(columns, arrays, buffers, strict=True):
         column["source"], column["target"] = array.ctypes.data, buffer.ctypes.data

@@ -6,21 +6,9 @@ import inspect
 from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.state import NOTHING
 from quasinewton.numba_ext.operations import reason
-from quasinewton.objective.build import prepare
 from quasinewton.options.read import traits_of
 from quasinewton.result import OptimizeResult
 from quasinewton.status import Status
-
-
-def prepared_for(settings, fun, jac, hess, hessp, args, n):
-    """Prepare the objective for the method of these settings."""
-    controls, precond = settings.controls, settings.controls.get("precond")
-    steps = controls.get("eps"), controls.get("finite_diff_rel_step")
-    if precond is True:
-        raise ValueError("precond=True is for a Solver, which asks; here precond must be callable, or an array")
-    use = traits_of(settings.method).second_order
-    precond = precond if callable(precond) else None
-    return prepare(fun, jac, hess, args, n, use, *steps, hessp, precond, settings.bounds, controls.get("x_scale"))
 
 
 def drive(objective, settings, state, callback, allvecs):

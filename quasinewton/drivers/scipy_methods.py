@@ -3,20 +3,19 @@
 Derivatives that the user does not give are derived exactly if the function is compiled.
 """
 
-import warnings
-
 import numpy as np
 import scipy.optimize
-from scipy.optimize import HessianUpdateStrategy, OptimizeWarning
+from scipy.optimize import HessianUpdateStrategy
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
-from quasinewton.objective.build import gradient_form, typed_args
 from quasinewton.objective.choose_gradient import derive
 from quasinewton.objective.convert_args import as_args
+from quasinewton.objective.problem import gradient_form, typed_args
 from quasinewton.options.names import SCIPY_CONSTRAINED, SCIPY_METHODS
 from quasinewton.options.read import name_of
 from quasinewton.result import OptimizeResult
+from quasinewton.validation import warn
 
 WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 # The kind of second derivative that each method prefers if both can be derived.
@@ -87,7 +86,7 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     args : tuple
         Further arguments, converted for compiled functions.
     jac : callable, bool, str or None
-        Result of `gradient_source`, for a method that uses gradients.
+        That of the Problem after `with_gradient`, for a method that uses gradients.
     options : dict
         Options of SciPy's method.
 
@@ -196,7 +195,7 @@ def curvature_for_scipy(fun, hess, hessp, args, n, kind):
         if insisted:
             raise
         reason = str(refusal).partition(";")[0]
-        warnings.warn(f"there are no exact second derivatives: {reason}", OptimizeWarning, stacklevel=4)
+        warn(f"there are no exact second derivatives: {reason}")
         return None, None, "update"
     return (None, derived, "derived") if kind == "hvp" else (derived, None, "derived")
 
@@ -242,6 +241,6 @@ def with_jacobian(constraint, n):
     except autodiff.Refused as refusal:
         reason = str(refusal).partition(";")[0]
         message = f"differences take the place of exact derivatives of a constraint: {reason}"
-        warnings.warn(message, OptimizeWarning, stacklevel=6)
+        warn(message)
         return converted
     return converted | {"jac": lambda x, *args: derived(x, *args)[1]}

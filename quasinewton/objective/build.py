@@ -1,15 +1,12 @@
 """Construction of objectives from the user's functions, with the sources of their derivatives."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import (
     is_compiled,
-    numba_type,
     result_type,
     takes_typed_arguments,
 )
@@ -21,13 +18,12 @@ from quasinewton.objective import (
     hessian_products,
     kept_hessian,
 )
-from quasinewton.objective.choose_gradient import derive_if_possible
 from quasinewton.objective.choose_hessian import (
     differentiable,
     second_derivative,
     second_order,
 )
-from quasinewton.objective.derived import Derived, derived
+from quasinewton.objective.derived import derived
 from quasinewton.objective.finite_differences import (
     CENTRAL,
     COMPLEX_STEP,
@@ -35,21 +31,15 @@ from quasinewton.objective.finite_differences import (
     FORWARD,
 )
 from quasinewton.objective.interface import Objective
-from quasinewton.objective.packed_args import is_plain, pack
+from quasinewton.objective.packed_args import pack
+from quasinewton.objective.problem import (
+    Problem,
+    compiled_args_type,
+    typed_args,
+)
 
-GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
 # Values of `jac` with which steps may be estimated; "2-point" is applied as it is.
 LEARNING = (None, False, "3-point")
-NO_ARGS = types.Tuple(())
-
-
-class Given(NamedTuple):
-    """The user's functions, their form (see `gradient_form`) and arguments."""
-
-    fun: Callable
-    jac: Any
-    form: str
-    args: tuple
 
 
 class Prepared(NamedTuple):
@@ -63,8 +53,8 @@ class Prepared(NamedTuple):
     mode : str
         How the gradient is obtained: "exact" if the user gave it, "forward" or "reverse" if it is
         derived from the compiled objective, or the scheme of differences.
-    given : Given or None
-        The user's functions; None for vector functions.
+    given : Problem or None
+        What the user gave; None for vector functions.
     hess_mode : str
         How second derivatives are obtained: "exact" if the user gave them, "derived" from the
         compiled objective, or the scheme of differences; "" if none are used.
@@ -76,176 +66,19 @@ class Prepared(NamedTuple):
     objective: Objective
     held: tuple
     mode: str
-    given: Given | None = None
+    given: Problem | None = None
     hess_mode: str = ""
     precision: Any = None
 
 
-def typed_args(args):
-    """Return the Numba type of `args` as a tuple type, or None if Numba has none."""
-    return numba_type(args) if args else NO_ARGS
-
-
-def args_type(args):
-    """Return the Numba type of `args`, or None if they cannot be passed to compiled code."""
-    kind = typed_args(args)
-    return kind if kind is not None and is_plain(kind) else None
-
-
-def compiled_args_type(functions, args):
-    """Return the Numba type of `args`, or None if the interpreter must call the functions.
-
-    This is so if a function is not compiled, or `args` cannot be packed.
-
-    Parameters
-    ----------
-    functions : sequence of callable or None
-    args : tuple
-    """
-    given = [function for function in functions if not (function is None or isinstance(function, Derived))]
-    return args_type(args) if all(map(is_compiled, given)) else None
-
-
-def gradient_form(jac):
-    """Return the form in which fun and jac give value and gradient, and the scheme of differences.
-
-    Returns
-    -------
-    (str, int)
-        The form, a key of `from_njit.FIRST_ORDER`, and the scheme.
-
-    Raises
-    ------
-    ValueError
-        If `jac` is not a legal value.
-    """
-    if callable(jac):
-        return "separate", EXACT
-    if jac is None or jac is False:
-        return "value", FORWARD
-    if jac is True:
-        return "joint", EXACT
-    if isinstance(jac, str) and jac == "inplace":
-        return "inplace", EXACT
-    if isinstance(jac, str) and jac in GRADIENT_SCHEMES:
-        return "value", GRADIENT_SCHEMES[jac]
-    if isinstance(jac, str) and jac in autodiff.MODES:
-        return "derived", EXACT
-    legal = "callable, True, 'inplace', None, 'auto', 'forward', 'reverse', '2-point', '3-point' or 'cs'"
-    raise ValueError(f"jac must be {legal}; got {jac!r}")
-
-
-def is_differenced(jac):
-    """Return True if gradients are made of values under this `jac`."""
-    return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
-
-
-DOOR = 4  # stack frames from here up to the user's call; position of warnings
-# Predicates of `from_njit` for the result type of `fun`, by kind of derivative.
-RESULTS = {"value_and_grad": "is_value", "value_and_jacobian": "is_derivative"}
-
-
-def gradient_source(fun, jac, args, n, kind="value_and_grad", eps=None, rel_step=None):
-    """Return `jac`, or "auto" if it is not given and a compiled `fun` can be differentiated.
-
-    Parameters
-    ----------
-    fun : callable
-    jac : callable, bool, str or None
-    args : tuple
-    n : int
-        Number of variables.
-    kind : {"value_and_grad", "value_and_jacobian"}
-        "value_and_jacobian" for a vector function.
-    eps, rel_step : float, ndarray of shape (n,), or None
-        Steps of differences; a given step means that differences are wanted.
-
-    Returns
-    -------
-    callable, bool, str or None
-
-    Warns
-    -----
-    OptimizeWarning
-        If a compiled `fun` cannot be differentiated, so that differences are used; the message
-        names the reason.
-    """
-    given = not (jac is None or jac is False) or eps is not None or rel_step is not None
-    arguments = None if given or not is_compiled(fun) else typed_args(args)
-    return jac if arguments is None else derived_source(fun, jac, tuple(arguments), n, kind)
-
-
-def derived_source(fun, jac, arguments, n, kind):
-    """Return "auto" if a compiled `fun` can be differentiated, otherwise `jac`.
-
-    `arguments` are the Numba types of what follows x.
-    """
-    if not from_njit.returns(fun, RESULTS[kind], arguments):
-        return jac
-    function, _ = derive_if_possible(fun, kind, n, arguments, DOOR)
-    return jac if function is None else "auto"
-
-
-def difference_step(eps, rel_step, n):
-    """Return the user's steps of differences and whether they are relative.
-
-    The array of steps is empty if none was given.
-
-    Raises
-    ------
-    ValueError
-        If a step is not positive and finite, or their number is neither 1 nor n.
-    """
-    name, step = ("eps", eps) if rel_step is None else ("finite_diff_rel_step", rel_step)
-    if step is None:
-        return np.empty(0), False
-    step = np.atleast_1d(np.asarray(step, dtype=np.float64))
-    if step.shape not in ((1,), (n,)) or not np.all((step > 0) & np.isfinite(step)):
-        raise ValueError(f"{name} must be a positive number, or {n} of them; got {step!r}")
-    return step, rel_step is not None
-
-
-def typical_scales(x_scale, n):
-    """Return the user's scales of the variables, shape (n,), or an empty array.
-
-    Raises
-    ------
-    ValueError
-        If a scale is not positive and finite, or their number is neither 1 nor n.
-    """
-    if x_scale is None:
-        return np.empty(0)
-    x_scale = np.atleast_1d(np.asarray(x_scale, dtype=np.float64))
-    if x_scale.shape not in ((1,), (n,)) or not np.all((x_scale > 0) & np.isfinite(x_scale)):
-        raise ValueError(f"x_scale must be a positive number, or {n} of them; got {x_scale!r}")
-    return np.broadcast_to(x_scale, n)
-
-
-def prepare(
-    fun, jac, hess, args, n, use, eps=None, rel_step=None, hessp=None, precond=None, bounds=None, x_scale=None
-):
+def prepare(problem, use):
     """Make an objective of the user's functions.
 
     Parameters
     ----------
-    fun : callable
-    jac : callable, bool, str or None
-    hess : callable, "auto", "2-point", "3-point", "cs" or None
-    args : tuple
-    n : int
-        Number of variables.
+    problem : Problem
     use : {"hessian", "product", ""}
         Form of second derivatives that the method uses; "" for none.
-    eps, rel_step : float, ndarray of shape (n,), or None
-        Absolute or relative step of the differences.
-    hessp : callable or None
-        hessp(x, p, *args) -> H p.
-    precond : callable or None
-        precond(x, v, *args) -> M v.
-    bounds : (ndarray, ndarray) or None
-        low and high, float64, shape (n,); differences stay between them. Kept, not copied.
-    x_scale : float, ndarray of shape (n,), or None
-        Typical sizes of the variables, which replace max(1, |x_i|) in the steps of differences.
 
     Returns
     -------
@@ -257,9 +90,9 @@ def prepare(
         If a function is not callable or if a compiled one does not accept its arguments or returns
         a wrong type.
     ValueError
-        If `jac`, `hess` or a step is illegal.
+        If `hess` is illegal.
     """
-    form, gradient = gradient_form(jac)
+    fun, jac, args, n, form, gradient, step, relative, hess, hessp, precond, bounds, scales = problem
     jac_function = jac if form == "separate" else None
     mode = jac if gradient and isinstance(jac, str) else "2-point" if gradient else "exact"
     own = (jac, (hessp or hess) if use else None, precond)
@@ -273,7 +106,6 @@ def prepare(
     elif stepped:
         made = complex_step.second_derivative(fun, jac, form, use, kind)
         hess, hessp = (None, made) if use == "product" else (made, None)
-    given = Given(fun, jac, form, args)
     second = second_order(use, fun, hess, hessp, form, n, kind, typed_args(args) if kind is None else kind)
     if form == "derived":
         # If other functions are Python's, or if `args` cannot be packed, the interpreter also calls
@@ -288,8 +120,6 @@ def prepare(
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
-    step, relative = difference_step(eps, rel_step, n)
-    scales = typical_scales(x_scale, n)
     wrapped = np.zeros(1, finite_differences.WRAPPED)
     w = wrapped[0]
     w["relative"], w["symmetric"], w["given"] = relative, True, scales.size > 0
@@ -307,7 +137,7 @@ def prepare(
     if stepped:
         objective = prepared.objective._replace(hessian_gradients=n if use == "hessian" else 1)
         prepared, second = prepared._replace(objective=objective), second._replace(mode="cs")
-    return prepared._replace(given=given, hess_mode=second.mode, precision=wrapped[0])
+    return prepared._replace(given=problem, hess_mode=second.mode, precision=wrapped[0])
 
 
 def gradient_mode(prepared):
@@ -318,22 +148,21 @@ def gradient_mode(prepared):
     return prepared.mode
 
 
-def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
+def prepare_residual(problem):
     """Make an objective of a vector function: GRADIENT is its value, HESSIAN its Jacobian.
 
     Parameters
     ----------
-    fun : callable
-        fun(x, *args) -> ndarray, shape (n,); with ``jac=True`` the pair of that vector and the
-        Jacobian.
-    jac : callable, True, "2-point", "3-point", False or None
-    args, n, eps, rel_step
-        As in `prepare`.
+    problem : Problem
+        Its `fun` is fun(x, *args) -> ndarray, shape (n,); with ``jac=True`` the pair of that vector
+        and the Jacobian. Its `jac` is callable, True, "2-point", "3-point", False or None, or a
+        mode of automatic derivatives.
 
     Returns
     -------
     Prepared
     """
+    fun, jac, args, n = problem[:4]
     if jac is True:
         bound = _bind(fun, None, None, "residual-joint", False, args, n)
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
@@ -347,11 +176,10 @@ def prepare_residual(fun, jac, args, n, eps=None, rel_step=None):
         return Prepared(Objective(*bound[:2]), bound[2], mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
-    step, relative = difference_step(eps, rel_step, n)
     wrapped = np.zeros(1, finite_differences.WRAPPED)
-    wrapped[0]["relative"] = relative
+    wrapped[0]["relative"] = problem.relative
     bound = _bind(fun, None, function, "residual", False, args, n, noted=wrapped)
-    return _differenced(*bound, mode, EXACT, scheme, wrapped, step, np.empty(0), n)
+    return _differenced(*bound, mode, EXACT, scheme, wrapped, problem.step, problem.scales, n)
 
 
 def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None, noted=None):

@@ -1,13 +1,13 @@
 """Automatic derivatives of compiled objectives, compiled or refused before a run begins."""
 
-import warnings
-
-from scipy.optimize import OptimizeWarning
-
 from quasinewton import autodiff
+from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.objective import from_njit
 from quasinewton.objective.derived import derived
+from quasinewton.objective.finite_differences import EXACT
+from quasinewton.objective.problem import typed_args
+from quasinewton.validation import warn
 
 TRIED = "_quasinewton_tried"  # attribute of a function; dict of refusals by kind, mode and argument types
 
@@ -65,20 +65,65 @@ def derive(fun, kind, jac, n, args_type, packed=True):
     return function if packed else autodiff.derivative(fun, kind, jac, n)[0], function.mode
 
 
-def derive_if_possible(fun, kind, n, args_type, stacklevel, packed=True):
+def derive_if_possible(fun, kind, n, args_type, packed=True):
     """Derive a derivative in the suitable mode; return (None, None) with a warning if refused.
 
     Warns
     -----
     OptimizeWarning
-        If the function cannot be differentiated. The warning points to the caller `stacklevel`
-        frames above this function.
+        If the function cannot be differentiated.
     """
     try:
         return derive(fun, kind, "auto", n, args_type, packed)
     except autodiff.Refused as refusal:
         # The rest of the message advises on gradients, which does not apply here.
         reason = str(refusal).partition(";")[0]
-        message = f"differences take the place of exact derivatives: {reason}"
-        warnings.warn(message, OptimizeWarning, stacklevel=stacklevel + 1)
+        warn(f"differences take the place of exact derivatives: {reason}")
         return None, None
+
+
+# Predicates of `from_njit` for the result type of `fun`, by kind of derivative.
+RESULTS = {"value_and_grad": "is_value", "value_and_jacobian": "is_derivative"}
+
+
+def with_gradient(problem, kind="value_and_grad"):
+    """Return a problem whose gradients are derived from a compiled `fun`, if the user left that open.
+
+    Parameters
+    ----------
+    problem : Problem
+    kind : {"value_and_grad", "value_and_jacobian"}
+        "value_and_jacobian" for a vector function.
+
+    Returns
+    -------
+    Problem
+        With the `jac` "auto", or the one given.
+
+    Warns
+    -----
+    OptimizeWarning
+        If a compiled `fun` cannot be differentiated, so that differences are used; the message
+        names the reason.
+    """
+    # A given step means that differences are wanted.
+    if not (problem.jac is None or problem.jac is False) or problem.step.size or not is_compiled(problem.fun):
+        return problem
+    arguments = typed_args(problem.args)
+    if arguments is None:
+        return problem
+    jac = derived_source(problem.fun, problem.jac, tuple(arguments), problem.n, kind)
+    if jac is problem.jac:
+        return problem
+    return problem._replace(jac=jac, form=problem.form and "derived", scheme=EXACT)
+
+
+def derived_source(fun, jac, arguments, n, kind):
+    """Return "auto" if a compiled `fun` can be differentiated, otherwise `jac`.
+
+    `arguments` are the Numba types of what follows x.
+    """
+    if not from_njit.returns(fun, RESULTS[kind], arguments):
+        return jac
+    function, _ = derive_if_possible(fun, kind, n, arguments)
+    return jac if function is None else "auto"

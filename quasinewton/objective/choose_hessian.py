@@ -11,7 +11,6 @@ from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
 # SciPy's quasi-Newton updates, as base class and as classes given instead of instances
 STRATEGIES = (HessianUpdateStrategy, BFGS, SR1)
 SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL}
-DOOR = 5  # stack frames from here up to the user's call; position of warnings
 
 
 class Second(NamedTuple):
@@ -83,7 +82,7 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     if plain and hess == "auto":
         return Second(derive(fun, kind, "auto", n, arguments, packed)[0], use, EXACT, "derived")
     if plain and hess is None:
-        derived, _ = derive_if_possible(fun, kind, n, arguments, DOOR, packed)
+        derived, _ = derive_if_possible(fun, kind, n, arguments, packed)
         if derived is not None:
             return Second(derived, use, EXACT, "derived")
     return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")

@@ -5,14 +5,13 @@ buffer protocol, ``__float__``) and are never imported. Memory is shared with th
 has a type for its numbers.
 """
 
-import warnings
 
 import numpy as np
 from numba import types
-from scipy.optimize import OptimizeWarning
 
 from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
 from quasinewton.objective.real_values import plain_number
+from quasinewton.validation import warn
 
 # Types that compiled functions accept unchanged. Looking up the exact type is the fastest test.
 PLAIN = frozenset({float, bool, complex, type(None), str, np.float64, np.float32, np.int64, np.int32, np.bool_})
@@ -289,4 +288,4 @@ def warn_of_labels(values, names):
                 f"{first} and {second} have different labels; compiled functions match their values by place, not by "
                 "label: align them before"
             )
-            warnings.warn(message, OptimizeWarning, stacklevel=4)
+            warn(message)

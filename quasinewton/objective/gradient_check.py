@@ -12,7 +12,7 @@ import numpy as np
 from quasinewton.autodiff import Refused, derivative
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective import from_python
-from quasinewton.objective.build import typed_args
+from quasinewton.objective.problem import typed_args
 
 # relative error of a component that passes by default; by source of the expected gradient
 TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}
@@ -81,7 +81,7 @@ def own_gradient(given, x):
 
     Parameters
     ----------
-    given : Given
+    given : Problem
         Its form is one of OWN.
     x : ndarray, shape (n,)
 
@@ -110,7 +110,7 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON
 
     Parameters
     ----------
-    given : Given
+    given : Problem
         The objective.
     x, g : ndarray, float64, shape (n,)
         A point, and the user's gradient there.

@@ -14,7 +14,8 @@ from quasinewton.objective import (
     hessian_products,
     kept_hessian,
 )
-from quasinewton.objective.build import LEARNING, NO_ARGS, derived_source, gradient_form
+from quasinewton.objective.build import LEARNING
+from quasinewton.objective.choose_gradient import derived_source
 from quasinewton.objective.choose_hessian import (
     differentiable,
     second_derivative,
@@ -30,6 +31,7 @@ from quasinewton.objective.finite_differences import (
 )
 from quasinewton.objective.interface import SIGNATURE, Objective
 from quasinewton.objective.packed_args import is_plain, pack
+from quasinewton.objective.problem import NO_ARGS, gradient_form
 
 
 def dispatcher_of(name, kind, door):
@@ -116,7 +118,7 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
 
 
 def gradient_of(source, fun, jac, args, kind):
-    """Return the compile-time `jac`; if it is not given, that of `build.derived_source`.
+    """Return the compile-time `jac`; if it is not given, that of `choose_gradient.derived_source`.
 
     Raises
     ------

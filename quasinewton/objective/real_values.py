@@ -1,8 +1,9 @@
 """Conversion of other libraries' numbers (fractions, decimals, mpmath, SymPy) to floats."""
 
-import warnings
 
 import numpy as np
+
+from quasinewton.validation import warn
 
 
 def plain_number(number):
@@ -31,7 +32,7 @@ def plain_number(number):
 def warn_complex(what):
     """Warn that the zero imaginary part of a complex result is dropped."""
     message = f"{what} returns complex numbers; their imaginary parts, which must be zero, are dropped"
-    warnings.warn(message, np.exceptions.ComplexWarning, stacklevel=3)
+    warn(message, np.exceptions.ComplexWarning)
 
 
 def real_array(values, name):

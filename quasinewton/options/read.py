@@ -6,11 +6,9 @@ For a first-order method a learning-rate schedule takes the place of the line se
 import functools
 import math
 import time
-import warnings
 from typing import NamedTuple
 
 from numba.extending import register_jitable
-from scipy.optimize import OptimizeWarning
 
 from quasinewton import methods, schedules
 from quasinewton.line_searches import MoreThuente
@@ -32,7 +30,21 @@ from quasinewton.options.names import (
     STEPPING,
     SYNONYMS,
 )
-from quasinewton.validation import number
+from quasinewton.validation import number, warn
+
+
+class Asked(NamedTuple):
+    """Tolerances and limits as the user asked for them; a limit is None for the default.
+
+    The fields are those of `loops.state.Limits`, without the last two.
+    """
+
+    gtol: float
+    ftol: float
+    xtol: float
+    f_target: float
+    maxiter: int | None
+    maxfun: int | None
 
 
 class Settings(NamedTuple):
@@ -42,21 +54,31 @@ class Settings(NamedTuple):
     ----------
     method, search : NamedTuple
         For a first-order method `search` is its Schedule.
-    limits : Limits
     controls : dict
-        The options of CONTROLS, SEARCHING and STEPPING that were given.
-    unlimited : bool
-        Whether `maxfun` has its default value.
+        The options that are neither fields of the method or the search nor limits.
+    asked : Asked
+        The tolerances and limits that were asked for.
+    deadline : int
+        Nanoseconds on the monotonic clock; NEVER without `time_limit`.
     bounds : (ndarray, ndarray) or None
         low and high, float64, shape (n,).
+    limits : Limits or None
+        The limits of the run; None until `with_limits`, since the defaults depend on what a
+        gradient costs.
     """
 
     method: NamedTuple
     search: NamedTuple
-    limits: Limits
     controls: dict
-    unlimited: bool
+    asked: Asked
+    deadline: int = NEVER
     bounds: tuple | None = None
+    limits: Limits | None = None
+
+
+def default_method(method, bounds):
+    """Return the method given or, if it is None and there are bounds, L-BFGS, as in SciPy."""
+    return methods.LBFGS if method is None and bounds is not None else method
 
 
 def method_class(method):
@@ -144,20 +166,19 @@ def limit(name, value):
 def warn_unknown(names):
     """Warn of unknown options, as SciPy does."""
     if names:
-        warnings.warn(f"Unknown solver options: {', '.join(map(str, names))}", OptimizeWarning, stacklevel=4)
+        warn(f"Unknown solver options: {', '.join(map(str, names))}")
 
 
 def warn_unused(kind, hess, hessp):
     """Warn of second derivatives that the method ignores."""
     traits = TRAITS[kind]
     if callable(hess) and not traits.second_order:
-        warnings.warn(f"Method {traits.name} does not use Hessian information (hess).", RuntimeWarning, stacklevel=3)
+        warn(f"Method {traits.name} does not use Hessian information (hess).", RuntimeWarning)
     if hessp is not None and traits.second_order != "product":
-        message = f"Method {traits.name} does not use Hessian-vector product information (hessp)."
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        warn(f"Method {traits.name} does not use Hessian-vector product information (hessp).", RuntimeWarning)
 
 
-def read(method, n, tol, options, differenced):
+def read(method, n, tol, options, bounds=None):
     """Read settings from a method, `tol` and the options, with a warning for unknown options.
 
     Parameters
@@ -169,12 +190,19 @@ def read(method, n, tol, options, differenced):
         Default of gtol and, for L-BFGS, of ftol, as in SciPy.
     options : dict
         Not changed.
-    differenced : bool
-        Whether gradients are made of differences, so that a trial point's value is evaluated first.
+    bounds : (ndarray, ndarray) or None
+        As `bounds.read_bounds` returns them.
 
     Returns
     -------
     Settings
+        Without the limits, which `with_limits` adds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is illegal, or the method or an option cannot be combined with bounds; the
+        message names it and what is legal.
 
     Warns
     -----
@@ -187,32 +215,47 @@ def read(method, n, tol, options, differenced):
         # Types are part of the key because search objects of different classes with the same
         # numbers compare equal.
         items = tuple((name, type(value), value) for name, value in options.items())
-        settings, unknown = _remembered(method, type(method), n, tol, items, differenced, REGISTRATIONS[0])
+        settings, unknown = _remembered(method, type(method), n, tol, items, REGISTRATIONS[0])
     except TypeError:  # An option is not hashable, or it is illegal and `_read` raises again.
-        settings, unknown = _read(method, n, tol, options.items(), differenced)
+        settings, unknown = _read(method, n, tol, options.items())
     warn_unknown(unknown)
     if "time_limit" in settings.controls:
         deadline = time.monotonic_ns() + settings.controls["time_limit"]
-        return settings._replace(limits=settings.limits._replace(deadline=min(deadline, NEVER)))
-    return settings
+        settings = settings._replace(deadline=min(deadline, NEVER))
+    return settings if bounds is None else confined(settings, bounds)
 
 
-def confine(settings, bounds):
-    """Return settings for a run between bounds.
+def with_limits(settings, n, differenced):
+    """Return settings with the limits of the run.
+
+    Defaults are SciPy's, except that ftol is 0 unless given.
 
     Parameters
     ----------
     settings : Settings
-    bounds : (ndarray, ndarray) or None
-        As `bounds.read_bounds` returns them.
+    n : int
+        Number of variables.
+    differenced : bool
+        True if a gradient costs n values or more, because it is made of differences. The default of
+        maxfun is then higher, and a trial's value is evaluated before its gradient.
 
-    Raises
-    ------
-    ValueError
-        If the method, or one of its options, cannot be combined with bounds.
+    Returns
+    -------
+    Settings
     """
-    if bounds is None:
-        return settings
+    method, search, controls, asked, deadline, bounds, _ = settings
+    traits = traits_of(method)
+    gtol, ftol, xtol, f_target, maxiter, maxfun = asked
+    if maxiter is None or maxfun is None:
+        defaults = default_counts(traits.few_iterations, traits.first_order, n, differenced)
+        maxiter, maxfun = defaults[0] if maxiter is None else maxiter, defaults[1] if maxfun is None else maxfun
+    value_first = int(differenced and not traits.first_order and type(search) not in INDIFFERENT)
+    limits = Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first)
+    return Settings(method, search, controls, asked, deadline, bounds, limits)
+
+
+def confined(settings, bounds):
+    """Return settings for a run between bounds; see `read`."""
     lifecycle.refuse_bounds(settings.method, settings.controls)
     kind = type(settings.method)
     if TRAITS[kind].first_order:
@@ -223,7 +266,7 @@ def confine(settings, bounds):
     return settings._replace(method=Bounded(settings.method), search=between_bounds(settings.search), bounds=bounds)
 
 
-def _read(method, n, tol, items, differenced):
+def _read(method, n, tol, items):
     """Return the settings and the names of unknown options."""
     kind = method_class(method)
     traits = TRAITS[kind]
@@ -242,7 +285,6 @@ def _read(method, n, tol, items, differenced):
             others[spelling] = value
     if others.pop("constraints", None):
         raise ValueError("constraints can be given to `minimize` alone, which hands such problems to SciPy")
-    unlimited = "maxfun" not in limits
     if "time_limit" in limits:
         seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
         controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
@@ -250,38 +292,15 @@ def _read(method, n, tol, items, differenced):
     chosen = with_fields(given, fields)
     if stepping:
         refuse(kind, others, (*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
-        limits = _limits(kind, n, tol, limits, differenced, False)
-        search = schedules.as_schedule(controls.get("schedule"), limits.maxiter)
+        asked = _asked(traits, tol, limits)
+        steps = default_counts(traits.few_iterations, True, n, False)[0] if asked.maxiter is None else asked.maxiter
+        search = schedules.as_schedule(controls.get("schedule"), steps)
     else:
         lifecycle.check_options(chosen, controls, n)
         search = search_object(controls.get("line_search"))
         search = with_fields(search, {name: others.pop(name) for name in search._fields if name in others})
-        value_first = differenced and type(search) not in INDIFFERENT
-        limits = _limits(kind, n, tol, limits, differenced, value_first)
-    return Settings(chosen, search, limits, controls, unlimited), tuple(others)
-
-
-def with_free_gradients(settings, n):
-    """Return the settings for gradients that turn out to be exact although `jac` is not given.
-
-    Exact gradients cost no values, so value and gradient are evaluated together and the default of
-    maxfun is that of exact gradients.
-
-    Parameters
-    ----------
-    settings : Settings
-    n : int
-        Number of variables.
-
-    Returns
-    -------
-    Settings
-    """
-    limits = settings.limits._replace(value_first=0)
-    if settings.unlimited:
-        traits = traits_of(settings.method)
-        limits = limits._replace(maxfun=default_counts(traits.few_iterations, traits.first_order, n, False)[1])
-    return settings._replace(limits=limits)
+        asked = _asked(traits, tol, limits)
+    return Settings(chosen, search, controls, asked), tuple(others)
 
 
 def refuse(kind, others, legal):
@@ -302,20 +321,20 @@ def refuse(kind, others, legal):
 
 
 @functools.lru_cache(maxsize=128)
-def _remembered(method, kind, n, tol, items, differenced, registrations):
+def _remembered(method, kind, n, tol, items, registrations):
     """Return what `_read` returns, from a cache keyed by the arguments.
 
     Programs often repeat the same few options, and reading them takes long beside a small solve.
     """
-    return _read(method, n, tol, [(name, value) for name, _, value in items], differenced)
+    return _read(method, n, tol, [(name, value) for name, _, value in items])
 
 
 @register_jitable
 def default_counts(few, stepping, n, differenced):
     """Return SciPy's defaults of maxiter and maxfun.
 
-    `few` is True for methods with `Traits.few_iterations`, `stepping` for first-order methods; `differenced` raises
-    maxfun by n + 1 for the values that a gradient costs.
+    `few` is True for methods with `Traits.few_iterations`, `stepping` for first-order methods;
+    `differenced` raises maxfun by a factor n + 1 for the values that a gradient costs.
     """
     if few:
         return 200 * n, NEVER
@@ -324,20 +343,16 @@ def default_counts(few, stepping, n, differenced):
     return 15000, 15000 * (n + 1) if differenced else 15000
 
 
-def _limits(kind, n, tol, given, differenced, value_first):
-    """Return the limits of a run; defaults are SciPy's, except that ftol is 0 unless given."""
+def _asked(traits, tol, given):
+    """Return the tolerances and limits of a run, checked, from the options that were given."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
-    traits = TRAITS[kind]
     if tol is not None and traits.tol_sets_ftol:
         ftol = given.get("ftol", tol)
-    maxiter, maxfun = default_counts(traits.few_iterations, traits.first_order, n, differenced)
-    return Limits(
+    return Asked(
         number("gtol", gtol, -math.inf, math.inf, open_high=False),
         number("ftol", ftol, -math.inf, math.inf, open_high=False),
         number("xtol", given.get("xtol", 0.0), -math.inf, math.inf, open_high=False),
         number("f_target", given.get("f_target", -math.inf), -math.inf, math.inf, open_low=False, open_high=False),
-        limit("maxiter", given.get("maxiter", maxiter)),
-        limit("maxfun", given.get("maxfun", maxfun)),
-        NEVER,
-        int(value_first),
+        limit("maxiter", given["maxiter"]) if "maxiter" in given else None,
+        limit("maxfun", given["maxfun"]) if "maxfun" in given else None,
     )

@@ -10,7 +10,7 @@ from numba import njit
 
 from quasinewton import minimize
 from quasinewton.objective import from_njit
-from quasinewton.objective.build import args_type
+from quasinewton.objective.problem import args_type
 
 
 @njit

@@ -20,8 +20,8 @@ from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.unwinding import releasing
-from quasinewton.objective.build import is_differenced
 from quasinewton.objective.in_njit import bind, constant, gradient_of
+from quasinewton.objective.problem import is_differenced
 from quasinewton.options.bounds import CROSSED, WRONG_LENGTH
 from quasinewton.options.read import default_counts
 from quasinewton.schedules import stretched

@@ -107,8 +107,8 @@ def first_order(kind=None, **rules):
     lifecycle.begin.register(kind, set_treatment)
     lifecycle.resume.register(kind, resumed)
     lifecycle.shaped.register(kind, shaped)
-    FIRST_ORDER.append(kind)
-    note_external(kind)
+    if not note_external(kind):
+        FIRST_ORDER.append(kind)
     add(kind, Traits(kind.__name__.lower(), first_order=True))
     make = kind.__new__
 
@@ -121,7 +121,7 @@ def first_order(kind=None, **rules):
     return kind
 
 
-FIRST_ORDER = []
+FIRST_ORDER = []  # classes of this package
 COMMON = "lr", "weight_decay", "decoupled"  # fields that every first-order method has
 
 
