@@ -17,6 +17,7 @@ from quasinewton.drivers.scipy_methods import (
     solved_by_scipy,
     uses_gradient,
 )
+from quasinewton.methods.registry import TRAITS
 from quasinewton.objective.build import gradient_mode, prepare
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args
@@ -28,7 +29,6 @@ from quasinewton.options.read import (
     default_method,
     method_class,
     read,
-    traits_of,
     warn_unused,
     with_limits,
 )
@@ -232,11 +232,12 @@ def minimize(
             other, fun, x0, args, jac, hess, hessp, bounds, constraints, tol, callback, dict(options)
         )
     method = default_method(method, bounds)
-    warn_unused(method_class(method), hess, hessp)
+    kind = method_class(method)
+    warn_unused(kind, hess, hessp)
     settings = read(method, n, tol, options, read_bounds(bounds, n))
     controls = settings.controls
     problem = with_gradient(read_problem(fun, jac, args, n, controls, hess, hessp, settings.bounds))
-    prepared = prepare(problem, traits_of(settings.method).second_order)
+    prepared = prepare(problem, TRAITS[kind].second_order)
     settings = with_limits(settings, n, problem.form == "value")
     check = checked(problem, x0) if controls.get("check_gradient") else None
     history = controls.get("history", False)

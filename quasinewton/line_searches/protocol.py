@@ -6,11 +6,10 @@ evaluation and either ends the search or leaves the next trial in `line.alpha`.
 """
 
 from enum import IntEnum
-from functools import singledispatch
 
 import numpy as np
 
-from quasinewton.numba_ext.dispatch import generic
+from quasinewton.numba_ext.dispatch import by_class, generic
 from quasinewton.numba_ext.jit import fragment
 
 EPSILON = np.finfo(np.float64).eps
@@ -83,7 +82,7 @@ def advance(search, line, phi, dphi):
     """
 
 
-@singledispatch
+@by_class
 def between_bounds(search):
     """Return the search that takes the place of this one in runs with bounds; Python code only."""
     return search

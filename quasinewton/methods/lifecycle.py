@@ -5,10 +5,10 @@ Python, chosen by the class of the first argument; a method registers those that
 default does nothing. `memory` is the method's memory, as `protocol.allocate` returns it.
 """
 
-from functools import singledispatch
+from quasinewton.numba_ext.dispatch import by_class
 
 
-@singledispatch
+@by_class
 def check_options(method, options, n):
     """Check the options of this method, and replace those that are arrays by new arrays.
 
@@ -27,12 +27,12 @@ def check_options(method, options, n):
     """
 
 
-@singledispatch
+@by_class
 def refuse_bounds(method, options):
     """Raise ValueError if the method, or one of its options, cannot be combined with bounds."""
 
 
-@singledispatch
+@by_class
 def begin(method, memory, options, bounds, n):
     """Return the memory of a fresh run, with what the user gave for its beginning.
 
@@ -55,7 +55,7 @@ def begin(method, memory, options, bounds, n):
     return memory
 
 
-@singledispatch
+@by_class
 def resume(method, memory, old, n):
     """Return the memory into which that of an earlier run, `old`, is to be copied.
 
@@ -69,12 +69,12 @@ def resume(method, memory, old, n):
     return memory
 
 
-@singledispatch
+@by_class
 def reopen(method, memory):
     """Change the memory of a run that has ended, so that it can go on from the same x."""
 
 
-@singledispatch
+@by_class
 def shaped(method, memory, saved, n):
     """Return the memory of a fresh run with arrays of the shapes of the saved ones.
 
@@ -90,7 +90,7 @@ def shaped(method, memory, saved, n):
     return memory
 
 
-@singledispatch
+@by_class
 def is_sound(method, memory):
     """Return True if the integers that compiled code uses as indices without a check are in range.
 
@@ -99,7 +99,7 @@ def is_sound(method, memory):
     return True
 
 
-@singledispatch
+@by_class
 def result_fields(method, memory, state):
     """Return the fields of the result that only this method has, as a dict.
 
@@ -108,7 +108,7 @@ def result_fields(method, memory, state):
     return {}
 
 
-@singledispatch
+@by_class
 def curvature_spread(method, memory):
     """Return the ratio of largest to least curvature in the model, or 0 if unknown."""
     return 0.0

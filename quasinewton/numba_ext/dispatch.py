@@ -1,4 +1,4 @@
-"""Functions whose implementation is chosen at compile time by the type of the first argument."""
+"""Functions whose implementation is chosen by the class of the first argument, a NamedTuple."""
 
 import functools
 import inspect
@@ -16,12 +16,8 @@ def _names(function):
     return code and code.co_varnames[: code.co_argcount]
 
 
-def generic(function):
-    """Make a compiled function that chooses its implementation by the type of its first argument.
-
-    The first argument is a NamedTuple of numbers or arrays, whose class selects the implementation.
-    The choice is made at compile time, costs nothing at run time and, unlike a function passed as
-    an argument, leaves the caller cacheable.
+def by_class(function):
+    """Make a Python function that chooses its implementation by the class of its first argument.
 
     Parameters
     ----------
@@ -32,26 +28,15 @@ def generic(function):
     Returns
     -------
     callable
-        Callable from compiled code and from Python. Its `register(kind)` is a decorator for the
-        implementation for the NamedTuple class `kind`, which must have the same argument names. A
-        class has one implementation, since code compiled with it may be in use.
+        Its `register(kind)` is a decorator for the implementation for the NamedTuple class `kind`,
+        which must have the same argument names; a class has one. `is_registered(kind)` returns True
+        if there is one. `functools.singledispatch` would do, with five times the time of a call.
     """
-    implementations = {}
-    names = _names(function)
-
-    def implementation(kind):
-        return implementations.get(kind, function)
-
-    def choose(*arguments):
-        first = arguments[0]
-        return implementation(first.instance_class) if isinstance(first, types.BaseNamedTuple) else None
+    implementations, names = {}, _names(function)
 
     @functools.wraps(function)
-    def interpreted(first, *rest):
-        return implementation(type(first))(first, *rest)
-
-    choose.__signature__ = inspect.signature(function)
-    overload(interpreted, strict=False, jit_options=CHOSEN)(choose)
+    def chosen(first, *rest):
+        return implementations.get(type(first), function)(first, *rest)
 
     def register(kind):
         if not is_named_tuple(kind):
@@ -70,6 +55,36 @@ def generic(function):
 
         return add
 
-    interpreted.register = register
-    interpreted.is_registered = implementations.__contains__
+    chosen.register, chosen.is_registered = register, implementations.__contains__
+    chosen.implementation = lambda kind: implementations.get(kind, function)
+    return chosen
+
+
+def generic(function):
+    """Make a compiled function that chooses its implementation by the class of its first argument.
+
+    The first argument is a NamedTuple of numbers or arrays. The choice is made at compile time,
+    costs nothing at run time and, unlike a function passed as an argument, leaves the caller
+    cacheable.
+
+    Parameters
+    ----------
+    function : callable
+        As for `by_class`, in the subset of Python that Numba compiles.
+
+    Returns
+    -------
+    callable
+        As from `by_class`; callable from compiled code and from Python. Code compiled with an
+        implementation may be in use, and so a class keeps the one that it has.
+    """
+    interpreted = by_class(function)
+
+    def choose(*arguments):
+        first = arguments[0]
+        named = isinstance(first, types.BaseNamedTuple)
+        return interpreted.implementation(first.instance_class) if named else None
+
+    choose.__signature__ = inspect.signature(function)
+    overload(interpreted, strict=False, jit_options=CHOSEN)(choose)
     return interpreted

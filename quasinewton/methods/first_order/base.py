@@ -104,9 +104,9 @@ def first_order(kind=None, **rules):
     rules = RULES | rules
     check_declaration(kind, rules)
     protocol.allocate.register(kind)(_allocate)
-    lifecycle.begin.register(kind, set_treatment)
-    lifecycle.resume.register(kind, resumed)
-    lifecycle.shaped.register(kind, shaped)
+    lifecycle.begin.register(kind)(set_treatment)
+    lifecycle.resume.register(kind)(resumed)
+    lifecycle.shaped.register(kind)(shaped)
     if not note_external(kind):
         FIRST_ORDER.append(kind)
     add(kind, Traits(kind.__name__.lower(), first_order=True))
