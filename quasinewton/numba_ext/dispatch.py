@@ -29,8 +29,9 @@ def by_class(function):
     -------
     callable
         Its `register(kind)` is a decorator for the implementation for the NamedTuple class `kind`,
-        which must have the same argument names; a class has one. `is_registered(kind)` returns True
-        if there is one. `functools.singledispatch` would do, with five times the time of a call.
+        which must have the same argument names. A class has one implementation; another one is
+        refused, which `functools.singledispatch` does not do. `is_registered(kind)` returns True if
+        there is one.
     """
     implementations, names = {}, _names(function)
 
