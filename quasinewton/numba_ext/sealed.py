@@ -110,7 +110,9 @@ def compile_sealed(function, signature, key):
     result = dispatcher.get_compile_result(signature)
     library = result.library
     module = library._final_module
-    environments, portable = {}, not (library.has_dynamic_globals or library._reload_init or result.lifted)
+    # What must be called before the code runs in another process; older Numbas note it in the result.
+    preparations = getattr(library, "_reload_init", result.reload_init)
+    environments, portable = {}, not (library.has_dynamic_globals or preparations or result.lifted)
     held = [library]
     for variable in module.global_variables:
         if not variable.name.startswith(ENVIRONMENT):
