@@ -14,6 +14,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import overload
 
 from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
+from quasinewton.numba_ext.generated import define
 from quasinewton.numba_ext.jit import INNER
 
 ROUTES = {}  # function of NumPy or Python: its stand-in in differentiated functions
@@ -97,9 +98,8 @@ def method_itself(name):
     def stand_in(*args):
         raise NotImplementedError
 
-    scope = {}
-    exec(f"def call(a, *rest):\n    return a.{name}(*rest)", scope)
-    overload(stand_in, strict=False, jit_options=INNER)(lambda a, *rest: scope["call"])
+    call = define("call", f"def call(a, *rest):\n    return a.{name}(*rest)", {})
+    overload(stand_in, strict=False, jit_options=INNER)(lambda a, *rest: call)
     return stand_in
 
 
@@ -141,9 +141,8 @@ def inplace(operation, symbol):
     def own(a, b):
         raise NotImplementedError
 
-    scope = {"assign": assign}
-    exec(f"def write(a, b):\n    assign(a, a {symbol} b)\n    return a", scope)
-    overload(own, strict=False, jit_options=INNER)(lambda a, b: scope["write"])
+    write = define("write", f"def write(a, b):\n    assign(a, a {symbol} b)\n    return a", {"assign": assign})
+    overload(own, strict=False, jit_options=INNER)(lambda a, b: write)
     plain, binary = getattr(operator, "i" + operation), getattr(operator, operation)
 
     def choose(kinds):

@@ -26,6 +26,7 @@ from quasinewton.autodiff.active_values import (
 from quasinewton.autodiff.allocation import is_float
 from quasinewton.autodiff.kinks import ahead, larger, smaller
 from quasinewton.autodiff.routing import ROUTES, assign, delegate, is_absent, rule
+from quasinewton.numba_ext.generated import define
 from quasinewton.numba_ext.jit import INNER
 
 
@@ -365,10 +366,8 @@ def common_shape(a, b, c):
 @overload(common_shape, jit_options=INNER)
 def _common_shape(a, b, c):
     shapes = [f"{name}.shape" for name, kind in zip("abc", (a, b, c), strict=True) if isinstance(kind, types.Array)]
-    scope = {"np": np}
     together = shapes[0] if len(shapes) == 1 else f"np.broadcast_shapes({', '.join(shapes)})"
-    exec(f"def shape(a, b, c):\n    return {together}", scope)
-    return scope["shape"]
+    return define("shape", f"def shape(a, b, c):\n    return {together}", {"np": np})
 
 
 @rule(np.select)

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 
 from quasinewton import autodiff
-from quasinewton.numba_ext import notice, sealed, user_cache
+from quasinewton.numba_ext import generated, notice, sealed, user_cache
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.fingerprint import fresh
 from quasinewton.numba_ext.introspection import result_type
@@ -176,8 +176,7 @@ def define(fun, jac, hess, form, complex_step, args_type, second="hessian", prec
     scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan)
     scope |= dict(fun=fun, jac=made(jac), hess=made(hess), precond=precond)
     scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
-    exec("\n".join(lines), scope)
-    return scope["trampoline"]
+    return generated.define("trampoline", "\n".join(lines), scope)
 
 
 def build(*given):

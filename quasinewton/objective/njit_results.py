@@ -7,6 +7,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from quasinewton.numba_ext.generated import define
 from quasinewton.numba_ext.jit import INNER
 from quasinewton.validation import NOT_SCALAR
 
@@ -128,8 +129,7 @@ def by_item(count):
     lines = ["def copy_items(out, values):", f"    if len(out) != {count}:", "        raise ValueError(WRONG_SIZE)"]
     lines += [f"    put_item(out, {k}, values[{k}])" for k in range(count)]
     scope = dict(put_item=put_item, WRONG_SIZE=WRONG_SIZE)
-    exec("\n".join(lines), scope)
-    return scope["copy_items"]
+    return define("copy_items", "\n".join(lines), scope)
 
 
 def put_item(out, i, item):

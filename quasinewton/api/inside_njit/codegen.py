@@ -16,6 +16,7 @@ from quasinewton.line_searches import BY_NAME
 from quasinewton.methods.first_order.base import FLAGS
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext.addresses import address_constant
+from quasinewton.numba_ext.generated import define
 from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.objective.in_njit import constant, dispatcher_of
 from quasinewton.options.read import method_class, search_object
@@ -78,8 +79,7 @@ class Source:
 
     def implementation(self):
         """Return the function made from the text."""
-        exec("\n".join(self.lines), self.scope)
-        return self.scope["implementation"]
+        return define("implementation", "\n".join(self.lines), self.scope)
 
     def refuse(self, message):
         """Raise a TypingError whose message begins with the name of the public function."""

@@ -9,6 +9,7 @@ from quasinewton.autodiff.adjoint import reduction_adjoints as reduction
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.array_rules import F64, given, item_rule, rank, rule
 from quasinewton.autodiff.adjoint.basics import is_expression, refuse
+from quasinewton.numba_ext.generated import define
 
 trapezoid_rule = np.trapezoid if hasattr(np, "trapezoid") else np.trapz
 
@@ -33,9 +34,8 @@ def simple(function, ranks, table, reads="", optional=()):
 
     names = ("a", *optional)
     arguments = ", ".join(names)
-    scope = {"make": make}
-    exec(f"def named(program, s, {arguments}):\n    return make(program, s, {arguments})", scope)  # noqa: S102
-    rule(*function)(scope["named"])
+    text = f"def named(program, s, {arguments}):\n    return make(program, s, {arguments})"
+    rule(*function)(define("named", text, {"make": make}))
 
 
 simple((np.max, np.amax, "max"), (1,), reduction.add_largest, "a", ("axis",))

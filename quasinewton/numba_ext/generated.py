@@ -1,0 +1,45 @@
+"""Functions made from text, for compilation, whose text debuggers and tracebacks show."""
+
+import hashlib
+import linecache
+import weakref
+from collections import Counter
+
+_living = Counter()  # number of code objects made from each text and not yet freed, by file name
+
+
+def _forget(filename):
+    """Remove a text when the last code object made from it is freed."""
+    _living[filename] -= 1
+    if _living[filename] == 0:
+        del _living[filename]
+        linecache.cache.pop(filename, None)
+
+
+def define(name, text, scope):
+    """Return the function that a text defines.
+
+    The text is entered in `linecache` as long as the function's code lives, under a file name that
+    is the same for the same text in every process.
+
+    Parameters
+    ----------
+    name : str
+        Name of the function in the text.
+    text : str
+        Source of the function.
+    scope : dict
+        Its globals; updated.
+
+    Returns
+    -------
+    callable
+    """
+    filename = f"<quasinewton {name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
+    exec(compile(text, filename, "exec"), scope)  # noqa: S102
+    function = scope[name]
+    _living[filename] += 1  # before the entry, since a garbage collection may forget an older code object
+    # Without a time of modification `linecache.checkcache` keeps the entry, though there is no file.
+    linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
+    weakref.finalize(function.__code__, _forget, filename).atexit = False
+    return function
