@@ -19,6 +19,7 @@ import scipy
 from quasinewton.api.minimize import minimize
 from quasinewton.methods.registry import METHODS, NAMES, TRAITS
 from quasinewton.numba_ext import lazy, stamps, user_cache
+from quasinewton.numba_ext.interpreted import INTERPRETED, WHAT_IS_SET
 
 LATE = "rarely entered kernels"  # name of the task that compiles the kernels of `numba_ext.lazy`
 
@@ -47,8 +48,8 @@ def fill(task):
         Name of a method, and True for runs with bounds; or LATE.
     """
     if task == LATE:
-        for number in lazy.KERNELS:
-            lazy.entry(number)
+        for call in lazy.CALLS:
+            call.load()
         return
     method, bounded = task
     given = {"method": method, "options": {"maxiter": 3}}
@@ -86,8 +87,10 @@ def compile_ahead(names, workers=None):
     Raises
     ------
     ValueError
-        If there is no method of a given name.
+        If there is no method of a given name, or nothing is compiled.
     """
+    if INTERPRETED:
+        raise ValueError(f"{WHAT_IS_SET}; unset it to compile ahead of use")
     unknown = [name for name in names if name not in METHODS]
     if unknown:
         raise ValueError(f"no method is called {unknown[0]!r}; there are {', '.join(sorted(NAMES.values()))}")

@@ -43,7 +43,7 @@ class LineSearchResult(NamedTuple):
 
 
 @kernel
-def run(objective, search, x, p, alpha):
+def run(objective, search, x, p, alpha, lines):
     """Search along p from x.
 
     Parameters
@@ -54,13 +54,14 @@ def run(objective, search, x, p, alpha):
         Point and direction. Not changed.
     alpha : float
         First trial step.
+    lines : ndarray of one record LINE
+        Workspace.
 
     Returns
     -------
     (float, float, float, int, bool)
         alpha, f, g·p, evaluations, success. The step is 0 if p is not a descent direction.
     """
-    lines = np.zeros(1, LINE)
     line = lines[0]
     x_trial, g = x.copy(), np.empty(x.size)
     f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
@@ -150,5 +151,5 @@ def line_search(
     search = search_object(search)
     args = as_args(args, fun, jac)
     prepared = prepare(with_gradient(read_problem(fun, jac, args, x.size)), "")
-    alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha)
+    alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha, np.zeros(1, LINE))
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

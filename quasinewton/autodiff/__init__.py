@@ -11,6 +11,7 @@ from numba.core.dispatcher import Dispatcher
 
 from quasinewton.autodiff.errors import Refused
 from quasinewton.numba_ext.fingerprint import ORIGIN
+from quasinewton.numba_ext.interpreted import INTERPRETED, WHAT_IS_SET
 
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
@@ -321,6 +322,8 @@ def lanes(n):
 
 def remembered(f, kind, mode, n, packed=False):
     """The derivative of one kind, made once per function and kept as long as the function."""
+    if INTERPRETED:
+        raise TypeError(f"only a compiled function can be differentiated: {WHAT_IS_SET}")
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
     from quasinewton.autodiff import drivers

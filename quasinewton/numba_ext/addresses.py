@@ -9,7 +9,9 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.arrays import viewer
+from quasinewton.numba_ext.interpreted import in_python
 
 
 def linked(context, builder, dispatcher, signature):
@@ -31,6 +33,7 @@ def linked(context, builder, dispatcher, signature):
     return context.declare_function(builder.module, result.fndesc)
 
 
+@in_python(interpreted.address_of)
 def address_of(dispatcher, signature):
     """Return the machine address of a dispatcher for `signature`, compiling it if necessary.
 
@@ -136,6 +139,7 @@ def enter_leniently(context, builder, address, signature, values, lenient, gradi
     return builder.load(f)
 
 
+@in_python(interpreted.objective_caller)
 def objective_caller(kind):
     """Make the intrinsics that call an objective at an address.
 

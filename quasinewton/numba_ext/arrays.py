@@ -8,7 +8,11 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from quasinewton.numba_ext import interpreted
+from quasinewton.numba_ext.interpreted import in_python
 
+
+@in_python(interpreted.viewer)
 def viewer(kind):
     """Make the intrinsic that views borrowed memory as an array, without counting references.
 
@@ -43,6 +47,7 @@ def viewer(kind):
     return view
 
 
+@in_python(interpreted.part)
 @intrinsic
 def part(typingctx, a, first, size):
     """Return `size` components of a C-contiguous array as a vector, from number `first`.
@@ -65,6 +70,7 @@ def part(typingctx, a, first, size):
     return kind(a, types.intp, types.intp), codegen
 
 
+@in_python(interpreted.address_of_data)
 @intrinsic
 def address_of_data(typingctx, array):
     """Return the integer address of an array's data."""
@@ -76,6 +82,7 @@ def address_of_data(typingctx, array):
     return types.intp(array), codegen
 
 
+@in_python(interpreted.hold)
 @intrinsic
 def hold(typingctx, value):
     """Use a value, so that it lives at least until this call."""
@@ -86,6 +93,7 @@ def hold(typingctx, value):
     return types.void(value), codegen
 
 
+@in_python(interpreted.record_viewer)
 def record_viewer(kind):
     """Make the intrinsic that views a record at an address.
 
@@ -109,6 +117,7 @@ def record_viewer(kind):
     return record_at
 
 
+@in_python(interpreted.copy_bytes)
 @intrinsic
 def copy_bytes(typingctx, target, source, size):
     """Copy `size` bytes between two addresses whose ranges do not overlap."""
@@ -122,6 +131,7 @@ def copy_bytes(typingctx, target, source, size):
     return types.void(types.intp, types.intp, types.intp), codegen
 
 
+@in_python(interpreted.fetch_add)
 @intrinsic
 def fetch_add(typingctx, array, index, value):
     """Add to an element of an int64 array atomically and return its previous value.

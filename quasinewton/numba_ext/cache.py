@@ -11,6 +11,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
 from quasinewton.numba_ext import notice
+from quasinewton.numba_ext.interpreted import in_python
 from quasinewton.numba_ext.registration import has_external
 from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, stamps
 
@@ -123,6 +124,7 @@ class PackageCache(FunctionCache):
                 self.flush()
 
 
+@in_python(lambda function: function)
 def cached(dispatcher):
     """Give a dispatcher a cache on disk."""
     # Without a writable folder Numba finds no locator and raises RuntimeError; the dispatcher then

@@ -6,7 +6,9 @@
 
 import numba
 
+from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.cache import cached
+from quasinewton.numba_ext.interpreted import in_python
 from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -26,6 +28,7 @@ CHOSEN = PART | {"forceinline": True}
 REORDER = {"reassoc", "contract", "nsz"}
 
 
+@in_python(interpreted.kernel)
 def kernel(function):
     """Compile a function, an entry point of compiled code, on first use and cache it on disk.
 

@@ -8,12 +8,16 @@ symbol of a fixed name, so it can be cached.
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from quasinewton.numba_ext import interpreted
+from quasinewton.numba_ext.interpreted import in_python
 from quasinewton.numba_ext.operations import Family, perform
 from quasinewton.numba_ext.symbols import name_symbol
 
 SYMBOL = "quasinewton_late_"
+CALLS = []  # what `late` has made, to compile all ahead of use
 
 
+@in_python(interpreted.late)
 def late(dispatcher, signature):
     """Make the function by which compiled code enters a kernel that is compiled separately.
 
@@ -49,4 +53,5 @@ def late(dispatcher, signature):
         return signature.return_type(arguments), codegen
 
     call.load = lambda: table.compile(0)
+    CALLS.append(call)
     return call

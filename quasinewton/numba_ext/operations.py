@@ -20,7 +20,9 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import address_of, enter
+from quasinewton.numba_ext.interpreted import in_python
 from quasinewton.numba_ext.registration import EXTERNAL
 from quasinewton.numba_ext.symbols import name_symbol
 from quasinewton.numba_ext.tuples import without_owners
@@ -223,6 +225,7 @@ def perform(context, builder, table, number, signature, kinds, values):
     return enter(context, builder, address, signature, list(cast))
 
 
+@in_python(interpreted.operation)
 def operation(number, signature):
     """Make the function by which compiled code calls an operation of a table.
 
@@ -250,6 +253,7 @@ def operation(number, signature):
     return call
 
 
+@in_python(interpreted.flag)
 def flag(number):
     """Make the intrinsic that reads a word of a table, given the table's address."""
 
@@ -264,6 +268,7 @@ def flag(number):
     return read
 
 
+@in_python(interpreted.at)
 @intrinsic
 def at(typingctx, pointer):
     """Return the tuple of numbers and arrays at a pointer; its arrays are borrowed."""
@@ -287,6 +292,7 @@ def kind_of_value(kind):
     return (kind.instance_class, *(item.instance_class for item in inner)) if inner else kind.instance_class
 
 
+@in_python(interpreted.framed)
 def framed(families, frame):
     """Make the function that lays out the data of a loop in the memory of its caller.
 

@@ -3,7 +3,11 @@
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from quasinewton.numba_ext import interpreted
+from quasinewton.numba_ext.interpreted import in_python
 
+
+@in_python(interpreted.call_python)
 @intrinsic
 def call_python(typingctx, function, what, x, g, h):
     """Call the Python object at address `function` with four integers and return its float.

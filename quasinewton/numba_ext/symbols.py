@@ -9,6 +9,9 @@ import sys
 import llvmlite.binding
 from numba import types
 
+from quasinewton.numba_ext import interpreted
+from quasinewton.numba_ext.interpreted import in_python
+
 # The module that defines each name, which must be imported before code read from disk can use it.
 NAMED_BY = {}
 
@@ -22,6 +25,7 @@ def name_symbol(name, address):
     NAMED_BY[name] = frame.f_globals.get("__name__") if frame else None
 
 
+@in_python(interpreted.c_function)
 def c_function(name, address, signature):
     """Make a C function callable from compiled code by name.
 

@@ -7,6 +7,9 @@ long as their owner is held.
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from quasinewton.numba_ext import interpreted
+from quasinewton.numba_ext.interpreted import in_python
+
 CACHE_LINE = 64  # bytes; alignment of the arrays that `placed_at` lays out, relative to the first
 APART = 512  # bytes; least distance between the beginnings of two arrays; see `linalg.CLEARANCE`
 
@@ -31,6 +34,7 @@ def without_owners(context, builder, kind, value):
     return value
 
 
+@in_python(interpreted.borrow)
 @intrinsic
 def borrow(typingctx, args):
     """Return a tuple with borrowed arrays, valid as long as the caller holds their owner."""
@@ -100,6 +104,7 @@ def _arrays(context, builder, kind, value):
         yield context.make_array(kind)(context, builder, value)
 
 
+@in_python(interpreted.overwrite)
 @intrinsic
 def overwrite(typingctx, state, source):
     """Copy every array of `source` to the one of equal shape in `state`, which is overwritten."""
@@ -131,6 +136,7 @@ def _placed(context, builder, kind, value, address, offset):
     return array._getvalue(), builder.add(offset, size)
 
 
+@in_python(interpreted.placer(CACHE_LINE, APART)[0])
 @intrinsic
 def placed_at(typingctx, blank, address):
     """Return a state with the shapes of `blank` whose arrays lie in sequence from an address."""
@@ -142,6 +148,7 @@ def placed_at(typingctx, blank, address):
     return blank(blank, types.intp), codegen
 
 
+@in_python(interpreted.placer(CACHE_LINE, APART)[1])
 @intrinsic
 def placed_size(typingctx, blank):
     """Return the number of bytes of a state that `placed_at` lays out."""

@@ -1,15 +1,36 @@
 """Automatic derivatives of compiled objectives, compiled or refused before a run begins."""
 
 from quasinewton import autodiff
+from quasinewton.numba_ext.interpreted import INTERPRETED, WHAT_IS_SET
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.objective import from_njit
 from quasinewton.objective.derived import derived
-from quasinewton.objective.finite_differences import EXACT
+from quasinewton.objective.finite_differences import CENTRAL, EXACT
 from quasinewton.objective.problem import typed_args
 from quasinewton.validation import warn
 
 TRIED = "_quasinewton_tried"  # attribute of a function; dict of refusals by kind, mode and argument types
+
+
+def with_compilation(name, given):
+    """Return the source of a derivative, or "3-point" if it is automatic and nothing is compiled.
+
+    Parameters
+    ----------
+    name : {"jac", "hess"}
+    given : callable, bool, str or None
+        What the user gave for it.
+
+    Warns
+    -----
+    OptimizeWarning
+        If differences take the place of an automatic derivative that the user asked for.
+    """
+    if not INTERPRETED or not isinstance(given, str) or given not in autodiff.MODES:
+        return given
+    warn(f"{name}='3-point' takes the place of {name}={given!r}: {WHAT_IS_SET}")
+    return "3-point"
 
 
 def derive(fun, kind, jac, n, args_type, packed=True):
@@ -103,9 +124,13 @@ def with_gradient(problem, kind="value_and_grad"):
     Warns
     -----
     OptimizeWarning
-        If a compiled `fun` cannot be differentiated, so that differences are used; the message
-        names the reason.
+        If a compiled `fun` cannot be differentiated, or nothing is compiled, so that differences
+        are used; the message names the reason.
     """
+    jac = with_compilation("jac", problem.jac)
+    if jac is not problem.jac:
+        differenced = {"form": "value", "scheme": CENTRAL} if problem.form else {}
+        problem = problem._replace(jac=jac, **differenced)
     # A given step means that differences are wanted.
     if not (problem.jac is None or problem.jac is False) or problem.step.size or not is_compiled(problem.fun):
         return problem

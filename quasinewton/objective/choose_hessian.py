@@ -5,7 +5,7 @@ from typing import NamedTuple
 from scipy.optimize import BFGS, SR1, HessianUpdateStrategy
 
 from quasinewton.numba_ext.introspection import is_compiled
-from quasinewton.objective.choose_gradient import derive, derive_if_possible
+from quasinewton.objective.choose_gradient import derive, derive_if_possible, with_compilation
 from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
 
 # SciPy's quasi-Newton updates, as base class and as classes given instead of instances
@@ -60,9 +60,15 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     ------
     ValueError, TypeError
         If hess or hessp is illegal, or hess="auto" is not possible.
+
+    Warns
+    -----
+    OptimizeWarning
+        If differences take the place of automatic derivatives; the message names the reason.
     """
     if not use:
         return Second()
+    hess = with_compilation("hess", hess)
     if hessp is not None and use == "product":
         if not callable(hessp):
             raise ValueError(f"hessp must be callable or None; got {hessp!r}")

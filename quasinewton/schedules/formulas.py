@@ -10,7 +10,9 @@ from typing import NamedTuple
 from numba import types
 from numba.extending import intrinsic
 
+from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import enter
+from quasinewton.numba_ext.interpreted import in_python
 from quasinewton.numba_ext.jit import fragment, kernel
 
 CONSTANT = 0
@@ -73,6 +75,7 @@ class Schedule(NamedTuple):
         return factor(self, t)
 
 
+@in_python(interpreted.entered_at)
 @intrinsic
 def _enter(typingctx, address, t):
     def codegen(context, builder, signature, values):

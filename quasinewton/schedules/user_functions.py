@@ -1,5 +1,6 @@
 """Schedules from a user's function of the step, and schedules adapted to the length of a run."""
 
+import inspect
 import weakref
 
 import numba
@@ -7,6 +8,7 @@ from numba import types
 from numba.extending import register_jitable
 
 from quasinewton.numba_ext.addresses import address_of
+from quasinewton.numba_ext.interpreted import INTERPRETED
 from quasinewton.numba_ext.introspection import is_compiled, result_type
 from quasinewton.numba_ext.jit import INNER
 from quasinewton.schedules.formulas import BY_STEPS, CONSTANT, SIGNATURE, USER, Schedule
@@ -63,6 +65,8 @@ def as_schedule(given, steps):
     """
     if given is None:
         return Schedule(CONSTANT, 0, 0, 0.0, 0.0, 0.0, 0)
+    if INTERPRETED and inspect.isfunction(given):
+        return users(address_of(given, SIGNATURE))
     if is_compiled(given):
         known = _entries.get(given)
         if known is None:

@@ -5,6 +5,7 @@ from numba.extending import overload
 
 from quasinewton.api.inside_njit.codegen import Source
 from quasinewton.api.line_search import LineSearchResult, line_search, run
+from quasinewton.line_searches.protocol import LINE
 from quasinewton.objective.in_njit import bind
 
 
@@ -20,12 +21,14 @@ def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
     _, search_ = source.search("search", search)
     source.add(
         f"objective = {objective}",
-        f"found = run(objective, {search_}, np.ascontiguousarray(x), np.ascontiguousarray(p), float(alpha))",
+        "lines = np.zeros(1, LINE)",
+        f"found = run(objective, {search_}, np.ascontiguousarray(x), np.ascontiguousarray(p), float(alpha), lines)",
         "hold(held)",
         "hold(args)",
         "count = found[3]",
         "return Result(found[0], found[1], found[2], count * (1 + objective.values), count, found[4])",
         run=run,
+        LINE=LINE,
         Result=LineSearchResult,
     )
     return source.implementation()

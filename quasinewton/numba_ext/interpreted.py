@@ -1,0 +1,311 @@
+"""The package without compilation, for debuggers: what compiled code does by intrinsics, in Python.
+
+If Numba's variable NUMBA_DISABLE_JIT is set when the package is imported, Numba leaves all
+functions as they are, and the loops, methods, line searches and objectives run as Python. They call
+intrinsics, which exist in compiled code only; `in_python` puts the functions of this module in the
+place of those. No other module asks whether code is compiled, except to explain to users what needs
+compilation.
+
+Conventions of this mode: a pointer to a tuple is the tuple itself, and a table of operations is the
+object `operations.Table`. The address of data is an integer, as in compiled code. The address of a
+function is the `id` of the Python function, which must be held by its owner.
+"""
+
+import ctypes
+import functools
+import math
+import threading
+
+import numpy as np
+from numba import types
+from numba.core import config
+from numba.np.numpy_support import as_dtype
+
+INTERPRETED = bool(config.DISABLE_JIT)  # True if nothing is compiled; fixed when Numba is imported
+WHAT_IS_SET = "NUMBA_DISABLE_JIT is set, so that nothing is compiled"
+
+
+def in_python(counterpart):
+    """Make a decorator that puts a function of Python in the place of one for compiled code.
+
+    Parameters
+    ----------
+    counterpart : callable
+        Takes the arguments that the decorated function takes, an intrinsic without its context.
+
+    Returns
+    -------
+    callable
+        Decorator that returns the counterpart where nothing is compiled, and otherwise its
+        argument.
+    """
+    return lambda compiled: counterpart if INTERPRETED else compiled
+
+
+class Record(np.void):
+    """Record whose fields are attributes, as in compiled code.
+
+    `numpy.record` does not serve: its attribute `data` hides a field of that name.
+    """
+
+    def __getattribute__(self, name):
+        if name in np.void.__getattribute__(self, "dtype").names:
+            return self[name]
+        return np.void.__getattribute__(self, name)
+
+    def __setattr__(self, name, value):
+        self[name] = value
+
+
+def with_attributes(value):
+    """Return a value that shares the memory of its arrays, and whose records are `Record`s.
+
+    Parameters
+    ----------
+    value : any
+        Arrays within tuples are replaced, too.
+    """
+    if isinstance(value, np.ndarray) and value.dtype.names:
+        return value.view(np.dtype((Record, value.dtype)))
+    if isinstance(value, tuple):
+        items = [with_attributes(item) for item in value]
+        if any(new is not old for new, old in zip(items, value, strict=True)):
+            return value._make(items) if hasattr(value, "_fields") else tuple(items)
+    return value
+
+
+class _Warnings(threading.local):
+    """Settings of NumPy's warnings for the user's functions; None outside kernels."""
+
+    theirs = None
+
+
+_warnings = _Warnings()
+
+
+def kernel(function):
+    """Make a function an entrance from Python, with records and warnings as in compiled code.
+
+    Fields of records are attributes, and nothing warns of 1/0, overflow and the like. The user's
+    functions are called with the caller's settings of warnings; see `call_python`.
+    """
+
+    @functools.wraps(function)
+    def entered(*arguments):
+        before = _warnings.theirs
+        _warnings.theirs = before or np.geterr()  # of the outermost kernel, which the user called
+        try:
+            with np.errstate(all="ignore"):
+                return function(*map(with_attributes, arguments))
+        finally:
+            _warnings.theirs = before
+
+    return entered
+
+
+# Counterparts of numba_ext/arrays.py.
+
+
+def _view(address, size, dtype):
+    """Return `size` items of memory at an address as a vector."""
+    memory = (ctypes.c_byte * (int(size) * dtype.itemsize)).from_address(int(address))
+    return np.frombuffer(memory, dtype)
+
+
+def viewer(kind):
+    """Make the function view(address, n) of arrays of a Numba type; see `arrays.viewer`."""
+    dtype, ndim = as_dtype(kind.dtype), kind.ndim
+    return lambda address, n: _view(address, n**ndim, dtype).reshape((n,) * ndim)
+
+
+def record_viewer(kind):
+    """Make the function record_at(address) of a Numba record type."""
+    return lambda address: with_attributes(_view(address, 1, kind.dtype))[0]
+
+
+def part(a, first, size):
+    """Return `size` components of a C-contiguous array as a vector, from number `first`."""
+    return a.reshape(-1)[first : first + size]
+
+
+def address_of_data(array):
+    """Return the integer address of an array's data."""
+    return array.ctypes.data
+
+
+def hold(value):
+    """Use a value, so that it lives at least until this call."""
+
+
+def copy_bytes(target, source, size):
+    """Copy `size` bytes between two addresses."""
+    ctypes.memmove(int(target), int(source), int(size))
+
+
+def fetch_add(array, index, value):
+    """Add to an element of an array and return its previous value."""
+    old = array[index]
+    array[index] += value
+    return old
+
+
+# Counterparts of numba_ext/tuples.py.
+
+
+def borrow(args):
+    """Return the tuple, whose arrays need no owner in Python."""
+    return args
+
+
+def overwrite(state, source):
+    """Copy every array of `source` to the one of equal shape in `state`, which is overwritten."""
+    for to, origin in zip(state, source, strict=True):
+        if isinstance(to, tuple):
+            overwrite(to, origin)
+        elif isinstance(to, np.ndarray):
+            to[...] = origin
+
+
+def _placed(value, address, line, apart):
+    """Return a value with its arrays moved to an address, and the address behind them."""
+    if isinstance(value, tuple):
+        items = []
+        for item in value:
+            item, address = _placed(item, address, line, apart)
+            items.append(item)
+        return (type(value)(*items) if hasattr(value, "_fields") else tuple(items)), address
+    if not isinstance(value, np.ndarray):
+        return value, address
+    placed = _view(address, value.size, value.dtype).reshape(value.shape) if address else value
+    return placed, address + max(math.ceil(value.nbytes / line) * line, apart)
+
+
+def placer(line, apart):
+    """Make the functions `placed_at` and `placed_size`; see there.
+
+    `line` is the alignment of arrays and `apart` the least distance between the beginnings of two,
+    in bytes.
+    """
+
+    def placed_at(blank, address):
+        return _placed(blank, int(address), line, apart)[0]
+
+    def placed_size(blank):
+        return sum(_placed(array, 0, line, apart)[1] for array in _arrays(blank))
+
+    return placed_at, placed_size
+
+
+def _arrays(value):
+    """Yield the arrays in a value of tuples and arrays."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _arrays(item)
+    elif isinstance(value, np.ndarray):
+        yield value
+
+
+# Counterparts of numba_ext/{addresses,python_calls,symbols,lazy}.py.
+
+
+def address_of(function, signature):
+    """Return the number by which `function_at` finds a function of Python."""
+    return id(function)
+
+
+def function_at(address):
+    """Return the object with this `id`; its owner must still hold it."""
+    return ctypes.cast(int(address), ctypes.py_object).value
+
+
+def entered_at(address, argument):
+    """Call the function at an address with one argument."""
+    return function_at(address)(argument)
+
+
+def objective_caller(kind):
+    """Make the functions call and attempt; see `addresses.objective_caller`.
+
+    A division by zero in the user's Python is caught where the user's functions are called.
+    """
+
+    def call(address, x, g, h, what, data):
+        return function_at(address)(x.ctypes.data, x.size, g.ctypes.data, h.ctypes.data, int(what), int(data))
+
+    def attempt(address, x, g, h, what, data, lenient):
+        return call(address, x, g, h, what, data)
+
+    return call, attempt
+
+
+def call_python(function, what, x, g, h):
+    """Call the Python object at address `function` with four integers and return its float."""
+    theirs, _warnings.theirs = _warnings.theirs, None
+    try:
+        with np.errstate(**theirs):
+            return function_at(function)(what, x, g, h)
+    finally:
+        _warnings.theirs = theirs
+
+
+def c_function(name, address, signature):
+    """Return a C function as one that Python can call; arrays are passed by their `ctypes`."""
+    numbers = {types.int32: ctypes.c_int32, types.int64: ctypes.c_int64, types.float64: ctypes.c_double}
+    arguments = (numbers.get(kind, ctypes.c_void_p) for kind in signature.args)
+    if not isinstance(address, int):
+        address = ctypes.cast(address, ctypes.c_void_p).value
+    return ctypes.CFUNCTYPE(numbers.get(signature.return_type), *arguments)(address)
+
+
+def late(function, signature):
+    """Return call(arguments), which enters a function with a tuple of arguments."""
+
+    def call(arguments):
+        return function(*arguments)
+
+    call.load = lambda: None
+    return call
+
+
+# Counterparts of numba_ext/operations.py.
+
+
+def operation(number, signature):
+    """Return call(table, arguments), which enters the operation of a table with this number."""
+
+    def call(table, arguments):
+        return table.family.operations[number](*arguments)
+
+    return call
+
+
+def flag(number):
+    """Return the function that reads a word of a table."""
+    return lambda table: int(table.words[number])
+
+
+def at(pointer):
+    """Return the tuple of numbers and arrays that a pointer stands for, which is the tuple."""
+    return pointer
+
+
+def _kind_of(value):
+    """Return the kind of a method or search: its class, or a tuple with those of nested values."""
+    inner = [type(item) for item in value if hasattr(item, "_fields")]
+    return (type(value), *inner) if inner else type(value)
+
+
+def framed(families, frame):
+    """Make the function lay_out(values, state) -> frame; see `operations.framed`.
+
+    In the frame, the values stand for their addresses, and so do their tables.
+    """
+    size = len(frame)
+
+    def lay_out(values, state):
+        items = list(state)
+        for family, value in zip(families, values, strict=True):
+            items += [value, family.table(_kind_of(value))]
+        return frame.instance_class(*items, *[0] * (size - len(items)))
+
+    return lay_out
