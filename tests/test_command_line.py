@@ -13,7 +13,7 @@ from processes import run
 
 from quasinewton import minimize
 from quasinewton.api import command_line
-from quasinewton.numba_ext import notice, stamps, user_cache
+from quasinewton.numba_ext import lazy, notice, operations, stamps, user_cache
 
 COMMAND = """
 import sys
@@ -46,6 +46,14 @@ def test_what_is_compiled_ahead_is_there(tmp_path):
     assert run(USE, **cache) == "4 []"
     info = run(COMMAND.format(arguments="'info'"), **cache)
     assert "sgd" in next(line for line in info.splitlines() if line.startswith("of the methods"))
+
+
+def test_rarely_entered_kernels_are_compiled_ahead(monkeypatch):
+    ours = {name: call for name, call in lazy.CALLS.items() if name.startswith(f"{lazy.SYMBOL}quasinewton.")}
+    monkeypatch.setattr(lazy, "CALLS", ours)  # without kernels of other tests
+    command_line.fill(command_line.LATE)
+    assert len(ours) > 10
+    assert all(operations.FAMILIES[name].table(name).words[0] for name in ours)
 
 
 def test_info_names_versions_and_places(capsys):

@@ -48,7 +48,7 @@ def fill(task):
         Name of a method, and True for runs with bounds; or LATE.
     """
     if task == LATE:
-        for call in lazy.CALLS:
+        for call in lazy.CALLS.values():
             call.load()
         return
     method, bounded = task

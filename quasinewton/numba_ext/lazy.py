@@ -14,7 +14,7 @@ from quasinewton.numba_ext.operations import Family, perform
 from quasinewton.numba_ext.symbols import name_symbol
 
 SYMBOL = "quasinewton_late_"
-CALLS = []  # what `late` has made, to compile all ahead of use
+CALLS = {}  # what `late` has made, by name of the kernel, to compile all ahead of use
 
 
 @in_python(interpreted.late)
@@ -53,5 +53,5 @@ def late(dispatcher, signature):
         return signature.return_type(arguments), codegen
 
     call.load = lambda: table.compile(0)
-    CALLS.append(call)
+    CALLS[name] = call
     return call
