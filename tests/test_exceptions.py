@@ -12,7 +12,8 @@ from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 from processes import run
 
-from quasinewton import Status, minimize
+from quasinewton import Solver, Status, minimize, minimize_batch
+from quasinewton.numba_ext.operations import TABLES, Table
 
 X0 = [-1.2, 1.0]
 
@@ -210,3 +211,53 @@ def test_an_exception_in_one_thread_stays_there():
     for thread in threads:
         thread.join()
     assert caught == [True] * 4
+
+
+@njit
+def joint(x):
+    return rosenbrock(x), rosenbrock_gradient(x)
+
+
+def ask_and_tell():
+    solver = Solver(X0)
+    while not solver.done:
+        solver.tell(*joint(solver.ask()))
+
+
+DOORS = {
+    "minimize": lambda: minimize(joint, X0, jac=True),
+    "Solver": ask_and_tell,
+    "in turn": lambda: minimize_batch(joint.py_func, [X0, X0], jac=True),
+    "threads": lambda: minimize_batch(joint, [X0, X0], jac=True, n_jobs=2),
+    "vectorized": lambda: minimize_batch(
+        lambda X, index: tuple(map(np.array, zip(*map(joint, X), strict=True))), [X0, X0], vectorized=True
+    ),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # ctypes prints the MemoryError.
+def test_what_stops_a_compilation_within_compiled_code_is_raised(door, error, monkeypatch, capfd):
+    """A loop finds no operation compiled, and the compilation that it asks for is stopped."""
+    DOORS[door]()
+
+    def stop(self, number):
+        raise error
+
+    kept = [(table.words, table.words.copy()) for table in TABLES.values()]
+    monkeypatch.setattr(Table, "compile", stop)
+    try:
+        for table in TABLES.values():
+            table.words[: len(table.family.operations)] = 0
+        try:
+            res = DOORS[door]()
+        except error:
+            assert door in ("minimize", "Solver") or error is MemoryError
+        else:  # A batch ends on Ctrl-C with what is finished, and notes errors row by row.
+            assert door not in ("minimize", "Solver")
+            raised = [type(row) for row in res.errors.values()]
+            assert not res.success.any() and set(raised) <= {error} and len(raised) == 2 * (error is MemoryError)
+    finally:
+        for words, were in kept:
+            words[:] = were

@@ -391,6 +391,22 @@ class TestEndings:
         late = run(fun=exploding, data=(A, B), args=(np.zeros(1), 2 * 7 + 3), epochs=9, shuffle=False)
         assert late.status is Status.NONFINITE and late.nepochs == 2 and np.array_equal(late.x, first.x)
 
+    def test_it_stops_where_an_epoch_began_that_was_interrupted_and_resumed(self):
+        calls = []
+
+        def failing(x, A, b):
+            calls.append(x)
+            if len(calls) == 10:
+                raise RuntimeError("the tenth")
+            return squares(x, A, b)
+
+        with pytest.raises(RuntimeError, match="the tenth") as caught:
+            run(fun=failing, epochs=2)
+        part, whole = caught.value.result, run(epochs=1)
+        assert not np.array_equal(part.x, whole.x)
+        rest = run(fun=lambda x, A, b: (math.nan, x), x0=None, epochs=1, checkpoint=part.checkpoint)
+        assert rest.status is Status.NONFINITE and np.array_equal(rest.x, whole.x)
+
     def test_a_batch_that_is_not_finite_is_skipped(self):
         res = run(fun=broken, data=(A, B, flag(40)), args=(True,), shuffle=False, nonfinite="skip")
         assert (res.skipped, res.nit, res.nepochs) == (3, 18, 3)

@@ -28,7 +28,7 @@ from quasinewton.drivers.checkpoint import (
 from quasinewton.drivers.finalize import outcome, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
-from quasinewton.drivers.run import loop_of
+from quasinewton.drivers.run import loop_of, raised_as_it_was
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, SCALARS
@@ -279,7 +279,8 @@ class Solver:
         # After the deadline no further evaluation is asked for.
         if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
             s["overdue"] = 1
-        loop_of(at.method)(self._objective, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
+        with raised_as_it_was():
+            loop_of(at.method)(self._objective, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
 
     @property
     def result(self) -> OptimizeResult:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import LINE, Verdict
 from quasinewton.numba_ext.jit import kernel
@@ -151,5 +152,6 @@ def line_search(
     search = search_object(search)
     args = as_args(args, fun, jac)
     prepared = prepare(with_gradient(read_problem(fun, jac, args, x.size)), "")
-    alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha, np.zeros(1, LINE))
+    with raised_as_it_was():
+        alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha, np.zeros(1, LINE))
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

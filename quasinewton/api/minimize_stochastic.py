@@ -193,8 +193,9 @@ def minimize_stochastic(
     settings = with_limits(read(method, 0, None, options | {"maxiter": max(1, steps)}), 0, is_differenced(jac))
     if checkpoint is None:
         run, rng = fresh(settings.method, start_point(x0), samples), np.random.default_rng(rng)
+        start = run.x.copy()
     else:
-        run, rng = continued(checkpoint, settings.method, samples)
+        run, rng, start = continued(checkpoint, settings.method, samples)
     n = run.x.size
     run = run._replace(memory=lifecycle.begin(settings.method, run.memory, settings.controls, None, n))
     run = equipped(run, part, steps, patience)
@@ -203,7 +204,7 @@ def minimize_stochastic(
     common = as_args(args, fun, jac), batch_size, n, settings.controls
     training = batched(fun, jac, arrays, *common)
     validation = None if watched is None else batched(fun, jac, watched, *common)
-    course = Course(run, settings, rng, training, validation, patience)
+    course = Course(run, settings, rng, start, training, validation, patience)
     with bar(progress, epochs) as show:
         try:
             status = course.drive(epochs, shuffle, notifier(callback), show)

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.line_searches import Armijo
 from quasinewton.loops.root_loop import SEARCH, allocate, run
 from quasinewton.objective.build import prepare_residual
@@ -141,7 +142,8 @@ def root(
             # slices of time, so that Ctrl-C is handled.
             s["maxiter"] = maxiter if callback is None else min(maxiter, s["nit"] + 1)
             before = int(s["nit"])
-            run(prepared.objective, search, state)
+            with raised_as_it_was():
+                run(prepared.objective, search, state)
             if callback is None:
                 continue
             if s["status"] == OUT_OF_ITERATIONS and s["nit"] < maxiter:

@@ -26,10 +26,8 @@ def drive(objective, settings, state, callback, allvecs):
     s, pieces = state.scalars[0], []
     while True:
         # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
-        try:
+        with raised_as_it_was():
             want = run(objective, method, search, state, each)
-        except RuntimeError as error:
-            raise reason(error) from None
         if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
             pieces.append(state.trace[: s["rows"]].copy())
             s["rows"] = 0
@@ -44,6 +42,23 @@ def drive(objective, settings, state, callback, allvecs):
                 return Status.CALLBACK, pieces
         if want == NOTHING:
             return Status(int(s["status"])), pieces
+
+
+class raised_as_it_was:
+    """Context in which what stops a compilation within compiled code is raised as it was.
+
+    No exception passes through the compiled code that needed the compilation. It raises
+    RuntimeError instead, of which this makes the KeyboardInterrupt of Ctrl-C, or the error of the
+    compiler. Other exceptions pass unchanged.
+    """
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, error, trace):
+        cause = reason(error) if isinstance(error, RuntimeError) else error
+        if cause is not error:
+            raise cause from None
 
 
 def loop_of(method):

@@ -16,7 +16,7 @@ from numba.extending import intrinsic, overload
 from quasinewton.drivers.batch_result import put, put_ended, put_raised, write
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.finalize import finished, unfinished
-from quasinewton.drivers.run import drive, loop_of
+from quasinewton.drivers.run import drive, loop_of, raised_as_it_was
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, renew
 from quasinewton.numba_ext.addresses import address_of, enter
@@ -249,22 +249,23 @@ class Crew:
         at = Checkpoint(settings.method, settings.search, state)
         place[0] = -1
         try:
-            outcome = work(
-                self.entry,
-                prepared.objective,
-                self.depth,
-                data,
-                stride,
-                settings.method,
-                settings.search,
-                state,
-                self.blank,
-                settings.controls.get("time_limit", NEVER),
-                last,
-                self.board,
-                place,
-                results,
-            )
+            with raised_as_it_was():
+                outcome = work(
+                    self.entry,
+                    prepared.objective,
+                    self.depth,
+                    data,
+                    stride,
+                    settings.method,
+                    settings.search,
+                    state,
+                    self.blank,
+                    settings.controls.get("time_limit", NEVER),
+                    last,
+                    self.board,
+                    place,
+                    results,
+                )
         except Exception as error:
             if place[0] < 0:
                 raise

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.loops import minibatch_loop as loop
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.first_order.base import keeps
@@ -75,11 +76,14 @@ class StochasticState(NamedTuple):
         All arrays of the run.
     rng : numpy.random.Generator
         Generator of the order of the samples.
+    start : ndarray, float64, shape (n,)
+        Point where the last epoch began, to which a batch that is not finite leads back.
     """
 
     method: NamedTuple
     epochs: loop.Epochs
     rng: np.random.Generator
+    start: np.ndarray
 
     def __repr__(self):
         return f"StochasticState({self.method}, {self.epochs.scalars[0]['epoch']} epochs)"
@@ -104,7 +108,7 @@ def fresh(method, x0, samples):
 
 
 def continued(state, method, samples):
-    """Return copies of the state of an earlier run and of its generator.
+    """Return copies of the state of an earlier run, its generator and its last epoch's start.
 
     Raises
     ------
@@ -120,11 +124,11 @@ def continued(state, method, samples):
     known = int(state.epochs.scalars[0]["samples"])
     if known != samples:
         raise ValueError(f"checkpoint belongs to data of {known} samples, not to {samples}")
-    run, rng = copy.deepcopy((state.epochs, state.rng))
+    run, rng, start = copy.deepcopy((state.epochs, state.rng, state.start))
     record = run.memory.record[0]
     record["clip_value"] = record["clip_norm"] = math.inf
     record["clip_norm_eps"] = 0.0
-    return run._replace(memory=run.memory._replace(mask=np.empty(0, np.bool_))), rng
+    return run._replace(memory=run.memory._replace(mask=np.empty(0, np.bool_))), rng, start
 
 
 def equipped(run, part, steps, patience):
@@ -156,14 +160,16 @@ class Course:
     settings : Settings
     rng : numpy.random.Generator
         Advanced by one permutation per shuffled epoch.
+    start : ndarray, float64, shape (n,)
+        Point where an unfinished epoch began. Overwritten.
     training : Samples
     validation : Samples or None
     patience : int or None
         Epochs without a lower validation loss after which the run ends.
     """
 
-    def __init__(self, run, settings, rng, training, validation, patience):
-        self.run, self.settings, self.rng = run, settings, rng
+    def __init__(self, run, settings, rng, start, training, validation, patience):
+        self.run, self.settings, self.rng, self.start = run, settings, rng, start
         self.training, self.validation, self.patience = training, validation, patience
         self.rows = []
 
@@ -195,13 +201,16 @@ class Course:
             run.order[:] = self.rng.permutation(run.order.size) if shuffle else np.arange(run.order.size)
             s["next"] = s["counted"] = s["steps"] = 0
             s["loss"] = s["square"] = 0.0
-        begun, start = time.perf_counter(), run.x.copy()
+            self.start[:] = run.x
+        begun = time.perf_counter()
         while s["next"] < s["samples"]:
             if s["overdue"]:
                 return Status.TIME
             # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
-            if loop.run(self.training.batches, self.settings.method, self.settings.search, run) != RUNNING:
-                run.x[:] = start
+            with raised_as_it_was():
+                status = loop.run(self.training.batches, self.settings.method, self.settings.search, run)
+            if status != RUNNING:
+                run.x[:] = self.start
                 s["next"] = s["samples"]
                 return Status.NONFINITE
         s["epoch"] += 1
@@ -281,6 +290,6 @@ class Course:
             success=status.converged,
             message=status.message,
             history=EpochHistory(*columns),
-            checkpoint=StochasticState(self.settings.method, self.run, copy.deepcopy(self.rng)),
+            checkpoint=StochasticState(self.settings.method, self.run, copy.deepcopy(self.rng), self.start),
             solver=f"quasinewton {name_of(self.settings.method)}",
         )

@@ -10,6 +10,7 @@ import time
 import numpy as np
 
 from quasinewton.drivers.batch_result import write
+from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.line_search_loop import EACH_EVALUATION
@@ -132,7 +133,8 @@ def solve(fun, args, batch_args, blank, settings, results, tick):
             F, G = fun(X, running.copy(), *args, *(array[running] for array in batch_args))
             F, G = evaluated("F", F, (running.size,)), evaluated("G", G, (running.size, n))
             overdue = int(time.monotonic_ns() >= deadline)
-            left = tell_all(settings.method, settings.search, blank, address, size, running, F, G, overdue, results)
+            with raised_as_it_was():
+                left = tell_all(settings.method, settings.search, blank, address, size, running, F, G, overdue, results)
             running = running[:left]
             tick(k - left)
     except BaseException:
