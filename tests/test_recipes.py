@@ -41,7 +41,7 @@ def test_the_page_names_the_versions_that_are_installed():
     settings = ConfigParser()
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
     pinned = settings["options.extras_require"]["recipes"].split()
-    rows = [line for line in PAGE.splitlines() if "../examples/recipes/" in line]
+    rows = [line for line in PAGE.splitlines() if "(../examples/recipes/" in line]
     assert len(pinned) == len(rows) == len(RECIPES)
     for package in pinned:
         name, version = re.fullmatch(r"([\w-]+)(?:\[\w+\])?==([\d.]+)", package).groups()

@@ -4,9 +4,9 @@
     python with_mpi.py                                    one worker is spawned
     python with_mpi.py 2                                  two workers are spawned
 
-Open MPI starts no more processes than there are cores, the leading one included, unless
-OMPI_MCA_rmaps_base_oversubscribe=1 is in the environment; as root it wants
-OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1. The answers are those of a batch in this process, to the last bit.
+Open MPI starts no more processes than there are cores, the leading one included, unless the
+environment has OMPI_MCA_rmaps_base_oversubscribe=1; as root it wants OMPI_ALLOW_RUN_AS_ROOT=1 and
+OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1. The answers are those of a batch in this process, to the last bit.
 """
 
 import sys
