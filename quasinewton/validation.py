@@ -97,7 +97,7 @@ def real(name, given):
         raise ValueError(f"{name} must be real; split complex variables into their real and imaginary parts.")
     try:
         # NumPy would convert None to NaN, which hides the error.
-        if given.dtype.kind in "buif" or not any(value is None for value in given.flat):
+        if given.dtype.kind in "buif" or not (given.dtype.kind in "mM" or any(value is None for value in given.flat)):
             return np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError):
         pass

@@ -102,6 +102,35 @@ class OfUnyt(np.ndarray):
         return self
 
 
+class OfH5py(ByArray):
+    dims = ("t",)  # as xarray has, but without `data`
+
+
+class Column(np.ndarray):
+    """Imitate a column of astropy that has no unit."""
+
+    unit = property(lambda self: None)
+
+    def to(self, unit):
+        raise NotImplementedError
+
+
+class ColumnTable(ByArray):
+    colnames = ["a", "b"]
+
+
+class Bfloat16:
+    """Imitate a tensor of torch in bfloat16, which only its own library converts."""
+
+    dtype = "torch.bfloat16"
+
+    def float(self):
+        return ByArray(DATA.astype(np.float32))
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Got unsupported ScalarType BFloat16")
+
+
 class OfXarray(ByArray):
     dims = ("t",)
 
@@ -125,6 +154,9 @@ class TestArrays:
             ByArray(DATA),
             ByDlpack(DATA),
             OfXarray(DATA),
+            OfH5py(DATA),
+            DATA.view(Column),
+            Bfloat16(),
             array.array("d", DATA),
             memoryview(DATA),
             DATA.astype(">f8"),
@@ -308,6 +340,7 @@ class TestRefusals:
             (unyt, "with a unit, and compiled functions do not see units"),
             (OfXarray(OfPint()), "OfPint, with a unit"),
             (Table(DATA), "a table, .* pass its columns one by one"),
+            (ColumnTable(DATA), "a table, .* pass its columns one by one"),
             (Grad(DATA), "cannot be had as an array, which is to be passed: Can't call numpy"),
             ({"a": 1.0}, "of type dict, .* pass its values, as a tuple"),
             (np.array([1.0, None]), "holds Python objects"),
@@ -338,6 +371,35 @@ class TestRefusals:
             with pytest.raises(TypeError, match=rf"data\[0\] is .*{message}"):
                 minimize_stochastic(loss, [0.0], (given,))
 
+    def test_starts_with_masks_or_units_are_refused(self):
+        for given, message in ((np.ma.masked_array(DATA), "masked array"), (OfPint(), "with a unit")):
+            with pytest.raises(TypeError, match=f"'x0' is .*{message}, and the solver does not see"):
+                minimize(np.sum, given)
+        with pytest.raises(TypeError, match="X0 is a masked array, and the solver does not see"):
+            minimize_batch(np.sum, np.ma.masked_array([DATA]))
+        with pytest.raises(TypeError, match="'x0' must hold real numbers, got datetime64"):
+            minimize(np.sum, np.array(["2026-01-01"], "M8[D]"))
+
+    @pytest.mark.parametrize(
+        "given, message",
+        [
+            (Grad(DATA), "cannot be had as an array, which is to be passed: Can't call numpy"),
+            ([[1.0], [2.0, 3.0], [4.0]], "cannot be had as an array"),
+            (np.array([1.0, None, 2.0]), "holds Python objects"),
+        ],
+        ids=["unwilling", "ragged", "objects"],
+    )
+    def test_rows_and_samples_that_cannot_be_converted_are_named(self, given, message):
+        with pytest.raises(TypeError, match=rf"batch_args\[0\].* {message}") as caught:
+            minimize_batch(loss, np.zeros((3, 1)), batch_args=(given,))
+        assert "\n" not in str(caught.value)
+        with pytest.raises(TypeError, match=r"data\[0\].* (cannot be had as an array|must hold numbers, got object)"):
+            minimize_stochastic(loss, [0.0], (given,))
+
+    def test_rows_of_objects_go_to_python_functions(self):
+        res = minimize_batch(lambda x, a: (x[0] - a["a"]) ** 2, np.zeros((2, 1)), (), (np.array([{"a": 1}, {"a": 2}]),))
+        assert np.allclose(res.x[:, 0], [1.0, 2.0], atol=1e-4)
+
     def test_labels_that_differ_are_warned_of(self):
         @njit
         def two(x, a, b):
@@ -365,6 +427,13 @@ class TestCompilation:
         with pytest.raises(TypeError, match="fun does not compile for the arguments .* AssertionError") as caught:
             minimize(mixed_rows, [0.3])
         assert isinstance(caught.value.__cause__, AssertionError) and "\n" not in str(caught.value)
+
+    def test_check_gradient_says_so_in_one_line(self):
+        wrong = njit(lambda x, d: x.nothing)
+        for fun, jac, name in ((lambda x, d: 0.0, wrong, "jac"), (wrong, True, "fun"), (loss, wrong, "jac")):
+            with pytest.raises(TypeError, match=f"^{name} does not compile for the arguments") as caught:
+                check_gradient(fun, jac, [0.3], (DATA,))
+            assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize(
         "names, message",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from quasinewton.objective.build import refuse_what_does_not_compile
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import (
     OWN,
@@ -78,5 +79,7 @@ def check_gradient(
     problem = read_problem(fun, jac, as_args(args, fun, jac), x.size)
     if problem.form not in OWN:
         raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")
+    separate = jac if problem.form == "separate" else None
+    refuse_what_does_not_compile(fun, separate, None, None, problem.form, "", problem.args)
     g, coarse = own_gradient(problem, x)
     return compare(problem, x, g, rtol, coarse=coarse)

@@ -30,6 +30,7 @@ from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
+from quasinewton.numba_ext.introspection import takes_typed_arguments
 from quasinewton.objective.build import prepare
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args, plain_array
@@ -39,6 +40,7 @@ from quasinewton.objective.problem import (
     read_problem,
 )
 from quasinewton.options.bounds import read_bounds
+from quasinewton.options.initial_values import as_array
 from quasinewton.options.read import (
     default_method,
     method_class,
@@ -181,8 +183,9 @@ def minimize_batch(
     method = default_method(method, bounds)
     bounds = read_bounds(bounds, n)
     starts = starts if bounds is None else np.clip(starts, *bounds)
-    args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
-    task = Task(fun, args, batch_arrays(batch_args, k), method, jac, hess, hessp, tol, options, bounds)
+    functions = fun, jac, hess, hessp, options.get("precond")
+    args, rows = as_args(args, *functions), batch_arrays(batch_args, k, *functions)
+    task = Task(fun, args, rows, method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
     name, second_order = TRAITS[kind].name, TRAITS[kind].second_order
     warn_unused(kind, hess, hessp)
@@ -244,25 +247,27 @@ def start_points(X0):
     TypeError
         If X0 does not hold numbers.
     """
-    X0 = np.asarray(X0)
+    X0 = as_array("X0", X0)
     if X0.ndim != 2 or (X0.shape[1] == 0 and X0.shape[0] > 0):
         raise ValueError(f"X0 must have shape (k, n), a start in each of k rows; got {X0.shape}")
     return real("X0", X0)
 
 
-def batch_arrays(batch_args, k):
+def batch_arrays(batch_args, k, *functions):
     """Return the arguments that differ between problems as contiguous arrays.
+
+    `functions` are the user's functions, or the values given instead of functions.
 
     Raises
     ------
     ValueError
         If one of them does not have k rows; the message gives both lengths.
     TypeError
-        If one of them has a mask or a unit.
+        If one of them cannot be converted, or has a mask or a unit.
     """
-    arrays = []
+    compiled, arrays = any(map(takes_typed_arguments, functions)), []
     for place, given in enumerate(as_args(batch_args)):
-        array = plain_array(given, f"batch_args[{place}]")
+        array = plain_array(given, f"batch_args[{place}]", compiled)
         if array.ndim == 0 or len(array) != k:
             rows = "no rows: it is a single value" if array.ndim == 0 else f"{len(array)} rows"
             raise ValueError(f"batch_args[{place}] must have a row for each of the {k} rows of X0; it has {rows}")

@@ -123,26 +123,35 @@ def has_buffer(value):
     return True
 
 
-def refuse_unit_or_mask(value, name):
+def refuse_unit_or_mask(value, name, blind="compiled functions do"):
     """Raise TypeError for arrays or numbers with a unit, and for masked arrays.
 
     Compiled code would silently ignore the unit or the mask.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Name of the value in messages.
+    blind : str
+        What does not see the unit or the mask, for messages.
 
     Raises
     ------
     TypeError
     """
-    # An xarray object (recognised by `dims`) may wrap an array with a unit.
-    for inner in (value, value.data) if hasattr(type(value), "dims") else (value,):
+    # An xarray object (recognised by `dims` and `data`) may wrap an array with a unit.
+    kind = type(value)
+    for inner in (value, value.data) if hasattr(kind, "dims") and hasattr(kind, "data") else (value,):
         if isinstance(inner, np.ma.MaskedArray):
             raise TypeError(
-                f"{name} is a masked array, and compiled functions do not see masks; pass {name}.compressed(), "
+                f"{name} is a masked array, and {blind} not see masks; pass {name}.compressed(), "
                 f"{name}.filled(value), or the data and the mask as two arguments"
             )
         if has_unit(inner):
             raise TypeError(
-                f"{name} is of type {described(type(inner))}, with a unit, and compiled functions do not see units; "
-                "convert it to the unit that the function expects, and pass its magnitude"
+                f"{name} is of type {described(type(inner))}, with a unit, and {blind} not see units; convert it "
+                "to the unit that the function expects, and pass its magnitude"
             )
 
 
@@ -150,11 +159,14 @@ def has_unit(value):
     """Return True if a value has a unit, such as those of pint, astropy and unyt.
 
     A unit is recognised by a method `to` of the class together with `unit` or `units`, which are
-    properties of the class in pint and astropy, and attributes of each array in unyt.
+    properties of the class in pint and astropy, and attributes of each array in unyt. It is None
+    in a column of astropy that has no unit.
     """
     kind = type(value)
     bearer = value if isinstance(value, np.ndarray) else kind
-    return hasattr(kind, "to") and (hasattr(bearer, "units") or hasattr(bearer, "unit"))
+    return hasattr(kind, "to") and any(
+        hasattr(bearer, name) and getattr(value, name) is not None for name in ("unit", "units")
+    )
 
 
 def array_of_numpy(value, name):
@@ -174,29 +186,40 @@ def array_of(value, name):
         If it has no such protocol, or the conversion fails.
     """
     kind = type(value)
-    if hasattr(kind, "columns") or hasattr(kind, "column_names"):
+    if any(hasattr(kind, name) for name in ("columns", "column_names", "colnames")):
         raise TypeError(
             f"{name} is of type {described(kind)}, a table, which compiled functions cannot take; pass its columns one "
             f"by one, or {name}.to_numpy()"
         )
     if not is_array(value) and not has_buffer(value):
         raise TypeError(f"{name} is of type {described(kind)}, which compiled functions cannot take; {advice(value)}")
-    try:
-        if hasattr(kind, "__array__"):
-            array = np.asarray(value)
-        elif hasattr(kind, "__dlpack__"):
-            array = np.from_dlpack(value)
-        else:
-            array = np.asarray(memoryview(value))
-    except Exception as error:  # Other libraries may raise any exception.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        what = f"{name}, of type {described(kind)}, cannot be had as an array, which is to be passed"
-        raise TypeError(f"{what}: {reason}") from error
+    array = by_protocol(value, name)
     # A zero-dimensional array is a number to its own library and to a Python objective.
     return array if array.ndim else array[()]
 
 
-def plain_array(value, name):
+def by_protocol(value, name):
+    """Convert an object that is like an array to one of NumPy.
+
+    Raises
+    ------
+    TypeError
+        If that fails; the message names the object, its type and the reason.
+    """
+    kind = type(value)
+    try:
+        if "bfloat16" in str(getattr(value, "dtype", "")) and hasattr(kind, "float"):
+            value = value.float()  # torch converts no bfloat16 to NumPy; single precision holds it exactly.
+        if hasattr(kind, "__dlpack__") and not hasattr(kind, "__array__"):
+            return np.from_dlpack(value)
+        return np.asarray(memoryview(value) if not is_array(value) and has_buffer(value) else value)
+    except Exception as error:  # Other libraries may raise any exception.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        what = f"{name}, of type {described(kind)}, cannot be had as an array, which is to be passed"
+        raise TypeError(f"{what}: {reason}") from error
+
+
+def plain_array(value, name, compiled=False, blind="compiled functions do"):
     """Convert an array whose rows are passed on one by one; numbers get a type that Numba has.
 
     Parameters
@@ -204,6 +227,10 @@ def plain_array(value, name):
     value : array_like
     name : str
         Name of the array in error messages.
+    compiled : bool
+        True if compiled functions take the rows, which must then not be Python objects.
+    blind : str
+        What does not see a unit or a mask, for messages.
 
     Returns
     -------
@@ -212,11 +239,14 @@ def plain_array(value, name):
     Raises
     ------
     TypeError
-        If it has a mask or a unit, which its rows would lose.
+        If it cannot be converted, or has a mask or a unit, which its rows would lose.
     """
-    refuse_unit_or_mask(value, name)
-    array = np.asarray(value)
-    return native(array, name) if array.dtype.kind in "fciu" else array
+    refuse_unit_or_mask(value, name, blind)
+    array = by_protocol(value, name)
+    dtype = array.dtype
+    # Types that others add to NumPy, such as bfloat16, are of kind "V", as records are.
+    added = dtype.kind == "V" and dtype.names is None and np.can_cast(dtype, np.float64)
+    return native(array, name) if dtype.kind in "fciu" or added or compiled and dtype.kind == "O" else array
 
 
 def native(array, name):
