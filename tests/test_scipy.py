@@ -8,6 +8,7 @@ import functools
 import numpy as np
 import pytest
 import scipy.optimize
+import scipy.stats
 from objectives import rosenbrock, rosenbrock_gradient
 
 import quasinewton
@@ -129,3 +130,33 @@ def test_dual_annealing_hands_its_bounds_on():
 def test_brute_finishes_with_it():
     x = scipy.optimize.brute(ripples, [(-0.7, 0.6)] * 2, Ns=6, finish=quasinewton.minimize)
     assert x == pytest.approx([0.0, 0.0], abs=1e-4)
+
+
+def test_functions_of_scipy_take_what_the_page_says():
+    used = []
+
+    def ours(*arguments, **keywords):
+        used.append(keywords)
+        return quasinewton.minimize(*arguments, **keywords)
+
+    box = [(-4.0, 4.0)] * 2
+    if "polish : {bool, callable}" in scipy.optimize.differential_evolution.__doc__:
+        polished = scipy.optimize.differential_evolution(ripples, box, maxiter=20, rng=1, polish=ours)
+        assert used and polished.fun == pytest.approx(-1.0, abs=1e-4)
+        used.clear()
+    sample = scipy.stats.t.rvs(5.0, size=100, random_state=1)
+    found = scipy.stats.t.fit(sample, optimizer=lambda f, x0, args=(), disp=0: ours(f, x0, args).x)
+    assert used and found == pytest.approx(scipy.stats.t.fit(sample), rel=0.01)
+    used.clear()
+    found = scipy.stats.fit(
+        scipy.stats.gamma,
+        scipy.stats.gamma.rvs(2.0, size=100, random_state=1),
+        [(0.1, 10.0), (0.0, 0.0), (0.1, 10.0)],
+        optimizer=lambda fun, bounds, **keywords: ours(fun, [2.0, 0.0, 2.0], bounds=bounds),
+    )
+    assert used and found.success
+    with pytest.raises(ValueError, match="Unknown solver lbfgs"):
+        scipy.optimize.basinhopping(ripples, [1.0, 1.0], niter=1, minimizer_kwargs={"method": "lbfgs"})
+    for method, error in ((ours, AttributeError), ("lbfgs", KeyError)):
+        with pytest.raises(error):
+            scipy.optimize.shgo(ripples, box, minimizer_kwargs={"method": method})
