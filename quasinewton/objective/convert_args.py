@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
-from quasinewton.objective.real_values import plain_number
+from quasinewton.objective.real_values import is_added_number, plain_number
 from quasinewton.validation import warn
 
 # Types that compiled functions accept unchanged. Looking up the exact type is the fastest test.
@@ -243,10 +243,8 @@ def plain_array(value, name, compiled=False, blind="compiled functions do"):
     """
     refuse_unit_or_mask(value, name, blind)
     array = by_protocol(value, name)
-    dtype = array.dtype
-    # Types that others add to NumPy, such as bfloat16, are of kind "V", as records are.
-    added = dtype.kind == "V" and dtype.names is None and np.can_cast(dtype, np.float64)
-    return native(array, name) if dtype.kind in "fciu" or added or compiled and dtype.kind == "O" else array
+    kinds = "fciuO" if compiled else "fciu"
+    return native(array, name) if array.dtype.kind in kinds or is_added_number(array.dtype) else array
 
 
 def native(array, name):

@@ -19,7 +19,13 @@ from quasinewton.objective.interface import (
     SIGNATURE,
     VALUE,
 )
-from quasinewton.objective.real_values import plain_number, real_array, warn_complex
+from quasinewton.objective.real_values import (
+    is_added_number,
+    is_masked,
+    plain_number,
+    real_array,
+    warn_complex,
+)
 from quasinewton.validation import NOT_SCALAR
 
 FLOAT64 = np.dtype(np.float64)
@@ -50,12 +56,12 @@ def scalar(f):
     """
     kind = type(f).__name__
     try:
-        f = np.asarray(f) if f is not np.ma.masked else np.empty(0)
+        f = np.empty(0) if is_masked(f) else np.asarray(f)
         if f.size == 1 and f.dtype.kind in "buif":
             return float(f.reshape(())[()])
     except (TypeError, ValueError):
         f = np.empty(0)
-    number = f.reshape(())[()] if f.size == 1 and f.dtype.kind in "cO" else None
+    number = f.reshape(())[()] if f.size == 1 and (f.dtype.kind in "cO" or is_added_number(f.dtype)) else None
     number = plain_number(number)
     if isinstance(number, complex):
         if number.imag != 0.0:
@@ -85,8 +91,10 @@ def derivative(values, shape, name):
     Raises
     ------
     ValueError
-        If its size differs or it is not real.
+        If its size differs, it is not real, or a part of it is masked.
     """
+    if is_masked(values):
+        raise ValueError(f"{name} has masked values, which are no numbers")
     if hasattr(values, "toarray"):
         values = values.toarray()
     elif hasattr(values, "matmat"):  # a LinearOperator

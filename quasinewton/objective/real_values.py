@@ -35,8 +35,21 @@ def warn_complex(what):
     warn(message, np.exceptions.ComplexWarning)
 
 
+def is_masked(values):
+    """Return True if a value of NumPy has a masked element, whose data mean nothing."""
+    return isinstance(values, np.ma.MaskedArray) and bool(np.ma.is_masked(values))
+
+
+def is_added_number(dtype):
+    """Return True for a type of real numbers that a library adds to NumPy, such as bfloat16.
+
+    Those types are of kind "V", as records and raw bytes are.
+    """
+    return dtype.kind == "V" and dtype.names is None and np.can_cast(dtype, np.float64)
+
+
 def real_array(values, name):
-    """Convert values of dtype object or complex to float64.
+    """Convert values of dtype object or complex, or of an added type, to float64.
 
     Parameters
     ----------
@@ -60,6 +73,8 @@ def real_array(values, name):
     ComplexWarning
         If values are complex and all imaginary parts are zero.
     """
+    if is_added_number(values.dtype):
+        return values.astype(np.float64)
     if values.dtype.kind not in "cO":
         return values
     numbers = [plain_number(value) for value in values.flat]
