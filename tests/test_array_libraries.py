@@ -156,3 +156,12 @@ def test_numbers_of_every_library_are_floats():
 
     for number in (mpmath.mpf("0.5"), sympy.Rational(1, 2), torch.tensor(0.5), np.float16(0.5), np.longdouble(0.5)):
         assert minimize(distance, [0.0], (number,)).x == pytest.approx(0.5, abs=1e-6)
+
+
+def test_values_of_bfloat16_are_numbers():
+    import jax.numpy as jnp
+
+    res = minimize(
+        lambda x: (jnp.sum(jnp.asarray(x, jnp.bfloat16) ** 2), jnp.asarray(2.0 * x, jnp.bfloat16)), [0.5, -3.0], jac=True
+    )
+    assert res.success and np.allclose(res.x, 0.0, atol=1e-4)

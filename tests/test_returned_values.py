@@ -108,3 +108,14 @@ class TestCompiled:
             pytest.raises(ValueError, match="returns a complex number whose imaginary part is not zero"),
         ):
             minimize(fun, [0.0])
+
+
+def test_masked_values_are_no_numbers():
+    def masked(values, mask=True):
+        return np.ma.masked_array(values, np.full(np.shape(values), mask))
+
+    with pytest.raises(ValueError, match="the gradient has masked values"):
+        minimize(square, [0.0], jac=lambda x: masked(2.0 * (x - 1.0)))
+    with pytest.raises(ValueError, match="must return a scalar value"):
+        minimize(lambda x: masked(square(x)), [0.0])
+    assert minimize(lambda x: masked(square(x), False), [0.0], jac=lambda x: masked(2.0 * (x - 1.0), False)).success
