@@ -210,9 +210,7 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     if form in ("residual", "residual-joint", "residual-derived"):
         if not is_derivative(kind):
             expected = f"fun must return a real vector; it returns {kind}"
-    elif is_complex(kind):
-        warn_complex("fun")
-    elif not is_value(kind):
+    elif not (is_value(kind) or is_complex(kind)):
         raise ValueError(f"{NOT_SCALAR} It returns {kind}.")
     if form == "separate":
         kind = result_type(jac, (X, *arguments), "jac")
@@ -252,6 +250,11 @@ def first_is_single(kind):
 def second_is_single(kind):
     """Return True if the second of two results is rounded to single precision or below."""
     return is_single(kind[1])
+
+
+def first_is_complex(kind):
+    """Return True if the first of two results is complex."""
+    return is_complex(kind[0])
 
 
 RETURNS = "_quasinewton_returns"  # attribute of a function; dict of facts about its result type
@@ -298,6 +301,14 @@ def precision(fun, jac, form, args_type):
     return tuple(SINGLE if one else 0.0 for one in single)
 
 
+def has_complex_values(fun, form, args_type):
+    """Return True if the type of an objective's value is complex; the arguments are as for `define`."""
+    if form.startswith("residual"):
+        return False
+    arguments = (X, *args_type) if form == "inplace" else tuple(args_type)
+    return returns(fun, "first_is_complex" if form == "joint" else "is_complex", arguments)
+
+
 # Compiled trampolines by the user's function; an entry is freed with that function.
 _trampolines = weakref.WeakKeyDictionary()
 
@@ -316,6 +327,11 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
     -------
     (int, (float, float))
         The address, and the pair that `precision` returns.
+
+    Warns
+    -----
+    ComplexWarning
+        If the value of `fun` is complex; at every call, whether code is compiled or not.
     """
     known = _trampolines.setdefault(fun, {})
     # A derivative is named by how it is derived from `fun`; its object is a new one in every call.
@@ -338,7 +354,10 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
         # `fun` are excluded: `fun` holds them, and they hold `fun`.
         given = [each for each in (jac, hess, precond) if not isinstance(each, Derived)]
         held = [each for each in given if not autodiff.is_derived(fun, each)]
-        entry = known[key] = (code, precision(fun, jac, form, args_type), *held)
+        warned = has_complex_values(fun, form, args_type)
+        entry = known[key] = (code, precision(fun, jac, form, args_type), warned, *held)
+    if entry[2]:
+        warn_complex("fun")
     return entry[0].address, entry[1]
 
 
