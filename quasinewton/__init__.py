@@ -108,7 +108,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Import `special` on first access, since few programs use it and the import takes time."""
-    if name == "special":
-        return importlib.import_module("quasinewton.special")
+    """Import `extending` and `special` on first access, since few programs use them."""
+    if name in ("extending", "special"):
+        return importlib.import_module(f"quasinewton.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
