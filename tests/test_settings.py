@@ -1,14 +1,33 @@
 """Settings are checked when created, and the message names the value and what is legal.
 
-Covers: validation.py, options/read.py.
+Covers: validation.py, options/read.py, objective/problem.py.
 """
 
 import math
+import warnings
 
+import numpy as np
 import pytest
+from numba import njit
 
-from quasinewton import BFGS, LBFGS, Armijo, Fixed, HagerZhang, MoreThuente, Newton, StrongWolfe
-from quasinewton.options.read import read
+from quasinewton import (
+    BFGS,
+    LBFGS,
+    Adam,
+    Armijo,
+    Fixed,
+    HagerZhang,
+    MoreThuente,
+    Newton,
+    Solver,
+    StrongWolfe,
+    minimize,
+)
+from quasinewton.loops.clock import NEVER
+from quasinewton.objective.choose_gradient import with_gradient
+from quasinewton.objective.finite_differences import CENTRAL, EXACT
+from quasinewton.objective.problem import read_problem
+from quasinewton.options.read import read, with_limits
 from quasinewton.validation import count, number
 
 
@@ -73,3 +92,57 @@ def test_searches_of_the_same_numbers_are_told_apart():
     assert searches[0] == searches[1]
     for search in (*searches, *searches):
         assert type(read("lbfgs", 2, None, {"line_search": search}).search) is type(search)
+
+
+BOUNDS = np.array([0.0, -1.0]), np.array([1.0, 2.0])
+
+
+@pytest.mark.parametrize("bounds", [None, BOUNDS])
+@pytest.mark.parametrize(
+    "method, differenced, maxiter, maxfun, value_first",
+    [
+        ("lbfgs", False, 15000, 15000, 0),
+        ("lbfgs", True, 15000, 45000, 1),
+        ("gradient-descent", True, 15000, 45000, 1),
+        ("bfgs", False, 400, NEVER, 0),
+        ("newton-cg", True, 400, NEVER, 1),
+        (Adam(), True, 15000, NEVER, 0),
+    ],
+)
+def test_limits_follow_from_the_cost_of_a_gradient(method, differenced, maxiter, maxfun, value_first, bounds):
+    settings = read(method, 2, None, {}, bounds)
+    assert settings.limits is None
+    limits = with_limits(settings, 2, differenced).limits
+    assert (limits.maxiter, limits.maxfun, limits.value_first) == (maxiter, maxfun, value_first)
+    limits = with_limits(read(method, 2, None, {"maxiter": 7, "maxfun": 8}, bounds), 2, differenced).limits
+    assert (limits.maxiter, limits.maxfun) == (7, 8)
+
+
+def test_a_search_that_accepts_any_value_sees_none_before_the_gradient():
+    assert with_limits(read("lbfgs", 2, None, {"line_search": "fixed"}), 2, True).limits.value_first == 0
+
+
+def test_a_problem_is_read_once():
+    problem = read_problem(abs, "3-point", (), 2, {"finite_diff_rel_step": 0.5, "x_scale": 3.0, "precond": None})
+    assert (problem.form, problem.scheme, problem.relative) == ("value", CENTRAL, True)
+    assert problem.step.tolist() == [0.5] and problem.scales.tolist() == [3.0, 3.0]
+    assert read_problem(abs, True, (), 2)[4:6] == ("joint", EXACT)
+    assert with_gradient(problem) is problem
+    for options in {"eps": 0.0}, {"eps": [1.0, 2.0, 3.0]}, {"x_scale": -1.0}, {"precond": True}:
+        with pytest.raises(ValueError, match=next(iter(options))):
+            read_problem(abs, None, (), 2, options)
+
+
+def test_a_given_step_means_differences():
+    square = njit(lambda x: x[0] * x[0])
+    for options in {"eps": 1e-7}, {"finite_diff_rel_step": 1e-7}:
+        assert with_gradient(read_problem(square, None, (), 1, options)).jac is None
+
+
+def test_a_warning_names_the_line_that_called():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        minimize(lambda x: float(x @ x), [1.0, 2.0], foo=1, maxiter=1)
+        Solver([1.0, 2.0], foo=1)
+        minimize(lambda x: float(x @ x), [1.0], hess=lambda x: np.eye(1), maxiter=1)
+    assert [each.filename for each in caught] == [__file__] * 3
