@@ -1,4 +1,4 @@
-"""The inverse-Hessian estimate of L-BFGS as an operator: products with it, its diagonal, its pairs."""
+"""The inverse-Hessian estimate of L-BFGS as an operator: products, its diagonal, its pairs."""
 
 from functools import cached_property
 

@@ -1,4 +1,4 @@
-"""What Python code asks of L-BFGS at the beginning of a run and at its end; see `lifecycle`."""
+"""What Python code asks of L-BFGS at the beginning and at the end of a run; see `lifecycle`."""
 
 import numpy as np
 
