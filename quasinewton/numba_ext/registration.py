@@ -61,8 +61,9 @@ def check_memory(kind, memory):
 def distinguish(kind):
     """Make the `__name__` of a registered class unique, by a number at its end if necessary.
 
-    A dispatcher of Numba that is called from Python tells NamedTuple classes with fields of the same
-    types apart by this name alone, and would call the code of the other class (seen in 0.68.1).
+    A dispatcher of Numba that is called from Python tells NamedTuple classes whose fields are of
+    the same types apart by this name alone, and would call the code of the other class (seen in
+    Numba 0.68.1).
     Pickles and tracebacks go by `__qualname__`, which stays.
     """
     name, number = kind.__name__, 2
@@ -77,7 +78,7 @@ def is_named_tuple(kind):
 
 
 def is_former(former, kind):
-    """Return True if a class is that registered earlier under the module and name of another one."""
+    """Return True if two classes have one module and name, such as one that was defined again."""
     return (former.__module__, former.__qualname__) == (kind.__module__, kind.__qualname__)
 
 
@@ -126,7 +127,8 @@ def check_fields(kind):
 
 
 def converting(kind, example):
-    """Return a constructor that converts the fields of a class to the types of those in `example`."""
+    """Return a constructor of a class that converts its fields to the types of those in `example`.
+    """
     make = kind.__new__
 
     @functools.wraps(make)

@@ -108,7 +108,7 @@ RESULTS = {"value_and_grad": "is_value", "value_and_jacobian": "is_derivative"}
 
 
 def with_gradient(problem, kind="value_and_grad"):
-    """Return a problem whose gradients are derived from a compiled `fun`, if the user left that open.
+    """Return a problem with gradients derived from a compiled `fun`, if the user left that open.
 
     Parameters
     ----------

@@ -178,7 +178,7 @@ def is_differenced(jac):
 def difference_step(options, n):
     """Return the user's steps of differences and whether they are relative.
 
-    They are the options eps and finite_diff_rel_step. The array of steps is empty if none was given.
+    They are the options eps and finite_diff_rel_step. The array is empty if none was given.
 
     Raises
     ------
