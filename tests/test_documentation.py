@@ -4,8 +4,8 @@ Covers: the docstrings of every module.
 """
 
 import doctest
-import importlib
 import inspect
+import pkgutil
 import re
 from pathlib import Path
 
@@ -29,14 +29,9 @@ def referenced():
             yield name if name.startswith("quasinewton.") else f"{module}.{name}"
 
 
-def found(name):
-    """Return the object with this dotted name."""
-    module, _, last = name.rpartition(".")
-    return getattr(importlib.import_module(module), last)
-
-
 REFERENCE = list(referenced())
-PUBLIC = {name: found(name) for name in [*REFERENCE, *(f"quasinewton.{name}" for name in quasinewton.__all__)]}
+NAMES = [*REFERENCE, *(f"quasinewton.{name}" for name in quasinewton.__all__)]
+PUBLIC = {name: pkgutil.resolve_name(name) for name in NAMES}
 PUBLIC = {name.removeprefix("quasinewton."): thing for name, thing in PUBLIC.items() if not inspect.ismodule(thing)}
 
 # Classes whose objects users read but do not create.
