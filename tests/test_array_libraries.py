@@ -161,7 +161,9 @@ def test_numbers_of_every_library_are_floats():
 def test_values_of_bfloat16_are_numbers():
     import jax.numpy as jnp
 
-    res = minimize(
-        lambda x: (jnp.sum(jnp.asarray(x, jnp.bfloat16) ** 2), jnp.asarray(2.0 * x, jnp.bfloat16)), [0.5, -3.0], jac=True
-    )
+    def fun(x):
+        x = jnp.asarray(x, jnp.bfloat16)
+        return jnp.sum(x * x), 2 * x
+
+    res = minimize(fun, [0.5, -3.0], jac=True)
     assert res.success and np.allclose(res.x, 0.0, atol=1e-4)
