@@ -29,6 +29,7 @@ from quasinewton.drivers.finalize import outcome, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import loop_of, raised_as_it_was
+from quasinewton.drivers.run_report import descent_report
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, SCALARS
@@ -82,9 +83,10 @@ class Solver:
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
         As for `minimize`, also accepted as plain keywords. Options about differences and reports
-        are refused: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. With
-        ``precond=True`` truncated Newton asks for products with its preconditioner. `time_limit`
-        is counted from the construction; time that a saved run spends on disk does not count.
+        are refused: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. The bar
+        of `progress` is not saved with the run. With ``precond=True`` truncated Newton asks for
+        products with its preconditioner. `time_limit` is counted from the construction; time that
+        a saved run spends on disk does not count.
     checkpoint : Checkpoint, optional
         Field `checkpoint` of a result of the same method and search. The run continues from there,
         with the limits given here.
@@ -143,11 +145,16 @@ class Solver:
         n = x0.size
         settings = read(default_method(method, bounds), n, tol, options, read_bounds(bounds, n))
         settings = with_limits(settings, n, bool(value_first))
+        report = descent_report(settings.controls)
         began = begin(settings, x0, 0) if checkpoint is None else resume(checkpoint, settings, 0)
-        self._stand(Checkpoint(settings.method, settings.search, began), False, settings.controls.get("schedule"))
+        at = Checkpoint(settings.method, settings.search, began)
+        self._stand(at, False, settings.controls.get("schedule"), report)
 
-    def _stand(self, checkpoint, asked, schedule):
+    def _stand(self, checkpoint, asked, schedule, report=None):
         """Initialise from a checkpoint, whose arrays must not be shared with anything else."""
+        self._report = report
+        if report is not None:
+            report.begin()
         self._at, self._asked, self._schedule = checkpoint, asked, schedule
         scalars = checkpoint.state.scalars
         self._scalars = scalars[0]
@@ -281,6 +288,10 @@ class Solver:
             s["overdue"] = 1
         with raised_as_it_was():
             loop_of(at.method)(self._objective, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
+        if self._report is not None:
+            self._report(at.state)
+            if self.done:
+                self._report.close()
 
     @property
     def result(self) -> OptimizeResult:

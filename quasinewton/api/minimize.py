@@ -12,6 +12,7 @@ from quasinewton.drivers.finalize import finished, report, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import drive
+from quasinewton.drivers.run_report import descent_report
 from quasinewton.drivers.scipy_methods import (
     scipy_method,
     solved_by_scipy,
@@ -109,16 +110,19 @@ def minimize(
         gtol : float
             Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds |g_i| is √(r_i
             |g_i|) where the room r_i ahead of −g_i is less than |g_i|.
-        ftol, xtol : float
-            Success when an iteration reduces f by less than ftol max(|f|, 1), or changes x by less
-            than xtol max(‖x‖_∞, 1) (0: never).
+        ftol : float
+            Success when an iteration reduces f by less than ftol max(|f|, 1) (0: never).
+        xtol : float
+            Success when an iteration changes x by less than xtol max(‖x‖_∞, 1) (0: never).
         f_target : float
             Success when f <= f_target.
-        maxiter, maxfun : int
-            Limits on iterations (15000; 200 n for BFGS, Newton and truncated Newton) and on values
-            (15000, times n + 1 for gradients by differences; none for those three methods).
+        maxiter : int
+            Limit on iterations (15000; 200 n for BFGS, Newton and truncated Newton).
+        maxfun : int
+            Limit on values of f (15000, times n + 1 for gradients by differences; none for BFGS,
+            Newton, truncated Newton and first-order methods).
         time_limit : float
-            Seconds.
+            Limit on the seconds of the run, those of compilation included.
         line_search : str or search object
             "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2 and
             maxls are its settings.
@@ -141,21 +145,31 @@ def minimize(
         schedule : Schedule or compiled function
             Factor of lr at each step: one of `quasinewton.schedules`, or an ``@njit`` function of
             the step.
-        clip_value, clip_norm : float
-            Bounds on the components and on the Euclidean norm of the gradient of a first-order
-            method.
+        clip_value : float
+            Bound on the components of the gradient of a first-order method.
+        clip_norm : float
+            Bound on the Euclidean norm of the gradient of a first-order method.
         clip_norm_eps : float
-            Added to that norm (0).
+            Added to the norm by which a gradient that is too long is divided (0).
         decay_mask : ndarray, bool, shape (n,)
             True for the variables on which weight decay acts.
-        eps, finite_diff_rel_step : float or ndarray
-            Absolute or relative step of finite differences. (For a method with a setting `eps`,
-            `eps` is that setting.)
+        eps : float or ndarray
+            Absolute step of finite differences. (For a method with a setting `eps`, `eps` is that
+            setting.)
+        finite_diff_rel_step : float or ndarray
+            Step of finite differences relative to the variable.
         x_scale : float or ndarray, shape (n,)
             Typical size of each variable, which replaces max(1, |x_i|) in the steps of differences;
             also `typical_x`.
-        history, return_all, disp : bool
-            Keep the history of f, keep all iterates, print a summary.
+        history : bool
+            Keep f, ‖g‖_∞, the step and the number of evaluations at every iterate.
+        return_all : bool
+            Keep all iterates.
+        disp : bool
+            Print a table of the iterations, every tenth after twenty, every hundredth after two
+            hundred and so on, and a summary.
+        progress : bool
+            Show a progress bar with the iterations, f and ‖g‖_∞; requires tqdm.
         check_gradient : bool
             Compare your gradient at x0 with exact derivatives, or with differences, before the run;
             warn if it is wrong, and keep the comparison in the result.
@@ -176,6 +190,8 @@ def minimize(
         If an argument is illegal, before anything runs; also for constraints with a method of this
         package. Exceptions of the user's functions propagate, with the best result so far as their
         attribute ``result``.
+    ImportError
+        If a progress bar is wanted and tqdm is not installed.
 
     Warns
     -----
@@ -236,17 +252,20 @@ def minimize(
     warn_unused(kind, hess, hessp)
     settings = read(method, n, tol, options, read_bounds(bounds, n))
     controls = settings.controls
+    watch = descent_report(controls)
     problem = with_gradient(read_problem(fun, jac, args, n, controls, hess, hessp, settings.bounds))
     prepared = prepare(problem, TRAITS[kind].second_order)
     settings = with_limits(settings, n, problem.form == "value")
     check = checked(problem, x0) if controls.get("check_gradient") else None
     history = controls.get("history", False)
-    rows = TRACE_ROWS if history else 0
+    rows = TRACE_ROWS if history or controls.get("disp") else 0
     state = begin(settings, x0, rows) if checkpoint is None else resume(checkpoint, settings, rows)
     at = Checkpoint(settings.method, settings.search, state)
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
-        status, trace = drive(prepared.objective, settings, state, callback, allvecs)
+        if watch is not None:
+            watch.begin()
+        status, trace = drive(prepared.objective, settings, state, callback, allvecs, watch)
         if check is not None:
             count_check(check, problem.form, state)
         result = finished(prepared, at, status)
@@ -254,6 +273,9 @@ def minimize(
         with contextlib.suppress(AttributeError, TypeError):
             error.result = unfinished(at, Status.INTERRUPTED, gradient_mode(prepared), prepared.hess_mode)
         raise
+    finally:
+        if watch is not None:
+            watch.close()
     if check is not None:
         result["gradient_check"] = check
     if history:

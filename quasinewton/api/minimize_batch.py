@@ -179,6 +179,7 @@ def minimize_batch(
     starts = start_points(X0)
     k, n = starts.shape
     options = {**options, **keywords} if options else keywords
+    progress = bool(options.pop("progress", progress))
     jac = True if vectorized else jac
     method = default_method(method, bounds)
     bounds = read_bounds(bounds, n)

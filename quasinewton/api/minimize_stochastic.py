@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from quasinewton.drivers.checkpoint import renamed_checkpoint
 from quasinewton.drivers.minibatch_data import as_samples, batched
-from quasinewton.drivers.progress import progress_bar
 from quasinewton.drivers.run import notifier
+from quasinewton.drivers.run_report import epoch_report
 from quasinewton.drivers.training import (
     Course,
     StochasticResult,
@@ -56,6 +56,7 @@ def minimize_stochastic(
     nonfinite: str = "stop",
     callback: Callable[..., Any] | None = None,
     progress: bool = False,
+    disp: bool = False,
     options: dict[str, Any] | None = None,
     checkpoint: StochasticState | None = None,
     state: StochasticState | None = None,
@@ -117,6 +118,9 @@ def minimize_stochastic(
         StopIteration.
     progress : bool
         True to show a progress bar; requires tqdm.
+    disp : bool
+        True to print a table of the epochs (every tenth after twenty, every hundredth after two
+        hundred and so on) and the outcome.
     options : dict, optional
         Further settings of the method, and time_limit (seconds), eps, finite_diff_rel_step as in
         `minimize`.
@@ -205,14 +209,17 @@ def minimize_stochastic(
     training = batched(fun, jac, arrays, *common)
     validation = None if watched is None else batched(fun, jac, watched, *common)
     course = Course(run, settings, rng, start, training, validation, patience)
-    with bar(progress, epochs) as show:
+    with epoch_report(progress, disp, epochs, watched is not None) as show:
         try:
             status = course.drive(epochs, shuffle, notifier(callback), show)
-            return course.finished(status)
+            found = course.finished(status)
         except BaseException as error:
             with contextlib.suppress(AttributeError, TypeError):
                 error.result = course.unfinished()
             raise
+    if disp:
+        print(found.message)
+    return found
 
 
 def averaged_part(average):
@@ -220,18 +227,3 @@ def averaged_part(average):
     if average is True or average is False:
         return float(average)
     return number("average", average, 0.0, 1.0, open_high=False)
-
-
-@contextlib.contextmanager
-def bar(progress, epochs):
-    """Yield a function of the loss that advances the progress bar, or does nothing without one."""
-    if not progress:
-        yield lambda loss: None
-        return
-    with progress_bar(epochs, "epoch") as shown:
-
-        def show(loss):
-            shown.set_postfix_str(f"loss {loss:.4g}", refresh=False)
-            shown.update()
-
-        yield show

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from quasinewton.drivers.run import raised_as_it_was
+from quasinewton.drivers.run_report import RunReport
 from quasinewton.line_searches import Armijo
 from quasinewton.loops.root_loop import SEARCH, allocate, run
 from quasinewton.objective.build import prepare_residual
@@ -19,6 +20,9 @@ from quasinewton.options.read import limit, warn_unknown
 from quasinewton.result import RootResult
 from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status, represent_in_yaml
 from quasinewton.validation import number
+
+DEFAULTS = {"ftol": 1e-10, "xtol": 1e-14, "maxiter": 200}  # in the units of f; relative; iterations
+COLUMNS = ("iteration", "d"), ("evaluations", "d"), ("‖f‖", ".3e")  # of the table that `disp` prints
 
 
 def root(
@@ -61,10 +65,18 @@ def root(
             Success when a step changes x by less than xtol max(‖x‖_∞, 1) (1e-14).
         maxiter : int
             Limit on iterations (200).
-        c1, maxls : float, int
-            Settings of the backtracking search.
-        eps, finite_diff_rel_step : float or ndarray
-            Absolute or relative step of finite differences.
+        c1 : float
+            Sufficient decrease of ½‖f‖² in the backtracking search (1e-4).
+        maxls : int
+            Upper bound on the evaluations of one search (40).
+        eps : float or ndarray
+            Absolute step of finite differences.
+        finite_diff_rel_step : float or ndarray
+            Step of finite differences relative to the variable.
+        disp : bool
+            Print a table of the iterations and the outcome.
+        progress : bool
+            Show a progress bar with the iterations and ‖f‖_∞; requires tqdm.
 
     Returns
     -------
@@ -76,6 +88,8 @@ def root(
     ValueError, TypeError
         If an argument is illegal, before anything runs. Exceptions of the user's functions
         propagate, with the result so far as their attribute ``result``.
+    ImportError
+        If a progress bar is wanted and tqdm is not installed.
 
     Warns
     -----
@@ -110,9 +124,11 @@ def root(
     search = Armijo(*(given.pop(name, default) for name, default in zip(Armijo._fields, SEARCH, strict=True)))
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    ftol = number("ftol", given.pop("ftol", 1e-10 if tol is None else tol), 0.0, math.inf, open_low=False)
-    xtol = number("xtol", given.pop("xtol", 1e-14), 0.0, math.inf, open_low=False)
-    maxiter = limit("maxiter", given.pop("maxiter", 200))
+    ftol = number("ftol", given.pop("ftol", DEFAULTS["ftol"] if tol is None else tol), 0.0, math.inf, open_low=False)
+    xtol = number("xtol", given.pop("xtol", DEFAULTS["xtol"]), 0.0, math.inf, open_low=False)
+    maxiter = limit("maxiter", given.pop("maxiter", DEFAULTS["maxiter"]))
+    progress, disp = bool(given.pop("progress", False)), bool(given.pop("disp", False))
+    report = RunReport(progress, disp, COLUMNS, "‖f‖") if progress or disp else None
     steps = {name: given.pop(name, None) for name in ("eps", "finite_diff_rel_step")}
     warn_unknown(given)
     args = as_args(args, fun, jac)
@@ -120,6 +136,9 @@ def root(
     state = allocate(x, ftol, xtol, maxiter)
     f, J, s = state.f, state.J, state.scalars[0]
     stopped = False
+    # With a callback or a table the loop runs one iteration at a time; otherwise it returns after
+    # slices of time, so that Ctrl-C is handled.
+    stepwise = callback is not None or disp
 
     def result(status):
         represent_in_yaml()
@@ -137,18 +156,23 @@ def root(
         )
 
     try:
+        if report is not None:
+            report.begin()
         while s["status"] == RUNNING and not stopped:
-            # With a callback the loop runs one iteration at a time; without one it returns after
-            # slices of time, so that Ctrl-C is handled.
-            s["maxiter"] = maxiter if callback is None else min(maxiter, s["nit"] + 1)
-            before = int(s["nit"])
+            before, beginning = int(s["nit"]), s["nfev"] == 0
+            # A table begins with f at x0, before any iteration.
+            s["maxiter"] = min(maxiter, before + (not (disp and beginning))) if stepwise else maxiter
             with raised_as_it_was():
                 run(prepared.objective, search, state)
-            if callback is None:
+            if report is not None:
+                report.show(int(s["nit"]), math.nan, float(s["norm"]))
+            if not stepwise:
                 continue
+            if disp and (beginning or s["nit"] > before):
+                report.table.row(int(s["nit"]), int(s["nfev"]), float(s["norm"]))
             if s["status"] == OUT_OF_ITERATIONS and s["nit"] < maxiter:
                 s["status"] = RUNNING
-            if s["nit"] > before:
+            if callback is not None and s["nit"] > before:
                 try:
                     callback(x.copy(), f.copy())
                 except StopIteration:
@@ -157,4 +181,10 @@ def root(
         with contextlib.suppress(AttributeError, TypeError):
             error.result = result(Status.INTERRUPTED)
         raise
-    return result(Status.CALLBACK if stopped else Status(int(s["status"])))
+    finally:
+        if report is not None:
+            report.close()
+    found = result(Status.CALLBACK if stopped else Status(int(s["status"])))
+    if disp:
+        print(found.message)
+    return found

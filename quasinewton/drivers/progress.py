@@ -5,12 +5,28 @@ import time
 INTERVAL = 0.25  # seconds; shortest time between two calls of a batch's callback, except the last
 
 
+def import_tqdm():
+    """Return tqdm's class of progress bars.
+
+    Raises
+    ------
+    ImportError
+        If tqdm is not installed.
+    """
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        raise ImportError("progress=True needs tqdm: pip install quasinewton[progress]") from None
+    return tqdm
+
+
 def progress_bar(total, unit):
     """Return a progress bar of tqdm.
 
     Parameters
     ----------
-    total : int
+    total : int or None
+        None if it is not known.
     unit : str
 
     Returns
@@ -22,11 +38,7 @@ def progress_bar(total, unit):
     ImportError
         If tqdm is not installed.
     """
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        raise ImportError("progress=True needs tqdm: pip install quasinewton[progress]") from None
-    return tqdm(total=total, unit=unit)
+    return import_tqdm()(total=total, unit=unit)
 
 
 class Enough(Exception):

@@ -11,8 +11,10 @@ from quasinewton.result import OptimizeResult
 from quasinewton.status import Status
 
 
-def drive(objective, settings, state, callback, allvecs):
+def drive(objective, settings, state, callback, allvecs, report=None):
     """Run a descent to its end, with callbacks between iterations.
+
+    `report` is called with the state whenever the loop returns, unless it is None.
 
     Returns
     -------
@@ -28,6 +30,8 @@ def drive(objective, settings, state, callback, allvecs):
         # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
         with raised_as_it_was():
             want = run(objective, method, search, state, each)
+        if report is not None:
+            report(state)
         if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
             pieces.append(state.trace[: s["rows"]].copy())
             s["rows"] = 0

@@ -8,6 +8,7 @@ import scipy.optimize
 from scipy.optimize import HessianUpdateStrategy
 
 from quasinewton import autodiff
+from quasinewton.drivers.run_report import COLUMNS, RunReport, counting
 from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
 from quasinewton.objective.choose_gradient import derive
 from quasinewton.objective.convert_args import as_args
@@ -88,7 +89,7 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     jac : callable, bool, str or None
         That of the Problem after `with_gradient`, for a method that uses gradients.
     options : dict
-        Options of SciPy's method.
+        Options of SciPy's method, and `progress`.
 
     Returns
     -------
@@ -104,6 +105,7 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     form, _ = gradient_form(jac)
     name = method if isinstance(method, str) else getattr(method, "__name__", type(method).__name__)
     given, modes, n = fun, {}, x0.size
+    report = RunReport(True, False, COLUMNS) if options.pop("progress", False) else None
     if form == "inplace":
         fun, jac = joint_of_inplace(fun), True
     if uses_gradient(method):
@@ -113,20 +115,27 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     if method in SECOND:
         derivable = given if form in ("value", "separate", "derived") else None
         hess, hessp, modes["hess_mode"] = curvature_for_scipy(derivable, hess, hessp, args, n, SECOND[method])
-    result = scipy.optimize.minimize(
-        fun,
-        x0,
-        args,
-        method=method,
-        jac=jac,
-        hess=hess,
-        hessp=hessp,
-        bounds=bounds,
-        constraints=with_jacobians(constraints, n) if has_constraints(constraints) else (),
-        tol=tol,
-        callback=callback,
-        options=options,
-    )
+    if report is not None:
+        callback = counting(callback, report)
+        report.begin()
+    try:
+        result = scipy.optimize.minimize(
+            fun,
+            x0,
+            args,
+            method=method,
+            jac=jac,
+            hess=hess,
+            hessp=hessp,
+            bounds=bounds,
+            constraints=with_jacobians(constraints, n) if has_constraints(constraints) else (),
+            tol=tol,
+            callback=callback,
+            options=options,
+        )
+    finally:
+        if report is not None:
+            report.close()
     return OptimizeResult(result | {"solver": f"scipy {name}"} | modes)
 
 

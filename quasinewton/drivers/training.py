@@ -185,7 +185,7 @@ class Course:
             status = self.epoch(shuffle)
             if status is not None:
                 return status
-            show(self.rows[-1][0])
+            show(int(s["epoch"]), self.rows[-1])
             try:
                 notify(self.intermediate)
             except StopIteration:

@@ -17,7 +17,10 @@ class Unsaid(str):
 # Options that are fields of the method or of the line search are not listed.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search", "typical_x": "x_scale"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")
-CONTROLS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step", "x_scale")
+CONTROLS = (
+    *("disp", "progress", "return_all", "history", "check_gradient"),
+    *("eps", "finite_diff_rel_step", "x_scale"),
+)
 SEARCHING = ("hess_inv0", "line_search")  # Options of the methods with a line search.
 # Options of the first-order methods, which have no line search.
 STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")
