@@ -1,4 +1,7 @@
-"""Adaptive learning rates: where they help, and where they fail.
+"""Adaptive learning rates
+=======================
+
+Where they help, and where they fail.
 
 Samples come one at a time.
 

@@ -1,4 +1,7 @@
-"""Influenza at a boarding school: ask-tell with a simulation that is a program of its own.
+"""Influenza at a boarding school
+==============================
+
+Ask-tell with a simulation that is a program of its own.
 
 In January 1978 an epidemic went through a school of 763 boys (British Medical Journal 1978, p. 587:
 boys confined to bed, day by day). Which rates β and γ of S' = −β S I/N, I' = β S I/N − γ I fit

@@ -1,4 +1,7 @@
-"""Poisson regression with standard errors: does a man's waist tell how many sit-ups he can do?
+"""Poisson regression with standard errors
+=======================================
+
+Does a man's waist tell how many sit-ups he can do?
 
 The data are scikit-learn's copy of Linnerud's set: weight, waist and pulse of twenty men in a
 fitness club, and what they managed in three exercises. Counts k with mean exp(z), z = X b, have the

@@ -1,4 +1,5 @@
-"""Chemical equilibrium of propane burnt in air, at 2200 K and 40 atmospheres.
+"""Chemical equilibrium of propane burnt in air, at 2200 K and 40 atmospheres
+==========================================================================
 
 One mole of C₃H₈ meets R moles of oxygen atoms and 4R of nitrogen; R = 10 is just enough. Ten
 species share the atoms: four balances and six equilibria for ten unknowns (Meintjes & Morgan, ACM

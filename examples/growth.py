@@ -1,4 +1,7 @@
-"""Dynamic programming: a minimisation at every state and in every sweep, in compiled code.
+"""Dynamic programming
+===================
+
+A minimisation at every state and in every sweep, in compiled code.
 
 A planner chooses consumption, labour and savings under a technology that moves between three
 levels. With logarithmic utility and capital that lasts one period the best policy is known (Brock &

@@ -1,4 +1,7 @@
-"""Fluorescence lifetimes of 100 000 pixels: as many maximum-likelihood fits in one call.
+"""Fluorescence lifetimes of 100 000 pixels
+========================================
+
+As many maximum-likelihood fits in one call.
 
 In every pixel of an image photons are counted after a flash, in bins of time t. Their expected
 number is

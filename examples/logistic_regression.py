@@ -1,4 +1,7 @@
-"""Logistic regression by maximum likelihood: benign and malignant tumours.
+"""Logistic regression by maximum likelihood
+=========================================
+
+Benign and malignant tumours.
 
 The data, 569 tumours with 30 measurements of each, are scikit-learn's copy of the Wisconsin breast
 cancer set (Street, Wolberg & Mangasarian, 1993). With z = X w + b, labels t = ±1 and a ridge that

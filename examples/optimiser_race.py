@@ -1,4 +1,7 @@
-"""First-order methods from the same start: in a ravine, at a saddle, and under noise.
+"""First-order methods from the same start
+=======================================
+
+In a ravine, at a saddle, and under noise.
 
 The ravine is at an angle to the axes, so that no method that scales the axes has an advantage; the
 steps until f is a millionth of its first value are at the best of seventeen learning rates, inf if

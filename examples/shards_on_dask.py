@@ -1,8 +1,9 @@
-"""A logistic regression whose data stay on the workers of a Dask cluster.
+"""A logistic regression whose data stay on the workers of a Dask cluster
+======================================================================
 
 The objective is a sum of losses over shards of the data, one or more on each worker:
 
-    f(w) = Σ over shards Σ over rows log(1 + exp(−y x·w)) + ½ |w|²
+    f(w) = Σ over shards Σ over rows log(1 + exp(−y x·w)) + ½ ‖w‖²
 
 Each evaluation sends w to the workers; there compiled code computes the value and the gradient of
 each shard, and the cluster adds them up in pairs. One value and one gradient come back, and L-BFGS

@@ -1,4 +1,7 @@
-"""Softmax regression on handwritten digits: mini-batches with Adam, full batch with L-BFGS.
+"""Softmax regression on handwritten digits
+========================================
+
+Mini-batches with Adam, full batch with L-BFGS.
 
 The data are scikit-learn's copy of the test half of the UCI set (E. Alpaydin & C. Kaynak, 1998):
 1797 images of 8 × 8 pixels, three in four for the fit. With scores Z = X W + b, the loss of a batch

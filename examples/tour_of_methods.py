@@ -1,4 +1,5 @@
-"""Every method under every line search, on Rosenbrock's valley in ten dimensions.
+"""Every method under every line search, on Rosenbrock's valley in ten dimensions
+==============================================================================
 
     f(x) = Σ 100 (x[i+1] − x[i]²)² + (1 − x[i])²
 

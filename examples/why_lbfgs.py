@@ -1,4 +1,7 @@
-"""Why L-BFGS: a soap film with ten thousand heights, and what BFGS would need for it.
+"""Why L-BFGS
+==========
+
+A soap film with ten thousand heights, and what BFGS would need for it.
 
 The film over a square, held along its edge, has the least area. It is made of triangles, two per
 cell of a grid with m × m free heights. The edge is that of Scherk's surface, z = log(cos x/cos y),

@@ -120,6 +120,7 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
         Number of contours. They are equally spaced in log(1 + f − min f), so that the bottom of a
         valley is visible.
     ax : matplotlib Axes, optional
+        New ones by default.
 
     Returns
     -------
@@ -182,7 +183,8 @@ def profiles(fun, result, args=(), names=None, width=3.0, points=15, ax=None, **
     points : int
         Points of a profile, at least 3; each costs a minimisation.
     ax : sequence of n matplotlib Axes, optional
-    **keywords
+        New ones by default.
+    **keywords : optional
         Keywords of `quasinewton.minimize` for these minimisations: `jac`, `method`, `gtol` …
 
     Returns
@@ -265,6 +267,7 @@ def batch(result, ax=None):
     result : BatchResult
         Of `quasinewton.minimize_batch`.
     ax : sequence of two matplotlib Axes, optional
+        For the endings and for the iterations; new ones by default.
 
     Returns
     -------
@@ -289,7 +292,7 @@ def batch(result, ax=None):
     ending_axes.set(xlabel="problems", yticks=range(len(present)), yticklabels=present)
     ending_axes.margins(x=0.12)
     ending_axes.invert_yaxis()
-    ending_axes.legend()
+    ending_axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)  # above the bars
     counts = [np.asarray(result.nit)[success], np.asarray(result.nit)[~success]]
     bins = np.histogram_bin_edges(np.asarray(result.nit), bins="auto")
     iteration_axes.hist(counts, bins=bins, stacked=True, color=[COLOURS[0], COLOURS[1]])
@@ -308,6 +311,7 @@ def performance_profile(costs, largest=None, ax=None):
     largest : float, optional
         Right end of the horizontal axis, a ratio; by default a little beyond the largest ratio.
     ax : matplotlib Axes, optional
+        New ones by default.
 
     Returns
     -------

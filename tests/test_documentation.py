@@ -1,12 +1,13 @@
 """Public docstrings are in numpydoc layout, complete, and correct: their examples run.
 
-Covers: the docstrings of every module.
+Covers: the docstrings of every module, docs/extensions.
 """
 
 import doctest
 import inspect
 import pkgutil
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,12 @@ from numpydoc.docscrape import get_doc_object
 
 import quasinewton
 from quasinewton import Status, problems
+from quasinewton.options.names import CONTROLS, LIMITS, SEARCHING, STEPPING
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs" / "extensions"))
+import option_tables  # noqa: E402, from the folder of the site's extensions
+
 DIRECTIVE = re.compile(r"^\.\. (currentmodule|autofunction|autoclass|automodule):: (\S+)$", re.MULTILINE)
 
 
@@ -84,7 +89,7 @@ def assert_parameters_are_described(thing, but=()):
     described = [name.strip() for entry in doc["Parameters"] for name in entry.name.split(",")]
     assert not set(parameters(thing)) - set(described) - set(but)
     assert [entry.name for entry in doc["Parameters"] if not (entry.type and entry.desc)] == []
-    assert not set(described) - set(parameters(thing)), "described, but not there"
+    assert not set(described) - set(parameters(thing)) - {"**keywords"}, "described, but not there"
 
 
 @pytest.mark.parametrize("thing", [*PUBLIC.values(), *MEMBERS.values()], ids=[*PUBLIC, *MEMBERS])
@@ -158,3 +163,63 @@ def test_examples_in_docstrings_run(thing):
 def test_every_file_says_what_it_is(file):
     source = file.read_text()
     assert not source or source.startswith('"""')
+
+
+class TestOptions:
+    """The page of all options is made of the code; what the code does not describe is an error."""
+
+    GROUPS = option_tables.groups()
+
+    def test_the_page_has_all_tables(self):
+        page = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+        assert re.findall(r"^\.\. option-tables:: (\S+)$", page, re.MULTILINE) != []
+        assert set(re.findall(r"^\.\. option-tables:: (\S+)$", page, re.MULTILINE)) == set(self.GROUPS)
+
+    def test_every_method_and_search_has_its_settings(self):
+        shown = {row.name for tables in self.GROUPS.values() for _, rows in tables for row in rows}
+        for kind in [*option_tables.METHODS, *option_tables.SEARCHES]:
+            assert set(kind._fields) <= shown
+        assert {*LIMITS, *CONTROLS, *SEARCHING, *STEPPING} <= shown
+
+    def test_every_row_is_complete(self):
+        rows = [row for tables in self.GROUPS.values() for _, rows in tables for row in rows]
+        assert all(row.type and row.default and row.meaning for row in rows)
+        assert all(row.unit for row in rows if re.search(r"\b(int|float)\b", row.type) and row.name != "rng")
+
+    @pytest.mark.parametrize(
+        "group, option, default",
+        [("limits", "gtol", "1e-05"), ("methods", "memory", "10"), ("root", "ftol", "1e-10"), ("root", "c1", "0.0001")],
+    )
+    def test_defaults_are_those_of_the_code(self, group, option, default):
+        (row,) = [row for _, rows in self.GROUPS[group] for row in rows if row.name == option]
+        assert row.default == default
+
+    def test_an_option_without_a_description_is_an_error(self):
+        def door(fun, depth=3):
+            """Search.
+
+            Parameters
+            ----------
+            fun : callable
+                The objective.
+            """
+
+        with pytest.raises(option_tables.Undescribed, match="option 'depth' of door has no type"):
+            option_tables.described(door)
+
+    def test_a_number_without_a_unit_is_an_error(self):
+        def door(depth=3):
+            """Search.
+
+            Parameters
+            ----------
+            depth : int
+                Levels of the search.
+            """
+
+        with pytest.raises(option_tables.Undescribed, match="option 'depth' of door has no unit"):
+            option_tables.described(door)
+
+    def test_an_option_in_no_table_is_an_error(self):
+        with pytest.raises(option_tables.Undescribed, match="no table has .*gtol"):
+            option_tables.check_nothing_is_missing({})

@@ -1,5 +1,7 @@
 """The examples run as scripts, and the Python of the README and of docs/ runs page by page.
 
+Examples whose names begin with plot_ are run by the gallery, whenever the site is built.
+
 Covers: examples/, README.md, docs/.
 """
 
@@ -56,8 +58,13 @@ def run_page(path):
 LONG = {"tour_of_methods.py"}  # This example compiles every method under every line search.
 
 
+def is_slow(path):
+    """Return True for an example that is long, or that the gallery runs as well."""
+    return path.name in LONG or path.name.startswith("plot_")
+
+
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=pytest.mark.slow if path.name in LONG else ()) for path in EXAMPLES], ids=name
+    "path", [pytest.param(path, marks=pytest.mark.slow if is_slow(path) else ()) for path in EXAMPLES], ids=name
 )
 def test_example_runs(path):
     assert run_script(path), "an example shows something"
@@ -68,6 +75,12 @@ def test_example_is_short_and_checks_itself(path):
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 120
     assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(source)))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name)
+def test_example_has_a_title_for_the_gallery(path):
+    title, line, *_ = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()
+    assert line == "=" * len(title) and not title.endswith(".")
 
 
 def test_example_draws(tmp_path):

@@ -24,7 +24,7 @@ class AdaDelta(NamedTuple):
     rho : float
         ρ in [0, 1).
     eps : float
-        >= 0. It determines the length of the first steps.
+        Added under both roots, >= 0. It determines the length of the first steps.
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool

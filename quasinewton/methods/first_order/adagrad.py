@@ -26,7 +26,7 @@ class AdaGrad(NamedTuple):
     initial_accumulator_value : float
         a at the start, >= 0.
     eps : float
-        >= 0.
+        Added in the denominator, >= 0.
     decoupled : bool
         Whether x is multiplied by 1 − lr λ instead; lr_decay does not affect this factor.
     """

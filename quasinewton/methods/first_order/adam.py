@@ -31,7 +31,7 @@ class Adam(NamedTuple):
     betas : (float, float)
         β₁ and β₂, in [0, 1).
     eps : float
-        >= 0.
+        Added in the denominator, >= 0.
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
@@ -67,7 +67,7 @@ class AMSGrad(NamedTuple):
     betas : (float, float)
         β₁ and β₂, in [0, 1).
     eps : float
-        >= 0.
+        Added in the denominator, >= 0.
     weight_decay : float
         λ: λ x is added to g.
     bias_correction : bool
@@ -105,7 +105,7 @@ class AdamW(NamedTuple):
     betas : (float, float)
         β₁ and β₂, in [0, 1).
     eps : float
-        >= 0.
+        Added in the denominator, >= 0.
     weight_decay : float
         λ, which shrinks x itself. The paper's λ is lr times this one.
     amsgrad : bool
@@ -142,7 +142,7 @@ class NAdam(NamedTuple):
     betas : (float, float)
         β₁ and β₂, in [0, 1).
     eps : float
-        >= 0.
+        Added in the denominator, >= 0.
     weight_decay : float
         λ: λ x is added to g.
     momentum_decay : float
@@ -191,7 +191,7 @@ class RAdam(NamedTuple):
     betas : (float, float)
         β₁ and β₂, in [0, 1).
     eps : float
-        >= 0.
+        Added in the denominator, >= 0.
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool

@@ -20,7 +20,7 @@ class AdaMax(NamedTuple):
     betas : (float, float)
         β₁ and β₂, in [0, 1).
     eps : float
-        >= 0.
+        Keeps the denominator positive, >= 0.
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool

@@ -23,7 +23,7 @@ class RMSprop(NamedTuple):
     alpha : float
         Decay rate of the mean square, in [0, 1). (The papers call the step size alpha.)
     eps : float
-        >= 0.
+        Added in the denominator, >= 0.
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
