@@ -133,6 +133,10 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     q.minimize(warns, x0)
 seen["theirs"] = sorted({str(one.message) for one in caught if one.category is RuntimeWarning})
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    q.minimize(f, x0, method="trust-constr", hess="auto", constraints={"type": "eq", "fun": lambda x: x[0] - 1.0})
+seen["scipy"] = [str(one.message) for one in caught if one.category.__name__ == "OptimizeWarning"]
 try:
     q.grad(f)
 except TypeError as error:
@@ -169,6 +173,7 @@ def test_differences_take_the_place_of_derived_derivatives(seen):
     first, second = seen["warned"]
     assert "jac='3-point' takes the place of jac='reverse': NUMBA_DISABLE_JIT is set" in first
     assert "hess='3-point' takes the place of hess='auto': NUMBA_DISABLE_JIT is set" in second
+    assert len(seen["scipy"]) == 1 and "no exact second derivatives: NUMBA_DISABLE_JIT is set" in seen["scipy"][0]
     assert seen["places"] == ["<string>"]  # the line that called `minimize`
     assert "NUMBA_DISABLE_JIT is set" in seen["grad"]
 

@@ -9,6 +9,7 @@ from scipy.optimize import HessianUpdateStrategy
 
 from quasinewton import autodiff
 from quasinewton.drivers.run_report import COLUMNS, RunReport, counting
+from quasinewton.numba_ext.interpreted import INTERPRETED, WHAT_IS_SET
 from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
 from quasinewton.objective.choose_gradient import derive
 from quasinewton.objective.convert_args import as_args
@@ -186,13 +187,17 @@ def curvature_for_scipy(fun, hess, hessp, args, n, kind):
     Warns
     -----
     OptimizeWarning
-        If a compiled `fun` cannot be differentiated twice, and neither hess nor hessp is given.
+        If a compiled `fun` cannot be differentiated twice, and neither hess nor hessp is given, or
+        hess="auto" and nothing is compiled.
     """
     if isinstance(hess, type) and issubclass(hess, HessianUpdateStrategy):
         hess = hess()
     insisted = isinstance(hess, str) and hess == "auto"
     if hessp is not None or (hess is not None and not insisted):
         return hess, hessp, hess if isinstance(hess, str) else "exact" if callable(hess or hessp) else "update"
+    if INTERPRETED and insisted:
+        warn(f"there are no exact second derivatives: {WHAT_IS_SET}")
+        return None, None, "update"
     typed = typed_args(args) if is_compiled(fun) else None
     if typed is None and insisted:
         raise TypeError("hess='auto' needs fun compiled by numba.njit that returns the value alone")

@@ -38,7 +38,8 @@ def define(name, text, scope):
     filename = f"<quasinewton {name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     exec(compile(text, filename, "exec"), scope)  # noqa: S102
     function = scope[name]
-    _living[filename] += 1  # before the entry, since a garbage collection may forget an older code object
+    # Counted before the entry is made, since garbage collection may forget an older code object.
+    _living[filename] += 1
     # Without a time of modification `linecache.checkcache` keeps the entry, though there is no file.
     linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
     weakref.finalize(function.__code__, _forget, filename).atexit = False
