@@ -10,7 +10,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload, register_jitable
 
-from quasinewton.autodiff.active_types import Dual, is_active
+from quasinewton.autodiff.active_types import Dual, leaf_of
 from quasinewton.autodiff.active_values import (
     add_lanes,
     combine,
@@ -22,6 +22,7 @@ from quasinewton.autodiff.active_values import (
     value,
     values,
 )
+from quasinewton.autodiff.lane_products import PRODUCTS
 from quasinewton.autodiff.kinks import sign_at_kinks
 from quasinewton.autodiff.reduction_rules import sum_
 from quasinewton.autodiff.routing import is_absent, rule
@@ -39,12 +40,16 @@ def dot(a, b):
             return combine(dot(u, v), v, a, u, b)
 
         return inner
+    if isinstance(leaf_of(a) or leaf_of(b), Dual):
+        product = PRODUCTS.get((a.ndim, b.ndim))
+        return product and (lambda a, b: product(a, b))
     if (a.ndim, b.ndim) == (2, 1):
 
         def by_rows(a, b):
             u, v = values(a), values(b)
-            out = empty(a.shape[0], (a, b))
-            rows(out, dot(u, v), a, b, u, v)
+            y, out = dot(u, v), empty(a.shape[0], (a, b))
+            for i in range(out.size):
+                out[i] = combine(y[i], v, a[i], u[i], b)
             return out
 
         return by_rows
@@ -70,40 +75,6 @@ def dot(a, b):
 
         return by_items
     return None
-
-
-def rows(out, y, a, b, u, v):
-    """Write a @ b, as numbers of values y, to `out`; u, v are the values of a, b."""
-
-
-@overload(rows, jit_options=INNER)
-def _rows(out, y, a, b, u, v):
-    if is_active(a.dtype) or not isinstance(b.dtype, Dual):
-
-        def one_by_one(out, y, a, b, u, v):
-            for i in range(out.size):
-                out[i] = combine(y[i], v, a[i], u[i], b)
-
-        return one_by_one
-
-    def by_four(out, y, a, b, u, v):
-        # Four sums are interleaved, because each addition to one sum waits for the previous one.
-        whole = out.size - out.size % 4
-        for i in range(0, whole, 4):
-            p, q, r, s = constant(b, y[i]), constant(b, y[i + 1]), constant(b, y[i + 2]), constant(b, y[i + 3])
-            for j in range(b.size):
-                p = add_lanes(p, a[i, j], b[j])
-                q = add_lanes(q, a[i + 1, j], b[j])
-                r = add_lanes(r, a[i + 2, j], b[j])
-                s = add_lanes(s, a[i + 3, j], b[j])
-            out[i], out[i + 1], out[i + 2], out[i + 3] = p, q, r, s
-        for i in range(whole, out.size):
-            p = constant(b, y[i])
-            for j in range(b.size):
-                p = add_lanes(p, a[i, j], b[j])
-            out[i] = p
-
-    return by_four
 
 
 @rule(np.vdot)

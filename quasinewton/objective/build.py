@@ -261,7 +261,8 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
     gradients = 2 if scheme == CENTRAL else 1
-    costs = inner.values, gradients * inner.values, gradients
+    values = inner.values + (gradient == CENTRAL and bounds is not None)  # see `hessian_products.gradient_beside`
+    costs = inner.values, gradients * values, gradients
     objective = Objective(hessian_products.address(), wrapped.ctypes.data, *costs, inner.known)
     return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
 

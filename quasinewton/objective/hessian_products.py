@@ -24,20 +24,31 @@ from quasinewton.objective.finite_differences import (
     scales,
     wrapped_at,
 )
-from quasinewton.objective.interface import GRADIENT, PRODUCT, SIGNATURE, call, vector
+from quasinewton.objective.interface import (
+    GRADIENT,
+    PRODUCT,
+    SIGNATURE,
+    VALUE,
+    call,
+    vector,
+)
 
 ERROR = EPSILON ** (2 / 3)  # relative; error of a gradient made of central differences of values
 
 
 @fragment
 def gradient_beside(w, x, p, step, point, g):
-    """Write the wrapped gradient at x + step p, clipped to the bounds, to g."""
+    """Write the wrapped gradient at x + step p, clipped to the bounds, to g.
+
+    Central differences are one-sided beside a bound, and then need the value at that point, too.
+    """
+    what = VALUE | GRADIENT if w.gradient == CENTRAL and w.low != 0 else GRADIENT
     point_on_line(x, step, p, point)
     if w.low != 0:
         low, high = vector(w.low, x.size), vector(w.high, x.size)
         for i in range(x.size):
             point[i] = min(max(point[i], low[i]), high[i])
-    call(w.address, point, g, point, GRADIENT, w.data)
+    call(w.address, point, g, point, what, w.data)
 
 
 @fragment
@@ -52,7 +63,7 @@ def product_of_gradients(w, x, p, g, probe):
     central = w.hessian == CENTRAL
     known = wrapped_at(w.known)
     # These fields describe the gradient at x and are restored at the end.
-    noted = known.inverse, known.error, known.bend, known.blind
+    noted = known.f, known.inverse, known.error, known.bend, known.blind
     error = ERROR if w.gradient == CENTRAL else EPSILON
     if w.gradient == CENTRAL and known.f_eps > EPSILON:
         error = known.f_eps ** (2.0 / 3.0)
@@ -80,7 +91,7 @@ def product_of_gradients(w, x, p, g, probe):
     gradient_beside(w, x, p, step, point, ahead)
     for i in range(n):
         g[i] = (ahead[i] - g[i]) / width
-    known.inverse, known.error, known.bend, known.blind = noted
+    known.f, known.inverse, known.error, known.bend, known.blind = noted
 
 
 @kernel

@@ -312,18 +312,20 @@ class Backward(Values, Control, Stores):
             if known:
                 given[name] = emit.call(fetch(rank), known[name], *index)
             item = Item(self.groups, emit, spread, numbers.__getitem__, index, given)
+            parts = {}  # of the adjoints of the leaves, by name
 
             def sink(leaf, g):
-                if leaf.name in sums:
-                    emit.set(sums[leaf.name], emit.call(total, sums[leaf.name], g))
-                    return
-                at = item.at(leaf.name)
-                if kind == "inplace" and leaf.name == node.children[0].name:
-                    emit.do(deposit(len(at)), spread_shadows[leaf.name], g, *at)
-                else:
-                    emit.do(increase(len(at)), spread_shadows[leaf.name], g, *at)
+                before = parts.get(leaf.name)
+                parts[leaf.name] = g if before is None else emit.call(total, before, g)
 
             item.propagate(inner, whole if own is None else emit.call(fetch(rank), own, *index), sink)
+            for n, g in parts.items():
+                if n in sums:
+                    emit.set(sums[n], emit.call(total, sums[n], g))
+                    continue
+                at = item.at(n)
+                overwritten = kind == "inplace" and n == node.children[0].name
+                emit.do((deposit if overwritten else increase)(len(at)), spread_shadows[n], g, *at)
 
         emit.nest(shape, body)
         for n, variable in spread_shadows.items():

@@ -59,6 +59,7 @@ class Program(Rewriting):
         self.define()
         self.split_tuples()
         self.propagate_copies()
+        self.share_views()
         self.drop_unused()
         self.check_order()
         self.edges = {

@@ -206,6 +206,35 @@ class Rewriting:
         elif not isinstance(s, ir.Jump):
             replace_vars_stmt(s, copies)
 
+    def share_views(self):
+        """Give equal slices of an array in one block one name, so that their adjoints are added at once.
+        """
+        shared = False
+        for body in self.body.values():
+            known = {}
+            for s in body:
+                bounds = self.constant_slice(s)
+                first = s if bounds is None else known.setdefault((s.value.value.name, bounds), s)
+                if first is not s:
+                    s.value, shared = first.target, True
+        if shared:
+            self.propagate_copies()
+
+    def constant_slice(self, s):
+        """Return the bounds of a slice of an array, as text, if a statement takes one and all are constants.
+        """
+        value = getattr(s, "value", None)
+        if not isinstance(s, ir.Assign) or not is_expression(value, "getitem", "static_getitem"):
+            return None
+        if not (self.is_array(value.value.name) and self.is_array(s.target.name)):
+            return None
+        if value.op == "static_getitem":
+            return repr(value.index) if isinstance(value.index, slice) else None
+        made = self.origin(value.index)
+        if isinstance(made, ir.Const) and isinstance(made.value, slice):
+            return repr(made.value)
+        return None
+
     def is_removable(self, s, used):
         """Return True if a statement only assigns a name that is never read."""
         if not isinstance(s, ir.Assign) or s.target.name in used:
