@@ -27,7 +27,14 @@ from quasinewton.autodiff.active_types import (
     is_active,
     splat,
 )
-from quasinewton.autodiff.kinks import MAXIMUM, MINIMUM, larger, side, smaller
+from quasinewton.autodiff.kinks import (
+    MAXIMUM,
+    MINIMUM,
+    compared,
+    larger,
+    side,
+    smaller,
+)
 from quasinewton.autodiff.tape import vanishes
 from quasinewton.special import elementwise as special
 from quasinewton.special.error_function_ratios import hazard, moment_ratio
@@ -137,6 +144,23 @@ def ratio(u, v):
     return quotient.where(some, quotient.constant(0.0))
 
 
+def share_of_exponential(function):
+    """Make the partial derivative by u of log(exp u + exp v), or by v with u and v exchanged.
+
+    It is exp(u − y). Where the result is infinite, that is undefined, and the limit is taken: all of
+    it belongs to the infinite operand, or one half to each of two that are equal.
+    """
+
+    def share(y, u, v):
+        slope = call(function, u - y)
+        same = compared("==", u, v)
+        limit = u.constant(0.5).where(same, u.constant(1.0).where(compared("==", u, y), u.constant(0.0)))
+        infinite = call(np.isinf, y.plain).value
+        return limit.cast(slope.kind).where(infinite, slope)
+
+    return share, lambda y, u, v: share(y, v, u)
+
+
 def of_order(function, below, above, scaling):
     """The partial derivatives of a scaled Bessel function, with the order fixed.
 
@@ -220,8 +244,8 @@ BINARY = {
     special.xlog1py: (lambda y, u, v: call(np.log1p, v), lambda y, u, v: ratio(u, 1.0 + v)),
     special.ive: of_order(special.ive, 0.5, 0.5, lambda u: -side(u)),
     special.kve: of_order(special.kve, -0.5, -0.5, lambda u: u.constant(1.0)),
-    np.logaddexp: (lambda y, u, v: call(np.exp, u - y), lambda y, u, v: call(np.exp, v - y)),
-    np.logaddexp2: (lambda y, u, v: call(np.exp2, u - y), lambda y, u, v: call(np.exp2, v - y)),
+    np.logaddexp: share_of_exponential(np.exp),
+    np.logaddexp2: share_of_exponential(np.exp2),
 }
 SAME = {  # function: other names of it
     math.erf: (special.erf,),

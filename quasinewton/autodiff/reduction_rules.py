@@ -206,45 +206,60 @@ def trapezoid(y, x=None, dx=1.0):
     return uneven
 
 
+def mode_of(kind):
+    """The mode of a convolution in the type of an argument; None if it is not a legal constant."""
+    mode = getattr(kind, "literal_value", getattr(kind, "value", kind))
+    return mode if mode in ("full", "same", "valid") else None
+
+
+def part_of_full(function, mode):
+    """Make the rule of a convolution of which NumPy returns a part.
+
+    Parameters
+    ----------
+    function : {np.convolve, np.correlate}
+    mode : numba type or str
+
+    Returns
+    -------
+    callable or None
+        (a, v, w, mode) -> result, where w is v in the order of a convolution.
+    """
+    known = mode_of(mode)
+    same, valid, exchanged = known == "same", known == "valid", function is np.correlate
+
+    def items(a, v, w, mode):
+        less = min(a.size, v.size)
+        first = less - 1 if valid else 0
+        if same:  # NumPy exchanges the vectors of a correlation if the first is shorter, and reverses the result.
+            first = less // 2 if exchanged and a.size < v.size else (less - 1) // 2
+        return products_of(a, w, function(values(a), values(v), mode), first)
+
+    return register_jitable(items) if known else None
+
+
 @rule(np.convolve)
 def convolve(a, v, mode="full"):
-    mode = getattr(mode, "literal_value", getattr(mode, "value", mode))
-    if mode not in ("full", "same", "valid"):
-        return None
-
-    def impl(a, v, mode="full"):
-        return window(products_of(a, v, convolve(values(a), values(v))), min(a.size, v.size), max(a.size, v.size))
-
-    same, valid = mode == "same", mode == "valid"
-
-    @register_jitable
-    def window(full, less, more):
-        first = less - 1 if valid else (less - 1) // 2 if same else 0
-        count = more - less + 1 if valid else more if same else full.size
-        return full[first : first + count].copy()
-
-    return impl
+    items = part_of_full(np.convolve, mode)
+    return items and (lambda a, v, mode="full": items(a, v, v, mode))
 
 
 @register_jitable
-def products_of(a, v, y):
-    """The convolution of two vectors from its values y."""
+def products_of(a, v, y, first):
+    """The convolution of two vectors, from item `first` of the full one on; y are its values."""
     out, p, q = empty(y.size, (a, v)), values(a), values(v)
-    for k in range(y.size):
+    for i in range(y.size):
+        k = i + first
         low, high = max(0, k - v.size + 1), min(k + 1, a.size)
         w, z = v[k - high + 1 : k - low + 1][::-1], a[low:high]
-        out[k] = combine(y[k], q[k - high + 1 : k - low + 1][::-1], z, p[low:high], w)
+        out[i] = combine(y[i], q[k - high + 1 : k - low + 1][::-1], z, p[low:high], w)
     return out
 
 
 @rule(np.correlate)
 def correlate(a, v, mode="valid"):
-    mode = getattr(mode, "literal_value", getattr(mode, "value", mode))
-    if mode == "valid":
-        return lambda a, v, mode="valid": convolve(a, v[::-1], "valid")
-    if mode == "same":
-        return lambda a, v, mode="valid": convolve(a, v[::-1], "same")
-    return (lambda a, v, mode="valid": convolve(a, v[::-1], "full")) if mode == "full" else None
+    items = part_of_full(np.correlate, mode)
+    return items and (lambda a, v, mode="valid": items(a, v, v[::-1], mode))
 
 
 @rule(float, np.float64)

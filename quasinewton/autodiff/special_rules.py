@@ -89,7 +89,8 @@ for name in dir(special):
 def logsumexp(a, axis=None):
     def of_all(a, axis=None):
         u = values(a)
-        return combine(logsumexp(u), softmax(u).flatten(), a.flatten(), 0.0, 0.0)
+        y = logsumexp(u)
+        return combine(y, shares(u, y), a.flatten(), 0.0, 0.0)
 
     def of_rows(a, axis=None):
         out = empty(a.shape[0], a)
@@ -98,6 +99,24 @@ def logsumexp(a, axis=None):
         return out
 
     return reductions.by_axis(a, axis, of_all, of_rows, lambda a, axis=None: logsumexp(a.T, 1))
+
+
+@register_jitable
+def shares(u, y):
+    """The derivatives of y, the logsumexp of all items of an array: their softmax.
+
+    If y is infinite, softmax is undefined, and the items that are equal to y share evenly; probabilities
+    of 0 have the logarithm −∞, and several of them may be added up.
+    """
+    if not np.isinf(y):
+        return softmax(u).flatten()
+    w, count = np.zeros_like(u.flatten()), 0
+    for item in u.flat:
+        count += item == y
+    for i, item in enumerate(u.flat):
+        if item == y:
+            w[i] = 1.0 / count
+    return w
 
 
 @rule(reductions.softmax, scipy.special.softmax)

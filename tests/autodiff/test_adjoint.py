@@ -272,3 +272,28 @@ def test_other_vectors_are_copied():
         g = value_and_grad(f, "reverse")(x)[1]
         np.testing.assert_allclose(g, 3.0 * np.asarray(x, dtype=float) ** 2)
     assert types.Array(types.float64, 1, "C") == VECTOR
+
+
+@njit
+def raising(x, last):
+    y = x
+    for i in range(100):
+        y = np.sin(y) + x[0]
+        if i == last:
+            raise ValueError("too far")
+    return np.sum(y)
+
+
+def test_a_function_that_raises_gives_back_what_was_pushed(allocations):
+    """Arrays that iterations have pushed are freed, but for a fixed number that Numba loses itself."""
+    slopes, x = value_and_grad(raising, "reverse"), np.ones(5)
+    assert refusal(raising, (1,)) is None
+    np.testing.assert_allclose(slopes(x, 100)[1], differences(raising, x, 100), rtol=1e-8, atol=1e-8)
+
+    def failing(last):
+        with pytest.raises(ValueError, match="too far"):
+            slopes(x, last)
+
+    assert allocations(slopes, x, 100).objects == 0
+    few, many = (allocations(failing, last).objects for last in (2, 90))
+    assert few == many

@@ -13,6 +13,7 @@ import pytest
 from numba import njit
 
 from quasinewton import grad, hessian, hvp, jacobian, minimize, value_and_grad
+from quasinewton.special import logsumexp
 
 MODES = pytest.mark.parametrize("jac", ["forward", "reverse"])
 
@@ -186,3 +187,25 @@ def test_logistic_regression_from_zeros(method):
     res = minimize(logistic, np.zeros(3), (design, y), method=method)
     assert res.success and res.nit > 0
     np.testing.assert_allclose(design.T @ (1 / (1 + np.exp(-design @ res.x)) - y), 0.0, atol=1e-4)
+
+
+@njit
+def sums_of_probabilities(x):
+    never = x[:2] * 0.0 - np.inf  # logarithms of probabilities of 0
+    s = np.exp(np.logaddexp(never[0], never[1])) + np.exp(logsumexp(never)) + np.logaddexp(never[0], x[2])
+    return s + np.sum(np.exp(np.logaddexp2(never, never))) + logsumexp(np.append(never, x[2])) * x[0]
+
+
+@MODES
+def test_logarithms_of_sums_of_nothing(jac):
+    """Probabilities of 0 may be added up in logarithms; equal infinite ones share the derivative."""
+    y, g = value_and_grad(sums_of_probabilities, jac)(np.array([0.3, 0.6, 1.5]))
+    assert y == 1.5 + 1.5 * 0.3
+    np.testing.assert_allclose(g, [1.5, 0.0, 1.3])
+    equal = value_and_grad(equal_and_infinite, jac)(np.full(5, -np.inf))[1]
+    np.testing.assert_allclose(equal, [0.5, 0.5, 1 / 3, 1 / 3, 1 / 3])
+
+
+@njit
+def equal_and_infinite(x):
+    return np.logaddexp(x[0], x[1]) + logsumexp(x[2:])

@@ -212,4 +212,4 @@ def vdot(program, s, a, b):
     return dot(program, s, a, b) if (rank(program, a), rank(program, b)) == (1, 1) else None
 
 
-from quasinewton.autodiff.adjoint import library  # noqa: F401  (fills the table)
+from quasinewton.autodiff.adjoint import library, product_rules  # noqa: F401  (these fill the table)

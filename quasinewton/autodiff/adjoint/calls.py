@@ -8,7 +8,14 @@ from numba.extending import intrinsic
 
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.pipeline import compiled
-from quasinewton.autodiff.adjoint.stack import BLOCK, END, LIMIT, WORDS
+from quasinewton.autodiff.adjoint.stack import (
+    BLOCK,
+    END,
+    LIMIT,
+    REFERENCES,
+    WORDS,
+    release,
+)
 from quasinewton.numba_ext.addresses import linked
 
 WORD = ir.IntType(64)
@@ -52,13 +59,15 @@ def with_stack(context, builder, result, kinds, values, limit, owned):
     """
     header = cgutils.alloca_once(builder, ir.ArrayType(WORD, WORDS))
     words = builder.bitcast(header, WORD.as_pointer())
-    for place, word in ((BLOCK, 0), (END, 0), (LIMIT, limit)):
+    for place, word in ((BLOCK, 0), (END, 0), (LIMIT, limit), (REFERENCES, 0)):
         builder.store(WORD(word), builder.gep(words, [WORD(place)]))
     address = builder.ptrtoint(words, WORD)
     entry = link(context, builder, result)
     invoke = context.call_conv.call_function
     kind = result.signature.return_type
     status, pair = invoke(builder, entry, kind, [*kinds, types.int64], [*values, address])
+    with builder.if_then(status.is_error, likely=False):
+        release(context, builder, address)
     free = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t]), "free"
     )

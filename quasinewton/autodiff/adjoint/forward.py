@@ -167,6 +167,8 @@ class Forward:
         """Emit the start of the backward sweep, and the end of the function."""
         emit, backward = self.emit, self.backward
         emit.start(backward.turn)
+        if any(stack.references(self.types.get(name.removesuffix(SHADOW))) for name in backward.saved):
+            emit.do(stack.forget, emit.named("$stack"))
         result = self.program.result.name
         for name in sorted(backward.bars):
             emit.set(name + BAR, 0.0)

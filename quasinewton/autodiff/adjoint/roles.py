@@ -102,6 +102,8 @@ class Roles:
                 return self.role_of_reshaping(function, kinds[0], keywords)
             if function in COPIES or (function is np.ascontiguousarray):
                 return "copy" if len(operands) == 1 and function is not np.ascontiguousarray else None
+            if function == "astype" and len(operands) == 2 and getattr(kinds[0], "dtype", None) == kind.dtype == F64:
+                return "copy"
             wide = plain and 1 <= kind.ndim <= 3 and all(k.ndim >= 1 for k in kinds if isinstance(k, types.Array))
             if wide and (is_elementary(function) or (function is np.where and len(kinds) == 3)):
                 return "elementwise"

@@ -2,9 +2,11 @@
 
 Values of any type lie one after another in one block of memory, each padded to whole words of 8
 bytes. An array is pushed by reference, and its reference count is incremented. The header is in the
-frame of the caller: the address of the block, the address of its end, and the largest size in
-bytes of the block and of the arrays that are pushed from now on. The top of the stack is a variable
-of the function that pushes.
+frame of the caller: the address of the block, the address of its end, the largest size in bytes of
+the block and of the arrays that are pushed from now on, and the place of the last reference.
+References are a list: each is followed by the place of the one before, from the start of the block,
+so that all can be given up if the function raises. The top of the stack is a variable of the
+function that pushes.
 """
 
 from llvmlite import ir
@@ -16,8 +18,8 @@ from quasinewton.numba_ext.addresses import linked
 from quasinewton.numba_ext.jit import shared
 
 WORD = ir.IntType(64)
-BLOCK, END, LIMIT = range(3)
-WORDS = 3
+BLOCK, END, LIMIT, REFERENCES = range(4)
+WORDS = 4
 LEAST = 1 << 12  # bytes; the smallest new block
 EXCEEDING = "the stack of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"
 
@@ -101,13 +103,72 @@ def width(context, kind):
     return -(-context.get_abi_sizeof(context.get_data_type(kind)) // 8) * 8
 
 
+def references(kind):
+    """Return the number of references that a value of a type holds."""
+    if isinstance(kind, types.BaseTuple):
+        return sum(map(references, kind))
+    return int(isinstance(kind, types.Array))
+
+
+def entry(context, kind):
+    """Return the bytes that a value and the list of its references take on the stack."""
+    return width(context, kind) + 16 * references(kind)
+
+
+def word_at(builder, address, number=0):
+    """Return a pointer to a word of memory, counted from an address."""
+    return builder.gep(builder.inttoptr(address, WORD.as_pointer()), [WORD(number)])
+
+
+def list_references(context, builder, kind, value, stack, address):
+    """Increment the references of a value, and list them from an address on."""
+    for k, (_, reference) in enumerate(context.nrt.get_meminfos(builder, kind, value)):
+        at = builder.add(address, WORD(16 * k))
+        builder.store(builder.ptrtoint(reference, WORD), word_at(builder, at))
+        builder.store(builder.load(word_at(builder, stack, REFERENCES)), word_at(builder, at, 1))
+        place = builder.sub(at, builder.load(word_at(builder, stack, BLOCK)))
+        builder.store(place, word_at(builder, stack, REFERENCES))
+    context.nrt.incref(builder, kind, value)
+
+
+def release(context, builder, stack):
+    """Emit the release of all references on a stack whose function has raised."""
+    block = builder.load(word_at(builder, stack, BLOCK))
+    last = cgutils.alloca_once_value(builder, builder.load(word_at(builder, stack, REFERENCES)))
+    test, body, after = (builder.append_basic_block(name) for name in ("references", "reference", "released"))
+    builder.branch(test)
+    builder.position_at_end(test)
+    builder.cbranch(builder.icmp_unsigned("!=", builder.load(last), WORD(0)), body, after)
+    builder.position_at_end(body)
+    at = builder.add(block, builder.load(last))
+    reference = builder.inttoptr(builder.load(word_at(builder, at)), cgutils.voidptr_t)
+    decrement = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t]), "NRT_decref"
+    )
+    builder.call(decrement, [reference])
+    builder.store(builder.load(word_at(builder, at, 1)), last)
+    builder.branch(test)
+    builder.position_at_end(after)
+
+
+@intrinsic
+def forget(typingctx, stack):
+    """Empty the list of references, since the backward sweep takes them back one by one."""
+
+    def codegen(context, builder, signature, args):
+        builder.store(WORD(0), word_at(builder, args[0], REFERENCES))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 @intrinsic
 def push(typingctx, stack, top, values):
     """Push the items of a tuple; return the new top."""
 
     def codegen(context, builder, signature, args):
         kinds = list(signature.args[2])
-        total = ir.Constant(WORD, sum(width(context, kind) for kind in kinds))
+        total = ir.Constant(WORD, sum(entry(context, kind) for kind in kinds))
         charge_arrays(context, builder, args[0], kinds, cgutils.unpack_tuple(builder, args[2]))
         header = builder.inttoptr(args[0], WORD.as_pointer())
         end = builder.load(builder.gep(header, [ir.Constant(WORD, END)]))
@@ -128,10 +189,11 @@ def push(typingctx, stack, top, values):
         for k, kind in enumerate(kinds):
             value = builder.extract_value(args[2], k)
             place = builder.inttoptr(builder.add(top, ir.Constant(WORD, offset)), cgutils.voidptr_t)
-            context.nrt.incref(builder, kind, value)
             target = builder.bitcast(place, context.get_data_type(kind).as_pointer())
             context.pack_value(builder, kind, value, target)
-            offset += width(context, kind)
+            after = builder.add(top, ir.Constant(WORD, offset + width(context, kind)))
+            list_references(context, builder, kind, value, args[0], after)
+            offset += entry(context, kind)
         return builder.add(top, total)
 
     return types.int64(types.int64, types.int64, values), codegen
@@ -142,7 +204,7 @@ def below(typingctx, top, like):
     """Return the top of the stack below values of the types of a tuple."""
 
     def codegen(context, builder, signature, args):
-        total = sum(width(context, kind) for kind in signature.args[1])
+        total = sum(entry(context, kind) for kind in signature.args[1])
         return builder.sub(args[0], ir.Constant(WORD, total))
 
     return types.int64(types.int64, like), codegen
@@ -161,7 +223,7 @@ def popped(typingctx, top, like):
             place = builder.inttoptr(builder.add(args[0], ir.Constant(WORD, offset)), cgutils.voidptr_t)
             source = builder.bitcast(place, context.get_data_type(kind).as_pointer())
             values.append(context.unpack_value(builder, kind, source))
-            offset += width(context, kind)
+            offset += entry(context, kind)
         return context.make_tuple(builder, like, values)
 
     return like(types.int64, like), codegen
