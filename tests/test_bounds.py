@@ -284,6 +284,18 @@ class TestDifferences:
         assert res.success and res.fun == pytest.approx(solve().fun, rel=1e-6)
         assert np.all((LOW <= res.x) & (res.x <= HIGH))
 
+    def test_products_beside_a_bound(self):
+        """One-sided differences at displaced points use the value there, so a bound beside x costs no product."""
+        powers = lambda x: 10.0 * (x[0] + 3.0) ** 2 + 0.5 * (x[0] + 3.0) ** 4
+        fun, products = Watched(lambda x: powers(x) + 4.0 * (x[1] - 1.0) ** 2 + 7.0 * (x[2] - 2.0) ** 2), []
+        for room in (1e-8, 1.0):
+            fun.points.clear()
+            bounds = [(-10.0, 10.0), (0.0, 1.0 + room), (0.0, 2.0 + room)]
+            res = minimize(fun, [5.0, 1.0, 2.0], method="newton-cg", bounds=bounds, gtol=1e-6)
+            assert res.success and res.jac_mode == "3-point" and res.nfev == len(fun.points)
+            products.append(res.nhev)
+        assert products[0] == products[1]
+
     @pytest.mark.parametrize("jac", ["2-point", "3-point", "cs"])
     def test_gradients_stay_inside(self, jac):
         fun = Watched(rosenbrock.py_func)

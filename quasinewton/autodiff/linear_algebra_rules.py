@@ -8,13 +8,11 @@ import operator
 
 import numpy as np
 from numba.core import types
-from numba.extending import overload, register_jitable
+from numba.extending import register_jitable
 
 from quasinewton.autodiff.active_types import Dual, leaf_of
 from quasinewton.autodiff.active_values import (
-    add_lanes,
     combine,
-    constant,
     empty,
     leaf,
     revalued,
@@ -22,11 +20,10 @@ from quasinewton.autodiff.active_values import (
     value,
     values,
 )
-from quasinewton.autodiff.lane_products import PRODUCTS
 from quasinewton.autodiff.kinks import sign_at_kinks
+from quasinewton.autodiff.lane_products import PRODUCTS
 from quasinewton.autodiff.reduction_rules import sum_
 from quasinewton.autodiff.routing import is_absent, rule
-from quasinewton.numba_ext.jit import INNER
 
 
 @rule(np.dot, operator.matmul, method="dot")

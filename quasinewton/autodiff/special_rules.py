@@ -105,16 +105,16 @@ def logsumexp(a, axis=None):
 def shares(u, y):
     """The derivatives of y, the logsumexp of all items of an array: their softmax.
 
-    If y is infinite, softmax is undefined, and the items that are equal to y share evenly; probabilities
-    of 0 have the logarithm −∞, and several of them may be added up.
+    If y is infinite, softmax is undefined, and the items that are equal to y share evenly;
+    probabilities of 0 have the logarithm −∞, and several of them may be added up.
     """
     if not np.isinf(y):
         return softmax(u).flatten()
     w, count = np.zeros_like(u.flatten()), 0
-    for item in u.flat:
-        count += item == y
-    for i, item in enumerate(u.flat):
-        if item == y:
+    for number in u.flat:
+        count += number == y
+    for i, number in enumerate(u.flat):
+        if number == y:
             w[i] = 1.0 / count
     return w
 

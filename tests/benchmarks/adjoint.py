@@ -1,8 +1,9 @@
 """Value and gradient by reverse mode and products with the Hessian, in units of f.
 
-Also the time to compile them. Run as ``python tests/benchmarks/adjoint.py``. Compile times are
-processor seconds of one function each, beyond f's own, in one process, with a warm cache of the
-package: run it twice.
+Also the time to compile them, and where JAX is installed the time of its jitted
+`value_and_grad`, called from Python as ours is. Run as ``python tests/benchmarks/adjoint.py``.
+Compile times are processor seconds of one function each, beyond f's own, in one process, with a
+warm cache of the package: run it twice.
 """
 
 import math
@@ -75,6 +76,50 @@ def ode(p, data, steps, dt):
     return f
 
 
+def in_jax():
+    """Return {function: its counterpart in JAX}, empty where JAX is not installed."""
+    try:
+        import jax
+        import jax.numpy as jnp
+    except ImportError:
+        return {}
+    jax.config.update("jax_enable_x64", True)
+
+    def network(p, X, y):
+        W, b, w = p[:80].reshape(10, 8), p[80:88], p[88:96]
+        return jnp.mean((jnp.tanh(X @ W + b) @ w + p[96] - y) ** 2)
+
+    def classes(p, X, Y):
+        Z = X @ p.reshape(X.shape[1], Y.shape[1])
+        return jnp.sum(jnp.log(jnp.sum(jnp.exp(Z), axis=1))) - jnp.sum(Y * Z)
+
+    def logistic(w, X, y):
+        z = X @ w
+        return jnp.sum(jnp.log1p(jnp.exp(z)) - y * z)
+
+    def process(p, t, y):
+        K = p[0] * jnp.exp(-0.5 * ((t[:, None] - t[None, :]) / p[1]) ** 2) + p[2] * jnp.eye(t.size)
+        L = jnp.linalg.cholesky(K)
+        z = jax.scipy.linalg.solve_triangular(L, y, lower=True)
+        return 0.5 * z @ z + jnp.sum(jnp.log(jnp.diag(L)))
+
+    def rosenbrock(x):
+        return jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+    written = {net: network, softmax_regression: classes, logistic_vectors: logistic, gaussian_process: process}
+    written[rosenbrock_vectors] = rosenbrock
+    return {function: jax.jit(jax.value_and_grad(other)) for function, other in written.items()}
+
+
+def seconds_of_jax(call, x, args, gradient):
+    """Return the time of JAX's value and gradient, whose gradient must be ours."""
+    import jax
+
+    given = [jax.numpy.asarray(each) for each in (x, *args)]
+    np.testing.assert_allclose(np.asarray(call(*given)[1]), gradient, rtol=1e-6, atol=1e-8)
+    return seconds(lambda: jax.block_until_ready(call(*given)))
+
+
 def problems():
     """Yield functions, points and arguments."""
     rng = np.random.default_rng(0)
@@ -102,8 +147,8 @@ def problems():
     yield lennard_jones, (atoms + 0.05 * rng.standard_normal(atoms.shape)).ravel(), ()
 
 
-def measured(f, x, args):
-    """Return the cells of a row."""
+def measured(f, x, args, other):
+    """Return the cells of a row; `other` is the function of JAX, None if there is none."""
     start = time.process_time()
     f(x, *args)
     own = time.process_time() - start
@@ -117,7 +162,8 @@ def measured(f, x, args):
     ratios = [seconds(lambda: slopes(x, *args)) / base, seconds(lambda: product(x, v, *args)) / base]
     refused = why_refused(f, (VECTOR, *map(typeof, args)))
     way = "tape" if refused else "adjoint"
-    return [f"{base * 1e6:.2f}", way, *(f"{r:.1f}" for r in ratios), *(f"{t:.2f}" for t in (own, *compiled))]
+    jax = "" if other is None else f"{seconds_of_jax(other, x, args, slopes(x, *args)[1]) / base:.1f}"
+    return [f"{base * 1e6:.2f}", way, *(f"{r:.1f}" for r in ratios), jax, *(f"{t:.2f}" for t in (own, *compiled))]
 
 
 def main():
@@ -129,13 +175,15 @@ def main():
         "by",
         "gradient / f",
         "product / f",
+        "gradient by JAX / f",
         "compile f, s",
         "gradient, s",
         "product, s",
     ]
-    rows = []
+    rows, others = [], in_jax()
     for function, x, args in problems():
-        rows.append([function.__name__.replace("_", " "), x.size, *measured(njit(function), x, args)])
+        cells = measured(njit(function), x, args, others.get(function))
+        rows.append([function.__name__.replace("_", " "), x.size, *cells])
         print(rows[-1], flush=True)
     print(table(header, rows))
     print(heading())

@@ -11,15 +11,14 @@ FULL, SAME, VALID = range(3)  # which part of a convolution NumPy returns
 
 @shared
 def first_item(m, n, mode):
-    """Return the index in the full convolution, of vectors of m and n items, of the first one returned.
-    """
+    """Return which item of the full convolution of m and n items is the first one returned."""
     less = min(m, n)
     return 0 if mode == FULL else less - 1 if mode == VALID else (less - 1) // 2
 
 
 @shared
 def first_of_correlation(m, n, mode):
-    """Return the index in the full correlation, of vectors of m and n items, of the first one returned.
+    """Return which item of the full correlation of m and n items is the first one returned.
 
     NumPy exchanges the vectors if the first one is shorter, and reverses the result.
     """

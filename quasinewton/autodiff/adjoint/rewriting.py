@@ -207,8 +207,7 @@ class Rewriting:
             replace_vars_stmt(s, copies)
 
     def share_views(self):
-        """Give equal slices of an array in one block one name, so that their adjoints are added at once.
-        """
+        """Give equal slices of an array in one block one name: their adjoints are added at once."""
         shared = False
         for body in self.body.values():
             known = {}
@@ -221,7 +220,9 @@ class Rewriting:
             self.propagate_copies()
 
     def constant_slice(self, s):
-        """Return the bounds of a slice of an array, as text, if a statement takes one and all are constants.
+        """Return the constant bounds of the slice of an array that a statement takes, as text.
+
+        Return None if it takes none, or if not all are constants.
         """
         value = getattr(s, "value", None)
         if not isinstance(s, ir.Assign) or not is_expression(value, "getitem", "static_getitem"):
