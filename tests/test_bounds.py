@@ -285,7 +285,7 @@ class TestDifferences:
         assert np.all((LOW <= res.x) & (res.x <= HIGH))
 
     def test_products_beside_a_bound(self):
-        """One-sided differences at displaced points use the value there, so a bound beside x costs no product."""
+        """One-sided differences at displaced points use the value there: as many products."""
         powers = lambda x: 10.0 * (x[0] + 3.0) ** 2 + 0.5 * (x[0] + 3.0) ** 4
         fun, products = Watched(lambda x: powers(x) + 4.0 * (x[1] - 1.0) ** 2 + 7.0 * (x[2] - 2.0) ** 2), []
         for room in (1e-8, 1.0):

@@ -147,8 +147,7 @@ def ratio(u, v):
 def share_of_exponential(function):
     """Make the partial derivative by u of log(exp u + exp v), or by v with u and v exchanged.
 
-    It is exp(u − y). Where the result is infinite, that is undefined, and the limit is taken: all
-    of it belongs to the infinite operand, or one half to each of two that are equal.
+    It is exp(u − y); where y is infinite, 1 if u alone is y, and one half if both operands are.
     """
 
     def share(y, u, v):

@@ -2,7 +2,8 @@
 
 Checked are the idioms, random programs, what the transformation refuses, and its memory.
 
-Covers: autodiff/adjoint/*, autodiff/drivers.py, autodiff/elementary_rules.py.
+Covers: autodiff/adjoint/*, autodiff/drivers.py, autodiff/elementary_rules.py,
+autodiff/lane_products.py, autodiff/reduction_rules.py.
 """
 
 import math
@@ -310,7 +311,7 @@ def products_of_every_shape(x, X):
 
 
 def test_second_derivatives_of_products(rng):
-    """Derivatives of products of matrices by BLAS: both operands active or one, views, one direction or many."""
+    """Products by BLAS have second derivatives: of both operands or one, and of views."""
     f, x, X = njit(products_of_every_shape), rng.standard_normal(24), rng.standard_normal((6, 8))
     assert refusal(f, (X,), Dual(1, sided=True)) is None
     slopes, step = value_and_grad(f, "reverse"), 1e-6
@@ -336,7 +337,7 @@ def parts_of_convolutions(x, n):
 
 @pytest.mark.parametrize("jac", ["forward", "reverse"])
 def test_parts_of_convolutions(jac):
-    """The modes of convolve and correlate, for even and odd vectors of which either is the longer."""
+    """Modes of convolve and correlate, for even and odd vectors of which either is longer."""
     x = np.linspace(0.3, 1.4, 7)
     assert refusal(parts_of_convolutions, (1,)) is None
     for n in range(1, 7):
