@@ -303,16 +303,15 @@ def test_a_function_that_raises_gives_back_what_was_pushed(allocations):
 
 
 def products_of_every_shape(x, X):
-    A, B = x[:12].reshape(3, 4), x[12:].reshape(4, 3)
-    C, v = A @ B, A @ x[4:8]
-    s = np.sum(np.sin(C)) + np.sum(((A.T @ A) @ B) ** 3) + np.sum((X[:3, ::2][:, :3] @ C) ** 2)
-    s += np.sum((x[:3] @ A) ** 3) + (v @ v) ** 2 + np.sum((X[0, :3] @ A + X[:4, :3] @ v) ** 3)
-    return s + np.sum(np.cos(A.T @ X[:3]))
+    A, B = x.reshape(2, 4), x.reshape(4, 2)
+    v = A @ x[3:7]
+    s = np.sum((A @ B) ** 3) + np.sum((A.T @ X[:2]) ** 2) + np.sum((X[:, ::2] @ B) ** 2)
+    return s + np.sum((x[:2] @ A) ** 3) + np.sum((X[0, :2] @ A) ** 2) + np.sum((X[:4, :2] @ v) ** 3)
 
 
 def test_second_derivatives_of_products(rng):
     """Products by BLAS have second derivatives: of both operands or one, and of views."""
-    f, x, X = njit(products_of_every_shape), rng.standard_normal(24), rng.standard_normal((6, 8))
+    f, x, X = njit(products_of_every_shape), rng.standard_normal(8), rng.standard_normal((6, 8))
     assert refusal(f, (X,), Dual(1, sided=True)) is None
     slopes, step = value_and_grad(f, "reverse"), 1e-6
     with warnings.catch_warnings():
