@@ -309,6 +309,7 @@ def products_of_every_shape(x, X):
     return s + np.sum((x[:2] @ A) ** 3) + np.sum((X[0, :2] @ A) ** 2) + np.sum((X[:4, :2] @ v) ** 3)
 
 
+@pytest.mark.slow
 def test_second_derivatives_of_products(rng):
     """Products by BLAS have second derivatives: of both operands or one, and of views."""
     f, x, X = njit(products_of_every_shape), rng.standard_normal(8), rng.standard_normal((6, 8))
