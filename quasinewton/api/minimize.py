@@ -263,12 +263,19 @@ def minimize(
     at = Checkpoint(settings.method, settings.search, state)
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
+        trace = []
+
+        def go_on():
+            status, pieces = drive(prepared.objective, settings, state, callback, allvecs, watch)
+            trace.extend(pieces)
+            return status
+
         if watch is not None:
             watch.begin()
-        status, trace = drive(prepared.objective, settings, state, callback, allvecs, watch)
+        status = go_on()
         if check is not None:
             count_check(check, problem.form, state)
-        result = finished(prepared, at, status)
+        result = finished(prepared, at, status, go_on)
     except BaseException as error:
         with contextlib.suppress(AttributeError, TypeError):
             error.result = unfinished(at, Status.INTERRUPTED, gradient_mode(prepared), prepared.hess_mode)

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from quasinewton.drivers.resume import placed
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.state import Phase
 from quasinewton.methods import lifecycle
@@ -16,9 +17,9 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import negate
 from quasinewton.objective.build import gradient_mode
 from quasinewton.objective.gradient_check import OWN, compare
-from quasinewton.objective.interface import VALUE, call
+from quasinewton.objective.interface import GRADIENT, VALUE, call
 from quasinewton.objective.problem import GRADIENT_SCHEMES
-from quasinewton.status import Status
+from quasinewton.status import RUNNING, Status
 
 EPSILON = np.finfo(np.float64).eps
 AFFORDABLE = 100  # evaluations; a gradient check may cost this many, or as many as the run itself
@@ -158,6 +159,12 @@ def value_along(objective, method, memory, x, p, alpha, point, g):
 
 
 @kernel
+def forget(method, memory):
+    """Reset the method's model."""
+    methods.restart(method, memory)
+
+
+@kernel
 def room(method, memory, x, p):
     """Return the largest feasible steps along p and −p; p is overwritten and restored."""
     ahead = methods.longest(method, memory, x, p)
@@ -181,8 +188,9 @@ def diagnose(prepared, method, state):
 
     Returns
     -------
-    (dict, str)
-        The numbers, and a sentence with advice.
+    (dict, str) or None
+        The numbers, and a sentence with advice; None if f is lower ahead, as the gradient says, so
+        that the ending was wrong. The state is then that of a run that goes on from the lower point.
     """
     objective, s = prepared.objective, state.scalars[0]
     x, g, p, f = state.x, state.g, state.p, float(s["f"])
@@ -234,7 +242,25 @@ def diagnose(prepared, method, state):
             f"The gradient disagrees with f along the search direction: g·p = {slope:.6g}, "
             f"differences of f give {central:.6g}. {remedy}"
         )
+    if forward * h < -max(rounding * h, float(s["noise"])) and slope < 0.0 and s["f"] < s["f_resumed"] - s["noise"]:
+        go_on(method, state, h)
+        return None
     return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
+
+
+def go_on(method, state, alpha):
+    """Let a run that has ended go on from the lower point at step alpha along its last direction.
+
+    The state is changed as if a search had recovered that point as its best one.
+    """
+    s = state.scalars[0]
+    s["f_resumed"] = s["f"]
+    s["status"] = s["ending"] = RUNNING
+    s["phase"], s["want"], s["alpha"] = Phase.RECOVER, VALUE | GRADIENT, alpha
+    s["restarted"] = s["idle"] = 0
+    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = np.inf
+    forget(method, state.memory)
+    state.x_trial[:] = placed(method, state, alpha)
 
 
 def is_kink(gap, closer):

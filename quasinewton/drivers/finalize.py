@@ -6,6 +6,7 @@ import numpy as np
 
 from quasinewton.drivers.diagnosis import diagnose, explain
 from quasinewton.drivers.resume import placed
+from quasinewton.drivers.run import drive
 from quasinewton.loops import stopping
 from quasinewton.loops.state import Phase
 from quasinewton.methods import lifecycle
@@ -24,16 +25,21 @@ def _hessian(objective, x_trial, g, h):
     call(objective.address, x_trial, g, h, HESSIAN, objective.data)
 
 
-def finished(prepared, at, status):
+def finished(prepared, at, status, again=None):
     """Build the result of a run that has ended, including parts that need further evaluations.
 
     These are the diagnosis of a failed line search, and the Hessian at x, if the method uses
-    Hessians and the last one evaluated is that of an earlier iterate.
+    Hessians and the last one evaluated is that of an earlier iterate. If the diagnosis finds a
+    lower point, the run goes on by `again()`, which returns its next status; by default without
+    callbacks and trace.
     """
     state, s = at.state, at.state.scalars[0]
     found = None
-    if status is Status.LINE_SEARCH:
+    while status is Status.LINE_SEARCH:
         found = diagnose(prepared, at.method, state)
+        if found is not None:
+            break
+        status = drive(prepared.objective, at, state, None, None)[0] if again is None else again()
     if state.hessian.size > 0 and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)

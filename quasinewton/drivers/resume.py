@@ -86,7 +86,7 @@ def reopen(method, state, stepping):
     """Change the state of a run that has ended so that it continues from x as if it had not."""
     s = state.scalars[0]
     s["status"] = s["ending"] = RUNNING
-    s["restarted"] = 0
+    s["restarted"] = s["weighed"] = 0
     lifecycle.reopen(method, state.memory)
     if not (np.isfinite(s["f"]) and np.isfinite(s["g_norm"])):
         s["phase"], s["want"] = Phase.START, VALUE | GRADIENT

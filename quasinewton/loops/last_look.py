@@ -6,6 +6,9 @@ with steps fitted to noise and curvature; the noise of values is measured if it 
 and the decrease still to be gained is compared with it. The measure is the decrease that a model of
 f predicts relative to the rounding of f. Unlike ‖g‖ it is invariant under f + c, a f and changes of
 the variables' units.
+
+A run whose ending is refuted goes on: without its model if it has stagnated where curvature shows
+that much is left, and from any lower point that the check itself has found.
 """
 
 import numpy as np
@@ -39,7 +42,7 @@ LOOSE = 2.5  # factor; the ratio may differ from RATIO by this much either way
 
 # Outcomes of `look`.
 STANDS = 0  # the ending is confirmed
-RESUMED = 1  # the run goes on with the present gradient
+RESUMED = 1  # the run goes on without its model, perhaps from a new point
 REPLACED = 2  # the run goes on with a new gradient
 
 
@@ -111,10 +114,46 @@ def reopen(s):
     """Reset the scalars so that a run that has ended goes on from x."""
     s.status = s.ending = RUNNING
     s.phase, s.want, s.f_trial = Phase.RESUME, VALUE, s.f
+    s.rows -= s.rows > 0  # the loop will write the row of x again
     s.hessian_nit = -1
     s.restarted = s.idle = 0
-    s.rows -= s.rows > 0  # the loop will write the row of x again
     s.predicted_mark = s.f_mark = s.f_passed = s.g_passed = np.inf
+    s.weighed = 0
+
+
+@fragment
+def go_on(s):
+    """Let a run go on from x without its model, and return RESUMED."""
+    s.f_resumed = s.f
+    reopen(s)
+    return RESUMED
+
+
+@fragment
+def refute(s, progressed):
+    """Let a stagnant run go on, or end it without success; return STANDS or RESUMED.
+
+    It goes on if no search was made from x, and if f has fallen since the run was last resumed.
+    """
+    if progressed and s.count == 0:
+        return go_on(s)
+    s.status = s.ending = NO_PROGRESS
+    return STANDS
+
+
+@fragment
+def moved(s, x, g, x_trial, g_trial, value):
+    """Move to x_trial, where f is `value` and the gradient g_trial, if it is lower than x.
+
+    Return True if x has been replaced. f must be lower by more than rounding may hide.
+    """
+    if not (value < s.f - max(s.noise, HIDDEN * EPSILON * abs(s.f)) and np.isfinite(norm_inf(g_trial))):
+        return False
+    copy(x, x_trial)
+    copy(g, g_trial)
+    s.f = value
+    s.hessian_nit = -1
+    return True
 
 
 @kernel
@@ -145,6 +184,7 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
     if s.overdue or s.nfev + 4 * COUNT + differenced * 12 * n > s.maxfun:
         return STANDS
     size = max(abs(s.f), abs(s.f0))
+    progressed = s.f < s.f_resumed - s.noise
     if differenced:
         w = wrapped_at(objective.known)
         noise = measured(objective, s, x, x_trial, g_trial, low, high)
@@ -172,7 +212,9 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         else:
             s.status = s.ending = NO_PROGRESS
         return STANDS
-    left = decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high)
+    left, found = decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, progressed)
+    if found:
+        return go_on(s)
     model = s.status == PRECISION_LIMIT or min(s.predicted, s.predicted_mark) <= HIDDEN * EPSILON * size
     if model and left <= HIDDEN * EPSILON * abs(s.f):
         s.status = s.ending = PRECISION_LIMIT
@@ -180,8 +222,7 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
     # Noise explains no decrease of this size. At a kink `left` is infinite, because slopes show no
     # curvature; exact values look noisy there.
     if not left <= EXPLAINED * size:
-        s.status = s.ending = NO_PROGRESS
-        return STANDS
+        return refute(s, progressed)
     noise = measured(objective, s, x, x_trial, g_trial, low, high)
     if not s.roughened and NOISE * noise > ROUGHER * s.noise and s.f != 0.0:
         s.roughened = 1
@@ -189,9 +230,10 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         reopen(s)
         return RESUMED
     enough = hidden(s, noise)
-    certain = left <= enough and (model or min(s.predicted, s.predicted_mark) <= enough)
-    s.status = s.ending = PRECISION_LIMIT if certain else NO_PROGRESS
-    return STANDS
+    if left <= enough and (model or min(s.predicted, s.predicted_mark) <= enough):
+        s.status = s.ending = PRECISION_LIMIT
+        return STANDS
+    return refute(s, progressed)
 
 
 @fragment
@@ -216,14 +258,15 @@ def measured(objective, s, x, point, size, low, high):
 
 
 @fragment
-def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
+def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, adopting):
     """Return the decrease still to be gained along p, from the curvature measured along p.
 
     The decrease is ½ (g·s)²/(s·y), for a step s along −p and the change y of g over it. The step is
     as short as rounding of x allows, so that the slope at x is what is tested. If slopes do not
     change as constant curvature would make them, the result is infinity: x is at a kink, or the
     method's model predicts little only because it overestimates the curvature. Two gradients are
-    evaluated; `x_trial` and `g_trial` are overwritten.
+    evaluated; `x_trial` and `g_trial` are overwritten. With `adopting`, if f is lower at one of the two
+    points, x, g and s.f become those of the point, and the second result is True.
     """
     n = x.size
     steepest, k = -1.0, 0
@@ -231,7 +274,7 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
         if abs(g[i] * p[i]) > steepest:
             steepest, k = abs(g[i] * p[i]), i
     if not steepest > 0.0:
-        return np.inf
+        return np.inf, False
     reach = abs(x[k]) if x[k] != 0.0 else norm_inf(x)
     coarse = EPSILON
     if objective.known:
@@ -242,9 +285,14 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
         length = t if j == 0 else 4.0 * t
         for i in range(n):
             x_trial[i] = x[i] + backward(x, p, length, low, high, i)
-        attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
+        f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
         s.nfev += 1
         s.njev += 1
+        # The objective may have overwritten x_trial.
+        for i in range(n):
+            x_trial[i] = x[i] + backward(x, p, length, low, high, i)
+        if adopting and moved(s, x, g, x_trial, g_trial, f):
+            return np.inf, True
         change = 0.0
         for i in range(n):
             step = backward(x, p, length, low, high, i)
@@ -256,8 +304,8 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high):
             second = change
     ratio = second / first if first > 0.0 else 0.0
     if not RATIO / LOOSE <= ratio <= RATIO * LOOSE:
-        return np.inf
-    return 0.5 * slope * slope / first
+        return np.inf, False
+    return 0.5 * slope * slope / first, False
 
 
 @fragment

@@ -25,6 +25,7 @@ from numba.extending import register_jitable
 
 from quasinewton.line_searches.protocol import Verdict
 from quasinewton.loops import last_look, operations
+from quasinewton.loops.certificate import is_uncertain
 from quasinewton.loops.clock import begin_slice, slice_over
 from quasinewton.loops.operations import (
     FRAME,
@@ -37,6 +38,7 @@ from quasinewton.loops.operations import (
     performing,
 )
 from quasinewton.loops.rare_phases import (
+    confirm,
     descend_without_model,
     digest_curvature,
     digest_point,
@@ -51,10 +53,12 @@ from quasinewton.loops.state import NOTHING, Action, Phase
 from quasinewton.loops.stopping import (
     ending_at_iterate,
     ending_before_evaluation,
+    ending_by_promise,
     expects_nothing,
     finish,
     is_flatter,
     is_stagnant,
+    is_unweighed,
 )
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import entered, kernel
@@ -70,7 +74,7 @@ from quasinewton.objective.interface import (
     VALUE,
     attempt,
 )
-from quasinewton.status import NO_PROGRESS, NOT_BOUNDED, NOT_FINITE, RUNNING
+from quasinewton.status import CONVERGED, NO_PROGRESS, NOT_BOUNDED, NOT_FINITE, RUNNING
 
 # Values of `each`: when `run` returns, apart from the end and the end of a slice of time.
 EACH_ITERATION = 1
@@ -201,7 +205,7 @@ def descend(frame, objective, each):
                 s.g_norm = _update(table, own)
                 s.f_old, s.f, s.step = s.f, f, s.alpha
                 s.nit += 1
-                s.iterated, s.restarted, s.best = 1, 0, 0.0
+                s.iterated, s.restarted, s.weighed, s.best = 1, 0, 0, 0.0
                 if s.xtol > 0.0:
                     measure_step((frame,))
                 action = Action.CHECK
@@ -222,14 +226,19 @@ def descend(frame, objective, each):
                     slope = descend_without_model((frame,))
                 if not s.restarted:
                     s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # the method's model is least at alpha = 1
-                # The noise floor is measured from the least value of the whole run, not of this
-                # search; otherwise f could rise by the noise in every search.
-                least = min(s.least, s.f)
-                move_on(moves, (s, search, s.f, slope, True))
-                s.least = least
                 action = Action.TRIAL
-                if is_stagnant(s, expects_nothing(s) and is_short((frame,))):
-                    s.ending, action = NO_PROGRESS, Action.FINISH
+                if is_unweighed(s):
+                    s.ending = ending_by_promise(s)
+                    if s.ending != RUNNING:
+                        action = look((frame,)) if curved and s.ending == CONVERGED else Action.FINISH
+                if action == Action.TRIAL:
+                    # The noise floor is measured from the least value of the whole run, not of this
+                    # search; otherwise f could rise by the noise in every search.
+                    least = min(s.least, s.f)
+                    move_on(moves, (s, search, s.f, slope, True))
+                    s.least = least
+                    if is_stagnant(s, expects_nothing(s) and is_short((frame,))):
+                        s.ending, action = NO_PROGRESS, Action.FINISH
             if action == Action.TRIAL:
                 action = Action.PLACE
                 s.ending = ending_before_evaluation(s)
@@ -250,6 +259,8 @@ def descend(frame, objective, each):
                     action = Action.FAILED
         if last_look.is_exhausted(objective, s) or (s.want == NOTHING and last_look.is_in_doubt(objective, s)):
             look_again((frame, objective))
+        if s.want == NOTHING and is_uncertain(objective, s, curved):
+            confirm((frame, objective))
         # slice_over must be called every time, since it counts evaluations and checks the deadline.
         over = slice_over(s)
         if over or each == EACH_EVALUATION or (each and s.iterated) or (s.iterated and s.rows == trace.shape[0] > 0):

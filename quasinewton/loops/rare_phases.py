@@ -9,9 +9,10 @@ from numba import types
 
 from quasinewton.line_searches.protocol import Verdict
 from quasinewton.loops import last_look, operations
+from quasinewton.loops.certificate import lower_point
 from quasinewton.loops.operations import POINTER, multiplies, performing
 from quasinewton.loops.state import NOTHING, Action, Phase
-from quasinewton.loops.stopping import ROOT_EPSILON, ending_before_evaluation, recover
+from quasinewton.loops.stopping import ROOT_EPSILON, ending_before_evaluation, is_unweighed, recover
 from quasinewton.numba_ext.jit import entered, fragment
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf
@@ -44,15 +45,19 @@ _box, _replaced = performing(operations.box), performing(operations.replaced)
 def _look(frame):
     """Request the curvature at x.
 
-    It serves to choose the next direction or, if the gradient is within gtol, to certify a minimum.
+    It serves to choose the next direction or, if the run has converged, to certify a minimum.
     """
     f_ = at(frame)
     s = f_.scalars[0]
-    s.phase, s.f_trial, s.want = Phase.CERTIFY if s.g_norm <= s.gtol else Phase.CURVATURE, s.f, HESSIAN
+    converged = s.ending == CONVERGED or (s.g_norm <= s.gtol and not is_unweighed(s))
+    s.phase, s.f_trial, s.want = Phase.CERTIFY if converged else Phase.CURVATURE, s.f, HESSIAN
+    s.ending = RUNNING
     if multiplies(f_.operations):
         s.want = _inquire(f_.operations, (frame, f_.method, f_.memory))
     copy(f_.x_trial, f_.x)
     copy(f_.g_trial, f_.g)
+    if s.want == HESSIAN and s.hessian_nit == s.nit:
+        return _digest_curvature(frame)  # the Hessian at x is known already
     return Action.WAIT
 
 
@@ -215,11 +220,31 @@ def _look_again(frame, objective):
     found = last_look.look(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
     if found == last_look.REPLACED:
         _replaced(table, own)
-        s.g_norm = _measure(table, own)
     elif found == last_look.RESUMED:
         _restart(table, own)
+    if found != last_look.STANDS:
+        s.g_norm = _measure(table, own)
 
 
+@entered
+def _confirm(frame, objective):
+    """Test the success of a run that has ended; let it go on from a lower point if there is one.
+
+    The model learns from the step to that point, along which it had promised too little.
+    """
+    f_ = at(frame)
+    s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)
+    low, high = _box(table, own)
+    alpha = lower_point(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
+    if alpha > 0.0:
+        rows = s.rows
+        last_look.reopen(s)
+        s.rows = rows  # the trace has the row of x, and the next one is that of the new point
+        s.phase, s.want, s.alpha = Phase.RECOVER, VALUE | GRADIENT, alpha
+        _place(table, own)
+
+
+confirm = late(_confirm, types.void(POINTER, OBJECTIVE))
 look_again = late(_look_again, types.void(POINTER, OBJECTIVE))
 look, digest_curvature = late(_look, types.int64(POINTER)), late(_digest_curvature, types.int64(POINTER))
 digest_point, overcome = late(_digest_point, types.int64(POINTER, types.float64)), late(_overcome, types.int64(POINTER))

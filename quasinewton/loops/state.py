@@ -79,6 +79,9 @@ SCALARS = np.dtype(
         ("predicted_mark", "f8"),  # `predicted` at the last progress
         ("f_mark", "f8"),  # f at the last progress
         ("idle", "i8"),  # iterations since the last progress
+        ("weighed", "i8"),  # 1 if the predicted decrease at x was compared with f, since ‖g‖ is within gtol
+        ("within", "i8"),  # nfev when ‖g‖ was first found within the default gtol; 0 before
+        ("f_resumed", "f8"),  # f when a run was last resumed because its ending was refuted
         ("roughened", "i8"),  # 1 if the run was resumed because f is noisier than assumed
         ("f_refined", "f8"),  # f at the last refinement of the difference steps
         ("curvature", "f8"),  # least eigenvalue of the Hessian, where it was found negative at g ≈ 0
@@ -89,6 +92,7 @@ SCALARS = np.dtype(
         ("maxiter", "i8"),
         ("maxfun", "i8"),
         ("value_first", "i8"),
+        ("weighing", "i8"),
     ]
     + PACE.descr
     + LINE.descr,
@@ -115,6 +119,9 @@ class Limits(NamedTuple):
         Nanoseconds on the monotonic clock.
     value_first : int
         1 to evaluate the gradient of a trial only if its value is low enough; otherwise 0.
+    weighing : int
+        1 if a gradient within gtol is a success only if the predicted decrease is small, too, as
+        gtol was not given; otherwise 0.
     """
 
     gtol: float = 1e-5
@@ -125,6 +132,7 @@ class Limits(NamedTuple):
     maxfun: int = NEVER
     deadline: int = NEVER
     value_first: int = 0
+    weighing: int = 0
 
 
 class State(NamedTuple):
@@ -170,10 +178,10 @@ def allocate(method, limits, x0, rows):
     s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
     s["status"] = s["ending"] = RUNNING
     s["hessian_nit"] = -1
-    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = np.inf
+    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = s["f_resumed"] = np.inf
     s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
     s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
-    s["value_first"] = limits.value_first
+    s["value_first"], s["weighing"] = limits.value_first, limits.weighing
     order = methods.hessian_order(method, n)
     return State(
         x0.copy(),

@@ -46,6 +46,10 @@ EPSILON = np.finfo(np.float64).eps
 ROOT_EPSILON = EPSILON**0.5
 UNBOUNDED_BELOW = -1e20  # multiple of the scale of f at x0; lower values mean that f is unbounded
 PRECISION = 1e4 * EPSILON  # relative to |f|; largest predicted decrease that rounding may hide
+PROMISED = 1e-14  # multiple of |f|; the default test of gtol accepts a predicted decrease up to this
+GAINED = 1e-22  # multiple of the decrease since x0; the same, where f is near 0
+EFFORT = 3  # multiple of the evaluations until ‖g‖ is within the default gtol; upper bound on all of them, plus MORE
+MORE = 600  # evaluations
 PATIENCE = 20  # iterations; a run that makes no progress for this long is stagnant
 
 
@@ -67,7 +71,8 @@ def ending_at_iterate(s, curved):
 
     With `curved`, the curvature must be checked before the run may end as CONVERGED.
     """
-    converged = s.g_norm <= s.gtol
+    unweighed = is_unweighed(s)
+    converged = s.g_norm <= s.gtol and not unweighed
     if s.f <= s.f_target:
         return REACHED
     if converged and not curved:
@@ -80,11 +85,50 @@ def ending_at_iterate(s, curved):
         return X_CONVERGED
     if s.f <= UNBOUNDED_BELOW * s.f_scale:
         return NOT_BOUNDED
+    if unweighed:
+        return RUNNING  # `ending_by_promise` follows, once the predicted decrease is known
     if s.nit >= s.maxiter:
         return OUT_OF_ITERATIONS
     if s.nfev >= s.maxfun:
         return OUT_OF_EVALUATIONS
     return TIME_OVER if s.overdue else RUNNING
+
+
+@fragment
+def is_unweighed(s):
+    """Return True if ‖g‖ is within the default gtol, and the predicted decrease is to be weighed.
+
+    A gradient of exactly zero needs no such test.
+    """
+    return s.weighing != 0 and s.weighed == 0 and 0.0 < s.g_norm <= s.gtol
+
+
+@fragment
+def enough(s):
+    """Return the decrease that may be left where a run ends with success by the default gtol."""
+    return max(PROMISED * abs(s.f), GAINED * (s.f0 - s.f))
+
+
+@fragment
+def ending_by_promise(s):
+    """Return the status to end with where ‖g‖ is within the default gtol, or RUNNING.
+
+    The absolute gtol says little where f has small values or variables have large ones, so the run
+    ends only if the decrease that the model predicts is small, too: relative to |f| or, as the
+    least value may be 0, to the decrease achieved. The ratio is invariant to scaling f and x.
+    """
+    s.weighed = 1
+    s.within = s.nfev if s.within == 0 else s.within
+    return CONVERGED if s.predicted <= enough(s) or s.nit >= s.maxiter or has_tried(s) else RUNNING
+
+
+@fragment
+def has_tried(s):
+    """Return True if the default test of gtol has cost as many evaluations as it may.
+
+    Where f is degenerate at its least point, the decrease left falls very slowly.
+    """
+    return s.nfev > EFFORT * s.within + MORE
 
 
 @fragment
@@ -161,6 +205,8 @@ def finish(s):
     if stopped and (s.f_passed < s.f - s.noise or flatter):
         s.phase, s.want = Phase.RECALL, VALUE | GRADIENT
         return Action.RECALL
+    if s.weighing and s.g_norm <= s.gtol and (stopped or s.ending == OUT_OF_ITERATIONS):
+        s.ending = CONVERGED  # no more can be done about the decrease that the model still predicts
     if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
         s.ending = PRECISION_LIMIT  # rounding may hide the decrease still to be gained
     s.status, s.want = s.ending, NOTHING

@@ -36,7 +36,7 @@ from quasinewton.validation import number, warn
 class Asked(NamedTuple):
     """Tolerances and limits as the user asked for them; a limit is None for the default.
 
-    The fields are those of `loops.state.Limits`, without the last two.
+    The fields are those of `loops.state.Limits`, without `deadline` and `value_first`.
     """
 
     gtol: float
@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     f_target: float
     maxiter: int | None
     maxfun: int | None
+    weighing: int
 
 
 class Settings(NamedTuple):
@@ -245,12 +246,12 @@ def with_limits(settings, n, differenced):
     """
     method, search, controls, asked, deadline, bounds, _ = settings
     traits = traits_of(method)
-    gtol, ftol, xtol, f_target, maxiter, maxfun = asked
+    gtol, ftol, xtol, f_target, maxiter, maxfun, weighing = asked
     if maxiter is None or maxfun is None:
         defaults = default_counts(traits.few_iterations, traits.first_order, n, differenced)
         maxiter, maxfun = defaults[0] if maxiter is None else maxiter, defaults[1] if maxfun is None else maxfun
     value_first = int(differenced and not traits.first_order and type(search) not in INDIFFERENT)
-    limits = Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first)
+    limits = Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first, weighing)
     return Settings(method, search, controls, asked, deadline, bounds, limits)
 
 
@@ -355,4 +356,5 @@ def _asked(traits, tol, given):
         number("f_target", given.get("f_target", -math.inf), -math.inf, math.inf, open_low=False, open_high=False),
         limit("maxiter", given["maxiter"]) if "maxiter" in given else None,
         limit("maxfun", given["maxfun"]) if "maxfun" in given else None,
+        int(tol is None and "gtol" not in given and not traits.first_order),
     )

@@ -160,11 +160,11 @@ def march_in_box(objective, method, schedule, limits, x0, low, high):
 
 
 @kernel
-def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, n):
+def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, weighing, n):
     """Return the limits of a run; negative `maxiter` and `maxfun` stand for the defaults."""
     iterations, values = default_counts(few, own_steps, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
-    return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first)
+    return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first, weighing)
 
 
 KEYWORDS = "; here options are keywords, such as gtol=1e-8"
@@ -273,7 +273,9 @@ def _minimize(
     fall = either(ftol, "ftol", either(tol, "tol", "0.0") if traits.tol_sets_ftol else "0.0")
     default = source.integer(-1)
     counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
-    flags = (source.integer(flag) for flag in map(int, (value_first, traits.few_iterations, own_steps, differenced)))
+    weighing = not own_steps and constant(gtol) is None and constant(tol) is None
+    flags = value_first, traits.few_iterations, own_steps, differenced, weighing
+    flags = (source.integer(flag) for flag in map(int, flags))
     source.add(f"x = {start}")
     precond = constant(precond)
     diagonal = is_vector(precond)
@@ -287,6 +289,9 @@ def _minimize(
         source.refuse(f"method {traits.name!r} has no form for `bounds`")
     if bounded:
         source.bounds(bounds)
+        for name in sorted({"damping", "single"}.intersection(kind._fields)):
+            refusal = f"minimize: {name} cannot be had with bounds"
+            source.add(f"if {method_}.{name} != 0:", f"    raise ValueError({refusal!r})")
         if search == "own_search":
             source.scope[search] = between_bounds(source.scope[search])
         source.add(

@@ -170,13 +170,14 @@ def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
     projected step was too long, and otherwise projected by `project_enough`. A projected step may
     leave a valley of f that the step itself follows, so that only a small part of it lowers f. A
     truncated step ends at a bound, where the variable then is active. `caution` and p are
-    overwritten.
+    overwritten. If the direction is computed twice at one point, both results are equal.
     """
-    if caution[0] == CAUTIOUS:
-        caution[0] = CUT
+    if caution[0] != CARELESS:
+        caution[0] = CAUTIOUS
         copy(p, step)
         cut = cut_step(x, g, low, high, p)
         if cut < 0.0:
+            caution[0] = CUT
             return cut
         copy(p, step)
         slope = project_step(x, g, low, high, p)

@@ -1,0 +1,132 @@
+"""Test of a success that the method's own model claims: a search along the gradient in relative units.
+
+A method of quasi-Newton type knows the curvature only along the steps it has made. If the variables
+have very different sizes, its model may promise no decrease where f falls along variables that it
+has hardly moved. The steepest descent direction in the variables relative to their size,
+−x_i² g_i, does not depend on the units of the variables, and one more gradient shows the
+decrease to be had along it.
+"""
+
+import numpy as np
+
+from quasinewton.line_searches.protocol import EPSILON
+from quasinewton.loops.stopping import enough, has_tried
+from quasinewton.numba_ext.jit import fragment, kernel
+from quasinewton.numba_ext.linalg import norm_inf
+from quasinewton.objective.finite_differences import COMPLEX_STEP, EXACT, wrapped_at
+from quasinewton.objective.interface import GRADIENT, VALUE, attempt
+from quasinewton.status import CONVERGED, PRECISION_LIMIT
+
+# Relative to x; step over which the curvature is measured. It is far above the rounding of x, to
+# which differences of the gradient are then relative, and short enough that the curvature of most
+# functions hardly changes.
+SPACING = 1e-6
+SPREAD = 10.0  # ratio of the largest variable to the least; below it the variables have one size
+WIDEST = 1.0  # relative to x; longest trial
+TRIALS = 4  # count; upper bound on the trials for a lower point
+SHRINK = 0.1  # factor; shortens a trial that was no lower
+
+
+@fragment
+def is_uncertain(objective, s, curved):
+    """Return True if a run that has ended with success should be tested by `lower_point`.
+
+    Methods that know the Hessian are exempt, as is a gtol of the user's, which is taken at its word.
+    """
+    if curved or objective.address == 0 or s.overdue or s.nfev + TRIALS + 2 > s.maxfun or s.nit >= s.maxiter:
+        return False
+    if objective.known:
+        w = wrapped_at(objective.known)
+        if w.gradient != EXACT and w.gradient != COMPLEX_STEP:
+            return False
+    if s.status == CONVERGED:
+        return s.weighing != 0 and s.g_norm > 0.0 and not has_tried(s)
+    return s.status == PRECISION_LIMIT
+
+
+@fragment
+def relative_descent(x, g, low, high, p):
+    """Write −x_i² g_i, up to a factor, to p; return the largest |p_i / x_i|.
+
+    A variable that is 0, or at a bound that holds it there, does not move. The result is 0, and p
+    worthless, if the sizes of the variables that are not 0 differ by less than SPREAD: the
+    direction is then much the same as that of the gradient, which the method knows.
+    """
+    size, fastest, least = norm_inf(x), 0.0, np.inf
+    for i in range(x.size):
+        least = min(least, abs(x[i])) if x[i] != 0.0 else least
+    if not size > SPREAD * least:
+        return 0.0
+    for i in range(x.size):
+        scale = abs(x[i]) / size
+        p[i] = -scale * (scale * g[i])
+        if low.size and ((x[i] <= low[i] and p[i] < 0.0) or (x[i] >= high[i] and p[i] > 0.0)):
+            p[i] = 0.0
+        if p[i] != 0.0:
+            fastest = max(fastest, abs(p[i]) / abs(x[i]))
+    return fastest
+
+
+@fragment
+def place(x, t, p, low, high, point):
+    """Write x + t p, projected onto the bounds, to `point`, overwritten."""
+    for i in range(x.size):
+        point[i] = x[i] + t * p[i]
+        if low.size:
+            point[i] = min(max(point[i], low[i]), high[i])
+
+
+@kernel
+def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
+    """Search for a lower point along the gradient in relative units.
+
+    Parameters
+    ----------
+    objective : Objective
+    s : record SCALARS
+        Its counts are updated.
+    x, g : ndarray, float64, shape (n,)
+    p, x_trial, g_trial : ndarray, float64, shape (n,)
+        Overwritten; p becomes the direction.
+    low, high : ndarray, float64, shape (n,) or (0,)
+        Bounds.
+
+    Returns
+    -------
+    float
+        Step along p to a point where f is lower by more than `stopping.enough`; 0 if none was found.
+    """
+    fastest = relative_descent(x, g, low, high, p)
+    if not (fastest > 0.0 and np.isfinite(fastest)):
+        return 0.0
+    t = SPACING / fastest
+    place(x, t, p, low, high, x_trial)
+    attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
+    s.nfev += 1
+    s.njev += 1
+    place(x, t, p, low, high, x_trial)  # the objective may have overwritten it
+    slope = change = 0.0
+    for i in range(x.size):
+        step = x_trial[i] - x[i]
+        slope += g[i] * step
+        change += (g_trial[i] - g[i]) * step
+    least = max(enough(s), s.noise)
+    if not (slope < 0.0 and np.isfinite(change)):
+        return 0.0
+    longest = WIDEST / SPACING
+    factor = longest
+    if change > EPSILON * abs(slope):
+        # The decrease is ½ slope² / change where the slope vanishes, at −slope / change.
+        factor = -slope / change
+        if -0.5 * slope * factor <= least:
+            return 0.0
+        factor = min(factor, longest)
+    alpha = factor * t
+    for _ in range(TRIALS):
+        place(x, alpha, p, low, high, x_trial)
+        f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
+        s.nfev += 1
+        if f < s.f - least:
+            return alpha
+        alpha *= SHRINK
+    return 0.0
