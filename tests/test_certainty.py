@@ -1,6 +1,6 @@
 """Success and failure do not depend on the units of f and x or on constants in f.
 
-Covers: loops/stopping.py, loops/last_look.py, drivers/diagnosis.py.
+Covers: loops/stopping.py, loops/last_look.py, loops/certificate.py, drivers/diagnosis.py.
 """
 
 import numpy as np
@@ -214,6 +214,62 @@ class TestSentences:
         assert "heck jac" not in res.message
 
     def test_a_start_in_small_units_is_said_to_be_one(self):
-        res = minimize(lambda x: 1e-9 * rosenbrock(x), [-1.2, 1.0], jac=lambda x: 1e-9 * rosenbrock_gradient(x))
+        """A gtol that is given is taken at its word; by default the run goes on."""
+        problem = lambda x: 1e-9 * rosenbrock(x), [-1.2, 1.0], (), "lbfgs", lambda x: 1e-9 * rosenbrock_gradient(x)
+        res = minimize(*problem, gtol=1e-5)
         assert res.success and res.nit == 0 and "No iteration was made" in res.message
+        res = minimize(*problem)
+        assert res.success and res.x == pytest.approx([1.0, 1.0], abs=1e-6)
         assert minimize(rosenbrock, [1.0, 1.0], jac=rosenbrock_gradient).message == Status.GRADIENT.message
+
+
+class TestDefaultSuccess:
+    """By default success asks that little decrease is left, not only that ‖g‖ is within gtol."""
+
+    @each_method
+    def test_does_not_depend_on_the_size_of_f(self, method):
+        """The variables of this regression differ in size by 10⁶, and the least value is 1e-12."""
+        t = np.linspace(0.1, 2.0, 20)
+        y = 1e-6 * (np.exp(-1.5 * t) + 0.1 * np.sin(40.0 * t))
+
+        def residuals(x):
+            return x[0] * np.exp(-x[1] * t) - y
+
+        def gradient(x):
+            r, e = residuals(x), np.exp(-x[1] * t)
+            return np.array([2.0 * r @ e, -2.0 * x[0] * (r @ (t * e))])
+
+        def fun(x):
+            return residuals(x) @ residuals(x)
+
+        exact = minimize(fun, [1.0e-6, 1.4], jac=gradient, method="newton", gtol=0.0)
+        res = minimize(fun, [3e-6, 0.5], jac=gradient, method=method)
+        assert res.success and res.x == pytest.approx(exact.x, rel=1e-6)
+        assert minimize(fun, [3e-6, 0.5], jac=gradient, method=method, gtol=1e-5).nit <= 1
+
+    def test_inside_compiled_code(self):
+        @njit
+        def f(x):
+            return 1e-9 * (100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2)
+
+        @njit
+        def inside(x0):
+            found = minimize(f, x0)
+            return found.x, found.nit
+
+        x, nit = inside(np.array([-1.2, 1.0]))
+        assert nit > 0 and x == pytest.approx([1.0, 1.0], abs=1e-6)
+
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    def test_finds_what_the_model_has_not_seen(self, method):
+        """A search along the gradient in relative units refutes a model that promises too little."""
+        sizes = np.array([1e3, 1.0, 1e-3])
+
+        def fun(x):
+            return 1.0 + np.sum((x / sizes - 1.0) ** 2 * [1.0, 1e-4, 1e-2])
+
+        def gradient(x):
+            return 2.0 * (x / sizes - 1.0) * [1.0, 1e-4, 1e-2] / sizes
+
+        res = minimize(fun, 1.5 * sizes, jac=gradient, method=method)
+        assert res.success and res.x == pytest.approx(sizes, rel=1e-5)

@@ -108,8 +108,9 @@ def minimize(
         Also accepted as plain keywords.
 
         gtol : float
-            Success when ‖g‖_∞ <= gtol (1e-5, in the units of f/x); with bounds |g_i| is √(r_i
-            |g_i|) where the room r_i ahead of −g_i is less than |g_i|.
+            Success when ‖g‖_∞ <= gtol (in the units of f/x); with bounds |g_i| is √(r_i |g_i|)
+            where the room r_i ahead of −g_i is less than |g_i|. By default 1e-5, and the decrease
+            that the method predicts must be small relative to f, too.
         ftol : float
             Success when an iteration reduces f by less than ftol max(|f|, 1) (0: never).
         xtol : float

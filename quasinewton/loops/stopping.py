@@ -205,8 +205,11 @@ def finish(s):
     if stopped and (s.f_passed < s.f - s.noise or flatter):
         s.phase, s.want = Phase.RECALL, VALUE | GRADIENT
         return Action.RECALL
-    if s.weighing and s.g_norm <= s.gtol and (stopped or s.ending == OUT_OF_ITERATIONS):
-        s.ending = CONVERGED  # no more can be done about the decrease that the model still predicts
+    # No more can be done about the decrease that the model still predicts. A method that knows
+    # curvature has not looked for a negative one here, unless f falls no further.
+    uncurved = s.nhev == 0 or s.ending == NO_PROGRESS
+    if s.weighing and s.g_norm <= s.gtol and s.curvature >= 0.0 and uncurved:
+        s.ending = CONVERGED if stopped or s.ending == OUT_OF_ITERATIONS else s.ending
     if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
         s.ending = PRECISION_LIMIT  # rounding may hide the decrease still to be gained
     s.status, s.want = s.ending, NOTHING
