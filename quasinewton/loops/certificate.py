@@ -94,31 +94,37 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     Returns
     -------
     float
-        Step along p to a point where f is lower by more than `stopping.enough`; 0 if none was found.
+        Step along p to a point where f is lower; 0 if none was found, or if no more is to be had
+        than `stopping.enough`.
+
+    Notes
+    -----
+    The curvature is measured behind x, where f is higher: otherwise a point that is lower than the
+    one returned would have been evaluated.
     """
     fastest = relative_descent(x, g, low, high, p)
     if not (fastest > 0.0 and np.isfinite(fastest)):
         return 0.0
     t = SPACING / fastest
-    place(x, t, p, low, high, x_trial)
+    place(x, -t, p, low, high, x_trial)
     attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
     s.nfev += 1
     s.njev += 1
-    place(x, t, p, low, high, x_trial)  # the objective may have overwritten it
+    place(x, -t, p, low, high, x_trial)  # the objective may have overwritten it
     slope = change = 0.0
     for i in range(x.size):
         step = x_trial[i] - x[i]
         slope += g[i] * step
         change += (g_trial[i] - g[i]) * step
     least = max(enough(s), s.noise)
-    if not (slope < 0.0 and np.isfinite(change)):
+    if not (slope > 0.0 and np.isfinite(change)):
         return 0.0
     longest = WIDEST / SPACING
     factor = longest
-    if change > EPSILON * abs(slope):
-        # The decrease is ½ slope² / change where the slope vanishes, at −slope / change.
-        factor = -slope / change
-        if -0.5 * slope * factor <= least:
+    if change > EPSILON * slope:
+        # The decrease is ½ slope² / change where the slope vanishes, at slope / change steps ahead.
+        factor = slope / change
+        if 0.5 * slope * factor <= least:
             return 0.0
         factor = min(factor, longest)
     alpha = factor * t
@@ -126,7 +132,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
         place(x, alpha, p, low, high, x_trial)
         f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
         s.nfev += 1
-        if f < s.f - least:
+        if f < s.f - s.noise:
             return alpha
         alpha *= SHRINK
     return 0.0
