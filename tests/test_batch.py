@@ -536,6 +536,17 @@ class TestVectorized:
         calls[:] = [None] * 3
         assert np.isnan(minimize_batch(fun, np.ones((2, 1)), vectorized=True).fun).all()
 
+    def test_endings_are_judged_without_further_evaluations(self):
+        """Runs that stagnate, because the gradient is not quite that of f, end where they are."""
+        rows = []
+
+        def fun(X, index):
+            rows.extend(index)
+            return 1e3 + np.sum(X**2, axis=1), 2.0 * X + 1e-6
+
+        res = minimize_batch(fun, np.array([[3.0, -2.0], [0.5, 7.0]]), vectorized=True, gtol=0.0)
+        assert res.nfev.tolist() == [rows.count(0), rows.count(1)] and not np.isnan(res.fun).any()
+
     def test_time_limit(self, monkeypatch):
         """Three evaluations of 0.1 s on the test's clock exceed the limit of 0.25 s."""
         clock = [10**15]

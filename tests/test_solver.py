@@ -1,6 +1,6 @@
 """Ask-tell: the iterates of `minimize`, bit for bit; runs saved, resumed and continued anywhere.
 
-Covers: api/ask_tell.py, objective/from_ask_tell.py, drivers/checkpoint.py, drivers/resume.py.
+Covers: api/ask_tell.py, drivers/checkpoint.py, drivers/resume.py.
 """
 
 import copy
@@ -694,6 +694,17 @@ class TestGoingOn:
     def test_repr(self):
         assert repr(solve("bfgs", maxiter=3).checkpoint) == "Checkpoint(BFGS(damping=0), n=2, nit=3)"
         assert "checkpoint: Checkpoint(" in repr(solve(BFGS(), maxiter=3))
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+def test_endings_are_judged_by_what_was_told(method):
+    """`minimize` evaluates more where a run stagnates; here only the caller can."""
+    solver, asked = Solver([3.0, -2.0], method, gtol=0.0), 0
+    while not solver.done:
+        x, asked = solver.ask(), asked + 1
+        solver.tell(1e3 + x @ x, 2.0 * x + 1e-6)
+    res = solver.result
+    assert res.nfev == res.njev == asked and res.status in (Status.LINE_SEARCH, Status.PRECISION)
 
 
 def test_a_callback_does_not_hide_the_time_limit():

@@ -32,17 +32,16 @@ from quasinewton.drivers.run import loop_of, raised_as_it_was
 from quasinewton.drivers.run_report import descent_report
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import NEVER
-from quasinewton.loops.state import NOTHING, SCALARS
+from quasinewton.loops.state import NOTHING
 from quasinewton.methods.registry import TRAITS
-from quasinewton.objective import from_ask_tell
 from quasinewton.objective.from_python import derivative, scalar
 from quasinewton.objective.interface import (
     GRADIENT,
     HESSIAN,
     PRECONDITION,
     PRODUCT,
+    TOLD,
     VALUE,
-    Objective,
 )
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.read import (
@@ -156,9 +155,7 @@ class Solver:
         if report is not None:
             report.begin()
         self._at, self._asked, self._schedule = checkpoint, asked, schedule
-        scalars = checkpoint.state.scalars
-        self._scalars = scalars[0]
-        self._objective = Objective(from_ask_tell.address(), scalars.ctypes.data + SCALARS.fields["f_trial"][1])
+        self._scalars = checkpoint.state.scalars[0]
         # After a resumption the first evaluations may be known already, and none is asked for then.
         while not self.done and line_search_loop.known(self._scalars):
             self._run()
@@ -265,8 +262,12 @@ class Solver:
         while True:
             if want & VALUE:
                 self._scalars["f_trial"] = f
+                self._scalars["nfev"] += 1
             if want & GRADIENT:
                 state.g_trial[:] = g
+                self._scalars["njev"] += 1
+            if want & (HESSIAN | PRODUCT):
+                self._scalars["nhev"] += 1
             if want & HESSIAN:
                 state.hessian[:] = hess
             if want & (PRODUCT | PRECONDITION):
@@ -287,7 +288,7 @@ class Solver:
         if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
             s["overdue"] = 1
         with raised_as_it_was():
-            loop_of(at.method)(self._objective, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
+            loop_of(at.method)(TOLD, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
         if self._report is not None:
             self._report(at.state)
             if self.done:

@@ -19,10 +19,8 @@ from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.tuples import CACHE_LINE, borrow, placed_at, placed_size
-from quasinewton.objective.interface import Objective
+from quasinewton.objective.interface import TOLD
 from quasinewton.schedules import Schedule
-
-TOLD = Objective(0, 0, 0, 0, 0)  # placeholder: the evaluations are written to the state instead
 
 
 @generic

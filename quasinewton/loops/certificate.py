@@ -10,6 +10,7 @@ decrease to be had along it.
 import numpy as np
 
 from quasinewton.line_searches.protocol import EPSILON
+from quasinewton.loops.last_look import gradient_values
 from quasinewton.loops.stopping import enough, has_tried
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import norm_inf
@@ -33,7 +34,9 @@ def is_uncertain(objective, s, curved):
 
     Methods that know the Hessian are exempt, as is a gtol of the user's, which is taken at its word.
     """
-    if curved or objective.address == 0 or s.overdue or s.nfev + TRIALS + 2 > s.maxfun or s.nit >= s.maxiter:
+    if curved or objective.address == 0 or s.overdue or s.nit >= s.maxiter:
+        return False
+    if s.nfev + 1 + objective.values + TRIALS >= s.maxfun:
         return False
     if objective.known:
         w = wrapped_at(objective.known)
@@ -108,7 +111,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     t = SPACING / fastest
     place(x, -t, p, low, high, x_trial)
     attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
-    s.nfev += 1
+    s.nfev += 1 + gradient_values(objective, x.size)
     s.njev += 1
     place(x, -t, p, low, high, x_trial)  # the objective may have overwritten it
     slope = change = 0.0

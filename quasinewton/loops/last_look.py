@@ -79,7 +79,9 @@ def types_tell(objective, s):
 
 @fragment
 def is_in_doubt(objective, s):
-    """Return True if a run that has ended should be checked by `look`."""
+    """Return True if a run that has ended should be checked by `look`, which evaluates f."""
+    if objective.address == 0:
+        return False
     if s.status == NO_PROGRESS or s.status == PRECISION_LIMIT:
         return True
     if s.status != CONVERGED or not objective.known:

@@ -30,7 +30,8 @@ class Objective(NamedTuple):
     Attributes
     ----------
     address : int
-        Machine address of a compiled function with `SIGNATURE`: (x, n, g, h, what, data) -> f.
+        Machine address of a compiled function with `SIGNATURE`: (x, n, g, h, what, data) -> f; 0 if
+        the caller evaluates.
     data : int
         Passed on to that function: the address of the user's `args`, of a Python callable, or of
         the record of a wrapped objective.
@@ -52,6 +53,9 @@ class Objective(NamedTuple):
     known: int = 0
 
 
+# In place of an objective whose evaluations the caller makes and writes to the state. Whatever
+# evaluates more than a loop asks for must test for the address 0.
+TOLD = Objective(0, 0)
 OBJECTIVE = types.NamedUniTuple(types.int64, len(Objective._fields), Objective)
 call, attempt = objective_caller(SIGNATURE)
 
