@@ -542,7 +542,7 @@ class TestVectorized:
 
         def fun(X, index):
             rows.extend(index)
-            return 1e3 + np.sum(X**2, axis=1), 2.0 * X + 1e-6
+            return 1e3 + np.sum(X**2, axis=1), 2.0 * X + 1e-6 * np.cos(1e9 * X)
 
         res = minimize_batch(fun, np.array([[3.0, -2.0], [0.5, 7.0]]), vectorized=True, gtol=0.0)
         assert res.nfev.tolist() == [rows.count(0), rows.count(1)] and not np.isnan(res.fun).any()

@@ -390,7 +390,7 @@ class TestDoors:
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "adam"])
     def test_ask_and_tell_over_a_file(self, method, tmp_path):
-        keywords = EXTRA.get(method, {})
+        keywords = {"gtol": 1e-5} | EXTRA.get(method, {})
         solver = Solver(X0 + 3.0, method=method, bounds=BOX, **keywords)
         for _ in range(12):
             solver.tell(*rosenbrock_joint(solver.ask()))
@@ -398,7 +398,7 @@ class TestDoors:
         solver = Solver.load(tmp_path / "run.npz")
         while not solver.done:
             solver.tell(*rosenbrock_joint(solver.ask()))
-        the_same(solver.result, solve(method, x0=X0 + 3.0))
+        the_same(solver.result, solve(method, x0=X0 + 3.0, **keywords))
 
     def test_ask_and_tell_with_products_over_a_file(self, tmp_path):
         solver, wanted = Solver(X0, method="newton-cg", bounds=BOX), set()
