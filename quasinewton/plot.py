@@ -75,7 +75,8 @@ def convergence(results, f_min=None, against="nfev", ax=None):
     --------
     >>> from quasinewton import minimize, plot, problems
     >>> p = problems.rosenbrock()
-    >>> runs = {m: minimize(p.fun, p.x0, jac=p.jac, method=m, history=True) for m in ("bfgs", "lbfgs")}
+    >>> options = {"jac": p.jac, "history": True}
+    >>> runs = {m: minimize(p.fun, p.x0, method=m, **options) for m in ("bfgs", "lbfgs")}
     >>> f_axes, g_axes = plot.convergence(runs, f_min=0.0)  # doctest: +SKIP
     """
     runs = _labelled(results, lambda given: "fun" in given)

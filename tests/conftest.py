@@ -9,8 +9,8 @@ import pytest
 from allocations import counted, counting
 from hypothesis import settings
 
-# A shell ignores Ctrl-C for what it runs in the background, and so would every process started from here, in which
-# tests interrupt themselves.
+# A shell ignores Ctrl-C for what it runs in the background, and so would every process started from
+# here, in which tests interrupt themselves.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Whole runs are examples here, so their number is small, and they are the same in every run. The

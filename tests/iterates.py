@@ -35,7 +35,7 @@ def run(name, method, maxiter):
 
 
 def distances(one, other):
-    """Return the distance of the k-th iterates of two runs, relative to max(1, ‖x‖_∞), for each k."""
+    """Return the distances of the k-th iterates of two runs, relative to max(1, ‖x‖_∞)."""
     pairs = zip(np.array(one["x"]), np.array(other["x"]), strict=False)
     return [np.max(np.abs(x - y)) / max(1.0, np.max(np.abs(y))) for x, y in pairs]
 

@@ -116,7 +116,8 @@ def assert_rows_are_singles(res, singles):
                 np.testing.assert_array_equal(row[name], single[name])
         for name in ("nit", "nfev", "njev", "success"):
             assert row[name] == single[name] and type(row[name]) is type(single[name]), name
-        # A batch reports the scheme of differences it begins with; each row refines it as a single solve does.
+        # A batch reports the scheme of differences it begins with; each row refines it as a single
+        # solve does.
         assert row.jac_mode == single.jac_mode or (row.jac_mode, single.jac_mode) == ("2-point", "3-point")
         assert row.status is single.status and row.get("nhev") == single.get("nhev")
         assert row.fun == single.fun or np.isnan(row.fun) and np.isnan(single.fun)

@@ -262,7 +262,7 @@ class TestDefaultSuccess:
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
     def test_finds_what_the_model_has_not_seen(self, method):
-        """A search along the gradient in relative units refutes a model that promises too little."""
+        """A search along a gradient in relative units refutes a model that promises too little."""
         sizes = np.array([1e3, 1.0, 1e-3])
 
         def fun(x):

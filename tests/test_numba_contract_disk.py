@@ -1,6 +1,7 @@
 """One small test for each internal of Numba that the caches on disk rely on, and a list of names.
 
-Covers: numba_ext/{sealed,cache,stamps,fingerprint,user_cache,interpreted,unwinding,python_calls}.py.
+Covers: numba_ext/{sealed,cache,stamps,fingerprint,user_cache}.py and
+numba_ext/{interpreted,unwinding,python_calls}.py.
 """
 
 import ast

@@ -143,7 +143,7 @@ class TestCode:
 
 
 class TestUtilities:
-    """Functions on IR that autodiff/adjoint/{pipeline,rewriting}.py and autodiff/recompile.py use."""
+    """Functions on IR that autodiff/{adjoint/pipeline,adjoint/rewriting,recompile}.py use."""
 
     def test_definitions_are_found_or_guarded(self, code):
         program = code[0]
@@ -270,7 +270,7 @@ class TestUtilities:
 
 
 class TestRules:
-    """Internals by which autodiff/{routing,elementary_rules,active_types,active_values}.py add rules."""
+    """Internals that autodiff/{routing,elementary_rules,active_types,active_values}.py call."""
 
     def test_a_function_is_typed_by_a_template_and_lowered_by_a_builtin(self):
         @templates.infer_global(twice)

@@ -281,7 +281,7 @@ class TestSameProcess:
         assert list(folder.iterdir()) != []
 
     def test_code_that_is_made_later_is_not_taken_for_it(self, folder):
-        """Both trampolines contain the function that copies a gradient, each as it was optimised there."""
+        """Both trampolines contain the function that copies a gradient, each optimised there."""
         for problem in problems.trigonometric(), problems.discrete_boundary_value():
             assert minimize(problem.fun, problem.x0, jac=problem.jac, method="lbfgs").success
 

@@ -70,8 +70,9 @@ def check_gradient(
     ...     return x[0] ** 2 + 3.0 * x[1]
     >>> def wrong(x):
     ...     return np.array([2.0 * x[0], 2.0])
-    >>> print(check_gradient(f, wrong, [1.0, 2.0]).message)
-    component 1 of the gradient is 2 and should be 3 (by forward-mode derivatives of fun), a relative error of 0.33
+    >>> print(check_gradient(f, wrong, [1.0, 2.0]).message)  # doctest: +NORMALIZE_WHITESPACE
+    component 1 of the gradient is 2 and should be 3 (by forward-mode derivatives of fun), a
+    relative error of 0.33
     """
     x = np.atleast_1d(np.array(x, dtype=np.float64))
     if x.ndim != 1 or x.size == 0:

@@ -167,7 +167,8 @@ def minimize_stochastic(
     ... def squares(x, A, b):
     ...     r = A @ x - b
     ...     return r @ r / b.size, 2.0 * (r @ A) / b.size
-    >>> res = minimize_stochastic(squares, np.zeros(3), (A, b), "adam", jac=True, lr=0.01, epochs=30, rng=1)
+    >>> limits = {"lr": 0.01, "epochs": 30}
+    >>> res = minimize_stochastic(squares, np.zeros(3), (A, b), "adam", jac=True, rng=1, **limits)
     >>> np.round(res.x, 3)
     array([ 1. , -2. ,  0.5])
     """

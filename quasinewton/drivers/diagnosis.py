@@ -190,7 +190,8 @@ def diagnose(prepared, method, state):
     -------
     (dict, str) or None
         The numbers, and a sentence with advice; None if f is lower ahead, as the gradient says, so
-        that the ending was wrong. The state is then that of a run that goes on from the lower point.
+        that the ending was wrong. The state is then that of a run that goes on from the lower
+        point.
     """
     objective, s = prepared.objective, state.scalars[0]
     x, g, p, f = state.x, state.g, state.p, float(s["f"])

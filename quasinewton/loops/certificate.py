@@ -1,4 +1,4 @@
-"""Test of a success that the method's own model claims: a search along the gradient in relative units.
+"""Test of a success that the method's own model claims: search along a gradient in relative units.
 
 A method of quasi-Newton type knows the curvature only along the steps it has made. If the variables
 have very different sizes, its model may promise no decrease where f falls along variables that it
@@ -32,7 +32,8 @@ SHRINK = 0.1  # factor; shortens a trial that was no lower
 def is_uncertain(objective, s, curved):
     """Return True if a run that has ended with success should be tested by `lower_point`.
 
-    Methods that know the Hessian are exempt, as is a gtol of the user's, which is taken at its word.
+    Methods that know the Hessian are exempt, and so are runs with a gtol given by the user, which
+    is the only test of their success.
     """
     if curved or objective.address == 0 or s.overdue or s.nit >= s.maxiter:
         return False

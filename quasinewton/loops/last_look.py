@@ -267,8 +267,8 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, adopting):
     as short as rounding of x allows, so that the slope at x is what is tested. If slopes do not
     change as constant curvature would make them, the result is infinity: x is at a kink, or the
     method's model predicts little only because it overestimates the curvature. Two gradients are
-    evaluated; `x_trial` and `g_trial` are overwritten. With `adopting`, if f is lower at one of the two
-    points, x, g and s.f become those of the point, and the second result is True.
+    evaluated; `x_trial` and `g_trial` are overwritten. With `adopting`, if f is lower at one of the
+    two points, x, g and s.f become those of the point, and the second result is True.
     """
     n = x.size
     steepest, k = -1.0, 0

@@ -40,7 +40,8 @@ def define(name, text, scope):
     function = scope[name]
     # Counted before the entry is made, since garbage collection may forget an older code object.
     _living[filename] += 1
-    # Without a time of modification `linecache.checkcache` keeps the entry, though there is no file.
+    # Without a time of modification `linecache.checkcache` keeps the entry although there is no
+    # file.
     linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
     weakref.finalize(function.__code__, _forget, filename).atexit = False
     return function

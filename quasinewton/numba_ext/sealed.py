@@ -48,8 +48,9 @@ class SealedLibrary(JITCodeLibrary):
             if self.tag in function.name:
                 self.entry = function.name
             else:
-                # Renamed as well: the linker of machine code takes a private function for its namesake
-                # in code that is made later, although the optimiser may have changed its arguments.
+                # Renamed as well: the linker of machine code takes a private function for its
+                # namesake in code that is made later, although the optimiser may have changed its
+                # arguments.
                 function.name = f"{function.name}.{self.tag}"
                 function.linkage = llvm.Linkage.internal
         for variable in self._final_module.global_variables:
@@ -110,7 +111,8 @@ def compile_sealed(function, signature, key):
     result = dispatcher.get_compile_result(signature)
     library = result.library
     module = library._final_module
-    # What must be called before the code runs in another process; older Numbas note it in the result.
+    # What must be called before the code runs in another process; older Numbas note it in the
+    # result.
     preparations = getattr(library, "_reload_init", result.reload_init)
     environments, portable = {}, not (library.has_dynamic_globals or preparations or result.lifted)
     held = [library]

@@ -302,7 +302,10 @@ def precision(fun, jac, form, args_type):
 
 
 def has_complex_values(fun, form, args_type):
-    """Return True if the type of an objective's value is complex; the arguments are as for `define`."""
+    """Return True if the type of an objective's value is complex.
+
+    The arguments are as for `define`.
+    """
     if form.startswith("residual"):
         return False
     arguments = (X, *args_type) if form == "inplace" else tuple(args_type)

@@ -1,8 +1,9 @@
-"""Fits of histograms with pyhf's NumPy backend, whose likelihood is a Python function of n variables.
+"""Fits of histograms with pyhf's NumPy backend, whose likelihood is a Python function of x.
 
-Models with one to eight bins and 2 to 30 parameters between bounds, fitted to the expected counts, to
-Poisson counts, and with the signal strength held fixed; gradients by differences. Every method must
-succeed, and not end above SciPy's L-BFGS-B; the exit status is 1 if one does not. It needs `pip install pyhf`.
+Models with one to eight bins and 2 to 30 parameters between bounds, fitted to the expected counts,
+to Poisson counts, and with the signal strength held fixed; gradients by differences. Every method
+must succeed, and not end above SciPy's L-BFGS-B; the exit status is 1 if one does not. It needs
+`pip install pyhf`.
 """
 
 import sys

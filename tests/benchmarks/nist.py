@@ -162,7 +162,11 @@ def objective(model):
 
 
 def read(path):
-    """Read a data set: (starts, shape (2, p); certified parameters, shape (p,); x, shape (m, k); y, shape (m,))."""
+    """Read a data set.
+
+    The results are the starts, of shape (2, p), the certified parameters, of shape (p,), and the
+    data x, of shape (m, k), and y, of shape (m,).
+    """
     lines = path.read_text().splitlines()
     first, last = map(int, re.search(r"Data\s*\(lines\s*(\d+)\s*to\s*(\d+)\)", "\n".join(lines[:12])).groups())
     rows = [line.split("=")[1].split() for line in lines[: first - 1] if re.match(r"\s*b\d+\s*=", line)]
@@ -183,7 +187,10 @@ def fits(folder):
 
 
 def digits(x, certified):
-    """Return the least number of correct digits of a parameter, at most 11, to which they are certified."""
+    """Return the least number of correct digits of a parameter.
+
+    It is at most 11, the number to which the parameters are certified.
+    """
     error = np.abs(x - certified) / np.abs(certified)
     worst = float(np.max(error)) if np.isfinite(error).all() else math.inf
     return -math.log10(max(worst, 1e-11))
@@ -205,7 +212,10 @@ def measure(folder, method, **options):
 
 
 def peer(folder, method):
-    """Fit everything by a method of SciPy's with the same derivatives; the results are those of `measure`."""
+    """Fit everything by a method of SciPy's with the same derivatives.
+
+    The results are those of `measure`.
+    """
     results = {}
     for name, fun, start, certified, args in fits(folder):
         res = optimize.minimize(value_and_grad(fun), start, args, jac=True, method=method)

@@ -89,7 +89,7 @@ class TestDefinitions:
     )
     def test_rmsprop(self, x0, alpha, mu, start, form):
         form = form | {"initial_accumulator_value": start}
-        # The corrected variance of a single gradient is 0, computed as a difference of equal numbers.
+        # The corrected variance of a single gradient is 0, as a difference of equal numbers.
         assume(not (form["centered"] and form["bias_correction"] and start == 0.0))
         # Later it may cancel down to rounding, 1e-17, whose root over eps is 2e-7.
         tolerance = 1e-6 if form["centered"] else 1e-12
