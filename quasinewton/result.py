@@ -24,11 +24,12 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     jac : ndarray, float64, shape (n,)
         Gradient at x.
     optimality : float
-        The quantity compared with gtol: ‖jac‖_∞ or, with bounds, the projected gradient ‖P(x − jac)
-        − x‖_∞, where P projects onto the box.
+        The quantity compared with gtol: ‖jac‖_∞ or, with bounds, the largest of |jac_i| or, if r_i
+        < |jac_i|, √(r_i |jac_i|), where r_i is the distance from x_i to the bound in the direction
+        −jac_i.
     success : bool
-        Whether a tolerance was met, or the precision limit was reached with optimality <= 1.5e-8
-        max(1, |fun|).
+        True if a tolerance was met or f_target reached, or if the run ended at the precision limit
+        and fun is not above the value at x0.
     status : Status
         Why the run ended. A `Status` is an int and equals SciPy's code.
     message : str
