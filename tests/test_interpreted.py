@@ -6,6 +6,7 @@ Covers: numba_ext/{interpreted,generated}.py.
 import gc
 import json
 import linecache
+import re
 import traceback
 
 import iterates
@@ -67,36 +68,33 @@ def test_every_problem_with_bounds_makes_the_compiled_iterates(method):
     compare([(factory.__name__, method, 200) for factory in problems.BOUNDED if factory().x0.size <= 20])
 
 
-SCRIPT = """
-import numpy as np
+IMPORTS = """import numpy as np
 from numba import njit
 from quasinewton import minimize
 
-@njit
-def valley(x, a):
-    return (1.0 - x[0]) ** 2 + a * (x[1] - x[0] ** 2) ** 2
 
-res = minimize(valley, np.array([-1.2, 1.0]), (100.0,), method="bfgs")
-print(res.status, res.jac_mode)
 """
-SESSION = (
-    "import quasinewton",
-    "break quasinewton.line_searches.more_thuente._advance",
-    "continue",
-    "p float(line.phi0), float(phi)",
-    "where",
-    "quit",
-)
 
 
-def test_a_debugger_stops_in_a_line_search_below_the_loop(tmp_path):
+def test_a_debugger_stops_where_the_page_says(tmp_path):
+    """The page shows, in this order, what the debugger prints, but for numbers of lines."""
+    page = (TESTS.parent / "docs" / "development.md").read_text(encoding="utf-8")
+    shown, _, session = page.partition("$ NUMBA_DISABLE_JIT=1 python -m pdb valley.py\n")
+    session = session.partition("```")[0].splitlines()
+    lines = re.findall(r"^ *(\d+) {0,2}(.*)$", shown.rpartition("```text\n")[2], re.MULTILINE)
     script = tmp_path / "valley.py"
-    script.write_text(SCRIPT)
-    commands = [word for command in SESSION for word in ("-c", command)]
-    said = interpreted("-m", "pdb", *commands, script)
-    assert "24.199999999999996, 171.33595" in said
-    for frame in "valley.py(10)", "line_search_loop.py", "protocol.py", "more_thuente.py":
-        assert frame in said.partition("24.199")[2]
+    script.write_text(IMPORTS + "\n".join(line for _, line in lines) + "\n")
+    assert script.read_text().splitlines().index(lines[0][1]) + 1 == int(lines[0][0])
+    commands = [line.removeprefix("(Pdb) ") for line in session if line.startswith("(Pdb) ")]
+    said = interpreted("-m", "pdb", *(word for command in [*commands, "quit"] for word in ("-c", command)), script)
+    assert commands[-1] == "p x"
+    at = 0
+    for line in session:
+        line = line.removeprefix("> ").strip()
+        if line and line != "…" and not line.startswith("(Pdb) "):
+            found = re.compile(re.escape(line).replace("…", r"\d+")).search(said, at)
+            assert found, (line, said[at:])
+            at = found.end()
 
 
 DOORS = """

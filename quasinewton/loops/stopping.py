@@ -1,9 +1,12 @@
-"""Stopping tests of a descent, all of them on scalars alone, and the status of each.
+"""Stopping tests of a descent on scalars alone, and a table of all stopping tests.
+
+Tests that need vectors are elsewhere: those of the point after a search and of the curvature in
+`rare_phases`, and those of a run that has ended in `last_look` and `certificate`.
 
 | asked where | test | ends with |
 |---|---|---|
 | at an iterate, in this order | f <= f_target | REACHED |
-| | ‖g‖_∞ <= gtol, and the curvature need not be checked first | CONVERGED |
+| | ‖g‖_∞ <= gtol, which is not the default, and no curvature is to be checked first | CONVERGED |
 | | abs(f_old − f) <= ftol max(abs(f_old), abs(f), 1) | F_CONVERGED |
 | | ‖s‖_∞ <= xtol max(‖x‖_∞, 1) | X_CONVERGED |
 | | f <= −10²⁰ times the scale of f at x0 | NOT_BOUNDED |
@@ -11,14 +14,26 @@
 | | nfev >= maxfun | OUT_OF_EVALUATIONS |
 | | the deadline has passed | TIME_OVER |
 | before an evaluation | the deadline has passed; nfev >= maxfun | TIME_OVER, OUT_OF_EVALUATIONS |
-| before a search | neither f nor the predicted decrease improves (`is_stagnant`) | NO_PROGRESS |
+| before a search | ‖g‖_∞ <= gtol, the default, and one of the next three tests holds: | CONVERGED |
+| | · the predicted decrease is at most `enough` | |
+| | · nit >= maxiter | |
+| | · the evaluations of this test are used up (`has_tried`) | |
+| | neither f nor the predicted decrease improves (`is_stagnant`) | NO_PROGRESS |
 | at x0 | f or g is not finite | NOT_FINITE, NOT_BOUNDED where f is −inf |
 | after a search without a step | f is −inf at a trial | NOT_BOUNDED |
 | | f still falls at the longest step, which is far from x | NOT_BOUNDED |
 | | no trial was lower: none was finite, or all were higher | NOT_FINITE, NO_PROGRESS |
 | at g ≈ 0, curvature known | no curvature is negative | CONVERGED |
 | | a curvature is negative, but no trial along it is lower | AT_SADDLE |
-| at the end | NO_PROGRESS, and rounding hides the decrease still predicted | PRECISION_LIMIT |
+| at the end | ‖g‖_∞ <= gtol, the default, and no progress or a limit ends the run | CONVERGED |
+| | NO_PROGRESS, and rounding hides the decrease still predicted | PRECISION_LIMIT |
+| after the end | rounding or noise explains the ending (`last_look`) | PRECISION_LIMIT |
+| | it does not, and the run cannot go on (`last_look`) | NO_PROGRESS |
+| | a lower point is found (`last_look`, `certificate`) | the run goes on |
+
+A limit is maxiter, maxfun or the deadline. The first test at the end is not made after a negative
+curvature was found, nor at a limit by methods that know the curvature, which have not checked it.
+For a gradient of exactly 0 the default gtol is treated as any other.
 """
 
 import numpy as np

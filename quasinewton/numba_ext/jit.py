@@ -1,7 +1,9 @@
 """Numba's options, in one place: how kernels compile, and which are cached on disk.
 
 `kernel` compiles a function of the package, `shared` a part of functions that users compile,
-`reduction` one whose sums may be reordered. Nothing else in the package sets a Numba option.
+`reduction` one whose sums may be reordered. Other files compile generated code with OPTIONS or
+INNER. Two of them add an option: `sealed` its pipeline, and `api.inside_njit` inline="always", for
+the overloads of public functions.
 """
 
 import numba
