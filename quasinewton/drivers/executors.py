@@ -12,7 +12,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecut
 from quasinewton.numba_ext import pickling
 
 TRIES = 3  # attempts; a task that is lost with its worker so often is given up
-BREATH = 0.1  # seconds; longest wait between two calls of `idle`
+POLLING = 0.1  # seconds; longest wait between two calls of `idle`
 
 # Exceptions of a future whose worker was lost, as opposed to a failure of its task. Dask's is
 # recognised by its name, since Dask may not be installed.
@@ -33,7 +33,7 @@ def spread(executor, function, tasks, in_flight, idle):
     in_flight : int
         Largest number of tasks that wait or run at a time; it bounds the memory used.
     idle : callable
-        Called without arguments, at about every BREATH seconds or more often.
+        Called without arguments, at about every POLLING seconds or more often.
 
     Yields
     ------
@@ -71,7 +71,7 @@ def spread(executor, function, tasks, in_flight, idle):
                 submit(task, 0)
             if not pending:
                 return
-            done, _ = concurrent.futures.wait(pending, BREATH, concurrent.futures.FIRST_COMPLETED)
+            done, _ = concurrent.futures.wait(pending, POLLING, concurrent.futures.FIRST_COMPLETED)
             idle()
             for future in done:
                 task, losses = pending.pop(future)

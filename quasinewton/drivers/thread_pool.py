@@ -39,10 +39,10 @@ BOARD = 24  # length of that array
 # Reasons for a thread to return to the interpreter.
 NO_MORE = 0  # no problem is left
 STOPPED = 1  # a stop was requested in the middle of a problem
-BAFFLED = 2  # a line search failed, and its diagnosis needs the interpreter
+UNDIAGNOSED = 2  # a line search failed, and its diagnosis needs the interpreter
 
 PAGE = 1 << 26  # bytes; packed arguments held in memory at a time
-BREATH = 0.05  # seconds; polling interval of the main thread
+POLLING = 0.05  # seconds; polling interval of the main thread
 
 
 def entry(method, search, objective, state):
@@ -116,7 +116,7 @@ def work(
     Returns
     -------
     int
-        NO_MORE, STOPPED or BAFFLED.
+        NO_MORE, STOPPED or UNDIAGNOSED.
     """
     # An exception unwinds without releasing references, so views that own none are used.
     state, blank, results = borrow(state), borrow(blank), borrow(results)
@@ -133,7 +133,7 @@ def work(
             if fetch_add(board, STOP, 0):
                 return STOPPED
         if s.status == NO_PROGRESS:
-            return BAFFLED
+            return UNDIAGNOSED
         if results.hess.size > 0 and s.hessian_nit != s.nit and np.isfinite(s.f):
             copy(state.x_trial, state.x)
             call(mine.address, state.x_trial, state.g, state.hessian, HESSIAN, mine.data)
@@ -196,7 +196,7 @@ class Crew:
         Parameters
         ----------
         tick : callable
-            tick(finished) is called by this thread about every BREATH seconds. An exception from
+            tick(finished) is called by this thread about every POLLING seconds. An exception from
             it or from a signal stops the threads and is raised when they have stopped.
         """
         k, example = len(self.results.rows), pack(self.args + rows_of(self.batch_args, 0))
@@ -220,7 +220,7 @@ class Crew:
                 thread.start()
             for thread in threads:
                 while thread.is_alive():
-                    thread.join(BREATH)
+                    thread.join(POLLING)
                     tick(self._finished())
         finally:
             self.board[STOP] = any(thread.is_alive() for thread in threads)
@@ -274,7 +274,7 @@ class Crew:
         i = int(place[0])
         if outcome == STOPPED:
             put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
-        elif outcome == BAFFLED:
+        elif outcome == UNDIAGNOSED:
             prepared = prepared._replace(
                 given=prepared.given._replace(args=self.args + rows_of(self.batch_args, i))
             )
@@ -285,7 +285,7 @@ class Crew:
                 put_ended(results, remarks, i, finished(prepared, at, status))
             except Exception as error:
                 put_raised(results, remarks, i, unfinished(at, Status.RUNNING, prepared.mode), error)
-        return outcome == BAFFLED
+        return outcome == UNDIAGNOSED
 
 
 def rows_of(batch_args, i):

@@ -22,10 +22,14 @@ from quasinewton.status import CONVERGED, PRECISION_LIMIT
 # which differences of the gradient are then relative, and short enough that the curvature of most
 # functions hardly changes.
 SPACING = 1e-6
-SPREAD = 10.0  # ratio of the largest variable to the least; below it the variables have one size
-WIDEST = 1.0  # relative to x; longest trial
-TRIALS = 4  # count; upper bound on the trials for a lower point
-SHRINK = 0.1  # factor; shortens a trial that was no lower
+# Ratio of the largest variable to the least that is not 0. Below it the variables are taken to have
+# one size: the direction in relative units is then close to that of the gradient.
+SPREAD = 10.0
+# Relative to x; longest trial. A step this long doubles a variable or makes it 0.
+WIDEST = 1.0
+# Upper bound on the number of trials, and the factor that shortens a trial that was no lower. The
+# last trial is a thousandth of the first, which a model of constant curvature has proposed.
+TRIALS, SHRINK = 4, 0.1
 
 
 @fragment

@@ -17,12 +17,15 @@ NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
 SUFFICIENT = 1e-3  # fraction of the slope of a step; required of the slope of its projection
 SHORTEST = 1e-10  # fraction of the step; it is not shortened below this
 
-# How to bring the next step into the box.
-CARELESS = 0  # project it (the default)
-CAUTIOUS = 1  # truncate it, because the line search had to shorten the last projected step
-CUT = 2  # the present step has been truncated at its first bound
+# How to bring the next step into the box. The first two are decisions; the third records that the
+# present step was truncated, until its length is known.
+PROJECT = 0  # project it (the default)
+TRUNCATE = 1  # truncate it, because the line search had to shorten the last projected step
+TRUNCATED = 2  # the present step has been truncated at its first bound
 
-SHORT_OF = 0.9  # fraction of the largest feasible step; longer first trials are extended to that step
+# Fraction of the largest feasible step. A longer first trial is extended to that step, so that the
+# variable reaches its bound at once, instead of stopping just short of it.
+EXTENDED_FROM = 0.9
 
 
 @fragment
@@ -166,18 +169,18 @@ def cut_step(x, g, low, high, p):
 def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
     """Bring a step into the box, by projection or by truncation; return the slope g·p.
 
-    The step is truncated at its first bound if `caution[0]` is CAUTIOUS, which `judge` sets after a
+    The step is truncated at its first bound if `caution[0]` is TRUNCATE, which `judge` sets after a
     projected step was too long, and otherwise projected by `project_enough`. A projected step may
     leave a valley of f that the step itself follows, so that only a small part of it lowers f. A
     truncated step ends at a bound, where the variable then is active. `caution` and p are
     overwritten. If the direction is computed twice at one point, both results are equal.
     """
-    if caution[0] != CARELESS:
-        caution[0] = CAUTIOUS
+    if caution[0] != PROJECT:
+        caution[0] = TRUNCATE
         copy(p, step)
         cut = cut_step(x, g, low, high, p)
         if cut < 0.0:
-            caution[0] = CUT
+            caution[0] = TRUNCATED
             return cut
         copy(p, step)
         slope = project_step(x, g, low, high, p)
@@ -190,12 +193,12 @@ def judge(caution, step, p, alpha):
 
     `caution[0]` is updated if p was truncated or differs from `step`, its unprojected form.
     """
-    if caution[0] == CUT:
-        caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS  # truncate until a step has reached its bound
+    if caution[0] == TRUNCATED:
+        caution[0] = TRUNCATE if alpha < 1.0 else PROJECT  # truncate until a step has reached its bound
         return
     for i in range(p.size):
         if p[i] != step[i]:
-            caution[0] = CAUTIOUS if alpha < 1.0 else CARELESS
+            caution[0] = TRUNCATE if alpha < 1.0 else PROJECT
             return
 
 
@@ -224,4 +227,4 @@ def first_step(x, g, low, high, p):
     if boxed or not length > 0.0:
         return slope, 1.0
     alpha, end = first_length(length, np.sqrt(dot(x, x))) / length, reach(x, p, 1.0, low, high)
-    return slope, end if SHORT_OF * end < alpha < end else alpha
+    return slope, end if EXTENDED_FROM * end < alpha < end else alpha
