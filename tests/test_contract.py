@@ -100,6 +100,11 @@ class TestInputs:
             res = solve(options={"first": 1, "second": 2})
         assert res.success
 
+    @pytest.mark.parametrize("method", ["lbfgs", "newton", "newton-cg", "gradient-descent"])
+    def test_a_matrix_for_bfgs_is_unknown_to_other_methods(self, method):
+        with pytest.warns(OptimizeWarning, match="Unknown solver options: hess_inv0"):
+            solve(method, options={"hess_inv0": np.eye(2), "maxiter": 0})
+
     @pytest.mark.parametrize("method", ["BFGS", "bfgs", "Bfgs", "L-BFGS-B", "l-bfgs-b", "lbfgs", "NEWTON"])
     def test_methods_in_any_case(self, method):
         assert solve(method).success

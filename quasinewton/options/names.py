@@ -21,7 +21,7 @@ CONTROLS = (
     *("disp", "progress", "return_all", "history", "check_gradient"),
     *("eps", "finite_diff_rel_step", "x_scale"),
 )
-SEARCHING = ("hess_inv0", "line_search")  # Options of the methods with a line search.
+SEARCHING = ("line_search",)  # Options of all methods with a line search.
 # Options of the first-order methods, which have no line search.
 STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")
 # Other libraries' names of options of first-order methods, for hints in error messages.
