@@ -10,6 +10,7 @@ import numpy as np
 
 from quasinewton.drivers.resume import placed
 from quasinewton.line_searches.protocol import NOISE
+from quasinewton.loops.last_look import forget_progress
 from quasinewton.loops.state import Phase
 from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
@@ -19,7 +20,7 @@ from quasinewton.objective.build import gradient_mode
 from quasinewton.objective.gradient_check import OWN, compare
 from quasinewton.objective.interface import GRADIENT, VALUE, call
 from quasinewton.objective.problem import GRADIENT_SCHEMES
-from quasinewton.status import RUNNING, Status
+from quasinewton.status import Status
 
 EPSILON = np.finfo(np.float64).eps
 AFFORDABLE = 100  # evaluations; a gradient check may cost this many, or as many as the run itself
@@ -256,10 +257,8 @@ def go_on(method, state, alpha):
     """
     s = state.scalars[0]
     s["f_resumed"] = s["f"]
-    s["status"] = s["ending"] = RUNNING
+    forget_progress(s)
     s["phase"], s["want"], s["alpha"] = Phase.RECOVER, VALUE | GRADIENT, alpha
-    s["restarted"] = s["idle"] = 0
-    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = np.inf
     forget(method, state.memory)
     state.x_trial[:] = placed(method, state, alpha)
 

@@ -12,9 +12,11 @@ that much is left, and from any lower point that the check itself has found.
 """
 
 import numpy as np
+from numba.extending import register_jitable
 
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.state import NOTHING, Phase
+from quasinewton.loops.stopping import PRECISION
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy, norm_inf
 from quasinewton.objective.finite_differences import (
@@ -31,7 +33,6 @@ from quasinewton.status import CONVERGED, NO_PROGRESS, PRECISION_LIMIT, RUNNING
 
 EPSILON = np.finfo(np.float64).eps
 EXPLAINED = 0.01  # multiple of |f|; largest decrease that noise of f may account for
-HIDDEN = 1e4  # multiple of ε|f|; largest predicted decrease that rounding may hide
 SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that the noise may hide
 REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
 DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
@@ -111,16 +112,24 @@ def is_exhausted(objective, s):
     return w.sharpens and w.gradient == FORWARD and s.gtol < s.g_norm <= DROWNED * w.error
 
 
+@register_jitable
+def forget_progress(s):
+    """Reset the status and the record of progress of a run that is to go on.
+
+    It is called by compiled code and by Python code.
+    """
+    s["status"] = s["ending"] = RUNNING
+    s["restarted"] = s["idle"] = s["weighed"] = 0
+    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = np.inf
+
+
 @fragment
 def reopen(s):
     """Reset the scalars so that a run that has ended goes on from x."""
-    s.status = s.ending = RUNNING
+    forget_progress(s)
     s.phase, s.want, s.f_trial = Phase.RESUME, VALUE, s.f
     s.rows -= s.rows > 0  # the loop will write the row of x again
     s.hessian_nit = -1
-    s.restarted = s.idle = 0
-    s.predicted_mark = s.f_mark = s.f_passed = s.g_passed = np.inf
-    s.weighed = 0
 
 
 @fragment
@@ -149,7 +158,7 @@ def moved(s, x, g, x_trial, g_trial, value):
 
     Return True if x has been replaced. f must be lower by more than rounding may hide.
     """
-    if not (value < s.f - max(s.noise, HIDDEN * EPSILON * abs(s.f)) and np.isfinite(norm_inf(g_trial))):
+    if not (value < s.f - max(s.noise, PRECISION * abs(s.f)) and np.isfinite(norm_inf(g_trial))):
         return False
     copy(x, x_trial)
     copy(g, g_trial)
@@ -217,8 +226,8 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
     left, found = decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, progressed)
     if found:
         return go_on(s)
-    model = s.status == PRECISION_LIMIT or min(s.predicted, s.predicted_mark) <= HIDDEN * EPSILON * size
-    if model and left <= HIDDEN * EPSILON * abs(s.f):
+    model = s.status == PRECISION_LIMIT or min(s.predicted, s.predicted_mark) <= PRECISION * size
+    if model and left <= PRECISION * abs(s.f):
         s.status = s.ending = PRECISION_LIMIT
         return STANDS
     # Noise explains no decrease of this size. At a kink `left` is infinite, because slopes show no
@@ -241,7 +250,7 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
 @fragment
 def hidden(s, noise):
     """Return the largest decrease of f that rounding or the measured noise may hide."""
-    return max(HIDDEN * EPSILON * abs(s.f), SEEN * noise)
+    return max(PRECISION * abs(s.f), SEEN * noise)
 
 
 @fragment

@@ -237,9 +237,7 @@ def _confirm(frame, objective):
     low, high = _box(table, own)
     alpha = lower_point(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
     if alpha > 0.0:
-        rows = s.rows
-        last_look.reopen(s)
-        s.rows = rows  # the trace has the row of x, and the next one is that of the new point
+        last_look.forget_progress(s)
         s.phase, s.want, s.alpha = Phase.RECOVER, VALUE | GRADIENT, alpha
         _place(table, own)
 
