@@ -288,7 +288,7 @@ def raising(x, last):
 
 
 def test_a_function_that_raises_gives_back_what_was_pushed(allocations):
-    """Arrays that iterations have pushed are freed, but for a fixed number that Numba loses itself."""
+    """Arrays that iterations have pushed are freed, but for a few that Numba loses itself."""
     slopes, x = value_and_grad(raising, "reverse"), np.ones(5)
     assert refusal(raising, (1,)) is None
     np.testing.assert_allclose(slopes(x, 100)[1], differences(raising, x, 100), rtol=1e-8, atol=1e-8)

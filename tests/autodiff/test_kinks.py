@@ -198,7 +198,7 @@ def sums_of_probabilities(x):
 
 @MODES
 def test_logarithms_of_sums_of_nothing(jac):
-    """Probabilities of 0 may be added up in logarithms; equal infinite ones share the derivative."""
+    """Probabilities of 0 may be added in logarithms; equal infinite ones share the derivative."""
     y, g = value_and_grad(sums_of_probabilities, jac)(np.array([0.3, 0.6, 1.5]))
     assert y == 1.5 + 1.5 * 0.3
     np.testing.assert_allclose(g, [1.5, 0.0, 1.3])
