@@ -18,13 +18,6 @@ MULTIMODAL = {
     "noncvxu2": "a minimum for nearly every start",
     "eg2": "sin² has minima of many heights",
 }
-# Problems where gtol = 1e-5 holds far from the minimum, and the accuracy of f there.
-FLAT = {
-    "quartic": (1e-5, "f ∝ x⁴: the Hessian vanishes at the minimum"),
-    "nondquar": (1e-5, "f ∝ x⁴ along a line: the Hessian is singular at the minimum"),
-}
-# Further problems for truncated Newton, whose forcing term lets its last step stop just below gtol.
-FLAT_TO_TRUNCATED_STEPS = dict.fromkeys(("powell_badly_scaled", "cragg_levy", "sinquad"), 1e-5)
 METHODS = ["lbfgs", "bfgs", "newton", "newton-cg"]
 
 
@@ -48,10 +41,7 @@ def test_finds_a_known_minimum(name, method):
     assert expected is Status.PRECISION or np.abs(p.jac(res.x)).max() <= 1e-5
     assert res.fun == p.fun(res.x) <= p.fun(p.x0)
     if name not in MULTIMODAL:
-        tolerance = FLAT.get(name, (1e-6,))[0]
-        if method == "newton-cg":
-            tolerance = FLAT_TO_TRUNCATED_STEPS.get(name, tolerance)
-        assert distance(p, res.fun) <= tolerance
+        assert distance(p, res.fun) <= 1e-6
 
 
 @pytest.mark.parametrize("name", [f.__name__ for f in problems.ALL])
@@ -97,14 +87,7 @@ def test_precision_limits_are_no_more_than_needed(name, method):
     assert solve(getattr(problems, name)(), method).status is Status.PRECISION
 
 
-@pytest.mark.parametrize("name", [*FLAT, *MULTIMODAL])
-def test_wide_tolerances_are_no_more_than_needed(name):
-    """At least one method needs each wide tolerance."""
+@pytest.mark.parametrize("name", MULTIMODAL)
+def test_problems_of_many_minima_have_some_that_are_not_tabulated(name):
     p = getattr(problems, name)()
     assert max(distance(p, solve(p, method).fun) for method in METHODS) > 1e-6
-
-
-@pytest.mark.parametrize("name", FLAT_TO_TRUNCATED_STEPS)
-def test_wide_tolerances_of_truncated_newton_are_no_more_than_needed(name):
-    p = getattr(problems, name)()
-    assert distance(p, solve(p, "newton-cg").fun) > 1e-6
