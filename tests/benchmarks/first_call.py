@@ -70,7 +70,9 @@ def seconds(case, checkout, cache):
     compiled, before, call = CASES[case]
     script = SCRIPT.format(compiled=compiled, before=before, call=call)
     environment = os.environ | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(checkout), "OPENBLAS_NUM_THREADS": "1"}
-    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    # In the folder of the cache, since Python finds modules in the current one before all others.
+    command = [sys.executable, "-c", script]
+    run = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=True)
     return tuple(map(float, run.stdout.split()))
 
 
