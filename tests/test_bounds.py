@@ -380,9 +380,9 @@ class TestDoors:
             F, G = zip(*(rosenbrock_joint(x) for x in X), strict=True)
             return np.array(F), np.array(G)
 
-        batch = minimize_batch(together, starts, vectorized=True, bounds=BOX)
+        batch = minimize_batch(together, starts, vectorized=True, bounds=BOX, gtol=1e-5)
         for i, start in enumerate(starts):
-            the_same(batch.row(i), solve(x0=start))
+            the_same(batch.row(i), solve(x0=start, gtol=1e-5))
 
     def test_multistart(self):
         res = minimize_multistart(rosenbrock_joint, X0 + np.linspace(-1.0, 1.0, 6)[:, None], jac=True, bounds=BOX)

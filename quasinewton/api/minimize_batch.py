@@ -157,6 +157,8 @@ def minimize_batch(
     -----
     Every row equals the result of ``minimize(fun, X0[i], (*args, *rows))``, bit for bit, for any
     number of threads. A thread takes one problem at a time, so that a slow problem delays no other.
+    With `vectorized`, ends are not tested by further evaluations, as those of `minimize` are if
+    `gtol` is not given or a run stagnates.
     Ctrl-C returns the finished results; the other rows have ``Status.INTERRUPTED``.
 
     References
