@@ -28,8 +28,9 @@ from quasinewton.drivers.checkpoint import (
 from quasinewton.drivers.finalize import outcome, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
-from quasinewton.drivers.run import loop_of, raised_as_it_was
+from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.drivers.run_report import descent_report
+from quasinewton.drivers.tiered_loop import descent
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING
@@ -156,6 +157,7 @@ class Solver:
             report.begin()
         self._at, self._asked, self._schedule = checkpoint, asked, schedule
         self._scalars = checkpoint.state.scalars[0]
+        self._loop = descent(TOLD, checkpoint.method, checkpoint.search)
         # After a resumption the first evaluations may be known already, and none is asked for then.
         while not self.done and line_search_loop.known(self._scalars):
             self._run()
@@ -288,7 +290,7 @@ class Solver:
         if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
             s["overdue"] = 1
         with raised_as_it_was():
-            loop_of(at.method)(TOLD, at.method, at.search, at.state, line_search_loop.EACH_EVALUATION)
+            self._loop(at.state, line_search_loop.EACH_EVALUATION)
         if self._report is not None:
             self._report(at.state)
             if self.done:

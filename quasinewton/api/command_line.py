@@ -19,7 +19,8 @@ import scipy
 from quasinewton.api.minimize import minimize
 from quasinewton.methods.registry import METHODS, NAMES, TRAITS
 from quasinewton.numba_ext import lazy, stamps, user_cache
-from quasinewton.numba_ext.interpreted import INTERPRETED, WHAT_IS_SET
+from quasinewton.numba_ext.python_twin import INTERPRETED, WHAT_IS_SET
+from quasinewton.numba_ext.tiers import compiled_at_once
 
 LATE = "rarely entered kernels"  # name of the task that compiles the kernels of `numba_ext.lazy`
 
@@ -58,7 +59,8 @@ def fill(task):
     if bounded:
         given["bounds"] = [(-1.0, 2.0)] * 3
     for jac in (slope, "2-point", "3-point"):
-        with contextlib.suppress(ValueError, TypeError):  # a method may refuse an option such as bounds
+        # A method may refuse an option such as bounds.
+        with contextlib.suppress(ValueError, TypeError), compiled_at_once():
             minimize(sphere, np.array([0.5, 1.0, 1.5]), jac=jac, **given)
 
 

@@ -19,7 +19,7 @@ from quasinewton.drivers.scipy_methods import (
     uses_gradient,
 )
 from quasinewton.methods.registry import TRAITS
-from quasinewton.objective.build import gradient_mode, prepare
+from quasinewton.objective.build import gradient_mode, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
@@ -255,7 +255,7 @@ def minimize(
     controls = settings.controls
     watch = descent_report(controls)
     problem = with_gradient(read_problem(fun, jac, args, n, controls, hess, hessp, settings.bounds))
-    prepared = prepare(problem, TRAITS[kind].second_order)
+    prepared = prepare_unlinked(problem, TRAITS[kind].second_order)
     settings = with_limits(settings, n, problem.form == "value")
     check = checked(problem, x0) if controls.get("check_gradient") else None
     history = controls.get("history", False)

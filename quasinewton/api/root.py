@@ -7,11 +7,12 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from quasinewton.drivers import tiered_loop
 from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.drivers.run_report import RunReport
 from quasinewton.line_searches import Armijo
-from quasinewton.loops.root_loop import SEARCH, allocate, run
-from quasinewton.objective.build import prepare_residual
+from quasinewton.loops.root_loop import SEARCH, allocate
+from quasinewton.objective.build import prepare_residual_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.problem import read_residual
@@ -132,10 +133,10 @@ def root(
     steps = {name: given.pop(name, None) for name in ("eps", "finite_diff_rel_step")}
     warn_unknown(given)
     args = as_args(args, fun, jac)
-    prepared = prepare_residual(with_gradient(read_residual(fun, jac, args, n, steps), "value_and_jacobian"))
+    prepared = prepare_residual_unlinked(with_gradient(read_residual(fun, jac, args, n, steps), "value_and_jacobian"))
     state = allocate(x, ftol, xtol, maxiter)
     f, J, s = state.f, state.J, state.scalars[0]
-    stopped = False
+    run, stopped = tiered_loop.root(prepared.objective, search), False
     # With a callback or a table the loop runs one iteration at a time; otherwise it returns after
     # slices of time, so that Ctrl-C is handled.
     stepwise = callback is not None or disp
@@ -163,7 +164,7 @@ def root(
             # A table begins with f at x0, before any iteration.
             s["maxiter"] = min(maxiter, before + (not (disp and beginning))) if stepwise else maxiter
             with raised_as_it_was():
-                run(prepared.objective, search, state)
+                run(state)
             if report is not None:
                 report.show(int(s["nit"]), math.nan, float(s["norm"]))
             if not stepwise:

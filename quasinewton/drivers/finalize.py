@@ -11,7 +11,7 @@ from quasinewton.loops import stopping
 from quasinewton.loops.state import Phase
 from quasinewton.methods import lifecycle
 from quasinewton.numba_ext.jit import kernel
-from quasinewton.objective.build import gradient_mode
+from quasinewton.objective.build import gradient_mode, linked
 from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.options.bounds import ALL_FIXED
 from quasinewton.options.read import traits_of
@@ -36,11 +36,13 @@ def finished(prepared, at, status, again=None):
     state, s = at.state, at.state.scalars[0]
     found = None
     while status is Status.LINE_SEARCH:
+        prepared = linked(prepared)
         found = diagnose(prepared, at.method, state)
         if found is not None:
             break
         status = drive(prepared.objective, at, state, None, None)[0] if again is None else again()
     if state.hessian.size > 0 and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
+        prepared = linked(prepared)
         state.x_trial[:] = state.x
         _hessian(prepared.objective, state.x_trial, state.g, state.hessian)
         s["hessian_nit"] = s["nit"]

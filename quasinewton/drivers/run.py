@@ -3,10 +3,10 @@
 
 import inspect
 
-from quasinewton.loops import fixed_step_loop, line_search_loop
+from quasinewton.drivers.tiered_loop import descent
+from quasinewton.loops import line_search_loop
 from quasinewton.loops.state import NOTHING
 from quasinewton.numba_ext.operations import reason
-from quasinewton.options.read import traits_of
 from quasinewton.result import OptimizeResult
 from quasinewton.status import Status
 
@@ -22,14 +22,14 @@ def drive(objective, settings, state, callback, allvecs, report=None):
         The final status, and the trace in pieces of shape (rows, 4).
     """
     method, search = settings.method, settings.search
-    run = loop_of(method)
+    run = descent(objective, method, search)
     each = line_search_loop.EACH_ITERATION if callback is not None or allvecs is not None else 0
     notify = notifier(callback)
     s, pieces = state.scalars[0], []
     while True:
         # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
         with raised_as_it_was():
-            want = run(objective, method, search, state, each)
+            want = run(state, each)
         if report is not None:
             report(state)
         if s["rows"] and (s["rows"] == state.trace.shape[0] or want == NOTHING):
@@ -63,11 +63,6 @@ class raised_as_it_was:
         cause = reason(error) if isinstance(error, RuntimeError) else error
         if cause is not error:
             raise cause from None
-
-
-def loop_of(method):
-    """Return the compiled loop for a method."""
-    return fixed_step_loop.run if traits_of(method).first_order else line_search_loop.run
 
 
 def notifier(callback):

@@ -16,7 +16,8 @@ from numba.extending import intrinsic, overload
 from quasinewton.drivers.batch_result import put, put_ended, put_raised, write
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.finalize import finished, unfinished
-from quasinewton.drivers.run import drive, loop_of, raised_as_it_was
+from quasinewton.drivers.run import drive, raised_as_it_was
+from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, renew
 from quasinewton.numba_ext.addresses import address_of, enter
@@ -28,6 +29,7 @@ from quasinewton.objective.build import layers
 from quasinewton.objective.finite_differences import with_data
 from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.objective.packed_args import pack
+from quasinewton.options.read import traits_of
 from quasinewton.status import NO_PROGRESS, Status
 
 # Places of the three shared integers in an array of int64, each in a cache line of its own.
@@ -60,7 +62,7 @@ def entry(method, search, objective, state):
     -------
     int
     """
-    run = loop_of(method)
+    run = fixed_step_loop.run if traits_of(method).first_order else line_search_loop.run
     kinds = tuple(numba.typeof(value) for value in (objective, method, search, state, 0))
     run.compile(kinds)
     return address_of(run, types.int64(*kinds))

@@ -18,7 +18,8 @@ def cubic(a, phi_a, dphi_a, b, phi_b, dphi_b):
     scale = max(abs(theta), abs(dphi_a), abs(dphi_b))
     if scale == 0.0:
         return np.nan
-    radicand = (theta / scale) ** 2 - (dphi_a / scale) * (dphi_b / scale)
+    ratio = theta / scale
+    radicand = ratio * ratio - (dphi_a / scale) * (dphi_b / scale)
     if not radicand >= 0.0:
         return np.nan
     gamma = scale * np.sqrt(radicand)

@@ -45,7 +45,7 @@ def run(objective, method, schedule, state, each):
     """
     # The caller holds references to the arrays, so the loop need not count them.
     state = borrow(state)
-    return _enter((_frame((method,), state), objective, schedule, state.memory, each))
+    return enter((_frame((method,), state), objective, schedule, state.memory, each))
 
 
 @entered
@@ -107,4 +107,4 @@ def march(frame, objective, schedule, memory, each):
 
 
 _MEMORY = method_types(base.FIRST_ORDER[0])[1]
-_enter = late(march, types.int64(POINTER, OBJECTIVE, typeof(constant()), _MEMORY, types.int64))
+enter = late(march, types.int64(POINTER, OBJECTIVE, typeof(constant()), _MEMORY, types.int64))

@@ -108,7 +108,7 @@ def run(objective, method, search, state, each):
         signals can be delivered.
     """
     # The caller holds references to the arrays, so the loop need not count them.
-    return _enter((_frame((method, search), borrow(state)), objective, each))
+    return enter((_frame((method, search), borrow(state)), objective, each))
 
 
 @register_jitable
@@ -175,7 +175,7 @@ def descend(frame, objective, each):
         elif s.phase == Phase.START:
             g_norm, x_norm, nan = norm_inf(g_trial), 0.0, 0.0
             for i in range(x.size):
-                x_norm = abs(x[i]) if abs(x[i]) > x_norm else x_norm
+                x_norm = max(x_norm, abs(x[i]))
                 nan += 0.0 * x[i]
             s.f = s.f0 = s.f_old = s.least = s.f_trial = f
             action = Action.CHECK
@@ -268,4 +268,4 @@ def descend(frame, objective, each):
     return s.want
 
 
-_enter = late(descend, types.int64(POINTER, OBJECTIVE, types.int64))
+enter = late(descend, types.int64(POINTER, OBJECTIVE, types.int64))

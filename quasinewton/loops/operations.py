@@ -17,6 +17,7 @@ from quasinewton.line_searches import protocol as searches
 from quasinewton.loops.state import SCALARS, Phase
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.first_order import base as first_order
+from quasinewton.numba_ext.interpreted import kind_of
 from quasinewton.numba_ext.jit import entered
 from quasinewton.numba_ext.operations import Family, at, flag, operation
 
@@ -201,6 +202,11 @@ def _method_flags(kind):
     return confined, methods.multiplies(example(kind))
 
 
+def method_flags(method):
+    """Return True or False for each: the method confines x to a set, uses products of Hessians."""
+    return _method_flags(kind_of(method))
+
+
 METHODS = Family("methods", list(OPERATIONS), _method_signature, _method_flags, method_types)
 is_confined, multiplies = flag(len(OPERATIONS)), flag(len(OPERATIONS) + 1)
 
@@ -245,4 +251,13 @@ def _search_signature(number, kind):
 
 
 SEARCHES = Family("searches", [search], _search_signature, lambda kind: (), _search_types)
+def is_ready(family, value, operations):
+    """Return True if these operations of a method or search are in memory, or on disk.
+
+    What is on disk is loaded.
+    """
+    table = family.table(kind_of(value))
+    return all(table.is_loaded(family.operations.index(each)) for each in operations)
+
+
 move_on = operation(0, _I(_RECORD, _I, _F, _F, _B))

@@ -12,7 +12,12 @@ from quasinewton.loops import last_look, operations
 from quasinewton.loops.certificate import lower_point
 from quasinewton.loops.operations import POINTER, multiplies, performing
 from quasinewton.loops.state import NOTHING, Action, Phase
-from quasinewton.loops.stopping import ROOT_EPSILON, ending_before_evaluation, is_unweighed, recover
+from quasinewton.loops.stopping import (
+    ROOT_EPSILON,
+    ending_before_evaluation,
+    is_unweighed,
+    recover,
+)
 from quasinewton.numba_ext.jit import entered, fragment
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf
@@ -128,7 +133,7 @@ def _digest_point(frame, f):
         return Action.FINISH
     # The decrease condition f <= f(x) + c1 alpha² λ/2 is that of Moré & Sorensen (Math. Prog. 16,
     # 1979), on a line instead of their curve.
-    if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * s.alpha**2:
+    if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * (s.alpha * s.alpha):
         return Action.ACCEPT
     s.count += 1
     s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)

@@ -20,6 +20,7 @@ from quasinewton.methods.curvature_pairs import learn_pair
 from quasinewton.methods.initial_matrix import check_matrix, given_matrix
 from quasinewton.methods.protocol import gradient_step
 from quasinewton.methods.registry import register_method
+from quasinewton.numba_ext import tiers
 from quasinewton.numba_ext.jit import kernel, reduction
 from quasinewton.numba_ext.linalg import advance, copy, dot, isolated, negate
 
@@ -200,7 +201,7 @@ def _begin(method, memory, options, bounds, n):
 def _result_fields(method, memory, state):
     if not memory.update[0]["known"]:
         return {"hess_inv": np.eye(state.x.size)}
-    settle(memory)
+    tiers.call(settle, memory.H.size, memory)
     return {"hess_inv": memory.H}
 
 

@@ -85,7 +85,8 @@ def _direction(method, memory, hessian, x, g, p):
         flat = 0.0
         for i in range(g.size):
             if abs(w[i]) < floor:
-                flat += dot(factor[i], g) ** 2
+                along = dot(factor[i], g)
+                flat += along * along
         # The Newton step in the near-null space of the Hessian has no meaningful length. If more
         # than 1 % of |g|² lies there, search along that part of −g alone and leave the rest to the
         # next iteration.

@@ -11,7 +11,7 @@ from numba.np import arrayobj
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.arrays import viewer
-from quasinewton.numba_ext.interpreted import in_python
+from quasinewton.numba_ext.python_twin import in_python, makes_in_python
 
 
 def linked(context, builder, dispatcher, signature):
@@ -139,14 +139,17 @@ def enter_leniently(context, builder, address, signature, values, lenient, gradi
     return builder.load(f)
 
 
-@in_python(interpreted.objective_caller)
-def objective_caller(kind):
+@makes_in_python(interpreted.objective_caller)
+def objective_caller(kind, compiled):
     """Make the intrinsics that call an objective at an address.
 
     Parameters
     ----------
     kind : numba signature
         f(x, n, g, h, what, data), with pointers to float64 for x, g and h.
+    compiled : callable
+        compiled() -> a compiled function with the arguments of `attempt`, by which functions of
+        Python enter compiled objectives.
 
     Returns
     -------

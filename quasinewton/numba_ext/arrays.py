@@ -9,10 +9,10 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.interpreted import in_python
+from quasinewton.numba_ext.python_twin import in_python, makes_in_python
 
 
-@in_python(interpreted.viewer)
+@makes_in_python(interpreted.viewer)
 def viewer(kind):
     """Make the intrinsic that views borrowed memory as an array, without counting references.
 
@@ -93,7 +93,7 @@ def hold(typingctx, value):
     return types.void(value), codegen
 
 
-@in_python(interpreted.record_viewer)
+@makes_in_python(interpreted.record_viewer)
 def record_viewer(kind):
     """Make the intrinsic that views a record at an address.
 

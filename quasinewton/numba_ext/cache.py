@@ -11,7 +11,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
 from quasinewton.numba_ext import notice
-from quasinewton.numba_ext.interpreted import in_python
+from quasinewton.numba_ext.python_twin import in_python
 from quasinewton.numba_ext.registration import has_external
 from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, stamps
 
@@ -102,15 +102,23 @@ class PackageCache(FunctionCache):
     def load_overload(self, sig, target_context):
         if has_external(getattr(sig, "args", sig)):
             return None
+        result = self._read(sig, target_context)
+        if result is None and self._py_func.__module__.startswith(LONG):
+            notice.solver()
+        return result
+
+    def _read(self, sig, target_context):
         result = None
         with contextlib.suppress(Exception):  # A foreign or truncated pickle may raise any exception.
             result = self._load_overload(sig, target_context)
         # Two processes that fill an empty cache at once may give one file name to two signatures.
         if result is not None and tuple(result.signature.args) != tuple(getattr(sig, "args", sig)):
             result = None
-        if result is None and self._py_func.__module__.startswith(LONG):
-            notice.solver()
         return result
+
+    def holds(self, args, target_context):
+        """Return True if there is code for these types of arguments on disk."""
+        return not has_external(args) and self._read(args, target_context) is not None
 
     def save_overload(self, sig, data):
         if has_external(getattr(sig, "args", sig)):
@@ -122,6 +130,27 @@ class PackageCache(FunctionCache):
         except Exception:
             with contextlib.suppress(OSError):
                 self.flush()
+
+
+def is_loaded(dispatcher, args):
+    """Load the code of a cached dispatcher from disk, unless it is in memory.
+
+    Parameters
+    ----------
+    dispatcher : numba dispatcher
+    args : tuple of numba types
+
+    Returns
+    -------
+    bool
+        False if it must be compiled.
+    """
+    if args in dispatcher.overloads:
+        return True
+    if isinstance(dispatcher._cache, PackageCache) and dispatcher._cache.holds(args, dispatcher.targetctx):
+        dispatcher.compile(args)
+        return True
+    return False
 
 
 @in_python(lambda function: function)

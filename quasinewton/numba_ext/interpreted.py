@@ -1,45 +1,27 @@
-"""The package without compilation, for debuggers: what compiled code does by intrinsics, in Python.
+"""What compiled code does by intrinsics, in Python.
 
 If Numba's variable NUMBA_DISABLE_JIT is set when the package is imported, Numba leaves all
-functions as they are, and the loops, methods, line searches and objectives run as Python. They call
-intrinsics, which exist in compiled code only; `in_python` puts the functions of this module in the
-place of those. No other module asks whether code is compiled, except to explain to users what needs
-compilation.
+functions as they are, and the loops, methods, line searches and objectives run as Python, for
+debuggers. `in_python` puts the functions of this module in the place of intrinsics there, which
+exist in compiled code only. In other processes, twins call them; see `python_twin`.
 
-Conventions of this mode: a pointer to a tuple is the tuple itself, and a table of operations is the
-object `operations.Table`. The address of data is an integer, as in compiled code. The address of a
-function is the `id` of the Python function, which must be held by its owner.
+Conventions: a pointer to a tuple is the tuple itself, and a table of operations is the object
+`operations.Table`. The address of data is an integer, as in compiled code. The address of a
+function is the `id` of the Python function, which is never freed.
 """
 
+import contextlib
 import ctypes
 import functools
 import math
 import threading
+import time
 
 import numpy as np
 from numba import types
-from numba.core import config
 from numba.np.numpy_support import as_dtype
 
-INTERPRETED = bool(config.DISABLE_JIT)  # True if nothing is compiled; fixed when Numba is imported
-WHAT_IS_SET = "NUMBA_DISABLE_JIT is set, so that nothing is compiled"
-
-
-def in_python(counterpart):
-    """Make a decorator that puts a function of Python in the place of one for compiled code.
-
-    Parameters
-    ----------
-    counterpart : callable
-        Takes the arguments that the decorated function takes, an intrinsic without its context.
-
-    Returns
-    -------
-    callable
-        Decorator that returns the counterpart where nothing is compiled, and otherwise its
-        argument.
-    """
-    return lambda compiled: counterpart if INTERPRETED else compiled
+from quasinewton.numba_ext.python_twin import python_twin
 
 
 class Record(np.void):
@@ -72,6 +54,16 @@ def with_attributes(value):
         if any(new is not old for new, old in zip(items, value, strict=True)):
             return value._make(items) if hasattr(value, "_fields") else tuple(items)
     return value
+
+
+def as_computed(value):
+    """Return a number, or a tuple of numbers, of compiled code as Python arithmetic would make it.
+
+    Numbers of NumPy divide as compiled code does: 1/0 is infinite, and no exception.
+    """
+    if isinstance(value, tuple):
+        return tuple(map(np.float64, value))
+    return np.float64(value) if isinstance(value, float) else value
 
 
 class _Warnings(threading.local):
@@ -207,9 +199,12 @@ def _arrays(value):
 
 # Counterparts of numba_ext/{addresses,python_calls,symbols,lazy}.py.
 
+FUNCTIONS = {}  # functions of Python by the address at which Python enters them
+
 
 def address_of(function, signature):
-    """Return the number by which `function_at` finds a function of Python."""
+    """Return the number by which `call` and `function_at` find a function, which is kept."""
+    FUNCTIONS[id(function)] = function
     return id(function)
 
 
@@ -223,17 +218,47 @@ def entered_at(address, argument):
     return function_at(address)(argument)
 
 
-def objective_caller(kind):
+class _Elsewhere(threading.local):
+    """What the current thread has done in the user's functions and in compiling.
+
+    `seconds` is the processor time spent there, and `error` what was raised there last.
+    """
+
+    seconds = 0.0
+    error = None
+
+
+elsewhere = _Elsewhere()
+
+
+@contextlib.contextmanager
+def timed():
+    """Note in `elsewhere` how long what is done within takes, and what it raises."""
+    begun = time.thread_time()
+    try:
+        yield
+    except BaseException as error:
+        elsewhere.error = error
+        raise
+    finally:
+        elsewhere.seconds += time.thread_time() - begun
+
+
+def objective_caller(kind, compiled):
     """Make the functions call and attempt; see `addresses.objective_caller`.
 
     A division by zero in the user's Python is caught where the user's functions are called.
     """
 
-    def call(address, x, g, h, what, data):
-        return function_at(address)(x.ctypes.data, x.size, g.ctypes.data, h.ctypes.data, int(what), int(data))
-
     def attempt(address, x, g, h, what, data, lenient):
-        return call(address, x, g, h, what, data)
+        function = FUNCTIONS.get(address)
+        if function is None:
+            with timed():
+                return np.float64(compiled()(address, x, g, h, what, data, lenient))
+        return np.float64(function(x.ctypes.data, x.size, g.ctypes.data, h.ctypes.data, int(what), int(data)))
+
+    def call(address, x, g, h, what, data):
+        return attempt(address, x, g, h, what, data, False)
 
     return call, attempt
 
@@ -242,7 +267,7 @@ def call_python(function, what, x, g, h):
     """Call the Python object at address `function` with four integers and return its float."""
     theirs, _warnings.theirs = _warnings.theirs, None
     try:
-        with np.errstate(**theirs):
+        with np.errstate(**theirs), timed():
             return function_at(function)(what, x, g, h)
     finally:
         _warnings.theirs = theirs
@@ -259,6 +284,7 @@ def c_function(name, address, signature):
 
 def late(function, signature):
     """Return call(arguments), which enters a function with a tuple of arguments."""
+    function = python_twin(function)
 
     def call(arguments):
         return function(*arguments)
@@ -274,7 +300,7 @@ def operation(number, signature):
     """Return call(table, arguments), which enters the operation of a table with this number."""
 
     def call(table, arguments):
-        return table.family.operations[number](*arguments)
+        return python_twin(table.family.operations[number])(*arguments)
 
     return call
 
@@ -289,7 +315,7 @@ def at(pointer):
     return pointer
 
 
-def _kind_of(value):
+def kind_of(value):
     """Return the kind of a method or search: its class, or a tuple with those of nested values."""
     inner = [type(item) for item in value if hasattr(item, "_fields")]
     return (type(value), *inner) if inner else type(value)
@@ -305,7 +331,7 @@ def framed(families, frame):
     def lay_out(values, state):
         items = list(state)
         for family, value in zip(families, values, strict=True):
-            items += [value, family.table(_kind_of(value))]
+            items += [value, family.table(kind_of(value))]
         return frame.instance_class(*items, *[0] * (size - len(items)))
 
     return lay_out

@@ -6,12 +6,15 @@ INNER. Two of them add an option: `sealed` its pipeline, and `api.inside_njit` i
 the overloads of public functions.
 """
 
+import functools
+import types as python
+
 import numba
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.cache import cached
-from quasinewton.numba_ext.interpreted import in_python
 from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler
+from quasinewton.numba_ext.python_twin import in_python, note_counterpart
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
@@ -131,4 +134,27 @@ def reduction(function):
     -------
     numba dispatcher
     """
-    return numba.njit(fastmath=REORDER, pipeline_class=KernelCompiler, **INNER)(function)
+    compiled = numba.njit(fastmath=REORDER, pipeline_class=KernelCompiler, **INNER)(function)
+    note_counterpart(compiled, lambda: _for_python(function))
+    return compiled
+
+
+def _for_python(function):
+    """Compile a reduction once more, as a function that Python can call; it is cached on disk.
+
+    It computes the same bits, since a reduction is optimised by itself.
+    """
+    # The name distinguishes its file in the cache from that of the reduction.
+    name = f"{function.__name__}_for_python"
+    twin = python.FunctionType(function.__code__, function.__globals__, name)
+    twin.__qualname__, twin.__module__ = name, function.__module__
+    compiled = cached(numba.njit(fastmath=REORDER, pipeline_class=KernelCompiler, **OPTIONS)(twin))
+
+    @functools.wraps(function)
+    def enter(*arguments):
+        if compiled.overloads:
+            return interpreted.as_computed(compiled(*arguments))
+        with interpreted.timed():
+            return interpreted.as_computed(compiled(*arguments))
+
+    return enter

@@ -5,19 +5,21 @@ with many callers, so that these do not compile them again. Compiled code reads 
 symbol of a fixed name, so it can be cached.
 """
 
+import functools
+
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.interpreted import in_python
 from quasinewton.numba_ext.operations import Family, perform
+from quasinewton.numba_ext.python_twin import makes_in_python
 from quasinewton.numba_ext.symbols import name_symbol
 
 SYMBOL = "quasinewton_late_"
 CALLS = {}  # what `late` has made, by name of the kernel, to compile all ahead of use
 
 
-@in_python(interpreted.late)
+@makes_in_python(interpreted.late)
 def late(dispatcher, signature):
     """Make the function by which compiled code enters a kernel that is compiled separately.
 
@@ -52,6 +54,6 @@ def late(dispatcher, signature):
 
         return signature.return_type(arguments), codegen
 
-    call.load = lambda: table.compile(0)
+    call.load, call.is_loaded = functools.partial(table.compile, 0), functools.partial(table.is_loaded, 0)
     CALLS[name] = call
     return call

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address, register_jitable
 
-from quasinewton.numba_ext.jit import fragment, kernel, reduction
+from quasinewton.numba_ext.jit import fragment, reduction
 from quasinewton.numba_ext.symbols import c_function
 
 # LLVM guards a loop that writes one array and sums over others by a run-time alias check: vector
@@ -61,13 +61,6 @@ def copy(a, b):
         a[i] = b[i]
 
 
-@kernel
-def fill(a, value):
-    """Set all components of a to value; a is overwritten."""
-    for i in range(a.size):
-        a[i] = value
-
-
 @fragment
 def norm_inf(a):
     """Return max |a_i|; NaN if any component is NaN."""
@@ -78,14 +71,14 @@ def norm_inf(a):
     whole = a.size - a.size % 4
     for i in range(0, whole, 4):
         v0, v1, v2, v3 = abs(a[i]), abs(a[i + 1]), abs(a[i + 2]), abs(a[i + 3])
-        r0 = v0 if v0 > r0 else r0
-        r1 = v1 if v1 > r1 else r1
-        r2 = v2 if v2 > r2 else r2
-        r3 = v3 if v3 > r3 else r3
+        r0 = max(r0, v0)
+        r1 = max(r1, v1)
+        r2 = max(r2, v2)
+        r3 = max(r3, v3)
         nan += (v0 + v1) + (v2 + v3)
     for i in range(whole, a.size):
         v0 = abs(a[i])
-        r0 = v0 if v0 > r0 else r0
+        r0 = max(r0, v0)
         nan += v0
     return np.nan if np.isnan(nan) else max(max(r0, r1), max(r2, r3))
 
@@ -111,7 +104,7 @@ def reach(x, p, sign, low, high):
         way = sign * p[i]
         if way != 0.0:
             ratio = ((low[i] if way < 0.0 else high[i]) - x[i]) / way
-            longest = ratio if ratio < longest else longest
+            longest = min(longest, ratio)
     return longest
 
 

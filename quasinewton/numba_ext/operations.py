@@ -22,7 +22,8 @@ from numba.extending import intrinsic
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import address_of, enter
-from quasinewton.numba_ext.interpreted import in_python
+from quasinewton.numba_ext.cache import is_loaded
+from quasinewton.numba_ext.python_twin import in_python, makes_in_python
 from quasinewton.numba_ext.registration import EXTERNAL
 from quasinewton.numba_ext.symbols import name_symbol
 from quasinewton.numba_ext.tuples import without_owners
@@ -97,6 +98,14 @@ class Table:
             with uncollected():
                 operation.compile(signature.args)
             self.words[number] = address_of(operation, signature)
+
+    def is_loaded(self, number):
+        """Return True if an operation is compiled; it is loaded if it is on disk only."""
+        if self.words[number] == 0:
+            if not is_loaded(self.family.operations[number], self.family.signature(number, self.kind).args):
+                return False
+            self.compile(number)
+        return True
 
 
 def name_of(kind):
@@ -225,7 +234,7 @@ def perform(context, builder, table, number, signature, kinds, values):
     return enter(context, builder, address, signature, list(cast))
 
 
-@in_python(interpreted.operation)
+@makes_in_python(interpreted.operation)
 def operation(number, signature):
     """Make the function by which compiled code calls an operation of a table.
 
@@ -253,7 +262,7 @@ def operation(number, signature):
     return call
 
 
-@in_python(interpreted.flag)
+@makes_in_python(interpreted.flag)
 def flag(number):
     """Make the intrinsic that reads a word of a table, given the table's address."""
 
@@ -292,7 +301,7 @@ def kind_of_value(kind):
     return (kind.instance_class, *(item.instance_class for item in inner)) if inner else kind.instance_class
 
 
-@in_python(interpreted.framed)
+@makes_in_python(interpreted.framed)
 def framed(families, frame):
     """Make the function that lays out the data of a loop in the memory of its caller.
 

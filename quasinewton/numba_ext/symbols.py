@@ -10,7 +10,7 @@ import llvmlite.binding
 from numba import types
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.interpreted import in_python
+from quasinewton.numba_ext.python_twin import makes_in_python
 
 # The module that defines each name, which must be imported before code read from disk can use it.
 NAMED_BY = {}
@@ -25,7 +25,7 @@ def name_symbol(name, address):
     NAMED_BY[name] = frame.f_globals.get("__name__") if frame else None
 
 
-@in_python(interpreted.c_function)
+@makes_in_python(interpreted.c_function)
 def c_function(name, address, signature):
     """Make a C function callable from compiled code by name.
 

@@ -31,6 +31,7 @@ from quasinewton.objective.finite_differences import (
     FORWARD,
 )
 from quasinewton.objective.interface import Objective
+from quasinewton.objective.linking import address_in_python, link
 from quasinewton.objective.packed_args import pack
 from quasinewton.objective.problem import (
     Problem,
@@ -72,7 +73,20 @@ class Prepared(NamedTuple):
 
 
 def prepare(problem, use):
-    """Make an objective of the user's functions.
+    """Make an objective of the user's functions that compiled code can call.
+
+    The parameters, the result and the errors are those of `prepare_unlinked`.
+    """
+    return linked(prepare_unlinked(problem, use))
+
+
+def linked(prepared):
+    """Return a `Prepared` whose objective compiled code can call; see `linking.link`."""
+    return prepared._replace(objective=link(prepared.objective))
+
+
+def prepare_unlinked(problem, use):
+    """Make an objective of the user's functions that only loops in Python can call; see `link`.
 
     Parameters
     ----------
@@ -149,7 +163,17 @@ def gradient_mode(prepared):
 
 
 def prepare_residual(problem):
+    """Make an objective of a vector function that compiled code can call.
+
+    The parameter and the result are those of `prepare_residual_unlinked`.
+    """
+    return linked(prepare_residual_unlinked(problem))
+
+
+def prepare_residual_unlinked(problem):
     """Make an objective of a vector function: GRADIENT is its value, HESSIAN its Jacobian.
+
+    Only loops in Python can call it; see `link`.
 
     Parameters
     ----------
@@ -199,7 +223,7 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
     if kind is None:
         refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args)
         evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond, noted)
-        return from_python.trampoline_address(), id(evaluate), (evaluate,)
+        return address_in_python(from_python.objective, wraps=False), id(evaluate), (evaluate,)
     address, (f_eps, g_eps) = from_njit.trampoline(fun, jac, hess, form, complex_step, kind, second, precond)
     if noted is not None and (f_eps or g_eps):
         noted["f_type"], noted["f_eps"], noted["g_eps"] = f_eps, f_eps, g_eps
@@ -248,7 +272,7 @@ def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, sc
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
         variables = int(np.count_nonzero(bounds[0] < bounds[1]))
     costs = finite_differences.costs(gradient, hessian, variables)
-    objective = Objective(finite_differences.address(), place, *costs, place)
+    objective = Objective(address_in_python(finite_differences.objective), place, *costs, place)
     return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
 
 
@@ -263,7 +287,7 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
     gradients = 2 if scheme == CENTRAL else 1
     values = inner.values + (gradient == CENTRAL and bounds is not None)  # see `hessian_products.gradient_beside`
     costs = inner.values, gradients * values, gradients
-    objective = Objective(hessian_products.address(), wrapped.ctypes.data, *costs, inner.known)
+    objective = Objective(address_in_python(hessian_products.objective), wrapped.ctypes.data, *costs, inner.known)
     return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
 
 
@@ -272,7 +296,8 @@ def _keeping(prepared, n):
     inner, wrapped, probe = prepared.objective, np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n + n * n)
     w = wrapped[0]
     w["address"], w["data"], w["probe"] = inner.address, inner.data, probe.ctypes.data
-    objective = Objective(kept_hessian.address(), wrapped.ctypes.data, inner.values, 0, 0, inner.known)
+    address = address_in_python(kept_hessian.objective)
+    objective = Objective(address, wrapped.ctypes.data, inner.values, 0, 0, inner.known)
     return prepared._replace(objective=objective, held=(*prepared.held, wrapped, probe))
 
 

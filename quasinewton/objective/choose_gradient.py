@@ -1,8 +1,8 @@
 """Automatic derivatives of compiled objectives, compiled or refused before a run begins."""
 
 from quasinewton import autodiff
-from quasinewton.numba_ext.interpreted import INTERPRETED, WHAT_IS_SET
 from quasinewton.numba_ext.introspection import is_compiled
+from quasinewton.numba_ext.python_twin import INTERPRETED, WHAT_IS_SET
 from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.objective import from_njit
 from quasinewton.objective.derived import derived

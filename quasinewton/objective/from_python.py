@@ -1,12 +1,10 @@
 """Python callables as objectives: evaluations that call the interpreter from compiled code."""
 
 import ctypes
-import functools
 import math
 
 import numpy as np
 
-from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.python_calls import call_python
 from quasinewton.objective.from_njit import multiply
@@ -16,7 +14,6 @@ from quasinewton.objective.interface import (
     HESSIAN,
     PRECONDITION,
     PRODUCT,
-    SIGNATURE,
     VALUE,
 )
 from quasinewton.objective.real_values import (
@@ -327,17 +324,6 @@ def imaginary(f):
 
 
 @kernel
-def _trampoline(x, n, g, h, what, data):
+def objective(x, n, g, h, what, data):
+    """Call a Python objective; see `interface.SIGNATURE`. `data` is the `id` of `evaluate`."""
     return call_python(data, what, x, g, h)
-
-
-@functools.cache
-def trampoline_address():
-    """Return the address of the compiled function that calls any Python objective.
-
-    Returns
-    -------
-    int
-        Call it with `id(evaluate)` as its data.
-    """
-    return address_of(_trampoline, SIGNATURE)

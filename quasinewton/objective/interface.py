@@ -11,6 +11,7 @@ from numba import types
 
 from quasinewton.numba_ext.addresses import objective_caller
 from quasinewton.numba_ext.arrays import viewer
+from quasinewton.numba_ext.jit import kernel
 
 # Bits of `what`, the request of an evaluation. VALUE and GRADIENT may be combined.
 VALUE = 1  # return f(x)
@@ -57,7 +58,15 @@ class Objective(NamedTuple):
 # evaluates more than a loop asks for must test for the address 0.
 TOLD = Objective(0, 0)
 OBJECTIVE = types.NamedUniTuple(types.int64, len(Objective._fields), Objective)
-call, attempt = objective_caller(SIGNATURE)
+call, attempt = objective_caller(SIGNATURE, lambda: evaluate)
+
+
+@kernel
+def evaluate(address, x, g, h, what, data, lenient):
+    """Call a compiled objective from Python; see `attempt`."""
+    return attempt(address, x, g, h, what, data, lenient)
+
+
 
 vector = viewer(types.Array(types.float64, 1, "C"))
 matrix = viewer(types.Array(types.float64, 2, "C"))  # n rows of n

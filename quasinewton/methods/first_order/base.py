@@ -18,7 +18,7 @@ from quasinewton.methods.bounded.projection import clip, projected_norm
 from quasinewton.methods.registry import Traits, add
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment, inlined
-from quasinewton.numba_ext.linalg import dot, fill, isolated, norm_inf
+from quasinewton.numba_ext.linalg import dot, isolated, norm_inf
 from quasinewton.numba_ext.registration import is_named_tuple, note_external
 from quasinewton.validation import number
 
@@ -212,7 +212,7 @@ def shaped(method, memory, saved, n):
 @register_jitable
 def _vector(wanted, n, value):
     vector = isolated(n if wanted else 0)
-    fill(vector, value)
+    vector.fill(value)
     return vector
 
 
@@ -233,7 +233,8 @@ def norm(g):
         return plain
     largest, total = norm_inf(g), 0.0
     for i in range(g.size):
-        total += (g[i] / largest) ** 2
+        ratio = g[i] / largest
+        total += ratio * ratio
     return largest * np.sqrt(total)
 
 

@@ -1,0 +1,143 @@
+"""Loops in two tiers: in Python at first, and compiled once that pays.
+
+To compile a loop and a method takes seconds, and most first runs are short. A loop that is neither
+in memory nor on disk therefore begins in Python, where an evaluation takes half a millisecond
+longer. It is compiled once enough time has been lost in this way. Both tiers compute the same bits
+in the same state, so a run changes from one to the other between two evaluations, and its result
+does not depend on when.
+"""
+
+import copy
+import time
+
+import numba
+
+from quasinewton.loops import fixed_step_loop, line_search_loop, rare_phases, root_loop
+from quasinewton.loops.operations import (
+    METHODS,
+    SEARCHES,
+    advance,
+    direction,
+    is_ready,
+    measure,
+    method_flags,
+    place,
+    search,
+    update,
+)
+from quasinewton.numba_ext import interpreted
+from quasinewton.numba_ext.cache import is_loaded
+from quasinewton.numba_ext.registration import EXTERNAL
+from quasinewton.numba_ext.tiers import EARLIER, in_python, python_comes_first
+from quasinewton.objective.interface import SIGNATURE
+from quasinewton.objective.linking import kernels, link
+from quasinewton.options.read import traits_of
+
+# Seconds of processor time that one run may lose in Python before its loop is compiled, which takes
+# 2 to 10 seconds. After `tiers.EARLIER` seconds in runs of one kind, further runs are compiled from
+# their beginning, so that whoever repeats a call soon measures compiled code.
+LONGEST = 0.5
+
+_lost = {}  # seconds lost in Python, by kind of run
+_compiled = set()  # kinds of runs whose code is in memory
+
+
+class TieredLoop:
+    """The loop of one run.
+
+    Parameters
+    ----------
+    run : numba dispatcher
+        run(objective, *values, state, *rest), the loop itself.
+    objective : Objective
+        As `build.prepare` or `build.prepare_unlinked` returns it.
+    values : tuple of NamedTuple
+        What the loop is given besides: a method, a line search, a schedule.
+    is_entered_ready : callable
+        is_entered_ready(state) -> True if all that a run enters by address is in memory, or on disk
+        from where it is then loaded.
+    """
+
+    def __init__(self, run, objective, values, is_entered_ready=lambda state: True):
+        self._run, self._objective, self._values = run, objective, values
+        self._is_entered_ready = is_entered_ready
+        self._kind = run, tuple(map(interpreted.kind_of, values)), kernels(objective)
+        self._tier = None
+        self._lost = 0.0
+
+    def __call__(self, state, *rest):
+        """Run until control must return to the caller; see the loop."""
+        if self._tier is None:
+            self._tier = self._in_python if self._begins_in_python(state, rest) else self._in_machine_code
+        elif self._lost > LONGEST:
+            self._tier = self._in_machine_code
+        return self._tier(state, *rest)
+
+    def _in_machine_code(self, state, *rest):
+        self._objective = link(self._objective)
+        return self._run(self._objective, *self._values, state, *rest)
+
+    def _in_python(self, state, *rest):
+        elsewhere, before = interpreted.elsewhere, copy.deepcopy(state)
+        begun, excepted = time.thread_time(), elsewhere.seconds
+        try:
+            return in_python(self._run)(self._objective, *self._values, state, *rest)
+        except BaseException as error:
+            # Ctrl-C may have stopped the loop within an iteration, which it cannot do in compiled
+            # code. What the user's functions raise arrives between two iterations.
+            if error is not elsewhere.error:
+                interpreted.overwrite(state, before)
+            raise
+        finally:
+            elsewhere.error = None
+            lost = time.thread_time() - begun - (elsewhere.seconds - excepted)
+            self._lost += lost
+            _lost[self._kind] = _lost.get(self._kind, 0.0) + lost
+
+    def _begins_in_python(self, state, rest):
+        if self._kind in _compiled or not python_comes_first():
+            return False
+        if _lost.get(self._kind, 0.0) > EARLIER or any(map(is_foreign, self._values)):
+            return False
+        values = self._objective, *self._values, state, *rest
+        ready = is_loaded(self._run, tuple(map(numba.typeof, values))) and self._is_entered_ready(state)
+        if not (ready and all(is_loaded(one, SIGNATURE.args) for one in kernels(self._objective))):
+            return True
+        _compiled.add(self._kind)
+        return False
+
+
+def is_foreign(value):
+    """Return True for what Python cannot enter: code of other packages, or a user's schedule."""
+    kinds = interpreted.kind_of(value)
+    return not EXTERNAL.isdisjoint(kinds if isinstance(kinds, tuple) else (kinds,)) or getattr(value, "address", 0) != 0
+
+
+def descent(objective, method, search_or_schedule):
+    """Make the loop of a descent, called with the state and `each`; see `line_search_loop.run`."""
+    if traits_of(method).first_order:
+        return TieredLoop(
+            fixed_step_loop.run,
+            objective,
+            (method, search_or_schedule),
+            lambda state: fixed_step_loop.enter.is_loaded() and is_ready(METHODS, method, (advance,)),
+        )
+
+    def is_entered_ready(state):
+        confined, multiplies = method_flags(method)
+        entered = (direction, update, measure, place) if confined else (direction, update)
+        late = [line_search_loop.enter]
+        if multiplies or state.hessian.size:
+            late += [rare_phases.look, rare_phases.digest_curvature]
+        return (
+            all(kernel.is_loaded() for kernel in late)
+            and is_ready(METHODS, method, entered)
+            and is_ready(SEARCHES, search_or_schedule, (search,))
+        )
+
+    return TieredLoop(line_search_loop.run, objective, (method, search_or_schedule), is_entered_ready)
+
+
+def root(objective, search):
+    """Make the loop of a root finder, called with its state; see `root_loop.run`."""
+    return TieredLoop(root_loop.run, objective, (search,))

@@ -1,0 +1,194 @@
+"""Compiled functions as functions of Python, in a process that compiles others.
+
+The twin of a compiled function is the Python function that it was made of, with twins in the place
+of the functions that it calls. It computes the same numbers, to the bit: arithmetic whose order the
+source does not fix, the sums of `jit.reduction`, is compiled for twins, too.
+"""
+
+import functools
+import threading
+import types as python
+
+from numba.core import config
+from numba.core.dispatcher import Dispatcher
+
+from quasinewton.numba_ext.registration import PACKAGE
+
+INTERPRETED = bool(config.DISABLE_JIT)  # True if nothing is compiled; fixed when Numba is imported
+WHAT_IS_SET = "NUMBA_DISABLE_JIT is set, so that nothing is compiled"
+# By the `id` of an object of compiled code: that object, which must live as long, and a function
+# without arguments that makes its counterpart, or its twin.
+_COUNTERPARTS = {}
+_TWINS = {}
+# Twins that another thread must not use yet, since functions that they refer to are still made.
+_UNFINISHED = {}
+_lock = threading.RLock()
+
+
+def note_counterpart(compiled, make):
+    """Note the function make() -> function of Python that stands for one of compiled code."""
+    _COUNTERPARTS[id(compiled)] = compiled, make
+
+
+def in_python(counterpart):
+    """Make a decorator that gives a function for compiled code a counterpart of Python.
+
+    Parameters
+    ----------
+    counterpart : callable
+        Takes the arguments that the decorated function takes, an intrinsic without its context.
+
+    Returns
+    -------
+    callable
+        Decorator that returns the counterpart where nothing is compiled, and otherwise its
+        argument, whose twin is the counterpart.
+    """
+
+    def choose(compiled):
+        if INTERPRETED:
+            return counterpart
+        note_counterpart(compiled, lambda: counterpart)
+        return compiled
+
+    return choose
+
+
+def makes_in_python(counterpart):
+    """Make a decorator for a function that makes functions for compiled code.
+
+    Parameters
+    ----------
+    counterpart : callable
+        Takes the arguments that the decorated function takes, and makes the counterparts.
+
+    Returns
+    -------
+    callable
+        Decorator that returns the counterpart where nothing is compiled, and otherwise a function
+        that makes what its argument makes, and notes the counterparts.
+    """
+
+    def choose(factory):
+        if INTERPRETED:
+            return counterpart
+
+        @functools.wraps(factory)
+        def make(*arguments):
+            made = factory(*arguments)
+            if not isinstance(made, tuple):
+                note_counterpart(made, lambda: counterpart(*arguments))
+                return made
+            for number, one in enumerate(made):
+                note_counterpart(one, lambda number=number: counterpart(*arguments)[number])
+            return made
+
+        return make
+
+    return choose
+
+
+def python_twin(value):
+    """Return what stands in Python for a value that compiled code refers to.
+
+    Parameters
+    ----------
+    value : any
+
+    Returns
+    -------
+    any
+        A function of Python for a dispatcher, an intrinsic or a function of the package; for one of
+        its modules an object whose attributes are twins; any other value as it is.
+    """
+    if INTERPRETED:
+        return value
+    known = _TWINS.get(id(value))
+    if known is not None:
+        return known[1]
+    with _lock:
+        outermost = not _UNFINISHED
+        try:
+            twin = _twin(value)
+            if outermost:
+                _TWINS.update(_UNFINISHED)
+            return twin
+        finally:
+            if outermost:
+                _UNFINISHED.clear()
+
+
+def _twin(value):
+    known = _TWINS.get(id(value)) or _UNFINISHED.get(id(value))
+    if known is not None:
+        return known[1]
+    _, counterpart = _COUNTERPARTS.get(id(value), (None, None))
+    if counterpart is not None:
+        return _keep(value, counterpart())
+    if isinstance(value, Dispatcher):
+        return _copy(value, value.py_func)
+    if isinstance(value, python.FunctionType) and _is_ours(value.__module__):
+        return _keep(value, _by_class(value)) if hasattr(value, "implementation") else _copy(value, value)
+    if isinstance(value, python.ModuleType) and _is_ours(value.__name__):
+        return _keep(value, _Twins(value))
+    return value
+
+
+def _is_ours(name):
+    """Return True if a module with this name belongs to the package."""
+    return name.partition(".")[0] == PACKAGE
+
+
+def _keep(value, twin):
+    _UNFINISHED[id(value)] = value, twin
+    return twin
+
+
+class _Twins:
+    """The twins of what a module defines, as attributes."""
+
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        twin = python_twin(getattr(self._module, name))
+        setattr(self, name, twin)
+        return twin
+
+
+def _by_class(generic):
+    """Return the twin of a function whose implementation is chosen by the class of its argument."""
+    twins = {}
+
+    def chosen(first, *rest):
+        kind = type(first)
+        twin = twins.get(kind)
+        if twin is None:
+            twin = twins[kind] = python_twin(generic.implementation(kind))
+        return twin(first, *rest)
+
+    return chosen
+
+
+def _names(code):
+    """Return the global names that a code object, or one nested in it, may refer to."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, python.CodeType):
+            names |= _names(constant)
+    return names
+
+
+def _copy(value, function):
+    """Return a function of Python with twins in the place of what it refers to."""
+    theirs = function.__globals__
+    ours = {name: theirs[name] for name in ("__builtins__", "__name__")}
+    cells = tuple(python.CellType() for _ in function.__closure__ or ())
+    twin = python.FunctionType(function.__code__, ours, function.__name__, function.__defaults__, cells)
+    twin.__kwdefaults__, twin.__module__ = function.__kwdefaults__, function.__module__
+    # Functions may call each other in a circle, so the twin is known before what it refers to.
+    _keep(value, twin)
+    ours.update((name, _twin(theirs[name])) for name in _names(function.__code__) if name in theirs)
+    for cell, given in zip(cells, function.__closure__ or (), strict=True):
+        cell.cell_contents = _twin(given.cell_contents)
+    return twin
