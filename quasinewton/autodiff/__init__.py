@@ -11,7 +11,7 @@ from numba.core.dispatcher import Dispatcher
 
 from quasinewton.autodiff.errors import Refused
 from quasinewton.numba_ext.fingerprint import ORIGIN
-from quasinewton.numba_ext.python_twin import INTERPRETED, WHAT_IS_SET
+from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 

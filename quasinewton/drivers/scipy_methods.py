@@ -10,7 +10,7 @@ from scipy.optimize import HessianUpdateStrategy
 from quasinewton import autodiff
 from quasinewton.drivers.run_report import COLUMNS, RunReport, counting
 from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
-from quasinewton.numba_ext.python_twin import INTERPRETED, WHAT_IS_SET
+from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 from quasinewton.objective.choose_gradient import derive
 from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.problem import gradient_form, typed_args

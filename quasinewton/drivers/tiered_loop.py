@@ -8,6 +8,7 @@ does not depend on when.
 """
 
 import copy
+import functools
 import time
 
 import numba
@@ -37,36 +38,50 @@ from quasinewton.options.read import traits_of
 # 2 to 10 seconds. After `tiers.EARLIER` seconds in runs of one kind, further runs are compiled from
 # their beginning, so that whoever repeats a call soon measures compiled code.
 LONGEST = 0.5
+# Numbers in the arrays of a state from which on a run is compiled at once: an iteration, which
+# passes over all of them some times, would take more than a hundredth of a second in Python.
+LARGE = 30_000
 
 _lost = {}  # seconds lost in Python, by kind of run
 _compiled = set()  # kinds of runs whose code is in memory
 
 
-class TieredLoop:
-    """The loop of one run.
+def tiered(run, objective, values, is_entered_ready=lambda state: True):
+    """Make the loop of one run.
 
     Parameters
     ----------
     run : numba dispatcher
-        run(objective, *values, state, *rest), the loop itself.
+        run(objective, *values, state, *rest), the compiled loop.
     objective : Objective
         As `build.prepare` or `build.prepare_unlinked` returns it.
     values : tuple of NamedTuple
         What the loop is given besides: a method, a line search, a schedule.
     is_entered_ready : callable
-        is_entered_ready(state) -> True if all that a run enters by address is in memory, or on disk
-        from where it is then loaded.
-    """
+        is_entered_ready(state) -> True if all that every run enters by address is in memory, or on
+        disk, from where it is then loaded.
 
-    def __init__(self, run, objective, values, is_entered_ready=lambda state: True):
-        self._run, self._objective, self._values = run, objective, values
+    Returns
+    -------
+    callable
+        loop(state, *rest), which runs until control must return to the caller.
+    """
+    kind = run, *[(type(value), *map(type, value)) for value in values], kernels(objective)
+    if kind in _compiled:
+        return functools.partial(run, link(objective), *values)
+    return TieredLoop(kind, run, objective, values, is_entered_ready)
+
+
+class TieredLoop:
+    """A loop that may begin in Python; for the parameters see `tiered`."""
+
+    def __init__(self, kind, run, objective, values, is_entered_ready):
+        self._kind, self._run, self._objective, self._values = kind, run, objective, values
         self._is_entered_ready = is_entered_ready
-        self._kind = run, tuple(map(interpreted.kind_of, values)), kernels(objective)
         self._tier = None
         self._lost = 0.0
 
     def __call__(self, state, *rest):
-        """Run until control must return to the caller; see the loop."""
         if self._tier is None:
             self._tier = self._in_python if self._begins_in_python(state, rest) else self._in_machine_code
         elif self._lost > LONGEST:
@@ -95,9 +110,9 @@ class TieredLoop:
             _lost[self._kind] = _lost.get(self._kind, 0.0) + lost
 
     def _begins_in_python(self, state, rest):
-        if self._kind in _compiled or not python_comes_first():
+        if not python_comes_first() or _lost.get(self._kind, 0.0) > EARLIER:
             return False
-        if _lost.get(self._kind, 0.0) > EARLIER or any(map(is_foreign, self._values)):
+        if any(map(is_foreign, self._values)) or size(state) > LARGE:
             return False
         values = self._objective, *self._values, state, *rest
         ready = is_loaded(self._run, tuple(map(numba.typeof, values))) and self._is_entered_ready(state)
@@ -105,6 +120,11 @@ class TieredLoop:
             return True
         _compiled.add(self._kind)
         return False
+
+
+def size(state):
+    """Return the number of numbers in the arrays of a state."""
+    return sum(size(value) if isinstance(value, tuple) else value.size for value in state)
 
 
 def is_foreign(value):
@@ -116,7 +136,7 @@ def is_foreign(value):
 def descent(objective, method, search_or_schedule):
     """Make the loop of a descent, called with the state and `each`; see `line_search_loop.run`."""
     if traits_of(method).first_order:
-        return TieredLoop(
+        return tiered(
             fixed_step_loop.run,
             objective,
             (method, search_or_schedule),
@@ -135,9 +155,9 @@ def descent(objective, method, search_or_schedule):
             and is_ready(SEARCHES, search_or_schedule, (search,))
         )
 
-    return TieredLoop(line_search_loop.run, objective, (method, search_or_schedule), is_entered_ready)
+    return tiered(line_search_loop.run, objective, (method, search_or_schedule), is_entered_ready)
 
 
 def root(objective, search):
     """Make the loop of a root finder, called with its state; see `root_loop.run`."""
-    return TieredLoop(root_loop.run, objective, (search,))
+    return tiered(root_loop.run, objective, (search,))

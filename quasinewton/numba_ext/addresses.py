@@ -11,7 +11,7 @@ from numba.np import arrayobj
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.arrays import viewer
-from quasinewton.numba_ext.python_twin import in_python, makes_in_python
+from quasinewton.numba_ext.uncompiled import in_python, makes_in_python
 
 
 def linked(context, builder, dispatcher, signature):

@@ -9,7 +9,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.python_twin import in_python, makes_in_python
+from quasinewton.numba_ext.uncompiled import in_python, makes_in_python
 
 
 @makes_in_python(interpreted.viewer)

@@ -11,9 +11,9 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
 from quasinewton.numba_ext import notice
-from quasinewton.numba_ext.python_twin import in_python
 from quasinewton.numba_ext.registration import has_external
 from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, stamps
+from quasinewton.numba_ext.uncompiled import in_python
 
 LONG = f"{PACKAGE}.loops."  # prefix of modules whose functions take seconds to compile
 

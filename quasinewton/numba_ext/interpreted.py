@@ -3,7 +3,7 @@
 If Numba's variable NUMBA_DISABLE_JIT is set when the package is imported, Numba leaves all
 functions as they are, and the loops, methods, line searches and objectives run as Python, for
 debuggers. `in_python` puts the functions of this module in the place of intrinsics there, which
-exist in compiled code only. In other processes, twins call them; see `python_twin`.
+exist in compiled code only. In other processes uncompiled versions call them; see `uncompiled`.
 
 Conventions: a pointer to a tuple is the tuple itself, and a table of operations is the object
 `operations.Table`. The address of data is an integer, as in compiled code. The address of a
@@ -21,7 +21,7 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import as_dtype
 
-from quasinewton.numba_ext.python_twin import python_twin
+from quasinewton.numba_ext.uncompiled import uncompiled
 
 
 class Record(np.void):
@@ -284,7 +284,7 @@ def c_function(name, address, signature):
 
 def late(function, signature):
     """Return call(arguments), which enters a function with a tuple of arguments."""
-    function = python_twin(function)
+    function = uncompiled(function)
 
     def call(arguments):
         return function(*arguments)
@@ -300,7 +300,7 @@ def operation(number, signature):
     """Return call(table, arguments), which enters the operation of a table with this number."""
 
     def call(table, arguments):
-        return python_twin(table.family.operations[number])(*arguments)
+        return uncompiled(table.family.operations[number])(*arguments)
 
     return call
 

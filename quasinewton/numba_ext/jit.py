@@ -14,7 +14,7 @@ import numba
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.cache import cached
 from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler
-from quasinewton.numba_ext.python_twin import in_python, note_counterpart
+from quasinewton.numba_ext.uncompiled import in_python, note_counterpart
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
@@ -146,9 +146,9 @@ def _for_python(function):
     """
     # The name distinguishes its file in the cache from that of the reduction.
     name = f"{function.__name__}_for_python"
-    twin = python.FunctionType(function.__code__, function.__globals__, name)
-    twin.__qualname__, twin.__module__ = name, function.__module__
-    compiled = cached(numba.njit(fastmath=REORDER, pipeline_class=KernelCompiler, **OPTIONS)(twin))
+    renamed = python.FunctionType(function.__code__, function.__globals__, name)
+    renamed.__qualname__, renamed.__module__ = name, function.__module__
+    compiled = cached(numba.njit(fastmath=REORDER, pipeline_class=KernelCompiler, **OPTIONS)(renamed))
 
     @functools.wraps(function)
     def enter(*arguments):

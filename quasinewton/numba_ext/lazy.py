@@ -12,8 +12,8 @@ from numba.extending import intrinsic
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.operations import Family, perform
-from quasinewton.numba_ext.python_twin import makes_in_python
 from quasinewton.numba_ext.symbols import name_symbol
+from quasinewton.numba_ext.uncompiled import makes_in_python
 
 SYMBOL = "quasinewton_late_"
 CALLS = {}  # what `late` has made, by name of the kernel, to compile all ahead of use

@@ -23,10 +23,10 @@ from numba.extending import intrinsic
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import address_of, enter
 from quasinewton.numba_ext.cache import is_loaded
-from quasinewton.numba_ext.python_twin import in_python, makes_in_python
 from quasinewton.numba_ext.registration import EXTERNAL
 from quasinewton.numba_ext.symbols import name_symbol
 from quasinewton.numba_ext.tuples import without_owners
+from quasinewton.numba_ext.uncompiled import in_python, makes_in_python
 
 FIND, COMPILE = "quasinewton_find_table", "quasinewton_compile_operation"
 FAMILIES = {}

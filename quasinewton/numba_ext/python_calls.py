@@ -4,7 +4,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.python_twin import in_python
+from quasinewton.numba_ext.uncompiled import in_python
 
 
 @in_python(interpreted.call_python)

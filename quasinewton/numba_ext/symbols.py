@@ -10,7 +10,7 @@ import llvmlite.binding
 from numba import types
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.python_twin import makes_in_python
+from quasinewton.numba_ext.uncompiled import makes_in_python
 
 # The module that defines each name, which must be imported before code read from disk can use it.
 NAMED_BY = {}

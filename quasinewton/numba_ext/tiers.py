@@ -14,7 +14,7 @@ import numba
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.cache import is_loaded
-from quasinewton.numba_ext.python_twin import INTERPRETED, python_twin
+from quasinewton.numba_ext.uncompiled import INTERPRETED, uncompiled
 
 # Operations, such as a multiplication of two elements; one takes half a microsecond in Python, and
 # so a call of this many a few milliseconds.
@@ -67,4 +67,4 @@ def call(kernel, operations, *arguments):
 @functools.cache
 def in_python(kernel):
     """Return the function of Python that does what a kernel does."""
-    return interpreted.kernel(python_twin(kernel))
+    return interpreted.kernel(uncompiled(kernel))

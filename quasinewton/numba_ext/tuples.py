@@ -8,7 +8,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.python_twin import in_python
+from quasinewton.numba_ext.uncompiled import in_python
 
 CACHE_LINE = 64  # bytes; alignment of the arrays that `placed_at` lays out, relative to the first
 APART = 512  # bytes; least distance between the beginnings of two arrays; see `linalg.CLEARANCE`

@@ -2,7 +2,7 @@
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled
-from quasinewton.numba_ext.python_twin import INTERPRETED, WHAT_IS_SET
+from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.objective import from_njit
 from quasinewton.objective.derived import derived

@@ -1,25 +1,24 @@
 """Objectives of the package, as functions of Python until compiled code has to call them.
 
 The functions that stand between a loop and the user's Python callables, and those that wrap an
-objective in differences, are compiled. `prepare` enters them by the address of their twins, so that
-nothing is compiled for a loop that runs in Python, and `link` exchanges these addresses.
+objective in differences, are compiled. `prepare_unlinked` enters them by the addresses of their
+uncompiled versions, so that nothing is compiled for a loop that runs in Python, and `link`
+exchanges these addresses.
 """
 
+import ctypes
 import functools
-
-import numba
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import address_of
-from quasinewton.numba_ext.python_twin import python_twin
+from quasinewton.numba_ext.uncompiled import uncompiled
 from quasinewton.objective.finite_differences import WRAPPED
 from quasinewton.objective.interface import SIGNATURE
 
-_KERNELS = {}  # the compiled function by the address of its twin
-_WRAPPING = set()  # addresses of twins whose data are the address of a record WRAPPED
-
-
-_record_at = interpreted.record_viewer(numba.from_dtype(WRAPPED))
+_KERNELS = {}  # the compiled function by the address of its uncompiled version
+_WRAPPING = set()  # addresses of those whose data are the address of a record WRAPPED
+# Places of the address and of the data of the wrapped objective in such a record, in bytes.
+_ADDRESS, _DATA = (WRAPPED.fields[name][1] for name in ("address", "data"))
 
 
 @functools.cache
@@ -37,16 +36,11 @@ def address_in_python(kernel, wraps=True):
     -------
     int
     """
-    address = interpreted.address_of(python_twin(kernel), SIGNATURE)
+    address = interpreted.address_of(uncompiled(kernel), SIGNATURE)
     _KERNELS[address] = kernel
     if wraps:
         _WRAPPING.add(address)
     return address
-
-
-@functools.cache
-def _linked(address):
-    return address_of(_KERNELS[address], SIGNATURE)
 
 
 def link(objective):
@@ -57,19 +51,25 @@ def link(objective):
     Parameters
     ----------
     objective : Objective
-        Of `prepare`; may be linked already.
+        As `build.prepare_unlinked` returns it, or linked already.
     """
-    address = _linked_address(objective.address, objective.data)
-    return objective if address == objective.address else objective._replace(address=address)
+    if objective.address not in _KERNELS:
+        return objective
+    return objective._replace(address=_linked(objective.address, objective.data))
 
 
-def _linked_address(address, data):
+def _linked(address, data):
     if address not in _KERNELS:
         return address
     if address in _WRAPPING:
-        record = _record_at(data)
-        record.address = _linked_address(record.address, record.data)
-    return _linked(address)
+        inner = ctypes.c_int64.from_address(data + _ADDRESS)
+        inner.value = _linked(inner.value, ctypes.c_int64.from_address(data + _DATA).value)
+    return _compiled_address(address)
+
+
+@functools.cache
+def _compiled_address(address):
+    return address_of(_KERNELS[address], SIGNATURE)
 
 
 def kernels(objective):
@@ -79,11 +79,10 @@ def kernels(objective):
     ----------
     objective : Objective
     """
-    found, address, data = [], objective.address, objective.data
+    found, address, data = (), objective.address, objective.data
     while address in _KERNELS:
-        found.append(_KERNELS[address])
+        found += (_KERNELS[address],)
         if address not in _WRAPPING:
             break
-        record = _record_at(data)
-        address, data = record.address, record.data
-    return tuple(found)
+        address, data = (ctypes.c_int64.from_address(data + place).value for place in (_ADDRESS, _DATA))
+    return found

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import enter
 from quasinewton.numba_ext.jit import fragment, kernel
-from quasinewton.numba_ext.python_twin import in_python
+from quasinewton.numba_ext.uncompiled import in_python
 
 CONSTANT = 0
 STEP = 1

@@ -1,8 +1,8 @@
-"""Compiled functions as functions of Python, in a process that compiles others.
+"""Uncompiled versions of compiled functions, for loops that begin in Python.
 
-The twin of a compiled function is the Python function that it was made of, with twins in the place
-of the functions that it calls. It computes the same numbers, to the bit: arithmetic whose order the
-source does not fix, the sums of `jit.reduction`, is compiled for twins, too.
+The uncompiled version of a function is the Python function that it was made of, with uncompiled
+versions in the place of what it calls. It computes the same numbers, to the bit: arithmetic whose
+order the source does not fix, the sums of `jit.reduction`, is compiled for it, too.
 """
 
 import functools
@@ -17,10 +17,10 @@ from quasinewton.numba_ext.registration import PACKAGE
 INTERPRETED = bool(config.DISABLE_JIT)  # True if nothing is compiled; fixed when Numba is imported
 WHAT_IS_SET = "NUMBA_DISABLE_JIT is set, so that nothing is compiled"
 # By the `id` of an object of compiled code: that object, which must live as long, and a function
-# without arguments that makes its counterpart, or its twin.
+# without arguments that makes its counterpart, or its uncompiled version.
 _COUNTERPARTS = {}
-_TWINS = {}
-# Twins that another thread must not use yet, since functions that they refer to are still made.
+_VERSIONS = {}
+# Versions that another thread must not use yet, since what they refer to is still made.
 _UNFINISHED = {}
 _lock = threading.RLock()
 
@@ -42,7 +42,7 @@ def in_python(counterpart):
     -------
     callable
         Decorator that returns the counterpart where nothing is compiled, and otherwise its
-        argument, whose twin is the counterpart.
+        argument, whose uncompiled version is the counterpart.
     """
 
     def choose(compiled):
@@ -88,7 +88,7 @@ def makes_in_python(counterpart):
     return choose
 
 
-def python_twin(value):
+def uncompiled(value):
     """Return what stands in Python for a value that compiled code refers to.
 
     Parameters
@@ -99,27 +99,27 @@ def python_twin(value):
     -------
     any
         A function of Python for a dispatcher, an intrinsic or a function of the package; for one of
-        its modules an object whose attributes are twins; any other value as it is.
+        its modules an object whose attributes are such functions; any other value as it is.
     """
     if INTERPRETED:
         return value
-    known = _TWINS.get(id(value))
+    known = _VERSIONS.get(id(value))
     if known is not None:
         return known[1]
     with _lock:
         outermost = not _UNFINISHED
         try:
-            twin = _twin(value)
+            version = _version(value)
             if outermost:
-                _TWINS.update(_UNFINISHED)
-            return twin
+                _VERSIONS.update(_UNFINISHED)
+            return version
         finally:
             if outermost:
                 _UNFINISHED.clear()
 
 
-def _twin(value):
-    known = _TWINS.get(id(value)) or _UNFINISHED.get(id(value))
+def _version(value):
+    known = _VERSIONS.get(id(value)) or _UNFINISHED.get(id(value))
     if known is not None:
         return known[1]
     _, counterpart = _COUNTERPARTS.get(id(value), (None, None))
@@ -130,7 +130,7 @@ def _twin(value):
     if isinstance(value, python.FunctionType) and _is_ours(value.__module__):
         return _keep(value, _by_class(value)) if hasattr(value, "implementation") else _copy(value, value)
     if isinstance(value, python.ModuleType) and _is_ours(value.__name__):
-        return _keep(value, _Twins(value))
+        return _keep(value, _Module(value))
     return value
 
 
@@ -139,33 +139,33 @@ def _is_ours(name):
     return name.partition(".")[0] == PACKAGE
 
 
-def _keep(value, twin):
-    _UNFINISHED[id(value)] = value, twin
-    return twin
+def _keep(value, version):
+    _UNFINISHED[id(value)] = value, version
+    return version
 
 
-class _Twins:
-    """The twins of what a module defines, as attributes."""
+class _Module:
+    """Uncompiled versions of what a module defines, as attributes."""
 
     def __init__(self, module):
         self._module = module
 
     def __getattr__(self, name):
-        twin = python_twin(getattr(self._module, name))
-        setattr(self, name, twin)
-        return twin
+        version = uncompiled(getattr(self._module, name))
+        setattr(self, name, version)
+        return version
 
 
 def _by_class(generic):
-    """Return the twin of a function whose implementation is chosen by the class of its argument."""
-    twins = {}
+    """Return the uncompiled version of a function that chooses by the class of its argument."""
+    versions = {}
 
     def chosen(first, *rest):
         kind = type(first)
-        twin = twins.get(kind)
-        if twin is None:
-            twin = twins[kind] = python_twin(generic.implementation(kind))
-        return twin(first, *rest)
+        version = versions.get(kind)
+        if version is None:
+            version = versions[kind] = uncompiled(generic.implementation(kind))
+        return version(first, *rest)
 
     return chosen
 
@@ -180,15 +180,15 @@ def _names(code):
 
 
 def _copy(value, function):
-    """Return a function of Python with twins in the place of what it refers to."""
+    """Return a function of Python with uncompiled versions in the place of what it refers to."""
     theirs = function.__globals__
     ours = {name: theirs[name] for name in ("__builtins__", "__name__")}
     cells = tuple(python.CellType() for _ in function.__closure__ or ())
-    twin = python.FunctionType(function.__code__, ours, function.__name__, function.__defaults__, cells)
-    twin.__kwdefaults__, twin.__module__ = function.__kwdefaults__, function.__module__
-    # Functions may call each other in a circle, so the twin is known before what it refers to.
-    _keep(value, twin)
-    ours.update((name, _twin(theirs[name])) for name in _names(function.__code__) if name in theirs)
+    version = python.FunctionType(function.__code__, ours, function.__name__, function.__defaults__, cells)
+    version.__kwdefaults__, version.__module__ = function.__kwdefaults__, function.__module__
+    # Functions may call each other in a circle, so it is known before what it refers to.
+    _keep(value, version)
+    ours.update((name, _version(theirs[name])) for name in _names(function.__code__) if name in theirs)
     for cell, given in zip(cells, function.__closure__ or (), strict=True):
-        cell.cell_contents = _twin(given.cell_contents)
-    return twin
+        cell.cell_contents = _version(given.cell_contents)
+    return version
