@@ -31,7 +31,7 @@ from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
 from quasinewton.numba_ext.introspection import takes_typed_arguments
-from quasinewton.objective.build import prepare
+from quasinewton.objective.build import linked, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.convert_args import as_args, plain_array
 from quasinewton.objective.problem import (
@@ -200,7 +200,7 @@ def minimize_batch(
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, second_order == "hessian"), Remarks({}, {}, {})
     mode = "exact" if vectorized else mode_of(task.jac, n)
-    second = prepare(problem, second_order).hess_mode if second_order and k else ""
+    second = prepare_unlinked(problem, second_order).hess_mode if second_order and k else ""
 
     def result(ending=Status.RUNNING, copy=False):
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
@@ -321,7 +321,7 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
     first = first_problem(task, settings, n)
 
     def bind(i=0):
-        return prepare(first._replace(args=task.args + rows_of(task.batch_args, i)), use)
+        return prepare_unlinked(first._replace(args=task.args + rows_of(task.batch_args, i)), use)
 
     def state():
         return begin(settings, results.x[0], 0)
@@ -333,7 +333,7 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
         solve_in_turn(bind, state, settings, results, remarks, tick)
     else:
         jobs = min(n_jobs, len(results.rows))
-        Crew(bind, state, task.args, task.batch_args, settings, results, remarks, jobs).run(tick)
+        Crew(lambda: linked(bind()), state, task.args, task.batch_args, settings, results, remarks, jobs).run(tick)
 
 
 def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):

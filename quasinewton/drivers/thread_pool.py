@@ -17,9 +17,11 @@ from quasinewton.drivers.batch_result import put, put_ended, put_raised, write
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.finalize import finished, unfinished
 from quasinewton.drivers.run import drive, raised_as_it_was
+from quasinewton.drivers.tiered_loop import state_size
 from quasinewton.loops import fixed_step_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, renew
+from quasinewton.numba_ext import tiers
 from quasinewton.numba_ext.addresses import address_of, enter
 from quasinewton.numba_ext.arrays import fetch_add
 from quasinewton.numba_ext.jit import INNER, kernel
@@ -309,7 +311,8 @@ def solve_in_turn(bind, fresh, settings, results, remarks, tick):
     at = Checkpoint(settings.method, settings.search, state)
     for i in range(len(results.rows)):
         prepared = bind(i)
-        renew(state, blank, results.x[i], settings.controls.get("time_limit", NEVER))
+        limit = settings.controls.get("time_limit", NEVER)
+        tiers.call(renew, state_size(state), state, blank, results.x[i], limit)
         try:
             status, _ = drive(prepared.objective, settings, state, None, None)
             put_ended(results, remarks, i, finished(prepared, at, status))

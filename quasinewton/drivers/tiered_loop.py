@@ -112,7 +112,7 @@ class TieredLoop:
     def _begins_in_python(self, state, rest):
         if not python_comes_first() or _lost.get(self._kind, 0.0) > EARLIER:
             return False
-        if any(map(is_foreign, self._values)) or size(state) > LARGE:
+        if any(map(is_foreign, self._values)) or state_size(state) > LARGE:
             return False
         values = self._objective, *self._values, state, *rest
         ready = is_loaded(self._run, tuple(map(numba.typeof, values))) and self._is_entered_ready(state)
@@ -122,9 +122,9 @@ class TieredLoop:
         return False
 
 
-def size(state):
+def state_size(state):
     """Return the number of numbers in the arrays of a state."""
-    return sum(size(value) if isinstance(value, tuple) else value.size for value in state)
+    return sum(state_size(value) if isinstance(value, tuple) else value.size for value in state)
 
 
 def is_foreign(value):

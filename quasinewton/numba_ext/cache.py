@@ -99,15 +99,19 @@ class PackageCache(FunctionCache):
 
     _impl_class = Implementation
 
+    def __init__(self, py_func):
+        super().__init__(py_func)
+        self._read = {}  # what `holds` has read, until it is loaded
+
     def load_overload(self, sig, target_context):
         if has_external(getattr(sig, "args", sig)):
             return None
-        result = self._read(sig, target_context)
+        result = self._read.pop(getattr(sig, "args", sig), None) or self._load(sig, target_context)
         if result is None and self._py_func.__module__.startswith(LONG):
             notice.solver()
         return result
 
-    def _read(self, sig, target_context):
+    def _load(self, sig, target_context):
         result = None
         with contextlib.suppress(Exception):  # A foreign or truncated pickle may raise any exception.
             result = self._load_overload(sig, target_context)
@@ -117,8 +121,11 @@ class PackageCache(FunctionCache):
         return result
 
     def holds(self, args, target_context):
-        """Return True if there is code for these types of arguments on disk."""
-        return not has_external(args) and self._read(args, target_context) is not None
+        """Return True if there is code for these types of arguments on disk; it is then read."""
+        result = None if has_external(args) else self._load(args, target_context)
+        if result is not None:
+            self._read[args] = result
+        return result is not None
 
     def save_overload(self, sig, data):
         if has_external(getattr(sig, "args", sig)):

@@ -219,9 +219,10 @@ def entered_at(address, argument):
 
 
 class _Elsewhere(threading.local):
-    """What the current thread has done in the user's functions and in compiling.
+    """What the current thread has done outside the package's Python.
 
-    `seconds` is the processor time spent there, and `error` what was raised there last.
+    `seconds` is the processor time spent in the user's functions and in compiling, and `error` what
+    the user's functions have raised last.
     """
 
     seconds = 0.0
@@ -233,15 +234,23 @@ elsewhere = _Elsewhere()
 
 @contextlib.contextmanager
 def timed():
-    """Note in `elsewhere` how long what is done within takes, and what it raises."""
+    """Add the time of what is done within to `elsewhere`."""
     begun = time.thread_time()
     try:
         yield
+    finally:
+        elsewhere.seconds += time.thread_time() - begun
+
+
+@contextlib.contextmanager
+def of_the_user():
+    """Note in `elsewhere` how long what is done within takes, and what it raises."""
+    try:
+        with timed():
+            yield
     except BaseException as error:
         elsewhere.error = error
         raise
-    finally:
-        elsewhere.seconds += time.thread_time() - begun
 
 
 def objective_caller(kind, compiled):
@@ -253,7 +262,7 @@ def objective_caller(kind, compiled):
     def attempt(address, x, g, h, what, data, lenient):
         function = FUNCTIONS.get(address)
         if function is None:
-            with timed():
+            with of_the_user():
                 return np.float64(compiled()(address, x, g, h, what, data, lenient))
         return np.float64(function(x.ctypes.data, x.size, g.ctypes.data, h.ctypes.data, int(what), int(data)))
 
@@ -267,7 +276,7 @@ def call_python(function, what, x, g, h):
     """Call the Python object at address `function` with four integers and return its float."""
     theirs, _warnings.theirs = _warnings.theirs, None
     try:
-        with np.errstate(**theirs), timed():
+        with np.errstate(**theirs), of_the_user():
             return function_at(function)(what, x, g, h)
     finally:
         _warnings.theirs = theirs

@@ -1,9 +1,10 @@
 """Processor time of the first `minimize` of a process, while Numba compiles.
 
 Run as ``python tests/benchmarks/first_call.py [CHECKOUT] [--only WORD ...]``: with the path of
-another checkout the table compares with it, case by case, side by side. A case is a process of its
-own with an empty cache, and then one with the cache that it has filled. The import and the
-compilation of the user's own functions are not counted.
+another checkout the table compares with it, case by case, side by side. A case is a process with an
+empty cache; then one in which nothing begins in Python, so that everything is compiled; and then
+some with the cache that this has filled. The import and the compilation of the user's own functions
+are not counted.
 """
 
 import argparse
@@ -65,11 +66,12 @@ CASES = {  # whether users' functions are compiled; what runs before; what is me
 }
 
 
-def seconds(case, checkout, cache):
+def seconds(case, checkout, cache, **variables):
     """Return processor seconds of the import and of the call, in a new process."""
     compiled, before, call = CASES[case]
     script = SCRIPT.format(compiled=compiled, before=before, call=call)
     environment = os.environ | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(checkout), "OPENBLAS_NUM_THREADS": "1"}
+    environment |= variables
     # In the folder of the cache, since Python finds modules in the current one before all others.
     command = [sys.executable, "-c", script]
     run = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=True)
@@ -77,11 +79,17 @@ def seconds(case, checkout, cache):
 
 
 def measured(case, checkout, warm=3):
-    """Return seconds with an empty cache, the least with a full one, and the least of an import."""
+    """Return seconds of four kinds.
+
+    With an empty cache, with everything compiled at once, the least with a full cache, and the
+    least of an import.
+    """
     with tempfile.TemporaryDirectory() as cache:
-        _, cold = seconds(case, checkout, cache)
-        full = [seconds(case, checkout, cache) for _ in range(warm)]
-    return cold, min(call for _, call in full), min(imported for imported, _ in full)
+        _, cold = seconds(case, checkout, cache, QUASINEWTON_PYTHON_FIRST="1")
+    with tempfile.TemporaryDirectory() as cache:
+        _, compiled = seconds(case, checkout, cache, QUASINEWTON_PYTHON_FIRST="0")
+        full = [seconds(case, checkout, cache, QUASINEWTON_PYTHON_FIRST="1") for _ in range(warm)]
+    return cold, compiled, min(call for _, call in full), min(imported for imported, _ in full)
 
 
 def rows(cases, other):
@@ -89,10 +97,10 @@ def rows(cases, other):
     """
     for case in cases:
         here = measured(case, HERE)
-        cells = [f"{here[0]:.2f}", f"{here[1]:.3f}", f"{here[2]:.2f}"]
+        cells = [f"{here[0]:.2f}", f"{here[1]:.2f}", f"{here[2]:.3f}", f"{here[3]:.2f}"]
         if other:
             there = measured(case, other)
-            cells += [f"{there[0]:.2f}", f"{there[1]:.3f}", f"{there[2]:.2f}", f"{there[0] / here[0]:.1f}×"]
+            cells += [f"{there[0]:.2f}", f"{there[2]:.3f}", f"{there[3]:.2f}", f"{there[0] / here[0]:.1f}×"]
         yield case, *cells
 
 
@@ -101,7 +109,7 @@ if __name__ == "__main__":
     parser.add_argument("checkout", nargs="?", type=Path)
     parser.add_argument("--only", nargs="*", default=[""])
     arguments = parser.parse_args()
-    header = ["first call", "empty cache, s", "full cache, s", "import, s"]
+    header = ["first call", "empty cache, s", "compiled at once, s", "full cache, s", "import, s"]
     if arguments.checkout:
         header += ["there: empty, s", "full, s", "import, s", "ratio"]
     chosen = [case for case in CASES if any(word in case for word in arguments.only)]

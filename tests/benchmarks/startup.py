@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from measure import heading, table
+
+HERE = Path(__file__).resolve().parents[2]
 
 SCRIPT = """
 import time
@@ -35,11 +38,13 @@ print(imported - begun, compiled - imported, ended - compiled)
 COMPILE = "f(np.array([-1.2, 1.0]))"
 
 
-def run(method, cache, before=""):
+def run(method, cache, before="", **variables):
     """Return seconds of import, compiling the objective, and `minimize`, in a new process."""
     script = SCRIPT.format(method=method, before=before)
-    environment = os.environ | {"NUMBA_CACHE_DIR": cache}
-    output = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": path} | variables
+    command = [sys.executable, "-c", script]
+    output = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=True)
     return [float(word) for word in output.stdout.split()]
 
 
@@ -52,7 +57,8 @@ def rows(repeats=5):
         cold = []
         for _ in range(2):
             with tempfile.TemporaryDirectory() as cache:
-                cold.append(run(method, cache))
+                cold.append(run(method, cache, QUASINEWTON_PYTHON_FIRST="1"))
+                run(method, cache)  # compile what the first run left to Python
                 warm = [run(method, cache) for _ in range(repeats)]
                 share = [run(method, cache, COMPILE) for _ in range(repeats)]
         first, second, third = min(map(sum, cold)), min(row[2] for row in warm), min(row[2] for row in share)
