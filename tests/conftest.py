@@ -9,6 +9,8 @@ import pytest
 from allocations import counted, counting
 from hypothesis import settings
 
+from quasinewton.numba_ext import tiers
+
 # A shell ignores Ctrl-C for what it runs in the background, and so would every process started from
 # here, in which tests interrupt themselves.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,7 +29,13 @@ def rng():
 
 
 @pytest.fixture
-def allocations():
+def compiled_at_once(monkeypatch):
+    """Have loops compiled at their first run, in this process and in those that it starts."""
+    monkeypatch.setenv(tiers.SWITCH, "0")
+
+
+@pytest.fixture
+def allocations(compiled_at_once):
     """Return the function `allocations.counted`, with Numba's counters switched on for the test."""
     with counting():
         yield counted

@@ -17,6 +17,8 @@ from quasinewton.loops import line_search_loop
 from quasinewton.numba_ext.stamps import package_stamp
 from quasinewton.objective import from_njit
 
+pytestmark = pytest.mark.usefixtures("compiled_at_once")
+
 SIMPLE = """
 from quasinewton import minimize
 res = minimize(lambda x: x @ x, [3.0, 4.0], jac=lambda x: 2 * x, method="gradient-descent",

@@ -93,15 +93,24 @@ class PackageCache(FunctionCache):
     Numba stamps a cached function with its own file only, so an edit in another file that it uses
     would go unnoticed; here the stamp covers all dependences. Code that cannot be read or written
     is compiled again: a full disk, a truncated file, or an entry that another process has just
-    replaced costs only time. Code for methods and line searches of other packages is not cached,
-    since the stamp does not cover the functions that they register.
+    replaced costs only time. Without a writable folder nothing is kept. Code for methods and line
+    searches of other packages is not cached, since the stamp does not cover the functions that they
+    register.
     """
 
     _impl_class = Implementation
 
     def __init__(self, py_func):
-        super().__init__(py_func)
-        self._read = {}  # what `holds` has read, until it is loaded
+        # Numba's constructor, which looks for the folder, is called when code is first wanted: a
+        # process uses few of the package's kernels.
+        self._py_func, self._read = py_func, {}  # `_read` is what `holds` has read, until it is loaded
+
+    def __getattr__(self, name):
+        if name not in ("_name", "_impl", "_cache_path", "_cache_file", "_enabled"):
+            raise AttributeError(name)
+        # Without a writable folder Numba finds no locator and raises RuntimeError.
+        super().__init__(self._py_func)
+        return self.__dict__[name]
 
     def load_overload(self, sig, target_context):
         if has_external(getattr(sig, "args", sig)):
@@ -135,7 +144,7 @@ class PackageCache(FunctionCache):
         try:
             super().save_overload(sig, data)
         except Exception:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, RuntimeError):
                 self.flush()
 
 
@@ -163,8 +172,5 @@ def is_loaded(dispatcher, args):
 @in_python(lambda function: function)
 def cached(dispatcher):
     """Give a dispatcher a cache on disk."""
-    # Without a writable folder Numba finds no locator and raises RuntimeError; the dispatcher then
-    # works uncached.
-    with contextlib.suppress(RuntimeError, OSError):
-        dispatcher._cache = PackageCache(dispatcher.py_func)
+    dispatcher._cache = PackageCache(dispatcher.py_func)
     return dispatcher

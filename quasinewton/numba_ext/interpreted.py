@@ -10,7 +10,6 @@ Conventions: a pointer to a tuple is the tuple itself, and a table of operations
 function is the `id` of the Python function, which is never freed.
 """
 
-import contextlib
 import ctypes
 import functools
 import math
@@ -232,25 +231,26 @@ class _Elsewhere(threading.local):
 elsewhere = _Elsewhere()
 
 
-@contextlib.contextmanager
-def timed():
-    """Add the time of what is done within to `elsewhere`."""
-    begun = time.thread_time()
-    try:
-        yield
-    finally:
-        elsewhere.seconds += time.thread_time() - begun
+class timed:
+    """Context whose time is added to `elsewhere`."""
+
+    def __enter__(self):
+        self.begun = time.thread_time()
+
+    def __exit__(self, kind, error, trace):
+        elsewhere.seconds += time.thread_time() - self.begun
 
 
-@contextlib.contextmanager
-def of_the_user():
-    """Note in `elsewhere` how long what is done within takes, and what it raises."""
-    try:
-        with timed():
-            yield
-    except BaseException as error:
-        elsewhere.error = error
-        raise
+class of_the_user(timed):
+    """Context of a call of the user's functions: `elsewhere` notes how long it takes and its error.
+    """
+
+    # A function under `contextlib.contextmanager` would set an attribute of the error, which the
+    # user's class may refuse.
+    def __exit__(self, kind, error, trace):
+        super().__exit__(kind, error, trace)
+        if error is not None:
+            elsewhere.error = error
 
 
 def objective_caller(kind, compiled):

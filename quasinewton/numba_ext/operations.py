@@ -12,6 +12,7 @@ would compile the whole loop anew for every method and line search.
 import ctypes
 import gc
 import importlib
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -33,7 +34,15 @@ FAMILIES = {}
 # Tables by address; keeps them alive, since compiled code holds the addresses.
 TABLES = {}
 NOT_COMPILED = "a kernel was not compiled; the reason has been printed, or was Ctrl-C"
-FAILURES = []  # what the last compilation from within compiled code raised; at most one exception
+
+
+class _Failure(threading.local):
+    """What the last compilation from within the compiled code of this thread has raised."""
+
+    error = None
+
+
+_failure = _Failure()
 
 
 @contextmanager
@@ -138,7 +147,7 @@ def remembered_failure():
     try:
         yield
     except BaseException as error:
-        FAILURES[:] = [error]
+        _failure.error = error
         if not isinstance(error, KeyboardInterrupt):
             raise
 
@@ -154,7 +163,10 @@ def reason(error):
     -------
     BaseException
     """
-    return FAILURES.pop() if error.args == (NOT_COMPILED,) and FAILURES else error
+    if error.args != (NOT_COMPILED,) or _failure.error is None:
+        return error
+    cause, _failure.error = _failure.error, None
+    return cause
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_ssize_t))
