@@ -150,7 +150,7 @@ except KeyboardInterrupt as error:
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_interrupt_ends_compiled_work():
     """Ctrl-C is pressed in the thousandth evaluation of a run that never ends."""
-    assert run(ENDLESS) == "interrupted True True INTERRUPTED"
+    assert run(ENDLESS, QUASINEWTON_PYTHON_FIRST="0") == "interrupted True True INTERRUPTED"
 
 
 def test_nested_runs():

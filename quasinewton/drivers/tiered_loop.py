@@ -78,7 +78,7 @@ class TieredLoop:
     def __init__(self, kind, run, objective, values, is_entered_ready):
         self._kind, self._run, self._objective, self._values = kind, run, objective, values
         self._is_entered_ready = is_entered_ready
-        self._tier = None
+        self._tier = self._before = None
         self._lost = 0.0
 
     def __call__(self, state, *rest):
@@ -93,7 +93,13 @@ class TieredLoop:
         return self._run(self._objective, *self._values, state, *rest)
 
     def _in_python(self, state, *rest):
-        elsewhere, before = interpreted.elsewhere, copy.deepcopy(state)
+        # A loop that can return after each iteration does so here.
+        rest = tuple(each or line_search_loop.EACH_ITERATION for each in rest)
+        if self._before is None:
+            self._before = copy.deepcopy(state)
+        else:
+            interpreted.overwrite(self._before, state)
+        elsewhere = interpreted.elsewhere
         begun, excepted = time.thread_time(), elsewhere.seconds
         try:
             return in_python(self._run)(self._objective, *self._values, state, *rest)
@@ -101,7 +107,7 @@ class TieredLoop:
             # Ctrl-C may have stopped the loop within an iteration, which it cannot do in compiled
             # code. What the user's functions raise arrives between two iterations.
             if error is not elsewhere.error:
-                interpreted.overwrite(state, before)
+                interpreted.overwrite(state, self._before)
             raise
         finally:
             elsewhere.error = None
