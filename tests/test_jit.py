@@ -120,7 +120,9 @@ class TestMemory:
                 res = minimize(fun, [-1.2, 1.0, 0.5, 0.2], jac="inplace", method=method, options=options, **keywords)
                 assert res.nit == maxiter
 
-            return allocations(work).made
+            # On a busy machine a run may take more than a slice of time: it then enters its loop,
+            # for which its arrays are unpacked, more than once.
+            return min(allocations(work).made for _ in range(5))
 
         return made
 

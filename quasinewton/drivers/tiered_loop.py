@@ -66,7 +66,8 @@ def tiered(run, objective, values, is_entered_ready=lambda state: True):
     callable
         loop(state, *rest), which runs until control must return to the caller.
     """
-    kind = run, *[(type(value), *map(type, value)) for value in values], kernels(objective)
+    # A method within another one, which keeps it between bounds, is its first item.
+    kind = run, kernels(objective), *map(type, values), type(values[0][0]) if values[0] else None
     if kind in _compiled:
         return functools.partial(run, link(objective), *values)
     return TieredLoop(kind, run, objective, values, is_entered_ready)
@@ -90,7 +91,9 @@ class TieredLoop:
 
     def _in_machine_code(self, state, *rest):
         self._objective = link(self._objective)
-        return self._run(self._objective, *self._values, state, *rest)
+        want = self._run(self._objective, *self._values, state, *rest)
+        _compiled.add(self._kind)
+        return want
 
     def _in_python(self, state, *rest):
         # A loop that can return after each iteration does so here.
@@ -122,10 +125,7 @@ class TieredLoop:
             return False
         values = self._objective, *self._values, state, *rest
         ready = is_loaded(self._run, tuple(map(numba.typeof, values))) and self._is_entered_ready(state)
-        if not (ready and all(is_loaded(one, SIGNATURE.args) for one in kernels(self._objective))):
-            return True
-        _compiled.add(self._kind)
-        return False
+        return not (ready and all(is_loaded(one, SIGNATURE.args) for one in kernels(self._objective)))
 
 
 def state_size(state):
