@@ -28,9 +28,9 @@ DESCENTS = [name for kind, name in NAMES.items() if not TRAITS[kind].first_order
 def begin(monkeypatch):
     """Return begin(in_python), which decides how runs begin; they then stay in that tier."""
     monkeypatch.setattr(tiered_loop, "LONGEST", math.inf)
-    monkeypatch.setattr(tiered_loop, "_compiled", set())
 
     def decide(in_python):
+        monkeypatch.setattr(tiered_loop, "_compiled", set())
         monkeypatch.setattr(tiered_loop.TieredLoop, "_begins_in_python", lambda self, state, rest: in_python)
 
     return decide
