@@ -96,6 +96,26 @@ def test_roots_have_the_same_bits_in_both_tiers(begin):
     assert in_python == run()
 
 
+def valley(x):
+    return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+
+
+DIFFICULT = {
+    "undefined": lambda x: math.nan if x[0] > 0.5 else valley(x),
+    "raises": lambda x: 1.0 / float(x[0]) + x[0] if x[0] != 2.0 else 1 / 0,
+    "noise": lambda x: valley(x) + 1e-6 * math.sin(1e5 * x[0]),
+    "single precision": lambda x: np.float32(valley(x)),
+    "unbounded": lambda x: float(-(x[0] ** 3)),
+    "flat": lambda x: 0.0,
+}
+
+
+@pytest.mark.parametrize("fun", DIFFICULT.values(), ids=DIFFICULT)
+@pytest.mark.parametrize("method", ["lbfgs", "newton"])
+def test_difficult_functions_have_the_same_bits_in_both_tiers(begin, method, fun):
+    assert_same_bits(begin, lambda: minimize(fun, [-1.2, 1.0], method=method, maxiter=60))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", DESCENTS)
 def test_all_problems_have_the_same_bits_in_both_tiers(begin, method):
