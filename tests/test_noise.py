@@ -117,6 +117,11 @@ class TestEstimate:
         levels = [self.noise_of(lambda x, c=c: fun(x, c), [d.mean()]) for c in (0.0, -fun([d.mean()], 0.0))]
         assert max(levels) < 1e-10 and min(levels) > 1e-15 and max(levels) < 10 * min(levels)
 
+    def test_is_not_the_rounding_of_larger_values_beside_x(self):
+        """f is 1e-27 at x and 1e-20 where the noise is looked for first; both squares are exact."""
+        x = [1e-7, 1e-7 * (1.0 + 1e-12)]
+        assert self.noise_of(lambda x: (x[0] - x[1]) ** 2 + (x[0] + x[1]) ** 4, x) < 1e-9 * 1.6e-27
+
     def test_of_a_flat_function_is_nothing(self):
         assert self.noise_of(lambda x: 2.0, [1.0, 2.0]) == 0.0
 

@@ -121,15 +121,19 @@ def start(search, line, phi0, dphi0, alpha, end):
 def follow_slopes(line, trial, dphi):
     """Set `line.alpha` to the zero of the secant through the slopes at `flat` and `steep`.
 
-    Return True if that zero lies between the two trials. It is the rule for trials within the noise
-    floor, whose values give no information.
+    Return True if that zero lies between the two trials; `line.alpha` is unchanged otherwise. It is
+    the rule for trials within the noise floor, whose values give no information.
     """
     if dphi < 0.0:
         line.flat, line.dphi_flat = trial, dphi
     else:
         line.steep, line.dphi_steep = trial, dphi
-    line.alpha = line.flat + line.dphi_flat / (line.dphi_flat - line.dphi_steep) * (line.steep - line.flat)
-    return line.flat < line.alpha < line.steep
+    if line.steep == 0.0:
+        return False  # the slope has not changed its sign
+    zero = line.flat + line.dphi_flat / (line.dphi_flat - line.dphi_steep) * (line.steep - line.flat)
+    between = line.flat < zero < line.steep
+    line.alpha = zero if between else line.alpha
+    return between
 
 
 @fragment

@@ -5,7 +5,8 @@ within gtol too. If a run ends without progress, one-sided differences are repla
 with steps fitted to noise and curvature; the noise of values is measured if it may explain the end;
 and the decrease still to be gained is compared with it. The measure is the decrease that a model of
 f predicts relative to the rounding of f. Unlike ‖g‖ it is invariant under f + c, a f and changes of
-the variables' units.
+the variables' units. Where |f| falls to 0, no decrease is small relative to it: there the gradient
+is compared with its changes by rounding of x (`resolution`).
 
 A run whose ending is refuted goes on: without its model if it has stagnated where curvature shows
 that much is left, and from any lower point that the check itself has found.
@@ -15,6 +16,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.line_searches.protocol import NOISE
+from quasinewton.loops.resolution import coarseness, is_rounding
 from quasinewton.loops.state import NOTHING, Phase
 from quasinewton.loops.stopping import PRECISION
 from quasinewton.numba_ext.jit import fragment, kernel
@@ -38,8 +40,7 @@ REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in 
 DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
 ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
 ULPS = 256.0  # multiple of ε|x|; step over which a gradient changes by more than its rounding
-RATIO = 16.0  # ratio s·y over a step 4 times as long to s·y over the step, if curvature is constant
-LOOSE = 2.5  # factor; the ratio may differ from RATIO by this much either way
+LOOSE = 2.5  # factor; a ratio of s·y over two steps may differ from that of a constant curvature by it
 
 # Outcomes of `look`.
 STANDS = 0  # the ending is confirmed
@@ -91,6 +92,15 @@ def is_in_doubt(objective, s):
     if w.gradient == EXACT or w.gradient == COMPLEX_STEP:
         return False
     return w.error > s.gtol or is_bent(w, s) or (w.blind > 0 and w.noise == 0.0)
+
+
+@fragment
+def is_differenced(objective):
+    """Return True if the gradient is made of differences of f."""
+    if not objective.known:
+        return False
+    w = wrapped_at(objective.known)
+    return w.gradient == FORWARD or w.gradient == CENTRAL
 
 
 @fragment
@@ -188,10 +198,7 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         STANDS, RESUMED or REPLACED.
     """
     n = x.size
-    differenced = False
-    if objective.known:
-        w = wrapped_at(objective.known)
-        differenced = w.gradient == FORWARD or w.gradient == CENTRAL
+    differenced = is_differenced(objective)
     if s.overdue or s.nfev + 4 * COUNT + differenced * 12 * n > s.maxfun:
         return STANDS
     size = max(abs(s.f), abs(s.f0))
@@ -227,7 +234,10 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
     if found:
         return go_on(s)
     model = s.status == PRECISION_LIMIT or min(s.predicted, s.predicted_mark) <= PRECISION * size
-    if model and left <= PRECISION * abs(s.f):
+    limited = model and left <= PRECISION * abs(s.f)
+    if not limited and s.status == PRECISION_LIMIT:
+        limited = is_rounding(objective, s, x, g, low, high, x_trial, g_trial)
+    if limited:
         s.status = s.ending = PRECISION_LIMIT
         return STANDS
     # Noise explains no decrease of this size. At a kink `left` is infinite, because slopes show no
@@ -275,9 +285,9 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, adopting):
     The decrease is ½ (g·s)²/(s·y), for a step s along −p and the change y of g over it. The step is
     as short as rounding of x allows, so that the slope at x is what is tested. If slopes do not
     change as constant curvature would make them, the result is infinity: x is at a kink, or the
-    method's model predicts little only because it overestimates the curvature. Two gradients are
-    evaluated; `x_trial` and `g_trial` are overwritten. With `adopting`, if f is lower at one of the
-    two points, x, g and s.f become those of the point, and the second result is True.
+    method's model predicts little only because it overestimates the curvature. Two to six gradients
+    are evaluated; `x_trial` and `g_trial` are overwritten. With `adopting`, if f is lower at one of
+    the points, x, g and s.f become those of the point, and the second result is True.
     """
     n = x.size
     steepest, k = -1.0, 0
@@ -287,13 +297,28 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, adopting):
     if not steepest > 0.0:
         return np.inf, False
     reach = abs(x[k]) if x[k] != 0.0 else norm_inf(x)
-    coarse = EPSILON
-    if objective.known:
-        coarse = max(coarse, wrapped_at(objective.known).g_eps)
-    t = ULPS * coarse * (reach if reach > 0.0 else 1.0) / abs(p[k])
+    step = ULPS * coarseness(objective)
+    t = step * (reach if reach > 0.0 else 1.0) / abs(p[k])
+    left, found = curvature_left(objective, s, x, g, p, x_trial, g_trial, low, high, t, 4.0, adopting)
+    # Over a step relative to a variable that is nearly 0, the gradient may change by less than its
+    # rounding. Steps relative to all variables follow. They may lead across a kink near x, so the
+    # curvature must be the same on both sides.
+    longer = step * max(s.x0_norm, norm_inf(x)) / norm_inf(p)
+    if not found and left == np.inf and longer > t:
+        left, found = curvature_left(objective, s, x, g, p, x_trial, g_trial, low, high, longer, 4.0, adopting)
+        if left < np.inf:
+            t = 4.0 * longer
+            left, found = curvature_left(objective, s, x, g, p, x_trial, g_trial, low, high, t, -1.0, adopting)
+    return left, found
+
+
+@fragment
+def curvature_left(objective, s, x, g, p, x_trial, g_trial, low, high, t, other, adopting):
+    """Return what `decrease_left` does, from changes of g over steps t and `other` t along −p."""
+    n = x.size
     first = second = slope = 0.0
     for j in range(2):
-        length = t if j == 0 else 4.0 * t
+        length = t if j == 0 else other * t
         for i in range(n):
             x_trial[i] = x[i] + backward(x, p, length, low, high, i)
         f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
@@ -314,7 +339,8 @@ def decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, adopting):
         else:
             second = change
     ratio = second / first if first > 0.0 else 0.0
-    if not RATIO / LOOSE <= ratio <= RATIO * LOOSE:
+    expected = other * other  # if the curvature is constant
+    if not expected / LOOSE <= ratio <= expected * LOOSE:
         return np.inf, False
     return 0.5 * slope * slope / first, False
 

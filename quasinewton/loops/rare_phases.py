@@ -31,6 +31,7 @@ from quasinewton.status import (
     NOT_FINITE,
     OUT_OF_EVALUATIONS,
     OUT_OF_ITERATIONS,
+    PRECISION_LIMIT,
     RUNNING,
 )
 
@@ -86,12 +87,18 @@ def _digest_curvature(frame):
         return Action.DIRECTION
     s.curvature = _negative_curvature(table, own)
     if s.curvature < 0.0:
-        if dot(g, p) > 0.0:
-            negate(p, p)
-        s.alpha, s.count = max(1.0, norm_inf(f_.x)), 0
+        _begin_escape(s, f_.x, g, p)
         return _propose_escape(s)
-    s.ending = CONVERGED
+    s.ending = CONVERGED if s.g_norm <= s.gtol else NO_PROGRESS
     return Action.FINISH
+
+
+@fragment
+def _begin_escape(s, x, g, p):
+    """Turn p, along which the curvature is negative, downhill, and set the first step along it."""
+    if dot(g, p) > 0.0:
+        negate(p, p)
+    s.alpha, s.count = max(1.0, norm_inf(x)), 0
 
 
 @fragment
@@ -106,7 +113,8 @@ def _propose_escape(s):
 @fragment
 def _escaped(s):
     """End the run: no trial along negative curvature was low enough, or a limit was reached."""
-    s.ending = OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else OUT_OF_ITERATIONS if s.nit >= s.maxiter else AT_SADDLE
+    failed = AT_SADDLE if s.g_norm <= s.gtol else NO_PROGRESS
+    s.ending = OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else OUT_OF_ITERATIONS if s.nit >= s.maxiter else failed
     return Action.FINISH
 
 
@@ -132,8 +140,10 @@ def _digest_point(frame, f):
             s.g_norm = _measure(f_.operations, (frame, f_.method, f_.memory))
         return Action.FINISH
     # The decrease condition f <= f(x) + c1 alpha² λ/2 is that of Moré & Sorensen (Math. Prog. 16,
-    # 1979), on a line instead of their curve.
-    if finite and f <= s.f + 0.5 * ESCAPE_DECREASE * s.curvature * (s.alpha * s.alpha):
+    # 1979), on a line instead of their curve. Where rounding has ended the run, a decrease within
+    # the noise floor is none.
+    least = s.noise if s.g_norm > s.gtol else 0.0
+    if finite and f <= s.f - max(least, -0.5 * ESCAPE_DECREASE * s.curvature * (s.alpha * s.alpha)):
         return Action.ACCEPT
     s.count += 1
     s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)
@@ -149,8 +159,7 @@ def _overcome(frame):
     f_ = at(frame)
     s = f_.scalars[0]
     if s.phase == Phase.ESCAPE:
-        s.ending = AT_SADDLE
-        return Action.FINISH
+        return _escaped(s)
     lower = s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f
     if s.verdict == Verdict.LONGEST:
         # f still falls at the longest step. It is unbounded if that step is long relative to x and
@@ -218,7 +227,13 @@ def _is_short(frame):
 
 @entered
 def _look_again(frame, objective):
-    """Check a run that has ended by `last_look.look`, and let it go on if its status is refuted."""
+    """Check a run that has ended by `last_look.look`, and let it go on if its status is refuted.
+
+    If it is not, but the Hessian at x curves down along some direction, x is a saddle, where
+    rounding hides what the gradient promises: the run goes on along that direction. A Hessian that
+    is not known is requested. One made of gradients that are differences themselves shows no
+    curvature where rounding has ended the run.
+    """
     f_ = at(frame)
     s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)
     low, high = _box(table, own)
@@ -229,6 +244,24 @@ def _look_again(frame, objective):
         _restart(table, own)
     if found != last_look.STANDS:
         s.g_norm = _measure(table, own)
+        return
+    stands = s.status == NO_PROGRESS or s.status == PRECISION_LIMIT
+    if not stands or s.phase == Phase.ESCAPE or f_.hessian.size == 0 or s.nit >= s.maxiter or s.nfev >= s.maxfun:
+        return
+    if last_look.is_differenced(objective):
+        return
+    if s.hessian_nit != s.nit:
+        copy(f_.x_trial, f_.x)
+        copy(f_.g_trial, f_.g)
+        s.status = s.ending = RUNNING
+        s.phase, s.f_trial, s.want = Phase.CERTIFY, s.f, HESSIAN
+        return
+    s.curvature = _negative_curvature(table, own)
+    if s.curvature < 0.0:
+        _begin_escape(s, f_.x, f_.g, f_.p)
+        last_look.forget_progress(s)
+        s.phase, s.want = Phase.ESCAPE, VALUE | GRADIENT
+        _place(table, own)
 
 
 @entered

@@ -1,7 +1,7 @@
 """Stopping tests of a descent on scalars alone, and a table of all stopping tests.
 
 Tests that need vectors are elsewhere: those of the point after a search and of the curvature in
-`rare_phases`, and those of a run that has ended in `last_look` and `certificate`.
+`rare_phases`, and those of a run that has ended in `last_look`, `resolution` and `certificate`.
 
 | asked where | test | ends with |
 |---|---|---|
@@ -27,9 +27,10 @@ Tests that need vectors are elsewhere: those of the point after a search and of 
 | | a curvature is negative, but no trial along it is lower | AT_SADDLE |
 | at the end | ‖g‖_∞ <= gtol, the default, and no progress or a limit ends the run | CONVERGED |
 | | NO_PROGRESS, and rounding hides the decrease still predicted | PRECISION_LIMIT |
-| after the end | rounding or noise explains the ending (`last_look`) | PRECISION_LIMIT |
+| after the end | rounding or noise explains it (`last_look`, `resolution`) | PRECISION_LIMIT |
 | | it does not, and the run cannot go on (`last_look`) | NO_PROGRESS |
 | | a lower point is found (`last_look`, `certificate`) | the run goes on |
+| | a curvature is negative, and a trial along it lower (`rare_phases`) | the run goes on |
 
 A limit is maxiter, maxfun or the deadline. The first test at the end is not made after a negative
 curvature was found, nor at a limit by methods that know the curvature, which have not checked it.

@@ -77,6 +77,7 @@ def noise_near(objective, x, low, high, size, point, table):
         level.
     """
     at, finer, count = 0, 1.0, 0
+    coarser = np.inf  # noise at the spacing before
     for _ in range(TRIES):
         spacing = SPACINGS[at] * finer
         least, greatest = np.inf, -np.inf
@@ -94,11 +95,18 @@ def noise_near(objective, x, low, high, size, point, table):
                 return (0.0 if still == COUNT - 1 else greatest - least), count
             at += 1
             continue
+        # Where f is much larger than at x, so is its rounding. Unlike noise it falls with the
+        # spacing, so another spacing tells. If values differ by more than |f|/ε², x is a zero of f
+        # to its own rounding, even where f rises with the fourth power of the distance.
+        center = abs(table[COUNT // 2])
+        wide = center < greatest - least <= center / (EPSILON * EPSILON)
         noise = level_of(table)
         if noise >= 0.0:
-            return noise, count
-        finer *= 0.1  # The values still show the variation of f itself, so a finer spacing is needed.
-    return np.nan, count
+            if not wide or ALIKE * noise >= coarser:
+                return min(noise, coarser), count
+            coarser = noise
+        finer *= 0.1  # the values still show the variation of f itself
+    return coarser if coarser < np.inf else np.nan, count
 
 
 @fragment

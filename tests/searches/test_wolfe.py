@@ -163,6 +163,17 @@ def test_where_values_are_rounding_slopes_decide(kind, phi0, ulps, slope):
     assert verdict == Verdict.ACCEPT and alpha == 1.0
 
 
+@pytest.mark.parametrize("kind", [MoreThuente, HagerZhang], ids=lambda kind: kind.__name__)
+def test_where_values_are_rounding_steps_grow_while_the_slope_is_steep(kind):
+    """The least value, at t = 10⁴, is lower by 5e-16, which 1 does not show.
+
+    StrongWolfe takes the equal values for a bracket (N&W, Algorithm 3.5).
+    """
+    outcome = search_along(kind(), [1.0, -1e-19, 0.5e-23], 1.0)
+    assert outcome.verdict == Verdict.ACCEPT and np.all(np.diff(outcome.trials) > 0.0)
+    assert abs(outcome.dphi) <= 0.9 * abs(outcome.dphi0)
+
+
 @wolfe_search
 def test_a_rise_beyond_rounding_is_never_accepted(kind):
     verdict, _ = step_once(kind(), 1.0, -1e-3, 1.0, 1.0 + 1e-13, 0.0)
