@@ -12,6 +12,7 @@ from quasinewton.numba_ext.introspection import (
 )
 from quasinewton.objective import (
     complex_step,
+    differenced,
     finite_differences,
     from_njit,
     from_python,
@@ -272,7 +273,7 @@ def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, sc
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
         variables = int(np.count_nonzero(bounds[0] < bounds[1]))
     costs = finite_differences.costs(gradient, hessian, variables)
-    objective = Objective(address_in_python(finite_differences.objective), place, *costs, place)
+    objective = Objective(address_in_python(differenced.objective), place, *costs, place)
     return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
 
 
@@ -305,4 +306,4 @@ def layers(objective):
     """Return the number of wrapping objectives around the user's own, for `with_data`."""
     if objective.address in (hessian_products.address(), kept_hessian.address()):
         return 1 + (objective.values > 0)
-    return int(objective.address == finite_differences.address())
+    return int(objective.address == differenced.address())

@@ -1,6 +1,6 @@
-"""Finite differences as a wrapping objective, for derivatives that the user did not give.
+"""Finite differences of a wrapped objective, for derivatives that the user did not give.
 
-An objective that lacks derivatives is wrapped in another one that has them. Steps balance
+`differenced` is the objective that wraps another one and has these derivatives. Steps balance
 truncation and rounding (Nocedal & Wright, 2006, section 8.1): ε^(1/2) for forward and ε^(1/3) for
 central differences of values, times max(1, |x_i|), rounded so that x + h − x = h exactly. The
 complex step (Squire & Trapp, SIAM Review 40, 1998) subtracts nothing: with ε^(1/2) its truncation
@@ -16,29 +16,14 @@ and central differences become one-sided differences of the same order. A fixed 
 bounds) has derivative 0, at no cost.
 """
 
-import functools
-
 import numba
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.arrays import record_viewer
-from quasinewton.numba_ext.jit import fragment, kernel
+from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy
-from quasinewton.objective.interface import (
-    COMPLEX,
-    GRADIENT,
-    HESSIAN,
-    PRECONDITION,
-    PRODUCT,
-    SIGNATURE,
-    VALUE,
-    Objective,
-    call,
-    matrix,
-    vector,
-)
+from quasinewton.objective.interface import COMPLEX, GRADIENT, VALUE, call, vector
 
 # Schemes of derivatives.
 EXACT = 0
@@ -322,85 +307,3 @@ def step_of_second(w, x, i):
     """Return a step h for second differences of values: x ± h, or x + 2h, is feasible."""
     h = step_for(w, x, i, root(w.f_eps, 4))
     return h if is_central(w, x, i, h) else turned(w, x, i, h, 2.0)
-
-
-@kernel
-def objective(x_, n, g_, h_, what, data):
-    """Evaluate the wrapping objective; see `interface.SIGNATURE`.
-
-    `data` is the address of a record WRAPPED.
-    """
-    w = wrapped_at(data)
-    x, g = vector(x_, n), vector(g_, n)
-    probe = vector(w.probe, 2 * n)
-    f = np.nan
-    if what & VALUE:
-        f = w.f = value_beside(w, x, 0, 0.0, probe) if w.gradient else call(w.address, x, g, x, what, w.data)
-    if what & GRADIENT:
-        if w.gradient:
-            gradient_of_values(w, x, g, probe)
-        elif not what & VALUE:
-            call(w.address, x, g, x, GRADIENT, w.data)
-    if what & (PRODUCT | PRECONDITION):
-        call(w.address, x, g, vector(h_, n), what, w.data)
-    if what & HESSIAN:
-        h = matrix(h_, n)
-        if not w.hessian:
-            call(w.address, x, g, h, HESSIAN, w.data)
-        elif w.gradient:
-            hessian_of_values(w, x, h, probe)
-        else:
-            hessian_of_gradients(w, x, g, h, probe)
-        if w.hessian:
-            for i in range(n):
-                for j in range(i):
-                    above, below = h[j, i], h[i, j]
-                    if w.symmetric:
-                        # The derivative along a fixed variable is unknown (set to 0), but its
-                        # mirror image is known.
-                        above = 0.5 * (above + below) / (0.5 if is_fixed(w, n, i) != is_fixed(w, n, j) else 1.0)
-                        below = above
-                    h[i, j], h[j, i] = above, below  # Rows are derivatives along x_i, so they are transposed.
-    return f
-
-
-@fragment
-def with_data(target, layers, data):
-    """Return the objective `target` with other data of the user's own objective.
-
-    If `target` wraps another objective, that objective's data are changed in place.
-
-    Parameters
-    ----------
-    target : Objective
-    layers : int
-        Number of wrapping objectives around the user's own.
-    data : int
-        New data of the user's own objective.
-
-    Returns
-    -------
-    Objective
-    """
-    if layers == 0:
-        own = target.values, target.hessian_values, target.hessian_gradients
-        return Objective(target.address, data, *own, target.known)
-    place = target.data
-    for _ in range(layers - 1):
-        wrapped_at(place).kept = 0
-        place = wrapped_at(place).data
-    wrapped_at(place).kept = 0
-    wrapped_at(place).data = data
-    return target
-
-
-@functools.cache
-def address():
-    """Return the address of the compiled objective that differences another one.
-
-    Returns
-    -------
-    int
-        Call it with the address of a record WRAPPED as its data.
-    """
-    return address_of(objective, SIGNATURE)

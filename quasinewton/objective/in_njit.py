@@ -9,7 +9,7 @@ from quasinewton.numba_ext.arrays import address_of_data, hold
 from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective import (
-    finite_differences,
+    differenced,
     from_njit,
     hessian_products,
     kept_hessian,
@@ -232,7 +232,7 @@ def _bind(
     return "objective"
 
 
-differences_address = address_constant(finite_differences.objective, SIGNATURE)
+differences_address = address_constant(differenced.objective, SIGNATURE)
 products_address = address_constant(hessian_products.objective, SIGNATURE)
 keeper_address = address_constant(kept_hessian.objective, SIGNATURE)
 

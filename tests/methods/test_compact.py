@@ -2,7 +2,7 @@
 
 Also a given H₀, curvature pairs in single precision, and memory.
 
-Covers: methods/lbfgs/compact_inverse.py, methods/curvature_pairs.py.
+Covers: methods/lbfgs/{compact_inverse,vector_blocks}.py, methods/curvature_pairs.py.
 """
 
 import numpy as np

@@ -15,8 +15,6 @@ single precision, which are scaled by powers of two because the range of that ty
 sums are in double precision.
 """
 
-import math
-
 import numba
 import numpy as np
 from numba import types
@@ -30,8 +28,16 @@ from quasinewton.methods.curvature_pairs import (
     keep_pair,
     next_row,
 )
+from quasinewton.methods.lbfgs.vector_blocks import (
+    add,
+    add_pairs,
+    eight_dots,
+    multiply,
+    scale,
+    unit,
+)
 from quasinewton.numba_ext.arrays import part
-from quasinewton.numba_ext.jit import entered, fragment, kernel, reduction
+from quasinewton.numba_ext.jit import entered, fragment, kernel
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import advance, dot, dots, isolated, norm_inf
 
@@ -46,7 +52,6 @@ HEAD = 4  # length of the head
 S_G, Y_G, S_Y, Y_Y = range(4)  # the vectors S g, Y H₀ g, S y and Y H₀ y
 OF_S, OF_Y = 4, 5  # the vectors of coefficients in p of the rows of S and of Y
 SUMS, VECTORS = 4, 6  # number of vectors that are sums, and of all vectors
-LARGEST = 1000  # binary exponent; upper bound on that of a unit
 
 SINGLE = np.finfo(np.float32).eps
 
@@ -101,57 +106,6 @@ def rows_of(count, newest, m):
     for i in range(count):
         rows[i] = (newest + m + 1 - count + i) % m
     return rows
-
-
-@fragment
-def unit(largest):
-    """Return the power of two next above `largest`, a norm; 1 if it is 0 or not finite."""
-    exponent = math.frexp(largest)[1] if 0.0 < largest < np.inf else 0
-    return math.ldexp(1.0, min(max(exponent, -LARGEST), LARGEST))
-
-
-@fragment
-def scale(c, a, b):
-    """Compute b = c a. b is overwritten."""
-    for i in range(a.size):
-        b[i] = c * a[i]
-
-
-@fragment
-def multiply(h, a, b):
-    """Compute b = h a, component by component. b is overwritten."""
-    for i in range(a.size):
-        b[i] = h[i] * a[i]
-
-
-@fragment
-def add(p, c, s, d, t):
-    """Add c s + d t to p, which is overwritten."""
-    for i in range(p.size):
-        p[i] += c * s[i] + d * t[i]
-
-
-@fragment
-def add_pairs(p, b, s, c, y, d, t, e, z):
-    """Add b s + c y + d t + e z to p, which is overwritten."""
-    for i in range(p.size):
-        p[i] += (b * s[i] + c * y[i]) + (d * t[i] + e * z[i])
-
-
-@reduction
-def eight_dots(s, y, t, z, g, d, hg, hd):
-    """Return the products of s and t with g and d, and of y and z with hg and hd, in one pass."""
-    sg = sd = yg = yd = tg = td = zg = zd = 0.0
-    for i in range(g.size):
-        sg += s[i] * g[i]
-        sd += s[i] * d[i]
-        yg += y[i] * hg[i]
-        yd += y[i] * hd[i]
-        tg += t[i] * g[i]
-        td += t[i] * d[i]
-        zg += z[i] * hg[i]
-        zd += z[i] * hd[i]
-    return sg, sd, yg, yd, tg, td, zg, zd
 
 
 @fragment
