@@ -1,5 +1,6 @@
 """Settings shared by all tests."""
 
+import gc
 import os
 import signal
 
@@ -14,6 +15,10 @@ from quasinewton.numba_ext import tiers
 # A shell ignores Ctrl-C for what it runs in the background, and so would every process started from
 # here, in which tests interrupt themselves.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Compilation makes and drops many objects: collected every 700 of them, Python's default, they cost
+# a twentieth of its time. Tests that need a collection call it.
+gc.set_threshold(20_000, 10, 20)
 
 # Whole runs are examples here, so their number is small, and they are the same in every run. The
 # profile "thorough" generates new ones; a failure that it finds becomes an `@example` of its test.

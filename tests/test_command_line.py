@@ -127,33 +127,39 @@ class TestStamps:
         shutil.copytree(stamps.ROOT, tmp_path / "quasinewton", ignore=shutil.ignore_patterns("__pycache__"))
         return tmp_path / "quasinewton"
 
-    def edited(self, package, file, old, new):
-        """Return the names of the modules whose stamp an edit changes, and undo the edit."""
-        path = package / file
-        source = path.read_text()
-        assert old in source
-        before = stamps.stamps()
-        path.write_text(source.replace(old, new, 1))
+    def edited(self, package, *edits):
+        """Return the names of the modules whose stamp edits change, and undo the edits.
+
+        An edit is a file, what is in it, and what takes its place.
+        """
+        before, sources = stamps.stamps(), {}
+        for file, old, new in edits:
+            sources[file] = (package / file).read_text()
+            assert old in sources[file]
+            (package / file).write_text(sources[file].replace(old, new, 1))
         after = stamps.stamps_of(package)
-        path.write_text(source)
+        for file, source in sources.items():
+            (package / file).write_text(source)
         return {name for name in after if before[name] != after[name]}
 
     def test_documentation_changes_nothing(self, package):
-        assert self.edited(package, "numba_ext/linalg.py", '"""', '"""Edited. ') == set()
-        assert self.edited(package, "loops/line_search_loop.py", "# ", "# Edited: ") == set()
+        docstring = "numba_ext/linalg.py", '"""', '"""Edited. '
+        assert self.edited(package, docstring, ("loops/line_search_loop.py", "# ", "# Edited: ")) == set()
 
     def test_what_no_kernel_imports_changes_no_kernel(self, package):
-        for file in "problems/problem.py", "api/minimize.py", "drivers/finalize.py", "options/read.py":
-            changed = self.edited(package, file, "\n\n\n", "\n\nEDITED = 1\n\n\n")
-            assert changed and not changed & {"", "quasinewton.loops.line_search_loop", "quasinewton.numba_ext.linalg"}
+        files = "problems/problem.py", "api/minimize.py", "drivers/finalize.py", "options/read.py"
+        changed = self.edited(package, *((file, "\n\n\n", "\n\nEDITED = 1\n\n\n") for file in files))
+        names = {"quasinewton." + file.removesuffix(".py").replace("/", ".") for file in files}
+        assert names <= changed
+        assert not changed & {"", "quasinewton.loops.line_search_loop", "quasinewton.numba_ext.linalg"}
 
     def test_a_helper_changes_all_that_calls_it(self, package):
-        changed = self.edited(package, "numba_ext/linalg.py", "alpha * p[i]", "2.0 * alpha * p[i]")
+        changed = self.edited(package, ("numba_ext/linalg.py", "alpha * p[i]", "2.0 * alpha * p[i]"))
         assert {"", "quasinewton.loops.line_search_loop", "quasinewton.objective.hessian_products"} <= changed
         assert "quasinewton.status" not in changed
 
     def test_what_registers_with_a_protocol_changes_the_loops(self, package):
-        changed = self.edited(package, "methods/newton.py", "\n\n\n", "\n\nEDITED = 1\n\n\n")
+        changed = self.edited(package, ("methods/newton.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"))
         assert "quasinewton.loops.line_search_loop" in changed
         assert not changed & {"", "quasinewton.objective.finite_differences"}
 

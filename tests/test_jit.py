@@ -26,6 +26,11 @@ res = minimize(lambda x: x @ x, [3.0, 4.0], jac=lambda x: 2 * x, method="gradien
 print(res.x.tolist())
 """
 SIMPLE_RESULT = "[2.25, 3.0]"
+# Print how many loops the cache had.
+COUNT = """
+from quasinewton.loops import line_search_loop
+print(sum(line_search_loop.run.stats.cache_hits.values()))
+"""
 
 
 @njit
@@ -128,7 +133,7 @@ class TestMemory:
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs", "gradient-descent"])
     def test_allocations_do_not_grow_with_iterations(self, method, made):
-        made(method, 1)
+        made(method, 25)  # Kernels that later iterations enter first are compiled.
         assert made(method, 3) == made(method, 25)
 
     def test_newton_allocates_nothing_of_its_own(self, made, allocations):
@@ -182,6 +187,13 @@ class TestMemory:
         assert allocations(fail, 20).objects == 0
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """Return a cache that one process has filled, and what that process printed."""
+    folder = tmp_path_factory.mktemp("filled")
+    return folder, run(SIMPLE + COUNT, NUMBA_CACHE_DIR=str(folder))
+
+
 class TestCache:
     """Use fresh interpreters, since the cache serves later processes."""
 
@@ -198,14 +210,10 @@ class TestCache:
         file.write_text(source.replace("x[i] = x[i] + alpha * p[i]", "x[i] = x[i] + 2.0 * alpha * p[i]"))
         assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == "[1.5, 2.0]"
 
-    def test_is_used_by_the_next_process(self, tmp_path):
-        count = """
-from quasinewton.loops import line_search_loop
-print(sum(line_search_loop.run.stats.cache_hits.values()))
-"""
-        cache = str(tmp_path)
-        first, second = (run(SIMPLE + count, NUMBA_CACHE_DIR=cache).splitlines() for _ in range(2))
-        assert first == [SIMPLE_RESULT, "0"] and second == [SIMPLE_RESULT, "1"]
+    def test_is_used_by_the_next_process(self, filled):
+        folder, first = filled
+        assert first.splitlines() == [SIMPLE_RESULT, "0"]
+        assert run(SIMPLE + COUNT, NUMBA_CACHE_DIR=str(folder)).splitlines() == [SIMPLE_RESULT, "1"]
 
     def test_is_done_without_where_nothing_can_be_written(self, tmp_path):
         """Run without a cache where its folder cannot be written.
@@ -229,14 +237,13 @@ print(sum(line_search_loop.run.stats.cache_hits.values()))
         assert [finish(process) for process in both] == [SIMPLE_RESULT] * 2
         assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
 
-    def test_survives_damage(self, tmp_path):
-        cache = str(tmp_path)
-        assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+    def test_survives_damage(self, filled, tmp_path):
+        shutil.copytree(filled[0], tmp_path, dirs_exist_ok=True)
         files = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
         assert files
         for file in files:
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-        assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+        assert run(SIMPLE + COUNT, NUMBA_CACHE_DIR=str(tmp_path)).splitlines() == [SIMPLE_RESULT, "0"]
 
     def test_filling_it_warns_of_nothing(self, tmp_path):
         """Compiling a line search raises no warning if `line_search` is called before `minimize`.
@@ -301,9 +308,14 @@ print("within bounds")
 """
 
 
-def test_no_kernel_reads_beyond_an_array(tmp_path):
-    """Compile anew with bounds checks on every index."""
-    assert run(BOUNDS, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path)) == "within bounds"
+# Python checks every index as well, and compiles nothing; with Numba's checks all kernels are
+# compiled anew.
+CHECKS = [{"NUMBA_DISABLE_JIT": "1"}, pytest.param({"NUMBA_BOUNDSCHECK": "1"}, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("checks", CHECKS, ids=["python", "compiled"])
+def test_no_kernel_reads_beyond_an_array(checks, tmp_path):
+    assert run(BOUNDS, **checks, NUMBA_CACHE_DIR=str(tmp_path)) == "within bounds"
 
 
 class TestGeneric:

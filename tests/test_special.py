@@ -149,23 +149,40 @@ def whole(x, k):
     return s
 
 
+K = np.arange(6.0)
+
+
+def fourth_order(f, x):
+    """Return central differences of fourth order of f along every coordinate."""
+    step = 1e-4
+    at = lambda e, t: f(x + t * step * e)
+    return np.array([(8 * (at(e, 1) - at(e, -1)) - (at(e, 2) - at(e, -2))) / (12 * step) for e in np.eye(6)])
+
+
 def test_arrays_and_reductions_are_differentiated():
-    x, k, step = np.array([0.3, -0.8, 1.1, 1.1, 2.0, 0.9]), np.arange(6.0), 1e-4
-
-    def differences(f):
-        """Return central differences of fourth order."""
-        at = lambda e, t: f(x + t * step * e)
-        return np.array([(8 * (at(e, 1) - at(e, -1)) - (at(e, 2) - at(e, -2))) / (12 * step) for e in np.eye(6)])
-
-    y, g = value_and_grad(whole, "forward")(x, k)
-    assert y == whole(x, k)
-    np.testing.assert_allclose(g, differences(lambda x: whole(x, k)), rtol=1e-9, atol=1e-9)
-    y, reverse = value_and_grad(whole, "reverse")(x, k)
-    assert y == whole(x, k)
+    x = np.array([0.3, -0.8, 1.1, 1.1, 2.0, 0.9])
+    y, g = value_and_grad(whole, "forward")(x, K)
+    assert y == whole(x, K)
+    np.testing.assert_allclose(g, fourth_order(lambda x: whole(x, K), x), rtol=1e-9, atol=1e-9)
+    y, reverse = value_and_grad(whole, "reverse")(x, K)
+    assert y == whole(x, K)
     np.testing.assert_allclose(reverse, g, rtol=1e-13, atol=1e-13)
-    h = hessian(whole)(x, k)
-    np.testing.assert_allclose(h, differences(lambda x: grad(whole, "forward")(x, k)), rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(hvp(whole)(x, g, k), h @ g, rtol=1e-12)
+
+
+@njit
+def reductions(x, k):
+    return special.logsumexp(x) + np.sum(special.softmax(x) * k)
+
+
+# Second derivatives of the other take half a minute to compile.
+@pytest.mark.parametrize(
+    "f", [reductions, pytest.param(whole, marks=pytest.mark.slow)], ids=lambda f: f.py_func.__name__
+)
+def test_second_derivatives_of_arrays_and_reductions(f):
+    x, v = np.array([0.3, -0.8, 1.1, 1.1, 2.0, 0.9]), np.cos(np.arange(6.0))
+    h = hessian(f)(x, K)
+    np.testing.assert_allclose(h, fourth_order(lambda x: grad(f, "forward")(x, K), x), rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(hvp(f)(x, v, K), h @ v, rtol=1e-12)
 
 
 def test_counts_of_zero_have_no_slope():

@@ -73,7 +73,7 @@ class Writer:
     """
 
     def __init__(self, seed):
-        self.random, self.lines, self.loops = random.Random(seed), [], 0
+        self.random, self.lines, self.loops, self.kinds = random.Random(seed), [], 0, set()
 
     def number(self, depth=2):
         """Return the source of a random scalar expression."""
@@ -113,7 +113,9 @@ class Writer:
             kinds += ["if", "if", "for", "for", "while", "each"] * 2
         if in_loop:
             kinds += ["break", "continue"]
-        getattr(self, "make_" + self.random.choice(kinds))(indent, depth, in_loop)
+        kind = self.random.choice(kinds)
+        self.kinds.add(kind)
+        getattr(self, "make_" + kind)(indent, depth, in_loop)
 
     def make_assign(self, indent, depth, in_loop):
         self.write(indent, f"{self.random.choice('st')} = math.tanh({self.number()})")
@@ -249,8 +251,11 @@ def sum3(a, b):
     return a + b[0] * b[1]
 
 
-def source(seed):
-    """Return the source of the program of a seed."""
+KINDS = {name.removeprefix("make_") for name in vars(Writer) if name.startswith("make_")}
+
+
+def written(seed):
+    """Return the source of the program of a seed, and the kinds of statements in it."""
     writer = Writer(seed)
     writer.lines += ["def f(x, d, B, index):", "    s, t, q, i = 0.1, x[0], 0.2 * x[2], 0"]
     writer.lines += [
@@ -265,12 +270,12 @@ def source(seed):
             writer.write(2, f"return s * {writer.number(1)}")
     writer.write(1, "c = np.sum(h * w) + np.sum(M * d) + np.sum(v) + np.sum(y * x)")
     writer.write(1, f"return s + 0.5 * t * t + q + c + {writer.number(1)}")
-    return "\n".join(writer.lines) + "\n"
+    return "\n".join(writer.lines) + "\n", writer.kinds
 
 
 def program(seed):
     """Return the program of a seed, compiled when first called, and its arguments."""
-    text, name = source(seed), f"<random program {seed}>"
+    (text, _), name = written(seed), f"<random program {seed}>"
     linecache.cache[name] = len(text), None, text.splitlines(True), name
     scope = {"np": np, "math": math, "root": root, "mix": mix, "pair": pair, "update": update, "sum3": sum3}
     exec(compile(text, name, "exec"), scope)  # noqa: S102

@@ -8,6 +8,7 @@ autodiff/lane_products.py, autodiff/reduction_rules.py.
 
 import math
 import warnings
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from idioms import IDIOMS, X
 from more_idioms import MORE
 from numba import njit, typeof, types
 from numba.core.errors import NumbaPerformanceWarning
-from random_programs import program
+from random_programs import KINDS, program, written
 
 from quasinewton import grad, hessian, hvp, value_and_grad
 from quasinewton.autodiff import drivers
@@ -64,9 +65,27 @@ def differences(f, x, *args):
     return g
 
 
-@pytest.mark.parametrize(
-    "first", [0, 6, *(pytest.param(k, marks=pytest.mark.slow) for k in range(12, 2000, 6))]
-)
+# Seeds of small programs that together have every kind of statement at least twice.
+SMALL = [2, 8, 309, 529, 1197, 1564, 1899]
+
+
+def test_small_programs_have_every_kind_of_statement_twice():
+    counts = Counter(kind for seed in SMALL for kind in written(seed)[1])
+    assert set(counts) == KINDS and min(counts.values()) >= 2
+
+
+@pytest.mark.parametrize("seed", SMALL)
+def test_random_program(seed):
+    """A program is accepted, and has the bits of f and the gradient by differences."""
+    f, args = program(seed)
+    assert refusal(f, args[1:]) is None
+    y, g = value_and_grad(f, "reverse")(*args)
+    assert y == f(*args)
+    np.testing.assert_allclose(g, differences(f, *args), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 2000, 6))
 def test_random_programs(first):
     """Six programs per case have the bits of f and the gradient by differences.
 
@@ -252,19 +271,30 @@ def undone_stores(x):
     return np.sum(h * x) * s
 
 
-@pytest.mark.parametrize(
-    "function", [chosen_arrays, shapes_that_change, broadcasting, rows_and_their_views, undone_stores]
-)
+MEMORY = [chosen_arrays, shapes_that_change, broadcasting, rows_and_their_views, undone_stores]
+
+
+@pytest.mark.parametrize("function", MEMORY)
 def test_memory(function):
     """Restore what arrays held before stores, also for views, broadcasting and changing shapes."""
     f, x = njit(function), np.array([0.3, -0.7, 1.1])
     assert refusal(f, ()) is None
-    slopes = value_and_grad(f, "reverse")
-    y, g = slopes(x)
+    y, g = value_and_grad(f, "reverse")(x)
     assert y == f(x)
     np.testing.assert_allclose(g, differences(f, x), rtol=1e-7, atol=1e-8)
+
+
+# Second derivatives of the others take five seconds each to compile.
+QUICK = shapes_that_change, undone_stores
+
+
+@pytest.mark.parametrize(
+    "function", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in MEMORY], ids=lambda f: f.__name__
+)
+def test_memory_of_second_derivatives(function):
+    f, x = njit(function), np.array([0.3, -0.7, 1.1])
     assert refusal(f, (), Dual(1, sided=True)) is None
-    v, step = np.cos(np.arange(3.0)), 1e-6
+    slopes, v, step = value_and_grad(f, "reverse"), np.cos(np.arange(3.0)), 1e-6
     expected = (slopes(x + step * v)[1] - slopes(x - step * v)[1]) / (2.0 * step)
     np.testing.assert_allclose(hvp(f)(x, v), expected, rtol=1e-6, atol=1e-7)
 
@@ -335,7 +365,7 @@ def parts_of_convolutions(x, n):
     return s + np.sum(np.convolve(a, v, "valid") ** 3)
 
 
-@pytest.mark.parametrize("jac", ["forward", "reverse"])
+@pytest.mark.parametrize("jac", [pytest.param("forward", marks=pytest.mark.slow), "reverse"])
 def test_parts_of_convolutions(jac):
     """Modes of convolve and correlate, for even and odd vectors of which either is longer."""
     x = np.linspace(0.3, 1.4, 7)

@@ -79,7 +79,8 @@ def root(u):
     return math.sqrt(1.0 + u * u)
 
 
-@settings(max_examples=8)
+# Each example takes four seconds to compile.
+@settings(max_examples=settings.default.max_examples // 10)
 @given(st.lists(STATEMENT, min_size=2, max_size=4), RESULT, NUMBERS)
 def test_generated_programs(statements, result, number):
     """Both modes agree on a while loop that carries a number and a buffer.

@@ -138,7 +138,9 @@ def of_a_ufunc(x):
     return np.sum(squared(x))
 
 others = [(f.__name__, f, ()) for f in (fast, of_other_numbers, of_a_ufunc)]
-others += [case for case in MORE if case[0] in ("conditions", "lists_and_slices", "stores")]
+# The others take ten seconds to compile.
+named = ("lists_and_slices",) if {every} > 1 else ("conditions", "lists_and_slices", "stores")
+others += [case for case in MORE if case[0] in named]
 facts = []
 for name, f, args in IDIOMS[::{every}] + others:
     value = float(f(X.copy(), *args))

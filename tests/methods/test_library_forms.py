@@ -217,6 +217,14 @@ NEW = {
     "initial_accumulator_value",
 }
 each_object = pytest.mark.parametrize("method", OBJECTS, ids=lambda method: type(method).__name__)
+# Six methods that together have all options; a door compiles for more than a second for each.
+FEW = quasinewton.Momentum, quasinewton.RMSprop, quasinewton.AMSGrad
+FEW += quasinewton.AdaMax, quasinewton.NAdam, quasinewton.RAdam
+few_objects = pytest.mark.parametrize(
+    "method",
+    [pytest.param(method, marks=() if type(method) in FEW else pytest.mark.slow) for method in OBJECTS],
+    ids=lambda method: type(method).__name__,
+)
 STEPS = 15
 
 
@@ -271,7 +279,7 @@ class TestDoors:
             name
             for method in OBJECTS
             for name, default in type(method)._field_defaults.items()
-            if getattr(method, name) != default
+            if type(method) in FEW and getattr(method, name) != default
         }
         assert changed >= NEW
 
@@ -299,7 +307,7 @@ class TestDoors:
             "NAdam": {"eps_hat", "correct_ahead"},
         }.get(type(method).__name__, set())
 
-    @each_object
+    @few_objects
     def test_batch(self, method):
         starts = np.array([X0, [0.5, 0.25], [-1.0, 1.0]])
         options = {"gtol": -1.0, "maxiter": STEPS, "schedule": RATE}
@@ -307,7 +315,7 @@ class TestDoors:
         expected = [iterates(porting.curved, method, STEPS, x0, schedule=RATE)[-1] for x0 in starts]
         assert np.array_equal(found.x, expected)
 
-    @each_object
+    @few_objects
     def test_compiled_code(self, method):
         assert np.array_equal(inside(X0, method, STEPS, RATE).x, self.reference(method)[-1])
 
@@ -325,7 +333,7 @@ class TestDoors:
         with pytest.raises(TypingError, match="`eps_hat` is no setting of SGD"):
             inside_by_a_wrong_keyword(X0)
 
-    @each_object
+    @few_objects
     def test_stochastic(self, method):
         """If all batches are equal, an epoch is a run with the exact gradient."""
         common = {"jac": True, "batch_size": 1, "schedule": RATE, "shuffle": False}
