@@ -28,7 +28,6 @@ def counting():
     """
     enabled = _nrt_python.memsys_stats_enabled()
     _nrt_python.memsys_enable_stats()
-    gc.collect()
     gc.freeze()
     try:
         yield

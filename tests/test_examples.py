@@ -56,11 +56,13 @@ def run_page(path):
 
 
 LONG = {"tour_of_methods.py"}  # This example compiles every method under every line search.
+# Likelihoods and fits by `minimize`, as in logistic_regression.py, and comparisons of methods.
+ALIKE = {"count_regression.py", "growth.py", "lifetimes.py", "optimiser_race.py", "softmax_digits.py", "why_lbfgs.py"}
 
 
 def is_slow(path):
-    """Return True for an example that is long, or that the gallery runs as well."""
-    return path.name in LONG or path.name.startswith("plot_")
+    """Return True for an example that is long or like another, or that the gallery runs as well."""
+    return path.name in LONG | ALIKE or path.name.startswith("plot_")
 
 
 @pytest.mark.parametrize(

@@ -117,11 +117,10 @@ class TestNextProcess:
     def test_has_the_same_bits(self, tmp_path):
         code = """
 @njit
-def f(x, A): return np.sum(np.tanh(A @ x) ** 2) + np.dot(x, x) + np.exp(x[0])
+def f(x, A): return np.sum(np.tanh(A @ x) ** 2) + x[0] ** 2
 A = np.random.default_rng(0).normal(size=(7, 3))
-for method in "lbfgs", "newton":
-    res = minimize(f, np.ones(3), (A,), method=method)
-    print(res.x.tobytes().hex(), np.float64(res.fun).tobytes().hex())
+res = minimize(f, np.ones(3), (A,), method="newton")
+print(res.x.tobytes().hex(), np.float64(res.fun).tobytes().hex(), res.jac.tobytes().hex(), res.hess.tobytes().hex())
 """
         outs = {process(tmp_path, code), process(tmp_path, code), process(tmp_path, code, **{SWITCH: "0"})}
         assert len(outs) == 1

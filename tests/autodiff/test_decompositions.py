@@ -82,10 +82,11 @@ def differences(f, x, step=1e-3):
     return np.array([along(e) for e in np.eye(x.size)])
 
 
-each_function = pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
-
-
-@each_function
+@pytest.mark.parametrize(
+    "f",
+    [pytest.param(f, marks=pytest.mark.slow if f is by_lstsq_of_columns else ()) for f in FUNCTIONS],
+    ids=lambda f: f.__name__,
+)
 def test_first_derivatives(f):
     """The values are NumPy's here: there is no need to compile them."""
     g = grad(f, "forward")(X, A)

@@ -30,7 +30,8 @@ def differences(f, x, *args):
 
 
 QUICK = {"undecided", "lists_and_slices", "kinds_of_loops"}
-ELSEWHERE = {"determinants"}  # `test_decompositions` has the functions of these.
+# The functions of these are in `test_decompositions` and `test_statements`, too.
+ELSEWHERE = {"determinants", "copy_and_change"}
 CASES = [pytest.param(*case, id=case[0], marks=pytest.mark.slow if case[0] in ELSEWHERE else ()) for case in IDIOMS]
 CASES += [pytest.param(*case, id=case[0], marks=() if case[0] in QUICK else pytest.mark.slow) for case in MORE]
 
