@@ -147,7 +147,7 @@ class TestCaches:
 
 
 class TestFingerprints:
-    """Internals that numba_ext/fingerprint.py rely on."""
+    """Internals that numba_ext/fingerprint.py relies on."""
 
     def test_a_compilation_is_announced_with_the_function_and_the_types(self):
         seen = []
