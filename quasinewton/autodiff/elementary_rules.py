@@ -15,6 +15,7 @@ from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
+from quasinewton import special
 from quasinewton.autodiff.active_types import (
     F64,
     REAL,
@@ -36,7 +37,6 @@ from quasinewton.autodiff.kinks import (
     smaller,
 )
 from quasinewton.autodiff.tape import vanishes
-from quasinewton.special import elementwise as special
 from quasinewton.special.error_function_ratios import hazard, moment_ratio
 
 
@@ -292,7 +292,7 @@ SCALAR = {larger, smaller}  # functions of numbers that have no form for arrays
 POWERS = {function for function, partials in PARTIALS.items() if partials[0] is power_base}
 STEEP |= POWERS
 
-SPECIAL = {special.__name__, hazard.__module__}
+SPECIAL = {getattr(special, name).__module__ for name in special.__all__} | {hazard.__module__}
 
 # Number of arguments: functions that are constant between jumps. They take the values and have no
 # derivative.

@@ -12,6 +12,7 @@ from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import register_jitable
 
+from quasinewton import special
 from quasinewton.autodiff.active_types import Active, Term, is_active
 from quasinewton.autodiff.active_values import combine, empty, values
 from quasinewton.autodiff.elementary_rules import (
@@ -24,7 +25,6 @@ from quasinewton.autodiff.elementary_rules import (
     smooth_type,
 )
 from quasinewton.autodiff.routing import ROUTES, rule
-from quasinewton.special import elementwise as special
 from quasinewton.special import reductions
 
 
@@ -78,9 +78,9 @@ def stand_in(function):
     return ufunc
 
 
-for name in dir(special):
+for name in special.__all__:
     function = getattr(special, name)
-    if getattr(function, "__module__", None) == special.__name__ and function in PARTIALS:
+    if function in PARTIALS:
         # SciPy's function is included because other packages can make Numba compile it.
         ROUTES[function] = ROUTES[getattr(scipy.special, name)] = stand_in(function)
 

@@ -5,21 +5,13 @@ compiled code. Derivatives exist to any order. Import this module before you loa
 that use it from disk, because they find the C functions by names that are registered here.
 """
 
-from quasinewton.special.elementwise import (
-    betaln,
-    digamma,
-    erf,
-    erfc,
-    erfcx,
+from quasinewton.special.bessel_functions import ive, kve
+from quasinewton.special.error_functions import erf, erfc, erfcx, log_ndtr, ndtr
+from quasinewton.special.gamma_functions import betaln, digamma, gammaln, polygamma
+from quasinewton.special.likelihood_functions import (
     expit,
-    gammaln,
-    ive,
-    kve,
     log_expit,
-    log_ndtr,
     logit,
-    ndtr,
-    polygamma,
     xlog1py,
     xlogy,
 )

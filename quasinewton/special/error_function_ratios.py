@@ -8,7 +8,7 @@ of two terms that are much larger than erfcx′ for large u.
 import math
 
 from quasinewton.numba_ext.jit import fragment
-from quasinewton.special.elementwise import erfcx
+from quasinewton.special.error_functions import erfcx
 
 # For u ≥ FORWARD the ratios come from the backward recurrence, whose error after DEPTH steps is
 # below rounding. For smaller u the plain formulas lose at most two digits.
