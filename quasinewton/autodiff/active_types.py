@@ -22,7 +22,7 @@ from numba.core.datamodel import models, register_default
 from numba.core.imputils import lower_cast
 from numba.core.typeconv import Conversion
 
-from quasinewton.autodiff.tape import push
+from quasinewton.autodiff.tape_records import push
 
 F64 = types.float64
 INDEX = ir.IntType(64)

@@ -14,7 +14,8 @@ from numba.np import npyimpl
 
 from quasinewton.autodiff.active_types import LONGEST, Term, Var, is_active_array, parts
 from quasinewton.autodiff.active_values import tape_of
-from quasinewton.autodiff.tape import ARRAY, BLOCK, END, HALF, WORD, merged, room, width
+from quasinewton.autodiff.tape import ARRAY, BLOCK, END, HALF, WORD, room, width
+from quasinewton.autodiff.tape_records import merged
 
 STATEMENT = "quasinewton_arrayexpr"  # operation that replaces Numba's "arrayexpr" in code compiled for Vars
 

@@ -1,4 +1,4 @@
-"""The logarithm of the gamma function, its derivatives, and that of the beta function, as in SciPy."""
+"""Logarithms of the gamma and beta functions, and derivatives of the former, as in SciPy."""
 
 import scipy.special
 

@@ -1,7 +1,7 @@
 """Forward and reverse mode, the tape, threads and processes.
 
-Covers: autodiff/drivers.py, autodiff/tape.py, autodiff/reverse_sweep.py, autodiff/seeding.py,
-autodiff/allocation.py.
+Covers: autodiff/drivers.py, autodiff/{tape,tape_records}.py, autodiff/reverse_sweep.py,
+autodiff/seeding.py, autodiff/allocation.py.
 """
 
 import math

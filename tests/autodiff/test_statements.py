@@ -2,7 +2,7 @@
 
 Arrays have every layout, alignment and shape.
 
-Covers: autodiff/array_expressions.py, autodiff/active_types.py, autodiff/tape.py,
+Covers: autodiff/array_expressions.py, autodiff/active_types.py, autodiff/{tape,tape_records}.py,
 autodiff/reverse_sweep.py.
 """
 
