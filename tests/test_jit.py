@@ -14,6 +14,7 @@ from processes import PACKAGE, finish, run, start
 
 from quasinewton import minimize
 from quasinewton.loops import line_search_loop
+from quasinewton.numba_ext import tiers
 from quasinewton.numba_ext.stamps import package_stamp
 from quasinewton.objective import from_njit
 
@@ -201,7 +202,7 @@ from objectives import rosenbrock_gradient, rosenbrock
 from quasinewton import line_search
 print(line_search(rosenbrock, [-1.2, 1.0], [1.0, 0.0], jac=rosenbrock_gradient).success)
 """
-    return folder, run(first + SIMPLE + COUNT, NUMBA_CACHE_DIR=str(folder))
+    return folder, run(first + SIMPLE + COUNT, NUMBA_CACHE_DIR=str(folder), **{tiers.SWITCH: "0"})
 
 
 class TestCache:
