@@ -96,8 +96,10 @@ def real(name, given):
     if given.dtype.kind == "c":
         raise ValueError(f"{name} must be real; split complex variables into their real and imaginary parts.")
     try:
-        # NumPy would convert None to NaN, which hides the error.
-        if given.dtype.kind in "buif" or not (given.dtype.kind in "mM" or any(value is None for value in given.flat)):
+        # NumPy would convert None to NaN and text to the numbers it spells, which hides errors.
+        if given.dtype.kind in "buif" or not (
+            given.dtype.kind in "mMSU" or any(value is None or isinstance(value, str) for value in given.flat)
+        ):
             return np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError):
         pass

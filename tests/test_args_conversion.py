@@ -3,7 +3,7 @@
 Classes with the same protocols imitate libraries that are not dependencies; arrays with units or
 masks are refused.
 
-Covers: objective/convert_args.py, objective/packed_args.py, objective/real_values.py.
+Covers: arguments/convert_args.py, objective/packed_args.py, arguments/real_values.py.
 """
 
 import array
@@ -21,7 +21,7 @@ from numba.typed import List
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import check_gradient, line_search, minimize, minimize_batch, minimize_stochastic, root
-from quasinewton.objective.convert_args import as_args, converted
+from quasinewton.arguments.convert_args import as_args, converted
 
 DATA = np.array([1.0, 2.0, 4.0])
 
@@ -373,7 +373,7 @@ class TestRefusals:
 
     def test_starts_with_masks_or_units_are_refused(self):
         for given, message in ((np.ma.masked_array(DATA), "masked array"), (OfPint(), "with a unit")):
-            with pytest.raises(TypeError, match=f"'x0' is .*{message}, and the solver does not see"):
+            with pytest.raises(TypeError, match=f"x0 is .*{message}, and the solver does not see"):
                 minimize(np.sum, given)
         with pytest.raises(TypeError, match="X0 is a masked array, and the solver does not see"):
             minimize_batch(np.sum, np.ma.masked_array([DATA]))

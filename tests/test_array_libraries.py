@@ -2,7 +2,7 @@
 
 `tests/test_args_conversion.py` imitates them by their protocols.
 
-Covers: objective/convert_args.py, options/initial_values.py.
+Covers: arguments/convert_args.py, arguments/initial_values.py.
 """
 
 import warnings

@@ -16,7 +16,7 @@ ROOT = Path(quasinewton.__file__).parent
 # file at the top of the package. Rooms on one floor do not import each other.
 FLOORS = [
     {"numba_ext", "status", "validation"},
-    {"special"},
+    {"arguments", "special"},
     {"autodiff"},
     {"objective"},
     {"line_searches", "methods", "schedules"},

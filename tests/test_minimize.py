@@ -1,6 +1,6 @@
 """`minimize`: names, options, limits, results, and objectives that misbehave.
 
-Covers: api/minimize.py, options/{names,read,initial_values}.py,
+Covers: api/minimize.py, options/{names,read}.py, arguments/initial_values.py,
 drivers/{initialize,run,finalize,progress}.py.
 """
 

@@ -1,6 +1,6 @@
 """Values that users' functions return: numbers of other libraries, complex ones, object arrays.
 
-Covers: objective/real_values.py, objective/from_python.py, objective/njit_results.py.
+Covers: arguments/real_values.py, objective/from_python.py, objective/njit_results.py.
 """
 
 import warnings

@@ -317,7 +317,7 @@ NO_SCHEDULES = [
     (imaginary, "schedule must return a real number; it returns complex128"),
     (silent, "schedule must return a real number; it returns none"),
     (doubtful, "schedule must return a real number; it returns bool"),
-    (greedy, r"schedule does not compile for the arguments \(int64\)"),
+    (greedy, r"schedule does not compile for the arguments \(t: int64\)"),
 ]
 
 

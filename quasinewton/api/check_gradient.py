@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from quasinewton.arguments.convert_args import as_args
+from quasinewton.arguments.initial_values import start_point
 from quasinewton.objective.build import refuse_what_does_not_compile
-from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import (
     OWN,
     GradientCheck,
@@ -50,7 +50,11 @@ def check_gradient(
     Raises
     ------
     ValueError
-        If the gradient has another size than x, or `jac` is not one of the forms above.
+        If the gradient has another size than x, `jac` is not one of the forms above, or x is no
+        vector of real numbers.
+    TypeError
+        If x does not hold numbers, or an argument of a compiled function cannot be converted or
+        does not go with it; the message names it.
 
     See Also
     --------
@@ -74,9 +78,7 @@ def check_gradient(
     component 1 of the gradient is 2 and should be 3 (by forward-mode derivatives of fun), a
     relative error of 0.33
     """
-    x = np.atleast_1d(np.array(x, dtype=np.float64))
-    if x.ndim != 1 or x.size == 0:
-        raise ValueError(f"x must be a vector of at least one number; got shape {x.shape}")
+    x = start_point(x, "x")
     problem = read_problem(fun, jac, as_args(args, fun, jac), x.size)
     if problem.form not in OWN:
         raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")

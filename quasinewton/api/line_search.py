@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from quasinewton.arguments.convert_args import as_args
+from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import LINE, Verdict
@@ -13,7 +15,6 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line
 from quasinewton.objective.build import prepare
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.interface import GRADIENT, VALUE, call
 from quasinewton.objective.problem import read_problem
 from quasinewton.options.read import search_object
@@ -145,8 +146,8 @@ def line_search(
     >>> round(line_search(f, x, -2.0 * x, jac=True).alpha, 3)
     0.5
     """
-    x, p = np.array(x, dtype=np.float64, ndmin=1), np.array(p, dtype=np.float64, ndmin=1)
-    if x.ndim != 1 or x.shape != p.shape:
+    x, p = start_point(x, "x"), start_point(p, "p")
+    if x.shape != p.shape:
         raise ValueError(f"x and p must be vectors of one length, got shapes {x.shape} and {p.shape}")
     alpha = number("alpha", alpha, 0.0, np.inf)
     search = search_object(search)

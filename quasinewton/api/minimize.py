@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from quasinewton.arguments.convert_args import as_args
 from quasinewton.drivers.checkpoint import Checkpoint, renamed_checkpoint
 from quasinewton.drivers.finalize import finished, report, unfinished
 from quasinewton.drivers.initialize import begin, point
@@ -21,7 +22,6 @@ from quasinewton.drivers.scipy_methods import (
 from quasinewton.methods.registry import TRAITS
 from quasinewton.objective.build import gradient_mode, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
 from quasinewton.objective.problem import read_problem
 from quasinewton.options.bounds import read_bounds

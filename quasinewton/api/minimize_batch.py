@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quasinewton import autodiff
+from quasinewton.arguments.convert_args import as_args, plain_array
+from quasinewton.arguments.initial_values import as_array
 from quasinewton.drivers.batch_result import (
     BatchResult,
     Outcomes,
@@ -33,14 +35,12 @@ from quasinewton.numba_ext import pickling
 from quasinewton.numba_ext.introspection import takes_typed_arguments
 from quasinewton.objective.build import linked, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.convert_args import as_args, plain_array
 from quasinewton.objective.problem import (
     compiled_args_type,
     is_differenced,
     read_problem,
 )
 from quasinewton.options.bounds import read_bounds
-from quasinewton.options.initial_values import as_array
 from quasinewton.options.read import (
     default_method,
     method_class,

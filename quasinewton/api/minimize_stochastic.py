@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from quasinewton.arguments.convert_args import as_args
+from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers.checkpoint import renamed_checkpoint
 from quasinewton.drivers.minibatch_data import as_samples, batched
 from quasinewton.drivers.run import notifier
@@ -21,9 +23,7 @@ from quasinewton.drivers.training import (
 )
 from quasinewton.methods import lifecycle
 from quasinewton.methods.registry import TRAITS
-from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.problem import is_differenced
-from quasinewton.options.initial_values import start_point
 from quasinewton.options.names import STEPPING
 from quasinewton.options.read import method_class, read, refuse, with_limits
 from quasinewton.validation import count, number

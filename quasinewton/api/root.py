@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from quasinewton.arguments.convert_args import as_args
+from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers import tiered_loop
 from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.drivers.run_report import RunReport
@@ -14,9 +16,7 @@ from quasinewton.line_searches import Armijo
 from quasinewton.loops.root_loop import SEARCH, allocate
 from quasinewton.objective.build import prepare_residual_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.problem import read_residual
-from quasinewton.options.initial_values import start_point
 from quasinewton.options.read import limit, warn_unknown
 from quasinewton.result import RootResult
 from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status, represent_in_yaml

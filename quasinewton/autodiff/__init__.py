@@ -326,11 +326,14 @@ def remembered(f, kind, mode, n, packed=False):
         raise TypeError(f"only a compiled function can be differentiated: {WHAT_IS_SET}")
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
-    from quasinewton.autodiff import drivers
+    from quasinewton.autodiff import drivers, from_python
 
     known = vars(f).setdefault(MADE, {})
     key = kind, mode, lanes(n), packed
     if key not in known:
-        made = known[key] = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
+        made = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
+        if not packed:
+            made = from_python.derivative(made, f, (kind, mode, n))
+        known[key] = made
         setattr(made, ORIGIN, (weakref.ref(f), key))  # weak, because f holds its derivatives
     return known[key]

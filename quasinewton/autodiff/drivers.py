@@ -1,15 +1,13 @@
 """Compiled drivers of derivatives: they seed the variables, call the function, read the results."""
 
 import inspect
-import weakref
 
-import numba
 import numpy as np
 from numba.core import types
-from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
-from quasinewton.autodiff import FEW, remembered
+from quasinewton.autodiff import FEW
 from quasinewton.autodiff.active_types import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.active_values import leaf, value, zero_of
 from quasinewton.autodiff.adjoint import compiled as compiled_adjoint
@@ -35,7 +33,7 @@ from quasinewton.autodiff.seeding import (
 )
 from quasinewton.autodiff.tape import end_tape, new_tape, words
 from quasinewton.numba_ext.addresses import linked
-from quasinewton.numba_ext.jit import INNER, OPTIONS, fragment, inlined
+from quasinewton.numba_ext.jit import INNER, fragment, inlined
 from quasinewton.validation import NOT_SCALAR
 
 LIMIT = 1 << 29  # words; the largest tape, 4 GB
@@ -234,7 +232,7 @@ def taped(f):
 
 
 def hessian_product(f):
-    """Compile the product of the Hessian with a vector.
+    """Make the product of the Hessian with a vector.
 
     It is forward mode in one direction through reverse mode.
 
@@ -244,8 +242,8 @@ def hessian_product(f):
 
     Returns
     -------
-    numba dispatcher
-        (x, v, *args) -> ndarray of shape (n,).
+    callable
+        (x, v, *args) -> ndarray of shape (n,), to be compiled.
     """
     base = Dual(1, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
@@ -262,13 +260,15 @@ def hessian_product(f):
     chosen = either(f, base, fragment(by_adjoint), fragment(by_tape))
 
     def hvp(x, v, *args):
+        if v.size != x.size:
+            raise ValueError("x and v must be of one length")
         return chosen(x, v, args)
 
-    return compiled(hvp, f)
+    return named(hvp, f)
 
 
 def dense_hessian(f, lanes):
-    """Compile the Hessian by forward mode through reverse mode, `lanes` columns per sweep.
+    """Make the Hessian by forward mode through reverse mode, `lanes` columns per sweep.
 
     Parameters
     ----------
@@ -277,8 +277,8 @@ def dense_hessian(f, lanes):
 
     Returns
     -------
-    numba dispatcher
-        (x, *args) -> ndarray of shape (n, n), symmetric to rounding.
+    callable
+        (x, *args) -> ndarray of shape (n, n), symmetric to rounding; to be compiled.
     """
     base = Dual(lanes, sided=True)
     call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
@@ -303,7 +303,7 @@ def dense_hessian(f, lanes):
     def hessian(x, *args):
         return chosen(x, np.empty((x.size, x.size)), args)
 
-    return compiled(hessian, f)
+    return named(hessian, f)
 
 
 def automatic(f, lanes, few):
@@ -322,52 +322,29 @@ def automatic(f, lanes, few):
 
 
 def whole(pair, f):
-    """Compile the function (x, *args) that returns both results of `pair`, a function of (x, args).
-    """
+    """Make the function (x, *args) that returns both results of `pair`, a function of (x, args)."""
 
     def both(x, *args):
         return pair(x, args)
 
     both.__name__ = pair.py_func.__name__
-    return compiled(both, f)
+    return named(both, f)
 
 
 def second_of(pair, name, f):
-    """Compile the function (x, *args) that returns the second result of the function `pair`."""
+    """Make the function (x, *args) that returns the second result of the function `pair`."""
 
     def second(x, *args):
         return pair(x, args)[1]
 
     second.__name__ = name
-    return compiled(second, f)
+    return named(second, f)
 
 
-def compiled(function, f):
-    """Compile a function under its own name and that of the user's function."""
+def named(function, f):
+    """Return a function under its own name and that of the user's function."""
     function.__name__ = f"{function.__name__}_of_{f.__name__}"
-    return numba.njit(**OPTIONS)(function)
-
-
-class Chooser(CPUDispatcher):
-    """A derivative that selects its mode by the number of variables.
-
-    Compiled code contains both modes. A call from Python compiles only the mode it needs, since the
-    number of variables is then at hand.
-    """
-
-    @classmethod
-    def of(cls, both, f, kind):
-        """Make the Chooser of the derivative `both`, of one kind, of the function f."""
-        self = cls(both.py_func, {}, both.targetoptions)
-        self.reference, self.kind = weakref.ref(f), kind  # weak, because f holds its derivatives
-        return self
-
-    def __call__(self, x, *args):
-        f = self.reference()
-        if f is None or not isinstance(x, np.ndarray):
-            return super().__call__(x, *args)
-        mode = "forward" if x.size <= FEW else "reverse"
-        return remembered(f, self.kind, mode, x.size if mode == "forward" else None)(x, *args)
+    return function
 
 
 def gradient_maker(f, mode, lanes):
@@ -375,16 +352,6 @@ def gradient_maker(f, mode, lanes):
     if mode == "auto":
         return automatic(f, lanes, FEW)
     return forward(f, lanes) if mode == "forward" else reverse(f)
-
-
-def choosing(kind, make):
-    """Make the maker of a derivative of one kind, a `Chooser` if the mode is "auto"."""
-
-    def maker(f, mode, lanes):
-        made = make(f, mode, lanes)
-        return Chooser.of(made, f, kind) if mode == "auto" else made
-
-    return maker
 
 
 def actives(kind, mode, lanes):
@@ -407,15 +374,17 @@ def compile_twin(f, kind, arguments):
     cpu_target.typing_context.resolve_function_type(types.Dispatcher(twin(f, kind)), (point, *arguments), {})
 
 
+# What compiled code calls: dispatchers.
 PACKED = {
     "value_and_grad": gradient_maker,
     "value_and_jacobian": lambda f, mode, lanes: forward_jacobian(f, lanes),
-    "hvp": lambda f, mode, lanes: fragment(hessian_product(f).py_func),
-    "hessian": lambda f, mode, lanes: fragment(dense_hessian(f, lanes).py_func),
+    "hvp": lambda f, mode, lanes: fragment(hessian_product(f)),
+    "hessian": lambda f, mode, lanes: fragment(dense_hessian(f, lanes)),
 }
+# What is called from Python, too: functions that `from_python.derivative` compiles.
 MAKERS = {
-    "value_and_grad": choosing("value_and_grad", lambda f, mode, lanes: whole(gradient_maker(f, mode, lanes), f)),
-    "grad": choosing("grad", lambda f, mode, lanes: second_of(gradient_maker(f, mode, lanes), "grad", f)),
+    "value_and_grad": lambda f, mode, lanes: whole(gradient_maker(f, mode, lanes), f),
+    "grad": lambda f, mode, lanes: second_of(gradient_maker(f, mode, lanes), "grad", f),
     "value_and_jacobian": lambda f, mode, lanes: whole(forward_jacobian(f, lanes), f),
     "jacobian": lambda f, mode, lanes: second_of(forward_jacobian(f, lanes), "jacobian", f),
     "hvp": lambda f, mode, lanes: hessian_product(f),

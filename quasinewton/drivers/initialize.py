@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.loops.state import allocate
 from quasinewton.methods import lifecycle
-from quasinewton.options.initial_values import start_point
 
 
 def point(x0, checkpoint):

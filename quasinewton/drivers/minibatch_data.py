@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quasinewton.arguments.convert_args import plain_array
 from quasinewton.loops import minibatch_loop as loop
 from quasinewton.objective.build import prepare
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.convert_args import plain_array
 from quasinewton.objective.interface import GRADIENT
 from quasinewton.objective.problem import read_problem
 

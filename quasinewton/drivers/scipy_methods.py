@@ -8,11 +8,11 @@ import scipy.optimize
 from scipy.optimize import HessianUpdateStrategy
 
 from quasinewton import autodiff
+from quasinewton.arguments.convert_args import as_args
 from quasinewton.drivers.run_report import COLUMNS, RunReport, counting
 from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
 from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 from quasinewton.objective.choose_gradient import derive
-from quasinewton.objective.convert_args import as_args
 from quasinewton.objective.problem import gradient_form, typed_args
 from quasinewton.options.names import SCIPY_CONSTRAINED, SCIPY_METHODS
 from quasinewton.options.read import name_of

@@ -1,12 +1,31 @@
 """Queries about functions to Numba: whether they are compiled, result types, error messages."""
 
+import inspect
+
 import numba
 from numba import types
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.core.registry import cpu_target
 
-__all__ = ["TypingError", "gist", "is_compiled", "numba_type", "result_type", "takes_typed_arguments"]
+__all__ = [
+    "TypingError",
+    "gist",
+    "is_compiled",
+    "numba_type",
+    "parameter_names",
+    "result_type",
+    "takes_typed_arguments",
+]
+
+VARIADIC = inspect.CO_VARARGS
+# Types of arguments that are no operands of arithmetic, with what to say of them.
+INERT = (
+    ((types.List, types.ListType, types.Set), "a list or a set: pass an array"),
+    (types.BaseTuple, "a tuple: pass an array"),
+    (types.UnicodeType, "text: pass numbers"),
+    (types.NoneType, "None: pass a value, or test for None before it is used"),
+)
 
 
 def is_compiled(function):
@@ -57,9 +76,34 @@ def result_type(function, argument_types, role):
     else:
         cause, reason = None, "no signature matches"
     if signature is None:
-        names = ", ".join(map(str, argument_types))
-        raise TypeError(f"{role} does not compile for the arguments ({names}): {reason}") from cause
+        names = parameter_names(function, len(argument_types))
+        given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, argument_types, strict=True))
+        advice = "".join(advice_on(name, kind, reason) for name, kind in zip(names, argument_types, strict=True))
+        raise TypeError(f"{role} does not compile for the arguments ({given}): {reason}{advice}") from cause
     return signature.return_type
+
+
+def parameter_names(function, count):
+    """Return the names by which a compiled function knows its first `count` arguments.
+
+    Arguments beyond its parameters are named by the parameter that collects them, such as
+    ``args[0]``, or by "args".
+    """
+    code = function.py_func.__code__
+    names = list(code.co_varnames[: code.co_argcount][:count])
+    rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & VARIADIC else "args"
+    return names + [f"{rest}[{i}]" for i in range(count - len(names))]
+
+
+def advice_on(name, kind, reason):
+    """Return advice on an argument of a type with which compiled code calculates nothing.
+
+    It is empty if the reason for which a function does not compile does not name that type.
+    """
+    words = [word for types_, word in INERT if isinstance(kind, types_)]
+    if not words or str(kind) not in reason:
+        return ""
+    return f"; {name} is {words[0]}"
 
 
 def gist(error):

@@ -12,6 +12,7 @@ import numpy as np
 from numba import types
 
 from quasinewton import autodiff
+from quasinewton.arguments.real_values import warn_complex
 from quasinewton.numba_ext import generated, notice, sealed, user_cache
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.fingerprint import fresh
@@ -40,7 +41,6 @@ from quasinewton.objective.njit_results import (
     is_value,
     write,
 )
-from quasinewton.objective.real_values import warn_complex
 from quasinewton.validation import NOT_SCALAR
 
 X = types.Array(types.float64, 1, "C")

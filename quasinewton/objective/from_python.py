@@ -5,6 +5,13 @@ import math
 
 import numpy as np
 
+from quasinewton.arguments.real_values import (
+    is_added_number,
+    is_masked,
+    plain_number,
+    real_array,
+    warn_complex,
+)
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.python_calls import call_python
 from quasinewton.objective.from_njit import multiply
@@ -15,13 +22,6 @@ from quasinewton.objective.interface import (
     PRECONDITION,
     PRODUCT,
     VALUE,
-)
-from quasinewton.objective.real_values import (
-    is_added_number,
-    is_masked,
-    plain_number,
-    real_array,
-    warn_complex,
 )
 from quasinewton.validation import NOT_SCALAR
 

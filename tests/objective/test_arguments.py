@@ -1,6 +1,6 @@
 """`args`: compiled objectives receive what the user gave, of every type and layout.
 
-Covers: objective/convert_args.py, objective/packed_args.py, objective/build.py,
+Covers: arguments/convert_args.py, objective/packed_args.py, objective/build.py,
 objective/from_njit.py.
 """
 

@@ -9,8 +9,8 @@ has a type for its numbers.
 import numpy as np
 from numba import types
 
+from quasinewton.arguments.real_values import is_added_number, plain_number
 from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
-from quasinewton.objective.real_values import is_added_number, plain_number
 from quasinewton.validation import warn
 
 # Types that compiled functions accept unchanged. Looking up the exact type is the fastest test.
@@ -25,7 +25,7 @@ if np.dtype(np.longdouble) == np.dtype(np.float64):  # On Windows longdouble is 
     del WIDER[np.dtype(np.float64)], WIDER[np.dtype(np.complex128)]
 
 
-def as_args(args, *functions):
+def as_args(args, *functions, names=None):
     """Return `args` as a tuple, converted for compiled functions if one of `functions` is compiled.
 
     Parameters
@@ -35,6 +35,8 @@ def as_args(args, *functions):
         spread like any tuple. Not changed.
     functions : object
         The user's functions, or the values given instead of functions.
+    names : callable, optional
+        Returns the names of the arguments for messages; "args[0]", "args[1]", … by default.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def as_args(args, *functions):
             break
     else:
         return args
-    names = [f"args[{i}]" for i in range(len(args))]
+    names = names() if names else [f"args[{i}]" for i in range(len(args))]
     warn_of_labels(args, names)
     return tuple(map(converted, args, names))
 
@@ -99,14 +101,22 @@ def converted(value, name):
 def is_known_to_numba(value):
     """Return True if Numba has a type for a value that is not an array or buffer, such as a list.
 
-    Jitclass instances, text and bytes are other examples. A list of mixed types is not accepted.
+    Jitclass instances, text and bytes are other examples. Lists of mixed types, lists of lists or
+    of sets, and sets of text have a type in Numba but cannot be passed, so they are not accepted.
     """
     if is_array(value):
         return False
     kind = numba_type(value)
-    if kind is None or (isinstance(value, list) and len(set(map(type, value))) > 1):
+    if kind is None or (isinstance(value, list) and (len(set(map(type, value))) > 1 or is_nested(value))):
+        return False
+    if isinstance(kind, types.Set) and isinstance(kind.dtype, types.UnicodeType):
         return False
     return not isinstance(kind, types.Buffer) or isinstance(value, (bytes, bytearray))
+
+
+def is_nested(value):
+    """Return True for a list that holds lists or sets."""
+    return isinstance(value, list) and any(isinstance(item, (list, set)) for item in value)
 
 
 def is_array(value):
@@ -192,7 +202,8 @@ def array_of(value, name):
             f"by one, or {name}.to_numpy()"
         )
     if not is_array(value) and not has_buffer(value):
-        raise TypeError(f"{name} is of type {described(kind)}, which compiled functions cannot take; {advice(value)}")
+        what = "is a list of lists or sets" if is_nested(value) else f"is of type {described(kind)}"
+        raise TypeError(f"{name} {what}, which compiled functions cannot take; {advice(value)}")
     array = by_protocol(value, name)
     # A zero-dimensional array is a number to its own library and to a Python objective.
     return array if array.ndim else array[()]
@@ -287,6 +298,8 @@ def advice(value):
     """Return advice on what to pass instead of a value that compiled functions cannot accept."""
     if isinstance(value, dict):
         return "pass its values, as a tuple or a named tuple, or a numba.typed.Dict"
+    if is_nested(value):
+        return "pass an array, a tuple of arrays, or a numba.typed.List"
     if isinstance(value, (list, set, frozenset)):
         return "pass an array, a tuple, or a list of values of one type"
     if hasattr(value, "toarray"):

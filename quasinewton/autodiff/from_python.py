@@ -1,0 +1,135 @@
+"""Calls of derivatives from Python: their arguments are converted, or refused in one line."""
+
+import inspect
+import weakref
+
+import numpy as np
+from numba.core.registry import CPUDispatcher
+
+from quasinewton.arguments.convert_args import as_args
+from quasinewton.arguments.initial_values import start_point
+from quasinewton.autodiff import FEW, Refused, remembered
+from quasinewton.numba_ext.introspection import (
+    gist,
+    numba_type,
+    parameter_names,
+    result_type,
+)
+from quasinewton.numba_ext.jit import OPTIONS
+
+FLOAT = np.dtype(np.float64)
+
+
+class Derivative(CPUDispatcher):
+    """A compiled derivative that takes from Python what `minimize` takes as x0 and `args`.
+
+    Compiled code calls it as any other compiled function.
+
+    Parameters
+    ----------
+    function : callable
+        The Python function that is compiled: (x, *args), or (x, v, *args) for products with the
+        Hessian.
+    f : numba dispatcher
+        The user's function.
+    how : (str, str or None, int or None)
+        Kind, mode and number of variables, as for `autodiff.remembered`.
+    """
+
+    def __init__(self, function, f, how):
+        super().__init__(function, {}, {"nopython": True, "boundscheck": None} | OPTIONS)  # as numba.njit does
+        self.reference, self.how = weakref.ref(f), how  # weak, because f holds its derivatives
+        self.vectors = ("x", "v") if how[0] == "hvp" else ("x",)
+
+    def __reduce__(self):
+        f = self.reference()
+        if f is None:
+            raise ReferenceError(f"the function of which {self.__name__} is a derivative does not exist any more")
+        return remembered, (f, *self.how)
+
+    def __call__(self, *given, **keywords):
+        if keywords:
+            given = self.by_position(given, keywords)
+        k = len(self.vectors)
+        if len(given) < k:
+            vectors = " and ".join(self.vectors)
+            raise TypeError(f"{self.__name__} takes {vectors}, and then the other arguments of the function")
+        vectors = tuple(map(as_vector, given, self.vectors))
+        if k == 2 and vectors[0].size != vectors[1].size:
+            raise ValueError(f"x and v must be of one length; got {vectors[0].size} and {vectors[1].size}")
+        args = as_args(given[k:], self, names=lambda: self.names(len(given) - k))
+        return self.chosen(vectors[0]).enter(*vectors, *args)
+
+    def enter(self, *arguments):
+        """Call the compiled code."""
+        return super().__call__(*arguments)
+
+    def chosen(self, x):
+        """Return the derivative to be called at a point."""
+        return self
+
+    def names(self, count):
+        """Return the names of `count` arguments after the vectors, those of the user's function."""
+        f = self.reference()
+        return [f"args[{i}]" for i in range(count)] if f is None else parameter_names(f, count + 1)[1:]
+
+    def by_position(self, given, keywords):
+        """Return arguments, some of them given by the names of the user's function, as a tuple."""
+        f = self.reference()
+        if f is None:
+            raise TypeError(f"{self.__name__} takes its arguments by position")
+        signature = inspect.signature(f.py_func)
+        x, *args = signature.parameters.values()
+        if len(self.vectors) == 2:
+            args = [x.replace(name="v"), *args]
+        bound = signature.replace(parameters=[x, *args]).bind(*given, **keywords)
+        return bound.args
+
+    def _compile_for_args(self, *given):
+        """Compile for arguments of new types; called by Numba's dispatcher.
+
+        Raises
+        ------
+        Refused
+            If the user's function cannot be differentiated.
+        TypeError
+            If it does not compile for these arguments; the message names them.
+        """
+        try:
+            return super()._compile_for_args(*given)
+        # Numba's compiler raises other errors than NumbaError, too.
+        except Exception as error:
+            f, (x, *_, args) = self.reference(), given  # Numba passes what *args collects as one tuple
+            if f is not None:
+                result_type(f, tuple(map(numba_type, (x, *args))), f.__name__)
+            if isinstance(error, Refused):
+                raise
+            raise TypeError(f"{self.__name__} does not compile: {gist(error)}") from error
+
+
+class Chooser(Derivative):
+    """A derivative that selects its mode by the number of variables.
+
+    Compiled code contains both modes. A call from Python compiles only the mode it needs, since the
+    number of variables is then at hand.
+    """
+
+    def chosen(self, x):
+        """Return the derivative to be called at a point: that of one mode."""
+        f = self.reference()
+        if f is None:
+            return self
+        mode = "forward" if x.size <= FEW else "reverse"
+        return remembered(f, self.how[0], mode, x.size if mode == "forward" else None)
+
+
+def derivative(function, f, how):
+    """Make the Derivative of `f` from the Python function that is to be compiled; see there."""
+    return (Chooser if how[1] == "auto" else Derivative)(function, f, how)
+
+
+def as_vector(given, name):
+    """Return a vector as a contiguous array of float64; without a copy if it is one."""
+    if type(given) is np.ndarray and given.dtype == FLOAT and given.ndim == 1 and given.size and given.flags.carray:
+        return given
+    return start_point(given, name)
