@@ -108,7 +108,9 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Import `extending` and `special` on first access, since few programs use them."""
+    """Import `extending` and `special`, and look up the version, on first access only."""
     if name in ("extending", "special"):
         return importlib.import_module(f"quasinewton.{name}")
+    if name == "__version__":
+        return importlib.import_module("quasinewton.drivers.pickles").version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

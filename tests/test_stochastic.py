@@ -4,6 +4,7 @@ Covers: api/minimize_stochastic.py, loops/minibatch_loop.py, drivers/training.py
 drivers/minibatch_data.py.
 """
 
+import copy
 import math
 import pickle
 import sys
@@ -15,7 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
-from quasinewton import SGD, Adam, AdamW, Status, minimize, minimize_stochastic, schedules
+import quasinewton
+from quasinewton import (
+    SGD,
+    Adam,
+    AdamW,
+    Checkpoint,
+    Status,
+    StochasticState,
+    minimize,
+    minimize_stochastic,
+    schedules,
+)
 from quasinewton.loops import minibatch_loop
 from quasinewton.methods.first_order.base import FIRST_ORDER
 
@@ -304,6 +316,29 @@ class TestReproducible:
         assert part.status is Status.INTERRUPTED and part.nit == 9 and not part.success and np.isnan(part.fun)
         res = run(x0=None, epochs=2, checkpoint=part.checkpoint)
         assert np.array_equal(res.x, run().x) and res.nit == 21
+
+    def test_pickled_by_other_versions(self):
+        """A state without `start`, as an early version wrote it, is continued.
+
+        Arrays that differ are refused.
+        """
+        state, again = run(epochs=2).checkpoint, run(x0=None, epochs=1, checkpoint=run(epochs=2).checkpoint)
+        early = StochasticState(state.method, state.epochs, copy.deepcopy(state.rng))
+        assert early.start is None and np.array_equal(run(x0=None, epochs=1, checkpoint=early).x, again.x)
+        memory = state.epochs.memory
+        fewer = [field for field in memory.record.dtype.descr if field[0] != "clip_norm_eps"]
+        other = state._replace(epochs=state.epochs._replace(memory=memory._replace(record=np.zeros(1, fewer))))
+        with pytest.raises(ValueError, match="written by another version .* whose array memory.record differs"):
+            run(x0=None, epochs=1, checkpoint=other)
+
+    @pytest.mark.parametrize("kind", [StochasticState, Checkpoint])
+    def test_pickled_with_other_fields(self, kind):
+        kept = run(epochs=1) if kind is StochasticState else minimize(lambda x: x @ x, np.ones(2), maxiter=1)
+        restore, (same, version, fields) = kept.checkpoint.__reduce__()
+        assert same is kind and version == quasinewton.__version__
+        fields["method"].values["unknown"] = 1.0
+        with pytest.raises(ValueError, match=f"{kind.__name__} was written by quasinewton 0.9 .*'unknown'"):
+            restore(kind, "0.9", fields)
 
     def test_state_of_something_else(self):
         state = run(method="adam").checkpoint

@@ -37,14 +37,15 @@ def value_and_grad(f, jac="auto"):
     numba dispatcher
         ``(x, *args) -> (float, ndarray of shape (n,))``, for Python and for compiled code. The
         value has the bits of ``f(x, *args)``.
+        From Python, x and the arguments are converted as those of `minimize` are. Can be pickled.
 
     Raises
     ------
     TypeError
         If `f` is not compiled; when called, if `f` contains an operation that cannot be
-        differentiated, which the message names.
+        differentiated, or an argument cannot be converted, which the message names.
     ValueError
-        If `jac` is none of these.
+        If `jac` is none of these; when called, if x is not a vector of real numbers.
 
     References
     ----------

@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 from numba.core.registry import CPUDispatcher
 
-from quasinewton.arguments.convert_args import as_args
+from quasinewton.arguments.convert_args import PLAIN, as_args, native
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.autodiff import FEW, Refused, remembered
 from quasinewton.numba_ext.introspection import (
@@ -18,6 +18,13 @@ from quasinewton.numba_ext.introspection import (
 from quasinewton.numba_ext.jit import OPTIONS
 
 FLOAT = np.dtype(np.float64)
+
+
+class NotFitting(BaseException):
+    """Arguments must be converted before anything is compiled for them.
+
+    It is no Exception, since Numba's dispatcher must not take it for one of the compiler's.
+    """
 
 
 class Derivative(CPUDispatcher):
@@ -48,25 +55,51 @@ class Derivative(CPUDispatcher):
         return remembered, (f, *self.how)
 
     def __call__(self, *given, **keywords):
+        # Layouts and types of numbers are left to Numba's dispatcher, which is fast at them: those
+        # that are new to it come to `_compile_for_args`. It takes other byte orders, and subclasses
+        # of arrays, for arrays that it knows.
+        for value in given:
+            if type(value) is np.ndarray:
+                if not value.dtype.isnative:
+                    break
+            elif type(value) not in PLAIN:
+                break
+        else:
+            n = getattr(given[0], "size", 0) if given and not keywords else 0
+            if n:
+                try:
+                    return self.chosen(n).enter(*given)
+                except NotFitting:
+                    pass
+        given = self.converted(given, keywords)
+        return self.chosen(given[0].size).enter(*given)
+
+    def enter(self, *given):
+        """Call the compiled code, with vectors and arguments of the types that it expects."""
+        return CPUDispatcher.__call__(self, *given)
+
+    def chosen(self, n):
+        """Return the derivative to be called for n variables."""
+        return self
+
+    def converted(self, given, keywords):
+        """Return vectors and arguments in the types that compiled code expects.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If that cannot be done; the message names the argument, its type and the remedy.
+        """
         if keywords:
             given = self.by_position(given, keywords)
         k = len(self.vectors)
         if len(given) < k:
             vectors = " and ".join(self.vectors)
             raise TypeError(f"{self.__name__} takes {vectors}, and then the other arguments of the function")
-        vectors = tuple(map(as_vector, given, self.vectors))
+        vectors = tuple(value if fits(value) else start_point(value, name) for value, name in zip(given, self.vectors))
         if k == 2 and vectors[0].size != vectors[1].size:
             raise ValueError(f"x and v must be of one length; got {vectors[0].size} and {vectors[1].size}")
-        args = as_args(given[k:], self, names=lambda: self.names(len(given) - k))
-        return self.chosen(vectors[0]).enter(*vectors, *args)
-
-    def enter(self, *arguments):
-        """Call the compiled code."""
-        return super().__call__(*arguments)
-
-    def chosen(self, x):
-        """Return the derivative to be called at a point."""
-        return self
+        return vectors + as_args(given[k:], self, names=lambda: self.names(len(given) - k))
 
     def names(self, count):
         """Return the names of `count` arguments after the vectors, those of the user's function."""
@@ -90,18 +123,25 @@ class Derivative(CPUDispatcher):
 
         Raises
         ------
+        NotFitting
+            If they must be converted first.
         Refused
             If the user's function cannot be differentiated.
         TypeError
             If it does not compile for these arguments; the message names them.
         """
+        *vectors, args = given  # Numba passes what *args collects as one tuple
+        if not all(map(fits, vectors)) or any(
+            type(each) is np.ndarray and native(each, "") is not each for each in args
+        ):
+            raise NotFitting
         try:
             return super()._compile_for_args(*given)
         # Numba's compiler raises other errors than NumbaError, too.
         except Exception as error:
-            f, (x, *_, args) = self.reference(), given  # Numba passes what *args collects as one tuple
+            f = self.reference()
             if f is not None:
-                result_type(f, tuple(map(numba_type, (x, *args))), f.__name__)
+                result_type(f, tuple(map(numba_type, (vectors[0], *args))), f.__name__)
             if isinstance(error, Refused):
                 raise
             raise TypeError(f"{self.__name__} does not compile: {gist(error)}") from error
@@ -114,13 +154,13 @@ class Chooser(Derivative):
     number of variables is then at hand.
     """
 
-    def chosen(self, x):
-        """Return the derivative to be called at a point: that of one mode."""
+    def chosen(self, n):
+        """Return the derivative to be called for n variables: that of one mode."""
         f = self.reference()
         if f is None:
             return self
-        mode = "forward" if x.size <= FEW else "reverse"
-        return remembered(f, self.how[0], mode, x.size if mode == "forward" else None)
+        mode = "forward" if n <= FEW else "reverse"
+        return remembered(f, self.how[0], mode, n if mode == "forward" else None)
 
 
 def derivative(function, f, how):
@@ -128,8 +168,8 @@ def derivative(function, f, how):
     return (Chooser if how[1] == "auto" else Derivative)(function, f, how)
 
 
-def as_vector(given, name):
-    """Return a vector as a contiguous array of float64; without a copy if it is one."""
-    if type(given) is np.ndarray and given.dtype == FLOAT and given.ndim == 1 and given.size and given.flags.carray:
-        return given
-    return start_point(given, name)
+def fits(vector):
+    """Return True for a vector of the type that compiled derivatives are given."""
+    if type(vector) is not np.ndarray or vector.dtype != FLOAT:
+        return False
+    return vector.ndim == 1 and vector.size > 0 and vector.flags.carray

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from quasinewton.drivers.pickles import reduced
 from quasinewton.line_searches import BY_NAME
 from quasinewton.loops.state import Limits, Phase, allocate
 from quasinewton.methods import Bounded, lifecycle
@@ -47,6 +48,9 @@ class Checkpoint:
 
     def __init__(self, method, search, state):
         self.method, self.search, self.state = method, search, state
+
+    def __reduce__(self):
+        return reduced(Checkpoint, method=self.method, search=self.search, state=self.state)
 
     def __repr__(self):
         return f"Checkpoint({self.method!r}, n={self.state.x.size}, nit={self.state.scalars[0]['nit']})"

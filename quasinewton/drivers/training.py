@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quasinewton.drivers.checkpoint import flat
+from quasinewton.drivers.pickles import reduced
 from quasinewton.drivers.run import raised_as_it_was
 from quasinewton.loops import minibatch_loop as loop
 from quasinewton.methods import protocol as methods
@@ -76,14 +78,18 @@ class StochasticState(NamedTuple):
         All arrays of the run.
     rng : numpy.random.Generator
         Generator of the order of the samples.
-    start : ndarray, float64, shape (n,)
-        Point where the last epoch began, to which a batch that is not finite leads back.
+    start : ndarray, float64, shape (n,), or None
+        Point where the last epoch began, to which a batch that is not finite leads back; None in a
+        state that an early version pickled, which did not keep it.
     """
 
     method: NamedTuple
     epochs: loop.Epochs
     rng: np.random.Generator
-    start: np.ndarray
+    start: np.ndarray | None = None
+
+    def __reduce__(self):
+        return reduced(StochasticState, **self._asdict())
 
     def __repr__(self):
         return f"StochasticState({self.method}, {self.epochs.scalars[0]['epoch']} epochs)"
@@ -115,7 +121,8 @@ def continued(state, method, samples):
     TypeError
         If `state` is not a StochasticState.
     ValueError
-        If it belongs to another method, or to data with another number of samples.
+        If it belongs to another method, or to data with another number of samples, or another
+        version wrote it and its arrays are not those of this one.
     """
     if not isinstance(state, StochasticState):
         raise TypeError(f"checkpoint must be that of a result of minimize_stochastic, got {type(state).__name__}")
@@ -124,11 +131,21 @@ def continued(state, method, samples):
     known = int(state.epochs.scalars[0]["samples"])
     if known != samples:
         raise ValueError(f"checkpoint belongs to data of {known} samples, not to {samples}")
-    run, rng, start = copy.deepcopy((state.epochs, state.rng, state.start))
+    refuse_other_arrays(state, samples)
+    start = state.epochs.x if state.start is None else state.start
+    run, rng, start = copy.deepcopy((state.epochs, state.rng, start))
     record = run.memory.record[0]
     record["clip_value"] = record["clip_norm"] = math.inf
     record["clip_norm_eps"] = 0.0
     return run._replace(memory=run.memory._replace(mask=np.empty(0, np.bool_))), rng, start
+
+
+def refuse_other_arrays(state, samples):
+    """Raise ValueError if the arrays of a state have not the types that compiled code expects."""
+    expected = flat(fresh(state.method, np.zeros(1), samples))
+    for name, array in flat(state.epochs).items():
+        if array.dtype != expected[name].dtype:
+            raise ValueError(f"checkpoint was written by another version of quasinewton, whose array {name} differs")
 
 
 def equipped(run, part, steps, patience):
