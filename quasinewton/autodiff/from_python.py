@@ -116,6 +116,8 @@ class Derivative(CPUDispatcher):
         if len(self.vectors) == 2:
             args = [x.replace(name="v"), *args]
         bound = signature.replace(parameters=[x, *args]).bind(*given, **keywords)
+        if bound.kwargs:  # a default precedes an argument that is given
+            bound.apply_defaults()
         return bound.args
 
     def _compile_for_args(self, *given):
@@ -131,9 +133,7 @@ class Derivative(CPUDispatcher):
             If it does not compile for these arguments; the message names them.
         """
         *vectors, args = given  # Numba passes what *args collects as one tuple
-        if not all(map(fits, vectors)) or any(
-            type(each) is np.ndarray and native(each, "") is not each for each in args
-        ):
+        if not all(map(fits, vectors)) or not all(map(needs_no_conversion, args)):
             raise NotFitting
         try:
             return super()._compile_for_args(*given)
@@ -173,3 +173,11 @@ def fits(vector):
     if type(vector) is not np.ndarray or vector.dtype != FLOAT:
         return False
     return vector.ndim == 1 and vector.size > 0 and vector.flags.carray
+
+
+def needs_no_conversion(value):
+    """Return True if a value is no array, or an array of a type that compiled functions take."""
+    try:
+        return type(value) is not np.ndarray or native(value, "") is value
+    except TypeError:
+        return False
