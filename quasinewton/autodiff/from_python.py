@@ -65,7 +65,7 @@ class Derivative(CPUDispatcher):
             elif type(value) not in PLAIN:
                 break
         else:
-            n = getattr(given[0], "size", 0) if given and not keywords else 0
+            n = getattr(given[0], "size", 0) if len(given) >= len(self.vectors) and not keywords else 0
             if n:
                 try:
                     return self.chosen(n).enter(*given)
