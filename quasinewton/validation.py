@@ -39,6 +39,8 @@ def number(name, value, low, high, *, open_low=True, open_high=True):
         If the value is not a real number.
     """
     try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError("Python converts text to the number that it spells")
         checked = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a real number, got {value!r}") from None

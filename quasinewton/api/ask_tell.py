@@ -44,6 +44,7 @@ from quasinewton.objective.interface import (
     TOLD,
     VALUE,
 )
+from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.read import (
     default_method,
@@ -136,7 +137,7 @@ class Solver:
     ) -> None:
         checkpoint = renamed_checkpoint(checkpoint, keywords)
         x0 = point(x0, checkpoint)
-        options = {**options, **keywords} if options else keywords
+        options = merged(options, keywords)
         for name in OF_LOOPS:
             if name in options:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")

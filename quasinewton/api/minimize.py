@@ -24,6 +24,7 @@ from quasinewton.objective.build import gradient_mode, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.gradient_check import OWN, compare, own_gradient
 from quasinewton.objective.problem import read_problem
+from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.names import Unsaid
 from quasinewton.options.read import (
@@ -237,7 +238,7 @@ def minimize(
     checkpoint = renamed_checkpoint(checkpoint, keywords)
     x0 = point(x0, checkpoint)
     n = x0.size
-    options = {**options, **keywords} if options else keywords
+    options = merged(options, keywords)
     args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
     other = scipy_method(method, not isinstance(method, Unsaid), constraints)
     if other is not None:

@@ -40,6 +40,7 @@ from quasinewton.objective.problem import (
     is_differenced,
     read_problem,
 )
+from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.read import (
     default_method,
@@ -180,7 +181,7 @@ def minimize_batch(
     """
     starts = start_points(X0)
     k, n = starts.shape
-    options = {**options, **keywords} if options else keywords
+    options = merged(options, keywords)
     progress = bool(options.pop("progress", progress))
     jac = True if vectorized else jac
     method = default_method(method, bounds)

@@ -24,6 +24,7 @@ from quasinewton.drivers.training import (
 from quasinewton.methods import lifecycle
 from quasinewton.methods.registry import TRAITS
 from quasinewton.objective.problem import is_differenced
+from quasinewton.options.advice import merged
 from quasinewton.options.names import STEPPING
 from quasinewton.options.read import method_class, read, refuse, with_limits
 from quasinewton.validation import count, number
@@ -176,7 +177,7 @@ def minimize_stochastic(
     kind = method_class(method)
     if not TRAITS[kind].first_order:
         raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {TRAITS[kind].name!r}")
-    options = dict(options or {})
+    options = {**merged(options, {})}
     legal = (*kind._fields, *STEPPING, *LEGAL)
     refuse(kind, [name for name in options if name not in legal], legal)
     named = dict(lr=lr, weight_decay=weight_decay, schedule=schedule)

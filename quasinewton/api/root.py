@@ -17,12 +17,15 @@ from quasinewton.loops.root_loop import SEARCH, allocate
 from quasinewton.objective.build import prepare_residual_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.problem import read_residual
-from quasinewton.options.read import limit, warn_unknown
+from quasinewton.options.advice import merged, warn_unknown
+from quasinewton.options.read import limit
 from quasinewton.result import RootResult
 from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status, represent_in_yaml
 from quasinewton.validation import number
 
 DEFAULTS = {"ftol": 1e-10, "xtol": 1e-14, "maxiter": 200}  # in the units of f; relative; iterations
+STEPS = "eps", "finite_diff_rel_step"
+OPTIONS = (*Armijo._fields, *DEFAULTS, *STEPS, "progress", "disp")
 COLUMNS = ("iteration", "d"), ("evaluations", "d"), ("‖f‖", ".3e")  # of the table that `disp` prints
 
 
@@ -121,7 +124,7 @@ def root(
         raise ValueError(f"Unknown solver {method!r}; known are newton")
     x = start_point(x0)
     n = x.size
-    given = {**(options or {}), **keywords}
+    given = {**merged(options, keywords)}
     search = Armijo(*(given.pop(name, default) for name, default in zip(Armijo._fields, SEARCH, strict=True)))
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
@@ -130,8 +133,8 @@ def root(
     maxiter = limit("maxiter", given.pop("maxiter", DEFAULTS["maxiter"]))
     progress, disp = bool(given.pop("progress", False)), bool(given.pop("disp", False))
     report = RunReport(progress, disp, COLUMNS, "‖f‖") if progress or disp else None
-    steps = {name: given.pop(name, None) for name in ("eps", "finite_diff_rel_step")}
-    warn_unknown(given)
+    steps = {name: given.pop(name, None) for name in STEPS}
+    warn_unknown(given, OPTIONS)
     args = as_args(args, fun, jac)
     prepared = prepare_residual_unlinked(with_gradient(read_residual(fun, jac, args, n, steps), "value_and_jacobian"))
     state = allocate(x, ftol, xtol, maxiter)

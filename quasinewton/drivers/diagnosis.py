@@ -83,6 +83,8 @@ def unbounded(method, state):
     s, x = state.scalars[0], state.x
     i = int(np.argmax(np.abs(x)))
     numbers = {"f0": float(s["f0"]), "f": float(s["f"]), "variable": i, "x": float(x[i])}
+    if s["nit"] == 0 and s["f"] == -np.inf:
+        return numbers, "f is -inf at the start: check the sign of f, or begin where it is finite."
     return numbers, (
         f"f fell from {numbers['f0']:.3g} to {numbers['f']:.3g}, with variable {i} at {numbers['x']:.3g}: check the "
         "sign of f, or bound the variables."

@@ -11,10 +11,14 @@ def initial_inverse_hessian(name, given, n):
     Raises
     ------
     ValueError
-        If it is not symmetric positive definite or not of shape (n, n).
+        If it is not symmetric positive definite or not of shape (n, n), or is complex.
+    TypeError
+        If it does not hold numbers.
     """
-    H = np.array(given, dtype=np.float64)
-    definite = H.shape == (n, n) and np.allclose(H, H.T)
+    H = real(name, np.asarray(given))
+    if H.shape != (n, n):
+        raise ValueError(f"{name} must be a matrix of shape ({n}, {n}); got shape {H.shape}")
+    definite = np.allclose(H, H.T)
     if definite:
         try:
             np.linalg.cholesky(H)

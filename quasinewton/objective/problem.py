@@ -97,6 +97,7 @@ def read_problem(fun, jac, args, n, options={}, hess=None, hessp=None, bounds=No
     ValueError
         If `jac`, a step or a scale is illegal, or `precond` is True.
     """
+    jac = bool(jac) if isinstance(jac, np.bool_) else jac
     form, scheme = gradient_form(jac)
     step, relative = difference_step(options, n)
     precond = options.get("precond")

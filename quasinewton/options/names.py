@@ -24,7 +24,7 @@ CONTROLS = (
 SEARCHING = ("line_search",)  # Options of all methods with a line search.
 # Options of the first-order methods, which have no line search.
 STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")
-# Other libraries' names of options of first-order methods, for hints in error messages.
+# Other libraries' and SciPy's older names of options and arguments, for hints in messages.
 HINTS = {
     "learning_rate": "lr",
     "step_size": "lr",
@@ -41,6 +41,20 @@ HINTS = {
     "mu": "momentum",
     "rho": "alpha",
     "max_iter": "maxiter",
+    "max_iterations": "maxiter",
+    "max_nfev": "maxfun",
+    "maxeval": "maxfun",
+    "pgtol": "gtol",
+    "factr": "ftol",
+    "m": "maxcor",
+    "verbose": "disp",
+    "iprint": "disp",
+    "fprime": "jac",
+    "grad": "jac",
+    "gradient": "jac",
+    "hessian": "hess",
+    "fhess": "hess",
+    "fhess_p": "hessp",
     "decoupled_weight_decay": "decoupled",
     "correct_bias": "bias_correction",
     "initial_scale": "initial_accumulator_value",

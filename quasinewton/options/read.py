@@ -21,9 +21,9 @@ from quasinewton.methods.bounded.wrapper import Bounded, plain, takes_bounds
 from quasinewton.methods.registry import METHODS, TRAITS
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.registration import REGISTRATIONS
+from quasinewton.options.advice import ARGUMENTS, perhaps, warn_unknown
 from quasinewton.options.names import (
     CONTROLS,
-    HINTS,
     LIMITS,
     SCIPY_METHODS,
     SEARCHING,
@@ -106,7 +106,8 @@ def method_class(method):
             if method.lower() in SCIPY_METHODS:
                 words = f"Unknown solver {method!r} here: it is SciPy's, and `minimize` alone has it"
                 raise ValueError(words) from None
-            raise ValueError(f"Unknown solver {method!r}; known are {', '.join(sorted(METHODS))}") from None
+            known = f"known are {', '.join(sorted(METHODS))}{perhaps([method], [*METHODS, *SCIPY_METHODS])}"
+            raise ValueError(f"Unknown solver {method!r}; {known}") from None
     kind = method if isinstance(method, type) else type(method)
     if kind not in TRAITS:
         raise TypeError(f"method must be a name or a method object such as LBFGS(memory=20); got {method!r}")
@@ -139,7 +140,8 @@ def search_object(search):
         try:
             return BY_NAME[search.lower().replace("_", "-")]()
         except KeyError:
-            raise ValueError(f"unknown line search {search!r}; known are {', '.join(BY_NAME)}") from None
+            known = f"known are {', '.join(BY_NAME)}{perhaps([search], BY_NAME)}"
+            raise ValueError(f"unknown line search {search!r}; {known}") from None
     if isinstance(search, type):
         search = search()
     if type(search) not in BY_NAME.values():
@@ -147,13 +149,19 @@ def search_object(search):
     return search
 
 
-def with_fields(settings, fields):
+def with_fields(settings, fields, spelt={}):
     """Return `settings` with some fields replaced, all of them checked as at construction.
 
     An object made by `_replace` has not been checked, and may hold other types than compiled code
-    expects.
+    expects. `spelt` holds the names by which the user gave the fields, for messages.
     """
-    return type(settings)(**(settings._asdict() | fields))
+    try:
+        return type(settings)(**(settings._asdict() | fields))
+    except (TypeError, ValueError) as error:
+        name, blank, rest = str(error).partition(" ")
+        if spelt.get(name, name) == name:
+            raise
+        raise type(error)(f"{spelt[name]}{blank}{rest}") from None
 
 
 def limit(name, value):
@@ -162,12 +170,6 @@ def limit(name, value):
         return NEVER if value == math.inf else min(math.ceil(value), NEVER)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
-
-
-def warn_unknown(names):
-    """Warn of unknown options, as SciPy does."""
-    if names:
-        warn(f"Unknown solver options: {', '.join(map(str, names))}")
 
 
 def warn_unused(kind, hess, hessp):
@@ -219,7 +221,8 @@ def read(method, n, tol, options, bounds=None):
         settings, unknown = _remembered(method, type(method), n, tol, items, REGISTRATIONS[0])
     except TypeError:  # An option is not hashable, or it is illegal and `_read` raises again.
         settings, unknown = _read(method, n, tol, options.items())
-    warn_unknown(unknown)
+    if unknown:
+        warn_unknown(unknown, legal_options(settings))
     if "time_limit" in settings.controls:
         deadline = time.monotonic_ns() + settings.controls["time_limit"]
         settings = settings._replace(deadline=min(deadline, NEVER))
@@ -267,16 +270,23 @@ def confined(settings, bounds):
     return settings._replace(method=Bounded(settings.method), search=between_bounds(settings.search), bounds=bounds)
 
 
+def legal_options(settings):
+    """Return the names of all options that may be given with a method and a line search."""
+    traits = traits_of(settings.method)
+    own = (*traits.initial, *traits.options, *plain(settings.method)._fields, *settings.search._fields)
+    return (*own, *LIMITS, *CONTROLS, *(STEPPING if traits.first_order else SEARCHING), *SYNONYMS)
+
+
 def _read(method, n, tol, items):
     """Return the settings and the names of unknown options."""
     kind = method_class(method)
     traits = TRAITS[kind]
     stepping, own = traits.first_order, (*traits.initial, *traits.options)
-    fields, others, limits, controls = {}, {}, {}, {}
+    fields, others, limits, controls, spelt = {}, {}, {}, {}, {}
     for spelling, value in items:
         name = SYNONYMS.get(spelling, spelling)
         if name in kind._fields:
-            fields[name] = value
+            fields[name], spelt[name] = value, spelling
         elif name in LIMITS:
             if value is not None:
                 limits[name] = value
@@ -290,7 +300,7 @@ def _read(method, n, tol, items):
         seconds = number("time_limit", limits.pop("time_limit"), 0.0, math.inf, open_low=False, open_high=False)
         controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
     given = kind() if method is None or isinstance(method, (str, type)) else method
-    chosen = with_fields(given, fields)
+    chosen = with_fields(given, fields, spelt)
     if stepping:
         refuse(kind, others, (*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
         asked = _asked(traits, tol, limits)
@@ -316,8 +326,7 @@ def refuse(kind, others, legal):
     """
     legal = list(dict.fromkeys(legal))  # The option eps may belong to the method or to finite differences.
     for name in others:
-        meant = HINTS.get(name, "")
-        hint = f"; {meant} is meant, perhaps" if meant in legal or meant.startswith("method") else ""
+        hint = perhaps([name], (*legal, *ARGUMENTS))
         raise ValueError(f"{TRAITS[kind].name} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
 
 
@@ -347,10 +356,13 @@ def default_counts(few, stepping, n, differenced):
 def _asked(traits, tol, given):
     """Return the tolerances and limits of a run, checked, from the options that were given."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
+    gtol = number("gtol", gtol, -math.inf, math.inf, open_high=False)
+    # A line search has no direction from a gradient of 0, so this one ends any run.
+    gtol = gtol if traits.first_order else max(gtol, 0.0)
     if tol is not None and traits.tol_sets_ftol:
         ftol = given.get("ftol", tol)
     return Asked(
-        number("gtol", gtol, -math.inf, math.inf, open_high=False),
+        gtol,
         number("ftol", ftol, -math.inf, math.inf, open_high=False),
         number("xtol", given.get("xtol", 0.0), -math.inf, math.inf, open_high=False),
         number("f_target", given.get("f_target", -math.inf), -math.inf, math.inf, open_low=False, open_high=False),

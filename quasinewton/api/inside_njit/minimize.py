@@ -310,6 +310,7 @@ def _minimize(
         more = ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
     source.add(
         f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
+        *([] if own_steps else ["gtol = max(gtol, 0.0)"]),  # as `options.read` does
         "xtol, f_target = float(xtol), float(f_target)",
         f"limits = limits_of(gtol, ftol, xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
         f"found = solve({objective}, {method_}, {search}, limits, x{more})",
