@@ -13,6 +13,7 @@ from scipy.optimize import OptimizeWarning
 INSIDE = tuple(os.path.join(os.path.dirname(file), "") for file in (__file__, numba.__file__, scipy.__file__))
 
 NOT_SCALAR = "The user-provided objective function must return a scalar value."
+PAIR = " If fun returns the value and the gradient, give jac=True."
 
 
 def number(name, value, low, high, *, open_low=True, open_high=True):

@@ -32,7 +32,7 @@ from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
-from quasinewton.numba_ext.introspection import takes_typed_arguments
+from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective.build import linked, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.problem import (
@@ -269,7 +269,7 @@ def batch_arrays(batch_args, k, *functions):
     TypeError
         If one of them cannot be converted, or has a mask or a unit.
     """
-    compiled, arrays = any(map(takes_typed_arguments, functions)), []
+    compiled, arrays = any(map(is_compiled, functions)), []
     for place, given in enumerate(as_args(batch_args)):
         array = plain_array(given, f"batch_args[{place}]", compiled)
         if array.ndim == 0 or len(array) != k:

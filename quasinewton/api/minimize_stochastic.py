@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers.checkpoint import renamed_checkpoint
+from quasinewton.drivers.initialize import WITHOUT_START
 from quasinewton.drivers.minibatch_data import as_samples, batched
 from quasinewton.drivers.run import notifier
 from quasinewton.drivers.run_report import epoch_report
@@ -198,7 +199,9 @@ def minimize_stochastic(
     steps = epochs * -(-samples // batch_size)
     settings = with_limits(read(method, 0, None, options | {"maxiter": max(1, steps)}), 0, is_differenced(jac))
     if checkpoint is None:
-        run, rng = fresh(settings.method, start_point(x0), samples), np.random.default_rng(rng)
+        if x0 is None:
+            raise TypeError(WITHOUT_START)
+        run, rng = fresh(settings.method, start_point(x0), samples), generator(rng)
         start = run.x.copy()
     else:
         run, rng, start = continued(checkpoint, settings.method, samples)
@@ -222,6 +225,20 @@ def minimize_stochastic(
     if disp:
         print(found.message)
     return found
+
+
+def generator(rng):
+    """Return the random generator that the user gave, or one made of the seed given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a generator nor a seed.
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rng must be a numpy.random.Generator, a seed or None, got {rng!r}") from None
 
 
 def averaged_part(average):

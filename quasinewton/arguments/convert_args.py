@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from quasinewton.arguments.real_values import is_added_number, plain_number
-from quasinewton.numba_ext.introspection import numba_type, takes_typed_arguments
+from quasinewton.numba_ext.introspection import is_compiled, numba_type
 from quasinewton.validation import warn
 
 # Types that compiled functions accept unchanged. Looking up the exact type is the fastest test.
@@ -53,7 +53,7 @@ def as_args(args, *functions, names=None):
         If two pandas objects of equal length have different labels.
     """
     args = tuple(args) if isinstance(args, tuple) else (args,)
-    if not args or not any(map(takes_typed_arguments, functions)):
+    if not args or not any(map(is_compiled, functions)):
         return args
     for value in args:
         if type(value) not in PLAIN and not (type(value) is np.ndarray and value.dtype in NATIVE):

@@ -11,6 +11,7 @@ from quasinewton.arguments.convert_args import (
 )
 from quasinewton.validation import real
 
+EMPTY = "must hold at least one number."
 BLIND = "the solver does"  # what does not see a unit or a mask, for messages
 
 
@@ -29,7 +30,8 @@ def as_array(name, given):
         return given
     if is_array(given):
         return plain_array(given, name, blind=BLIND)
-    if given is None or isinstance(given, (str, bytes, dict, set, frozenset)) or hasattr(type(given), "__next__"):
+    no_numbers = given is None or isinstance(given, (str, bytes, dict, set, frozenset)) or callable(given)
+    if no_numbers or hasattr(type(given), "__next__"):
         raise TypeError(f"'{name}' must hold real numbers, as a list or an array; got {described(type(given))}")
     if isinstance(given, (list, tuple)) and not PLAIN.issuperset(map(type, given)):
         # In an array of arrays with units or masks NumPy would drop these.
@@ -61,5 +63,5 @@ def start_point(x0, name="x0"):
     if x0.ndim != 1:
         raise ValueError(f"'{name}' must only have one dimension.")
     if x0.size == 0:
-        raise ValueError(f"'{name}' must hold at least one number.")
+        raise ValueError(f"'{name}' {EMPTY}")
     return real(f"'{name}'", x0)

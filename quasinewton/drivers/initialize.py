@@ -7,6 +7,8 @@ from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.loops.state import allocate
 from quasinewton.methods import lifecycle
 
+WITHOUT_START = "'x0' may be None only with a checkpoint"
+
 
 def point(x0, checkpoint):
     """Return the start of a run as a new float64 vector: x0, or the x of a checkpoint.
@@ -18,7 +20,7 @@ def point(x0, checkpoint):
     """
     if checkpoint is None:
         if x0 is None:
-            raise TypeError("'x0' may be None only with a checkpoint")
+            raise TypeError(WITHOUT_START)
         return start_point(x0)
     if not isinstance(checkpoint, Checkpoint):
         raise TypeError(f"checkpoint must be a Checkpoint, such as that of a result; got {type(checkpoint).__name__}")

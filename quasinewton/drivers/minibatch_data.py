@@ -65,18 +65,22 @@ def as_samples(name, data, like=None):
         If one does not hold numbers, or has a mask or a unit.
     """
     data = data if isinstance(data, (tuple, list)) else (data,)
-    arrays = tuple(np.ascontiguousarray(plain_array(given, f"{name}[{i}]")) for i, given in enumerate(data))
+    arrays = [plain_array(given, f"{name}[{i}]") for i, given in enumerate(data)]
     if not arrays:
         raise ValueError(f"{name} must hold at least one array")
     for i, array in enumerate(arrays):
         if array.dtype.kind not in "buifcMmV":
             raise TypeError(f"{name}[{i}] must hold numbers, got {array.dtype}")
+        if array.ndim == 0:
+            raise ValueError(f"{name}[{i}] must have a row for each sample, got a single value")
+    for i, array in enumerate(arrays):
         if array.size == 0:
             raise ValueError(f"{name}[{i}] must hold at least one sample, got shape {array.shape}")
         if len(array) != len(arrays[0]):
             raise ValueError(f"{name} must hold arrays of one length, got {[len(array) for array in arrays]}")
         if array.dtype.kind in "fc" and np.isnan(array.min()):
             raise ValueError(f"{name}[{i}] must not hold NaN; it does in sample {_first_nan(array)}")
+    arrays = tuple(map(np.ascontiguousarray, arrays))
     if like is not None and [array.shape[1:] for array in arrays] != [array.shape[1:] for array in like]:
         shapes = [array.shape for array in arrays], [array.shape for array in like]
         raise ValueError(

@@ -10,7 +10,7 @@ from scipy.optimize import HessianUpdateStrategy
 from quasinewton import autodiff
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.drivers.run_report import COLUMNS, RunReport, counting
-from quasinewton.numba_ext.introspection import is_compiled, takes_typed_arguments
+from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 from quasinewton.objective.choose_gradient import derive
 from quasinewton.objective.problem import gradient_form, typed_args
@@ -243,7 +243,7 @@ def with_jacobians(constraints, n):
 def with_jacobian(constraint, n):
     """Return a constraint dictionary with an exact Jacobian added if possible."""
     fun = constraint.get("fun")
-    if not takes_typed_arguments(fun):
+    if not is_compiled(fun):
         return constraint
     args = as_args(constraint.get("args", ()), fun)
     typed = typed_args(args)

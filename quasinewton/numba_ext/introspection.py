@@ -15,7 +15,6 @@ __all__ = [
     "numba_type",
     "parameter_names",
     "result_type",
-    "takes_typed_arguments",
 ]
 
 VARIADIC = inspect.CO_VARARGS
@@ -29,8 +28,11 @@ INERT = (
 
 
 def is_compiled(function):
-    """Return True if a function is a Numba dispatcher, which is called without the interpreter."""
-    return isinstance(function, Dispatcher)
+    """Return True if a function is compiled by Numba and called without the interpreter.
+
+    In object mode it is called through the interpreter, with any object.
+    """
+    return isinstance(function, Dispatcher) and not function.targetoptions.get("forceobj")
 
 
 def numba_type(value):
@@ -39,14 +41,6 @@ def numba_type(value):
         return numba.typeof(value)
     except Exception:
         return None
-
-
-def takes_typed_arguments(function):
-    """Return True if a function is compiled in nopython mode.
-
-    In object mode a compiled function accepts any object.
-    """
-    return is_compiled(function) and not function.targetoptions.get("forceobj")
 
 
 def result_type(function, argument_types, role):

@@ -8,7 +8,6 @@ from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import (
     is_compiled,
     result_type,
-    takes_typed_arguments,
 )
 from quasinewton.objective import (
     complex_step,
@@ -250,7 +249,7 @@ def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
     vectors = 2 if form == "inplace" else 1, 1, 2 if second == "product" else 1, 2
     names = "fun", "jac", "hessp" if second == "product" else "the second derivative", "precond"
     for function, count, name in zip((fun, jac, hess, precond), vectors, names, strict=True):
-        if takes_typed_arguments(function):
+        if is_compiled(function):
             result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 

@@ -41,7 +41,7 @@ from quasinewton.objective.njit_results import (
     is_value,
     write,
 )
-from quasinewton.validation import NOT_SCALAR
+from quasinewton.validation import NOT_SCALAR, PAIR
 
 X = types.Array(types.float64, 1, "C")
 NARROW = (types.float32, types.float16)
@@ -202,7 +202,7 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     expected = None
     kind = result_type(fun, (X, X, *arguments) if form == "inplace" else (X, *arguments), "fun")
     if form in ("joint", "residual-joint"):
-        if not (isinstance(kind, types.BaseTuple) and len(kind) == 2):
+        if not is_pair(kind):
             raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}")
         kind, gradient = kind[0], kind[1]
         if not is_derivative(gradient):
@@ -211,7 +211,7 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
         if not is_derivative(kind):
             expected = f"fun must return a real vector; it returns {kind}"
     elif not (is_value(kind) or is_complex(kind)):
-        raise ValueError(f"{NOT_SCALAR} It returns {kind}.")
+        raise ValueError(f"{NOT_SCALAR} It returns {kind}.{PAIR if is_pair(kind) else ''}")
     if form == "separate":
         kind = result_type(jac, (X, *arguments), "jac")
         if not is_derivative(kind):
@@ -235,6 +235,11 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
             expected = f"jac='cs' needs an objective that is complex for complex x; it returns {kind}"
     if expected:
         raise TypeError(expected)
+
+
+def is_pair(kind):
+    """Return True for the type of a tuple of two."""
+    return isinstance(kind, types.BaseTuple) and len(kind) == 2
 
 
 def is_single(kind):

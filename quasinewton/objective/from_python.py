@@ -23,7 +23,7 @@ from quasinewton.objective.interface import (
     PRODUCT,
     VALUE,
 )
-from quasinewton.validation import NOT_SCALAR
+from quasinewton.validation import NOT_SCALAR, PAIR
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -52,6 +52,7 @@ def scalar(f):
         If `f` is complex and its imaginary part, which is dropped, is zero.
     """
     kind = type(f).__name__
+    advice = PAIR if isinstance(f, tuple) and len(f) == 2 else ""
     try:
         f = np.empty(0) if is_masked(f) else np.asarray(f)
         if f.size == 1 and f.dtype.kind in "buif":
@@ -66,7 +67,7 @@ def scalar(f):
         warn_complex("the objective")
         return number.real
     if number is None:
-        raise ValueError(f"{NOT_SCALAR} It returns {kind}." if f.size <= 1 else NOT_SCALAR)
+        raise ValueError(f"{NOT_SCALAR} It returns {kind}.{advice}" if f.size <= 1 or advice else NOT_SCALAR)
     return number
 
 
@@ -220,7 +221,7 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
         return f if isinstance(f, float) else number(f)
 
     def residual(what, x, g, h):
-        put(g, fun(vectors[x].copy()))
+        put(g, fun(vectors[x].copy()), "what fun returns")
         return math.nan
 
     def product(x, p):
@@ -245,7 +246,8 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
             put(g, precond(vectors[x].copy(), vectors[h].copy()), "the preconditioned vector")
             return math.nan
         if what == HESSIAN:
-            matrices[h][...] = derivative(hess(vectors[x].copy()), (n, n), "the second derivative")
+            name = "the Jacobian" if form == "residual" else "the second derivative"
+            matrices[h][...] = derivative(hess(vectors[x].copy()), (n, n), name)
             return math.nan
         if what == COMPLEX:
             return imaginary(fun(complexes[x].copy()))

@@ -12,7 +12,10 @@ from quasinewton.numba_ext.jit import INNER
 from quasinewton.validation import NOT_SCALAR
 
 IMAGINARY = f"{NOT_SCALAR} It returns a complex number whose imaginary part is not zero."
-WRONG_SIZE = "the derivative returned by the objective does not have the size that x asks for"
+WRONG_SIZE = (
+    "a compiled function returned an array that does not fit n, the size of x: gradients, and the values of a system, "
+    "are n numbers, Hessians and Jacobians n times n"
+)
 
 
 def as_scalar(f):

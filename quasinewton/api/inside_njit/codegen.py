@@ -12,6 +12,7 @@ import numpy as np
 from numba import types
 
 from quasinewton import schedules
+from quasinewton.arguments.initial_values import EMPTY
 from quasinewton.line_searches import BY_NAME
 from quasinewton.methods.first_order.base import FLAGS
 from quasinewton.methods.registry import TRAITS
@@ -92,7 +93,13 @@ class Source:
             return "start"
         if isinstance(x0, types.Array) and x0.ndim == 1 and isinstance(x0.dtype, (types.Float, types.Integer)):
             return "x0" if x0.dtype == types.float64 and x0.layout == "C" else "x0.astype(np.float64)"
+        if isinstance(x0, (types.List, types.UniTuple)) and isinstance(x0.dtype, (types.Float, types.Integer)):
+            return "np.array(x0, np.float64)"
         self.refuse(f"`x0` must be a number or a vector of real numbers, got {x0}")
+
+    def start(self, expression):
+        """Add the lines that make x of the expression of the start; it must not be empty."""
+        self.add(f"x = {expression}", "if x.size == 0:", f"    raise ValueError(\"'x0' {EMPTY}\")")
 
     def bounds(self, bounds):
         """Refuse bounds that are not two vectors of real numbers."""

@@ -162,6 +162,8 @@ def march_in_box(objective, method, schedule, limits, x0, low, high):
 @kernel
 def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, weighing, n):
     """Return the limits of a run; negative `maxiter` and `maxfun` stand for the defaults."""
+    if not (gtol == gtol and ftol == ftol and xtol == xtol and f_target == f_target):
+        raise ValueError("gtol, ftol, xtol and f_target must not be NaN")
     iterations, values = default_counts(few, own_steps, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
     return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first, weighing)
@@ -276,7 +278,7 @@ def _minimize(
     weighing = not own_steps and constant(gtol) is None and constant(tol) is None
     flags = value_first, traits.few_iterations, own_steps, differenced, weighing
     flags = (source.integer(flag) for flag in map(int, flags))
-    source.add(f"x = {start}")
+    source.start(start)
     precond = constant(precond)
     diagonal = is_vector(precond)
     if precond is not None and "precond" not in traits.options:
@@ -310,7 +312,7 @@ def _minimize(
         more = ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
     source.add(
         f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
-        *([] if own_steps else ["gtol = max(gtol, 0.0)"]),  # as `options.read` does
+        *([] if own_steps else ["gtol = 0.0 if gtol < 0.0 else gtol"]),  # as `options.read` does
         "xtol, f_target = float(xtol), float(f_target)",
         f"limits = limits_of(gtol, ftol, xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
         f"found = solve({objective}, {method_}, {search}, limits, x{more})",

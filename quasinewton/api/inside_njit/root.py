@@ -69,7 +69,8 @@ def _root(
     if constant(method) != "newton":
         source.refuse(f"`method` must be 'newton', got {constant(method)!r}")
     search = source.changed(Armijo, "SEARCH", dict(c1=c1, maxls=maxls))
-    source.add(f"x = {source.point(x0)}", SEARCH=SEARCH)
+    source.start(source.point(x0))
+    source.add(SEARCH=SEARCH)
     objective = bind_residual(source, fun, jac, args)
     source.add(
         f"ftol = float({either(ftol, 'ftol', either(tol, 'tol', '1e-10'))})",
