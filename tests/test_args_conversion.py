@@ -484,10 +484,10 @@ class TestSequences:
     def test_of_another_length_are_refused(self):
         fun = njit(lambda x: x[0] ** 2 + x[1] ** 2)
         for jac in (njit(lambda x: [x[0]]), njit(lambda x: (x[0], x[1], 1))):
-            with pytest.raises(ValueError, match="does not fit n, the size of x"):
+            with pytest.raises(ValueError, match="does not have the size that belongs to x"):
                 minimize(fun, [3.0, 2.0], jac=jac)
         for hess in (njit(lambda x: [[1.0, 2.0]]), njit(lambda x: [[1.0], [2.0]])):
-            with pytest.raises(ValueError, match="does not fit n, the size of x"):
+            with pytest.raises(ValueError, match="does not have the size that belongs to x"):
                 minimize(fun, [3.0, 2.0], method="newton", jac=njit(lambda x: 2.0 * x), hess=hess)
 
     def test_of_residuals_and_joint_functions(self):

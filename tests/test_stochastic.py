@@ -536,7 +536,7 @@ ILLEGAL = [
     (dict(data=()), "data must hold at least one array"),
     (dict(data=(np.empty((0, 4)), np.empty(0))), r"data\[0\] must hold at least one sample, got shape \(0, 4\)"),
     (dict(data=(np.where(A > 2.0, np.nan, A), B)), r"data\[0\] must not hold NaN; it does in sample \d+"),
-    (dict(options={"learning_rate": 0.1}), "sgd has no option 'learning_rate'; lr is meant"),
+    (dict(options={"learning_rate": 0.1}), "sgd has no option 'learning_rate'; perhaps lr is meant"),
     (dict(options={"gtol": 0.1}), "sgd has no option 'gtol'"),
     (dict(x0=[np.inf] * D), "x0 must be finite"),
     (dict(jac="4-point"), "jac must be callable"),
@@ -559,7 +559,7 @@ class TestInput:
             (dict(lr="fast"), "lr must be a real number, got 'fast'"),
             (dict(schedule=lambda t: 1.0), "schedule must be one of quasinewton.schedules or an @njit function"),
             (dict(fun=3), "fun must be callable"),
-            (dict(x0=None), "'x0' must hold real numbers"),
+            (dict(x0=None), "'x0' may be None only with a checkpoint"),
         ],
     )
     def test_illegal_types(self, keywords, message):

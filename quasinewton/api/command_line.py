@@ -201,9 +201,10 @@ def main(arguments=None):
     Raises
     ------
     SystemExit
-        With code 2 after a mistake in the arguments, and 0 after ``--help``.
+        With code 2 after a mistake in the arguments, and 0 after ``--help`` or ``--version``.
     """
     parser = argparse.ArgumentParser(prog="python -m quasinewton", description="Compiled code of quasinewton.")
+    parser.add_argument("--version", action="version", version=f"quasinewton {version('quasinewton')}")
     commands = parser.add_subparsers(dest="command", required=True)
     ahead = commands.add_parser("compile", help="compile solvers ahead of their use, on all cores")
     ahead.add_argument("methods", nargs="*", help="names of methods; all by default")

@@ -17,7 +17,7 @@ def initial_inverse_hessian(name, given, n):
     """
     H = real(name, np.asarray(given))
     if H.shape != (n, n):
-        raise ValueError(f"{name} must be a matrix of shape ({n}, {n}); got shape {H.shape}")
+        raise ValueError(f"{name!r} matrix isn't positive definite. It must be of shape ({n}, {n}); got {H.shape}")
     definite = np.allclose(H, H.T)
     if definite:
         try:

@@ -70,11 +70,22 @@ def result_type(function, argument_types, role):
     else:
         cause, reason = None, "no signature matches"
     if signature is None:
+        reason = mismatch(function, argument_types) or reason
         names = parameter_names(function, len(argument_types))
         given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, argument_types, strict=True))
         advice = "".join(advice_on(name, kind, reason) for name, kind in zip(names, argument_types, strict=True))
         raise TypeError(f"{role} does not compile for the arguments ({given}): {reason}{advice}") from cause
     return signature.return_type
+
+
+def mismatch(function, arguments):
+    """Return how a number of arguments differs from a function's parameters, or ""."""
+    signature = inspect.signature(function.py_func)
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        return f"its parameters are {signature}, {error}"
+    return ""
 
 
 def parameter_names(function, count):

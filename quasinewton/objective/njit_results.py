@@ -13,8 +13,8 @@ from quasinewton.validation import NOT_SCALAR
 
 IMAGINARY = f"{NOT_SCALAR} It returns a complex number whose imaginary part is not zero."
 WRONG_SIZE = (
-    "a compiled function returned an array that does not fit n, the size of x: gradients, and the values of a system, "
-    "are n numbers, Hessians and Jacobians n times n"
+    "what a compiled function returned does not have the size that belongs to x: n numbers for gradients and systems, "
+    "n times n for Hessians and Jacobians"
 )
 
 
