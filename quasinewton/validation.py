@@ -106,7 +106,7 @@ def real(name, given):
             return np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError):
         pass
-    raise TypeError(f"{name} must hold real numbers, got {given.dtype}")
+    raise TypeError(f"{name} must hold real numbers, got {'text' if given.dtype.kind in 'SU' else given.dtype}")
 
 
 def warn(message, category=OptimizeWarning):

@@ -276,6 +276,7 @@ def attempt(f, kind, jac, n, arguments):
     """
     from quasinewton.autodiff import drivers
 
+    refuse_derivative(f)
     for active in drivers.actives(kind, mode_for(kind, jac, n), lanes(n)):
         drivers.compile_for(f, active, arguments)
 
@@ -321,12 +322,19 @@ def lanes(n):
     return -(-n // (4 * sweeps)) * 4
 
 
+def refuse_derivative(f):
+    """Raise Refused if a function is a derivative made here."""
+    if hasattr(f, ORIGIN):
+        raise Refused(f"cannot differentiate {f.__name__}, which is a derivative; make second ones by hessian or hvp")
+
+
 def remembered(f, kind, mode, n, packed=False):
     """The derivative of one kind, made once per function and kept as long as the function."""
     if INTERPRETED:
         raise TypeError(f"only a compiled function can be differentiated: {WHAT_IS_SET}")
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
+    refuse_derivative(f)
     from quasinewton.autodiff import drivers, from_python
 
     known = vars(f).setdefault(MADE, {})

@@ -70,12 +70,19 @@ def result_type(function, argument_types, role):
     else:
         cause, reason = None, "no signature matches"
     if signature is None:
-        reason = mismatch(function, argument_types) or reason
+        reason = mismatch(function, argument_types) or located(reason, function)
         names = parameter_names(function, len(argument_types))
         given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, argument_types, strict=True))
         advice = "".join(advice_on(name, kind, reason) for name, kind in zip(names, argument_types, strict=True))
         raise TypeError(f"{role} does not compile for the arguments ({given}): {reason}{advice}") from cause
     return signature.return_type
+
+
+def located(reason, function):
+    """Return a reason with the place of the function, unless the reason names a place."""
+    code = function.py_func.__code__
+    place = f', File "{code.co_filename}", line {code.co_firstlineno}'
+    return reason if ", line " in reason else reason + place
 
 
 def mismatch(function, arguments):

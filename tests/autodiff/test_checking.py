@@ -109,7 +109,7 @@ def test_illegal_input():
         check_gradient(rosenbrock, lambda x: np.ones(2), X)
     with pytest.raises(ValueError, match="a gradient of yours"):
         check_gradient(rosenbrock, "forward", X)
-    with pytest.raises(ValueError, match="vector of at least one"):
+    with pytest.raises(ValueError, match="must hold at least one number"):
         check_gradient(rosenbrock, rosenbrock_gradient, [])
 
 
