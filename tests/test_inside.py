@@ -8,11 +8,12 @@ import os
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import numpy as np
 import pytest
 from numba import njit, prange
-from numba.core.errors import TypingError
+from numba.core.errors import NumbaPerformanceWarning, TypingError
 from numba.core.runtime import _nrt_python, rtsys
 
 from quasinewton import (
@@ -234,7 +235,23 @@ def parallel(starts):
 def test_parallel_loops_give_the_bits_of_single_solves():
     starts = np.random.default_rng(0).normal(size=(64, 2))
     expected = [minimize(both, start, (1.0,), jac=True).x for start in starts]
-    np.testing.assert_array_equal(parallel(starts), expected)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NumbaPerformanceWarning)  # a loop that is not run in parallel
+        np.testing.assert_array_equal(parallel(starts), expected)
+
+
+@pytest.mark.slow
+def test_parallel_loops_with_bounds_are_parallel():
+    @njit(parallel=True)
+    def bounded(starts, low, high):
+        found = np.empty_like(starts)
+        for i in prange(starts.shape[0]):
+            found[i] = minimize(both, starts[i], (1.0,), jac=True, bounds=(low, high)).x
+        return found
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NumbaPerformanceWarning)
+        bounded(np.zeros((4, 2)), np.zeros(2), np.ones(2))
 
 
 @njit

@@ -3,7 +3,8 @@
 Arguments are checked at compile time, and mistakes raise a TypingError. The generated code is
 compiled into its caller at every call site, where each small function would cost a tenth of a
 second. So it contains only what these arguments need, and calls kernels, which are read from the
-cache.
+cache. Checks that raise are made in kernels where they can be, since a `prange` loop around code
+that raises does not run in parallel.
 """
 
 import inspect
@@ -40,6 +41,8 @@ RULES = {
     ),
     "threshold": ("float", "4.0 <= threshold < inf", "threshold must be in [4, inf)"),
 } | {name: ("int", f"0 <= {name} <= 1", f"{name} must be True or False") for name in FLAGS}
+
+NO_VARIABLES = f"'x0' {EMPTY}"
 
 
 def either(given, expression, default):
@@ -96,10 +99,6 @@ class Source:
         if isinstance(x0, (types.List, types.UniTuple)) and isinstance(x0.dtype, (types.Float, types.Integer)):
             return "np.array(x0, np.float64)"
         self.refuse(f"`x0` must be a number or a vector of real numbers, got {x0}")
-
-    def start(self, expression):
-        """Add the lines that make x of the expression of the start; it must not be empty."""
-        self.add(f"x = {expression}", "if x.size == 0:", f"    raise ValueError(\"'x0' {EMPTY}\")")
 
     def bounds(self, bounds):
         """Refuse bounds that are not two vectors of real numbers."""

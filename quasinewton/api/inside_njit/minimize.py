@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from quasinewton.api.inside_njit.codegen import Source, either
+from quasinewton.api.inside_njit.codegen import NO_VARIABLES, Source, either
 from quasinewton.api.minimize import minimize
 from quasinewton.line_searches.protocol import between_bounds
 from quasinewton.line_searches.registry import INDIFFERENT
@@ -115,23 +115,22 @@ def march(objective, method, schedule, limits, x0):
 
 @kernel
 def in_box(x0, bounds):
-    """Return x0 projected onto bounds, the bounds as float64, and two checks of them.
+    """Return x0 projected onto bounds, and the lower and upper bounds as float64.
 
-    Returns
-    -------
-    (ndarray, ndarray, ndarray, bool, bool)
-        The point, lower and upper bounds; True if both have the size of x0; True if no lower bound
-        exceeds its upper one.
+    Raises
+    ------
+    ValueError
+        If the bounds have not the size of x0, or a lower one exceeds its upper one.
     """
     low, high = bounds[0].astype(np.float64), bounds[1].astype(np.float64)
     n, x = x0.size, x0.copy()
-    matching = low.size == n and high.size == n
-    crossed = False
-    if matching:
-        for i in range(n):
-            crossed |= not low[i] <= high[i]
-        clip(x, low, high)
-    return x, low, high, matching, not crossed
+    if low.size != n or high.size != n:
+        raise ValueError(WRONG_LENGTH)
+    for i in range(n):
+        if not low[i] <= high[i]:
+            raise ValueError(CROSSED)
+    clip(x, low, high)
+    return x, low, high
 
 
 @kernel
@@ -161,7 +160,15 @@ def march_in_box(objective, method, schedule, limits, x0, low, high):
 
 @kernel
 def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, weighing, n):
-    """Return the limits of a run; negative `maxiter` and `maxfun` stand for the defaults."""
+    """Return the limits of a run; negative `maxiter` and `maxfun` stand for the defaults.
+
+    Raises
+    ------
+    ValueError
+        If there are no variables, or a tolerance is NaN.
+    """
+    if n == 0:
+        raise ValueError(NO_VARIABLES)
     if not (gtol == gtol and ftol == ftol and xtol == xtol and f_target == f_target):
         raise ValueError("gtol, ftol, xtol and f_target must not be NaN")
     iterations, values = default_counts(few, own_steps, n, differenced)
@@ -278,7 +285,7 @@ def _minimize(
     weighing = not own_steps and constant(gtol) is None and constant(tol) is None
     flags = value_first, traits.few_iterations, own_steps, differenced, weighing
     flags = (source.integer(flag) for flag in map(int, flags))
-    source.start(start)
+    source.add(f"x = {start}")
     precond = constant(precond)
     diagonal = is_vector(precond)
     if precond is not None and "precond" not in traits.options:
@@ -297,11 +304,7 @@ def _minimize(
         if search == "own_search":
             source.scope[search] = between_bounds(source.scope[search])
         source.add(
-            "x, low, high, matching, ordered = in_box(x, bounds)",
-            "if not matching:",
-            f"    raise ValueError({WRONG_LENGTH!r})",
-            "if not ordered:",
-            f"    raise ValueError({CROSSED!r})",
+            "x, low, high = in_box(x, bounds)",
             in_box=in_box,
             Bounded=Bounded,
         )

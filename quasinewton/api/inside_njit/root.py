@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from quasinewton.api.inside_njit.codegen import Source, either
+from quasinewton.api.inside_njit.codegen import NO_VARIABLES, Source, either
 from quasinewton.api.root import root
 from quasinewton.line_searches import Armijo
 from quasinewton.loops import root_loop
@@ -47,7 +47,15 @@ run = releasing(root_loop.run)
 
 @kernel
 def find(objective, search, x0, ftol, xtol, maxiter):
-    """Find a root from x0, which is not changed."""
+    """Find a root from x0, which is not changed.
+
+    Raises
+    ------
+    ValueError
+        If there are no variables.
+    """
+    if x0.size == 0:
+        raise ValueError(NO_VARIABLES)
     state = root_loop.allocate(x0.copy(), ftol, xtol, maxiter)
     while run(objective, search, state) == RUNNING:
         pass
@@ -69,8 +77,7 @@ def _root(
     if constant(method) != "newton":
         source.refuse(f"`method` must be 'newton', got {constant(method)!r}")
     search = source.changed(Armijo, "SEARCH", dict(c1=c1, maxls=maxls))
-    source.start(source.point(x0))
-    source.add(SEARCH=SEARCH)
+    source.add(f"x = {source.point(x0)}", SEARCH=SEARCH)
     objective = bind_residual(source, fun, jac, args)
     source.add(
         f"ftol = float({either(ftol, 'ftol', either(tol, 'tol', '1e-10'))})",
