@@ -298,7 +298,8 @@ def _minimize(
         source.refuse(f"method {traits.name!r} has no form for `bounds`")
     if bounded:
         source.bounds(bounds)
-        for name in sorted({"damping", "single"}.intersection(kind._fields)):
+        # A method given by its name has neither.
+        for name in sorted({"damping", "single"}.intersection(kind._fields) if method_ != "own_method" else ()):
             refusal = f"minimize: {name} cannot be had with bounds"
             source.add(f"if {method_}.{name} != 0:", f"    raise ValueError({refusal!r})")
         if search == "own_search":
