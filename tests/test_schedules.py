@@ -505,7 +505,7 @@ class TestOtherMethods:
             solve(np.zeros(2))
 
     def test_first_order_methods_take_no_search(self):
-        with pytest.raises(ValueError, match="adam has no option 'line_search'; schedule is meant"):
+        with pytest.raises(ValueError, match="adam has no option 'line_search'; perhaps schedule is meant"):
             minimize(unit, [1.0], method="adam", jac=True, options={"line_search": "armijo"})
 
     def test_first_order_methods_take_no_search_inside(self):

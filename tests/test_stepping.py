@@ -492,7 +492,7 @@ class TestLegal:
         ],
     )
     def test_unknown_option_is_refused_with_a_hint(self, method, name, meant):
-        message = f"{method} has no option '{name}'; {meant} is meant, perhaps. Its options are lr, "
+        message = f"{method} has no option '{name}'; perhaps {meant} is meant. Its options are lr, "
         with pytest.raises(ValueError, match=message):
             run(method, **{name: 0.5})
 

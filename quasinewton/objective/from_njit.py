@@ -38,6 +38,7 @@ from quasinewton.objective.njit_results import (
     as_scalar,
     is_complex,
     is_derivative,
+    is_pair,
     is_value,
     write,
 )
@@ -235,11 +236,6 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
             expected = f"jac='cs' needs an objective that is complex for complex x; it returns {kind}"
     if expected:
         raise TypeError(expected)
-
-
-def is_pair(kind):
-    """Return True for the type of a tuple of two."""
-    return isinstance(kind, types.BaseTuple) and len(kind) == 2
 
 
 def is_single(kind):

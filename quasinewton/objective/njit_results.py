@@ -164,6 +164,11 @@ def is_complex(kind):
     return isinstance(getattr(kind, "dtype", kind), types.Complex)
 
 
+def is_pair(kind):
+    """Return True for the type of a tuple of two."""
+    return isinstance(kind, types.BaseTuple) and len(kind) == 2
+
+
 def is_derivative(kind):
     """Return True if a result of this type may be a derivative or the value of a vector function.
 

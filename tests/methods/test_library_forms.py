@@ -422,8 +422,8 @@ class TestLegal:
             ("sgd", {"clip_norm_eps": -1.0}, r"clip_norm_eps must be in \[0, inf\), got -1.0"),
             ("adam", {"lr_in_buffer": True}, "adam has no option 'lr_in_buffer'"),
             ("sgd", {"eps_hat": True}, "sgd has no option 'eps_hat'"),
-            ("radam", {"decoupled_weight_decay": True}, "'decoupled_weight_decay'; decoupled is meant, perhaps"),
-            ("rmsprop", {"initial_scale": 1.0}, "'initial_scale'; initial_accumulator_value is meant, perhaps"),
+            ("radam", {"decoupled_weight_decay": True}, "'decoupled_weight_decay'; perhaps decoupled is meant"),
+            ("rmsprop", {"initial_scale": 1.0}, "'initial_scale'; perhaps initial_accumulator_value is meant"),
         ],
     )
     def test_illegal_values_are_named(self, method, options, message):
