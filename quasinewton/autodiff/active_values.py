@@ -15,7 +15,8 @@ from quasinewton.autodiff.active_types import (
     weighted_sum,
 )
 from quasinewton.autodiff.tape import poke, put, reserve, reserve_range, words
-from quasinewton.numba_ext.jit import INNER, fragment, shared
+from quasinewton.numba_ext.jit import fragment, shared
+from quasinewton.numba_ext.user_code import RULE
 
 
 def dtype_of(kind):
@@ -134,7 +135,7 @@ def at(w, i):
     """Item i of a vector; a number itself, which stands for all items."""
 
 
-@overload(at, jit_options=INNER)
+@overload(at, jit_options=RULE)
 def _at(w, i):
     return (lambda w, i: w[i]) if isinstance(w, types.Array) else (lambda w, i: w)
 
@@ -143,7 +144,7 @@ def add_all(s, w, x):
     """The Dual s plus the weighted derivatives of all items of x; s itself if x is passive."""
 
 
-@overload(add_all, jit_options=INNER)
+@overload(add_all, jit_options=RULE)
 def _add_all(s, w, x):
     if not is_active_array(x):
         return lambda s, w, x: s
@@ -179,7 +180,7 @@ def weights(w, x):
     """The number of weights: one per item of a vector, or one for all."""
 
 
-@overload(weights, jit_options=INNER)
+@overload(weights, jit_options=RULE)
 def _weights(w, x):
     return (lambda w, x: x.size) if isinstance(w, types.Array) else (lambda w, x: 1)
 
@@ -269,7 +270,7 @@ def combine(y, w, x, v, z):
     """
 
 
-@overload(combine, jit_options=INNER)
+@overload(combine, jit_options=RULE)
 def _combine(y, w, x, v, z):
     kind = leaf_of(x) or leaf_of(z)
     if isinstance(kind, Dual):
@@ -290,7 +291,7 @@ def values(a):
     """The values of an array as an array of the same layout; a passive array itself."""
 
 
-@overload(values, jit_options=INNER)
+@overload(values, jit_options=RULE)
 def _values(a):
     if not is_active_array(a):
         return lambda a: a
@@ -329,7 +330,7 @@ def empty(shape, like):
     """
 
 
-@overload(empty, jit_options=INNER)
+@overload(empty, jit_options=RULE)
 def _empty(shape, like):
     dtype = dtype_of(leaf_of(like))
     return lambda shape, like: np.empty(shape, dtype())

@@ -10,8 +10,9 @@ from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.active_types import F64, is_active
 from quasinewton.autodiff.active_values import dtype_of
-from quasinewton.autodiff.routing import ROUTES, assign, delegate, method_itself
-from quasinewton.numba_ext.jit import INNER
+from quasinewton.autodiff.routing import ROUTES, assign, method_itself
+from quasinewton.numba_ext.array_functions import delegate
+from quasinewton.numba_ext.user_code import RULE
 
 
 def is_float(dtype):
@@ -41,7 +42,7 @@ def creators(kind):
             def own(*args):
                 raise NotImplementedError
 
-            overload(own, strict=False, jit_options=INNER)(choose)
+            overload(own, strict=False, jit_options=RULE)(choose)
             names = list(inspect.signature(choose).parameters)
             for function in functions:
                 other = method_itself(function) if isinstance(function, str) else ROUTES.get(function, function)

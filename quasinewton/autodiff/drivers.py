@@ -33,7 +33,8 @@ from quasinewton.autodiff.seeding import (
 )
 from quasinewton.autodiff.tape import end_tape, new_tape, words
 from quasinewton.numba_ext.addresses import linked
-from quasinewton.numba_ext.jit import INNER, fragment, inlined
+from quasinewton.numba_ext.jit import INNER, OPTIONS, fragment, inlined
+from quasinewton.numba_ext.user_code import RULE
 from quasinewton.validation import NOT_SCALAR
 
 LIMIT = 1 << 29  # words; the largest tape, 4 GB
@@ -43,7 +44,7 @@ def derivatives(y, out, first):
     """Write the derivatives of a result into `out` from index `first` on, as many as fit."""
 
 
-@overload(derivatives, jit_options=INNER)
+@overload(derivatives, jit_options=RULE)
 def _derivatives(y, out, first):
     if is_active(y):
         return lambda y, out, first: write_lanes(y, out, first)
@@ -59,7 +60,7 @@ def scalar(y):
     """The number in a scalar or in an array of size 1; otherwise raise ValueError."""
 
 
-@overload(scalar, jit_options=INNER)
+@overload(scalar, jit_options=RULE)
 def _scalar(y):
     if not isinstance(y, types.Array):
         return lambda y: leaf(y)
@@ -76,7 +77,7 @@ def vector(y):
     """The numbers of a result, as a sequence."""
 
 
-@overload(vector, jit_options=INNER)
+@overload(vector, jit_options=RULE)
 def _vector(y):
     if isinstance(y, types.Array):
         return lambda y: y.flatten()

@@ -26,7 +26,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Dual, Term, is_active
-from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.user_code import RULE
 
 
 def larger(a, b):
@@ -39,12 +39,12 @@ def smaller(a, b):
     raise NotImplementedError
 
 
-@overload(larger, strict=False, jit_options=INNER)
+@overload(larger, strict=False, jit_options=RULE)
 def _larger(a, b):
     return lambda a, b: max(a, b)
 
 
-@overload(smaller, strict=False, jit_options=INNER)
+@overload(smaller, strict=False, jit_options=RULE)
 def _smaller(a, b):
     return lambda a, b: min(a, b)
 

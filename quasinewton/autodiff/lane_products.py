@@ -17,7 +17,8 @@ from numba.np import arrayobj
 
 from quasinewton.autodiff.active_types import is_active_array
 from quasinewton.autodiff.active_values import add_all, add_lanes, empty, values
-from quasinewton.numba_ext.jit import INNER, shared
+from quasinewton.numba_ext.jit import shared
+from quasinewton.numba_ext.user_code import RULE
 
 
 @intrinsic
@@ -157,7 +158,7 @@ def contiguous(a):
     """Return an array as BLAS takes it: itself, or a copy if it is not contiguous."""
 
 
-@overload(contiguous, jit_options=INNER)
+@overload(contiguous, jit_options=RULE)
 def _contiguous(a):
     return (lambda a: a) if a.layout in "CF" else (lambda a: a.copy())
 
@@ -179,7 +180,7 @@ def add_of_right(out, u, b, v):
     """
 
 
-@overload(add_of_left, jit_options=INNER)
+@overload(add_of_left, jit_options=RULE)
 def _add_of_left(out, u, a, v):
     if not is_active_array(a):
         return lambda out, u, a, v: None
@@ -199,7 +200,7 @@ def _add_of_left(out, u, a, v):
     return lambda out, u, a, v: add_columns(out, np.dot(lanes_in_rows(a), contiguous(v)).reshape((-1, 1)))
 
 
-@overload(add_of_right, jit_options=INNER)
+@overload(add_of_right, jit_options=RULE)
 def _add_of_right(out, u, b, v):
     if not is_active_array(b):
         return lambda out, u, b, v: None

@@ -9,7 +9,6 @@ creation of float buffers, and helpers, which become twins.
 import linecache
 import operator
 import re
-import types as python
 import weakref
 from pathlib import Path
 
@@ -46,7 +45,9 @@ from quasinewton.autodiff.allocation import creators
 from quasinewton.autodiff.array_expressions import STATEMENT, is_statement
 from quasinewton.autodiff.errors import Refused
 from quasinewton.autodiff.routing import INPLACE, METHODS, ROUTES
+from quasinewton.numba_ext.array_functions import constant_of
 from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.parts import as_part
 
 
 def hashable(function):
@@ -129,8 +130,7 @@ def pipeline(kind, promote):
             passes.add_pass_after(Reroute, ReconstructSSA)
             passes.add_pass_after(Box, NopythonTypeInference)
             passes.add_pass_after(Mark, NopythonRewrites)
-            passes.finalize()
-            return [passes]
+            return [as_part(passes)]
 
     return Compiler
 
@@ -206,18 +206,8 @@ class Reroute(FunctionPass):
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
 
     def constant(self, variable):
-        """The Python object that a variable holds, or None if it is not known.
-
-        Known are globals, variables of closures and attributes of modules.
-        """
-        definition = guard(get_definition, self.code, variable)
-        if isinstance(definition, (ir.Global, ir.FreeVar)):
-            return definition.value
-        if isinstance(definition, ir.Expr) and definition.op == "getattr":
-            owner = self.constant(definition.value)
-            if isinstance(owner, python.ModuleType):
-                return getattr(owner, definition.attr, None)
-        return None
+        """The Python object that a variable holds, or None if it is not known."""
+        return constant_of(self.code, variable)
 
     def slice(self, variable):
         """The bounds of a slice as text if all are constants, otherwise None."""

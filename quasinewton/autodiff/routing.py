@@ -9,13 +9,12 @@ import inspect
 import operator
 
 from numba.core import types
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import overload
 
 from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
+from quasinewton.numba_ext.array_functions import delegate
 from quasinewton.numba_ext.generated import define
-from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.user_code import RULE
 
 ROUTES = {}  # function of NumPy or Python: its stand-in in differentiated functions
 METHODS = {}  # name of a method of arrays: its stand-in
@@ -25,43 +24,6 @@ INPLACE = {}  # in-place operator, such as operator.iadd: its stand-in
 def is_absent(kind):
     """Return True if the type of an optional argument says that it is not given."""
     return kind is None or isinstance(kind, (types.NoneType, types.Omitted)) and getattr(kind, "value", None) is None
-
-
-def delegate(name, choose, names=()):
-    """Make a stand-in: a function for compiled code that calls another, chosen by argument types.
-
-    Parameters
-    ----------
-    name : str
-    choose : callable
-        choose(types of the arguments) -> function.
-    names : sequence of str
-        Names of its arguments, for calls with keywords; the first is the array whose method it
-        replaces.
-    """
-
-    def stand_in(*args, **kwargs):
-        raise NotImplementedError
-
-    stand_in.__name__, stand_in.names = name, tuple(names)
-
-    class Template(AbstractTemplate):
-        key = stand_in
-        prefer_literal = True
-
-        def generic(self, args, kws):
-            chosen = self.context.resolve_value_type(choose((*args, *kws.values())))
-            return self.context.resolve_function_type(chosen, args, kws)
-
-    infer_global(stand_in, types.Function(Template))
-
-    @lower_builtin(stand_in, types.VarArg(types.Any))
-    def lower(context, builder, signature, args):
-        typing = context.typing_context
-        chosen = typing.resolve_value_type(choose(signature.args))
-        return context.get_function(chosen, signature)(builder, args)
-
-    return stand_in
 
 
 def rule(*functions, method=None):
@@ -79,7 +41,7 @@ def rule(*functions, method=None):
             raise NotImplementedError
 
         own.__name__ = choose.__name__
-        overload(own, strict=False, prefer_literal=True, jit_options=INNER)(choose)
+        overload(own, strict=False, prefer_literal=True, jit_options=RULE)(choose)
         for function in functions:
             active = lambda kinds, public=function: own if any(map(leaf_of, kinds)) else public
             ROUTES[function] = delegate(function.__name__, active)
@@ -99,7 +61,7 @@ def method_itself(name):
         raise NotImplementedError
 
     call = define("call", f"def call(a, *rest):\n    return a.{name}(*rest)", {})
-    overload(stand_in, strict=False, jit_options=INNER)(lambda a, *rest: call)
+    overload(stand_in, strict=False, jit_options=RULE)(lambda a, *rest: call)
     return stand_in
 
 
@@ -107,7 +69,7 @@ def assign(out, a):
     """Copy an array into another of the same shape."""
 
 
-@overload(assign, jit_options=INNER)
+@overload(assign, jit_options=RULE)
 def _assign(out, a):
     # Loops, because out[...] = a takes seconds to compile.
     if out.ndim == 1:
@@ -142,7 +104,7 @@ def inplace(operation, symbol):
         raise NotImplementedError
 
     write = define("write", f"def write(a, b):\n    assign(a, a {symbol} b)\n    return a", {"assign": assign})
-    overload(own, strict=False, jit_options=INNER)(lambda a, b: write)
+    overload(own, strict=False, jit_options=RULE)(lambda a, b: write)
     plain, binary = getattr(operator, "i" + operation), getattr(operator, operation)
 
     def choose(kinds):

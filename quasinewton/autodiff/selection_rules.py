@@ -27,7 +27,7 @@ from quasinewton.autodiff.allocation import is_float
 from quasinewton.autodiff.kinks import ahead, larger, smaller
 from quasinewton.autodiff.routing import ROUTES, assign, delegate, is_absent, rule
 from quasinewton.numba_ext.generated import define
-from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.user_code import RULE
 
 
 @rule(np.argmax, method="argmax")
@@ -67,7 +67,7 @@ def plain(v):
     """The value of a number, or the values of an array."""
 
 
-@overload(plain, jit_options=INNER)
+@overload(plain, jit_options=RULE)
 def _plain(v):
     return (lambda v: values(v)) if isinstance(v, types.Array) else (lambda v: value(v))
 
@@ -262,7 +262,7 @@ def flat(a):
     """The items of an array, or a single number, as a vector."""
 
 
-@overload(flat, jit_options=INNER)
+@overload(flat, jit_options=RULE)
 def _flat(a):
     if isinstance(a, types.Array):
         return lambda a: a.flatten()
@@ -328,7 +328,7 @@ def where_in_order(condition, a, b):
     """`np.where` of three arrays or numbers, not all of them numbers; in C order."""
 
 
-@overload(where_in_order, jit_options=INNER)
+@overload(where_in_order, jit_options=RULE)
 def _where_in_order(condition, a, b):
     def each(condition, a, b):
         common = common_shape(condition, a, b)
@@ -354,7 +354,7 @@ def turned(a):
     """The transpose of an array; a number unchanged."""
 
 
-@overload(turned, jit_options=INNER)
+@overload(turned, jit_options=RULE)
 def _turned(a):
     return (lambda a: a.T) if isinstance(a, types.Array) else (lambda a: a)
 
@@ -363,7 +363,7 @@ def common_shape(a, b, c):
     """The shape to which three arrays or numbers broadcast."""
 
 
-@overload(common_shape, jit_options=INNER)
+@overload(common_shape, jit_options=RULE)
 def _common_shape(a, b, c):
     shapes = [f"{name}.shape" for name, kind in zip("abc", (a, b, c), strict=True) if isinstance(kind, types.Array)]
     together = shapes[0] if len(shapes) == 1 else f"np.broadcast_shapes({', '.join(shapes)})"
@@ -391,7 +391,7 @@ def spread(a, shape):
     """An array broadcast to a shape, as a vector; a number unchanged."""
 
 
-@overload(spread, jit_options=INNER)
+@overload(spread, jit_options=RULE)
 def _spread(a, shape):
     if isinstance(a, types.Array):
         return lambda a, shape: np.broadcast_to(a, shape).flatten()

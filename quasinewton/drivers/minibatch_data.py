@@ -125,11 +125,11 @@ def batched(fun, jac, arrays, args, batch, n, options):
     buffers = tuple(np.zeros((batch, *array.shape[1:]), array.dtype) for array in arrays)
     left = samples % batch or batch
     problem = with_gradient(read_problem(fun, jac, buffers + args, n, options))
-    whole = prepare(problem, "")
+    whole = prepare(problem, "", values=True)
     rest = whole
     if left < batch:
         rests = tuple(buffer[:left] for buffer in buffers)
-        rest = prepare(problem._replace(args=rests + args), "")
+        rest = prepare(problem._replace(args=rests + args), "", values=True)
     columns = np.zeros(len(arrays), loop.COLUMN)
     for column, array, buffer in zip(columns, arrays, buffers, strict=True):
         column["source"], column["target"] = array.ctypes.data, buffer.ctypes.data

@@ -5,8 +5,7 @@ options, recursively. Objects without a name that is valid in another process (o
 class, a pointer, a plain Python function) cannot be part of it.
 
 Numba reads globals once, when it compiles, and its disk cache does not track them, so machine code
-may be older than the function's present globals. `fresh` detects this: it returns the function
-itself if its machine code is current or not yet made, otherwise a copy without machine code.
+may be older than the function's present globals. `is_current` detects this.
 """
 
 import builtins
@@ -330,72 +329,3 @@ def is_current(dispatcher):
         return False
     states, kinds = _compiled_from.get(dispatcher.py_func, (set(), set()))
     return states <= {state(dispatcher)} and kinds >= set(dispatcher.overloads)
-
-
-def fresh(function):
-    """Return a function from which machine code may be compiled and kept on disk, or None.
-
-    Parameters
-    ----------
-    function : numba dispatcher
-
-    Returns
-    -------
-    numba dispatcher or None
-        The function itself, or an uncompiled copy of it and of the functions that it calls; None if
-        neither is possible.
-    """
-    reader = Reader()
-    try:
-        reader.value(function)
-    except (Unnameable, RecursionError):
-        return None
-    digest = reader.digest.hexdigest()
-    known = vars(function).get("_quasinewton_fresh")
-    own = [] if hasattr(function, ORIGIN) else [known[1] or function] if known else []
-    if known is not None and known[0] == digest and all(map(is_current, [*own, *known[2]])):
-        return known[1] or function
-    chosen, met = None, reader.dispatchers
-    if not all(map(is_current, met)):
-        if not (all(map(is_current, reader.pinned)) and all(each._can_compile for each in met)):
-            return None
-        copier = Copier(reader.pinned)
-        chosen = copier.dispatcher(function)
-        met = [*copier.copies.values(), *reader.pinned]
-    # A reference of the function to itself would delay its release until garbage collection.
-    vars(function)["_quasinewton_fresh"] = digest, chosen, [each for each in met if each is not function]
-    return chosen or function
-
-
-class Copier:
-    """Copies compiled functions and those that they refer to, except pinned ones."""
-
-    def __init__(self, pinned):
-        self.pinned, self.copies = {id(each) for each in pinned}, {}
-
-    def value(self, value):
-        """Return the copy of an object; objects other than functions and tuples are shared."""
-        if type(value) is CPUDispatcher and not hasattr(value, ORIGIN) and not is_versioned(value.py_func.__module__):
-            return value if id(value) in self.pinned else self.dispatcher(value)
-        if type(value) is tuple:
-            return tuple(map(self.value, value))
-        return value
-
-    def dispatcher(self, original):
-        """Return the copy of a dispatcher, without machine code and without Numba's cache."""
-        if id(original) not in self.copies:
-            function = original.py_func
-            scope = dict(function.__globals__)
-            cells = tuple(python.CellType() for _ in function.__closure__ or ())
-            given = function.__code__, scope, function.__name__, function.__defaults__, cells or None
-            copy = python.FunctionType(*given)
-            copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
-            copy.__module__, copy.__doc__ = function.__module__, function.__doc__
-            copied = CPUDispatcher(copy, locals=original.locals, targetoptions=dict(original.targetoptions))
-            self.copies[id(original)] = copied
-            for name in references(function.__code__)[0]:
-                if name in scope:
-                    scope[name] = self.value(scope[name])
-            for cell, old in zip(cells, function.__closure__ or (), strict=True):
-                cell.cell_contents = self.value(old.cell_contents)
-        return self.copies[id(original)]

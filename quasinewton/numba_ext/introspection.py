@@ -8,6 +8,8 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.core.registry import cpu_target
 
+from quasinewton.numba_ext.user_code import Copy
+
 __all__ = [
     "TypingError",
     "gist",
@@ -43,8 +45,8 @@ def numba_type(value):
         return None
 
 
-def result_type(function, argument_types, role):
-    """Return the type that a user's compiled function returns; compiles it.
+def result_type(function, argument_types, role, compiled=True):
+    """Return the type that a user's compiled function returns.
 
     Parameters
     ----------
@@ -52,6 +54,8 @@ def result_type(function, argument_types, role):
     argument_types : tuple of numba types
     role : str
         "fun", "jac", "hess" or the like, for the message.
+    compiled : bool
+        True if it is to be compiled, too; otherwise only types are inferred if that is possible.
 
     Returns
     -------
@@ -63,6 +67,8 @@ def result_type(function, argument_types, role):
         If the function does not accept these arguments, or does not compile.
     """
     try:
+        if not compiled and isinstance(function, Copy):
+            return function.inferred(tuple(argument_types))
         signature = cpu_target.typing_context.resolve_function_type(types.Dispatcher(function), argument_types, {})
     # Numba's compiler and its extensions raise other errors than NumbaError, too.
     except Exception as error:

@@ -1,15 +1,16 @@
-"""Numba compilers for functions that are compiled only as parts of kernels, and for kernels.
+"""Numba compilers for functions that are compiled only as parts of others, and for kernels.
 
 Numba compiles each function to machine code with all of LLVM's passes, even if it only becomes part
 of another function, which is then optimised as a whole again; nested parts are optimised three or
 four times. Here a part stays unoptimised LLVM code, and the kernel that contains it is optimised
-once. Numba's own passes that have no effect in kernels are omitted.
+once. Numba's own passes that have no effect in kernels are omitted. Users' functions, and rules of
+derivatives, become parts as well, with all passes.
 """
 
 import weakref
 
 from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import CompilerBase, _LowerResult
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import (
     AnnotateTypes,
@@ -87,6 +88,26 @@ class PartCompiler(CompilerBase):
 
     def define_pipelines(self):
         return _passes(self.state, PartLowering, "part")
+
+
+def as_part(passes):
+    """Return a pass manager whose code is lowered as a part of other code.
+
+    Parameters
+    ----------
+    passes : PassManager
+        Changed; not yet finalized.
+    """
+    passes.passes = [(PartLowering if step is NativeLowering else step, name) for step, name in passes.passes]
+    passes.finalize()
+    return passes
+
+
+class WholePartCompiler(CompilerBase):
+    """Compile a part with all of Numba's passes before code generation."""
+
+    def define_pipelines(self):
+        return [as_part(DefaultPassBuilder.define_nopython_pipeline(self.state))]
 
 
 class KernelCompiler(CompilerBase):

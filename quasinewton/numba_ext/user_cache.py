@@ -24,8 +24,9 @@ from numba.core import config
 from numba.core.registry import cpu_target
 from numba.misc.appdirs import AppDirs
 
-from quasinewton.numba_ext.fingerprint import Reader, Unnameable, fresh
+from quasinewton.numba_ext.fingerprint import Reader, Unnameable
 from quasinewton.numba_ext.stamps import stamps
+from quasinewton.numba_ext.user_code import fresh
 
 LIMIT = 256 << 20  # bytes; size of all entries together; a typical entry has 30 to 300 kB
 FULL = 3 / 4  # fraction of LIMIT that remains after old entries are removed

@@ -72,12 +72,12 @@ class Prepared(NamedTuple):
     precision: Any = None
 
 
-def prepare(problem, use):
+def prepare(problem, use, values=False):
     """Make an objective of the user's functions that compiled code can call.
 
     The parameters, the result and the errors are those of `prepare_unlinked`.
     """
-    return linked(prepare_unlinked(problem, use))
+    return linked(prepare_unlinked(problem, use, values))
 
 
 def linked(prepared):
@@ -85,7 +85,7 @@ def linked(prepared):
     return prepared._replace(objective=link(prepared.objective))
 
 
-def prepare_unlinked(problem, use):
+def prepare_unlinked(problem, use, values=False):
     """Make an objective of the user's functions that only loops in Python can call; see `link`.
 
     Parameters
@@ -93,6 +93,9 @@ def prepare_unlinked(problem, use):
     problem : Problem
     use : {"hessian", "product", ""}
         Form of second derivatives that the method uses; "" for none.
+    values : bool
+        True if values are often asked for without gradients. Where gradients are derived, this
+        compiles `fun`, too; otherwise its value is computed with the gradient.
 
     Returns
     -------
@@ -130,7 +133,7 @@ def prepare_unlinked(problem, use):
             form = "joint"
         else:
             jac_function = derived(fun, "value_and_grad", jac, n)
-            mode = jac_function.mode
+            mode, form = jac_function.mode, "derived-values" if values else form
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)

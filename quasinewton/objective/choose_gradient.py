@@ -66,10 +66,12 @@ def derive(fun, kind, jac, n, args_type, packed=True):
     key = *function.how, args_type
 
     def attempt(source):
-        from_njit.result_type(source, (from_njit.X, *args_type), "fun")
+        given = source, (from_njit.X, *args_type), "fun"
+        from_njit.result_type(*given, compiled=False)
         try:
             autodiff.attempt(source, kind, jac, n, tuple(args_type))
         except autodiff.Refused as refusal:
+            from_njit.result_type(*given)  # what does not compile is reported as such
             return str(refusal)
         return None
 

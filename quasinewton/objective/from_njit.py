@@ -15,9 +15,9 @@ from quasinewton import autodiff
 from quasinewton.arguments.real_values import warn_complex
 from quasinewton.numba_ext import generated, notice, sealed, user_cache
 from quasinewton.numba_ext.addresses import address_of
-from quasinewton.numba_ext.fingerprint import fresh
+from quasinewton.numba_ext.user_code import fresh
 from quasinewton.numba_ext.introspection import result_type
-from quasinewton.numba_ext.jit import INNER, fragment, kernel
+from quasinewton.numba_ext.jit import INNER, fragment, kernel, shared
 from quasinewton.numba_ext.linalg import dot
 from quasinewton.numba_ext.tuples import loader
 from quasinewton.objective.derived import Derived, made
@@ -56,6 +56,13 @@ def fill_nan(out):
         out[i] = np.nan
 
 
+@shared
+def copy_to(out, values):
+    """Write a vector to another of the same size."""
+    for i in range(out.size):
+        out[i] = values[i]
+
+
 @kernel
 def multiply(H, v, out):
     """Write H v to out, which is overwritten."""
@@ -80,11 +87,19 @@ FIRST_ORDER = {
     if what & GRADIENT:
         write(vector(g_, n), jac(x, *args))
 """,
-    # `jac` returns value and gradient. `fun` is called for values alone, which have the same bits.
+    # `jac` returns value and gradient. The loops rarely ask for values alone where gradients are
+    # derived, so that the gradient is computed with them, and `fun` need not be compiled.
     "derived": """
+    if what & (VALUE | GRADIENT):
+        f, gradient = jac(x, args)
+        if what & GRADIENT:
+            copy_to(vector(g_, n), gradient)
+""",
+    # For the sum over samples that are not trained on. Values have the same bits.
+    "derived-values": """
     if what & GRADIENT:
         f, gradient = jac(x, args)
-        write(vector(g_, n), gradient)
+        copy_to(vector(g_, n), gradient)
     elif what & VALUE:
         f = as_scalar(fun(x, *args))
 """,
@@ -142,7 +157,9 @@ PRECONDITIONER = """
 """
 
 
-DERIVED = {"derived", "residual-derived"}  # Forms in which `jac` is derived from `fun` and called as jac(x, args).
+# Forms in which `jac` is derived from `fun` and called as jac(x, args).
+DERIVED = {"derived", "derived-values", "residual-derived"}
+UNCALLED = {"derived"}  # Forms in which `fun` is not called.
 
 
 def define(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
@@ -174,7 +191,7 @@ def define(fun, jac, hess, form, complex_step, args_type, second="hessian", prec
     lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix)
-    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan)
+    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan, copy_to=copy_to)
     scope |= dict(fun=fun, jac=made(jac), hess=made(hess), precond=precond)
     scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     return generated.define("trampoline", "\n".join(lines), scope)
@@ -201,7 +218,8 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     """
     arguments = tuple(args_type)
     expected = None
-    kind = result_type(fun, (X, X, *arguments) if form == "inplace" else (X, *arguments), "fun")
+    kinds = (X, X, *arguments) if form == "inplace" else (X, *arguments)
+    kind = result_type(fun, kinds, "fun", compiled=form not in UNCALLED)
     if form in ("joint", "residual-joint"):
         if not is_pair(kind):
             raise TypeError(f"with jac=True, fun must return a value and its derivative; it returns {kind}")
@@ -275,7 +293,7 @@ def returns(fun, test, arguments):
     if (test, arguments) not in known:
         words = "returns", test, str(arguments)
         known[test, arguments] = user_cache.remembered(
-            fun, words, lambda source: bool(globals()[test](result_type(source, (X, *arguments), "fun")))
+            fun, words, lambda source: bool(globals()[test](result_type(source, (X, *arguments), "fun", compiled=False)))
         )
     return known[test, arguments]
 

@@ -8,7 +8,7 @@ from numba import types
 from numba.extending import overload
 
 from quasinewton.numba_ext.generated import define
-from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.user_code import RULE
 from quasinewton.validation import NOT_SCALAR
 
 IMAGINARY = f"{NOT_SCALAR} It returns a complex number whose imaginary part is not zero."
@@ -22,7 +22,7 @@ def as_scalar(f):
     """Return the number in a scalar or in an array of size 1."""
 
 
-@overload(as_scalar, jit_options=INNER)
+@overload(as_scalar, jit_options=RULE)
 def _as_scalar(f):
     if isinstance(f, types.Array):
 
@@ -47,7 +47,7 @@ def as_complex(f):
     """Return the complex number in a scalar or in an array of size 1, for the complex step."""
 
 
-@overload(as_complex, jit_options=INNER)
+@overload(as_complex, jit_options=RULE)
 def _as_complex(f):
     if not isinstance(f, types.Array):
         return lambda f: f
@@ -64,7 +64,7 @@ def write(out, values):
     """Copy a user's derivative to `out`, which is overwritten, and check its size."""
 
 
-@overload(write, jit_options=INNER)
+@overload(write, jit_options=RULE)
 def _write(out, values):
     # Loops compile ten times faster than out[...] = values, whose error message is expensive to
     # compile.
@@ -139,7 +139,7 @@ def put_item(out, i, item):
     """Copy one item of a sequence to out[i]: a number to a vector, a row to a matrix."""
 
 
-@overload(put_item, jit_options=INNER)
+@overload(put_item, jit_options=RULE)
 def _put_item(out, i, item):
     if out.ndim > 1:
         return lambda out, i, item: write(out[i], item)

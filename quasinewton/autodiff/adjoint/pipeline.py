@@ -11,14 +11,16 @@ from numba.core.inline_closurecall import inline_closure_call
 from numba.core.ir_utils import build_definitions, get_definition, guard, remove_dels
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonTypeInference
-from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables
+from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables, ReconstructSSA
 
 from quasinewton.autodiff.active_values import dtype_of
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.transform import transform
 from quasinewton.autodiff.errors import Refused
-from quasinewton.autodiff.recompile import Box, Reroute, creators_of
+from quasinewton.autodiff.recompile import Box, Reroute, creators_of, hashable
+from quasinewton.numba_ext.array_functions import ORIGINALS, CallKept
 from quasinewton.numba_ext.jit import fragment
+from quasinewton.numba_ext.parts import as_part
 
 BUDGET = 200  # helpers that are inlined per function; a recursion exceeds it
 KNOWN = "_quasinewton_adjoints"  # attribute of a dispatcher: compiled adjoints, or why there are none
@@ -101,7 +103,7 @@ class MakeAdjoint(FunctionPass):
         point = state.args[0] if kind is None else types.Array(kind, 1, "C")
         state.args = (point, *state.args[1:], types.int64)
         if kind is not None:
-            replace_globals(code.blocks, empties(kind))
+            replace_globals(code.blocks, empties(kind) | ORIGINALS)  # for the rules of active numbers
         postproc.PostProcessor(code).run(False)
         state.typingctx.refresh()  # for rules that were registered during the transformation
         state.targetctx.refresh()
@@ -139,7 +141,7 @@ def replace_globals(blocks, others):
     for block in blocks.values():
         for s in block.body:
             value = getattr(s, "value", None)
-            if isinstance(value, ir.Global) and isinstance(value.value, Dispatcher) and value.value in others:
+            if isinstance(value, ir.Global) and hashable(value.value) and value.value in others:
                 value.value = others[value.value]
 
 
@@ -163,6 +165,7 @@ class AdjointCompiler(CompilerBase):
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(InlineHelpers, InlineClosureLikes)  # before Numba finds constants and prunes branches
         passes.add_pass_after(InlineInnerHelpers, InlineInlinables)
+        passes.add_pass_after(CallKept, ReconstructSSA)
         passes.add_pass_after(MakeAdjoint, NopythonTypeInference)
         if self.active is None:
             passes.add_pass_after(InferAgain, MakeAdjoint)
@@ -170,8 +173,7 @@ class AdjointCompiler(CompilerBase):
             passes.add_pass_after(RerouteAdjoint, MakeAdjoint)
             passes.add_pass_after(InferAgain, RerouteAdjoint)
             passes.add_pass_after(Box, InferAgain)
-        passes.finalize()
-        return [passes]
+        return [as_part(passes)]
 
 
 def compiled(f, kinds, active=None):

@@ -15,6 +15,7 @@ from numba.core.ir_utils import replace_vars
 from quasinewton.autodiff.adjoint.basics import COPIES, is_expression, is_number, refuse
 from quasinewton.autodiff.adjoint.emit import LOC
 from quasinewton.autodiff.adjoint.rewriting import Rewriting
+from quasinewton.numba_ext.array_functions import ORIGINALS
 
 
 class Program(Rewriting):
@@ -215,7 +216,8 @@ class Program(Rewriting):
         """
         value = self.origin(variable)
         if isinstance(value, (ir.Global, ir.FreeVar)):
-            return value.value, None
+            held = value.value
+            return (ORIGINALS.get(held, held) if isinstance(held, python.FunctionType) else held), None
         if is_expression(value, "getattr"):
             if isinstance(self.types.get(value.value.name), types.Array):
                 return value.attr, value.value
