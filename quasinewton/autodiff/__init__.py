@@ -16,7 +16,9 @@ from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 __all__ = ["MODES", "Refused", "derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 
 MODES = "auto", "forward", "reverse"
-FEW = 24  # variables; up to here "auto" is forward mode, one sweep and usually faster
+FEW = 24  # variables; up to here "auto" prefers forward mode, one sweep, to the tape
+# Variables; from here on "auto" prefers the adjoint to forward mode. Measured: docs/autodiff.md.
+SEVERAL = 5
 MADE = "_quasinewton_derivatives"  # attribute of a dispatcher that holds its derivatives
 UNKNOWN = 8  # directions per sweep if the number of variables is unknown
 
@@ -30,7 +32,8 @@ def value_and_grad(f, jac="auto"):
         ``f(x, *args) -> float`` with x of shape (n,), compiled by ``numba.njit``.
     jac : {"auto", "forward", "reverse"}
         Forward mode costs in proportion to n, reverse mode a small multiple of `f` for any n, and
-        memory in proportion to its operations. "auto" is forward up to n = 24.
+        memory in proportion to its operations. "auto" is forward for n < 5, and up to n = 24 where
+        the transformation of reverse mode refuses `f`.
 
     Returns
     -------
@@ -279,6 +282,31 @@ def attempt(f, kind, jac, n, arguments):
     refuse_derivative(f)
     for active in drivers.actives(kind, mode_for(kind, jac, n), lanes(n)):
         drivers.compile_for(f, active, arguments)
+
+
+def settled(jac, n, has_adjoint):
+    """Return the mode for n variables: "auto" is replaced by the one that is chosen.
+
+    Parameters
+    ----------
+    jac : {"auto", "forward", "reverse"}
+    n : int or None
+        "auto" is returned unchanged if it is None.
+    has_adjoint : callable
+        Called without arguments if the choice depends on it: whether the transformation accepts
+        the function.
+    """
+    if jac != "auto" or n is None:
+        return jac
+    return "reverse" if n > FEW or n >= SEVERAL and has_adjoint() else "forward"
+
+
+def has_adjoint(f, arguments):
+    """Return True if the transformation accepts a function with further arguments of these types.
+    """
+    from quasinewton.autodiff import drivers
+
+    return drivers.has_adjoint(f, arguments)
 
 
 def is_derived(f, function):

@@ -1,13 +1,14 @@
 """Compiled drivers of derivatives: they seed the variables, call the function, read the results."""
 
 import inspect
+import weakref
 
 import numpy as np
 from numba.core import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
-from quasinewton.autodiff import FEW
+from quasinewton.autodiff import FEW, SEVERAL
 from quasinewton.autodiff.active_types import F64, Active, Dual, Var, is_active
 from quasinewton.autodiff.active_values import leaf, value, zero_of
 from quasinewton.autodiff.adjoint import compiled as compiled_adjoint
@@ -307,13 +308,19 @@ def dense_hessian(f, lanes):
     return named(hessian, f)
 
 
-def automatic(f, lanes, few):
-    """Compile value and gradient by forward mode up to `few` variables, otherwise by reverse mode.
-    """
-    ahead, back = forward(f, lanes), reverse(f)
+def automatic(f, lanes):
+    """Compile value and gradient by both modes, chosen by the number of variables."""
+    ahead, back, reference = forward(f, lanes), reverse(f), weakref.ref(f)
+
+    @intrinsic
+    def few(typingctx, args):
+        """Return the largest number of variables for forward mode."""
+        function = reference()
+        most = SEVERAL - 1 if function is not None and has_adjoint(function, args) else FEW
+        return types.intp(args), lambda context, builder, signature, values: context.get_constant(types.intp, most)
 
     def value_and_grad(x, args):
-        if x.size <= few:
+        if x.size <= few(args):
             y, g = ahead(x, args)
         else:
             y, g = back(x, args)
@@ -351,7 +358,7 @@ def named(function, f):
 def gradient_maker(f, mode, lanes):
     """Compile value and gradient by the requested mode."""
     if mode == "auto":
-        return automatic(f, lanes, FEW)
+        return automatic(f, lanes)
     return forward(f, lanes) if mode == "forward" else reverse(f)
 
 
@@ -360,6 +367,12 @@ def actives(kind, mode, lanes):
     if kind in ("hvp", "hessian"):
         return [Var(Dual(1 if kind == "hvp" else lanes, sided=True))]
     return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")
+
+
+def has_adjoint(f, arguments):
+    """Return True if the transformation accepts a function with further arguments of these types.
+    """
+    return compiled_adjoint(f, (VECTOR, *arguments)) is not None
 
 
 def compile_for(f, kind, arguments):

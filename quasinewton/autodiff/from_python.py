@@ -8,7 +8,7 @@ from numba.core.registry import CPUDispatcher
 
 from quasinewton.arguments.convert_args import PLAIN, as_args, native
 from quasinewton.arguments.initial_values import start_point
-from quasinewton.autodiff import FEW, Refused, remembered
+from quasinewton.autodiff import Refused, has_adjoint, remembered, settled
 from quasinewton.numba_ext.introspection import (
     gist,
     numba_type,
@@ -68,18 +68,18 @@ class Derivative(CPUDispatcher):
             n = getattr(given[0], "size", 0) if len(given) >= len(self.vectors) and not keywords else 0
             if n:
                 try:
-                    return self.chosen(n).enter(*given)
+                    return self.chosen(n, given[len(self.vectors) :]).enter(*given)
                 except NotFitting:
                     pass
         given = self.converted(given, keywords)
-        return self.chosen(given[0].size).enter(*given)
+        return self.chosen(given[0].size, given[len(self.vectors) :]).enter(*given)
 
     def enter(self, *given):
         """Call the compiled code, with vectors and arguments of the types that it expects."""
         return CPUDispatcher.__call__(self, *given)
 
-    def chosen(self, n):
-        """Return the derivative to be called for n variables."""
+    def chosen(self, n, args):
+        """Return the derivative to be called for n variables and further arguments."""
         return self
 
     def converted(self, given, keywords):
@@ -154,12 +154,12 @@ class Chooser(Derivative):
     number of variables is then at hand.
     """
 
-    def chosen(self, n):
+    def chosen(self, n, args):
         """Return the derivative to be called for n variables: that of one mode."""
         f = self.reference()
         if f is None:
             return self
-        mode = "forward" if n <= FEW else "reverse"
+        mode = settled("auto", n, lambda: has_adjoint(f, tuple(map(numba_type, args))))
         return remembered(f, self.how[0], mode, n if mode == "forward" else None)
 
 

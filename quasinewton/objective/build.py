@@ -129,10 +129,11 @@ def prepare_unlinked(problem, use, values=False):
         # the derived function of value and gradient.
         beside = kind is None and is_compiled(fun) and typed_args(args) is not None
         if beside:
+            jac = derived(fun, "value_and_grad", jac, n, typed_args(args)).mode
             fun, mode = autodiff.derivative(fun, "value_and_grad", jac, n)
             form = "joint"
         else:
-            jac_function = derived(fun, "value_and_grad", jac, n)
+            jac_function = derived(fun, "value_and_grad", jac, n, typed_args(args) if kind is None else kind)
             mode, form = jac_function.mode, "derived-values" if values else form
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
@@ -195,7 +196,7 @@ def prepare_residual_unlinked(problem):
         return Prepared(Objective(*bound[:2]), bound[2], "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
         if compiled_args_type((fun,), args) is not None or typed_args(args) is None:
-            jacobian = derived(fun, "value_and_jacobian", jac, n)
+            jacobian = derived(fun, "value_and_jacobian", jac, n, typed_args(args))
             bound = _bind(fun, jacobian, None, "residual-derived", False, args, n)
             return Prepared(Objective(*bound[:2]), bound[2], jacobian.mode)
         both, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n)

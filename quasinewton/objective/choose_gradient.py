@@ -61,7 +61,8 @@ def derive(fun, kind, jac, n, args_type, packed=True):
     TypeError
         If `fun` is not compiled.
     """
-    function = derived(fun, kind, jac, n)
+    function = derived(fun, kind, jac, n, args_type)
+    kind, jac, n = function.request
     tried = vars(fun).setdefault(TRIED, {})
     key = *function.how, args_type
 

@@ -3,6 +3,7 @@
 import weakref
 
 from quasinewton import autodiff
+from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.numba_ext.user_code import fresh
 from quasinewton.numba_ext.introspection import is_compiled
 
@@ -33,13 +34,28 @@ class Derived:
         return autodiff.derivative(fresh(fun) or fun, kind, jac, n, packed=True)[0]
 
 
-def derived(fun, kind, jac, n):
+def settled(fun, jac, n, args_type):
+    """Return the mode of first derivatives, with "auto" replaced by the one that is chosen.
+
+    What the transformation accepts is kept on disk, as a fact about the function.
+    """
+
+    def has_adjoint():
+        words = "adjoint", str(args_type)
+        return args_type is not None and remembered(fun, words, lambda f: autodiff.has_adjoint(f, args_type))
+
+    return autodiff.settled(jac, n, has_adjoint)
+
+
+def derived(fun, kind, jac, n, args_type):
     """Return the Derived of a function and request, the same object at every call.
 
     Parameters
     ----------
     fun, kind, jac, n
         As for `autodiff.derivative`.
+    args_type : sequence of numba types
+        Types of the further arguments, on which the mode "auto" depends; None if they have none.
 
     Returns
     -------
@@ -52,10 +68,12 @@ def derived(fun, kind, jac, n):
     """
     if not is_compiled(fun):
         autodiff.derivative(fun, kind, jac, n)  # raises the TypeError
-    known = vars(fun).setdefault(KEPT, {})
-    key = kind, jac, n
+    autodiff.mode_of(jac)
+    known, args_type = vars(fun).setdefault(KEPT, {}), None if args_type is None else tuple(args_type)
+    key = kind, jac, n, args_type
     if key not in known:
-        known[key] = Derived(fun, kind, jac, n)
+        mode = settled(fun, jac, n, args_type) if kind == "value_and_grad" else jac
+        known[key] = Derived(fun, kind, mode, n)
     return known[key]
 
 
