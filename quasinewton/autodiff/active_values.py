@@ -29,6 +29,24 @@ def dtype_of(kind):
     return dtype
 
 
+@intrinsic
+def dtype_like(typingctx, like):
+    """The type of a number, as a dtype."""
+    return types.DType(like)(like), lambda context, builder, signature, args: context.get_dummy_value()
+
+
+@shared
+def zeros_of(shape, like):
+    """Zeros of the type of a number."""
+    return np.zeros(shape, dtype_like(like))
+
+
+@shared
+def empty_of(shape, like):
+    """An array of the type of a number that is not filled."""
+    return np.empty(shape, dtype_like(like))
+
+
 def zero_of(kind):
     """Make the intrinsic that returns 0 of a type."""
 

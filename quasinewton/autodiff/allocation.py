@@ -9,7 +9,7 @@ from numba.core.typing.npydecl import parse_dtype
 from numba.extending import overload, register_jitable
 
 from quasinewton.autodiff.active_types import F64, is_active
-from quasinewton.autodiff.active_values import dtype_of
+from quasinewton.autodiff.active_values import zero_of, zeros_of
 from quasinewton.autodiff.routing import ROUTES, assign, method_itself
 from quasinewton.numba_ext.array_functions import delegate
 from quasinewton.numba_ext.user_code import RULE
@@ -35,7 +35,7 @@ def creators(kind):
     dict
         Function, or name of a method: its replacement, as in `ROUTES` and `METHODS`.
     """
-    active, routes = dtype_of(kind), {}
+    zero, routes = zero_of(kind), {}
 
     def creator(*functions):
         def add(choose):
@@ -61,30 +61,30 @@ def creators(kind):
 
     @creator(np.zeros, np.empty)
     def zeros(shape, dtype=None):
-        return lambda shape, dtype=None: np.zeros(shape, active())
+        return lambda shape, dtype=None: zeros_of(shape, zero())
 
     @creator(np.ones)
     def ones(shape, dtype=None):
-        return lambda shape, dtype=None: filled(np.zeros(shape, active()), 1.0)
+        return lambda shape, dtype=None: filled(zeros_of(shape, zero()), 1.0)
 
     @creator(np.full)
     def full(shape, fill_value, dtype=None):
-        return lambda shape, fill_value, dtype=None: filled(np.zeros(shape, active()), fill_value)
+        return lambda shape, fill_value, dtype=None: filled(zeros_of(shape, zero()), fill_value)
 
     @creator(np.zeros_like, np.empty_like)
     def zeros_like(a, dtype=None):
         if isinstance(a, types.Array) and a.layout == "F" and a.ndim > 1:
-            return lambda a, dtype=None: np.zeros(a.T.shape, active()).T
-        return lambda a, dtype=None: np.zeros(a.shape, active())
+            return lambda a, dtype=None: zeros_of(a.T.shape, zero()).T
+        return lambda a, dtype=None: zeros_of(a.shape, zero())
 
     @creator(np.ones_like)
     def ones_like(a, dtype=None):
-        return lambda a, dtype=None: filled(np.zeros(a.shape, active()), 1.0)
+        return lambda a, dtype=None: filled(zeros_of(a.shape, zero()), 1.0)
 
     @creator(np.eye, np.identity)
     def eye(N, dtype=None):
         def impl(N, dtype=None):
-            out = np.zeros((N, N), active())
+            out = zeros_of((N, N), zero())
             for i in range(N):
                 out[i, i] = 1.0
             return out
@@ -95,7 +95,7 @@ def creators(kind):
     def copy(a, dtype=None):
         def impl(a, dtype=None):
             plain = np.asarray(a)
-            out = np.zeros(plain.shape, active())
+            out = zeros_of(plain.shape, zero())
             assign(out, plain)
             return out
 
@@ -104,7 +104,7 @@ def creators(kind):
     @creator("copy")
     def copy_method(a):
         def impl(a):
-            out = np.zeros(a.shape, active())
+            out = zeros_of(a.shape, zero())
             assign(out, a)
             return out
 

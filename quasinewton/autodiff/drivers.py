@@ -29,6 +29,7 @@ from quasinewton.autodiff.seeding import (
     seeded,
     seeds,
     unfilled,
+    unfilled_matrix,
     variables,
     write_lanes,
 )
@@ -303,7 +304,7 @@ def dense_hessian(f, lanes):
     chosen = either(f, base, fragment(by_adjoint), fragment(by_tape))
 
     def hessian(x, *args):
-        return chosen(x, np.empty((x.size, x.size)), args)
+        return chosen(x, unfilled_matrix(x.size), args)
 
     return named(hessian, f)
 

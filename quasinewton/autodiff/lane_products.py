@@ -16,7 +16,7 @@ from numba.extending import intrinsic, overload
 from numba.np import arrayobj
 
 from quasinewton.autodiff.active_types import is_active_array
-from quasinewton.autodiff.active_values import add_all, add_lanes, empty, values
+from quasinewton.autodiff.active_values import add_all, add_lanes, combine, empty, values
 from quasinewton.numba_ext.jit import shared
 from quasinewton.numba_ext.user_code import RULE
 
@@ -250,6 +250,13 @@ def matrix_by_matrix(a, b):
     add_of_left(out, u, a, v)
     add_of_right(out, u, b, v)
     return out
+
+
+@shared
+def product_of_vectors(a, b):
+    """Return the inner product of two vectors."""
+    u, v = values(a), values(b)
+    return combine(np.dot(u, v), v, a, u, b)
 
 
 PRODUCTS = {(2, 1): matrix_by_vector, (1, 2): vector_by_matrix, (2, 2): matrix_by_matrix}

@@ -21,7 +21,7 @@ from quasinewton.autodiff.active_values import (
     values,
 )
 from quasinewton.autodiff.kinks import sign_at_kinks
-from quasinewton.autodiff.lane_products import PRODUCTS
+from quasinewton.autodiff.lane_products import PRODUCTS, product_of_vectors
 from quasinewton.autodiff.reduction_rules import sum_
 from quasinewton.autodiff.routing import is_absent, rule
 
@@ -31,6 +31,8 @@ def dot(a, b):
     if not (isinstance(a, types.Array) and isinstance(b, types.Array)):
         return lambda a, b: a * b
     if (a.ndim, b.ndim) == (1, 1):
+        if isinstance(leaf_of(a) or leaf_of(b), Dual):
+            return lambda a, b: product_of_vectors(a, b)
 
         def inner(a, b):
             u, v = values(a), values(b)

@@ -45,6 +45,7 @@ from quasinewton.autodiff.allocation import creators
 from quasinewton.autodiff.array_expressions import STATEMENT, is_statement
 from quasinewton.autodiff.errors import Refused
 from quasinewton.autodiff.routing import INPLACE, METHODS, ROUTES
+from quasinewton.autodiff.twin_cache import keep
 from quasinewton.numba_ext.array_functions import constant_of
 from quasinewton.numba_ext.jit import INNER
 from quasinewton.numba_ext.parts import as_part
@@ -82,7 +83,10 @@ class Twin(CPUDispatcher):
         options = {name: value for name, value in INNER.items() if name != "error_model"}
         model = original.targetoptions.get("error_model")
         options |= {"nopython": True} | ({"error_model": model} if model else {})
-        self = cls(original.py_func, {}, options, pipeline(kind, promote=True))
+        self = cls(original.py_func, {}, options)
+        # Code of its own, not a part of other code, can be kept on disk.
+        self.part = not keep(self, original)
+        self._compiler.pipeline_class = pipeline(kind, promote=True, part=self.part)
         # Weak, because the original holds its twin: with a strong reference back, neither would be
         # freed.
         self.reference, self.kind = weakref.ref(original), kind
@@ -110,7 +114,7 @@ class Twin(CPUDispatcher):
         except Exception as error:  # code generation raises errors of many types
             refused = error if isinstance(error, Refused) else refusal(error, self.py_func)
         compiler = self._compiler
-        first, compiler.pipeline_class = compiler.pipeline_class, pipeline(self.kind, promote=False)
+        first, compiler.pipeline_class = compiler.pipeline_class, pipeline(self.kind, False, self.part)
         compiler._failed_cache.clear()
         try:
             return super().compile(sig)
@@ -120,8 +124,11 @@ class Twin(CPUDispatcher):
             compiler.pipeline_class = first
 
 
-def pipeline(kind, promote):
-    """The compiler of twins for an active type; with `promote`, float buffers become active."""
+def pipeline(kind, promote, part):
+    """The compiler of twins for an active type; with `promote`, float buffers become active.
+
+    `part` says whether the twin is compiled as a part of its callers.
+    """
 
     class Compiler(CompilerBase):
         def define_pipelines(self):
@@ -130,7 +137,10 @@ def pipeline(kind, promote):
             passes.add_pass_after(Reroute, ReconstructSSA)
             passes.add_pass_after(Box, NopythonTypeInference)
             passes.add_pass_after(Mark, NopythonRewrites)
-            return [as_part(passes)]
+            if part:
+                return [as_part(passes)]
+            passes.finalize()
+            return [passes]
 
     return Compiler
 

@@ -6,7 +6,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Var, parts
-from quasinewton.autodiff.active_values import add_lanes, on_tape, place
+from quasinewton.autodiff.active_values import add_lanes, dtype_like, on_tape, place
 from quasinewton.autodiff.reverse_sweep import sweep
 from quasinewton.autodiff.tape import (
     BLOCK,
@@ -58,12 +58,6 @@ def lane(typingctx, x, k):
 
 
 @intrinsic
-def dtype_like(typingctx, like):
-    """The type of a number, as a dtype."""
-    return types.DType(like)(like), lambda context, builder, signature, args: context.get_dummy_value()
-
-
-@intrinsic
 def variable_like(typingctx, like):
     """The type of the Vars whose base is the type of a number, as a dtype."""
     return types.DType(Var(like))(like), lambda context, builder, signature, args: context.get_dummy_value()
@@ -73,6 +67,12 @@ def variable_like(typingctx, like):
 def unfilled(n):
     """A vector of n floats."""
     return np.empty(n)
+
+
+@shared
+def unfilled_matrix(n):
+    """A matrix of n × n floats."""
+    return np.empty((n, n))
 
 
 @shared

@@ -63,6 +63,14 @@ def copy_to(out, values):
         out[i] = values[i]
 
 
+@shared
+def copy_rows_to(out, values):
+    """Write a matrix to another of the same shape."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = values[i, j]
+
+
 @kernel
 def multiply(H, v, out):
     """Write H v to out, which is overwritten."""
@@ -151,6 +159,17 @@ SECOND_ORDER = {
         write(vector(g_, n), hess(x, vector(h_, n), *args))
 """,
 }
+# The same for derived ones, which are arrays of the right shape.
+DERIVED_SECOND_ORDER = {
+    "hessian": """
+    if what & HESSIAN:
+        copy_rows_to(matrix(h_, n), hess(x, *args))
+""",
+    "product": """
+    if what & PRODUCT:
+        copy_to(vector(g_, n), hess(x, vector(h_, n), *args))
+""",
+}
 PRECONDITIONER = """
     if what & PRECONDITION:
         write(vector(g_, n), precond(x, vector(h_, n), *args))
@@ -187,11 +206,13 @@ def define(fun, jac, hess, form, complex_step, args_type, second="hessian", prec
     """
     lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
     lines += ["    f = np.nan", FIRST_ORDER[form]]
-    lines += [COMPLEX_VALUE] * complex_step + [SECOND_ORDER[second]] * (hess is not None)
+    second_order = DERIVED_SECOND_ORDER if isinstance(hess, Derived) else SECOND_ORDER
+    lines += [COMPLEX_VALUE] * complex_step + [second_order[second]] * (hess is not None)
     lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix)
-    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan, copy_to=copy_to)
+    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan)
+    scope |= dict(copy_to=copy_to, copy_rows_to=copy_rows_to)
     scope |= dict(fun=fun, jac=made(jac), hess=made(hess), precond=precond)
     scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     return generated.define("trampoline", "\n".join(lines), scope)

@@ -2,7 +2,6 @@
 
 import functools
 
-import numpy as np
 from numba.core import compiler, ir, postproc, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
@@ -13,7 +12,7 @@ from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonTypeInference
 from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables, ReconstructSSA
 
-from quasinewton.autodiff.active_values import dtype_of
+from quasinewton.autodiff.active_values import empty_of, zero_of
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.transform import transform
 from quasinewton.autodiff.errors import Refused
@@ -128,11 +127,11 @@ class RerouteAdjoint(Reroute):
 @functools.cache
 def empties(kind):
     """Return {function that creates a float array: function that creates an active array}."""
-    dtype = dtype_of(kind)
+    zero = zero_of(kind)
     return {
-        runtime.empty_vector: fragment(lambda m: np.empty(m, dtype())),
-        runtime.empty_matrix: fragment(lambda m, n: np.empty((m, n), dtype())),
-        runtime.empty_cube: fragment(lambda m, n, p: np.empty((m, n, p), dtype())),
+        runtime.empty_vector: fragment(lambda m: empty_of(m, zero())),
+        runtime.empty_matrix: fragment(lambda m, n: empty_of((m, n), zero())),
+        runtime.empty_cube: fragment(lambda m, n, p: empty_of((m, n, p), zero())),
     }
 
 
