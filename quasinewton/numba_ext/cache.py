@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import types as python
+import weakref
 
 import llvmlite.binding as llvm
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
@@ -15,6 +16,8 @@ from quasinewton.numba_ext.registration import has_external
 from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, stamps
 from quasinewton.numba_ext.uncompiled import in_python
 
+# By library of a function that is kept on disk: the function, its symbol and its signature.
+LIBRARIES = weakref.WeakKeyDictionary()
 LONG = f"{PACKAGE}.loops."  # prefix of modules whose functions take seconds to compile
 
 
@@ -127,6 +130,8 @@ class PackageCache(FunctionCache):
         # Two processes that fill an empty cache at once may give one file name to two signatures.
         if result is not None and tuple(result.signature.args) != tuple(getattr(sig, "args", sig)):
             result = None
+        if result is not None:
+            LIBRARIES[result.library] = self._py_func, result.fndesc.mangled_name, result.signature
         return result
 
     def holds(self, args, target_context):
@@ -139,6 +144,7 @@ class PackageCache(FunctionCache):
     def save_overload(self, sig, data):
         if has_external(getattr(sig, "args", sig)):
             return
+        LIBRARIES[data.library] = self._py_func, data.fndesc.mangled_name, data.signature
         # Saving fails on a full disk or a damaged index. A damaged index would fail again, so it is
         # emptied, and refilled at the next call.
         try:

@@ -33,10 +33,31 @@ from numba.core.untyped_passes import (
 
 
 class PartLibrary(CPUCodeLibrary):
-    """Code that is linked into other code and never run by itself."""
+    """Code that is linked into other code and never run by itself.
 
-    def _optimize_final_module(self):
-        pass
+    It is not linked with the code that it calls until its caller is.
+    """
+
+    merged = None
+
+    def finalize(self):
+        self._codegen._check_llvm_bugs()
+        self._raise_if_finalized()
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
+        self._final_module.verify()
+        self._finalize_final_module()
+
+    def own_module(self):
+        """Return the LLVM module of this part alone, to be linked with those of what it calls."""
+        return super()._get_module_for_linking()
+
+    def _get_module_for_linking(self):
+        if self.merged is None:
+            self.merged = self.own_module().clone()
+            for library in dict.fromkeys(self._linking_libraries):
+                self.merged.link_in(library._get_module_for_linking(), preserve=True)
+        return self.merged
 
     def _finalize_final_module(self):
         self._finalize_dynamic_globals()

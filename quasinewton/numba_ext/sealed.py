@@ -4,8 +4,13 @@ Numba numbers functions anew in every process. Code read from disk could therefo
 that code of this process has, too, and the linker would confuse the two. Here all functions except
 the entry are made private before machine code is generated, and the entry and the environments
 carry the key of the code in their names.
+
+Functions of the package that are kept on disk anyway, and are long, are not compiled again into
+every code that calls them. They are sealed, too, under a name that is the same in every process,
+and the code that calls them refers to it.
 """
 
+import hashlib
 import importlib
 import json
 import weakref
@@ -13,6 +18,7 @@ import weakref
 import llvmlite.binding as llvm
 import numba
 import numpy as np
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_lock import global_compiler_lock
@@ -21,13 +27,18 @@ from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonTypeInference
 
-from quasinewton.numba_ext.cache import begin, external, unresolved
+from quasinewton.numba_ext.cache import LIBRARIES, begin, code_hash, external, unresolved
 from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.parts import PartLibrary
 from quasinewton.numba_ext.symbols import NAMED_BY
-from quasinewton.numba_ext.user_cache import load, save
+from quasinewton.numba_ext.user_cache import environment, is_on, load, save
 
 ENVIRONMENT = "_ZN08NumbaEnv"  # prefix of the names of environments, which hold constants for the interpreter
 TAG = 24  # characters; prefix of a key that is used in names
+KEPT = "quasinewton_kept_"  # prefix of the names of functions of the package that are sealed by themselves
+# Instructions; shorter functions are linked into their callers, since a call of one costs more than
+# it saves. Most of those above are loops over arrays.
+LONG = 100
 
 
 class Sealed:
@@ -37,27 +48,62 @@ class Sealed:
         self.address, self.held = address, held
 
 
+def make_private(module, entry, tag):
+    """Make all functions of an LLVM module private, except for the entry.
+
+    Returns
+    -------
+    dict
+        By new name of an environment: its old name.
+    """
+    renamed = {}
+    for function in module.functions:
+        if not function.is_declaration and function.name != entry:
+            # Renamed as well: the linker of machine code takes a private function for its namesake
+            # in code that is made later, although the optimiser may have changed its arguments.
+            function.name = f"{function.name}.{tag}"
+            function.linkage = llvm.Linkage.internal
+    for variable in module.global_variables:
+        name = variable.name
+        if name.startswith(ENVIRONMENT) and tag not in name:
+            variable.name = f"{name}.{tag}"
+            renamed[variable.name] = name
+    return renamed
+
+
 class SealedLibrary(JITCodeLibrary):
     """A Numba library whose only public function has the tag in its name."""
 
+    def finalize(self):
+        self.kept = {}  # by symbol of a function in this process: its lasting name
+        self.link(self, set())
+        self._linking_libraries = []
+        super().finalize()
+
+    def link(self, library, seen):
+        """Link with all that a library calls, except for functions that are sealed themselves."""
+        for other in library._linking_libraries:
+            if other in seen:
+                continue
+            seen.add(other)
+            self._reload_init.update(other._reload_init)
+            if isinstance(other, PartLibrary):
+                self._final_module.link_in(other.own_module(), preserve=True)
+                self.link(other, seen)
+                continue
+            name = kept_name(other)
+            if name is None:
+                self._final_module.link_in(other._get_module_for_linking(), preserve=True)
+            else:
+                self.kept[LIBRARIES[other][1]] = name
+
     def _optimize_final_module(self):
-        self.renamed = {}
         for function in self._final_module.functions:
             if function.is_declaration:
-                continue
-            if self.tag in function.name:
+                function.name = self.kept.get(function.name, function.name)
+            elif self.tag in function.name:
                 self.entry = function.name
-            else:
-                # Renamed as well: the linker of machine code takes a private function for its
-                # namesake in code that is made later, although the optimiser may have changed its
-                # arguments.
-                function.name = f"{function.name}.{self.tag}"
-                function.linkage = llvm.Linkage.internal
-        for variable in self._final_module.global_variables:
-            name = variable.name
-            if name.startswith(ENVIRONMENT) and self.tag not in name:
-                variable.name = f"{name}.{self.tag}"
-                self.renamed[variable.name] = name
+        self.renamed = make_private(self._final_module, self.entry, self.tag)
         super()._optimize_final_module()
 
 
@@ -114,32 +160,117 @@ def compile_sealed(function, signature, key):
     # What must be called before the code runs in another process; older Numbas note it in the
     # result.
     preparations = getattr(library, "_reload_init", result.reload_init)
-    environments, portable = {}, not (library.has_dynamic_globals or preparations or result.lifted)
-    held = [library]
-    for variable in module.global_variables:
-        if not variable.name.startswith(ENVIRONMENT):
-            continue
-        found = lookup_environment(library.renamed.get(variable.name, variable.name))
-        if found is None:
-            continue
-        # dtype constants serve to pass arrays to Python and can be saved by name. Other constants
-        # may be any object, so code with them stays in this process.
-        kinds = [each.str for each in found.consts if isinstance(each, np.dtype) and each.isbuiltin == 1]
-        portable &= len(kinds) == len(found.consts)
-        environments[variable.name] = kinds
+    portable = not (library.has_dynamic_globals or preparations or result.lifted)
+    held, found = [library], environments_of(module, library.renamed)
+    for name, constants in found.items():
         # The environment that Numba made holds the globals, and so the user's function, which must
         # be freed when nobody else holds it.
-        own = environment_of(variable.name, found.consts)
+        own = environment_of(name, constants)
         held.append(own)
-        library.codegen.set_env(variable.name, own)
+        library.codegen.set_env(name, own)
     sealed = Sealed(library.get_pointer_to_function(library.entry), tuple(held))
-    if not portable:
-        return sealed, None
+    return sealed, written(module, library.entry, found, library._get_compiled_object()) if portable else None
+
+
+def environments_of(module, renamed):
+    """Return the constants of the environments of an LLVM module by their names."""
+    found = {}
+    for variable in module.global_variables:
+        if variable.name.startswith(ENVIRONMENT):
+            known = lookup_environment(renamed.get(variable.name, variable.name))
+            if known is not None:
+                found[variable.name] = known.consts
+    return found
+
+
+def written(module, entry, environments, code):
+    """Return sealed machine code as bytes for `rebuild`, or None if another process cannot use it.
+
+    Parameters
+    ----------
+    module : LLVM module
+        From which the code was made.
+    entry : str
+        Name of its public function.
+    environments : dict
+        As from `environments_of`.
+    code : bytes
+    """
+    # dtype constants serve to pass arrays to Python and can be saved by name. Other constants may
+    # be any object, so code with them stays in this process.
+    kinds = {}
+    for name, constants in environments.items():
+        kinds[name] = [each.str for each in constants if isinstance(each, np.dtype) and each.isbuiltin == 1]
+        if len(kinds[name]) != len(constants):
+            return None
     symbols = external(module)
     modules = sorted({NAMED_BY[name] for name in symbols if NAMED_BY.get(name)})
-    head = {"entry": library.entry, "environments": environments, "symbols": symbols, "modules": modules}
+    head = {"entry": entry, "environments": kinds, "symbols": symbols, "modules": modules}
     text = json.dumps(head).encode()
-    return sealed, len(text).to_bytes(8, "little") + text + library._get_compiled_object()
+    return len(text).to_bytes(8, "little") + text + code
+
+
+# By name of a function of the package that is sealed by itself: its code, for the rest of the
+# process.
+_kept = {}
+_names = weakref.WeakKeyDictionary()  # by library: what `kept_name` returns
+
+
+def kept_name(library):
+    """Return the name under which the function of a library is sealed by itself.
+
+    Parameters
+    ----------
+    library : numba code library
+
+    Returns
+    -------
+    str or None
+        None if it is not: because it is no function of the package that is kept on disk, because it
+        is short, or because nothing is kept.
+    """
+    if library not in LIBRARIES or not is_on():
+        return None
+    if library not in _names:
+        function, symbol, signature = LIBRARIES[library]
+        words = function.__module__, function.__qualname__, code_hash(function.__code__), str(signature)
+        key = hashlib.sha256(repr((environment(), *words)).encode()).hexdigest()
+        known = KEPT + key in _kept or (is_long(library, signature) and (keep(key) or seal(library, symbol, key)))
+        _names[library] = KEPT + key if known else None
+    return _names[library]
+
+
+def is_long(library, signature):
+    """Return True if a function has arrays as arguments and its code is long."""
+    if not any(isinstance(kind, types.Array) for kind in signature.args):
+        return False
+    blocks = (block for each in library._get_module_for_linking().functions for block in each.blocks)
+    return sum(1 for block in blocks for _ in block.instructions) >= LONG
+
+
+def seal(library, symbol, key):
+    """Seal the function of a library under a key; return True if that is possible."""
+    module = library._get_module_for_linking().clone()
+    entry = module.get_function(symbol)
+    entry.name, entry.linkage = KEPT + key, llvm.Linkage.external
+    found = environments_of(module, make_private(module, entry.name, key[:TAG]))
+    data = written(module, entry.name, found, cpu_target.target_context.codegen()._tm.emit_object(module))
+    if data:
+        save(key, data)
+    return data is not None and keep(key, data)
+
+
+def keep(key, data=None):
+    """Load a function of the package that was sealed under a key; return True if it is there."""
+    name = KEPT + key
+    if name not in _kept:
+        data = data or load(key)
+        code = rebuild(data) if data else None
+        if code is None:
+            return False
+        _kept[name] = code
+        llvm.add_symbol(name, code.address)
+    return True
 
 
 def environment_of(name, constants):
@@ -169,6 +300,9 @@ def rebuild(data):
     size = int.from_bytes(data[:8], "little")
     head, code = json.loads(data[8 : 8 + size]), data[8 + size :]
     begin()
+    for symbol in head["symbols"]:
+        if symbol.startswith(KEPT) and not keep(symbol.removeprefix(KEPT)):
+            return None
     if unresolved(head["symbols"]):
         for module in head["modules"]:
             importlib.import_module(module)
