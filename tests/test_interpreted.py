@@ -12,12 +12,12 @@ import traceback
 import iterates
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, types
 from processes import TESTS, environment, start_python
 
 from quasinewton import minimize, problems
 from quasinewton.numba_ext import generated
-from quasinewton.objective import from_njit
+from quasinewton.objective import trampolines
 
 SWITCH = {"NUMBA_DISABLE_JIT": "1"}
 METHODS = "newton", "newton-cg", "bfgs", "lbfgs"
@@ -210,7 +210,7 @@ class TestGenerated:
 
     def test_the_trampoline_of_an_objective_has_a_text(self):
         f = njit(lambda x: x[0])
-        trampoline = from_njit.define(f, None, None, "value", False, from_njit.types.Tuple(()))
+        trampoline = trampolines.define(f, None, None, "value", False, types.Tuple(()))
         linecache.checkcache()
         text = linecache.getlines(trampoline.__code__.co_filename)
         assert text[0] == "def trampoline(x_, n, g_, h_, what, data):\n"

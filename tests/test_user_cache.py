@@ -209,6 +209,31 @@ tell("newton", by_code, method="newton")
         assert set(told(process(copied, code))[1].values()) == {0}
 
 
+    def test_code_of_the_package_that_is_missing_costs_time_alone(self, tmp_path):
+        """Long functions of the package have entries of their own, to which trampolines refer."""
+        code = """
+@njit
+def f(x): return np.sum((A @ x - 1.0) ** 2) + {constant}
+A = np.random.default_rng(0).normal(size=(40, 6))
+tell("f", f, n=6)
+"""
+        first, other = (process(tmp_path, code.format(constant=constant)) for constant in (0.0, 1.0))
+        assert float(other.split()[1]) == pytest.approx(float(first.split()[1]) + 1.0)
+        kept = [path for path in tmp_path.iterdir() if sealed.KEPT in entry_of(path)]
+        assert kept
+        assert process(tmp_path, code.format(constant=0.0)) == first.replace(" 1\n", " 0\n")
+        for path in kept:
+            path.unlink()
+        assert process(tmp_path, code.format(constant=0.0)) == first
+
+
+def entry_of(path):
+    """Return the name of the public function of a file of machine code, empty for other files."""
+    data = path.read_bytes()[len(user_cache.MAGIC) + 32 :]
+    size = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + size])["entry"] if data[8:9] == b"{" and size < len(data) else ""
+
+
 class TestSameProcess:
     """Numba reads globals once; the cache must store the function as it is when stored."""
 

@@ -35,7 +35,7 @@ from quasinewton.autodiff.seeding import (
 )
 from quasinewton.autodiff.tape import end_tape, new_tape, words
 from quasinewton.numba_ext.addresses import linked
-from quasinewton.numba_ext.jit import INNER, OPTIONS, fragment, inlined
+from quasinewton.numba_ext.jit import fragment, inlined
 from quasinewton.numba_ext.user_code import RULE
 from quasinewton.validation import NOT_SCALAR
 

@@ -16,7 +16,13 @@ from numba.extending import intrinsic, overload
 from numba.np import arrayobj
 
 from quasinewton.autodiff.active_types import is_active_array
-from quasinewton.autodiff.active_values import add_all, add_lanes, combine, empty, values
+from quasinewton.autodiff.active_values import (
+    add_all,
+    add_lanes,
+    combine,
+    empty,
+    values,
+)
 from quasinewton.numba_ext.jit import shared
 from quasinewton.numba_ext.user_code import RULE
 

@@ -3,14 +3,13 @@
 Numba compiles `@`, `np.zeros`, `np.sum` and their like anew in every process, which often takes
 longer than the function that contains them. Where this package compiles a user's function, a pass
 over Numba's untyped code replaces them by stand-ins. These choose by the types of their arguments:
-for arrays of floats, the same implementation as part of a function of this package, which is cached;
-otherwise NumPy's function itself. The results have the same bits.
+for arrays of floats, the same implementation as part of a function of this package, which is
+cached; otherwise NumPy's function itself. The results have the same bits.
 """
 
 import operator
 import types as python
 
-import numba
 import numpy as np
 from numba.core import ir, types
 from numba.core.compiler_machinery import FunctionPass, register_pass
@@ -18,14 +17,10 @@ from numba.core.imputils import lower_builtin
 from numba.core.ir_utils import build_definitions, get_definition, guard, mk_unique_var
 from numba.core.typing.templates import AbstractTemplate, infer_global
 
-from quasinewton.numba_ext.cache import cached
-from quasinewton.numba_ext.jit import INNER, shared
+from quasinewton.numba_ext.jit import shared
 
 STAND_INS = {}  # (function of NumPy or an operator, number of arguments): its stand-in
 ORIGINALS = {}  # stand-in: the function that it replaces
-# Functions that divide by the number of items: of none, where Numba divides as Python does, they
-# raise ZeroDivisionError.
-DIVIDING = {np.mean}
 
 
 def delegate(name, choose, names=(), prefer_literal=True):
@@ -67,9 +62,6 @@ def delegate(name, choose, names=(), prefer_literal=True):
     return stand_in
 
 
-STRICT = INNER | {"error_model": "python"}
-
-
 def is_served(kind):
     """Return True if the cached functions are used for arguments of this type."""
     if isinstance(kind, types.Array):
@@ -81,7 +73,7 @@ def cached_for(function, count=1):
     """Register what follows as the cached form of a function with a number of arguments."""
 
     def register(same):
-        kept = cached(numba.njit(**STRICT)(same)) if function in DIVIDING else shared(same)
+        kept = shared(same)
         name = getattr(function, "__name__", same.__name__)
         choose = lambda kinds: kept if all(map(is_served, kinds)) else function
         stand_in = STAND_INS[function, count] = delegate(name, choose, prefer_literal=False)
@@ -236,7 +228,7 @@ class CallKept(FunctionPass):
         code, flags = state.func_ir, state.flags
         if flags.fastmath or flags.boundscheck or flags.debuginfo or flags.auto_parallel.enabled:
             return False
-        changed, self.strict = False, flags.error_model == "python"
+        changed = False
         for block in code.blocks.values():
             body = []
             for s in block.body:
@@ -262,6 +254,5 @@ class CallKept(FunctionPass):
         if value.op != "call" or value.kws or value.vararg or value.varkwarg:
             return None
         function = constant_of(code, value.func)
-        if function is None or type(function).__hash__ is None or (function in DIVIDING and not self.strict):
-            return None
-        return STAND_INS.get((function, len(value.args)))
+        hashable = function is not None and type(function).__hash__ is not None
+        return STAND_INS.get((function, len(value.args))) if hashable else None

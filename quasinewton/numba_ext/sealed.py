@@ -27,7 +27,13 @@ from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonTypeInference
 
-from quasinewton.numba_ext.cache import LIBRARIES, begin, code_hash, external, unresolved
+from quasinewton.numba_ext.cache import (
+    LIBRARIES,
+    begin,
+    code_hash,
+    external,
+    unresolved,
+)
 from quasinewton.numba_ext.jit import INNER
 from quasinewton.numba_ext.parts import PartLibrary
 from quasinewton.numba_ext.symbols import NAMED_BY

@@ -38,6 +38,7 @@ from quasinewton.objective.problem import (
     compiled_args_type,
     typed_args,
 )
+from quasinewton.objective.trampolines import DERIVED
 
 # Values of `jac` with which steps may be estimated; "2-point" is applied as it is.
 LEARNING = (None, False, "3-point")
@@ -219,7 +220,7 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
     kind = compiled_args_type((fun, jac, hess, precond), args)
-    if kind is None and form in from_njit.DERIVED:
+    if kind is None and form in DERIVED:
         raise TypeError(
             "a function is differentiated only with args that are numbers, arrays and tuples of them, and together "
             "with hess, hessp and precond that are compiled, too"

@@ -5,7 +5,11 @@ from typing import NamedTuple
 from scipy.optimize import BFGS, SR1, HessianUpdateStrategy
 
 from quasinewton.numba_ext.introspection import is_compiled
-from quasinewton.objective.choose_gradient import derive, derive_if_possible, with_compilation
+from quasinewton.objective.choose_gradient import (
+    derive,
+    derive_if_possible,
+    with_compilation,
+)
 from quasinewton.objective.finite_differences import CENTRAL, EXACT, FORWARD
 
 # SciPy's quasi-Newton updates, as base class and as classes given instead of instances
@@ -20,8 +24,8 @@ class Second(NamedTuple):
     ----------
     function : callable or None
     form : str
-        Meaning of `function`: a key of `from_njit.SECOND_ORDER`, or "dense" for a Hessian of which
-        products are taken.
+        Meaning of `function`: a key of `trampolines.SECOND_ORDER`, or "dense" for a Hessian of
+        which products are taken.
     scheme : int
         Scheme of differences; EXACT if there is a function.
     mode : str
@@ -45,7 +49,7 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     hess : callable, "auto", "2-point", "3-point" or None
     hessp : callable or None
     form : str
-        How `fun` gives its value; see `from_njit.FIRST_ORDER`.
+        How `fun` gives its value; see `trampolines.FIRST_ORDER`.
     n : int or None
     args_type : numba tuple type or None
         None if the interpreter calls the functions.

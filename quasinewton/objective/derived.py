@@ -3,9 +3,9 @@
 import weakref
 
 from quasinewton import autodiff
+from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.numba_ext.user_code import fresh
-from quasinewton.numba_ext.introspection import is_compiled
 
 KEPT = "_quasinewton_derived"  # attribute of a function; dict of its Derived objects
 

@@ -1,8 +1,6 @@
 """Compiled objectives as trampolines: one per objective and types of `args`.
 
-A trampoline is a small function with the objective's calling convention: it rebuilds x and `args`,
-calls the user's `@njit` functions and writes their results. Only the trampoline is compiled for a
-new objective; the solver's loop is not.
+Only the trampoline is compiled for a new objective; the solver's loop is not.
 """
 
 import weakref
@@ -13,35 +11,21 @@ from numba import types
 
 from quasinewton import autodiff
 from quasinewton.arguments.real_values import warn_complex
-from quasinewton.numba_ext import generated, notice, sealed, user_cache
+from quasinewton.numba_ext import notice, sealed, user_cache
 from quasinewton.numba_ext.addresses import address_of
-from quasinewton.numba_ext.user_code import fresh
 from quasinewton.numba_ext.introspection import result_type
-from quasinewton.numba_ext.jit import INNER, fragment, kernel, shared
+from quasinewton.numba_ext.jit import INNER, kernel
 from quasinewton.numba_ext.linalg import dot
-from quasinewton.numba_ext.tuples import loader
+from quasinewton.numba_ext.user_code import fresh
 from quasinewton.objective.derived import Derived, made
-from quasinewton.objective.interface import (
-    COMPLEX,
-    GRADIENT,
-    HESSIAN,
-    PRECONDITION,
-    PRODUCT,
-    SIGNATURE,
-    VALUE,
-    complex_vector,
-    matrix,
-    vector,
-)
+from quasinewton.objective.interface import SIGNATURE
 from quasinewton.objective.njit_results import (
-    as_complex,
-    as_scalar,
     is_complex,
     is_derivative,
     is_pair,
     is_value,
-    write,
 )
+from quasinewton.objective.trampolines import UNCALLED, define
 from quasinewton.validation import NOT_SCALAR, PAIR
 
 X = types.Array(types.float64, 1, "C")
@@ -49,173 +33,11 @@ NARROW = (types.float32, types.float16)
 SINGLE = float(np.finfo(np.float32).eps)
 
 
-@fragment
-def fill_nan(out):
-    """Fill a vector with NaN."""
-    for i in range(out.size):
-        out[i] = np.nan
-
-
-@shared
-def copy_to(out, values):
-    """Write a vector to another of the same size."""
-    for i in range(out.size):
-        out[i] = values[i]
-
-
-@shared
-def copy_rows_to(out, values):
-    """Write a matrix to another of the same shape."""
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] = values[i, j]
-
-
 @kernel
 def multiply(H, v, out):
     """Write H v to out, which is overwritten."""
     for i in range(v.size):
         out[i] = dot(H[i], v)
-
-
-FIRST_ORDER = {
-    "value": """
-    if what & VALUE:
-        f = as_scalar(fun(x, *args))
-""",
-    # `fun` and `jac` may both overwrite their x. The gradient buffer is unused until `jac` returns,
-    # so it holds `fun`'s copy of x.
-    "separate": """
-    if what & VALUE and what & GRADIENT:
-        own = vector(g_, n)
-        write(own, x)
-        f = as_scalar(fun(own, *args))
-    elif what & VALUE:
-        f = as_scalar(fun(x, *args))
-    if what & GRADIENT:
-        write(vector(g_, n), jac(x, *args))
-""",
-    # `jac` returns value and gradient. The loops rarely ask for values alone where gradients are
-    # derived, so that the gradient is computed with them, and `fun` need not be compiled.
-    "derived": """
-    if what & (VALUE | GRADIENT):
-        f, gradient = jac(x, args)
-        if what & GRADIENT:
-            copy_to(vector(g_, n), gradient)
-""",
-    # For the sum over samples that are not trained on. Values have the same bits.
-    "derived-values": """
-    if what & GRADIENT:
-        f, gradient = jac(x, args)
-        copy_to(vector(g_, n), gradient)
-    elif what & VALUE:
-        f = as_scalar(fun(x, *args))
-""",
-    "joint": """
-    if what & (VALUE | GRADIENT):
-        f_, gradient = fun(x, *args)
-        f = as_scalar(f_)
-        if what & GRADIENT:
-            write(vector(g_, n), gradient)
-""",
-    # NaN in a component that the user's function does not write makes the omission visible.
-    "inplace": """
-    if what & (VALUE | GRADIENT):
-        fill_nan(vector(g_, n))
-        f = as_scalar(fun(x, vector(g_, n), *args))
-""",
-    "residual": """
-    if what & GRADIENT:
-        write(vector(g_, n), fun(x, *args))
-""",
-    "residual-derived": """
-    if what & HESSIAN:
-        _, jacobian = jac(x, args)
-        write(matrix(h_, n), jacobian)
-    elif what & GRADIENT:
-        write(vector(g_, n), fun(x, *args))
-""",
-    "residual-joint": """
-    if what & (GRADIENT | HESSIAN):
-        values, jacobian = fun(x, *args)
-        if what & GRADIENT:
-            write(vector(g_, n), values)
-        else:
-            write(matrix(h_, n), jacobian)
-""",
-}
-COMPLEX_VALUE = """
-    if what & COMPLEX:
-            f = as_complex(fun(complex_vector(x_, n), *args)).imag
-"""
-# Source of second derivatives: hess(x) is the Hessian, or hess(x, p) is its product with p.
-SECOND_ORDER = {
-    "hessian": """
-    if what & HESSIAN:
-        write(matrix(h_, n), hess(x, *args))
-""",
-    "product": """
-    if what & PRODUCT:
-        write(vector(g_, n), hess(x, vector(h_, n), *args))
-""",
-}
-# The same for derived ones, which are arrays of the right shape.
-DERIVED_SECOND_ORDER = {
-    "hessian": """
-    if what & HESSIAN:
-        copy_rows_to(matrix(h_, n), hess(x, *args))
-""",
-    "product": """
-    if what & PRODUCT:
-        copy_to(vector(g_, n), hess(x, vector(h_, n), *args))
-""",
-}
-PRECONDITIONER = """
-    if what & PRECONDITION:
-        write(vector(g_, n), precond(x, vector(h_, n), *args))
-"""
-
-
-# Forms in which `jac` is derived from `fun` and called as jac(x, args).
-DERIVED = {"derived", "derived-values", "residual-derived"}
-UNCALLED = {"derived"}  # Forms in which `fun` is not called.
-
-
-def define(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
-    """Define the trampoline of one objective as a Python function.
-
-    Parameters
-    ----------
-    fun, jac, hess : numba dispatchers or Derived; jac, hess may be None
-        Their meaning depends on the form, see FIRST_ORDER. With "residual", `fun` returns a vector
-        and `hess` is its Jacobian.
-    form : str
-        A key of FIRST_ORDER.
-    complex_step : bool
-        Whether `fun` must also answer COMPLEX.
-    args_type : numba tuple type
-    second : str
-        Meaning of `hess`: a key of SECOND_ORDER.
-    precond : numba dispatcher, optional
-        precond(x, v, *args) -> M v.
-
-    Returns
-    -------
-    callable
-        A function to be compiled for SIGNATURE.
-    """
-    lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
-    lines += ["    f = np.nan", FIRST_ORDER[form]]
-    second_order = DERIVED_SECOND_ORDER if isinstance(hess, Derived) else SECOND_ORDER
-    lines += [COMPLEX_VALUE] * complex_step + [second_order[second]] * (hess is not None)
-    lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
-    scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
-    scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix)
-    scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan)
-    scope |= dict(copy_to=copy_to, copy_rows_to=copy_rows_to)
-    scope |= dict(fun=fun, jac=made(jac), hess=made(hess), precond=precond)
-    scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
-    return generated.define("trampoline", "\n".join(lines), scope)
 
 
 def build(*given):
@@ -314,7 +136,7 @@ def returns(fun, test, arguments):
     if (test, arguments) not in known:
         words = "returns", test, str(arguments)
         known[test, arguments] = user_cache.remembered(
-            fun, words, lambda source: bool(globals()[test](result_type(source, (X, *arguments), "fun", compiled=False)))
+            fun, words, lambda f: bool(globals()[test](result_type(f, (X, *arguments), "fun", compiled=False)))
         )
     return known[test, arguments]
 

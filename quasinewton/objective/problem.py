@@ -38,7 +38,7 @@ class Problem(NamedTuple):
     n : int
         Number of variables.
     form : str
-        How fun and jac give value and gradient, a key of `from_njit.FIRST_ORDER`; "" for a vector
+        How fun and jac give value and gradient, a key of `trampolines.FIRST_ORDER`; "" for a vector
         function.
     scheme : int
         Scheme of the differences that gradients are made of; EXACT if they are not.
@@ -148,7 +148,7 @@ def gradient_form(jac):
     Returns
     -------
     (str, int)
-        The form, a key of `from_njit.FIRST_ORDER`, and the scheme.
+        The form, a key of `trampolines.FIRST_ORDER`, and the scheme.
 
     Raises
     ------

@@ -10,7 +10,11 @@ from numba.core.inline_closurecall import inline_closure_call
 from numba.core.ir_utils import build_definitions, get_definition, guard, remove_dels
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonTypeInference
-from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables, ReconstructSSA
+from numba.core.untyped_passes import (
+    InlineClosureLikes,
+    InlineInlinables,
+    ReconstructSSA,
+)
 
 from quasinewton.autodiff.active_values import empty_of, zero_of
 from quasinewton.autodiff.adjoint import runtime
