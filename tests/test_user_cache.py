@@ -227,6 +227,22 @@ tell("f", f, n=6)
         assert process(tmp_path, code.format(constant=0.0)) == first
 
 
+    def test_functions_that_call_each_other(self, tmp_path):
+        """They do so by addresses of their process, so that their code stays in it."""
+        code = """
+@njit
+def odd(k, a): return 0.0 * a if k == 0 else even(k - 1, a) * 0.5
+@njit
+def even(k, a): return a if k == 0 else odd(k - 1, a) * 2.0
+@njit
+def power(k, a): return 1.0 + 0.0 * a if k == 0 else a * power(k - 1, a)
+@njit
+def f(x): return (even(4, x[0]) - 1.0) ** 2 + power(2, x[1]) + 3.0
+tell("f", f)
+"""
+        assert [process(tmp_path, code) for _ in range(2)] == 2 * ["f 3.0 1\n"]
+
+
 def entry_of(path):
     """Return the name of the public function of a file of machine code, empty for other files."""
     data = path.read_bytes()[len(user_cache.MAGIC) + 32 :]

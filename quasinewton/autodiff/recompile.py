@@ -138,7 +138,7 @@ def pipeline(kind, promote, part):
             passes.add_pass_after(Box, NopythonTypeInference)
             passes.add_pass_after(Mark, NopythonRewrites)
             if part:
-                return [as_part(passes)]
+                return [as_part(passes, self.state)]
             passes.finalize()
             return [passes]
 

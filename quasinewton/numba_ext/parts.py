@@ -7,11 +7,14 @@ once. Numba's own passes that have no effect in kernels are omitted. Users' func
 derivatives, become parts as well, with all passes.
 """
 
+import contextlib
+import types as python
 import weakref
 
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.dispatcher import Dispatcher
 from numba.core.typed_passes import (
     AnnotateTypes,
     IRLegalization,
@@ -85,6 +88,41 @@ class PartLowering(NativeLowering):
         return True
 
 
+# Prefix of the variables that hold addresses of functions that were not compiled when code that
+# calls them was, because they call each other.
+UNRESOLVED = ".numba.unresolved$"
+
+
+def _functions_in(function):
+    """Yield the Python functions of the compiled ones to which a function refers."""
+    codes, values = [function.__code__], []
+    for code in codes:
+        codes += [each for each in code.co_consts if isinstance(each, python.CodeType)]
+        found = [function.__globals__.get(name) for name in code.co_names]
+        modules = [each for each in found if isinstance(each, python.ModuleType)]
+        values += found + [vars(module).get(name) for module in modules for name in code.co_names]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a cell without contents
+            values.append(cell.cell_contents)
+    yield from (each.py_func for each in values if isinstance(each, Dispatcher))
+
+
+def calls_itself(function):
+    """Return True if a compiled function may call itself, directly or through others.
+
+    Numba has such functions call each other by address, and a part has none.
+    """
+    seen, todo = set(), [function]
+    while todo:
+        for other in _functions_in(todo.pop()):
+            if other is function:
+                return True
+            if id(other) not in seen:
+                seen.add(id(other))
+                todo.append(other)
+    return False
+
+
 def _passes(state, lowering, name):
     manager = PassManager(name)
     for step in (
@@ -111,15 +149,17 @@ class PartCompiler(CompilerBase):
         return _passes(self.state, PartLowering, "part")
 
 
-def as_part(passes):
-    """Return a pass manager whose code is lowered as a part of other code.
+def as_part(passes, state):
+    """Return passes that lower a function as a part of other code, unless it calls itself.
 
     Parameters
     ----------
     passes : PassManager
         Changed; not yet finalized.
+    state : compilation state
     """
-    passes.passes = [(PartLowering if step is NativeLowering else step, name) for step, name in passes.passes]
+    if not calls_itself(state.func_id.func):
+        passes.passes = [(PartLowering if step is NativeLowering else step, name) for step, name in passes.passes]
     passes.finalize()
     return passes
 
@@ -128,7 +168,7 @@ class WholePartCompiler(CompilerBase):
     """Compile a part with all of Numba's passes before code generation."""
 
     def define_pipelines(self):
-        return [as_part(DefaultPassBuilder.define_nopython_pipeline(self.state))]
+        return [as_part(DefaultPassBuilder.define_nopython_pipeline(self.state), self.state)]
 
 
 class KernelCompiler(CompilerBase):

@@ -35,7 +35,7 @@ from quasinewton.numba_ext.cache import (
     unresolved,
 )
 from quasinewton.numba_ext.jit import INNER
-from quasinewton.numba_ext.parts import PartLibrary
+from quasinewton.numba_ext.parts import UNRESOLVED, PartLibrary
 from quasinewton.numba_ext.symbols import NAMED_BY
 from quasinewton.numba_ext.user_cache import environment, is_on, load, save
 
@@ -45,6 +45,9 @@ KEPT = "quasinewton_kept_"  # prefix of the names of functions of the package th
 # Instructions; shorter functions are linked into their callers, since a call of one costs more than
 # it saves. Most of those above are loops over arrays.
 LONG = 100
+# Types of the arguments of functions that are sealed by themselves. Other numbers, which carry up
+# to 24 derivatives, are expensive to pass, and their functions are called for single items.
+PASSED = types.Array, types.Integer, types.Float, types.Boolean, types.BaseTuple, types.NoneType, types.Omitted
 
 
 class Sealed:
@@ -204,6 +207,9 @@ def written(module, entry, environments, code):
     """
     # dtype constants serve to pass arrays to Python and can be saved by name. Other constants may
     # be any object, so code with them stays in this process.
+    # Functions that call each other do so by addresses of this process.
+    if any(variable.name.startswith(UNRESOLVED) for variable in module.global_variables):
+        return None
     kinds = {}
     for name, constants in environments.items():
         kinds[name] = [each.str for each in constants if isinstance(each, np.dtype) and each.isbuiltin == 1]
@@ -248,7 +254,8 @@ def kept_name(library):
 
 def is_long(library, signature):
     """Return True if a function has arrays as arguments and its code is long."""
-    if not any(isinstance(kind, types.Array) for kind in signature.args):
+    kinds = signature.args
+    if not any(isinstance(kind, types.Array) for kind in kinds) or not all(isinstance(kind, PASSED) for kind in kinds):
         return False
     blocks = (block for each in library._get_module_for_linking().functions for block in each.blocks)
     return sum(1 for block in blocks for _ in block.instructions) >= LONG

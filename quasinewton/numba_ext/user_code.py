@@ -42,7 +42,7 @@ class CopyCompiler(CompilerBase):
         return passes
 
     def define_pipelines(self):
-        return [as_part(self.passes())]
+        return [as_part(self.passes(), self.state)]
 
 
 @register_pass(mutates_CFG=False, analysis_only=True)

@@ -176,7 +176,7 @@ class AdjointCompiler(CompilerBase):
             passes.add_pass_after(RerouteAdjoint, MakeAdjoint)
             passes.add_pass_after(InferAgain, RerouteAdjoint)
             passes.add_pass_after(Box, InferAgain)
-        return [as_part(passes)]
+        return [as_part(passes, self.state)]
 
 
 def compiled(f, kinds, active=None):
