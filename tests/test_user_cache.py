@@ -221,7 +221,7 @@ tell("f", f, n=6)
         assert float(other.split()[1]) == pytest.approx(float(first.split()[1]) + 1.0)
         kept = [path for path in tmp_path.iterdir() if sealed.KEPT in entry_of(path)]
         assert kept
-        assert process(tmp_path, code.format(constant=0.0)) == first.replace(" 1\n", " 0\n")
+        assert process(tmp_path, code.format(constant=0.0)) == first[:-1] + "0"
         for path in kept:
             path.unlink()
         assert process(tmp_path, code.format(constant=0.0)) == first
@@ -240,7 +240,7 @@ def power(k, a): return 1.0 + 0.0 * a if k == 0 else a * power(k - 1, a)
 def f(x): return (even(4, x[0]) - 1.0) ** 2 + power(2, x[1]) + 3.0
 tell("f", f)
 """
-        assert [process(tmp_path, code) for _ in range(2)] == 2 * ["f 3.0 1\n"]
+        assert [process(tmp_path, code) for _ in range(2)] == 2 * ["f 3.0 1"]
 
 
 def entry_of(path):
