@@ -251,7 +251,7 @@ def _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond):
             for each, source in zip((fun, jac, hess, precond), sources, strict=True)
         )
         given = first, *others[:2], form, complex_step, args_type, second, others[2]
-        announce(*given)
+        announce(fun, jac, hess)
         check(*given)
         return define(*given)
 
