@@ -128,6 +128,16 @@ class TestCaches:
             assert callable(getattr(caching.CompileResultCacheImpl, name))
         assert callable(caching.FunctionCache._load_overload) and callable(caching.FunctionCache.flush)
 
+    def test_the_constructor_of_a_cache_sets_what_ours_puts_off(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+        set_here = vars(caching.FunctionCache(double)).keys()
+        assert set_here == {"_py_func", "_name", "_impl", "_cache_path", "_cache_file", "_enabled"}
+
+    def test_a_key_begins_with_the_signature(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+        cache, library = caching.FunctionCache(double), registry.cpu_target.target_context.codegen()
+        assert cache._index_key(SIGNATURE, library)[0] is SIGNATURE
+
     def test_a_compile_result_is_reduced_to_what_can_be_pickled(self, tmp_path, monkeypatch):
         monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
         dispatcher = njit(double)

@@ -200,6 +200,37 @@ def test_first_runs_compile_no_loop(tmp_path, switch, loops):
     assert bool(out.split()) == loops
 
 
+FULL = """
+import sys
+import numpy as np
+from quasinewton import minimize, root
+from quasinewton.drivers import tiered_loop
+
+entered = []
+begins = tiered_loop.TieredLoop._begins_in_python
+def note(self, state, rest):
+    entered.append(begins(self, state, rest))
+    return entered[-1]
+tiered_loop.TieredLoop._begins_in_python = note
+f, g = lambda x: float(np.sum((x - 1.0) ** 4)), lambda x: 4.0 * (x - 1.0) ** 3
+for method in "lbfgs", "newton-cg", "adam":
+    for jac in g, None:
+        minimize(f, [0.0, 3.0], method=method, jac=jac, maxiter=5)
+minimize(f, [0.0, 3.0], jac=g, bounds=[(0.5, 2.0)] * 2, maxiter=5)
+root(lambda x: x * x - 2.0, 1.0)
+print(len(entered), any(entered))
+"""
+
+
+def test_what_is_on_disk_is_used_from_the_first_run_on():
+    """The first process compiles what the cache of these tests lacks."""
+    for switch in "0", "1":
+        process = start_python("-P", "-c", FULL, env=environment(**{tiers.SWITCH: switch}))
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        assert out.split() == ["8", "False"]
+
+
 def test_runs_are_compiled_once_python_has_taken_long(monkeypatch):
     """Beyond `EARLIER` seconds in earlier runs, a run of the same kind begins in compiled code."""
     monkeypatch.setattr(tiered_loop, "_compiled", set())

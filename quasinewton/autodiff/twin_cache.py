@@ -4,8 +4,6 @@ A twin depends on all rules of active numbers, not only on the module of its fun
 is that of the module that imports all of them.
 """
 
-import contextlib
-
 from quasinewton.numba_ext.cache import Implementation, Locator, PackageCache, code_hash
 from quasinewton.numba_ext.stamps import stamps
 
@@ -43,7 +41,5 @@ def keep(twin, original):
     """
     if not isinstance(original._cache, PackageCache):
         return False
-    # Without a writable folder there is no locator, and the twin works uncached.
-    with contextlib.suppress(RuntimeError, OSError):
-        twin._cache = TwinCache(original.py_func)
+    twin._cache = TwinCache(original.py_func)
     return True

@@ -27,9 +27,9 @@ from quasinewton.numba_ext.arrays import fetch_add
 from quasinewton.numba_ext.jit import INNER, kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.tuples import borrow, store
-from quasinewton.objective.build import layers
 from quasinewton.objective.differenced import with_data
 from quasinewton.objective.interface import HESSIAN, call
+from quasinewton.objective.linking import layers
 from quasinewton.objective.packed_args import pack
 from quasinewton.options.read import traits_of
 from quasinewton.status import NO_PROGRESS, Status

@@ -115,6 +115,10 @@ class PackageCache(FunctionCache):
         super().__init__(self._py_func)
         return self.__dict__[name]
 
+    def _index_key(self, sig, codegen):
+        # Numba's keys tell a signature from the types of its arguments, which mean the same code.
+        return super()._index_key(tuple(getattr(sig, "args", sig)), codegen)
+
     def load_overload(self, sig, target_context):
         if has_external(getattr(sig, "args", sig)):
             return None

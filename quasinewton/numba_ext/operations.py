@@ -10,7 +10,6 @@ would compile the whole loop anew for every method and line search.
 """
 
 import ctypes
-import gc
 import importlib
 import threading
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from numba.extending import intrinsic
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import address_of, enter
 from quasinewton.numba_ext.cache import is_loaded
+from quasinewton.numba_ext.garbage import uncollected
 from quasinewton.numba_ext.registration import EXTERNAL
 from quasinewton.numba_ext.symbols import name_symbol
 from quasinewton.numba_ext.tuples import without_owners
@@ -43,22 +43,6 @@ class _Failure(threading.local):
 
 
 _failure = _Failure()
-
-
-@contextmanager
-def uncollected():
-    """Disable garbage collection while compiling.
-
-    Numba makes millions of objects that live until the end of a compilation, so collections would
-    only cost time.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Family:

@@ -34,6 +34,8 @@ from numba.core.untyped_passes import (
     TranslateByteCode,
 )
 
+from quasinewton.numba_ext.function_copies import names_in
+
 
 class PartLibrary(CPUCodeLibrary):
     """Code that is linked into other code and never run by itself.
@@ -95,12 +97,10 @@ UNRESOLVED = ".numba.unresolved$"
 
 def _functions_in(function):
     """Yield the Python functions of the compiled ones to which a function refers."""
-    codes, values = [function.__code__], []
-    for code in codes:
-        codes += [each for each in code.co_consts if isinstance(each, python.CodeType)]
-        found = [function.__globals__.get(name) for name in code.co_names]
-        modules = [each for each in found if isinstance(each, python.ModuleType)]
-        values += found + [vars(module).get(name) for module in modules for name in code.co_names]
+    names = names_in(function.__code__)
+    values = [function.__globals__.get(name) for name in names]
+    modules = [each for each in values if isinstance(each, python.ModuleType)]
+    values += [vars(module).get(name) for module in modules for name in names]
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):  # a cell without contents
             values.append(cell.cell_contents)

@@ -21,6 +21,8 @@ from numba.core import config
 from numba.core.caching import _CacheLocator
 from numba.misc.appdirs import AppDirs
 
+from quasinewton.numba_ext.garbage import uncollected
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT.name
 # Subpackages and modules that contribute to the code compiled for users' functions.
@@ -49,15 +51,12 @@ def package_stamp(root=ROOT):
     return digest.hexdigest()
 
 
-def bare(tree):
-    """Return a syntax tree without documentation as text. The tree is changed."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            texts = (each for each in body if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
-            idle = [each for each in texts if isinstance(each.value.value, str)]
-            node.body = [each for each in body if each not in idle]
-    return ast.dump(tree)
+def strip(node):
+    """Remove documentation from the body of a node of a syntax tree."""
+    texts = (each for each in node.body if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+    idle = [each for each in texts if isinstance(each.value.value, str)]
+    if idle:
+        node.body = [each for each in node.body if each not in idle]
 
 
 def names_in(nodes):
@@ -82,7 +81,7 @@ def dependences(root=ROOT):
     texts, edges = {}, {name: set() for name in files}
     for name, path in files.items():
         tree = ast.parse(path.read_bytes())
-        origins = {}  # modules by the names that the file imports from them
+        origins, calls = {}, []  # origins: modules by the names that the file imports from them
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
@@ -90,18 +89,22 @@ def dependences(root=ROOT):
                     origins[alias.asname or alias.name] = module if module in files else node.module
             elif isinstance(node, ast.Import):
                 origins |= {alias.name: alias.name for alias in node.names}
+            elif isinstance(node, ast.Call):
+                calls.append(node)
+            elif isinstance(getattr(node, "body", None), list):
+                strip(node)
         edges[name] |= {origin for origin in origins.values() if origin in files}
-        for node in ast.walk(tree):
+        for node in calls:
             # A function that is registered with another one or overloads it becomes part of the
             # callers of that one.
-            if isinstance(node, ast.Call):
-                called = ast.unparse(node.func)
-                owner = node.args[:1] if called == "overload" else []
-                if called.endswith(".register"):
-                    owner = node.func.value
-                for origin in {origins.get(each.id) for each in names_in(owner)} & files.keys():
-                    edges[origin].add(name)
-        texts[name] = bare(tree)
+            function, owner = node.func, []
+            if isinstance(function, ast.Attribute) and function.attr == "register":
+                owner = function.value
+            elif isinstance(function, ast.Name) and function.id == "overload":
+                owner = node.args[:1]
+            for origin in {origins.get(each.id) for each in names_in(owner)} & files.keys():
+                edges[origin].add(name)
+        texts[name] = ast.dump(tree)
     return texts, edges
 
 
@@ -178,7 +181,8 @@ def stamps():
         found = json.loads(memo.read_text())
         if found.get("raw") == raw:
             return found
-    made = stamps_of() if ROOT.is_dir() else {}
+    with uncollected():
+        made = stamps_of() if ROOT.is_dir() else {}
     made["raw"] = raw
     if memo:
         with contextlib.suppress(OSError):

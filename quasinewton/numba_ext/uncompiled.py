@@ -12,6 +12,7 @@ import types as python
 from numba.core import config
 from numba.core.dispatcher import Dispatcher
 
+from quasinewton.numba_ext.function_copies import copy_with
 from quasinewton.numba_ext.registration import PACKAGE
 
 INTERPRETED = bool(config.DISABLE_JIT)  # True if nothing is compiled; fixed when Numba is imported
@@ -170,25 +171,6 @@ def _by_class(generic):
     return chosen
 
 
-def _names(code):
-    """Return the global names that a code object, or one nested in it, may refer to."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, python.CodeType):
-            names |= _names(constant)
-    return names
-
-
 def _copy(value, function):
-    """Return a function of Python with uncompiled versions in the place of what it refers to."""
-    theirs = function.__globals__
-    ours = {name: theirs[name] for name in ("__builtins__", "__name__")}
-    cells = tuple(python.CellType() for _ in function.__closure__ or ())
-    version = python.FunctionType(function.__code__, ours, function.__name__, function.__defaults__, cells)
-    version.__kwdefaults__, version.__module__ = function.__kwdefaults__, function.__module__
-    # Functions may call each other in a circle, so it is known before what it refers to.
-    _keep(value, version)
-    ours.update((name, _version(theirs[name])) for name in _names(function.__code__) if name in theirs)
-    for cell, given in zip(cells, function.__closure__ or (), strict=True):
-        cell.cell_contents = _version(given.cell_contents)
-    return version
+    """Return a function with uncompiled versions in the place of what it refers to."""
+    return copy_with(function, lambda version: _keep(value, version), _version)

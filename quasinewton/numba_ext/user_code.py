@@ -5,8 +5,6 @@ part of its callers, so that LLVM's passes see it once, with them, and it calls 
 that are kept on disk. The user's function itself is not compiled by this.
 """
 
-import types as python
-
 from numba.core import compiler
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import AnalysisPass, register_pass
@@ -21,8 +19,8 @@ from quasinewton.numba_ext.fingerprint import (
     Unnameable,
     is_current,
     is_versioned,
-    references,
 )
+from quasinewton.numba_ext.function_copies import copy_with
 from quasinewton.numba_ext.jit import INNER
 from quasinewton.numba_ext.parts import WholePartCompiler, as_part
 
@@ -142,19 +140,10 @@ class Copier:
     def dispatcher(self, original):
         """Return the copy of a dispatcher, without machine code and without Numba's cache."""
         if id(original) not in self.copies:
-            function = original.py_func
-            scope = dict(function.__globals__)
-            cells = tuple(python.CellType() for _ in function.__closure__ or ())
-            given = function.__code__, scope, function.__name__, function.__defaults__, cells or None
-            copy = python.FunctionType(*given)
-            copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
-            copy.__module__, copy.__doc__ = function.__module__, function.__doc__
             options = dict(original.targetoptions) | WRAPPERS
-            copied = Copy(copy, original.locals, options, CopyCompiler)
-            self.copies[id(original)] = copied
-            for name in references(function.__code__)[0]:
-                if name in scope:
-                    scope[name] = self.value(scope[name])
-            for cell, old in zip(cells, function.__closure__ or (), strict=True):
-                cell.cell_contents = self.value(old.cell_contents)
+
+            def note(copy):
+                self.copies[id(original)] = Copy(copy, original.locals, options, CopyCompiler)
+
+            copy_with(original.py_func, note, self.value)
         return self.copies[id(original)]

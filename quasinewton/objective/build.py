@@ -304,10 +304,3 @@ def _keeping(prepared, n):
     address = address_in_python(kept_hessian.objective)
     objective = Objective(address, wrapped.ctypes.data, inner.values, 0, 0, inner.known)
     return prepared._replace(objective=objective, held=(*prepared.held, wrapped, probe))
-
-
-def layers(objective):
-    """Return the number of wrapping objectives around the user's own, for `with_data`."""
-    if objective.address in (hessian_products.address(), kept_hessian.address()):
-        return 1 + (objective.values > 0)
-    return int(objective.address == differenced.address())

@@ -3,11 +3,8 @@
 How they are made of differences is in `finite_differences`.
 """
 
-import functools
-
 import numpy as np
 
-from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.objective.finite_differences import (
     gradient_of_values,
@@ -22,7 +19,6 @@ from quasinewton.objective.interface import (
     HESSIAN,
     PRECONDITION,
     PRODUCT,
-    SIGNATURE,
     VALUE,
     Objective,
     call,
@@ -99,15 +95,3 @@ def with_data(target, layers, data):
     wrapped_at(place).kept = 0
     wrapped_at(place).data = data
     return target
-
-
-@functools.cache
-def address():
-    """Return the address of the compiled objective that differences another one.
-
-    Returns
-    -------
-    int
-        Call it with the address of a record WRAPPED as its data.
-    """
-    return address_of(objective, SIGNATURE)

@@ -10,11 +10,9 @@ of central differences of values; ε is larger if values are known to be less pr
 the variables are given or have been estimated, the step is measured by max_i |h p_i| / d_i.
 """
 
-import functools
 
 import numpy as np
 
-from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line, reach
 from quasinewton.objective.finite_differences import (
@@ -27,7 +25,6 @@ from quasinewton.objective.finite_differences import (
 from quasinewton.objective.interface import (
     GRADIENT,
     PRODUCT,
-    SIGNATURE,
     VALUE,
     call,
     vector,
@@ -107,15 +104,3 @@ def objective(x_, n, g_, h_, what, data):
         product_of_gradients(w, x, h, g, vector(w.probe, 2 * n))
         return np.nan
     return call(w.address, x, g, h, what, w.data)
-
-
-@functools.cache
-def address():
-    """Return the address of the compiled objective that makes products from gradients.
-
-    Returns
-    -------
-    int
-        Call it with the address of a record WRAPPED as its data.
-    """
-    return address_of(objective, SIGNATURE)

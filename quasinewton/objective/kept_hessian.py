@@ -4,9 +4,7 @@ This serves compiled functions, whose matrices are dense. `from_python` keeps th
 functions, which may be sparse.
 """
 
-import functools
 
-from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.objective.finite_differences import wrapped_at
@@ -14,7 +12,6 @@ from quasinewton.objective.from_njit import multiply
 from quasinewton.objective.interface import (
     HESSIAN,
     PRODUCT,
-    SIGNATURE,
     call,
     matrix,
     vector,
@@ -43,15 +40,3 @@ def objective(x_, n, g_, h_, what, data):
         w.kept = 1
     multiply(hessian, h, g)
     return 0.0
-
-
-@functools.cache
-def address():
-    """Return the address of the compiled objective that keeps a Hessian.
-
-    Returns
-    -------
-    int
-        Call it with the address of a record WRAPPED as its data.
-    """
-    return address_of(objective, SIGNATURE)

@@ -16,7 +16,7 @@ from quasinewton.objective.finite_differences import WRAPPED
 from quasinewton.objective.interface import SIGNATURE
 
 _KERNELS = {}  # the compiled function by the address of its uncompiled version
-_WRAPPING = set()  # addresses of those whose data are the address of a record WRAPPED
+_WRAPPING = set()  # addresses, of both versions, whose data are the address of a record WRAPPED
 # Places of the address and of the data of the wrapped objective in such a record, in bytes.
 _ADDRESS, _DATA = (WRAPPED.fields[name][1] for name in ("address", "data"))
 
@@ -69,7 +69,24 @@ def _linked(address, data):
 
 @functools.cache
 def _compiled_address(address):
-    return address_of(_KERNELS[address], SIGNATURE)
+    compiled = address_of(_KERNELS[address], SIGNATURE)
+    if address in _WRAPPING:
+        _WRAPPING.add(compiled)
+    return compiled
+
+
+def _chain(objective):
+    """Yield the address of an objective, that of the one that it wraps, and so on."""
+    address, data = objective.address, objective.data
+    yield address
+    while address in _WRAPPING:
+        address, data = (ctypes.c_int64.from_address(data + place).value for place in (_ADDRESS, _DATA))
+        yield address
+
+
+def layers(objective):
+    """Return the number of wrapping objectives around the user's own, for `with_data`."""
+    return len(list(_chain(objective))) - 1
 
 
 def kernels(objective):
@@ -79,10 +96,4 @@ def kernels(objective):
     ----------
     objective : Objective
     """
-    found, address, data = (), objective.address, objective.data
-    while address in _KERNELS:
-        found += (_KERNELS[address],)
-        if address not in _WRAPPING:
-            break
-        address, data = (ctypes.c_int64.from_address(data + place).value for place in (_ADDRESS, _DATA))
-    return found
+    return tuple(_KERNELS[address] for address in _chain(objective) if address in _KERNELS)
