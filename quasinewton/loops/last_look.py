@@ -27,6 +27,8 @@ from quasinewton.objective.finite_differences import (
     EXACT,
     FORWARD,
     begin,
+    root,
+    step_for,
     wrapped_at,
 )
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
@@ -38,6 +40,10 @@ EXPLAINED = 0.01  # multiple of |f|; largest decrease that noise of f may accoun
 SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that the noise may hide
 REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
 DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
+# Multiple of the step h of a one-sided difference; a step towards the minimiser up to this is of its
+# order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is of the order of
+# `stopping.PROMISED`, the relative decrease that may be left.
+NEAR = 10.0
 ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
 ULPS = 256.0  # multiple of ε|x|; step over which a gradient changes by more than its rounding
 LOOSE = 2.5  # factor; a ratio of s·y over two steps may differ from that of a constant curvature by it
@@ -120,6 +126,27 @@ def is_exhausted(objective, s):
         return False
     w = wrapped_at(objective.known)
     return w.sharpens and w.gradient == FORWARD and s.gtol < s.g_norm <= DROWNED * w.error
+
+
+@fragment
+def is_within_spacing(objective, x, p):
+    """Return True if p, which leads to the minimiser of a model, is of the order of difference steps.
+
+    Steps are those of one-sided differences, which vanish half a step beside the minimiser of a
+    quadratic, and lead no nearer. Central differences do, but they rest on the same scales of the
+    variables, relative to which p is negligible. Central differences with given steps say nothing
+    of scales.
+    """
+    if not is_differenced(objective):
+        return False
+    w = wrapped_at(objective.known)
+    if w.gradient == CENTRAL and w.steps > 0:
+        return False
+    fraction = root(w.f_eps, 2)
+    for i in range(x.size):
+        if not abs(p[i]) <= NEAR * abs(step_for(w, x, i, fraction)):
+            return False
+    return True
 
 
 @register_jitable

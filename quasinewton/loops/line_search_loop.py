@@ -228,7 +228,7 @@ def descend(frame, objective, each):
                     s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # the method's model is least at alpha = 1
                 action = Action.TRIAL
                 if is_unweighed(s):
-                    s.ending = ending_by_promise(s)
+                    s.ending = ending_by_promise(s, last_look.is_within_spacing(objective, x, p))
                     if s.ending != RUNNING:
                         action = look((frame,)) if curved and s.ending == CONVERGED else Action.FINISH
                 if action == Action.TRIAL:

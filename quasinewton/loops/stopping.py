@@ -14,8 +14,9 @@ Tests that need vectors are elsewhere: those of the point after a search and of 
 | | nfev >= maxfun | OUT_OF_EVALUATIONS |
 | | the deadline has passed | TIME_OVER |
 | before an evaluation | the deadline has passed; nfev >= maxfun | TIME_OVER, OUT_OF_EVALUATIONS |
-| before a search | ‖g‖_∞ <= gtol, the default, and one of the next three tests holds: | CONVERGED |
+| before a search | ‖g‖_∞ <= gtol, the default, and one of the next four tests holds: | CONVERGED |
 | | · the predicted decrease is at most `enough` | |
+| | · the model's step is of the order of those of one-sided differences | |
 | | · nit >= maxiter | |
 | | · the evaluations of this test are used up (`has_tried`) | |
 | | neither f nor the predicted decrease improves (`is_stagnant`) | NO_PROGRESS |
@@ -135,16 +136,18 @@ def enough(s):
 
 
 @fragment
-def ending_by_promise(s):
+def ending_by_promise(s, near):
     """Return the status to end with where ‖g‖ is within the default gtol, or RUNNING.
 
     The absolute gtol says little where f has small values or variables have large ones, so the run
     ends only if the decrease that the model predicts is small, too: relative to |f| or, as the
     least value may be 0, to the decrease achieved. The ratio is invariant to scaling f and x.
+    With `near`, the model's step is too short for differences of f to lead nearer to the minimiser.
     """
     s.weighed = 1
     s.within = s.nfev if s.within == 0 else s.within
-    return CONVERGED if s.predicted <= enough(s) or s.nit >= s.maxiter or has_tried(s) else RUNNING
+    ended = near or s.predicted <= enough(s) or s.nit >= s.maxiter or has_tried(s)
+    return CONVERGED if ended else RUNNING
 
 
 @fragment

@@ -5,6 +5,7 @@ Covers: objective/finite_differences.py, objective/differenced.py, objective/com
 
 import numpy as np
 import pytest
+import scipy.optimize
 from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
@@ -108,6 +109,20 @@ def test_rejected_trials_cost_one_value():
     res = minimize(fun, np.full(20, 0.3))
     assert res.success and res.nfev < (res.njev + 3) * 21
     assert res.nfev - 20 * res.njev >= res.njev
+
+
+@pytest.mark.parametrize("n", [2, 10])
+@pytest.mark.parametrize("centre", [0.0, 0.3])
+@pytest.mark.parametrize("method, theirs", [("lbfgs", "L-BFGS-B"), ("bfgs", "BFGS"), ("gradient-descent", "L-BFGS-B")])
+def test_a_least_value_of_zero_costs_what_it_costs_scipy(method, theirs, centre, n):
+    """No decrease is small relative to f = 0, but differences lead no nearer to the minimiser."""
+    start = np.tile([-1.2, 1.0], n // 2)
+
+    def fun(x):
+        return float((x - centre) @ (x - centre))
+
+    res, oracle = minimize(fun, start, method=method), scipy.optimize.minimize(fun, start, method=theirs)
+    assert res.success and res.fun < 1e-12 and res.nfev <= oracle.nfev + n + 2
 
 
 def test_differences_reach_the_minimum_of_exact_gradients():
