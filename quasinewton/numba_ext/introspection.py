@@ -1,6 +1,7 @@
 """Queries about functions to Numba: whether they are compiled, result types, error messages."""
 
 import inspect
+import weakref
 
 import numba
 from numba import types
@@ -34,7 +35,14 @@ def is_compiled(function):
 
     In object mode it is called through the interpreter, with any object.
     """
-    return isinstance(function, Dispatcher) and not function.targetoptions.get("forceobj")
+    # Numba's class is abstract, and a test for it takes a microsecond, several times in each call.
+    kind = type(function)
+    if kind not in _dispatchers:
+        _dispatchers[kind] = issubclass(kind, Dispatcher)
+    return _dispatchers[kind] and not function.targetoptions.get("forceobj")
+
+
+_dispatchers = weakref.WeakKeyDictionary()  # True for classes of Numba's compiled functions, by class
 
 
 def numba_type(value):

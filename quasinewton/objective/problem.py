@@ -124,6 +124,8 @@ def typed_args(args):
 
 def args_type(args):
     """Return the Numba type of `args`, or None if they cannot be passed to compiled code."""
+    if not args:
+        return NO_ARGS
     kind = typed_args(args)
     return kind if kind is not None and is_plain(kind) else None
 
@@ -138,8 +140,10 @@ def compiled_args_type(functions, args):
     functions : sequence of callable or None
     args : tuple
     """
-    given = [function for function in functions if not (function is None or isinstance(function, Derived))]
-    return args_type(args) if all(map(is_compiled, given)) else None
+    for function in functions:
+        if not (function is None or isinstance(function, Derived) or is_compiled(function)):
+            return None
+    return args_type(args)
 
 
 def gradient_form(jac):
