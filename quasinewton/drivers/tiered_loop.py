@@ -1,7 +1,7 @@
 """Loops in two tiers: in Python at first, and compiled once that pays.
 
 To compile a loop and a method takes seconds, and most first runs are short. A loop that is neither
-in memory nor on disk therefore begins in Python, where an evaluation takes half a millisecond
+in memory nor on disk therefore begins in Python, where an evaluation takes a quarter of a millisecond
 longer. It is compiled once enough time has been lost in this way. Both tiers compute the same bits
 in the same state, so a run changes from one to the other between two evaluations, and its result
 does not depend on when.

@@ -13,6 +13,7 @@ function is the `id` of the Python function, which is never freed.
 import ctypes
 import functools
 import math
+import operator
 import threading
 import time
 
@@ -23,23 +24,25 @@ from numba.np.numpy_support import as_dtype
 from quasinewton.numba_ext.uncompiled import uncompiled
 
 
-class Record(np.void):
-    """Record whose fields are attributes, as in compiled code.
+@functools.cache
+def with_fields(dtype):
+    """Return a dtype of the same fields, whose records have them as attributes, as in compiled code.
 
     `numpy.record` does not serve: its attribute `data` hides a field of that name.
     """
+    fields = {name: property(operator.itemgetter(name), _setter(name)) for name in dtype.names}
+    return np.dtype((type("Record", (np.void,), fields), dtype))
 
-    def __getattribute__(self, name):
-        if name in np.void.__getattribute__(self, "dtype").names:
-            return self[name]
-        return np.void.__getattribute__(self, name)
 
-    def __setattr__(self, name, value):
-        self[name] = value
+def _setter(name):
+    def put(record, value):
+        record[name] = value
+
+    return put
 
 
 def with_attributes(value):
-    """Return a value that shares the memory of its arrays, and whose records are `Record`s.
+    """Return a value that shares the memory of its arrays, and whose records have attributes.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def with_attributes(value):
         Arrays within tuples are replaced, too.
     """
     if isinstance(value, np.ndarray) and value.dtype.names:
-        return value.view(np.dtype((Record, value.dtype)))
+        return value.view(with_fields(value.dtype))
     if isinstance(value, tuple):
         items = [with_attributes(item) for item in value]
         if any(new is not old for new, old in zip(items, value, strict=True)):
@@ -83,13 +86,14 @@ def kernel(function):
 
     @functools.wraps(function)
     def entered(*arguments):
-        before = _warnings.theirs
-        _warnings.theirs = before or np.geterr()  # of the outermost kernel, which the user called
+        if _warnings.theirs is not None:  # Another kernel has called, with arguments as they should be.
+            return function(*arguments)
+        _warnings.theirs = np.geterr()
         try:
             with np.errstate(all="ignore"):
                 return function(*map(with_attributes, arguments))
         finally:
-            _warnings.theirs = before
+            _warnings.theirs = None
 
     return entered
 
@@ -111,7 +115,8 @@ def viewer(kind):
 
 def record_viewer(kind):
     """Make the function record_at(address) of a Numba record type."""
-    return lambda address: with_attributes(_view(address, 1, kind.dtype))[0]
+    dtype = with_fields(kind.dtype)  # Numba derives it from the type at every access.
+    return lambda address: _view(address, 1, dtype)[0]
 
 
 def part(a, first, size):
