@@ -11,7 +11,7 @@ import pytest
 from numba import njit
 from processes import environment, start_python
 
-from quasinewton import Solver, minimize, problems, root, schedules
+from quasinewton import Solver, minimize, minimize_stochastic, problems, root, schedules
 from quasinewton.drivers import tiered_loop
 from quasinewton.line_searches.registry import BY_NAME as SEARCHES
 from quasinewton.loops import clock
@@ -96,6 +96,45 @@ def test_roots_have_the_same_bits_in_both_tiers(begin):
     assert in_python == run()
 
 
+def squares(x, A, b, weights):
+    r = A @ x - b
+    return (weights @ (r * r)) / b.size, 2.0 * (A.T @ (weights * r)) / b.size
+
+
+@pytest.mark.parametrize(
+    "method, options",
+    [
+        ("sgd", {"average": 0.5}),
+        ("adamw", {"patience": 2, "clip_norm": 1.0}),
+        ("adam", {"nonfinite": "skip", "schedule": schedules.cosine(40)}),
+    ],
+)
+def test_mini_batches_have_the_same_bits_in_both_tiers(begin, monkeypatch, method, options):
+    """The last batch is smaller, and samples of four bytes are copied in another way than of eight."""
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(50, 3)), rng.normal(size=50), rng.uniform(size=50).astype(np.float32)
+    watched = tuple(array[:20] for array in data) if "patience" in options else None
+    data[1][7] = math.inf if "nonfinite" in options else 0.0
+
+    def run():
+        given = {"jac": True, "rng": 1, "lr": 0.05, "batch_size": 8, "epochs": 6, "validation_data": watched}
+        with np.errstate(invalid="ignore"):
+            return minimize_stochastic(squares, np.zeros(3), data, method, **given, **options)
+
+    def loss(res):
+        return res.history._replace(seconds=None), res.skipped, res.nepochs
+
+    call = tiers.call
+    monkeypatch.setattr(tiers, "call", lambda kernel, _, *arguments, link: tiers.in_python(kernel)(*arguments))
+    begin(True)
+    res = run()
+    monkeypatch.setattr(tiers, "call", call)
+    begin(False)
+    compiled = run()
+    assert bits(res) == bits(compiled) and repr(loss(res)) == repr(loss(compiled))
+    assert res.skipped == (6 if "nonfinite" in options else 0)
+
+
 def valley(x):
     return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
 
@@ -169,7 +208,7 @@ NOTHING_COMPILED = """
 import sys
 import numpy as np
 from numba.core import event
-from quasinewton import minimize, root
+from quasinewton import minimize, minimize_stochastic, root
 
 compiled = set()
 class Listener(event.Listener):
@@ -186,6 +225,7 @@ for method in sys.argv[1:]:
         assert minimize(f, [0.0, 3.0], method=method, bounds=[(0.5, 2.0)] * 2, maxiter=5).nit
 if len(sys.argv) > 2:
     assert root(lambda x: x * x - 2.0, 1.0).success
+    assert minimize_stochastic(lambda x, a: float(np.mean((x - a) ** 2)), [0.0], np.arange(9.0), "adam", epochs=2).nit
 print(*sorted(name for name in compiled if name.startswith(("quasinewton.loops", "quasinewton.line_searches"))))
 """
 
@@ -203,7 +243,7 @@ def test_first_runs_compile_no_loop(tmp_path, switch, loops):
 FULL = """
 import sys
 import numpy as np
-from quasinewton import minimize, root
+from quasinewton import minimize, minimize_stochastic, root
 from quasinewton.drivers import tiered_loop
 
 entered = []
@@ -218,6 +258,7 @@ for method in "lbfgs", "newton-cg", "adam":
         minimize(f, [0.0, 3.0], method=method, jac=jac, maxiter=5)
 minimize(f, [0.0, 3.0], jac=g, bounds=[(0.5, 2.0)] * 2, maxiter=5)
 root(lambda x: x * x - 2.0, 1.0)
+minimize_stochastic(lambda x, a: float(np.mean((x - a) ** 2)), [0.0], np.arange(9.0), "adam", epochs=2)
 print(len(entered), any(entered))
 """
 
@@ -228,7 +269,7 @@ def test_what_is_on_disk_is_used_from_the_first_run_on():
         process = start_python("-P", "-c", FULL, env=environment(**{tiers.SWITCH: switch}))
         out, err = process.communicate()
         assert process.returncode == 0, err
-        assert out.split() == ["8", "False"]
+        assert out.split() == ["9", "False"]
 
 
 def test_runs_are_compiled_once_python_has_taken_long(monkeypatch):

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.arguments.convert_args import plain_array
+from quasinewton.drivers import tiered_loop
 from quasinewton.loops import minibatch_loop as loop
-from quasinewton.objective.build import prepare
+from quasinewton.objective.build import prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.interface import GRADIENT
 from quasinewton.objective.problem import read_problem
@@ -38,7 +39,7 @@ class Samples(NamedTuple):
         n, calls = x.size, -(-self.size // self.batch)
         gradients = calls if what & GRADIENT else 0
         total = np.empty(n if gradients else 0)
-        f = loop.mean(self.batches, x, np.empty(n), total, np.empty(n), self.size, self.batch, what)
+        f = tiered_loop.mean(self.batches, x, np.empty(n), total, np.empty(n), self.size, self.batch, what)
         return f, total, calls + gradients * self.batches.whole.values, gradients
 
 
@@ -118,18 +119,18 @@ def batched(fun, jac, arrays, args, batch, n, options):
     Raises
     ------
     ValueError, TypeError
-        As raised by `read_problem` and `prepare`.
+        As raised by `read_problem` and `prepare_unlinked`.
     """
     samples = len(arrays[0])
     batch = min(batch, samples)
     buffers = tuple(np.zeros((batch, *array.shape[1:]), array.dtype) for array in arrays)
     left = samples % batch or batch
     problem = with_gradient(read_problem(fun, jac, buffers + args, n, options))
-    whole = prepare(problem, "", values=True)
+    whole = prepare_unlinked(problem, "", values=True)
     rest = whole
     if left < batch:
         rests = tuple(buffer[:left] for buffer in buffers)
-        rest = prepare(problem._replace(args=rests + args), "", values=True)
+        rest = prepare_unlinked(problem._replace(args=rests + args), "", values=True)
     columns = np.zeros(len(arrays), loop.COLUMN)
     for column, array, buffer in zip(columns, arrays, buffers, strict=True):
         column["source"], column["target"] = array.ctypes.data, buffer.ctypes.data

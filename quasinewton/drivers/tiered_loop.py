@@ -13,7 +13,13 @@ import time
 
 import numba
 
-from quasinewton.loops import fixed_step_loop, line_search_loop, rare_phases, root_loop
+from quasinewton.loops import (
+    fixed_step_loop,
+    line_search_loop,
+    minibatch_loop,
+    rare_phases,
+    root_loop,
+)
 from quasinewton.loops.operations import (
     METHODS,
     SEARCHES,
@@ -26,7 +32,7 @@ from quasinewton.loops.operations import (
     search,
     update,
 )
-from quasinewton.numba_ext import interpreted
+from quasinewton.numba_ext import interpreted, tiers
 from quasinewton.numba_ext.cache import is_loaded
 from quasinewton.numba_ext.registration import EXTERNAL
 from quasinewton.numba_ext.tiers import EARLIER, in_python, python_comes_first
@@ -41,25 +47,33 @@ LONGEST = 0.5
 # Numbers in the arrays of a state from which on a run is compiled at once: an iteration, which
 # passes over all of them some times, would take more than a hundredth of a second in Python.
 LARGE = 30_000
+CALLS = 100  # elementary operations that take as long as the calls of Python for a batch of samples
 
 _lost = {}  # seconds lost in Python, by kind of run
 _compiled = set()  # kinds of runs whose code is in memory
 
 
-def tiered(run, objective, values, is_entered_ready=lambda state: True):
+def state_size(state):
+    """Return the number of numbers in the arrays of a state."""
+    return sum(state_size(value) if isinstance(value, tuple) else value.size for value in state)
+
+
+def tiered(run, objective, values, is_entered_ready=lambda state: True, size=state_size):
     """Make the loop of one run.
 
     Parameters
     ----------
     run : numba dispatcher
         run(objective, *values, state, *rest), the compiled loop.
-    objective : Objective
+    objective : Objective, or NamedTuple with objectives
         As `build.prepare` or `build.prepare_unlinked` returns it.
     values : tuple of NamedTuple
         What the loop is given besides: a method, a line search, a schedule.
     is_entered_ready : callable
         is_entered_ready(state) -> True if all that every run enters by address is in memory, or on
         disk, from where it is then loaded.
+    size : callable
+        size(state) -> number of numbers that an evaluation passes over.
 
     Returns
     -------
@@ -70,15 +84,15 @@ def tiered(run, objective, values, is_entered_ready=lambda state: True):
     kind = run, kernels(objective), *map(type, values), type(values[0][0]) if values[0] else None
     if kind in _compiled:
         return functools.partial(run, link(objective), *values)
-    return TieredLoop(kind, run, objective, values, is_entered_ready)
+    return TieredLoop(kind, run, objective, values, is_entered_ready, size)
 
 
 class TieredLoop:
     """A loop that may begin in Python; for the parameters see `tiered`."""
 
-    def __init__(self, kind, run, objective, values, is_entered_ready):
+    def __init__(self, kind, run, objective, values, is_entered_ready, size):
         self._kind, self._run, self._objective, self._values = kind, run, objective, values
-        self._is_entered_ready = is_entered_ready
+        self._is_entered_ready, self._size = is_entered_ready, size
         self._tier = self._before = None
         self._lost = 0.0
 
@@ -121,16 +135,11 @@ class TieredLoop:
     def _begins_in_python(self, state, rest):
         if not python_comes_first() or _lost.get(self._kind, 0.0) > EARLIER:
             return False
-        if any(map(is_foreign, self._values)) or state_size(state) > LARGE:
+        if any(map(is_foreign, self._values)) or self._size(state) > LARGE:
             return False
         values = self._objective, *self._values, state, *rest
         ready = is_loaded(self._run, tuple(map(numba.typeof, values))) and self._is_entered_ready(state)
         return not (ready and all(is_loaded(one, SIGNATURE.args) for one in kernels(self._objective)))
-
-
-def state_size(state):
-    """Return the number of numbers in the arrays of a state."""
-    return sum(state_size(value) if isinstance(value, tuple) else value.size for value in state)
 
 
 def is_foreign(value):
@@ -167,3 +176,24 @@ def descent(objective, method, search_or_schedule):
 def root(objective, search):
     """Make the loop of a root finder, called with its state; see `root_loop.run`."""
     return tiered(root_loop.run, objective, (search,))
+
+
+def epoch(batches, method, schedule):
+    """Make the loop over the mini-batches of an epoch; see `minibatch_loop.run`."""
+    return tiered(
+        minibatch_loop.run, batches, (method, schedule), size=lambda state: state_size(state) - state.order.size
+    )
+
+
+def mean(batches, x, x_trial, total, g, samples, batch, what):
+    """Return a mean over samples; see `minibatch_loop.mean`."""
+    # In Python each batch costs some calls, apart from the user's function, and copies of vectors.
+    operations = -(-samples // batch) * (CALLS + x.size + 2 * total.size)
+    return tiers.call(
+        minibatch_loop.mean, operations, batches, x, x_trial, total, g, samples, batch, what, link=linked_first
+    )
+
+
+def linked_first(objective, *rest):
+    """Return the arguments of a kernel, of which the first one is made an objective for compiled code."""
+    return link(objective), *rest

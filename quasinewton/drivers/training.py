@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quasinewton.drivers import tiered_loop
 from quasinewton.drivers.checkpoint import flat
 from quasinewton.drivers.pickles import reduced
 from quasinewton.drivers.run import raised_as_it_was
@@ -189,6 +190,7 @@ class Course:
         self.run, self.settings, self.rng, self.start = run, settings, rng, start
         self.training, self.validation, self.patience = training, validation, patience
         self.rows = []
+        self.loop = tiered_loop.epoch(training.batches, settings.method, settings.search)
 
     def drive(self, epochs, shuffle, notify, show):
         """Run this many epochs, with progress report and callback after each.
@@ -225,7 +227,7 @@ class Course:
                 return Status.TIME
             # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
             with raised_as_it_was():
-                status = loop.run(self.training.batches, self.settings.method, self.settings.search, run)
+                status = self.loop(run)
             if status != RUNNING:
                 run.x[:] = self.start
                 s["next"] = s["samples"]

@@ -12,13 +12,16 @@ import numpy as np
 from quasinewton.loops.clock import PACE, begin_slice, slice_over
 from quasinewton.methods.first_order.base import advance
 from quasinewton.numba_ext.arrays import copy_bytes
+from quasinewton.numba_ext.interpreted import memory_at
 from quasinewton.numba_ext.jit import inlined, kernel
 from quasinewton.numba_ext.linalg import copy, dot
 from quasinewton.numba_ext.tuples import borrow
+from quasinewton.numba_ext.uncompiled import in_python
 from quasinewton.objective.interface import GRADIENT, VALUE, call, vector
 from quasinewton.schedules import factor
 from quasinewton.status import NOT_FINITE, RUNNING
 
+BYTE = np.dtype(np.uint8)
 COLUMN = np.dtype(
     [
         ("source", "i8"),  # address of the first sample
@@ -84,6 +87,15 @@ class Batches(NamedTuple):
     columns: np.ndarray
 
 
+def _gather_in_python(columns, order, begin, size):
+    chosen = order[begin : begin + size]
+    for column in columns:
+        row = int(column.row)
+        samples = memory_at(column.source, order.size * row, BYTE).reshape(-1, row)
+        memory_at(column.target, size * row, BYTE).reshape(-1, row)[:] = samples[chosen]
+
+
+@in_python(_gather_in_python)
 @inlined
 def gather(columns, order, begin, size):
     """Copy the samples order[begin], …, order[begin + size − 1] to the buffers."""

@@ -101,22 +101,22 @@ def kernel(function):
 # Counterparts of numba_ext/arrays.py.
 
 
-def _view(address, size, dtype):
+def memory_at(address, size, dtype):
     """Return `size` items of memory at an address as a vector."""
-    memory = (ctypes.c_byte * (int(size) * dtype.itemsize)).from_address(int(address))
-    return np.frombuffer(memory, dtype)
+    held = (ctypes.c_byte * (int(size) * dtype.itemsize)).from_address(int(address))
+    return np.frombuffer(held, dtype)
 
 
 def viewer(kind):
     """Make the function view(address, n) of arrays of a Numba type; see `arrays.viewer`."""
     dtype, ndim = as_dtype(kind.dtype), kind.ndim
-    return lambda address, n: _view(address, n**ndim, dtype).reshape((n,) * ndim)
+    return lambda address, n: memory_at(address, n**ndim, dtype).reshape((n,) * ndim)
 
 
 def record_viewer(kind):
     """Make the function record_at(address) of a Numba record type."""
     dtype = with_fields(kind.dtype)  # Numba derives it from the type at every access.
-    return lambda address: _view(address, 1, dtype)[0]
+    return lambda address: memory_at(address, 1, dtype)[0]
 
 
 def part(a, first, size):
@@ -172,7 +172,7 @@ def _placed(value, address, line, apart):
         return (type(value)(*items) if hasattr(value, "_fields") else tuple(items)), address
     if not isinstance(value, np.ndarray):
         return value, address
-    placed = _view(address, value.size, value.dtype).reshape(value.shape) if address else value
+    placed = memory_at(address, value.size, value.dtype).reshape(value.shape) if address else value
     return placed, address + max(math.ceil(value.nbytes / line) * line, apart)
 
 

@@ -42,7 +42,7 @@ def compiled_at_once():
         _compiling.pop()
 
 
-def call(kernel, operations, *arguments):
+def call(kernel, operations, *arguments, link=None):
     """Call a kernel; it is not compiled for the first calls if these are short.
 
     Parameters
@@ -52,16 +52,20 @@ def call(kernel, operations, *arguments):
     operations : int
         Number of elementary operations of this call.
     *arguments
+    link : callable, optional
+        link(*arguments) -> arguments for compiled code, if they differ.
     """
-    if INTERPRETED or kernel.overloads or operations > SHORT or _spent.get(kernel, 0.0) > EARLIER:
-        return kernel(*arguments)
-    if not python_comes_first() or is_loaded(kernel, tuple(map(numba.typeof, arguments))):
-        return kernel(*arguments)
-    begun = time.thread_time()
+    compiled = INTERPRETED or kernel.overloads or operations > SHORT or _spent.get(kernel, 0.0) > EARLIER
+    compiled = compiled or not python_comes_first() or is_loaded(kernel, tuple(map(numba.typeof, arguments)))
+    if compiled:
+        return kernel(*(arguments if link is None else link(*arguments)))
+    elsewhere = interpreted.elsewhere
+    begun, excepted = time.thread_time(), elsewhere.seconds
     try:
         return in_python(kernel)(*arguments)
     finally:
-        _spent[kernel] = _spent.get(kernel, 0.0) + time.thread_time() - begun
+        spent = time.thread_time() - begun - (elsewhere.seconds - excepted)
+        _spent[kernel] = _spent.get(kernel, 0.0) + spent
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.uncompiled import uncompiled
 from quasinewton.objective.finite_differences import WRAPPED
-from quasinewton.objective.interface import SIGNATURE
+from quasinewton.objective.interface import SIGNATURE, Objective
 
 _KERNELS = {}  # the compiled function by the address of its uncompiled version
 _WRAPPING = set()  # addresses, of both versions, whose data are the address of a record WRAPPED
@@ -50,12 +50,19 @@ def link(objective):
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective, or NamedTuple with objectives
         As `build.prepare_unlinked` returns it, or linked already.
     """
+    if not isinstance(objective, Objective):
+        return objective._replace(**{name: link(one) for name, one in _objectives(objective)})
     if objective.address not in _KERNELS:
         return objective
     return objective._replace(address=_linked(objective.address, objective.data))
+
+
+def _objectives(several):
+    """Return the names and values of the fields of a NamedTuple that are objectives."""
+    return [(name, one) for name, one in several._asdict().items() if isinstance(one, Objective)]
 
 
 def _linked(address, data):
@@ -94,6 +101,8 @@ def kernels(objective):
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective, or NamedTuple with objectives
     """
+    if not isinstance(objective, Objective):
+        return tuple(kernel for _, one in _objectives(objective) for kernel in kernels(one))
     return tuple(_KERNELS[address] for address in _chain(objective) if address in _KERNELS)

@@ -35,10 +35,20 @@ def jac(x):
 def hess(x):
     return np.array([[1200.0 * x[0] ** 2 - 400.0 * x[1] + 2.0, -400.0 * x[0]], [-400.0 * x[0], 200.0]])
 
+def squares(x, A, b):
+    r = A @ x - b
+    return r @ r / b.size, 2.0 * (r @ A) / b.size
+
+A = np.random.default_rng(0).normal(size=(1000, 3))
+b = A @ np.array([1.0, -2.0, 0.5])
 if {compiled}:
-    fun, jac, hess = njit(fun), njit(jac), njit(hess)
+    fun, jac, hess, squares = njit(fun), njit(jac), njit(hess), njit(squares)
     for function in fun, jac, hess:
         function(np.zeros(2))
+    squares(np.zeros(3), A, b)
+
+def stochastic(method):
+    return quasinewton.minimize_stochastic(squares, np.zeros(3), (A, b), method, jac=True, rng=1, lr=0.01, epochs=30)
 
 def solve(method, **options):
     second = dict(hess=hess) if method in ("newton", "newton-cg") else dict()
@@ -59,6 +69,11 @@ CASES = {  # whether users' functions are compiled; what runs before; what is me
         for method in ("lbfgs", "bfgs", "newton", "newton-cg")
     },
     **{method: (False, "", f"solve({method!r}, maxiter=9)") for method in ("adam", "sgd")},
+    **{
+        f"mini-batches, {'compiled' if compiled else 'Python objective'}": (compiled, "", "stochastic('adam')")
+        for compiled in (False, True)
+    },
+    "mini-batches, sgd after adam": (True, "stochastic('adam')", "stochastic('sgd')"),
     "bfgs after lbfgs": (False, "solve('lbfgs')", "solve('bfgs')"),
     "newton after lbfgs": (False, "solve('lbfgs')", "solve('newton')"),
     "adam after sgd": (False, "solve('sgd', maxiter=9)", "solve('adam', maxiter=9)"),
