@@ -110,7 +110,7 @@ def squares(x, A, b, weights):
     ],
 )
 def test_mini_batches_have_the_same_bits_in_both_tiers(begin, monkeypatch, method, options):
-    """The last batch is smaller, and samples of four bytes are copied in another way than of eight."""
+    """The last batch is smaller; samples of four bytes are copied in another way than of eight."""
     rng = np.random.default_rng(0)
     data = rng.normal(size=(50, 3)), rng.normal(size=50), rng.uniform(size=50).astype(np.float32)
     watched = tuple(array[:20] for array in data) if "patience" in options else None

@@ -1,10 +1,10 @@
 """Loops in two tiers: in Python at first, and compiled once that pays.
 
 To compile a loop and a method takes seconds, and most first runs are short. A loop that is neither
-in memory nor on disk therefore begins in Python, where an evaluation takes a quarter of a millisecond
-longer. It is compiled once enough time has been lost in this way. Both tiers compute the same bits
-in the same state, so a run changes from one to the other between two evaluations, and its result
-does not depend on when.
+in memory nor on disk therefore begins in Python, where an evaluation takes a quarter of a
+millisecond longer. It is compiled once enough time has been lost in this way. Both tiers compute
+the same bits in the same state, so a run changes from one to the other between two evaluations, and
+its result does not depend on when.
 """
 
 import copy
@@ -195,5 +195,5 @@ def mean(batches, x, x_trial, total, g, samples, batch, what):
 
 
 def linked_first(objective, *rest):
-    """Return the arguments of a kernel, of which the first one is made an objective for compiled code."""
+    """Return the arguments of a kernel, with the objective that is the first one linked."""
     return link(objective), *rest

@@ -40,8 +40,8 @@ EXPLAINED = 0.01  # multiple of |f|; largest decrease that noise of f may accoun
 SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that the noise may hide
 REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
 DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
-# Multiple of the step h of a one-sided difference; a step towards the minimiser up to this is of its
-# order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is of the order of
+# Multiple of the step h of a one-sided difference; a step towards the minimiser up to this is of
+# its order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is of the order of
 # `stopping.PROMISED`, the relative decrease that may be left.
 NEAR = 10.0
 ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
@@ -130,7 +130,7 @@ def is_exhausted(objective, s):
 
 @fragment
 def is_within_spacing(objective, x, p):
-    """Return True if p, which leads to the minimiser of a model, is of the order of difference steps.
+    """Return True if p, the step to the minimiser of a model, is of the order of difference steps.
 
     Steps are those of one-sided differences, which vanish half a step beside the minimiser of a
     quadratic, and lead no nearer. Central differences do, but they rest on the same scales of the

@@ -26,7 +26,7 @@ from quasinewton.numba_ext.uncompiled import uncompiled
 
 @functools.cache
 def with_fields(dtype):
-    """Return a dtype of the same fields, whose records have them as attributes, as in compiled code.
+    """Return a dtype with the same fields, whose records have them as attributes.
 
     `numpy.record` does not serve: its attribute `data` hides a field of that name.
     """
