@@ -140,10 +140,11 @@ def prepare_unlinked(problem, use, values=False):
         gradient, mode = differentiable(jac), "3-point"
     functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
     wrapped = np.zeros(1, finite_differences.WRAPPED)
-    w = wrapped[0]
-    w["relative"], w["symmetric"], w["given"] = relative, True, scales.size > 0
-    w["adaptive"] = gradient not in (EXACT, COMPLEX_STEP) and step.size == 0 and jac in LEARNING
-    w["sharpens"] = w["adaptive"] and gradient == FORWARD
+    if gradient != EXACT or second.scheme != EXACT:
+        w = wrapped[0]
+        w["relative"], w["symmetric"], w["given"] = relative, True, scales.size > 0
+        w["adaptive"] = gradient not in (EXACT, COMPLEX_STEP) and step.size == 0 and jac in LEARNING
+        w["sharpens"] = w["adaptive"] and gradient == FORWARD
     product = use == "product"
     keeping = product and second.form == "dense" and kind is not None
     bound = _bind(*functions, args, n, "hessian" if keeping else second.form, precond, wrapped)
