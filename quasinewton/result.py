@@ -61,6 +61,10 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         State of the run, from which it can be continued: ``minimize(...,
         checkpoint=res.checkpoint)``. `minimize_stochastic` has its own kind of checkpoint. The
         former name `state` still works, with a DeprecationWarning.
+    method : str
+        Name of the method, which ``method="auto"`` has chosen, or of SciPy's.
+    method_reason : str
+        With ``method="auto"``: why that method was chosen.
     solver : str
         Package and method that solved the problem: "quasinewton lbfgs", "scipy slsqp", …. For
         SciPy's methods all other fields are SciPy's, including `status`, which is a plain integer.
@@ -88,6 +92,8 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     diagnosis: dict[str, Any]
     gradient_check: Any
     checkpoint: Any
+    method: str
+    method_reason: str
     solver: str
 
     def __missing__(self, name):

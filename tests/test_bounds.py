@@ -351,7 +351,7 @@ class TestDoors:
         the_same(function(X0, LOW, HIGH), solve(fun=rosenbrock, jac=scheme))
 
     def test_none_inside_is_no_bounds(self):
-        the_same(without(X0), solve(bounds=None))
+        the_same(without(X0), solve("auto", bounds=None))
 
     def test_mistakes_inside(self):
         with pytest.raises(ValueError, match="The number of bounds"):

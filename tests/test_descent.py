@@ -109,9 +109,9 @@ def test_result_is_the_best_point_evaluated(method, search, x0, maxfun):
 
 def test_a_lower_trial_that_was_passed_over_is_gone_back_to():
     x0, maxfun = PASSED_OVER
-    settings = dict(gtol=0.0, maxfun=maxfun)
+    settings = dict(method="lbfgs", gtol=0.0, maxfun=maxfun)
     res = minimize(rosenbrock, x0, jac=rosenbrock_gradient, **settings)
-    last = minimize(rosenbrock, x0, jac=rosenbrock_gradient, gtol=0.0, maxiter=res.nit)
+    last = minimize(rosenbrock, x0, method="lbfgs", jac=rosenbrock_gradient, gtol=0.0, maxiter=res.nit)
     assert res.fun < last.fun and res.status is Status.EVALUATIONS and last.status is Status.ITERATIONS
     # Repeat the run one evaluation at a time, saving and loading the state before each.
     solver = Solver(x0, **settings)

@@ -351,7 +351,7 @@ class TestWrongGradients:
 
 class TestFiles:
     def saved(self, path):
-        minimize(rosenbrock, X0, jac=rosenbrock_gradient, maxiter=5).checkpoint.save(path)
+        minimize(rosenbrock, X0, method="lbfgs", jac=rosenbrock_gradient, maxiter=5).checkpoint.save(path)
         return path
 
     def changed(self, path, change):

@@ -120,7 +120,7 @@ x0 = np.array([3.0, -2.0])
 sys.setprofile(trace)
 seen["default"] = q.minimize(f, x0).jac_mode
 sys.setprofile(None)
-seen["called"] = sorted(name for name in called if "line_search" in name or "lbfgs" in name)
+seen["called"] = sorted(name for name in called if "line_search" in name or "bfgs" in name)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     seen["reverse"] = q.minimize(f, x0, jac="reverse").jac_mode
@@ -177,7 +177,7 @@ def test_differences_take_the_place_of_derived_derivatives(seen):
 
 
 def test_the_loop_the_method_and_the_search_are_seen_by_tools_that_trace_python(seen):
-    for name in "/loops/line_search_loop.py", "/line_searches/more_thuente.py", "/methods/lbfgs/two_loop.py":
+    for name in "/loops/line_search_loop.py", "/line_searches/more_thuente.py", "/methods/bfgs.py":
         assert name in seen["called"]
 
 

@@ -360,7 +360,7 @@ class TestDifficulties:
 class TestIgnoredInput:
     def test_hess(self):
         with pytest.warns(RuntimeWarning, match=r"Method lbfgs does not use Hessian information \(hess\)."):
-            minimize(rosenbrock, X0, jac=rosenbrock_gradient, hess=rosenbrock_hessian)
+            minimize(rosenbrock, X0, method="lbfgs", jac=rosenbrock_gradient, hess=rosenbrock_hessian)
 
     def test_hessp(self):
         with pytest.warns(RuntimeWarning, match=r"Method bfgs does not use Hessian-vector product information"):

@@ -79,7 +79,7 @@ class TestInverseHessian:
         assert np.array_equal(v, kept)
 
     def test_without_pairs_it_is_the_identity(self):
-        H = minimize(rosenbrock, np.ones(3), jac=rosenbrock_gradient).hess_inv
+        H = minimize(rosenbrock, np.ones(3), method="lbfgs", jac=rosenbrock_gradient).hess_inv
         assert H.n_corrs == 0
         assert np.array_equal(H.todense(), np.eye(3)) and np.array_equal(H.diagonal(), np.ones(3))
 

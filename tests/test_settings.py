@@ -144,5 +144,5 @@ def test_a_warning_names_the_line_that_called():
         warnings.simplefilter("always")
         minimize(lambda x: float(x @ x), [1.0, 2.0], foo=1, maxiter=1)
         Solver([1.0, 2.0], foo=1)
-        minimize(lambda x: float(x @ x), [1.0], hess=lambda x: np.eye(1), maxiter=1)
+        minimize(lambda x: float(x @ x), [1.0], method="bfgs", hess=lambda x: np.eye(1), maxiter=1)
     assert [each.filename for each in caught] == [__file__] * 3

@@ -46,8 +46,8 @@ from quasinewton.objective.interface import (
 )
 from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
+from quasinewton.options.choose_method import chosen_method
 from quasinewton.options.read import (
-    default_method,
     method_class,
     read,
     with_limits,
@@ -79,7 +79,7 @@ class Solver:
     x0 : array_like, shape (n,), or scalar
         Start. Not changed. May be None with `checkpoint`.
     method : str or method object
-        As for `minimize`.
+        As for `minimize`. Hessians are asked for only if the method is named.
     tol : float, optional
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
@@ -124,10 +124,12 @@ class Solver:
     (True, 3)
     """
 
+    _reason = ""  # why the method was chosen; unknown after a run was read from a file
+
     def __init__(
         self,
         x0: ArrayLike | None = None,
-        method: str | tuple[Any, ...] | None = "lbfgs",
+        method: str | tuple[Any, ...] | None = "auto",
         tol: float | None = None,
         options: dict[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
@@ -141,10 +143,11 @@ class Solver:
         for name in OF_LOOPS:
             if name in options:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
+        n = x0.size
+        method, self._reason = chosen_method(method, n, bounds, options=options, checkpoint=checkpoint)
         if callable(options.get("precond")) and "precond" in TRAITS[method_class(method)].options:
             raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
-        n = x0.size
-        settings = read(default_method(method, bounds), n, tol, options, read_bounds(bounds, n))
+        settings = read(method, n, tol, options, read_bounds(bounds, n))
         settings = with_limits(settings, n, bool(value_first))
         report = descent_report(settings.controls)
         began = begin(settings, x0, 0) if checkpoint is None else resume(checkpoint, settings, 0)
@@ -307,8 +310,12 @@ class Solver:
         """
         at = duplicate(self._at)
         if self.done:
-            return outcome(at, Status(int(self._scalars["status"])), "exact")
-        return unfinished(at, Status.RUNNING, "exact")
+            result = outcome(at, Status(int(self._scalars["status"])), "exact")
+        else:
+            result = unfinished(at, Status.RUNNING, "exact")
+        if self._reason:
+            result["method_reason"] = self._reason
+        return result
 
     def _ending(self):
         return Status(int(self._scalars["status"])).message
@@ -375,6 +382,7 @@ class Solver:
     def __deepcopy__(self, memo):
         twin = type(self).__new__(type(self))
         twin._stand(duplicate(self._at), self._asked, self._schedule)
+        twin._reason = self._reason
         return twin
 
     def __copy__(self):

@@ -26,9 +26,8 @@ from quasinewton.objective.gradient_check import OWN, compare, own_gradient
 from quasinewton.objective.problem import read_problem
 from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
-from quasinewton.options.names import Unsaid
+from quasinewton.options.choose_method import chosen_method
 from quasinewton.options.read import (
-    default_method,
     method_class,
     read,
     warn_unused,
@@ -39,14 +38,13 @@ from quasinewton.status import Status
 from quasinewton.validation import warn
 
 TRACE_ROWS = 256
-DEFAULT = Unsaid("lbfgs")
 
 
 def minimize(
     fun: Callable[..., Any],
     x0: ArrayLike | None,
     args: Any = (),
-    method: str | tuple[Any, ...] | Callable[..., Any] | None = DEFAULT,
+    method: str | tuple[Any, ...] | Callable[..., Any] | None = "auto",
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     hess: Callable[..., ArrayLike] | str | None = None,
     hessp: Callable[..., ArrayLike] | None = None,
@@ -74,11 +72,13 @@ def minimize(
         text, arrays (of any library whose arrays NumPy can convert) and tuples of them; new values
         of the same types cause no compilation.
     method : str or method object
-        "lbfgs" (default), "bfgs", "newton", "newton-cg" or "gradient-descent", in upper or lower
-        case or SciPy's spelling; a first-order method such as "adam"; or an object such as
-        ``LBFGS(memory=20)``. None is BFGS, or L-BFGS with bounds. For SciPy's other methods
-        ("SLSQP", "trust-constr", "Nelder-Mead", …, or a callable) SciPy solves the problem, with
-        exact derivatives of a compiled `fun`.
+        "auto" (default), "lbfgs", "bfgs", "newton", "newton-cg" or "gradient-descent", in upper or
+        lower case or SciPy's spelling; a first-order method such as "adam"; or an object such as
+        ``LBFGS(memory=20)``. "auto" is "newton" with `hess` up to 100 variables, "newton-cg" with
+        `hessp`, "bfgs" up to 24 variables and "lbfgs" for more and between bounds; an option that
+        only one of them has decides, and so does a checkpoint. None is BFGS, or L-BFGS with bounds.
+        For SciPy's other methods ("SLSQP", "trust-constr", "Nelder-Mead", …, or a callable) SciPy
+        solves the problem, with exact derivatives of a compiled `fun`.
     jac : callable, bool, str or None
         ``jac(x, *args) -> ndarray, shape (n,)``; True or "inplace" as above; "auto", "forward" or
         "reverse" for exact derivatives of a compiled `fun`; "2-point", "3-point" or "cs" for finite
@@ -184,7 +184,8 @@ def minimize(
     Returns
     -------
     OptimizeResult
-        Its field `solver` names the package and the method that solved the problem.
+        Its field `method` names the method, `method_reason` says why "auto" has chosen it, and
+        `solver` names the package, too.
 
     Raises
     ------
@@ -240,7 +241,7 @@ def minimize(
     n = x0.size
     options = merged(options, keywords)
     args = as_args(args, fun, jac, hess, hessp, options.get("precond"))
-    other = scipy_method(method, not isinstance(method, Unsaid), constraints)
+    other = scipy_method(method, constraints)
     if other is not None:
         if checkpoint is not None:
             raise ValueError(f"checkpoint is for methods of ours; a run of SciPy's method {other!r} cannot be resumed")
@@ -249,7 +250,7 @@ def minimize(
         return solved_by_scipy(
             other, fun, x0, args, jac, hess, hessp, bounds, constraints, tol, callback, dict(options)
         )
-    method = default_method(method, bounds)
+    method, reason = chosen_method(method, n, bounds, hess, hessp, options, checkpoint)
     kind = method_class(method)
     warn_unused(kind, hess, hessp)
     settings = read(method, n, tol, options, read_bounds(bounds, n))
@@ -285,6 +286,8 @@ def minimize(
     finally:
         if watch is not None:
             watch.close()
+    if reason:
+        result["method_reason"] = reason
     if check is not None:
         result["gradient_check"] = check
     if history:

@@ -42,8 +42,8 @@ from quasinewton.objective.problem import (
 )
 from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
+from quasinewton.options.choose_method import chosen_method
 from quasinewton.options.read import (
-    default_method,
     method_class,
     read,
     traits_of,
@@ -78,7 +78,7 @@ def minimize_batch(
     X0: ArrayLike,
     args: Any = (),
     batch_args: Any = (),
-    method: str | tuple[Any, ...] | None = "lbfgs",
+    method: str | tuple[Any, ...] | None = "auto",
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     hess: Callable[..., ArrayLike] | str | None = None,
     hessp: Callable[..., ArrayLike] | None = None,
@@ -184,7 +184,7 @@ def minimize_batch(
     options = merged(options, keywords)
     progress = bool(options.pop("progress", progress))
     jac = True if vectorized else jac
-    method = default_method(method, bounds)
+    method, reason = chosen_method(method, n, bounds, hess, hessp, options)
     bounds = read_bounds(bounds, n)
     starts = starts if bounds is None else np.clip(starts, *bounds)
     functions = fun, jac, hess, hessp, options.get("precond")
@@ -205,7 +205,9 @@ def minimize_batch(
 
     def result(ending=Status.RUNNING, copy=False):
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
-        found.update(solver=f"quasinewton {name}")
+        found.update(method=name, solver=f"quasinewton {name}")
+        if reason:
+            found.update(method_reason=reason)
         if second_order:
             found.update(nhev=results.rows["nhev"].copy(), hess_mode=second)
         return found

@@ -37,7 +37,7 @@ def minimize_multistart(
     fun: Callable[..., Any],
     X0: ArrayLike,
     args: Any = (),
-    method: str | tuple[Any, ...] | None = "lbfgs",
+    method: str | tuple[Any, ...] | None = "auto",
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     *,
     distinct: float = 1e-3,

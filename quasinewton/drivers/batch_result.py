@@ -25,6 +25,8 @@ OUTCOME = np.dtype(
         ("nhev", "i8"),
     ]
 )
+# Fields that are the same in the results of all rows.
+SHARED = "jac_mode", "hess_mode", "method", "method_reason", "solver"
 # Status by value; RUNNING has the value −1, so it is the last element.
 STATUSES = np.empty(2 + max(status.value for status in Status), dtype=object)
 STATUSES[[status.value for status in Status]] = list(Status)
@@ -155,6 +157,8 @@ class BatchResult(OptimizeResult):
     hess_mode : str
         How second derivatives were obtained: "exact", "derived", "2-point" or "3-point" (Newton,
         truncated Newton).
+    method, method_reason : str
+        The method of all problems and, with ``method="auto"``, why it was chosen.
     solver : str
         The package and the method that solved the problems, as in single results.
     errors : mapping of int to Exception
@@ -193,7 +197,7 @@ class BatchResult(OptimizeResult):
         result = OptimizeResult({name: self[name][i] for name in arrays if name in self})
         result.update({name: self[name][i].item() for name in scalars if name in self})
         result.update(status=self.status[i], message=self.messages.get(i, self.status[i].message))
-        result.update({name: self[name] for name in ("jac_mode", "hess_mode", "solver") if name in self})
+        result.update({name: self[name] for name in SHARED if name in self})
         for name, remarks in ("error", self.errors), ("diagnosis", self.diagnosis):
             if i in remarks:
                 result[name] = remarks[i]

@@ -110,6 +110,7 @@ def outcome(at, status, mode, hess_mode="exact"):
         optimality=float(s["g_norm"]),
         jac_mode=mode,
         checkpoint=at,
+        method=traits.name,
         solver=f"quasinewton {traits.name}",
     )
     result.update(lifecycle.result_fields(at.method, state.memory, state))

@@ -14,6 +14,7 @@ from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 from quasinewton.objective.choose_gradient import derive
 from quasinewton.objective.problem import gradient_form, typed_args
+from quasinewton.options.choose_method import is_auto
 from quasinewton.options.names import SCIPY_CONSTRAINED, SCIPY_METHODS
 from quasinewton.options.read import name_of
 from quasinewton.result import OptimizeResult
@@ -35,14 +36,13 @@ def has_constraints(constraints):
     return constraints is not None and not (hasattr(constraints, "__len__") and len(constraints) == 0)
 
 
-def scipy_method(method, given, constraints):
+def scipy_method(method, constraints):
     """Return the SciPy method that solves a problem, or None for a method of this package.
 
     Parameters
     ----------
     method : str, method object, callable or None
-    given : bool
-        False if `method` is the default.
+        None and "auto" leave the choice to the package.
     constraints : object
         As for `scipy.optimize.minimize`.
 
@@ -61,7 +61,7 @@ def scipy_method(method, given, constraints):
     name = method.lower() if isinstance(method, str) else None
     if not has_constraints(constraints):
         return name if name in SCIPY_METHODS else None
-    if method is None or not given:
+    if method is None or is_auto(method):
         return "slsqp"
     if name in SCIPY_CONSTRAINED:
         return name
@@ -137,7 +137,7 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     finally:
         if report is not None:
             report.close()
-    return OptimizeResult(result | {"solver": f"scipy {name}"} | modes)
+    return OptimizeResult(result | {"method": name, "solver": f"scipy {name}"} | modes)
 
 
 def joint_of_inplace(fun):

@@ -310,5 +310,6 @@ class Course:
             message=status.message,
             history=EpochHistory(*columns),
             checkpoint=StochasticState(self.settings.method, self.run, copy.deepcopy(self.rng), self.start),
+            method=name_of(self.settings.method),
             solver=f"quasinewton {name_of(self.settings.method)}",
         )

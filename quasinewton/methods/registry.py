@@ -25,6 +25,7 @@ NEEDED = protocol.allocate, protocol.direction, protocol.update, protocol.restar
 # Names of the methods of `scipy.optimize.minimize` that this package passes to SciPy.
 RESERVED = {"slsqp", "cobyla", "cobyqa", "trust-constr", "nelder-mead", "powell", "cg", "tnc"}
 RESERVED |= {"dogleg", "trust-ncg", "trust-krylov", "trust-exact"}
+AUTO = "auto"  # in the place of a name: the package chooses
 
 
 class Traits(NamedTuple):
@@ -71,6 +72,8 @@ def add(kind, traits, others=()):
     names = [normal_name(name) for name in (traits.name, *others)]
     for name in names:
         former = METHODS.get(name)
+        if name == AUTO:
+            raise ValueError(f"the name {name!r} lets the package choose a method; choose another one")
         if name in RESERVED:
             raise ValueError(f"the name {name!r} is that of a method of SciPy; choose another one")
         if former is not None and not is_former(former, kind):

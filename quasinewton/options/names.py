@@ -10,10 +10,6 @@ SCIPY_CONSTRAINED = {"slsqp": "SLSQP", "cobyla": "COBYLA", "cobyqa": "COBYQA", "
 SCIPY_METHODS = RESERVED
 
 
-class Unsaid(str):
-    """The name of a default method, distinguishable from the same name given by the user."""
-
-
 # Options that are fields of the method or of the line search are not listed.
 SYNONYMS = {"maxcor": "memory", "maxfev": "maxfun", "xrtol": "xtol", "search": "line_search", "typical_x": "x_scale"}
 LIMITS = ("gtol", "ftol", "xtol", "f_target", "maxiter", "maxfun", "time_limit")

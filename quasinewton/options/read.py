@@ -18,7 +18,7 @@ from quasinewton.loops.clock import NANOSECONDS, NEVER
 from quasinewton.loops.state import Limits
 from quasinewton.methods import lifecycle
 from quasinewton.methods.bounded.wrapper import Bounded, plain, takes_bounds
-from quasinewton.methods.registry import METHODS, TRAITS
+from quasinewton.methods.registry import AUTO, METHODS, TRAITS
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.registration import REGISTRATIONS
 from quasinewton.options.advice import ARGUMENTS, perhaps, warn_unknown
@@ -77,11 +77,6 @@ class Settings(NamedTuple):
     limits: Limits | None = None
 
 
-def default_method(method, bounds):
-    """Return the method given or, if it is None and there are bounds, L-BFGS, as in SciPy."""
-    return methods.LBFGS if method is None and bounds is not None else method
-
-
 def method_class(method):
     """Return the class of a method given by name, as a class or as an object.
 
@@ -100,6 +95,8 @@ def method_class(method):
     if method is None:
         return methods.BFGS
     if isinstance(method, str):
+        if method.lower() == AUTO:
+            raise ValueError(f"{method!r} chooses between methods with a line search; name a method here")
         try:
             return METHODS[method.lower().replace("_", "-")]
         except KeyError:

@@ -360,10 +360,10 @@ class TestH0:
         The objective here cannot even be compiled.
         """
         for door in (
-            lambda: minimize(njit(lambda x: x.nonsense), [1.0, 1.0], **{name: given}),
+            lambda: minimize(njit(lambda x: x.nonsense), [1.0, 1.0], method="lbfgs", **{name: given}),
             lambda: minimize(njit(lambda x: x.nonsense), [1.0, 1.0], method="bfgs", **{name: given}),
-            lambda: minimize_batch(njit(lambda x: x.nonsense), np.ones((2, 2)), **{name: given}),
-            lambda: Solver([1.0, 1.0], **{name: given}),
+            lambda: minimize_batch(njit(lambda x: x.nonsense), np.ones((2, 2)), method="lbfgs", **{name: given}),
+            lambda: Solver([1.0, 1.0], "lbfgs", **{name: given}),
         ):
             with pytest.raises(error, match=message):
                 door()

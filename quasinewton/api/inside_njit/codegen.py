@@ -109,16 +109,19 @@ class Source:
         if not pair:
             self.refuse(f"`bounds` must be a pair of vectors (low, high), or None; got {bounds}")
 
-    def method(self, method):
-        """Return the class and the expression of a method given by name or as an object."""
+    def method(self, method, name="own_method"):
+        """Return the class and the expression of a method given by name or as an object.
+
+        `name` is the global name of a method that is given by its name.
+        """
         given = constant(method)
         if not isinstance(given, types.Type):
             try:
                 kind = method_class(given)
             except (ValueError, TypeError) as error:
                 self.refuse(error)
-            self.scope["own_method"] = kind()
-            return kind, "own_method"
+            self.scope[name] = kind()
+            return kind, name
         if isinstance(given, types.BaseNamedTuple) and given.instance_class in TRAITS:
             return given.instance_class, "method"
         self.refuse(f"`method` must be a name or a method object, got {given}")

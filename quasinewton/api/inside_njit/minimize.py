@@ -16,13 +16,14 @@ from quasinewton.loops.state import NOTHING, Limits, State, allocate
 from quasinewton.methods.bounded.projection import clip
 from quasinewton.methods.bounded.wrapper import Bounded, takes_bounds
 from quasinewton.methods.first_order.base import FLAGS, Moments
-from quasinewton.methods.registry import TRAITS
+from quasinewton.methods.registry import METHODS, TRAITS
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.unwinding import releasing
 from quasinewton.objective.in_njit import bind, constant, gradient_of
 from quasinewton.objective.problem import is_differenced
 from quasinewton.options.bounds import CROSSED, WRONG_LENGTH
+from quasinewton.options.choose_method import is_auto, is_given, rules_for
 from quasinewton.options.read import default_counts
 from quasinewton.schedules import stretched
 
@@ -205,6 +206,38 @@ SETTINGS = (
 )
 
 
+def rows_inside(arguments):
+    """Return the rows by which ``method="auto"`` decides; see `choose_method.rules_for`.
+
+    `arguments` are the Numba types in the overload of `minimize`, by name.
+    """
+    options = {name: 1 for name in SETTINGS if constant(arguments[name]) is not None}
+    precond = constant(arguments["precond"])
+    options["precond"] = True if isinstance(precond, types.Dispatcher) else precond
+    hess, hessp = constant(arguments["hess"]), constant(arguments["hessp"])
+    hess = isinstance(hess, types.Type) or is_given(hess)
+    return rules_for(hess, hessp is not None, constant(arguments["bounds"]) is not None, options)
+
+
+def called_inside(source, arguments, rows):
+    """Return the implementation that calls `minimize` with the method for the number of variables.
+
+    The parameters are those of `rows_inside`, and its result.
+    """
+    given = {name: kind for name, kind in arguments.items() if not isinstance(kind, (types.Omitted, types.NoneType))}
+    # Literals are repeated as text, so that they remain constants of the inner call.
+    passed = (
+        f"{name}={constant(kind)!r}" if isinstance(kind, types.Literal) else f"{name}={name}"
+        for name, kind in given.items()
+        if name not in ("fun", "x0", "method")
+    )
+    call = f"minimize({', '.join(('fun', 'x0', *passed))}, method="
+    for rule in rows[:-1]:
+        source.add(f"if np.size(x0) <= {rule.most}:", f"    return {call}{rule.method!r})")
+    source.add(f"return {call}{rows[-1].method!r})", minimize=minimize)
+    return source.implementation()
+
+
 # Inlined, so that functions among its arguments remain global names of the caller, which Numba can
 # then cache.
 @overload(minimize, inline="always")
@@ -212,7 +245,7 @@ def _minimize(
     fun,
     x0,
     args=(),
-    method="lbfgs",
+    method="auto",
     jac=None,
     hess=None,
     hessp=None,
@@ -262,7 +295,16 @@ def _minimize(
         if constant(given) not in (None, ()) and not (isinstance(given, types.BaseTuple) and len(given) == 0):
             source.refuse(f"`{name}` can be given only outside compiled code{KEYWORDS if name == 'options' else ''}")
     bounded = constant(bounds) is not None
-    kind, method_ = source.method("lbfgs" if bounded and constant(method) is None else method)
+    method, small = "lbfgs" if bounded and constant(method) is None else method, None
+    if is_auto(constant(method)):
+        rows = rows_inside(arguments)
+        method = rows[-1].method
+        uses = {TRAITS[METHODS[rule.method]].second_order for rule in rows}
+        if len(uses) > 1 or len(rows) > 2:
+            return called_inside(source, arguments, rows)
+        # The objective of both methods is the same, and is made once.
+        small = rows[0] if len(rows) > 1 else None
+    kind, method_ = source.method(method)
     traits = TRAITS[kind]
     own_steps = traits.first_order
     if own_steps and constant(line_search) is not None:
@@ -272,19 +314,19 @@ def _minimize(
     search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
     settings = {name: arguments[name] for name in SETTINGS}
     method_ = source.changed(kind, method_, settings)
+    alternatives = [(kind, method_)]
+    if small is not None:
+        other, expression = source.method(small.method, "small_method")
+        alternatives.insert(0, (other, source.changed(other, expression, settings)))
     search = source.changed(search_kind, search, dict(c1=c1, c2=c2, maxls=maxls))
     start = source.point(x0)
     jac = gradient_of(source, fun, jac, args, "value_and_grad")
     differenced = is_differenced(jac)
     value_first = differenced and not own_steps and search_kind not in INDIFFERENT
     common = either(tol, "tol", "1e-5")
-    # ftol of L-BFGS is set by tol, as in SciPy.
-    fall = either(ftol, "ftol", either(tol, "tol", "0.0") if traits.tol_sets_ftol else "0.0")
     default = source.integer(-1)
     counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
     weighing = not own_steps and constant(gtol) is None and constant(tol) is None
-    flags = value_first, traits.few_iterations, own_steps, differenced, weighing
-    flags = (source.integer(flag) for flag in map(int, flags))
     source.add(f"x = {start}")
     precond = constant(precond)
     diagonal = is_vector(precond)
@@ -310,16 +352,32 @@ def _minimize(
             Bounded=Bounded,
         )
     objective = bind(source, fun, jac, args, traits.second_order, hess, hessp, None if diagonal else precond, bounded)
-    method_ = f"Bounded({method_})" if bounded and not own_steps else method_
     more = ", low, high" if bounded else ""
     if precond is not None:
         more = ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
+
+    def solved(kind, method):
+        """Return the lines that solve the problem by one method."""
+        traits = TRAITS[kind]
+        # ftol of L-BFGS is set by tol, as in SciPy.
+        fall = either(ftol, "ftol", either(tol, "tol", "0.0") if traits.tol_sets_ftol else "0.0")
+        flags = value_first, traits.few_iterations, own_steps, differenced, weighing
+        flags = (source.integer(flag) for flag in map(int, flags))
+        method = f"Bounded({method})" if bounded and not own_steps else method
+        return (
+            f"limits = limits_of(gtol, float({fall}), xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
+            f"found = solve({objective}, {method}, {search}, limits, x{more})",
+        )
+
+    lines = solved(*alternatives[-1])
+    if small is not None:
+        branches = [f"    {line}" for line in solved(*alternatives[0])], [f"    {line}" for line in lines]
+        lines = f"if x.size <= {small.most}:", *branches[0], "else:", *branches[1]
     source.add(
-        f"gtol, ftol = float({either(gtol, 'gtol', common)}), float({fall})",
+        f"gtol = float({either(gtol, 'gtol', common)})",
         *([] if own_steps else ["gtol = 0.0 if gtol < 0.0 else gtol"]),  # as `options.read` does
         "xtol, f_target = float(xtol), float(f_target)",
-        f"limits = limits_of(gtol, ftol, xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
-        f"found = solve({objective}, {method_}, {search}, limits, x{more})",
+        *lines,
         "hold(held)",
         "hold(args)",
         "return found",
