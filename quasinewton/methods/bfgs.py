@@ -1,7 +1,8 @@
 """BFGS with a dense estimate H of the inverse Hessian.
 
-Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eq. 6.17 (update), 6.20 (first
-scaling) and Algorithm 6.1. Cost: each iteration reads and writes one triangle of H, once.
+Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), eq. 6.17 (update) and Algorithm
+6.1. Cost: each iteration reads and writes one triangle of H, once. Until KEPT pairs are known, H is
+not formed: see `first_pairs`, which also has the source of the first scaling.
 
 The update is delayed. Let H⁺ = H − rho (v sᵀ + s vᵀ) + c s sᵀ with v = H y and c = rho (1 + rho
 y·v). The product H⁺ g needs only s, v and H g, and v = H g_new − H g, where both terms are known.
@@ -13,15 +14,20 @@ Between iterations H therefore lacks its upper triangle and the update of the pa
 
 from typing import NamedTuple
 
+import numba
 import numpy as np
+from numba import types
 
 from quasinewton.methods import lifecycle, protocol
 from quasinewton.methods.curvature_pairs import learn_pair
+from quasinewton.methods.first_pairs import KEPT, fitted_scale, leaves_span, split_product
 from quasinewton.methods.initial_matrix import check_matrix, given_matrix
 from quasinewton.methods.protocol import gradient_step
 from quasinewton.methods.registry import register_method
 from quasinewton.numba_ext import tiers
-from quasinewton.numba_ext.jit import kernel, reduction
+from quasinewton.numba_ext.arrays import part
+from quasinewton.numba_ext.jit import entered, fragment, kernel, reduction
+from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import advance, copy, dot, isolated, negate
 
 
@@ -44,7 +50,19 @@ class BFGS(_Fields):
         return super().__new__(cls, int(bool(damping)))
 
 
-PENDING = np.dtype([("known", "i8"), ("fresh", "i8"), ("rho", "f8"), ("c", "f8")], align=True)
+PENDING = np.dtype(
+    [
+        ("known", "i8"),  # 1 if H has been formed
+        ("fresh", "i8"),  # 1 if H has not been multiplied by the current g, so that Hg must be recomputed
+        ("count", "i8"),  # number of pairs kept, while H has not been formed
+        ("rank", "i8"),  # dimension of the span of their steps
+        ("dense", "i8"),  # 1 if H is to be formed from the first pair on
+        ("gamma", "f8"),  # scale of the first matrix
+        ("rho", "f8"),  # coefficients of the pending update; 0 if there is none
+        ("c", "f8"),
+    ],
+    align=True,
+)
 
 
 class InverseHessian(NamedTuple):
@@ -52,9 +70,9 @@ class InverseHessian(NamedTuple):
 
     `H`, shape (n, n), holds the lower triangle of the inverse Hessian without the pending update of
     the pair (s, v), shape (n,). `Hg` is H g for the current g, with every update applied. `u`,
-    `s_new` and `y` are workspace. `update[0]` is a record PENDING: `rho` and `c` belong to the
-    pending update and are zero if there is none; `known` is 1 if H has been set; `fresh` is 1 if H
-    has not been multiplied by the current g, so that `Hg` must be recomputed.
+    `s_new` and `y` are workspace. `S` and `Y`, shape (KEPT, n), hold the first pairs in their rows,
+    `rhos`, shape (KEPT,), their 1/s·y; `Q`, shape (KEPT, n), an orthonormal basis of the span of
+    their steps; `a` is workspace. `update[0]` is a record PENDING.
     """
 
     H: np.ndarray
@@ -64,6 +82,11 @@ class InverseHessian(NamedTuple):
     u: np.ndarray
     s_new: np.ndarray
     y: np.ndarray
+    S: np.ndarray
+    Y: np.ndarray
+    Q: np.ndarray
+    rhos: np.ndarray
+    a: np.ndarray
     update: np.ndarray
 
 
@@ -90,20 +113,87 @@ def update_and_multiply(H, s, v, rho, c, g, u):
 
 
 @kernel
+def form(H, s, v, S, Y, rhos, count, gamma, g, u):
+    """Form H from the first `count` pairs, in its lower triangle, and compute u = H g.
+
+    H, s, v and u are overwritten. The pairs are still kept, so that a run of which H was only a
+    result goes on from them.
+    """
+    n = g.size
+    for i in range(n):
+        for j in range(i):
+            H[i, j] = 0.0
+        H[i, i] = gamma
+    rho = c = 0.0
+    for k in range(count + 1):
+        update_and_multiply(H, s, v, rho, c, part(Y, k * n, n) if k < count else g, u)
+        if k < count:
+            rho, yv = rhos[k], 0.0
+            for i in range(n):
+                s[i] = S[k, i]
+                v[i] = u[i]
+                yv += Y[k, i] * v[i]
+            c = rho * (1.0 + rho * yv)
+
+
+_MATRIX, _VECTOR = types.float64[:, ::1], types.float64[::1]
+# Few runs are long enough to form H before their end.
+enter_form = late(
+    form,
+    types.void(
+        *(_MATRIX, _VECTOR, _VECTOR, _MATRIX, _MATRIX, _VECTOR),
+        *(types.int64, types.float64, _VECTOR, _VECTOR),
+    ),
+)
+
+
+@fragment
+def form_from(memory, g, u):
+    """Form H from the pairs kept, in its lower triangle, and compute u = H g."""
+    state = memory.update[0]
+    pairs = (memory.S, memory.Y, memory.rhos, state.count, state.gamma)
+    enter_form((memory.H, memory.s, memory.v, *pairs, g, u))
+
+
+@kernel
 def settle(memory):
-    """Apply the pending update, and fill the upper triangle of H."""
+    """Form H if only its pairs are known, apply the pending update, and fill the upper triangle."""
     H, pending = memory.H, memory.update[0]
-    update_and_multiply(H, memory.s, memory.v, pending.rho, pending.c, memory.Hg, memory.u)
-    pending.rho = pending.c = 0.0
+    if pending.known:
+        update_and_multiply(H, memory.s, memory.v, pending.rho, pending.c, memory.Hg, memory.u)
+        pending.rho = pending.c = 0.0
+    else:
+        form_from(memory, memory.y, memory.u)
     for i in range(H.shape[0]):
         for j in range(i):
             H[j, i] = H[i, j]
 
 
+@entered
+def keep(S, Y, Q, rhos, a, update, s, y, u, w):
+    """Keep the pair (s, y) and choose the scale anew; u and w, shape (n,), are overwritten."""
+    state, k = update[0], update[0].count
+    leaves = state.rank < y.size and leaves_span(Q, state.rank, s, u)
+    state.rank += leaves
+    if leaves or state.rank == y.size:
+        split_product(S, Y, rhos, a, k, y, u, w)
+        state.gamma = fitted_scale(state.gamma, s, u, w)
+    for i in range(y.size):
+        S[k, i] = s[i]
+        Y[k, i] = y[i]
+    rhos[k] = 1.0 / dot(s, y)
+    state.count = k + 1
+
+
+_PENDING = numba.from_dtype(PENDING)[::1]
+enter_keep = late(keep, types.void(*[_MATRIX] * 3, _VECTOR, _VECTOR, _PENDING, *[_VECTOR] * 4))
+
+
 @protocol.allocate.register(BFGS)
 def _allocate(method, n):
-    H, Hg, u = isolated(n * n).reshape(n, n), isolated(n), isolated(n)
-    return InverseHessian(H, Hg, np.zeros(n), np.zeros(n), u, np.empty(n), np.empty(n), np.zeros(1, PENDING))
+    H, Hg, u, s, v = isolated(n * n).reshape(n, n), isolated(n), isolated(n), np.zeros(n), np.zeros(n)
+    S, Y, Q, rhos, a = np.empty((KEPT, n)), np.empty((KEPT, n)), np.empty((KEPT, n)), np.empty(KEPT), np.empty(KEPT)
+    return InverseHessian(H, Hg, s, v, u, np.empty(n), np.empty(n), S, Y, Q, rhos, a, np.zeros(1, PENDING))
 
 
 @protocol.direction.register(BFGS)
@@ -112,9 +202,14 @@ def _direction(method, memory, hessian, x, g, p):
     if state.fresh:
         update_and_multiply(memory.H, memory.s, memory.v, 0.0, 0.0, g, memory.Hg)
         state.fresh = 0
-    negate(p, memory.Hg if state.known else g)
+    if state.count > 0:
+        split_product(memory.S, memory.Y, memory.rhos, memory.a, state.count, g, memory.u, memory.Hg)
+        for i in range(g.size):
+            memory.Hg[i] += state.gamma * memory.u[i]
+    modelled = state.known or state.count > 0
+    negate(p, memory.Hg if modelled else g)
     slope = dot(g, p)
-    return slope, 1.0 if state.known else gradient_step(slope, x)
+    return slope, 1.0 if modelled else gradient_step(slope, x)
 
 
 @protocol.update.register(BFGS)
@@ -129,6 +224,12 @@ def _update(method, memory, x, g, p, alpha, g_new):
     fit, sy, yy, theta = learn_pair(s_new, memory.y, x, g, alpha, slope, method.damping)
     if not state.known:
         if not fit:
+            return
+        if not state.dense:
+            enter_keep((memory.S, memory.Y, memory.Q, memory.rhos, memory.a, memory.update, s_new, memory.y, u, Hg))
+            if state.count == KEPT:
+                form_from(memory, g, Hg)
+                state.known, state.count, state.rank = 1, 0, 0
             return
         gamma = sy / yy  # H = γ I, N&W eq. 6.20; Hg holds the old gradient, so γ Hg is H times that
         for i in range(n):
@@ -166,8 +267,8 @@ def _replaced(method, memory):
 @protocol.restart.register(BFGS)
 def _restart(method, memory):
     state = memory.update[0]
-    known = state.known != 0
-    state.known = state.fresh = 0
+    known = state.known != 0 or state.count > 0
+    state.known = state.fresh = state.count = state.rank = 0
     state.rho = state.c = 0.0
     return known
 
@@ -197,9 +298,14 @@ def _begin(method, memory, options, bounds, n):
     return memory
 
 
+@lifecycle.is_sound.register(BFGS)
+def _is_sound(method, memory):
+    return 0 <= memory.update[0]["rank"] <= memory.update[0]["count"] < KEPT
+
+
 @lifecycle.result_fields.register(BFGS)
 def _result_fields(method, memory, state):
-    if not memory.update[0]["known"]:
+    if not (memory.update[0]["known"] or memory.update[0]["count"]):
         return {"hess_inv": np.eye(state.x.size)}
     tiers.call(settle, memory.H.size, memory)
     return {"hess_inv": memory.H}

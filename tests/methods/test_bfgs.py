@@ -1,6 +1,6 @@
-"""BFGS: its one delayed pass over H, compared with the textbook's update.
+"""BFGS: its pairs, and its one delayed pass over H, compared with the textbook's update.
 
-Covers: methods/bfgs.py.
+Covers: methods/bfgs.py, methods/first_pairs.py.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from objectives import quadratic, quadratic_gradient, rosenbrock, rosenbrock_gradient, spd
 
 from quasinewton import BFGS, LBFGS, minimize
+from quasinewton.methods.first_pairs import EXPLAINED, KEPT, SPANNED
 
 EPS = np.finfo(float).eps
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
@@ -38,19 +39,73 @@ def run(x0, maxiter, **options):
     return minimize(rosenbrock, x0, jac=rosenbrock_gradient, method="bfgs", options=options)
 
 
-@given(x0=starts, maxiter=st.integers(1, 12))
-def test_delayed_update_is_the_definition(x0, maxiter):
+def first_scale(S, Y):
+    """Return γ of H₀ = γ I by the definition in `first_pairs`, and True if no test in it is close.
+
+    H of γ I is γ A + B: A is updated without the term in s sᵀ, B from 0.
+    """
+    n = S.shape[1]
+    A, B, span, gamma, clear = np.eye(n), np.zeros((n, n)), np.zeros((n, 0)), 1.0, True
+    for s, y in zip(S, Y, strict=True):
+        outside = np.linalg.norm(s - span @ (span.T @ s)) / np.linalg.norm(s)
+        leaves = span.shape[1] < n and outside > SPANNED
+        if leaves:
+            span = np.linalg.qr(np.column_stack([span, s]))[0]
+        misfit, w = s - B @ y, A @ y
+        unexplained = np.linalg.norm(misfit) / np.linalg.norm(s)
+        clear &= span.shape[1] == n or not 0.5 < outside / SPANNED < 2.0
+        clear &= not 0.99 < unexplained / EXPLAINED < 1.01
+        if (leaves or span.shape[1] == n) and unexplained > EXPLAINED and misfit @ w > 0.0:
+            gamma = np.linalg.lstsq(w[:, None], misfit, rcond=None)[0][0]
+        B = updated(B, s, y)
+        A = updated(A, s, y) - np.outer(s, s) / (s @ y)
+    return gamma, clear
+
+
+@given(x0=starts, maxiter=st.integers(1, KEPT + 10))
+def test_matrix_is_the_definition(x0, maxiter):
     res = run(x0, maxiter)
-    assume(all(fit(s, y) for s, y in zip(*pairs(rosenbrock_gradient, res.allvecs), strict=True)))
-    H, known = np.eye(4), False
-    for s, y in zip(*pairs(rosenbrock_gradient, res.allvecs), strict=True):
-        if not known:
-            H, known = (s @ y) / (y @ y) * np.eye(4), True  # eq. 6.20
+    S, Y = pairs(rosenbrock_gradient, res.allvecs)
+    assume(all(fit(s, y) for s, y in zip(S, Y, strict=True)))
+    gamma, clear = first_scale(S[:KEPT], Y[:KEPT])
+    assume(clear)
+    H = gamma * np.eye(4)
+    for s, y in zip(S, Y, strict=True):
         H = updated(H, s, y)
     assert res.hess_inv == pytest.approx(H, rel=1e-6, abs=1e-6 * np.abs(H).max())
 
 
-@given(x0=starts, maxiter=st.integers(1, 12))
+@given(x0=starts, maxiter=st.integers(1, KEPT))
+def test_steps_follow_from_the_pairs_kept(x0, maxiter):
+    """The step after k pairs is along −H g of the definition, whether H has been formed or not."""
+    res = run(x0, maxiter + 1)
+    assume(res.nit == maxiter + 1)
+    S, Y = pairs(rosenbrock_gradient, res.allvecs)
+    assume(all(fit(s, y) for s, y in zip(S, Y, strict=True)))
+    gamma, clear = first_scale(S[:-1], Y[:-1])
+    assume(clear)
+    H = gamma * np.eye(4)
+    for s, y in zip(S[:-1], Y[:-1], strict=True):
+        H = updated(H, s, y)
+    p = -H @ rosenbrock_gradient(res.allvecs[-2])
+    cosine = p @ S[-1] / (np.linalg.norm(p) * np.linalg.norm(S[-1]))
+    assert cosine == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1000.0])
+def test_regressor_in_large_units_costs_few_iterations(scale, rng):
+    """A first matrix of the largest curvature makes the searches creep along all else.
+
+    The second column has `scale` times the size of the others, as has an income beside an age.
+    """
+    X = rng.standard_normal((200, 4)) * np.array([1.0, scale, 1.0, 1.0])
+    A, b = X.T @ X, X.T @ rng.standard_normal(200)
+    res = minimize(quadratic, np.zeros(4), (A, b), method="bfgs", jac=quadratic_gradient)
+    assert res.success and res.nit <= 10
+    assert res.x == pytest.approx(np.linalg.solve(A, b), rel=1e-4)
+
+
+@given(x0=starts, maxiter=st.integers(1, KEPT + 2))
 def test_secant_equation(x0, maxiter):
     """H y = s for the newest pair, N&W (2006) eq. 6.16."""
     res = run(x0, maxiter)

@@ -130,6 +130,7 @@ def _workspace_of_newton(inner, n):
 
 @protocol.aim.register(BFGS)
 def _aim_bfgs(inner, memory, hessian, x, g, p):
+    memory.inner.update[0].dense = 1  # entries of H are needed, so its pairs will not do
     methods.direction(inner, memory.inner, hessian, x, g, p)  # updates H g
     if memory.inner.update[0].known:
         return active_set(inner, memory, hessian, x, g, p)
