@@ -47,7 +47,7 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
         or "cs".
     hess_mode : str
         How second derivatives were obtained (Newton, truncated Newton): "exact" if the user gave
-        them, "derived" from a compiled function, or "2-point" or "3-point" differences of the
+        them, "derived" from a compiled function, or "2-point", "3-point" or "cs" differences of the
         gradient or of values.
     history : History
         With ``options={"history": True}``.

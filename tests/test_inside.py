@@ -390,6 +390,20 @@ def test_positional_arguments_have_the_order_that_they_have_in_python():
 
 
 @njit
+def by_differences_between_bounds(x0, low, high):
+    """Make both the gradients and the products with the Hessian of differences."""
+    return minimize(value, x0, (2.0,), "newton-cg", "3-point", "2-point", bounds=(low, high), maxiter=5)
+
+
+def test_evaluations_of_differences_are_counted_as_from_python():
+    low, high = np.full(2, -3.0), np.full(2, 3.0)
+    res = by_differences_between_bounds(X0, low, high)
+    bounds = list(zip(low, high, strict=True))
+    expected = minimize(value, X0, (2.0,), "newton-cg", "3-point", "2-point", bounds=bounds, maxiter=5)
+    assert np.array_equal(res.x, expected.x) and (res.nfev, res.njev) == (expected.nfev, expected.njev)
+
+
+@njit
 def bad_constraints(x0, other):
     """Pass constraints, which only the Python function accepts."""
     return minimize(both, x0, (1.0,), "lbfgs", True, constraints=(other,))

@@ -1,5 +1,4 @@
-"""Run a descent: prepare its objective, call its loop until the end, and call the user's callback.
-"""
+"""Run a descent: call its loop until the end, and the user's callback between iterations."""
 
 import inspect
 

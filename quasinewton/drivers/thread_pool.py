@@ -98,7 +98,7 @@ def work(
         Address of the loop; see `entry`.
     objective : Objective
     depth : int
-        Number of wrappers around the user's own objective; see `objective.build.layers`.
+        Number of wrappers around the user's own objective; see `objective.linking.layers`.
     data, stride : int
         The packed arguments of problem i are at the address data + i stride.
     method, search : NamedTuple

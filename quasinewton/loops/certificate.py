@@ -36,8 +36,8 @@ TRIALS, SHRINK = 4, 0.1
 def is_uncertain(objective, s, curved):
     """Return True if a run that has ended with success should be tested by `lower_point`.
 
-    Methods that know the Hessian are exempt, and so are runs with a gtol given by the user, which
-    is the only test of their success.
+    Methods that know the Hessian are exempt, and so are runs that have met a gtol given by the
+    user, which is the only test of their success.
     """
     if curved or objective.address == 0 or s.overdue or s.nit >= s.maxiter:
         return False

@@ -2,8 +2,9 @@
 
 `kernel` compiles a function of the package, `shared` a part of functions that users compile,
 `reduction` one whose sums may be reordered. Other files compile generated code with OPTIONS or
-INNER. Two of them add an option: `sealed` its pipeline, and `api.inside_njit` inline="always", for
-the overloads of public functions.
+INNER. Some add an option: `sealed`, `user_code`, `autodiff.recompile` and
+`autodiff.adjoint.pipeline` their pipelines, and `api.inside_njit` inline="always", for the
+overloads of public functions.
 """
 
 import functools

@@ -290,10 +290,9 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
     w["probe"], w["known"] = probe.ctypes.data, inner.known
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
-    gradients = 2 if scheme == CENTRAL else 1
-    values = inner.values + (gradient == CENTRAL and bounds is not None)  # see `hessian_products.gradient_beside`
-    costs = inner.values, gradients * values, gradients
-    objective = Objective(address_in_python(hessian_products.objective), wrapped.ctypes.data, *costs, inner.known)
+    costs = hessian_products.product_costs(gradient, scheme, inner.values, bounds is not None)
+    place = wrapped.ctypes.data
+    objective = Objective(address_in_python(hessian_products.objective), place, inner.values, *costs, inner.known)
     return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
 
 

@@ -149,7 +149,7 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
     jac, hess : callable or None
         jac(x, *args) -> g with the form "separate"; hess(x, *args) -> H, or hess(x, p, *args) -> H
         p.
-    form : {"value", "separate", "joint", "inplace", "residual"}
+    form : {"value", "separate", "joint", "inplace", "residual", "residual-joint"}
     args : tuple
     n : int
         Number of variables.

@@ -12,6 +12,7 @@ the variables are given or have been estimated, the step is measured by max_i |h
 
 
 import numpy as np
+from numba.extending import register_jitable
 
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line, reach
@@ -31,6 +32,23 @@ from quasinewton.objective.interface import (
 )
 
 ERROR = EPSILON ** (2 / 3)  # relative; error of a gradient made of central differences of values
+
+
+@register_jitable
+def product_costs(gradient, scheme, values, bounded):
+    """Return the values and the gradients that a product costs.
+
+    Parameters
+    ----------
+    gradient, scheme : int
+        Schemes of the gradient and of its differences.
+    values : int
+        Values that a gradient costs.
+    bounded : bool
+        True if there are bounds, with which `gradient_beside` asks for a value, too.
+    """
+    gradients = 2 if scheme == CENTRAL else 1
+    return gradients * (values + (1 if gradient == CENTRAL and bounded else 0)), gradients
 
 
 @fragment

@@ -22,7 +22,6 @@ from quasinewton.objective.choose_hessian import (
     second_order,
 )
 from quasinewton.objective.finite_differences import (
-    CENTRAL,
     COMPLEX_STEP,
     EXACT,
     FORWARD,
@@ -259,10 +258,9 @@ def multiply(inner, gradient, scheme, n):
     w = wrapped[0]
     w.address, w.data, w.gradient, w.hessian = inner.address, inner.data, gradient, scheme
     w.probe = address_of_data(probe)
-    gradients = 2 if scheme == CENTRAL else 1
     data = address_of_data(wrapped)
     w.known = inner.known if inner.known else data
-    values = gradients * inner.values
+    values, gradients = hessian_products.product_costs(gradient, scheme, inner.values, False)
     return Objective(products_address(), data, inner.values, values, gradients, inner.known), wrapped, probe
 
 
@@ -286,7 +284,9 @@ def multiply_in_box(inner, gradient, scheme, low, high):
     """
     objective, wrapped, probe = multiply(inner, gradient, scheme, low.size)
     wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
-    return objective, wrapped, probe
+    values, gradients = hessian_products.product_costs(gradient, scheme, inner.values, True)
+    costs_ = inner.values, values, gradients
+    return Objective(objective.address, objective.data, *costs_, objective.known), wrapped, probe
 
 
 @kernel
