@@ -32,6 +32,7 @@ from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import ReconstructSSA
 
 from quasinewton.autodiff import (  # noqa: F401, they register their rules when they are imported
+    condition_rules,
     decomposition_rules,
     elementary_rules,
     linear_algebra_rules,
