@@ -27,6 +27,30 @@ settings.register_profile("thorough", max_examples=1000, deadline=None, derandom
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+# Files that take more than half a minute, longest first. Workers take files in this order, so that
+# none of these is left to one worker while the other has nothing to do.
+LONGEST = (
+    "test_idioms.py",
+    "test_examples.py",
+    "test_jit.py",
+    "test_inside.py",
+    "test_user_cache.py",
+    "test_bounds.py",
+    "test_decompositions.py",
+    "test_statements.py",
+    "test_random_programs.py",
+    "test_kinks.py",
+    "test_batch.py",
+    "test_adjoint.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of the longest files first; the others keep their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 @pytest.fixture
 def rng():
     """Return a random generator with a fixed seed."""

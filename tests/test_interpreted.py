@@ -30,6 +30,11 @@ FAR = {
     ("boxed_linear_rank_1", "newton"): (1e-6, "as linear_rank_1"),
     ("kowalik_osborne", "newton"): (1e-7, "the first Hessian has an eigenvalue that is 0 but for cancellation"),
 }
+# Runs whose ending rounding decides, after so many iterations that they are no longer the same.
+UNDECIDED = {
+    ("penalty_2", "bfgs"): "one of the two converges in the last iteration that is allowed",
+    ("boxed_meyer", "newton"): "the last decreases of f are rounding errors",
+}
 
 
 def interpreted(*arguments):
@@ -47,7 +52,7 @@ def compare(cases):
         other = iterates.run(name, method, maxiter)
         near = FAR.get((name, method), (NEAR,))[0]
         assert max(iterates.distances(one, other)[:FIRST], default=0.0) <= near, (name, method)
-        assert one["status"] == other["status"], (name, method)
+        assert one["status"] == other["status"] or (name, method) in UNDECIDED, (name, method)
 
 
 def test_every_loop_makes_the_compiled_iterates():

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import config, njit
 from objectives import quadratic, quadratic_gradient, rosenbrock_inplace, spd
 from processes import PACKAGE, finish, run, start
 
@@ -27,6 +27,9 @@ res = minimize(lambda x: x @ x, [3.0, 4.0], jac=lambda x: 2 * x, method="gradien
 print(res.x.tolist())
 """
 SIMPLE_RESULT = "[2.25, 3.0]"
+# The loop runs in Python here, so that what is compiled and kept are small kernels alone.
+SMALL = SIMPLE.replace('method="gradient-descent"', 'method="lbfgs"').replace("maxiter=1", "maxiter=2")
+IN_PYTHON = {tiers.SWITCH: "1"}
 # Print how many loops the cache had.
 COUNT = """
 from quasinewton.loops import line_search_loop
@@ -188,13 +191,21 @@ class TestMemory:
         assert allocations(fail, 20).objects == 0
 
 
+def copy(folder):
+    """Copy the package into a folder."""
+    shutil.copytree(PACKAGE, folder / "quasinewton", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder / "quasinewton"
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
-    """Return a cache that one process has filled, and what that process printed.
+    """Return a folder with a copy of the package and its cache, and what a process printed.
 
-    Its warnings are errors, and it calls `line_search` before `minimize`.
+    This process has filled the cache. Its warnings are errors, and it calls `line_search` before
+    `minimize`.
     """
     folder = tmp_path_factory.mktemp("filled")
+    copy(folder)
     first = """
 import warnings
 warnings.simplefilter("error")
@@ -202,72 +213,86 @@ from objectives import rosenbrock_gradient, rosenbrock
 from quasinewton import line_search
 print(line_search(rosenbrock, [-1.2, 1.0], [1.0, 0.0], jac=rosenbrock_gradient).success)
 """
-    return folder, run(first + SIMPLE + COUNT, NUMBA_CACHE_DIR=str(folder), **{tiers.SWITCH: "0"})
+    variables = {"NUMBA_CACHE_DIR": str(folder / "cache"), tiers.SWITCH: "0"}
+    return folder, run(first + SIMPLE + COUNT, folder, **variables)
 
 
 class TestCache:
     """Use fresh interpreters, since the cache serves later processes."""
 
-    def copy(self, folder):
-        shutil.copytree(PACKAGE, folder / "quasinewton", ignore=shutil.ignore_patterns("__pycache__"))
-        return folder / "quasinewton"
-
-    def test_sees_an_edit_in_any_file(self, tmp_path):
-        package, cache = self.copy(tmp_path), str(tmp_path / "cache")
-        assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
-        file = package / "numba_ext" / "linalg.py"
+    def test_sees_an_edit_in_any_file(self, filled, tmp_path):
+        folder, first = filled
+        assert SIMPLE_RESULT in first
+        cache = shutil.copytree(folder / "cache", tmp_path / "cache")
+        file = folder / "quasinewton" / "numba_ext" / "linalg.py"
         source = file.read_text()
         assert source.count("x[i] = x[i] + alpha * p[i]") == 1
         file.write_text(source.replace("x[i] = x[i] + alpha * p[i]", "x[i] = x[i] + 2.0 * alpha * p[i]"))
-        assert run(SIMPLE, tmp_path, NUMBA_CACHE_DIR=cache) == "[1.5, 2.0]"
+        try:
+            assert run(SIMPLE, folder, NUMBA_CACHE_DIR=str(cache)) == "[1.5, 2.0]"
+        finally:
+            file.write_text(source)
 
     def test_is_used_by_the_next_process(self, filled):
         folder, first = filled
         assert first.splitlines()[1:] == [SIMPLE_RESULT, "0"]
-        assert run(SIMPLE + COUNT, NUMBA_CACHE_DIR=str(folder)).splitlines() == [SIMPLE_RESULT, "1"]
+        found = run(SIMPLE + COUNT, folder, NUMBA_CACHE_DIR=str(folder / "cache"))
+        assert found.splitlines() == [SIMPLE_RESULT, "1"]
 
     def test_is_done_without_where_nothing_can_be_written(self, tmp_path):
         """Run without a cache where its folder cannot be written.
 
         The package is in an archive, and the cache folder would lie below a file.
         """
-        package = self.copy(tmp_path)
+        package = copy(tmp_path)
         archive = tmp_path / "archive.zip"
         with zipfile.ZipFile(archive, "w") as file:
             for path in package.rglob("*.py"):
                 file.write(path, path.relative_to(tmp_path))
         where = "\nimport quasinewton\nprint('archive.zip' in quasinewton.__file__)"
-        out = run(
-            SIMPLE + where, archive, NUMBA_CACHE_DIR="/dev/null/cache", HOME="/dev/null", XDG_CACHE_HOME="/dev/null"
-        )
-        assert out.splitlines() == [SIMPLE_RESULT, "True"]
+        nowhere = {"NUMBA_CACHE_DIR": "/dev/null/cache", "HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}
+        out = run(SMALL + where, archive, **nowhere, **IN_PYTHON)
+        assert out.splitlines() == [run(SMALL, **IN_PYTHON), "True"]
 
     def test_survives_two_processes_that_fill_it_at_once(self, tmp_path):
-        cache = str(tmp_path)
-        both = [start(SIMPLE, NUMBA_CACHE_DIR=cache) for _ in range(2)]
-        assert [finish(process) for process in both] == [SIMPLE_RESULT] * 2
-        assert run(SIMPLE, NUMBA_CACHE_DIR=cache) == SIMPLE_RESULT
+        variables = {"NUMBA_CACHE_DIR": str(tmp_path), **IN_PYTHON}
+        both = [start(SMALL, **variables) for _ in range(2)]
+        first, second = (finish(process) for process in both)
+        assert first == second == run(SMALL, **variables)
+        assert len([*tmp_path.rglob("*.nbi")]) > 1
 
     def test_survives_damage(self, filled, tmp_path):
-        shutil.copytree(filled[0], tmp_path, dirs_exist_ok=True)
+        shutil.copytree(filled[0] / "cache", tmp_path, dirs_exist_ok=True)
         files = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
         assert files
         for file in files:
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-        assert run(SIMPLE + COUNT, NUMBA_CACHE_DIR=str(tmp_path)).splitlines() == [SIMPLE_RESULT, "0"]
+        found = run(SIMPLE + COUNT, filled[0], NUMBA_CACHE_DIR=str(tmp_path))
+        assert found.splitlines() == [SIMPLE_RESULT, "0"]
 
     def test_filling_it_warns_of_nothing(self, filled):
         """Compiling a line search warns of nothing if `line_search` is called before `minimize`."""
         assert filled[1].splitlines()[0] == "True"
 
     def test_stamp_is_that_of_names_and_contents(self, tmp_path):
-        package = self.copy(tmp_path)
+        package = copy(tmp_path)
         stamp = package_stamp(package)
         assert stamp == package_stamp(package)
         (package / "line_searches" / "armijo.py").rename(package / "line_searches" / "renamed.py")
         renamed = package_stamp(package)
         (package / "line_searches" / "renamed.py").write_text("")
         assert len({stamp, renamed, package_stamp(package)}) == 3
+
+
+class TestSettings:
+    def test_code_for_other_settings_of_numba_is_other_code(self, monkeypatch):
+        """With NUMBA_OPT=0, say, the cache neither finds optimised code nor replaces it."""
+        loop = line_search_loop.run
+        keys = []
+        for level in 3, 0, 3:
+            monkeypatch.setattr(config, "OPT", level)
+            keys.append(loop._cache._index_key((), loop.targetctx.codegen()))
+        assert keys[0] == keys[2] != keys[1]
 
 
 BITS = """

@@ -13,7 +13,7 @@ from numba.core.runtime import rtsys
 
 from quasinewton.numba_ext import notice
 from quasinewton.numba_ext.registration import has_external
-from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, stamps
+from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, flags, stamps
 from quasinewton.numba_ext.uncompiled import in_python
 
 # By library of a function that is kept on disk: the function, its symbol and its signature.
@@ -116,8 +116,9 @@ class PackageCache(FunctionCache):
         return self.__dict__[name]
 
     def _index_key(self, sig, codegen):
-        # Numba's keys tell a signature from the types of its arguments, which mean the same code.
-        return super()._index_key(tuple(getattr(sig, "args", sig)), codegen)
+        # Numba's keys tell a signature from the types of its arguments, which mean the same code;
+        # they ignore settings such as NUMBA_OPT, which mean other code.
+        return super()._index_key(tuple(getattr(sig, "args", sig)), codegen), flags()
 
     def load_overload(self, sig, target_context):
         if has_external(getattr(sig, "args", sig)):

@@ -28,7 +28,15 @@ PACKAGE = ROOT.name
 # Subpackages and modules that contribute to the code compiled for users' functions.
 USERS = "numba_ext", "special", "autodiff", "objective", "status", "validation"
 DIGITS = 16  # hexadecimal digits; length of a stamp in the name of a file
+# Settings of Numba's configuration that machine code depends on.
+FLAGS = "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "FULL_TRACEBACKS"
 TAG = f"py{sys.version_info[0]}{sys.version_info[1]}"
+
+
+def flags():
+    """Return the settings of Numba's configuration that machine code depends on, with their names.
+    """
+    return tuple((name, getattr(config, name, None)) for name in FLAGS)
 
 
 def package_stamp(root=ROOT):

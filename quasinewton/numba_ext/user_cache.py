@@ -25,15 +25,13 @@ from numba.core.registry import cpu_target
 from numba.misc.appdirs import AppDirs
 
 from quasinewton.numba_ext.fingerprint import Reader, Unnameable
-from quasinewton.numba_ext.stamps import stamps
+from quasinewton.numba_ext.stamps import flags, stamps
 from quasinewton.numba_ext.user_code import fresh
 
 LIMIT = 256 << 20  # bytes; size of all entries together; a typical entry has 30 to 300 kB
 FULL = 3 / 4  # fraction of LIMIT that remains after old entries are removed
 MAGIC = b"quasinewton 1\n"  # first bytes of an entry, with the version of the format
 SUFFIX = ".entry"
-# Settings of Numba's configuration that machine code depends on.
-FLAGS = "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "FULL_TRACEBACKS"
 SWITCH = "QUASINEWTON_USER_CACHE"  # environment variable; names the folder, or turns the cache off if 0
 
 
@@ -76,8 +74,7 @@ def environment():
     """Return the part that all keys share: versions, options, processor, package."""
     codegen = cpu_target.target_context.codegen()
     versions = numba.__version__, llvmlite.__version__, np.__version__, scipy.__version__, sys.version
-    flags = [(name, getattr(config, name, None)) for name in FLAGS]
-    return repr((versions, flags, bool(config.USING_SVML), codegen.magic_tuple(), stamps().get("", stamps()["raw"])))
+    return repr((versions, flags(), bool(config.USING_SVML), codegen.magic_tuple(), stamps().get("", stamps()["raw"])))
 
 
 def key(functions, *words):

@@ -1,6 +1,7 @@
 """Reverse mode by source transformation, compared with the tape.
 
-Checked are the idioms, random programs, what the transformation refuses, and its memory.
+Checked are the idioms, what the transformation refuses, and its memory. Random programs have a file
+of their own.
 
 Covers: autodiff/adjoint/*, autodiff/drivers.py, autodiff/elementary_rules.py,
 autodiff/lane_products.py, autodiff/reduction_rules.py.
@@ -15,7 +16,6 @@ from idioms import IDIOMS, X
 from more_idioms import MORE
 from numba import njit, typeof, types
 from numba.core.errors import NumbaPerformanceWarning
-from random_programs import KINDS, program, written
 
 from quasinewton import grad, hessian, hvp, value_and_grad
 from quasinewton.autodiff import drivers
@@ -62,52 +62,6 @@ def differences(f, x, *args):
         beside = [f(x + k * e, *args) for k in (-2, -1, 1, 2)]
         g[i] = np.dot(beside, [1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
     return g
-
-
-# Seeds of small programs that together have every kind of statement.
-SMALL = [529, 1197, 1564, 1899]
-
-
-def test_small_programs_have_every_kind_of_statement():
-    assert set().union(*(written(seed)[1] for seed in SMALL)) == KINDS
-
-
-@pytest.mark.parametrize("seed", SMALL)
-def test_random_program(seed):
-    """A program is accepted, and has the bits of f and the gradient by differences."""
-    f, args = program(seed)
-    assert refusal(f, args[1:]) is None
-    y, g = value_and_grad(f, "reverse")(*args)
-    assert y == f(*args)
-    np.testing.assert_allclose(g, differences(f, *args), rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 2000, 6))
-def test_random_programs(first):
-    """Six programs per case have the bits of f and the gradient by differences.
-
-    The tape decides for one program of each case, and for those whose differences disagree.
-    """
-    refused = 0
-    for seed in range(first, first + 6):
-        f, args = program(seed)
-        value = f(*args)
-        if refusal(f, args[1:]) is not None:
-            refused += 1
-            continue
-        y, g = value_and_grad(f, "reverse")(*args)
-        assert y == value, seed
-        agrees = np.allclose(g, differences(f, *args), rtol=1e-6, atol=1e-6)
-        if agrees and seed > first:
-            continue
-        try:
-            expected = by_tape(f)(*args)[1]
-        except TypeError:  # The tape refuses some programs.
-            assert agrees, seed
-        else:
-            np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-11, err_msg=str(seed))
-    assert refused <= 1
 
 
 def called(rule, count):
