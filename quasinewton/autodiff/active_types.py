@@ -153,9 +153,46 @@ class LinModel(models.StructModel):
         super().__init__(manager, kind, members)
 
 
+class Members:
+    """The members of an active number, readable and assignable by name.
+
+    They stay LLVM values. Numba's proxies of structures keep them in memory, with ten times as many
+    instructions, which LLVM removes only after they have been written, parsed and optimised.
+
+    Parameters
+    ----------
+    context, builder
+        Target context and IR builder of Numba's lowering.
+    kind : Active
+    value : llvmlite value, optional
+        If it is not given, all members must be assigned.
+    """
+
+    def __init__(self, context, builder, kind, value=None):
+        model = context.data_model_manager[kind]
+        whole = ir.Constant(model.get_value_type(), ir.Undefined) if value is None else value
+        places = {name: place for place, name in enumerate(model._fields)}
+        vars(self).update(_builder=builder, _places=places, _whole=whole)
+
+    def __getattr__(self, name):
+        whole, place = self._whole, self._places[name]
+        while isinstance(whole, ir.instructions.InsertValue):  # the number has just been made
+            if whole.indices == [place]:
+                return whole.operands[1]
+            whole = whole.operands[0]
+        return self._builder.extract_value(whole, place)
+
+    def __setattr__(self, name, member):
+        vars(self)["_whole"] = self._builder.insert_value(self._whole, member, self._places[name])
+
+    def _getvalue(self):
+        """Return the number."""
+        return self._whole
+
+
 def parts(context, builder, kind, value=None):
     """The members of a number of this type, readable and assignable by name."""
-    return cgutils.create_struct_proxy(kind)(context, builder, value=value)
+    return Members(context, builder, kind, value)
 
 
 def is_active(kind):
@@ -338,6 +375,9 @@ def weighted_sum(builder, pairs, total=None):
     columns = [] if total is None else [cgutils.unpack_tuple(builder, total)]
     for d, lanes in pairs:
         vectors = cgutils.unpack_tuple(builder, lanes)
+        if isinstance(d, ir.Constant) and d.constant == 1.0:
+            columns.append(vectors)
+            continue
         weight = splat(builder, d, vectors[0].type)
         columns.append([builder.fmul(vector, weight, flags=REASSOCIATED) for vector in vectors])
     add = lambda x, y: builder.fadd(x, y, flags=REASSOCIATED)
@@ -348,6 +388,8 @@ def splat(builder, value, kind):
     """A vector of one repeated value; the number itself if the type is a scalar."""
     if kind == DOUBLE:
         return value
+    if isinstance(value, ir.Constant):
+        return ir.Constant(kind, [value] * kind.count)
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INDEX(0))
     return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
 
@@ -356,9 +398,7 @@ def splat(builder, value, kind):
 @lower_cast(types.Boolean, Active)
 @lower_cast(Dual, Var)
 def _constant(context, builder, source, target, value):
-    result = parts(context, builder, target)
-    for index in range(len(result)):
-        result[index] = ir.Constant(result[index].type, None)
+    result = parts(context, builder, target, context.get_constant_null(target))
     result.value = context.cast(builder, value, source, target.base)
     return result._getvalue()
 

@@ -5,7 +5,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Var, parts
+from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Lanes, Var, parts
 from quasinewton.autodiff.active_values import add_lanes, dtype_like, on_tape, place
 from quasinewton.autodiff.reverse_sweep import sweep
 from quasinewton.autodiff.tape import (
@@ -33,7 +33,7 @@ def seed(typingctx, x, k, like):
     def codegen(context, builder, signature, args):
         members = parts(context, builder, like)
         members.value = args[0]
-        numbers = cgutils.alloca_once_value(builder, ir.Constant(members.lanes.type, None))
+        numbers = cgutils.alloca_once_value(builder, context.get_constant_null(Lanes(like.lanes)))
         start = builder.bitcast(numbers, DOUBLE.as_pointer())
         for lane in range(like.lanes):
             hot = builder.icmp_signed("==", args[1], INDEX(lane))

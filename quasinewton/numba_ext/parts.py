@@ -34,6 +34,7 @@ from numba.core.untyped_passes import (
     TranslateByteCode,
 )
 
+from quasinewton.numba_ext.array_items import LowerItems
 from quasinewton.numba_ext.function_copies import names_in
 
 
@@ -70,15 +71,23 @@ class PartLibrary(CPUCodeLibrary):
         self._finalized = True
 
 
+class UserPartLibrary(PartLibrary):
+    """A part of users' functions, which is as Numba wrote it until its caller is optimised."""
+
+    def _optimize_functions(self, ll_module):
+        ll_module.data_layout = self._codegen._data_layout
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class PartLowering(NativeLowering):
     """Lower a part to LLVM's intermediate code without optimising it."""
 
     _name = "part_lowering"
+    library = PartLibrary
 
     def run_pass(self, state):
         context, flags = state.targetctx, state.flags
-        state.library = PartLibrary(context.codegen(), state.func_id.func_qualname)
+        state.library = self.library(context.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
         flags.no_compile = True
         super().run_pass(state)
@@ -88,6 +97,19 @@ class PartLowering(NativeLowering):
         context.insert_user_function(part, lowered.fndesc, [state.library])
         state["cr"] = _LowerResult(lowered.fndesc, lowered.call_helper, cfunc=part, env=lowered.env)
         return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class UserPartLowering(PartLowering):
+    """Lower a part of users' functions, with short code for items of arrays."""
+
+    _name = "user_part_lowering"
+    library = UserPartLibrary
+
+    @property
+    def lowering_class(self):
+        """The class that lowers the statements."""
+        return LowerItems
 
 
 # Prefix of the variables that hold addresses of functions that were not compiled when code that
@@ -159,7 +181,7 @@ def as_part(passes, state):
     state : compilation state
     """
     if not calls_itself(state.func_id.func):
-        passes.passes = [(PartLowering if step is NativeLowering else step, name) for step, name in passes.passes]
+        passes.passes = [(UserPartLowering if step is NativeLowering else step, name) for step, name in passes.passes]
     passes.finalize()
     return passes
 

@@ -34,6 +34,7 @@ from quasinewton.numba_ext.cache import (
     external,
     unresolved,
 )
+from quasinewton.numba_ext.garbage import uncollected
 from quasinewton.numba_ext.jit import INNER
 from quasinewton.numba_ext.parts import UNRESOLVED, PartLibrary
 from quasinewton.numba_ext.symbols import NAMED_BY
@@ -366,10 +367,11 @@ def obtain(key, make, signature):
             data = load(key)
             found = rebuild(data) if data else None
             if found is None:
-                function = make()
-                if function is None:
-                    return None
-                found, data = compile_sealed(function, signature, key)
+                with uncollected():
+                    function = make()
+                    if function is None:
+                        return None
+                    found, data = compile_sealed(function, signature, key)
                 if data:
                     save(key, data)
             _alive[key] = found

@@ -25,6 +25,7 @@ from numba.core.registry import cpu_target
 from numba.misc.appdirs import AppDirs
 
 from quasinewton.numba_ext.fingerprint import Reader, Unnameable
+from quasinewton.numba_ext.garbage import uncollected
 from quasinewton.numba_ext.stamps import flags, stamps
 from quasinewton.numba_ext.user_code import fresh
 
@@ -209,7 +210,8 @@ def remembered(function, words, compute):
     if data:
         return json.loads(data)
     source = name and fresh(function)
-    fact = compute(source or function)
+    with uncollected():
+        fact = compute(source or function)
     if source:
         save(name, json.dumps(fact).encode())
     return fact

@@ -120,6 +120,38 @@ class InferAgain(NopythonTypeInference):
 
     _name = "quasinewton_infer_again"
 
+    def run_pass(self, state):
+        context = state.typingctx
+        state.typingctx = Remembering(context)
+        try:
+            return super().run_pass(state)
+        finally:
+            state.typingctx = context
+
+
+class Remembering:
+    """A typing context that resolves each call of a function for given types once.
+
+    Type inference goes through all statements several times, and in an adjoint most of them are one
+    of a few operations on floats.
+    """
+
+    def __init__(self, context):
+        self.context, self.known = context, {}
+
+    def __getattr__(self, name):
+        return getattr(self.context, name)
+
+    def resolve_function_type(self, func, args, kws):
+        """Return the signature of a call; see Numba's context."""
+        key = func, tuple(args), tuple(kws.items())
+        if key not in self.known:
+            found = self.context.resolve_function_type(func, args, kws)
+            if found is None:
+                return None
+            self.known[key] = found
+        return self.known[key]
+
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class RerouteAdjoint(Reroute):
