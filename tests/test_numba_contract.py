@@ -20,7 +20,18 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.extending import intrinsic, overload
 from numba.np import arrayobj, npyimpl
 
-from quasinewton.numba_ext import addresses, arrays, introspection, jit, operations, parts, pickling, symbols, tuples
+from quasinewton.numba_ext import (
+    addresses,
+    array_items,
+    arrays,
+    introspection,
+    jit,
+    operations,
+    parts,
+    pickling,
+    symbols,
+    tuples,
+)
 
 VECTOR = types.Array(types.float64, 1, "C")
 
@@ -286,6 +297,32 @@ class TestParts:
         """The stand-ins for the addresses of two parts are not equal."""
         first, second = jit.fragment(lambda x: x + 1.0), jit.fragment(lambda x: x + 2.0)
         assert njit(lambda x: 10.0 * first(x) + second(x))(0.0) == 12.0
+
+
+class TestItems:
+    """Internals that numba_ext/array_items.py relies on."""
+
+    def test_members_of_arrays_have_their_places(self):
+        names = registry.cpu_target.target_context.data_model_manager[VECTOR]._fields
+        assert names.index("data") == array_items.DATA and names.index("shape") == array_items.SHAPE
+        assert names.index("strides") == array_items.STRIDES
+
+    def test_items_are_those_of_numba(self):
+        def items(a, b, c, v, i, k):
+            a[i, -1] += b[-1, k] * v[i]
+            a[k, 1] = 3
+            v[-1] = c[i, 0] + c[k, -2]
+            return a[0, k] + v[i] + v[k], a.copy(), v.copy()
+
+        part = njit(pipeline_class=parts.WholePartCompiler, **jit.INNER)(items)
+        compiled = njit(lambda *given: part(*given))
+        a = np.arange(6.0).reshape(2, 3)
+
+        def given():
+            return a.copy(), np.asfortranarray(a), a[:, ::2], np.arange(8.0)[::2], -2, np.uint8(1)
+
+        for found, expected in zip(compiled(*given()), items(*given()), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 class TestOperations:

@@ -148,3 +148,27 @@ def test_singular_vectors_and_matrices_without_full_rank_are_refused():
     flat = grad(njit(lambda x: np.linalg.lstsq(np.outer(x, x), x)[0][0]), "forward")
     with pytest.raises(ValueError, match="full column rank"):
         flat(X)
+
+
+@njit
+def solved(x, b):
+    A = np.empty((2, 2))
+    A[0, 0], A[0, 1], A[1, 0], A[1, 1] = 1.0 + x[0], x[1], x[2], 2.0
+    z = np.linalg.solve(A, b)
+    return z @ z + z[0]
+
+
+class TestTriangularSystems:
+    """Systems that are solved by substitution, since items of the matrix happen to be 0."""
+
+    def test_zeros_keep_their_derivatives(self):
+        b, h = np.array([1.0, -2.0]), 1e-5
+        gradient, second = grad(solved, "reverse"), hessian(solved)
+        for x in ([1.0, 0.0, 0.5], [1.0, 0.5, 0.0], [1.0, 0.0, 0.0], [1.0, 0.3, 0.5]):
+            x = np.array(x)
+            steps = h * np.eye(3)
+            slopes = [(solved.py_func(x + d, b) - solved.py_func(x - d, b)) / (2.0 * h) for d in steps]
+            np.testing.assert_allclose(gradient(x, b), slopes, rtol=1e-7, atol=1e-8)
+            # Beside x the matrix is full.
+            rows = [(gradient(x + d, b) - gradient(x - d, b)) / (2.0 * h) for d in steps]
+            np.testing.assert_allclose(second(x, b), rows, rtol=1e-7, atol=1e-8)

@@ -6,10 +6,15 @@ algorithmic differentiation, 2008.
 """
 
 import numpy as np
+from numba.core import types
+from numba.extending import overload
 
 from quasinewton.autodiff.adjoint.runtime import add_matrix
 from quasinewton.autodiff.kinks import sign_at_kinks
 from quasinewton.numba_ext.jit import shared
+from quasinewton.numba_ext.user_code import RULE
+
+LOWER, UPPER, FULL = 1, 2, 0  # which triangle of a matrix has items that are not 0
 
 
 @shared
@@ -127,10 +132,48 @@ def add_log_determinant(bar, g, a):
     add_matrix(bar, g * np.linalg.inv(a).T)
 
 
+def triangle_of(a):
+    """Return LOWER or UPPER if all other items of a square matrix of floats are 0, else FULL."""
+
+
+@overload(triangle_of, jit_options=RULE)
+def _triangle_of(a):
+    if not isinstance(a.dtype, types.Float):
+        return lambda a: FULL  # an item that is 0 may have a derivative
+
+    def search(a):
+        lower = upper = True
+        for i in range(a.shape[0]):
+            for j in range(i):
+                upper = upper and a[i, j] == 0.0
+                lower = lower and a[j, i] == 0.0
+            if not (lower or upper):
+                return FULL
+        return LOWER if lower else UPPER
+
+    return search
+
+
+@shared
+def transposed_solution(a, g):
+    """Return A⁻ᵀ g for a vector g, by substitution if A is triangular."""
+    n, triangle = a.shape[0], triangle_of(a)
+    if triangle == FULL:
+        return np.linalg.solve(a.T.copy(), g.copy())
+    y = g.copy()
+    for k in range(n):
+        i = n - 1 - k if triangle == LOWER else k
+        y[i] /= a[i, i]
+        first, last = (0, i) if triangle == LOWER else (i + 1, n)
+        for j in range(first, last):
+            y[j] -= a[i, j] * y[i]
+    return y
+
+
 @shared
 def add_right_hand_side(bar, g, a):
     """Add the contribution of the solution of A x = b to b: b̄ += A⁻ᵀ x̄."""
-    y = np.linalg.solve(a.T.copy(), g.copy())
+    y = transposed_solution(a, g)
     for i in range(bar.shape[0]):
         bar[i] += y[i]
 
@@ -138,7 +181,7 @@ def add_right_hand_side(bar, g, a):
 @shared
 def add_matrix_of_system(bar, g, a, x):
     """Add the contribution of the solution of A x = b to A: Ā −= A⁻ᵀ x̄ xᵀ."""
-    y = np.linalg.solve(a.T.copy(), g.copy())
+    y = transposed_solution(a, g)
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
             bar[i, j] -= y[i] * x[j]
@@ -157,6 +200,21 @@ def add_matrix_of_systems(bar, g, a, x):
 
 
 @shared
+def inverse_of_lower(a):
+    """Return the inverse of a lower triangular matrix, row by row by substitution."""
+    n = a.shape[0]
+    v = np.zeros((n, n))
+    for i in range(n):
+        for k in range(i):
+            for j in range(k + 1):
+                v[i, j] -= a[i, k] * v[k, j]
+        for j in range(i):
+            v[i, j] /= a[i, i]
+        v[i, i] = 1.0 / a[i, i]
+    return v
+
+
+@shared
 def add_cholesky(bar, g, y):
     """Add the contribution of the Cholesky factor L of A: Ā += L⁻ᵀ Φ(Lᵀ L̄) L⁻¹.
 
@@ -171,7 +229,7 @@ def add_cholesky(bar, g, y):
         p[i, i] *= 0.5
         for j in range(i + 1, n):
             p[i, j] = 0.0
-    inverse = np.linalg.inv(y.copy())
+    inverse = inverse_of_lower(y)
     s = np.dot(inverse.T.copy(), np.dot(p, inverse))
     for i in range(n):
         bar[i, i] += s[i, i]
