@@ -1,7 +1,5 @@
 """Derivatives of programs that nobody wrote: random ones, and those that hypothesis generates.
 
-Only values and derivatives are compared, so that `.ci/run` compiles these without optimisation.
-
 Covers: autodiff/adjoint/*, autodiff/drivers.py, autodiff/*_rules.py, autodiff/tape.py.
 """
 
