@@ -22,6 +22,7 @@ from numba.core.datamodel import models, register_default
 from numba.core.imputils import lower_cast
 from numba.core.typeconv import Conversion
 
+from quasinewton.autodiff.members import Members
 from quasinewton.autodiff.tape_records import push
 
 F64 = types.float64
@@ -153,48 +154,6 @@ class LinModel(models.StructModel):
         super().__init__(manager, kind, members)
 
 
-class Members:
-    """The members of an active number, readable and assignable by name.
-
-    They stay LLVM values. Numba's proxies of structures keep them in memory, with ten times as many
-    instructions, which LLVM removes only after they have been written, parsed and optimised.
-
-    Parameters
-    ----------
-    context, builder
-        Target context and IR builder of Numba's lowering.
-    kind : Active
-    value : llvmlite value, optional
-        If it is not given, all members must be assigned.
-    """
-
-    def __init__(self, context, builder, kind, value=None):
-        model = context.data_model_manager[kind]
-        whole = ir.Constant(model.get_value_type(), ir.Undefined) if value is None else value
-        places = {name: place for place, name in enumerate(model._fields)}
-        vars(self).update(_builder=builder, _places=places, _whole=whole)
-
-    def __getattr__(self, name):
-        whole, place = self._whole, self._places[name]
-        while isinstance(whole, ir.instructions.InsertValue):  # the number has just been made
-            if whole.indices == [place]:
-                return whole.operands[1]
-            whole = whole.operands[0]
-        return self._builder.extract_value(whole, place)
-
-    def __setattr__(self, name, member):
-        vars(self)["_whole"] = self._builder.insert_value(self._whole, member, self._places[name])
-
-    def _getvalue(self):
-        """Return the number."""
-        return self._whole
-
-
-def parts(context, builder, kind, value=None):
-    """The members of a number of this type, readable and assignable by name."""
-    return Members(context, builder, kind, value)
-
-
 def is_active(kind):
     """Return True if a type is a number with a derivative."""
     return isinstance(kind, Active)
@@ -256,7 +215,7 @@ class Term:
 
     @property
     def members(self):
-        return parts(self.context, self.builder, self.kind, self.value)
+        return Members(self.context, self.builder, self.kind, self.value)
 
     @property
     def primal(self):
@@ -349,7 +308,7 @@ def chain(y, pairs):
     """
     context, builder = y.context, y.builder
     kind, recorded = chain_type([x.kind for _, x in pairs])
-    result = parts(context, builder, kind)
+    result = Members(context, builder, kind)
     result.value = y.value
     if isinstance(kind, Dual):
         result.lanes = weighted_sum(builder, [(d.value, x.members.lanes) for d, x in pairs])
@@ -398,17 +357,17 @@ def splat(builder, value, kind):
 @lower_cast(types.Boolean, Active)
 @lower_cast(Dual, Var)
 def _constant(context, builder, source, target, value):
-    result = parts(context, builder, target, context.get_constant_null(target))
+    result = Members(context, builder, target, context.get_constant_null(target))
     result.value = context.cast(builder, value, source, target.base)
     return result._getvalue()
 
 
 @lower_cast(Lin, Var)
 def _record(context, builder, source, target, value):
-    members = parts(context, builder, source, value)
+    members = Members(context, builder, source, value)
     add = lambda x, y: (Term(context, builder, source.base, x) + Term(context, builder, source.base, y)).value
     places, partials = (cgutils.unpack_tuple(builder, t) for t in (members.places, members.partials))
-    result = parts(context, builder, target)
+    result = Members(context, builder, target)
     result.value, result.tape = members.value, members.tape
     result.place = push(context, builder, source.base, places, partials, members.tape, add)
     return result._getvalue()

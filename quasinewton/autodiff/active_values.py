@@ -11,9 +11,9 @@ from quasinewton.autodiff.active_types import (
     is_active,
     is_active_array,
     leaf_of,
-    parts,
     weighted_sum,
 )
+from quasinewton.autodiff.members import Members
 from quasinewton.autodiff.tape import poke, put, reserve, reserve_range, words
 from quasinewton.numba_ext.jit import fragment, shared
 from quasinewton.numba_ext.user_code import RULE
@@ -62,7 +62,7 @@ def value(typingctx, x):
     """The value of a number, without its derivative."""
     if not is_active(x):
         return x(x), lambda context, builder, signature, args: args[0]
-    return x.base(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).value
+    return x.base(x), lambda context, builder, signature, args: Members(context, builder, x, args[0]).value
 
 
 @intrinsic
@@ -84,7 +84,7 @@ def revalued(typingctx, x, y):
     """A number with the derivative of x and the value y."""
 
     def codegen(context, builder, signature, args):
-        members = parts(context, builder, x, args[0])
+        members = Members(context, builder, x, args[0])
         members.value = context.cast(builder, args[1], y, x.base)
         return members._getvalue()
 
@@ -103,7 +103,7 @@ def add_lanes(typingctx, s, w, x):
     """The Dual s plus w times the derivatives of x; the value stays that of s."""
 
     def codegen(context, builder, signature, args):
-        total, lanes = parts(context, builder, s, args[0]), parts(context, builder, x, args[2]).lanes
+        total, lanes = Members(context, builder, s, args[0]), Members(context, builder, x, args[2]).lanes
         weight = context.cast(builder, args[1], w, types.float64)
         total.lanes = weighted_sum(builder, [(weight, lanes)], total.lanes)
         return total._getvalue()
@@ -114,13 +114,13 @@ def add_lanes(typingctx, s, w, x):
 @intrinsic
 def place(typingctx, x):
     """The place of a Var on its tape."""
-    return types.int64(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).place
+    return types.int64(x), lambda context, builder, signature, args: Members(context, builder, x, args[0]).place
 
 
 @intrinsic
 def tape(typingctx, x):
     """The address of a Var's tape; 0 for a constant."""
-    return types.int64(x), lambda context, builder, signature, args: parts(context, builder, x, args[0]).tape
+    return types.int64(x), lambda context, builder, signature, args: Members(context, builder, x, args[0]).tape
 
 
 @intrinsic
@@ -129,7 +129,7 @@ def on_tape(typingctx, y, place, tape):
     kind = Var(y)
 
     def codegen(context, builder, signature, args):
-        members = parts(context, builder, kind)
+        members = Members(context, builder, kind)
         members.value, members.place, members.tape = args
         return members._getvalue()
 

@@ -12,8 +12,9 @@ from numba.core.imputils import impl_ret_new_ref
 from numba.core.registry import cpu_target
 from numba.np import npyimpl
 
-from quasinewton.autodiff.active_types import LONGEST, Term, Var, is_active_array, parts
+from quasinewton.autodiff.active_types import LONGEST, Term, Var, is_active_array
 from quasinewton.autodiff.active_values import tape_of
+from quasinewton.autodiff.members import Members
 from quasinewton.autodiff.tape import ARRAY, BLOCK, END, HALF, WORD, room, width
 from quasinewton.autodiff.tape_records import merged
 
@@ -121,7 +122,7 @@ def lower(lowerer, expression):
             kind, value = evaluated(context, builder, expression.expr, items)
         i = builder.load(done)
         builder.store(builder.add(i, integer(1)), done)
-        members, number = parts(context, builder, kind, value), parts(context, builder, result.dtype)
+        members, number = Members(context, builder, kind, value), Members(context, builder, result.dtype)
         number.value, number.tape = members.value, tape
         number.place = builder.add(place, builder.mul(i, apart))
         output.store_data(position, number._getvalue())

@@ -5,8 +5,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Lanes, Var, parts
+from quasinewton.autodiff.active_types import DOUBLE, F64, INDEX, Lanes, Var
 from quasinewton.autodiff.active_values import add_lanes, dtype_like, on_tape, place
+from quasinewton.autodiff.members import Members
 from quasinewton.autodiff.reverse_sweep import sweep
 from quasinewton.autodiff.tape import (
     BLOCK,
@@ -31,7 +32,7 @@ def seed(typingctx, x, k, like):
     """
 
     def codegen(context, builder, signature, args):
-        members = parts(context, builder, like)
+        members = Members(context, builder, like)
         members.value = args[0]
         numbers = cgutils.alloca_once_value(builder, context.get_constant_null(Lanes(like.lanes)))
         start = builder.bitcast(numbers, DOUBLE.as_pointer())
@@ -50,7 +51,7 @@ def lane(typingctx, x, k):
     """The derivative of a Dual in direction k."""
 
     def codegen(context, builder, signature, args):
-        lanes = parts(context, builder, x, args[0]).lanes
+        lanes = Members(context, builder, x, args[0]).lanes
         numbers = cgutils.alloca_once_value(builder, lanes)
         return builder.load(builder.gep(builder.bitcast(numbers, DOUBLE.as_pointer()), [args[1]]))
 

@@ -31,7 +31,8 @@ def with_fields(dtype):
     `numpy.record` does not serve: its attribute `data` hides a field of that name.
     """
     fields = {name: property(operator.itemgetter(name), _setter(name)) for name in dtype.names}
-    return np.dtype((type("Record", (np.void,), fields), dtype))
+    # Without slots, a value assigned to a name that is no field would become an attribute.
+    return np.dtype((type("Record", (np.void,), fields | {"__slots__": ()}), dtype))
 
 
 def _setter(name):

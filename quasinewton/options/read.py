@@ -103,7 +103,7 @@ def method_class(method):
             if method.lower() in SCIPY_METHODS:
                 words = f"Unknown solver {method!r} here: it is SciPy's, and `minimize` alone has it"
                 raise ValueError(words) from None
-            known = f"known are {', '.join(sorted(METHODS))}{perhaps([method], [*METHODS, *SCIPY_METHODS])}"
+            known = f"known are {', '.join(sorted([AUTO, *METHODS]))}{perhaps([method], [AUTO, *METHODS, *SCIPY_METHODS])}"
             raise ValueError(f"Unknown solver {method!r}; {known}") from None
     kind = method if isinstance(method, type) else type(method)
     if kind not in TRAITS:

@@ -14,29 +14,19 @@ import numpy as np
 import pytest
 from idioms import IDIOMS, X
 from more_idioms import MORE
-from numba import njit, typeof, types
+from numba import njit, types
 from numba.core.errors import NumbaPerformanceWarning
+from references import by_tape, differences, refusal
 
 from quasinewton import grad, hessian, hvp, value_and_grad
 from quasinewton.autodiff import drivers
 from quasinewton.autodiff.active_types import Dual
-from quasinewton.autodiff.adjoint import why_refused
 from quasinewton.autodiff.adjoint.calls import VECTOR
 from quasinewton.autodiff.adjoint.chain import chain
 from quasinewton.autodiff.adjoint.functions import READS
 from quasinewton.autodiff.elementary_rules import PARTIALS
 
 FEWEST = 88  # idioms; least number that the transformation must accept, the tape takes the others
-
-
-def refusal(f, args, active=None):
-    """Return the reason why the transformation refuses a function, or None if it accepts it."""
-    return why_refused(f, (VECTOR, *map(typeof, args)), active)
-
-
-def by_tape(f):
-    """Return a function that computes value and gradient of f by the tape."""
-    return drivers.whole(drivers.taped(f), f)
 
 
 @pytest.mark.slow
@@ -50,18 +40,6 @@ def test_idioms_against_the_tape():
             assert np.array_equal(y, z, equal_nan=True), name
             np.testing.assert_allclose(g, expected, rtol=1e-11, atol=1e-11, err_msg=name)
     assert through >= FEWEST
-
-
-def differences(f, x, *args):
-    """Return the gradient by differences of fourth order.
-
-    The step is so short that it hardly ever crosses a kink.
-    """
-    g, step = np.empty(x.size), 1e-5
-    for i, e in enumerate(step * np.eye(x.size)):
-        beside = [f(x + k * e, *args) for k in (-2, -1, 1, 2)]
-        g[i] = np.dot(beside, [1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
-    return g
 
 
 def called(rule, count):

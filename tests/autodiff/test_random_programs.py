@@ -9,36 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numba import njit, typeof
+from numba import njit
 from random_programs import KINDS, program, written
+from references import by_tape, differences, refusal
 
 from quasinewton import value_and_grad
-from quasinewton.autodiff import drivers
-from quasinewton.autodiff.adjoint import why_refused
-from quasinewton.autodiff.adjoint.calls import VECTOR
-
-
-def refusal(f, args):
-    """Return the reason why the transformation refuses a function, or None if it accepts it."""
-    return why_refused(f, (VECTOR, *map(typeof, args)))
-
-
-def by_tape(f):
-    """Return a function that computes value and gradient of f by the tape."""
-    return drivers.whole(drivers.taped(f), f)
-
-
-def differences(f, x, *args):
-    """Return the gradient by differences of fourth order.
-
-    The step is so short that it hardly ever crosses a kink.
-    """
-    g, step = np.empty(x.size), 1e-5
-    for i, e in enumerate(step * np.eye(x.size)):
-        beside = [f(x + k * e, *args) for k in (-2, -1, 1, 2)]
-        g[i] = np.dot(beside, [1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
-    return g
-
 
 # Seeds of small programs that together have every kind of statement.
 SMALL = [529, 1197, 1564, 1899]
