@@ -24,8 +24,6 @@ WITHIN = 10.0
 IMPRECISE = {
     ("penalty_2", "lbfgs"): "f = 3e-4 is a sum of terms of order 1, whose rounding hides the last iterations",
     ("penalty_1", "bfgs"): "the decrease left is 1e-20 of f, which neither f nor the estimate can tell from rounding",
-    ("cliff", "bfgs"): "the estimate has learnt from rounding: it predicts less than the gradient holds",
-    ("cosine", "bfgs"): "the Hessian is singular at the minimum: the estimate is too large",
     ("nondquar", "lbfgs"): "the Hessian is singular at the minimum: 20 000 evaluations are not enough",
     ("dixmaanl", "lbfgs"): "a condition number of 1e5: twenty iterations make no progress that shows",
 }

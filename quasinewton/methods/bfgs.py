@@ -307,7 +307,8 @@ def _is_sound(method, memory):
 def _result_fields(method, memory, state):
     if not (memory.update[0]["known"] or memory.update[0]["count"]):
         return {"hess_inv": np.eye(state.x.size)}
-    tiers.call(settle, memory.H.size, memory)
+    # H is formed here if the run has ended before that.
+    tiers.call(settle, memory.H.size * (1 + int(memory.update[0]["count"])), memory)
     return {"hess_inv": memory.H}
 
 
