@@ -70,12 +70,15 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     OptimizeWarning
         If differences take the place of automatic derivatives; the message names the reason.
     """
+    if hessp is not None and not callable(hessp):
+        raise ValueError(f"hessp must be callable or None; got {hessp!r}")
     if not use:
+        # A method that ignores second derivatives ignores SciPy's updates, too, but no mistakes.
+        if hess is not None and not (is_update(hess) or isinstance(hess, str) and hess == "auto"):
+            second_derivative("hess", hess)
         return Second()
     hess = with_compilation("hess", hess)
     if hessp is not None and use == "product":
-        if not callable(hessp):
-            raise ValueError(f"hessp must be callable or None; got {hessp!r}")
         return Second(hessp, "product", EXACT, "exact")
     function, scheme = second_derivative("hess", None if isinstance(hess, str) and hess == "auto" else hess)
     if function is not None:
@@ -98,6 +101,11 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")
 
 
+def is_update(given):
+    """Return True for one of SciPy's quasi-Newton updates, given as an object or as a class."""
+    return isinstance(given, HessianUpdateStrategy) or isinstance(given, type) and given in STRATEGIES
+
+
 def second_derivative(name, given):
     """Return (callable, EXACT), or (None, scheme) if differences are to be used.
 
@@ -106,7 +114,7 @@ def second_derivative(name, given):
     ValueError
         If `given` is neither a callable nor the name of a scheme.
     """
-    if isinstance(given, HessianUpdateStrategy) or given in STRATEGIES:
+    if is_update(given):
         raise ValueError(
             f"{name} cannot be a quasi-Newton update such as SciPy's BFGS here; method 'bfgs' makes its own, and "
             "SciPy's 'trust-constr' takes one"

@@ -103,7 +103,8 @@ def method_class(method):
             if method.lower() in SCIPY_METHODS:
                 words = f"Unknown solver {method!r} here: it is SciPy's, and `minimize` alone has it"
                 raise ValueError(words) from None
-            known = f"known are {', '.join(sorted([AUTO, *METHODS]))}{perhaps([method], [AUTO, *METHODS, *SCIPY_METHODS])}"
+            known, meant = sorted([AUTO, *METHODS]), perhaps([method], [AUTO, *METHODS, *SCIPY_METHODS])
+            known = f"known are {', '.join(known)}{meant}"
             raise ValueError(f"Unknown solver {method!r}; {known}") from None
     kind = method if isinstance(method, type) else type(method)
     if kind not in TRAITS:
@@ -174,7 +175,7 @@ def warn_unused(kind, hess, hessp):
     traits = TRAITS[kind]
     if callable(hess) and not traits.second_order:
         warn(f"Method {traits.name} does not use Hessian information (hess).", RuntimeWarning)
-    if hessp is not None and traits.second_order != "product":
+    if callable(hessp) and traits.second_order != "product":
         warn(f"Method {traits.name} does not use Hessian-vector product information (hessp).", RuntimeWarning)
 
 

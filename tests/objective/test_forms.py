@@ -269,6 +269,10 @@ def test_hessian_of_the_wrong_shape_is_named():
         ({"jac": "4-point"}, ValueError, "jac must be callable.*got '4-point'"),
         ({"jac": 2}, ValueError, "jac must be callable.*got 2"),
         ({"method": "newton", "hess": "exact"}, ValueError, "hess must be callable.*got 'exact'"),
+        # Of methods that do not use them, too: by default a given one chooses the method.
+        ({"hess": "exact"}, ValueError, "hess must be callable.*got 'exact'"),
+        ({"method": "lbfgs", "hess": 3}, ValueError, "hess must be callable.*got 3"),
+        ({"method": "adam", "hessp": "auto"}, ValueError, "hessp must be callable or None; got 'auto'"),
         ({"options": {"eps": -1.0}}, ValueError, "eps must be a positive number"),
         ({"options": {"eps": [1e-8, 1e-8]}}, ValueError, "eps must be a positive number, or 3 of them"),
         ({"options": {"finite_diff_rel_step": 0.0}}, ValueError, "finite_diff_rel_step must be a positive number"),
