@@ -1,7 +1,7 @@
 """What derivatives are compared with: the tape and differences; and what is refused."""
 
 import numpy as np
-from numba import typeof
+from numba import njit, typeof
 
 from quasinewton.autodiff import drivers
 from quasinewton.autodiff.adjoint import why_refused
@@ -15,7 +15,7 @@ def refusal(f, args, active=None):
 
 def by_tape(f):
     """Return a function that computes value and gradient of f by the tape."""
-    return drivers.whole(drivers.taped(f), f)
+    return njit(drivers.whole(drivers.taped(f), f))
 
 
 def differences(f, x, *args):
