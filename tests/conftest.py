@@ -10,7 +10,7 @@ import pytest
 from allocations import counted, counting
 from hypothesis import settings
 
-from quasinewton.numba_ext import tiers
+from quasinewton.numba_ext import python_first
 
 # A shell ignores Ctrl-C for what it runs in the background, and so would every process started from
 # here, in which tests interrupt themselves.
@@ -60,7 +60,7 @@ def rng():
 @pytest.fixture
 def compiled_at_once(monkeypatch):
     """Have loops compiled at their first run, in this process and in those that it starts."""
-    monkeypatch.setenv(tiers.SWITCH, "0")
+    monkeypatch.setenv(python_first.SWITCH, "0")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Success and failure do not depend on the units of f and x or on constants in f.
 
-Covers: loops/stopping.py, loops/last_look.py, loops/certificate.py, drivers/diagnosis.py.
+Covers: loops/stopping.py, loops/final_check.py, loops/certificate.py, drivers/diagnosis.py.
 """
 
 import numpy as np

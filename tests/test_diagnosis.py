@@ -1,6 +1,6 @@
 """The message of a failed run: a sentence that suggests what to do, and numbers.
 
-Covers: drivers/diagnosis.py, loops/last_look.py.
+Covers: drivers/diagnosis.py, loops/final_check.py.
 """
 
 import numpy as np

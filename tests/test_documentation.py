@@ -15,7 +15,7 @@ from numpydoc.docscrape import get_doc_object
 
 import quasinewton
 from quasinewton import Status, problems
-from quasinewton.options.names import CONTROLS, LIMITS, SEARCHING, STEPPING
+from quasinewton.options.names import CONTROLS, FIRST_ORDER_CONTROLS, LIMITS, SEARCHING
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs" / "extensions"))
@@ -179,7 +179,7 @@ class TestOptions:
         shown = {row.name for tables in self.GROUPS.values() for _, rows in tables for row in rows}
         for kind in [*option_tables.METHODS, *option_tables.SEARCHES]:
             assert set(kind._fields) <= shown
-        assert {*LIMITS, *CONTROLS, *SEARCHING, *STEPPING} <= shown
+        assert {*LIMITS, *CONTROLS, *SEARCHING, *FIRST_ORDER_CONTROLS} <= shown
 
     def test_every_row_is_complete(self):
         rows = [row for tables in self.GROUPS.values() for _, rows in tables for row in rows]

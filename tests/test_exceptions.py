@@ -13,7 +13,7 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 from processes import run
 
 from quasinewton import Solver, Status, minimize, minimize_batch
-from quasinewton.numba_ext.operations import TABLES, Table
+from quasinewton.numba_ext.operation_tables import TABLES, Table
 
 X0 = [-1.2, 1.0]
 

@@ -15,7 +15,7 @@ ROOT = Path(quasinewton.__file__).parent
 # The floors from the lowest up; docs/development.md has the same list. A room is a folder, or a
 # file at the top of the package. Rooms on one floor do not import each other.
 FLOORS = [
-    {"numba_ext", "status", "validation"},
+    {"floats", "numba_ext", "status", "validation"},
     {"arguments", "special"},
     {"autodiff"},
     {"objective"},

@@ -14,7 +14,7 @@ from processes import PACKAGE, finish, run, start
 
 from quasinewton import minimize
 from quasinewton.loops import line_search_loop
-from quasinewton.numba_ext import tiers
+from quasinewton.numba_ext import python_first
 from quasinewton.numba_ext.stamps import package_stamp
 from quasinewton.objective import from_njit
 
@@ -29,7 +29,7 @@ print(res.x.tolist())
 SIMPLE_RESULT = "[2.25, 3.0]"
 # The loop runs in Python here, so that what is compiled and kept are small kernels alone.
 SMALL = SIMPLE.replace('method="gradient-descent"', 'method="lbfgs"').replace("maxiter=1", "maxiter=2")
-IN_PYTHON = {tiers.SWITCH: "1"}
+IN_PYTHON = {python_first.SWITCH: "1"}
 # Print how many loops the cache had.
 COUNT = """
 from quasinewton.loops import line_search_loop
@@ -213,7 +213,7 @@ from objectives import rosenbrock_gradient, rosenbrock
 from quasinewton import line_search
 print(line_search(rosenbrock, [-1.2, 1.0], [1.0, 0.0], jac=rosenbrock_gradient).success)
 """
-    variables = {"NUMBA_CACHE_DIR": str(folder / "cache"), tiers.SWITCH: "0"}
+    variables = {"NUMBA_CACHE_DIR": str(folder / "cache"), python_first.SWITCH: "0"}
     return folder, run(first + SIMPLE + COUNT, folder, **variables)
 
 

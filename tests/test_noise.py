@@ -132,7 +132,7 @@ class TestEstimate:
 
 @njit
 def learn(objective, x, f, noise, enough, point):
-    w = wrapped_at(objective.known)
+    w = wrapped_at(objective.precision)
     w.noise = noise
     count = learn_scales(w, objective, x, f, abs(f), enough, point)
     return count, scales(w, x.size)[0] * max(w.f_eps, 2.0**-52) ** (1.0 / 3.0)

@@ -326,7 +326,7 @@ class TestItems:
 
 
 class TestOperations:
-    """Internals that numba_ext/operations.py relies on."""
+    """Internals that numba_ext/operation_tables.py relies on."""
 
     def test_a_kind_is_found_by_its_name(self):
         from quasinewton import BFGS, LBFGS

@@ -1,6 +1,6 @@
 """Learning-rate schedules: formulas, legal values, and their effect on a run.
 
-Covers: schedules/*, loops/fixed_step_loop.py.
+Covers: schedules/*, loops/first_order_loop.py.
 """
 
 import gc

@@ -1,6 +1,6 @@
 """Runs that begin in Python, and are compiled once that pays.
 
-Covers: drivers/tiered_loop.py, numba_ext/{uncompiled,tiers}.py, objective/linking.py.
+Covers: drivers/tiered_loop.py, numba_ext/{uncompiled,python_first}.py, objective/linking.py.
 """
 
 import math
@@ -16,7 +16,7 @@ from quasinewton.drivers import tiered_loop
 from quasinewton.line_searches.registry import BY_NAME as SEARCHES
 from quasinewton.loops import clock
 from quasinewton.methods.registry import METHODS, NAMES, TRAITS
-from quasinewton.numba_ext import interpreted, tiers
+from quasinewton.numba_ext import interpreted, python_first
 from quasinewton.numba_ext.jit import fragment, kernel, reduction
 from quasinewton.numba_ext.uncompiled import uncompiled
 
@@ -124,11 +124,12 @@ def test_mini_batches_have_the_same_bits_in_both_tiers(begin, monkeypatch, metho
     def loss(res):
         return res.history._replace(seconds=None), res.skipped, res.nepochs
 
-    call = tiers.call
-    monkeypatch.setattr(tiers, "call", lambda kernel, _, *arguments, link: tiers.in_python(kernel)(*arguments))
+    call = python_first.call
+    in_python = python_first.in_python
+    monkeypatch.setattr(python_first, "call", lambda kernel, _, *arguments, link: in_python(kernel)(*arguments))
     begin(True)
     res = run()
-    monkeypatch.setattr(tiers, "call", call)
+    monkeypatch.setattr(python_first, "call", call)
     begin(False)
     compiled = run()
     assert bits(res) == bits(compiled) and repr(loss(res)) == repr(loss(compiled))
@@ -233,7 +234,7 @@ print(*sorted(name for name in compiled if name.startswith(("quasinewton.loops",
 @pytest.mark.parametrize("switch, loops", [("1", False), ("0", True)])
 def test_first_runs_compile_no_loop(tmp_path, switch, loops):
     methods = ("adam",) if loops else ("lbfgs", "bfgs", "newton", "newton-cg", "adam")
-    given = {"NUMBA_CACHE_DIR": str(tmp_path), tiers.SWITCH: switch}
+    given = {"NUMBA_CACHE_DIR": str(tmp_path), python_first.SWITCH: switch}
     process = start_python("-P", "-c", NOTHING_COMPILED, *methods, env=environment(**given))
     out, err = process.communicate()
     assert process.returncode == 0, err
@@ -266,7 +267,7 @@ print(len(entered), any(entered))
 def test_what_is_on_disk_is_used_from_the_first_run_on():
     """The first process compiles what the cache of these tests lacks."""
     for switch in "0", "1":
-        process = start_python("-P", "-c", FULL, env=environment(**{tiers.SWITCH: switch}))
+        process = start_python("-P", "-c", FULL, env=environment(**{python_first.SWITCH: switch}))
         out, err = process.communicate()
         assert process.returncode == 0, err
         assert out.split() == ["9", "False"]
@@ -278,24 +279,24 @@ def test_runs_are_compiled_once_python_has_taken_long(monkeypatch):
     monkeypatch.setattr(tiered_loop, "_lost", {})
     monkeypatch.setattr(tiered_loop, "is_loaded", lambda dispatcher, args: False)
     entered = []
-    monkeypatch.setattr(tiered_loop, "in_python", lambda run: entered.append(run) or tiers.in_python(run))
+    monkeypatch.setattr(tiered_loop, "in_python", lambda run: entered.append(run) or python_first.in_python(run))
     problem = problems.beale()
     while True:
         solve(problem, "lbfgs")
         if not entered:
             break
         entered.clear()
-    assert max(tiered_loop._lost.values()) > tiers.EARLIER
+    assert max(tiered_loop._lost.values()) > python_first.EARLIER
     solve(problem, "bfgs", maxiter=1)
     assert entered
 
 
 def test_the_switch_has_everything_compiled(monkeypatch):
-    assert tiers.python_comes_first()
-    with tiers.compiled_at_once():
-        assert not tiers.python_comes_first()
-    monkeypatch.setenv(tiers.SWITCH, "0")
-    assert not tiers.python_comes_first()
+    assert python_first.python_comes_first()
+    with python_first.compiled_at_once():
+        assert not python_first.python_comes_first()
+    monkeypatch.setenv(python_first.SWITCH, "0")
+    assert not python_first.python_comes_first()
 
 
 def test_large_runs_are_compiled_at_once(monkeypatch):
@@ -345,7 +346,7 @@ def test_ctrl_c_within_an_iteration_keeps_the_last_iterate(begin, monkeypatch):
         def enter(objective, method, search, state, each):
             if len(entered) < 5:
                 entered.append(state.x.copy())
-                return tiers.in_python(run)(objective, method, search, state, each)
+                return python_first.in_python(run)(objective, method, search, state, each)
             state.x[:] = math.nan
             state.scalars[0]["f"] = -1.0
             raise KeyboardInterrupt
@@ -422,15 +423,15 @@ class TestUncompiledVersions:
 class TestKernelsCalledRarely:
     def test_short_calls_begin_in_python(self, monkeypatch):
         made = kernel(_ratio.py_func)
-        monkeypatch.setattr(tiers, "is_loaded", lambda kernel, args: False)
-        assert tiers.call(made, 3, np.ones(3)) == math.inf
+        monkeypatch.setattr(python_first, "is_loaded", lambda kernel, args: False)
+        assert python_first.call(made, 3, np.ones(3)) == math.inf
         assert not made.overloads
-        assert tiers.call(made, tiers.SHORT + 1, np.ones(3)) == math.inf
+        assert python_first.call(made, python_first.SHORT + 1, np.ones(3)) == math.inf
         assert made.overloads
 
     def test_kernels_are_compiled_once_python_has_taken_long(self, monkeypatch):
         made = kernel(_ratio.py_func)
-        monkeypatch.setattr(tiers, "is_loaded", lambda kernel, args: False)
-        monkeypatch.setattr(tiers, "_spent", {made: 2.0 * tiers.EARLIER})
-        tiers.call(made, 3, np.ones(3))
+        monkeypatch.setattr(python_first, "is_loaded", lambda kernel, args: False)
+        monkeypatch.setattr(python_first, "_spent", {made: 2.0 * python_first.EARLIER})
+        python_first.call(made, 3, np.ones(3))
         assert made.overloads

@@ -4,7 +4,7 @@ They record phase, wants and the verdict of the line search, and must not change
 of the code. A change of behaviour shows as a difference between two texts: ``python
 tests/test_traces.py > tests/oracles/traces.txt`` writes the new one.
 
-Covers: loops/line_search_loop.py, loops/state.py, loops/rare_phases.py, loops/last_look.py.
+Covers: loops/line_search_loop.py, loops/state.py, loops/rare_phases.py, loops/final_check.py.
 """
 
 import itertools

@@ -17,7 +17,7 @@ from quasinewton.api import root as root_module
 from quasinewton.methods import LBFGS
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.methods.registry import TRAITS
-from quasinewton.options.names import CONTROLS, LIMITS, SEARCHING, STEPPING, SYNONYMS
+from quasinewton.options.names import CONTROLS, FIRST_ORDER_CONTROLS, LIMITS, SEARCHING, SYNONYMS
 from quasinewton.options.read import NEVER, read, search_object, with_limits
 
 # The methods and searches of the package; a program may have registered others.
@@ -239,7 +239,12 @@ def groups():
         "searching": [("All methods with a line search", controls(searching, {"line_search": search}))],
         "searches": [by_method(kind) for kind in SEARCHES],
         "methods": [table for kind in searchers if (table := by_method(kind))[1]],
-        "stepping": [("All first-order methods", controls(STEPPING, {"schedule": "constant()", "clip_norm_eps": "0"}))],
+        "first-order-controls": [
+            (
+                "All first-order methods",
+                controls(FIRST_ORDER_CONTROLS, {"schedule": "constant()", "clip_norm_eps": "0"}),
+            )
+        ],
         "first-order": [by_method(kind) for kind, traits in METHODS.items() if traits.first_order],
         "schedules": [
             (f"``schedules.{name}``", described(getattr(schedules, name)))

@@ -28,7 +28,7 @@ from quasinewton.drivers.checkpoint import (
 from quasinewton.drivers.finalize import outcome, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
-from quasinewton.drivers.run import raised_as_it_was
+from quasinewton.drivers.run import original_errors
 from quasinewton.drivers.run_report import descent_report
 from quasinewton.drivers.tiered_loop import descent
 from quasinewton.loops import line_search_loop
@@ -163,7 +163,7 @@ class Solver:
         self._scalars = checkpoint.state.scalars[0]
         self._loop = descent(TOLD, checkpoint.method, checkpoint.search)
         # After a resumption the first evaluations may be known already, and none is asked for then.
-        while not self.done and line_search_loop.known(self._scalars):
+        while not self.done and line_search_loop.is_evaluated(self._scalars):
             self._run()
 
     def __repr__(self):
@@ -293,7 +293,7 @@ class Solver:
         # After the deadline no further evaluation is asked for.
         if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
             s["overdue"] = 1
-        with raised_as_it_was():
+        with original_errors():
             self._loop(at.state, line_search_loop.EACH_EVALUATION)
         if self._report is not None:
             self._report(at.state)

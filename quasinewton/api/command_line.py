@@ -19,7 +19,7 @@ import scipy
 from quasinewton.api.minimize import minimize
 from quasinewton.methods.registry import METHODS, NAMES, TRAITS
 from quasinewton.numba_ext import lazy, stamps, user_cache
-from quasinewton.numba_ext.tiers import compiled_at_once
+from quasinewton.numba_ext.python_first import compiled_at_once
 from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 
 LATE = "rarely entered kernels"  # name of the task that compiles the kernels of `numba_ext.lazy`

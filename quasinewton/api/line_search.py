@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.arguments.initial_values import start_point
-from quasinewton.drivers.run import raised_as_it_was
+from quasinewton.drivers.run import original_errors
 from quasinewton.line_searches import protocol
 from quasinewton.line_searches.protocol import LINE, Verdict
 from quasinewton.numba_ext.jit import kernel
@@ -153,6 +153,6 @@ def line_search(
     search = search_object(search)
     args = as_args(args, fun, jac)
     prepared = prepare(with_gradient(read_problem(fun, jac, args, x.size)), "")
-    with raised_as_it_was():
+    with original_errors():
         alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha, np.zeros(1, LINE))
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers import tiered_loop
-from quasinewton.drivers.run import raised_as_it_was
+from quasinewton.drivers.run import original_errors
 from quasinewton.drivers.run_report import RunReport
 from quasinewton.line_searches import Armijo
 from quasinewton.loops.root_loop import SEARCH, allocate
@@ -20,7 +20,7 @@ from quasinewton.objective.problem import read_residual
 from quasinewton.options.advice import merged, warn_unknown
 from quasinewton.options.read import limit
 from quasinewton.result import RootResult
-from quasinewton.status import OUT_OF_ITERATIONS, RUNNING, Status, represent_in_yaml
+from quasinewton.status import STATUS_ITERATIONS, STATUS_RUNNING, Status, represent_in_yaml
 from quasinewton.validation import number
 
 DEFAULTS = {"ftol": 1e-10, "xtol": 1e-14, "maxiter": 200}  # in the units of f; relative; iterations
@@ -162,11 +162,11 @@ def root(
     try:
         if report is not None:
             report.begin()
-        while s["status"] == RUNNING and not stopped:
+        while s["status"] == STATUS_RUNNING and not stopped:
             before, beginning = int(s["nit"]), s["nfev"] == 0
             # A table begins with f at x0, before any iteration.
             s["maxiter"] = min(maxiter, before + (not (disp and beginning))) if stepwise else maxiter
-            with raised_as_it_was():
+            with original_errors():
                 run(state)
             if report is not None:
                 report.show(int(s["nit"]), math.nan, float(s["norm"]))
@@ -174,8 +174,8 @@ def root(
                 continue
             if disp and (beginning or s["nit"] > before):
                 report.table.row(int(s["nit"]), int(s["nfev"]), float(s["norm"]))
-            if s["status"] == OUT_OF_ITERATIONS and s["nit"] < maxiter:
-                s["status"] = RUNNING
+            if s["status"] == STATUS_ITERATIONS and s["nit"] < maxiter:
+                s["status"] = STATUS_RUNNING
             if callback is not None and s["nit"] > before:
                 try:
                     callback(x.copy(), f.copy())

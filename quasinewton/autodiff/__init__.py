@@ -277,11 +277,11 @@ def attempt(f, kind, jac, n, arguments):
     Refused
         Naming in one line what cannot be differentiated.
     """
-    from quasinewton.autodiff import drivers
+    from quasinewton.autodiff import derivative_functions
 
     refuse_derivative(f)
-    for active in drivers.actives(kind, mode_for(kind, jac, n), lanes(n)):
-        drivers.compile_for(f, active, arguments)
+    for active in derivative_functions.actives(kind, mode_for(kind, jac, n), lanes(n)):
+        derivative_functions.compile_for(f, active, arguments)
 
 
 def settled(jac, n, has_adjoint):
@@ -304,9 +304,9 @@ def settled(jac, n, has_adjoint):
 def has_adjoint(f, arguments):
     """Return True if the transformation accepts a function with further arguments of these types.
     """
-    from quasinewton.autodiff import drivers
+    from quasinewton.autodiff import derivative_functions
 
-    return drivers.has_adjoint(f, arguments)
+    return derivative_functions.has_adjoint(f, arguments)
 
 
 def is_derived(f, function):
@@ -363,12 +363,12 @@ def remembered(f, kind, mode, n, packed=False):
     if not isinstance(f, Dispatcher):
         raise TypeError(f"only a function compiled by numba.njit can be differentiated; got {f!r}")
     refuse_derivative(f)
-    from quasinewton.autodiff import drivers, from_python
+    from quasinewton.autodiff import derivative_functions, from_python
 
     known = vars(f).setdefault(MADE, {})
     key = kind, mode, lanes(n), packed
     if key not in known:
-        made = (drivers.PACKED if packed else drivers.MAKERS)[kind](f, mode, lanes(n))
+        made = (derivative_functions.PACKED if packed else derivative_functions.MAKERS)[kind](f, mode, lanes(n))
         if not packed:
             made = from_python.derivative(made, f, (kind, mode, n))
         known[key] = made

@@ -23,6 +23,7 @@ from quasinewton.autodiff.active_values import (
 )
 from quasinewton.autodiff.linear_algebra_rules import outer
 from quasinewton.autodiff.routing import rule
+from quasinewton.floats import EPSILON
 
 
 @rule(np.linalg.eigvalsh)
@@ -184,4 +185,3 @@ def lstsq(a, b, rcond=-1.0):
     return single if b.ndim == 1 else several
 
 
-EPSILON = np.finfo(np.float64).eps

@@ -22,7 +22,7 @@ from quasinewton.autodiff.active_values import (
 )
 from quasinewton.autodiff.kinks import sign_at_kinks
 from quasinewton.autodiff.lane_products import PRODUCTS, product_of_vectors
-from quasinewton.autodiff.reduction_rules import sum_
+from quasinewton.autodiff.reduction_rules import array_sum
 from quasinewton.autodiff.routing import is_absent, rule
 
 
@@ -179,7 +179,7 @@ def norm(a, ord=None):
 
 @rule(np.trace)
 def trace(a):
-    return lambda a: sum_(np.diag(a))
+    return lambda a: array_sum(np.diag(a))
 
 
 @rule(np.linalg.inv)

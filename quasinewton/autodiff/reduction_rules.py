@@ -31,7 +31,7 @@ def axis_of(kind):
 
 
 @rule(np.sum, method="sum")
-def sum_(a, axis=None):
+def array_sum(a, axis=None):
     if isinstance(a, types.BaseTuple) or not is_active_array(a):
         return None
     axis = axis_of(axis)
@@ -39,9 +39,9 @@ def sum_(a, axis=None):
         summed = total_lanes if isinstance(a.dtype, Dual) else total
         return lambda a, axis=None: summed(a)
     if axis is None:
-        return lambda a, axis=None: combine(sum_(values(a)), 1.0, a.flatten(), 0.0, 0.0)
+        return lambda a, axis=None: combine(array_sum(values(a)), 1.0, a.flatten(), 0.0, 0.0)
     if a.ndim == 1 and axis in (0, -1):
-        return lambda a, axis=None: sum_(a)
+        return lambda a, axis=None: array_sum(a)
     if a.ndim == 2 and axis in (0, 1, -1, -2):
         by_column = axis in (0, -2)
 
@@ -49,23 +49,23 @@ def sum_(a, axis=None):
             a = a.T if by_column else a
             out = empty(a.shape[0], a)
             for i in range(a.shape[0]):
-                out[i] = sum_(a[i])
+                out[i] = array_sum(a[i])
             return out
 
         return along
     if a.ndim == 3 and axis in (0, -3):
-        return lambda a, axis=None: sum_(a.copy().reshape((a.shape[0], -1)), 0).reshape(a.shape[1:])
+        return lambda a, axis=None: array_sum(a.copy().reshape((a.shape[0], -1)), 0).reshape(a.shape[1:])
     if a.ndim == 3 and axis in (1, -2):
 
         def middle(a, axis=None):
             out = empty((a.shape[0], a.shape[2]), a)
             for i in range(a.shape[0]):
-                out[i] = sum_(a[i], 0)
+                out[i] = array_sum(a[i], 0)
             return out
 
         return middle
     if a.ndim == 3 and axis in (2, -1):
-        return lambda a, axis=None: sum_(a.copy().reshape((-1, a.shape[2])), 1).reshape(a.shape[:2])
+        return lambda a, axis=None: array_sum(a.copy().reshape((-1, a.shape[2])), 1).reshape(a.shape[:2])
     return None
 
 
@@ -103,7 +103,7 @@ def average(a, axis=None, weights=None):
 
     def weighted(a, axis=None, weights=None):
         y = average(values(a), None, values(weights))
-        return revalued(leaf(sum_(a * weights) / sum_(weights)), y)
+        return revalued(leaf(array_sum(a * weights) / array_sum(weights)), y)
 
     return weighted if is_absent(axis) else None
 

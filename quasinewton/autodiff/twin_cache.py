@@ -7,7 +7,7 @@ is that of the module that imports all of them.
 from quasinewton.numba_ext.cache import Implementation, Locator, PackageCache, code_hash
 from quasinewton.numba_ext.stamps import stamps
 
-RULES = "quasinewton.autodiff.drivers"  # module that depends on all rules
+RULES = "quasinewton.autodiff.derivative_functions"  # module that depends on all rules
 
 
 class TwinLocator(Locator):

@@ -11,7 +11,7 @@ from quasinewton.loops import stopping
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.result import OptimizeResult
-from quasinewton.status import RUNNING, Status
+from quasinewton.status import STATUS_RUNNING, Status
 
 OUTCOME = np.dtype(
     [
@@ -68,7 +68,7 @@ def outcomes(starts, second_order):
     k, n = starts.shape
     order = n if second_order else 0
     rows = np.zeros(k, OUTCOME)
-    rows["status"], rows["f"], rows["optimality"] = RUNNING, np.nan, np.nan
+    rows["status"], rows["f"], rows["optimality"] = STATUS_RUNNING, np.nan, np.nan
     return Outcomes(rows, starts, np.full((k, n), np.nan), np.full((k, order, order), np.nan))
 
 
@@ -208,7 +208,7 @@ def collected(results, remarks, mode, ending):
     """Build the BatchResult of these outcomes; rows still running get the status `ending`."""
     rows = results.rows
     values = rows["status"].copy()
-    values[values == RUNNING] = ending.value
+    values[values == STATUS_RUNNING] = ending.value
     status = STATUSES[values]
     found = BatchResult(x=results.x, fun=rows["f"].copy(), jac=results.jac, success=rows["success"] != 0)
     found.update(optimality=rows["optimality"].copy())

@@ -9,8 +9,9 @@ import math
 import numpy as np
 
 from quasinewton.drivers.resume import placed
+from quasinewton.floats import EPSILON
 from quasinewton.line_searches.protocol import NOISE
-from quasinewton.loops.last_look import forget_progress
+from quasinewton.loops.final_check import forget_progress
 from quasinewton.loops.state import Phase
 from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
@@ -22,7 +23,6 @@ from quasinewton.objective.interface import GRADIENT, VALUE, call
 from quasinewton.objective.problem import GRADIENT_SCHEMES
 from quasinewton.status import Status
 
-EPSILON = np.finfo(np.float64).eps
 AFFORDABLE = 100  # evaluations; a gradient check may cost this many, or as many as the run itself
 NAMED = 8  # components; a message lists no more of them
 SLOW = 0.1  # fraction of |f|; the run was still making progress if its last iteration lowered f by more

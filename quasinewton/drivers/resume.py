@@ -17,7 +17,7 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.options.read import traits_of
 from quasinewton.schedules import STRETCHED, WARM_RESTARTS, Schedule
-from quasinewton.status import RUNNING
+from quasinewton.status import STATUS_RUNNING
 
 
 def resume(checkpoint, settings, rows):
@@ -82,18 +82,18 @@ def same(run, call):
     return run == call
 
 
-def reopen(method, state, stepping):
+def reopen(method, state, first_order):
     """Change the state of a run that has ended so that it continues from x as if it had not."""
     s = state.scalars[0]
-    s["status"] = s["ending"] = RUNNING
-    s["restarted"] = s["weighed"] = 0
+    s["status"] = s["ending"] = STATUS_RUNNING
+    s["restarted"] = s["prediction_tested"] = 0
     lifecycle.reopen(method, state.memory)
     if not (np.isfinite(s["f"]) and np.isfinite(s["g_norm"])):
         s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
         state.x_trial[:] = state.x
         return
     s["phase"], s["want"], s["f_trial"] = Phase.RESUME, VALUE, s["f"]
-    if stepping:
+    if first_order:
         state.p[:], state.g_trial[:] = state.x, state.g
 
 

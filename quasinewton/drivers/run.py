@@ -5,7 +5,7 @@ import inspect
 from quasinewton.drivers.tiered_loop import descent
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.state import NOTHING
-from quasinewton.numba_ext.operations import reason
+from quasinewton.numba_ext.operation_tables import reason
 from quasinewton.result import OptimizeResult
 from quasinewton.status import Status
 
@@ -27,7 +27,7 @@ def drive(objective, settings, state, callback, allvecs, report=None):
     s, pieces = state.scalars[0], []
     while True:
         # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
-        with raised_as_it_was():
+        with original_errors():
             want = run(state, each)
         if report is not None:
             report(state)
@@ -47,7 +47,7 @@ def drive(objective, settings, state, callback, allvecs, report=None):
             return Status(int(s["status"])), pieces
 
 
-class raised_as_it_was:
+class original_errors:
     """Context in which what stops a compilation within compiled code is raised as it was.
 
     No exception passes through the compiled code that needed the compilation. It raises

@@ -16,12 +16,12 @@ from numba.extending import intrinsic, overload
 from quasinewton.drivers.batch_result import put, put_ended, put_raised, write
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.finalize import finished, unfinished
-from quasinewton.drivers.run import drive, raised_as_it_was
+from quasinewton.drivers.run import drive, original_errors
 from quasinewton.drivers.tiered_loop import state_size
-from quasinewton.loops import fixed_step_loop, line_search_loop
+from quasinewton.loops import first_order_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, renew
-from quasinewton.numba_ext import tiers
+from quasinewton.numba_ext import python_first
 from quasinewton.numba_ext.addresses import address_of, enter
 from quasinewton.numba_ext.arrays import fetch_add
 from quasinewton.numba_ext.jit import INNER, kernel
@@ -32,7 +32,7 @@ from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.objective.linking import layers
 from quasinewton.objective.packed_args import pack
 from quasinewton.options.read import traits_of
-from quasinewton.status import NO_PROGRESS, Status
+from quasinewton.status import STATUS_LINE_SEARCH, Status
 
 # Places of the three shared integers in an array of int64, each in a cache line of its own.
 NEXT = 0  # index of the next problem to be taken
@@ -64,7 +64,7 @@ def entry(method, search, objective, state):
     -------
     int
     """
-    run = fixed_step_loop.run if traits_of(method).first_order else line_search_loop.run
+    run = first_order_loop.run if traits_of(method).first_order else line_search_loop.run
     kinds = tuple(numba.typeof(value) for value in (objective, method, search, state, 0))
     run.compile(kinds)
     return address_of(run, types.int64(*kinds))
@@ -136,7 +136,7 @@ def work(
         while solve(run, mine, method, search, state) != NOTHING:
             if fetch_add(board, STOP, 0):
                 return STOPPED
-        if s.status == NO_PROGRESS:
+        if s.status == STATUS_LINE_SEARCH:
             return UNDIAGNOSED
         if results.hess.size > 0 and s.hessian_nit != s.nit and np.isfinite(s.f):
             copy(state.x_trial, state.x)
@@ -253,7 +253,7 @@ class Crew:
         at = Checkpoint(settings.method, settings.search, state)
         place[0] = -1
         try:
-            with raised_as_it_was():
+            with original_errors():
                 outcome = work(
                     self.entry,
                     prepared.objective,
@@ -312,7 +312,7 @@ def solve_in_turn(bind, fresh, settings, results, remarks, tick):
     for i in range(len(results.rows)):
         prepared = bind(i)
         limit = settings.controls.get("time_limit", NEVER)
-        tiers.call(renew, state_size(state), state, blank, results.x[i], limit)
+        python_first.call(renew, state_size(state), state, blank, results.x[i], limit)
         try:
             status, _ = drive(prepared.objective, settings, state, None, None)
             put_ended(results, remarks, i, finished(prepared, at, status))

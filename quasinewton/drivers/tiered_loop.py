@@ -14,7 +14,7 @@ import time
 import numba
 
 from quasinewton.loops import (
-    fixed_step_loop,
+    first_order_loop,
     line_search_loop,
     minibatch_loop,
     rare_phases,
@@ -24,25 +24,25 @@ from quasinewton.loops.operations import (
     METHODS,
     SEARCHES,
     advance,
+    advance_search,
     direction,
     is_ready,
     measure,
     method_flags,
     place,
-    search,
     update,
 )
-from quasinewton.numba_ext import interpreted, tiers
+from quasinewton.numba_ext import interpreted, python_first
 from quasinewton.numba_ext.cache import is_loaded
+from quasinewton.numba_ext.python_first import EARLIER, in_python, python_comes_first
 from quasinewton.numba_ext.registration import EXTERNAL
-from quasinewton.numba_ext.tiers import EARLIER, in_python, python_comes_first
 from quasinewton.objective.interface import SIGNATURE
 from quasinewton.objective.linking import kernels, link
 from quasinewton.options.read import traits_of
 
 # Seconds of processor time that one run may lose in Python before its loop is compiled, which takes
-# 2 to 10 seconds. After `tiers.EARLIER` seconds in runs of one kind, further runs are compiled from
-# their beginning, so that whoever repeats a call soon measures compiled code.
+# 2 to 10 seconds. After `python_first.EARLIER` seconds in runs of one kind, further runs are
+# compiled from their beginning, so that repeated calls soon measure compiled code.
 LONGEST = 0.5
 # Numbers in the arrays of a state from which on a run is compiled at once: an iteration, which
 # passes over all of them some times, would take more than a hundredth of a second in Python.
@@ -152,10 +152,10 @@ def descent(objective, method, search_or_schedule):
     """Make the loop of a descent, called with the state and `each`; see `line_search_loop.run`."""
     if traits_of(method).first_order:
         return tiered(
-            fixed_step_loop.run,
+            first_order_loop.run,
             objective,
             (method, search_or_schedule),
-            lambda state: fixed_step_loop.enter.is_loaded() and is_ready(METHODS, method, (advance,)),
+            lambda state: first_order_loop.enter.is_loaded() and is_ready(METHODS, method, (advance,)),
         )
 
     def is_entered_ready(state):
@@ -163,11 +163,11 @@ def descent(objective, method, search_or_schedule):
         entered = (direction, update, measure, place) if confined else (direction, update)
         late = [line_search_loop.enter]
         if multiplies or state.hessian.size:
-            late += [rare_phases.look, rare_phases.digest_curvature]
+            late += [rare_phases.request_curvature, rare_phases.digest_curvature]
         return (
             all(kernel.is_loaded() for kernel in late)
             and is_ready(METHODS, method, entered)
-            and is_ready(SEARCHES, search_or_schedule, (search,))
+            and is_ready(SEARCHES, search_or_schedule, (advance_search,))
         )
 
     return tiered(line_search_loop.run, objective, (method, search_or_schedule), is_entered_ready)
@@ -189,7 +189,7 @@ def mean(batches, x, x_trial, total, g, samples, batch, what):
     """Return a mean over samples; see `minibatch_loop.mean`."""
     # In Python each batch costs some calls, apart from the user's function, and copies of vectors.
     operations = -(-samples // batch) * (CALLS + x.size + 2 * total.size)
-    return tiers.call(
+    return python_first.call(
         minibatch_loop.mean, operations, batches, x, x_trial, total, g, samples, batch, what, link=linked_first
     )
 

@@ -10,14 +10,14 @@ import numpy as np
 from quasinewton.drivers import tiered_loop
 from quasinewton.drivers.checkpoint import flat
 from quasinewton.drivers.pickles import reduced
-from quasinewton.drivers.run import raised_as_it_was
+from quasinewton.drivers.run import original_errors
 from quasinewton.loops import minibatch_loop as loop
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.first_order.base import keeps
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.options.read import name_of
 from quasinewton.result import OptimizeResult
-from quasinewton.status import RUNNING, Status, represent_in_yaml
+from quasinewton.status import STATUS_RUNNING, Status, represent_in_yaml
 
 
 class EpochHistory(NamedTuple):
@@ -226,9 +226,9 @@ class Course:
             if s["overdue"]:
                 return Status.TIME
             # Whenever the loop returns, the interpreter can raise KeyboardInterrupt.
-            with raised_as_it_was():
+            with original_errors():
                 status = self.loop(run)
-            if status != RUNNING:
+            if status != STATUS_RUNNING:
                 run.x[:] = self.start
                 s["next"] = s["samples"]
                 return Status.NONFINITE

@@ -10,8 +10,8 @@ import time
 import numpy as np
 
 from quasinewton.drivers.batch_result import write
-from quasinewton.drivers.run import raised_as_it_was
-from quasinewton.loops import fixed_step_loop, line_search_loop
+from quasinewton.drivers.run import original_errors
+from quasinewton.loops import first_order_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.line_search_loop import EACH_EVALUATION
 from quasinewton.loops.state import NOTHING, renew
@@ -31,7 +31,7 @@ def tell(search, objective, method, state):
 
 @tell.register(Schedule)
 def _tell(search, objective, method, state):
-    return fixed_step_loop.run(objective, method, search, state, EACH_EVALUATION)
+    return first_order_loop.run(objective, method, search, state, EACH_EVALUATION)
 
 
 @kernel
@@ -131,7 +131,7 @@ def solve(fun, args, batch_args, blank, settings, results, tick):
             F, G = fun(X, running.copy(), *args, *(array[running] for array in batch_args))
             F, G = evaluated("F", F, (running.size,)), evaluated("G", G, (running.size, n))
             overdue = int(time.monotonic_ns() >= deadline)
-            with raised_as_it_was():
+            with original_errors():
                 left = tell_all(settings.method, settings.search, blank, address, size, running, F, G, overdue, results)
             running = running[:left]
             tick(k - left)

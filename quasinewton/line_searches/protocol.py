@@ -9,10 +9,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from quasinewton.floats import EPSILON
 from quasinewton.numba_ext.dispatch import by_class, generic
 from quasinewton.numba_ext.jit import fragment
-
-EPSILON = np.finfo(np.float64).eps
 
 
 class Verdict(IntEnum):

@@ -9,14 +9,14 @@ decrease to be had along it.
 
 import numpy as np
 
-from quasinewton.line_searches.protocol import EPSILON
-from quasinewton.loops.last_look import gradient_values
-from quasinewton.loops.stopping import enough, has_tried
+from quasinewton.floats import EPSILON
+from quasinewton.loops.final_check import gradient_values
+from quasinewton.loops.stopping import has_tried, tolerated_decrease
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import norm_inf
 from quasinewton.objective.finite_differences import COMPLEX_STEP, EXACT, wrapped_at
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
-from quasinewton.status import CONVERGED, PRECISION_LIMIT
+from quasinewton.status import STATUS_GRADIENT, STATUS_PRECISION
 
 # Relative to x; step over which the curvature is measured. It is far above the rounding of x, to
 # which differences of the gradient are then relative, and short enough that the curvature of most
@@ -43,13 +43,13 @@ def is_uncertain(objective, s, curved):
         return False
     if s.nfev + 1 + objective.values + TRIALS >= s.maxfun:
         return False
-    if objective.known:
-        w = wrapped_at(objective.known)
+    if objective.precision:
+        w = wrapped_at(objective.precision)
         if w.gradient != EXACT and w.gradient != COMPLEX_STEP:
             return False
-    if s.status == CONVERGED:
-        return s.weighing != 0 and s.g_norm > 0.0 and not has_tried(s)
-    return s.status == PRECISION_LIMIT
+    if s.status == STATUS_GRADIENT:
+        return s.gtol_is_default != 0 and s.g_norm > 0.0 and not has_tried(s)
+    return s.status == STATUS_PRECISION
 
 
 @fragment
@@ -103,7 +103,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     -------
     float
         Step along p to a point where f is lower; 0 if none was found, or if no more is to be had
-        than `stopping.enough`.
+        than `stopping.tolerated_decrease`.
 
     Notes
     -----
@@ -124,7 +124,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
         step = x_trial[i] - x[i]
         slope += g[i] * step
         change += (g_trial[i] - g[i]) * step
-    least = max(enough(s), s.noise)
+    least = max(tolerated_decrease(s), s.noise)
     if not (slope > 0.0 and np.isfinite(change)):
         return 0.0
     longest = WIDEST / SPACING

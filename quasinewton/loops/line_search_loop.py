@@ -24,7 +24,7 @@ from numba import types
 from numba.extending import register_jitable
 
 from quasinewton.line_searches.protocol import Verdict
-from quasinewton.loops import last_look, operations
+from quasinewton.loops import final_check, operations
 from quasinewton.loops.certificate import is_uncertain
 from quasinewton.loops.clock import begin_slice, slice_over
 from quasinewton.loops.operations import (
@@ -32,39 +32,39 @@ from quasinewton.loops.operations import (
     METHODS,
     POINTER,
     SEARCHES,
+    call_search,
     is_confined,
-    move_on,
     multiplies,
     performing,
 )
 from quasinewton.loops.rare_phases import (
+    check_or_resume,
     confirm,
     descend_without_model,
     digest_curvature,
     digest_point,
     is_short,
-    look,
-    look_again,
     measure_step,
     overcome,
     remember_trial,
+    request_curvature,
 )
 from quasinewton.loops.state import NOTHING, Action, Phase
 from quasinewton.loops.stopping import (
+    awaits_prediction,
     ending_at_iterate,
     ending_before_evaluation,
-    ending_by_promise,
+    ending_by_prediction,
     expects_nothing,
     finish,
     is_flatter,
     is_stagnant,
-    is_unweighed,
 )
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import entered, kernel
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, point_on_line
-from quasinewton.numba_ext.operations import at, framed
+from quasinewton.numba_ext.operation_tables import at, framed
 from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import (
     GRADIENT,
@@ -74,7 +74,7 @@ from quasinewton.objective.interface import (
     VALUE,
     attempt,
 )
-from quasinewton.status import CONVERGED, NO_PROGRESS, NOT_BOUNDED, NOT_FINITE, RUNNING
+from quasinewton.status import STATUS_GRADIENT, STATUS_LINE_SEARCH, STATUS_NONFINITE, STATUS_RUNNING, STATUS_UNBOUNDED
 
 # Values of `each`: when `run` returns, apart from the end and the end of a slice of time.
 EACH_ITERATION = 1
@@ -112,7 +112,7 @@ def run(objective, method, search, state, each):
 
 
 @register_jitable
-def known(s):
+def is_evaluated(s):
     """Return True if the pending evaluation can be skipped, its result being known already.
 
     This holds for f and g at x of a resumed run, and for a Hessian already evaluated at x.
@@ -131,12 +131,12 @@ def descend(frame, objective, each):
     confined, curved = is_confined(table) != 0, hessian.size > 0 or multiplies(table) != 0
     operand = p if multiplies(table) else part(hessian, 0, hessian.size)
     begin_slice(s)
-    last_look.prepare(objective, s, x.size)
+    final_check.prepare(objective, s, x.size)
     while s.want != NOTHING:
         # Evaluate what is wanted at x_trial and count it, unless it is known or the caller has
         # evaluated it.
         f = s.f_trial
-        if objective.address != 0 and not known(s):
+        if objective.address != 0 and not is_evaluated(s):
             # A Hessian by differences reads the gradient at x; every other evaluation writes the
             # gradient at the trial.
             lenient = s.phase != Phase.START and s.want & (VALUE | GRADIENT) != 0
@@ -145,10 +145,10 @@ def descend(frame, objective, each):
             if s.want & VALUE:
                 f = value
                 s.nfev += 1
-                last_look.types_tell(objective, s)
+                final_check.apply_type_rounding(objective, s)
             if s.want & GRADIENT:
                 s.njev += 1
-                s.nfev += last_look.gradient_values(objective, x.size)
+                s.nfev += final_check.gradient_values(objective, x.size)
             elif s.want & (HESSIAN | PRODUCT):
                 s.nhev += 1
                 s.nfev += objective.hessian_values
@@ -165,7 +165,7 @@ def descend(frame, objective, each):
                 # Without a gradient the trial cannot be accepted, so the search needs only a rough
                 # slope: that of the parabola through phi_a, dphi_a and f.
                 slope = 2.0 * (f - s.phi_a) / (trial - s.a) - s.dphi_a if s.want == VALUE else dot(g_trial, p)
-                s.verdict = move_on(moves, (s, search, f, slope, False))
+                s.verdict = call_search(moves, (s, search, f, slope, False))
                 if s.verdict != Verdict.CONTINUE:
                     # A search that ends at its best point need not evaluate it again.
                     ended = s.best == trial and s.want != VALUE and f < s.f and s.verdict < Verdict.LONGEST
@@ -181,7 +181,7 @@ def descend(frame, objective, each):
             action = Action.CHECK
             # x0 itself must be finite too: an objective may return finite values at a NaN.
             if not (np.isfinite(f) and np.isfinite(g_norm + nan)):
-                s.ending, action = NOT_BOUNDED if f == -np.inf else NOT_FINITE, Action.FINISH
+                s.ending, action = STATUS_UNBOUNDED if f == -np.inf else STATUS_NONFINITE, Action.FINISH
             copy(g, g_trial)
             s.g_norm = _measure(table, own) if confined else g_norm
             s.x0_norm = x_norm
@@ -205,7 +205,7 @@ def descend(frame, objective, each):
                 s.g_norm = _update(table, own)
                 s.f_old, s.f, s.step = s.f, f, s.alpha
                 s.nit += 1
-                s.iterated, s.restarted, s.weighed, s.best = 1, 0, 0, 0.0
+                s.iterated, s.restarted, s.prediction_tested, s.best = 1, 0, 0, 0.0
                 if s.xtol > 0.0:
                     measure_step((frame,))
                 action = Action.CHECK
@@ -216,10 +216,10 @@ def descend(frame, objective, each):
                     s.rows += 1
                 s.ending = ending_at_iterate(s, curved)
                 action = Action.FINISH
-                if s.ending == RUNNING:
+                if s.ending == STATUS_RUNNING:
                     action = Action.DIRECTION
                     if curved:
-                        action = look((frame,))  # DIRECTION follows once the curvature is known
+                        action = request_curvature((frame,))  # DIRECTION follows once the curvature is known
             if action == Action.DIRECTION:
                 slope = _direction(table, own)
                 if not -np.inf < slope < 0.0:
@@ -227,22 +227,23 @@ def descend(frame, objective, each):
                 if not s.restarted:
                     s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # the method's model is least at alpha = 1
                 action = Action.TRIAL
-                if is_unweighed(s):
-                    s.ending = ending_by_promise(s, last_look.is_within_spacing(objective, x, p))
-                    if s.ending != RUNNING:
-                        action = look((frame,)) if curved and s.ending == CONVERGED else Action.FINISH
+                if awaits_prediction(s):
+                    s.ending = ending_by_prediction(s, final_check.is_within_spacing(objective, x, p))
+                    if s.ending != STATUS_RUNNING:
+                        certified = curved and s.ending == STATUS_GRADIENT
+                        action = request_curvature((frame,)) if certified else Action.FINISH
                 if action == Action.TRIAL:
                     # The noise floor is measured from the least value of the whole run, not of this
                     # search; otherwise f could rise by the noise in every search.
                     least = min(s.least, s.f)
-                    move_on(moves, (s, search, s.f, slope, True))
+                    call_search(moves, (s, search, s.f, slope, True))
                     s.least = least
                     if is_stagnant(s, expects_nothing(s) and is_short((frame,))):
-                        s.ending, action = NO_PROGRESS, Action.FINISH
+                        s.ending, action = STATUS_LINE_SEARCH, Action.FINISH
             if action == Action.TRIAL:
                 action = Action.PLACE
                 s.ending = ending_before_evaluation(s)
-                if s.ending != RUNNING:
+                if s.ending != STATUS_RUNNING:
                     action = Action.FINISH
                 else:
                     s.phase, s.want = Phase.SEARCH, VALUE if s.value_first else VALUE | GRADIENT
@@ -257,8 +258,8 @@ def descend(frame, objective, each):
                 if not moved:
                     s.verdict = Verdict.STUCK
                     action = Action.FAILED
-        if last_look.is_exhausted(objective, s) or (s.want == NOTHING and last_look.is_in_doubt(objective, s)):
-            look_again((frame, objective))
+        if final_check.is_exhausted(objective, s) or (s.want == NOTHING and final_check.is_in_doubt(objective, s)):
+            check_or_resume((frame, objective))
         if s.want == NOTHING and is_uncertain(objective, s, curved):
             confirm((frame, objective))
         # slice_over must be called every time, since it counts evaluations and checks the deadline.

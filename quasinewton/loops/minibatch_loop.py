@@ -19,7 +19,7 @@ from quasinewton.numba_ext.tuples import borrow
 from quasinewton.numba_ext.uncompiled import in_python
 from quasinewton.objective.interface import GRADIENT, VALUE, call, vector
 from quasinewton.schedules import factor
-from quasinewton.status import NOT_FINITE, RUNNING
+from quasinewton.status import STATUS_NONFINITE, STATUS_RUNNING
 
 BYTE = np.dtype(np.uint8)
 COLUMN = np.dtype(
@@ -125,8 +125,8 @@ def run(batches, method, schedule, state):
     Returns
     -------
     int
-        RUNNING if the epoch, the slice or the time is over. NOT_FINITE if f or g of a batch is not
-        finite and such batches are not skipped; no step is made for that batch.
+        STATUS_RUNNING if the epoch, the slice or the time is over. STATUS_NONFINITE if f or g of a
+        batch is not finite and such batches are not skipped; no step is made for that batch.
     """
     state = borrow(state)
     s, record = state.scalars[0], state.memory.record[0]
@@ -156,10 +156,10 @@ def run(batches, method, schedule, state):
         elif s.skip:
             s.skipped += 1
         else:
-            return NOT_FINITE
+            return STATUS_NONFINITE
         if slice_over(s) or s.overdue:
             break
-    return RUNNING
+    return STATUS_RUNNING
 
 
 @kernel

@@ -3,7 +3,7 @@
 Each is one function of the protocol, or two that are always called in succession, applied to a
 Frame: the arrays of the state, and the addresses of the memory, the method and the search. The
 loops are therefore compiled once for all methods and searches, and a method's operations only if a
-run needs them. See `numba_ext.operations`.
+run needs them. See `numba_ext.operation_tables`.
 """
 
 import functools
@@ -19,7 +19,7 @@ from quasinewton.methods import protocol as methods
 from quasinewton.methods.first_order import base as first_order
 from quasinewton.numba_ext.interpreted import kind_of
 from quasinewton.numba_ext.jit import entered
-from quasinewton.numba_ext.operations import Family, at, flag, operation
+from quasinewton.numba_ext.operation_tables import Family, at, flag, operation
 
 
 class Frame(NamedTuple):
@@ -231,15 +231,16 @@ def performing(function):
 
 
 @entered
-def search(s, search, phi, dphi, beginning):
+def advance_search(s, search_address, phi, dphi, beginning):
     """Begin a search with first trial s.alpha, or process the evaluation there.
 
     Return the verdict, which is CONTINUE when a search begins.
     """
+    search = at(search_address)
     if beginning:
-        searches.start(at(search), s, phi, dphi, s.alpha, s.end)
+        searches.start(search, s, phi, dphi, s.alpha, s.end)
         return np.int64(searches.Verdict.CONTINUE)
-    return np.int64(searches.step(at(search), s, phi, dphi))
+    return np.int64(searches.step(search, s, phi, dphi))
 
 
 def _search_types(kind):
@@ -250,7 +251,7 @@ def _search_signature(number, kind):
     return _I(_RECORD, types.CPointer(*_search_types(kind)), _F, _F, _B)
 
 
-SEARCHES = Family("searches", [search], _search_signature, lambda kind: (), _search_types)
+SEARCHES = Family("searches", [advance_search], _search_signature, lambda kind: (), _search_types)
 def is_ready(family, value, operations):
     """Return True if these operations of a method or search are in memory, or on disk.
 
@@ -260,4 +261,4 @@ def is_ready(family, value, operations):
     return all(table.is_loaded(family.operations.index(each)) for each in operations)
 
 
-move_on = operation(0, _I(_RECORD, _I, _F, _F, _B))
+call_search = operation(0, _I(_RECORD, _I, _F, _F, _B))

@@ -7,32 +7,32 @@ that are evaluated again; and searches that end without an acceptable step.
 import numpy as np
 from numba import types
 
+from quasinewton.floats import ROOT_EPSILON
 from quasinewton.line_searches.protocol import Verdict
-from quasinewton.loops import last_look, operations
+from quasinewton.loops import final_check, operations
 from quasinewton.loops.certificate import lower_point
 from quasinewton.loops.operations import POINTER, multiplies, performing
 from quasinewton.loops.state import NOTHING, Action, Phase
 from quasinewton.loops.stopping import (
-    ROOT_EPSILON,
+    awaits_prediction,
     ending_before_evaluation,
-    is_unweighed,
     recover,
 )
 from quasinewton.numba_ext.jit import entered, fragment
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf
-from quasinewton.numba_ext.operations import at
+from quasinewton.numba_ext.operation_tables import at
 from quasinewton.objective.interface import GRADIENT, HESSIAN, OBJECTIVE, VALUE
 from quasinewton.status import (
-    AT_SADDLE,
-    CONVERGED,
-    NO_PROGRESS,
-    NOT_BOUNDED,
-    NOT_FINITE,
-    OUT_OF_EVALUATIONS,
-    OUT_OF_ITERATIONS,
-    PRECISION_LIMIT,
-    RUNNING,
+    STATUS_EVALUATIONS,
+    STATUS_GRADIENT,
+    STATUS_ITERATIONS,
+    STATUS_LINE_SEARCH,
+    STATUS_NONFINITE,
+    STATUS_PRECISION,
+    STATUS_RUNNING,
+    STATUS_SADDLE,
+    STATUS_UNBOUNDED,
 )
 
 FAR = 1e4  # multiple of max(1, ‖x‖_∞); f is unbounded if it still falls at a step this long
@@ -48,16 +48,16 @@ _box, _replaced = performing(operations.box), performing(operations.replaced)
 
 
 @entered
-def _look(frame):
+def _request_curvature(frame):
     """Request the curvature at x.
 
     It serves to choose the next direction or, if the run has converged, to certify a minimum.
     """
     f_ = at(frame)
     s = f_.scalars[0]
-    converged = s.ending == CONVERGED or (s.g_norm <= s.gtol and not is_unweighed(s))
+    converged = s.ending == STATUS_GRADIENT or (s.g_norm <= s.gtol and not awaits_prediction(s))
     s.phase, s.f_trial, s.want = Phase.CERTIFY if converged else Phase.CURVATURE, s.f, HESSIAN
-    s.ending = RUNNING
+    s.ending = STATUS_RUNNING
     if multiplies(f_.operations):
         s.want = _inquire(f_.operations, (frame, f_.method, f_.memory))
     copy(f_.x_trial, f_.x)
@@ -77,7 +77,7 @@ def _digest_curvature(frame):
         s.want = _answer(table, own)
         if s.want != NOTHING:  # the method needs another product at x
             s.ending = ending_before_evaluation(s)
-            if s.ending != RUNNING:
+            if s.ending != STATUS_RUNNING:
                 return Action.FINISH
             copy(f_.x_trial, f_.x)
             copy(f_.g_trial, g)
@@ -89,7 +89,7 @@ def _digest_curvature(frame):
     if s.curvature < 0.0:
         _begin_escape(s, f_.x, g, p)
         return _propose_escape(s)
-    s.ending = CONVERGED if s.g_norm <= s.gtol else NO_PROGRESS
+    s.ending = STATUS_GRADIENT if s.g_norm <= s.gtol else STATUS_LINE_SEARCH
     return Action.FINISH
 
 
@@ -113,8 +113,8 @@ def _propose_escape(s):
 @fragment
 def _escaped(s):
     """End the run: no trial along negative curvature was low enough, or a limit was reached."""
-    failed = AT_SADDLE if s.g_norm <= s.gtol else NO_PROGRESS
-    s.ending = OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else OUT_OF_ITERATIONS if s.nit >= s.maxiter else failed
+    failed = STATUS_SADDLE if s.g_norm <= s.gtol else STATUS_LINE_SEARCH
+    s.ending = STATUS_EVALUATIONS if s.nfev >= s.maxfun else STATUS_ITERATIONS if s.nit >= s.maxiter else failed
     return Action.FINISH
 
 
@@ -128,8 +128,8 @@ def _digest_point(frame, f):
         return Action.CHECK
     finite = np.isfinite(f) and np.isfinite(norm_inf(f_.g_trial))
     if s.phase == Phase.RECOVER:
-        if s.ending == RUNNING and not finite:
-            s.ending = NO_PROGRESS
+        if s.ending == STATUS_RUNNING and not finite:
+            s.ending = STATUS_LINE_SEARCH
         return Action.ACCEPT if finite else Action.FINISH
     if s.phase == Phase.RECALL:
         s.f_passed = s.g_passed = np.inf
@@ -166,22 +166,22 @@ def _overcome(frame):
         # no bound ends it. Otherwise the first trial was too short, or a bound is reached: take the
         # step.
         far = s.alpha < s.end and abs(s.best) * norm_inf(f_.p) >= FAR * max(1.0, norm_inf(f_.x))
-        s.ending = NOT_BOUNDED if far else RUNNING
+        s.ending = STATUS_UNBOUNDED if far else STATUS_RUNNING
         if s.best == s.alpha:
             return Action.ACCEPT
     else:
         none_lower = s.phi_best >= s.f - s.noise
         if s.verdict == Verdict.UNBOUNDED:
-            s.ending = NOT_BOUNDED
+            s.ending = STATUS_UNBOUNDED
         elif none_lower:
             if not s.restarted and _restart(f_.operations, (frame, f_.method, f_.memory)):
                 s.restarted = 1
                 return Action.DIRECTION
-            s.ending = NOT_FINITE if s.verdict == Verdict.NONFINITE else NO_PROGRESS
-    if s.ending == RUNNING:
+            s.ending = STATUS_NONFINITE if s.verdict == Verdict.NONFINITE else STATUS_LINE_SEARCH
+    if s.ending == STATUS_RUNNING:
         if lower:
             return recover(s)
-        s.ending = NO_PROGRESS
+        s.ending = STATUS_LINE_SEARCH
     return Action.FINISH
 
 
@@ -226,8 +226,8 @@ def _is_short(frame):
 
 
 @entered
-def _look_again(frame, objective):
-    """Check a run that has ended by `last_look.look`, and let it go on if its status is refuted.
+def _check_or_resume(frame, objective):
+    """Check a run that has ended, and let it go on if its status is refuted.
 
     If it is not, but the Hessian at x curves down along some direction, x is a saddle, where
     rounding hides what the gradient promises: the run goes on along that direction. A Hessian that
@@ -237,29 +237,29 @@ def _look_again(frame, objective):
     f_ = at(frame)
     s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)
     low, high = _box(table, own)
-    found = last_look.look(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
-    if found == last_look.REPLACED:
+    found = final_check.check_ending(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
+    if found == final_check.REPLACED:
         _replaced(table, own)
-    elif found == last_look.RESUMED:
+    elif found == final_check.RESUMED:
         _restart(table, own)
-    if found != last_look.STANDS:
+    if found != final_check.STANDS:
         s.g_norm = _measure(table, own)
         return
-    stands = s.status == NO_PROGRESS or s.status == PRECISION_LIMIT
+    stands = s.status == STATUS_LINE_SEARCH or s.status == STATUS_PRECISION
     if not stands or s.phase == Phase.ESCAPE or f_.hessian.size == 0 or s.nit >= s.maxiter or s.nfev >= s.maxfun:
         return
-    if last_look.is_differenced(objective):
+    if final_check.is_differenced(objective):
         return
     if s.hessian_nit != s.nit:
         copy(f_.x_trial, f_.x)
         copy(f_.g_trial, f_.g)
-        s.status = s.ending = RUNNING
+        s.status = s.ending = STATUS_RUNNING
         s.phase, s.f_trial, s.want = Phase.CERTIFY, s.f, HESSIAN
         return
     s.curvature = _negative_curvature(table, own)
     if s.curvature < 0.0:
         _begin_escape(s, f_.x, f_.g, f_.p)
-        last_look.forget_progress(s)
+        final_check.forget_progress(s)
         s.phase, s.want = Phase.ESCAPE, VALUE | GRADIENT
         _place(table, own)
 
@@ -275,14 +275,15 @@ def _confirm(frame, objective):
     low, high = _box(table, own)
     alpha = lower_point(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
     if alpha > 0.0:
-        last_look.forget_progress(s)
+        final_check.forget_progress(s)
         s.phase, s.want, s.alpha = Phase.RECOVER, VALUE | GRADIENT, alpha
         _place(table, own)
 
 
 confirm = late(_confirm, types.void(POINTER, OBJECTIVE))
-look_again = late(_look_again, types.void(POINTER, OBJECTIVE))
-look, digest_curvature = late(_look, types.int64(POINTER)), late(_digest_curvature, types.int64(POINTER))
+check_or_resume = late(_check_or_resume, types.void(POINTER, OBJECTIVE))
+request_curvature = late(_request_curvature, types.int64(POINTER))
+digest_curvature = late(_digest_curvature, types.int64(POINTER))
 digest_point, overcome = late(_digest_point, types.int64(POINTER, types.float64)), late(_overcome, types.int64(POINTER))
 remember_trial, measure_step = late(_remember_trial, types.void(POINTER)), late(_measure_step, types.void(POINTER))
 descend_without_model = late(_descend_without_model, types.float64(POINTER))

@@ -10,7 +10,8 @@ bound on ‖g‖ or on f, the test is invariant under f + c, a f and changes of 
 
 import numpy as np
 
-from quasinewton.line_searches.protocol import EPSILON, NOISE
+from quasinewton.floats import EPSILON
+from quasinewton.line_searches.protocol import NOISE
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.objective.finite_differences import wrapped_at
 from quasinewton.objective.interface import GRADIENT, attempt
@@ -24,7 +25,7 @@ PATTERNS = 2  # count; patterns of signs, since a sum of changes may cancel for 
 @fragment
 def coarseness(objective):
     """Return the relative rounding of a gradient: that of its type, at least ε."""
-    return max(EPSILON, wrapped_at(objective.known).g_eps) if objective.known else EPSILON
+    return max(EPSILON, wrapped_at(objective.precision).g_eps) if objective.precision else EPSILON
 
 
 @fragment

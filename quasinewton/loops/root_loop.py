@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from quasinewton.floats import EPSILON, ROOT_EPSILON
 from quasinewton.line_searches import protocol as searches
 from quasinewton.line_searches.protocol import LINE
 from quasinewton.loops.clock import SLICE, now
@@ -26,17 +27,16 @@ from quasinewton.numba_ext.linalg import (
 from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, HESSIAN, call
 from quasinewton.status import (
-    AT_ROOT,
-    NO_ROOT,
-    NOT_FINITE,
-    OUT_OF_ITERATIONS,
-    PRECISION_LIMIT,
-    RUNNING,
+    STATUS_ITERATIONS,
+    STATUS_NO_ROOT,
+    STATUS_NONFINITE,
+    STATUS_PRECISION,
+    STATUS_ROOT,
+    STATUS_RUNNING,
 )
 
-EPSILON = np.finfo(np.float64).eps
 SEARCH = 1e-4, 40  # c1 and maxls; parameters of the backtracking search
-STALLED = EPSILON**0.5  # relative; a shortened step that reduces ½‖f‖² by less is at a minimum, not a root
+STALLED = ROOT_EPSILON  # relative; a shortened step that reduces ½‖f‖² by less is at a minimum, not a root
 
 
 # The fields of LINE come last: if they came first, Numba would take this record for a subtype of
@@ -73,7 +73,7 @@ def newton_step(f, J, p, lu, work, sizes):
         return -dot(f, f)
     # The step solves (JᵀJ + mu I) p = −Jᵀf, with mu small relative to JᵀJ and never zero.
     size = norm_inf(J.ravel())
-    mu = EPSILON**0.5 * max(size * size, EPSILON)
+    mu = ROOT_EPSILON * max(size * size, EPSILON)
     slope = 0.0
     for i in range(n):
         for j in range(n):
@@ -117,7 +117,7 @@ def allocate(x, ftol, xtol, maxiter):
     n = x.size
     scalars = np.zeros(1, SCALARS)
     s = scalars[0]
-    s["status"], s["ftol"], s["xtol"], s["maxiter"] = RUNNING, ftol, xtol, maxiter
+    s["status"], s["ftol"], s["xtol"], s["maxiter"] = STATUS_RUNNING, ftol, xtol, maxiter
     lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
     return State(
         x, np.empty(n), np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), lu, work, sizes, scalars
@@ -139,7 +139,7 @@ def run(objective, search, state):
     Returns
     -------
     int
-        The value of a Status; RUNNING at the end of a slice, and the caller then calls again.
+        The value of a Status; STATUS_RUNNING at the end of a slice, when the caller calls again.
     """
     # The caller holds references to the arrays, so the loop need not count them; an exception could
     # not decrement the counts.
@@ -152,13 +152,13 @@ def run(objective, search, state):
         s.nfev = 1
         s.norm = norm_inf(f)
         if not np.isfinite(s.norm):
-            s.status = NOT_FINITE
-    while s.status == RUNNING:
+            s.status = STATUS_NONFINITE
+    while s.status == STATUS_RUNNING:
         if s.norm <= s.ftol:
-            s.status = AT_ROOT
+            s.status = STATUS_ROOT
             break
         if s.nit >= s.maxiter:
-            s.status = OUT_OF_ITERATIONS
+            s.status = STATUS_ITERATIONS
             break
         copy(x_trial, x)
         call(objective.address, x_trial, f, J, HESSIAN, objective.data)
@@ -167,7 +167,7 @@ def run(objective, search, state):
         merit = phi = 0.5 * dot(f, f)
         slope = newton_step(f, J, p, lu, work, sizes)
         if not slope < 0.0:
-            s.status = NO_ROOT if np.isfinite(norm_inf(J.ravel())) else NOT_FINITE
+            s.status = STATUS_NO_ROOT if np.isfinite(norm_inf(J.ravel())) else STATUS_NONFINITE
             break
         searches.start(search, s, phi, slope, 1.0, np.inf)
         verdict = searches.Verdict.CONTINUE
@@ -186,17 +186,17 @@ def run(objective, search, state):
         if verdict != searches.Verdict.ACCEPT:
             # If the Newton step is this small, x is a root to working precision, and rounding keeps
             # ½‖f‖² from decreasing.
-            small = norm_inf(p) <= EPSILON**0.5 * max(1.0, norm_inf(x))
-            s.status = PRECISION_LIMIT if small else NO_ROOT
+            small = norm_inf(p) <= ROOT_EPSILON * max(1.0, norm_inf(x))
+            s.status = STATUS_PRECISION if small else STATUS_NO_ROOT
             break
         point_on_line(x, s.alpha, p, x)
         copy(f, f_trial)
         s.norm = norm_inf(f)
         s.nit += 1
         if s.alpha < 1.0 and merit - phi <= STALLED * merit:
-            s.status = NO_ROOT
+            s.status = STATUS_NO_ROOT
         elif s.alpha * norm_inf(p) <= s.xtol * max(1.0, norm_inf(x)):
-            s.status = AT_ROOT
+            s.status = STATUS_ROOT
         if now() - begun > SLICE:
             break
     return s.status

@@ -13,7 +13,7 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import isolated
 from quasinewton.numba_ext.tuples import overwrite
 from quasinewton.objective.interface import GRADIENT, VALUE
-from quasinewton.status import RUNNING
+from quasinewton.status import STATUS_RUNNING
 
 
 class Phase(IntEnum):
@@ -53,7 +53,7 @@ SCALARS = np.dtype(
         ("phase", "i8"),
         ("want", "i8"),  # what to evaluate at x_trial: flags of `objective.interface`
         ("status", "i8"),  # the value of a Status
-        ("ending", "i8"),  # the status to end with once the best trial is recovered; RUNNING: go on
+        ("ending", "i8"),  # the status to end with once the best trial is recovered; STATUS_RUNNING: go on
         ("verdict", "i8"),  # verdict of the search in progress
         ("restarted", "i8"),  # 1 if the model was reset at x after a first search from x failed
         ("iterated", "i8"),  # 1 if the last evaluation completed an iteration
@@ -79,8 +79,8 @@ SCALARS = np.dtype(
         ("predicted_mark", "f8"),  # `predicted` at the last progress
         ("f_mark", "f8"),  # f at the last progress
         ("idle", "i8"),  # iterations since the last progress
-        ("weighed", "i8"),  # 1 if the predicted decrease at x was compared with f, since ‖g‖ is within gtol
-        ("within", "i8"),  # nfev when ‖g‖ was first found within the default gtol; 0 before
+        ("prediction_tested", "i8"),  # 1 if the predicted decrease at x was compared with f, since ‖g‖ is within gtol
+        ("nfev_within", "i8"),  # nfev when ‖g‖ was first found within the default gtol; 0 before
         ("f_resumed", "f8"),  # f when a run was last resumed because its ending was refuted
         ("roughened", "i8"),  # 1 if the run was resumed because f is noisier than assumed
         ("f_refined", "f8"),  # f at the last refinement of the difference steps
@@ -92,7 +92,7 @@ SCALARS = np.dtype(
         ("maxiter", "i8"),
         ("maxfun", "i8"),
         ("value_first", "i8"),
-        ("weighing", "i8"),
+        ("gtol_is_default", "i8"),
     ]
     + PACE.descr
     + LINE.descr,
@@ -119,7 +119,7 @@ class Limits(NamedTuple):
         Nanoseconds on the monotonic clock.
     value_first : int
         1 to evaluate the gradient of a trial only if its value is low enough; otherwise 0.
-    weighing : int
+    gtol_is_default : int
         1 if a gradient within gtol is a success only if the predicted decrease is small, too, as
         gtol was not given; otherwise 0.
     """
@@ -132,7 +132,7 @@ class Limits(NamedTuple):
     maxfun: int = NEVER
     deadline: int = NEVER
     value_first: int = 0
-    weighing: int = 0
+    gtol_is_default: int = 0
 
 
 class State(NamedTuple):
@@ -176,12 +176,12 @@ def allocate(method, limits, x0, rows):
     scalars = np.zeros(1, SCALARS)
     s = scalars[0]
     s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
-    s["status"] = s["ending"] = RUNNING
+    s["status"] = s["ending"] = STATUS_RUNNING
     s["hessian_nit"] = -1
     s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = s["f_resumed"] = np.inf
     s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
     s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
-    s["value_first"], s["weighing"] = limits.value_first, limits.weighing
+    s["value_first"], s["gtol_is_default"] = limits.value_first, limits.gtol_is_default
     order = methods.hessian_order(method, n)
     return State(
         x0.copy(),

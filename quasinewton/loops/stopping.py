@@ -1,36 +1,36 @@
 """Stopping tests of a descent on scalars alone, and a table of all stopping tests.
 
 Tests that need vectors are elsewhere: those of the point after a search and of the curvature in
-`rare_phases`, and those of a run that has ended in `last_look`, `resolution` and `certificate`.
+`rare_phases`, and those of a run that has ended in `final_check`, `resolution` and `certificate`.
 
 | asked where | test | ends with |
 |---|---|---|
-| at an iterate, in this order | f <= f_target | REACHED |
-| | ‖g‖_∞ <= gtol, which is not the default, and no curvature is to be checked first | CONVERGED |
-| | abs(f_old − f) <= ftol max(abs(f_old), abs(f), 1) | F_CONVERGED |
-| | ‖s‖_∞ <= xtol max(‖x‖_∞, 1) | X_CONVERGED |
-| | f <= −10²⁰ times the scale of f at x0 | NOT_BOUNDED |
-| | nit >= maxiter | OUT_OF_ITERATIONS |
-| | nfev >= maxfun | OUT_OF_EVALUATIONS |
-| | the deadline has passed | TIME_OVER |
-| before an evaluation | the deadline has passed; nfev >= maxfun | TIME_OVER, OUT_OF_EVALUATIONS |
-| before a search | ‖g‖_∞ <= gtol, the default, and one of the next four tests holds: | CONVERGED |
-| | · the predicted decrease is at most `enough` | |
+| at an iterate, in this order | f <= f_target | TARGET |
+| | ‖g‖_∞ <= gtol, which is not the default, and no curvature is to be checked first | GRADIENT |
+| | abs(f_old − f) <= ftol max(abs(f_old), abs(f), 1) | FTOL |
+| | ‖s‖_∞ <= xtol max(‖x‖_∞, 1) | XTOL |
+| | f <= −10²⁰ times the scale of f at x0 | UNBOUNDED |
+| | nit >= maxiter | ITERATIONS |
+| | nfev >= maxfun | EVALUATIONS |
+| | the deadline has passed | TIME |
+| before an evaluation | the deadline has passed; nfev >= maxfun | TIME, EVALUATIONS |
+| before a search | ‖g‖_∞ <= gtol, the default, and one of the next four tests holds: | GRADIENT |
+| | · the predicted decrease is at most `tolerated_decrease` | |
 | | · the model's step is of the order of those of one-sided differences | |
 | | · nit >= maxiter | |
 | | · the evaluations of this test are used up (`has_tried`) | |
-| | neither f nor the predicted decrease improves (`is_stagnant`) | NO_PROGRESS |
-| at x0 | f or g is not finite | NOT_FINITE, NOT_BOUNDED where f is −inf |
-| after a search without a step | f is −inf at a trial | NOT_BOUNDED |
-| | f still falls at the longest step, which is far from x | NOT_BOUNDED |
-| | no trial was lower: none was finite, or all were higher | NOT_FINITE, NO_PROGRESS |
-| at g ≈ 0, curvature known | no curvature is negative | CONVERGED |
-| | a curvature is negative, but no trial along it is lower | AT_SADDLE |
-| at the end | ‖g‖_∞ <= gtol, the default, and no progress or a limit ends the run | CONVERGED |
-| | NO_PROGRESS, and rounding hides the decrease still predicted | PRECISION_LIMIT |
-| after the end | rounding or noise explains it (`last_look`, `resolution`) | PRECISION_LIMIT |
-| | it does not, and the run cannot go on (`last_look`) | NO_PROGRESS |
-| | a lower point is found (`last_look`, `certificate`) | the run goes on |
+| | neither f nor the predicted decrease improves (`is_stagnant`) | LINE_SEARCH |
+| at x0 | f or g is not finite | NONFINITE, UNBOUNDED where f is −inf |
+| after a search without a step | f is −inf at a trial | UNBOUNDED |
+| | f still falls at the longest step, which is far from x | UNBOUNDED |
+| | no trial was lower: none was finite, or all were higher | NONFINITE, LINE_SEARCH |
+| at g ≈ 0, curvature known | no curvature is negative | GRADIENT |
+| | a curvature is negative, but no trial along it is lower | SADDLE |
+| at the end | ‖g‖_∞ <= gtol, the default, and no progress or a limit ends the run | GRADIENT |
+| | LINE_SEARCH, and rounding hides the decrease still predicted | PRECISION |
+| after the end | rounding or noise explains it (`final_check`, `resolution`) | PRECISION |
+| | it does not, and the run cannot go on (`final_check`) | LINE_SEARCH |
+| | a lower point is found (`final_check`, `certificate`) | the run goes on |
 | | a curvature is negative, and a trial along it lower (`rare_phases`) | the run goes on |
 
 A limit is maxiter, maxfun or the deadline. The first test at the end is not made after a negative
@@ -38,41 +38,39 @@ curvature was found, nor at a limit by methods that know the curvature, which ha
 For a gradient of exactly 0 the default gtol is treated as any other.
 """
 
-import numpy as np
 from numba.extending import register_jitable
 
+from quasinewton.floats import EPSILON
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.state import NOTHING, Action, Phase
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.status import (
-    CONVERGED,
-    F_CONVERGED,
-    NO_PROGRESS,
-    NOT_BOUNDED,
-    OUT_OF_EVALUATIONS,
-    OUT_OF_ITERATIONS,
-    PRECISION_LIMIT,
-    REACHED,
-    RUNNING,
-    TIME_OVER,
-    X_CONVERGED,
+    STATUS_EVALUATIONS,
+    STATUS_FTOL,
+    STATUS_GRADIENT,
+    STATUS_ITERATIONS,
+    STATUS_LINE_SEARCH,
+    STATUS_PRECISION,
+    STATUS_RUNNING,
+    STATUS_TARGET,
+    STATUS_TIME,
+    STATUS_UNBOUNDED,
+    STATUS_XTOL,
 )
 
-EPSILON = np.finfo(np.float64).eps
-ROOT_EPSILON = EPSILON**0.5
 UNBOUNDED_BELOW = -1e20  # multiple of the scale of f at x0; lower values mean that f is unbounded
 PRECISION = 1e4 * EPSILON  # relative to |f|; largest predicted decrease that rounding may hide
 
-# A run with the default gtol ends with success where the predicted decrease is at most PROMISED |f|
-# or GAINED times the decrease since x0, which applies where f is near 0. Where f is degenerate at
-# its least point, the decrease left falls very slowly, so the test is given up after TRIED_RATIO
-# times the evaluations until ‖g‖ was first within gtol, and TRIED_EXTRA more. PROMISED and GAINED
-# were chosen by experiment, on NIST's 54 nonlinear regressions (tests/benchmarks/nist.py) and on
-# the table of problems (tests/benchmarks/table.py), as a compromise between false successes and
-# evaluations. The last two only bound the cost.
-PROMISED = 1e-14  # multiple of |f|
-GAINED = 1e-22  # multiple of f0 − f
+# A run with the default gtol ends with success where the predicted decrease is at most
+# PREDICTED_OF_F |f| or PREDICTED_OF_GAIN times the decrease since x0, which applies where f is near
+# 0. Where f is degenerate at its least point, the decrease left falls very slowly, so the test is
+# given up after TRIED_RATIO times the evaluations until ‖g‖ was first within gtol, and TRIED_EXTRA
+# more. The first two were chosen by experiment, on NIST's 54 nonlinear regressions
+# (tests/benchmarks/nist.py) and on the table of problems (tests/benchmarks/table.py), as a
+# compromise between false successes and evaluations. The last two only bound the cost.
+PREDICTED_OF_F = 1e-14  # multiple of |f|
+PREDICTED_OF_GAIN = 1e-22  # multiple of f0 − f
 TRIED_RATIO = 3  # multiple of a number of evaluations
 TRIED_EXTRA = 600  # evaluations
 
@@ -83,71 +81,71 @@ PATIENCE = 20  # iterations; a run that makes no progress for this long is stagn
 def succeeded(status, g_norm, gtol, f, f0):
     """Return True if a descent from f0 that ended at f with this status has succeeded.
 
-    PRECISION_LIMIT counts as success unless f has risen: the tolerance cannot be met, but rounding
+    STATUS_PRECISION counts as success unless f has risen: the tolerance cannot be met, but rounding
     hides the decrease still to be gained.
     """
-    if status == PRECISION_LIMIT:
+    if status == STATUS_PRECISION:
         return f <= f0
-    return status == CONVERGED or status == F_CONVERGED or status == X_CONVERGED or status == REACHED
+    return status == STATUS_GRADIENT or status == STATUS_FTOL or status == STATUS_XTOL or status == STATUS_TARGET
 
 
 @fragment
 def ending_at_iterate(s, curved):
-    """Return the status to end with at this iterate, or RUNNING.
+    """Return the status to end with at this iterate, or STATUS_RUNNING.
 
-    With `curved`, the curvature must be checked before the run may end as CONVERGED.
+    With `curved`, the curvature must be checked before the run may end as STATUS_GRADIENT.
     """
-    unweighed = is_unweighed(s)
-    converged = s.g_norm <= s.gtol and not unweighed
+    awaiting = awaits_prediction(s)
+    converged = s.g_norm <= s.gtol and not awaiting
     if s.f <= s.f_target:
-        return REACHED
+        return STATUS_TARGET
     if converged and not curved:
-        return CONVERGED
-    if s.ending != RUNNING or converged:
+        return STATUS_GRADIENT
+    if s.ending != STATUS_RUNNING or converged:
         return s.ending
     if s.nit > 0 and s.ftol > 0.0 and abs(s.f_old - s.f) <= s.ftol * max(max(abs(s.f_old), abs(s.f)), 1.0):
-        return F_CONVERGED
+        return STATUS_FTOL
     if s.nit > 0 and s.xtol > 0.0 and s.s_norm <= s.xtol * max(s.x_norm, 1.0):
-        return X_CONVERGED
+        return STATUS_XTOL
     if s.f <= UNBOUNDED_BELOW * s.f_scale:
-        return NOT_BOUNDED
-    if unweighed:
-        return RUNNING  # `ending_by_promise` follows, once the predicted decrease is known
+        return STATUS_UNBOUNDED
+    if awaiting:
+        return STATUS_RUNNING  # `ending_by_prediction` follows, once the predicted decrease is known
     if s.nit >= s.maxiter:
-        return OUT_OF_ITERATIONS
+        return STATUS_ITERATIONS
     if s.nfev >= s.maxfun:
-        return OUT_OF_EVALUATIONS
-    return TIME_OVER if s.overdue else RUNNING
+        return STATUS_EVALUATIONS
+    return STATUS_TIME if s.overdue else STATUS_RUNNING
 
 
 @fragment
-def is_unweighed(s):
+def awaits_prediction(s):
     """Return True if ‖g‖ is within the default gtol, and the predicted decrease is to be weighed.
 
     A gradient of exactly zero needs no such test.
     """
-    return s.weighing != 0 and s.weighed == 0 and 0.0 < s.g_norm <= s.gtol
+    return s.gtol_is_default != 0 and s.prediction_tested == 0 and 0.0 < s.g_norm <= s.gtol
 
 
 @fragment
-def enough(s):
+def tolerated_decrease(s):
     """Return the decrease that may be left where a run ends with success by the default gtol."""
-    return max(PROMISED * abs(s.f), GAINED * (s.f0 - s.f))
+    return max(PREDICTED_OF_F * abs(s.f), PREDICTED_OF_GAIN * (s.f0 - s.f))
 
 
 @fragment
-def ending_by_promise(s, near):
-    """Return the status to end with where ‖g‖ is within the default gtol, or RUNNING.
+def ending_by_prediction(s, near):
+    """Return the status to end with where ‖g‖ is within the default gtol, or STATUS_RUNNING.
 
     The absolute gtol says little where f has small values or variables have large ones, so the run
     ends only if the decrease that the model predicts is small, too: relative to |f| or, as the
     least value may be 0, to the decrease achieved. The ratio is invariant to scaling f and x.
     With `near`, the model's step is too short for differences of f to lead nearer to the minimiser.
     """
-    s.weighed = 1
-    s.within = s.nfev if s.within == 0 else s.within
-    ended = near or s.predicted <= enough(s) or s.nit >= s.maxiter or has_tried(s)
-    return CONVERGED if ended else RUNNING
+    s.prediction_tested = 1
+    s.nfev_within = s.nfev if s.nfev_within == 0 else s.nfev_within
+    ended = near or s.predicted <= tolerated_decrease(s) or s.nit >= s.maxiter or has_tried(s)
+    return STATUS_GRADIENT if ended else STATUS_RUNNING
 
 
 @fragment
@@ -156,15 +154,15 @@ def has_tried(s):
 
     Where f is degenerate at its least point, the decrease left falls very slowly.
     """
-    return s.nfev > TRIED_RATIO * s.within + TRIED_EXTRA
+    return s.nfev > TRIED_RATIO * s.nfev_within + TRIED_EXTRA
 
 
 @fragment
 def ending_before_evaluation(s):
-    """Return the status to end with if no further evaluation is allowed, or RUNNING."""
+    """Return the status to end with if no further evaluation is allowed, or STATUS_RUNNING."""
     if s.overdue:
-        return TIME_OVER
-    return OUT_OF_EVALUATIONS if s.nfev >= s.maxfun else RUNNING
+        return STATUS_TIME
+    return STATUS_EVALUATIONS if s.nfev >= s.maxfun else STATUS_RUNNING
 
 
 @fragment
@@ -228,18 +226,18 @@ def finish(s):
     # A point of an earlier search, at x_passed, may be better. A run that has used up its
     # iterations ends at the last iterate all the same. Of points that are equally low up to noise,
     # the one with the least gradient is best.
-    stopped = s.ending == OUT_OF_EVALUATIONS or s.ending == TIME_OVER or s.ending == NO_PROGRESS
-    flatter = s.ending == NO_PROGRESS and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
+    stopped = s.ending == STATUS_EVALUATIONS or s.ending == STATUS_TIME or s.ending == STATUS_LINE_SEARCH
+    flatter = s.ending == STATUS_LINE_SEARCH and s.f_passed <= s.f + s.noise and s.g_passed < s.g_norm
     if stopped and (s.f_passed < s.f - s.noise or flatter):
         s.phase, s.want = Phase.RECALL, VALUE | GRADIENT
         return Action.RECALL
     # No more can be done about the decrease that the model still predicts. A method that knows
     # curvature has not looked for a negative one here, unless f falls no further.
-    uncurved = s.nhev == 0 or s.ending == NO_PROGRESS
-    if s.weighing and s.g_norm <= s.gtol and s.curvature >= 0.0 and uncurved:
-        s.ending = CONVERGED if stopped or s.ending == OUT_OF_ITERATIONS else s.ending
-    if s.ending == NO_PROGRESS and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
-        s.ending = PRECISION_LIMIT  # rounding may hide the decrease still to be gained
+    uncurved = s.nhev == 0 or s.ending == STATUS_LINE_SEARCH
+    if s.gtol_is_default and s.g_norm <= s.gtol and s.curvature >= 0.0 and uncurved:
+        s.ending = STATUS_GRADIENT if stopped or s.ending == STATUS_ITERATIONS else s.ending
+    if s.ending == STATUS_LINE_SEARCH and s.predicted_mark <= PRECISION * max(abs(s.f), PRECISION * abs(s.f0)):
+        s.ending = STATUS_PRECISION  # rounding may hide the decrease still to be gained
     s.status, s.want = s.ending, NOTHING
     return Action.WAIT
 
@@ -248,7 +246,7 @@ def finish(s):
 def recover(s):
     """Request the evaluation of the best trial of the search in progress once more.
 
-    The run goes on from there if s.ending is RUNNING, and ends there otherwise.
+    The run goes on from there if s.ending is STATUS_RUNNING, and ends there otherwise.
     """
     s.alpha = s.best
     s.phase, s.want = Phase.RECOVER, VALUE | GRADIENT

@@ -24,7 +24,7 @@ from quasinewton.methods.first_pairs import KEPT, fitted_scale, leaves_span, spl
 from quasinewton.methods.initial_matrix import check_matrix, given_matrix
 from quasinewton.methods.protocol import gradient_step
 from quasinewton.methods.registry import register_method
-from quasinewton.numba_ext import tiers
+from quasinewton.numba_ext import python_first
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import entered, fragment, kernel, reduction
 from quasinewton.numba_ext.lazy import late
@@ -308,7 +308,7 @@ def _result_fields(method, memory, state):
     if not (memory.update[0]["known"] or memory.update[0]["count"]):
         return {"hess_inv": np.eye(state.x.size)}
     # H is formed here if the run has ended before that.
-    tiers.call(settle, memory.H.size * (1 + int(memory.update[0]["count"])), memory)
+    python_first.call(settle, memory.H.size * (1 + int(memory.update[0]["count"])), memory)
     return {"hess_inv": memory.H}
 
 

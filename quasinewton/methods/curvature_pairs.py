@@ -7,10 +7,10 @@ the oldest pair, and is then kept or dropped.
 
 import numpy as np
 
+from quasinewton.floats import EPSILON
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import dot, dots
 
-EPSILON = np.finfo(np.float64).eps
 SMALL = (4.0 * EPSILON) ** 2  # square of a relative size; a smaller s (relative to x) or y (to g) is rounding
 
 # Values of `form`: how L-BFGS multiplies by H.

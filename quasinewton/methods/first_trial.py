@@ -1,11 +1,10 @@
 """Length of the first trial step along −g, when there is no model, with and without bounds."""
 
-import numpy as np
 
+from quasinewton.floats import ROOT_EPSILON
 from quasinewton.numba_ext.jit import fragment
 
-EPSILON = np.finfo(np.float64).eps
-FELT = EPSILON**0.5  # fraction of ‖x‖; a step this long changes f by more than its rounding
+FELT = ROOT_EPSILON  # fraction of ‖x‖; a step this long changes f by more than its rounding
 
 
 @fragment

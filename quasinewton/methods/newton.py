@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quasinewton.floats import ROOT_EPSILON
 from quasinewton.methods import lifecycle, protocol
-from quasinewton.methods.protocol import EPSILON
 from quasinewton.methods.registry import register_method
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import (
@@ -47,7 +47,7 @@ class Newton(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, floor=EPSILON**0.5):
+    def __new__(cls, floor=ROOT_EPSILON):
         return super().__new__(cls, number("floor", floor, 0.0, 1.0))
 
 

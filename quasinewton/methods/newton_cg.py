@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quasinewton.floats import EPSILON
 from quasinewton.methods import lifecycle, protocol
 from quasinewton.methods.initial_matrix import positive_diagonal
-from quasinewton.methods.protocol import EPSILON
 from quasinewton.methods.registry import register_method
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, move

@@ -14,8 +14,6 @@ from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import dot, norm_inf, point_on_line
 from quasinewton.objective.interface import HESSIAN
 
-EPSILON = np.finfo(np.float64).eps
-
 
 @generic
 def allocate(method, n):

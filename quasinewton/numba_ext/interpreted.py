@@ -308,7 +308,7 @@ def late(function, signature):
     return call
 
 
-# Counterparts of numba_ext/operations.py.
+# Counterparts of numba_ext/operation_tables.py.
 
 
 def operation(number, signature):

@@ -11,7 +11,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.operations import Family, perform
+from quasinewton.numba_ext.operation_tables import Family, perform
 from quasinewton.numba_ext.symbols import name_symbol
 from quasinewton.numba_ext.uncompiled import makes_in_python
 

@@ -162,8 +162,8 @@ def prepare_unlinked(problem, use, values=False):
 
 def gradient_mode(prepared):
     """Return how gradients are obtained now: forward differences may have become central ones."""
-    known = prepared.precision
-    if known is not None and known["first"] == FORWARD and known["gradient"] == CENTRAL:
+    record = prepared.precision
+    if record is not None and record["first"] == FORWARD and record["gradient"] == CENTRAL:
         return "3-point"
     return prepared.mode
 
@@ -208,14 +208,14 @@ def prepare_residual_unlinked(problem):
     mode = "exact" if scheme == EXACT else jac or "2-point"
     wrapped = np.zeros(1, finite_differences.WRAPPED)
     wrapped[0]["relative"] = problem.relative
-    bound = _bind(fun, None, function, "residual", False, args, n, noted=wrapped)
+    bound = _bind(fun, None, function, "residual", False, args, n, precision=wrapped)
     return _differenced(*bound, mode, EXACT, scheme, wrapped, problem.step, problem.scales, n)
 
 
-def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None, noted=None):
+def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None, precision=None):
     """Return address, data and the objects these point into, for compiled or Python functions.
 
-    `noted`, an array of one record WRAPPED, is overwritten with the precision that the types of
+    `precision`, an array of one record WRAPPED, is overwritten with the precision that the types of
     values and gradients show.
     """
     if not callable(fun):
@@ -228,11 +228,11 @@ def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond
         )
     if kind is None:
         refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args)
-        evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond, noted)
+        evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond, precision)
         return address_in_python(from_python.objective, wraps=False), id(evaluate), (evaluate,)
     address, (f_eps, g_eps) = from_njit.trampoline(fun, jac, hess, form, complex_step, kind, second, precond)
-    if noted is not None and (f_eps or g_eps):
-        noted["f_type"], noted["f_eps"], noted["g_eps"] = f_eps, f_eps, g_eps
+    if precision is not None and (f_eps or g_eps):
+        precision["f_type"], precision["f_eps"], precision["g_eps"] = f_eps, f_eps, g_eps
     if not args:
         return address, 0, (fun,)
     block = pack(args)
@@ -266,7 +266,7 @@ def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, sc
     """
     w, place = wrapped[0], wrapped.ctypes.data
     if gradient == EXACT and hessian == EXACT:
-        return Prepared(Objective(address, data, known=place), (*held, wrapped), mode)
+        return Prepared(Objective(address, data, precision=place), (*held, wrapped), mode)
     probe = np.empty(4 * n)
     w["address"], w["data"], w["gradient"], w["first"], w["hessian"] = address, data, gradient, gradient, hessian
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
@@ -287,12 +287,12 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
     wrapped, probe = np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n)
     inner, w = prepared.objective, wrapped[0]
     w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
-    w["probe"], w["known"] = probe.ctypes.data, inner.known
+    w["probe"], w["precision"] = probe.ctypes.data, inner.precision
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
     costs = hessian_products.product_costs(gradient, scheme, inner.values, bounds is not None)
     place = wrapped.ctypes.data
-    objective = Objective(address_in_python(hessian_products.objective), place, inner.values, *costs, inner.known)
+    objective = Objective(address_in_python(hessian_products.objective), place, inner.values, *costs, inner.precision)
     return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
 
 
@@ -302,5 +302,5 @@ def _keeping(prepared, n):
     w = wrapped[0]
     w["address"], w["data"], w["probe"] = inner.address, inner.data, probe.ctypes.data
     address = address_in_python(kept_hessian.objective)
-    objective = Objective(address, wrapped.ctypes.data, inner.values, 0, 0, inner.known)
+    objective = Objective(address, wrapped.ctypes.data, inner.values, 0, 0, inner.precision)
     return prepared._replace(objective=objective, held=(*prepared.held, wrapped, probe))

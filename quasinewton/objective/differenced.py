@@ -87,7 +87,7 @@ def with_data(target, layers, data):
     """
     if layers == 0:
         own = target.values, target.hessian_values, target.hessian_gradients
-        return Objective(target.address, data, *own, target.known)
+        return Objective(target.address, data, *own, target.precision)
     place = target.data
     for _ in range(layers - 1):
         wrapped_at(place).kept = 0

@@ -20,6 +20,7 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
+from quasinewton.floats import EPSILON, ROOT_EPSILON
 from quasinewton.numba_ext.arrays import record_viewer
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy
@@ -31,8 +32,7 @@ FORWARD = 1
 CENTRAL = 2
 COMPLEX_STEP = 3
 
-EPSILON = np.finfo(np.float64).eps
-ROOT2 = EPSILON ** (1 / 2)
+ROOT2 = ROOT_EPSILON
 ROOT3 = EPSILON ** (1 / 3)
 ROOT4 = EPSILON ** (1 / 4)
 ULPS = 16.0  # in units of ε |x_i|; least step of a variable with a given or estimated scale
@@ -53,7 +53,7 @@ WRAPPED = np.dtype(
         ("adaptive", "i8"),  # 1 if steps may be estimated because none is given
         ("sharpens", "i8"),  # 1 if forward differences may become central ones because they are only a default
         ("first", "i8"),  # scheme of the gradient at the start of a run
-        ("known", "i8"),  # address of the record with the precision of values and gradients; 0 if it is this one
+        ("precision", "i8"),  # address of the record with the precision of values and gradients; 0 if it is this one
         ("low", "i8"),  # address of the lower bounds, n doubles; 0 without bounds
         ("high", "i8"),  # address of the upper bounds, n doubles
         ("kept", "i8"),  # 1 if the Hessian of the last point is kept; see `kept_hessian`

@@ -6,11 +6,11 @@ Only the trampoline is compiled for a new objective; the solver's loop is not.
 import weakref
 
 import numba
-import numpy as np
 from numba import types
 
 from quasinewton import autodiff
 from quasinewton.arguments.real_values import warn_complex
+from quasinewton.floats import SINGLE_EPSILON
 from quasinewton.numba_ext import notice, sealed, user_cache
 from quasinewton.numba_ext.addresses import address_of
 from quasinewton.numba_ext.introspection import result_type
@@ -30,7 +30,6 @@ from quasinewton.validation import NOT_SCALAR, PAIR
 
 X = types.Array(types.float64, 1, "C")
 NARROW = (types.float32, types.float16)
-SINGLE = float(np.finfo(np.float32).eps)
 
 
 @kernel
@@ -160,7 +159,7 @@ def precision(fun, jac, form, args_type):
         single[1] = returns(fun, "second_is_single", arguments)
     elif form == "separate" and not isinstance(jac, Derived):
         single[1] = returns(jac, "is_single", arguments)
-    return tuple(SINGLE if one else 0.0 for one in single)
+    return tuple(SINGLE_EPSILON if one else 0.0 for one in single)
 
 
 def has_complex_values(fun, form, args_type):

@@ -139,7 +139,7 @@ def rounding(values):
     return float(np.finfo(dtype).eps) if dtype.kind == "f" and dtype.itemsize < 8 else 0.0
 
 
-def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, noted=None):
+def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, precision=None):
     """Combine the user's callables in one function that copies x and checks the results.
 
     Parameters
@@ -158,7 +158,7 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
         are taken.
     precond : callable, optional
         precond(x, v, *args) -> M v.
-    noted : ndarray, one record with the fields f_eps, f_type and g_eps, optional
+    precision : ndarray, one record with the fields f_eps, f_type and g_eps, optional
         Overwritten with the rounding of values and gradients if their types are coarser than
         double.
 
@@ -183,16 +183,16 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, not
 
     def put(g, values, name="the gradient"):
         if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
-            rough = 0.0 if noted is None else rounding(values)
+            rough = 0.0 if precision is None else rounding(values)
             if rough:
-                noted["g_eps"] = max(noted["g_eps"][0], rough)
+                precision["g_eps"] = max(precision["g_eps"][0], rough)
             values = derivative(values, shape, name)
         vectors[g][...] = values
 
     def number(f):
-        rough = 0.0 if noted is None else rounding(f)
+        rough = 0.0 if precision is None else rounding(f)
         if rough:
-            noted["f_eps"] = noted["f_type"] = max(noted["f_eps"][0], rough)
+            precision["f_eps"] = precision["f_type"] = max(precision["f_eps"][0], rough)
         return scalar(f)
 
     def value(what, x, g, h):

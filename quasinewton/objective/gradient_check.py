@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.autodiff import Refused, derivative
+from quasinewton.floats import EPSILON, ROOT_EPSILON
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective import from_python
 from quasinewton.objective.problem import typed_args
 
 # relative error of a component that passes by default; by source of the expected gradient
 TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}
-EPSILON = np.finfo(np.float64).eps
 # tries with a difference's step, each 1/16 of the one before, until f is finite on both sides
 SHORTENINGS = 8
 OWN = ("separate", "joint", "inplace")  # forms of objectives whose gradient the user gave
@@ -138,7 +138,7 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON
     judged = np.isfinite(expected)
     largest = np.max(abs(expected[judged]), initial=0.0)
     with np.errstate(invalid="ignore"):
-        scale = np.maximum(np.maximum(abs(g), abs(expected)), EPSILON**0.5 * largest)
+        scale = np.maximum(np.maximum(abs(g), abs(expected)), ROOT_EPSILON * largest)
         doubt = doubt + (0.0 if coarse <= EPSILON else CANCELLED * coarse * largest)
         errors = np.maximum(abs(g - expected) - doubt, 0.0) / np.where(scale > 0.0, scale, 1.0)
     errors[~np.isfinite(g)] = np.inf

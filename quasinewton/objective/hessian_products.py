@@ -14,11 +14,11 @@ the variables are given or have been estimated, the step is measured by max_i |h
 import numpy as np
 from numba.extending import register_jitable
 
+from quasinewton.floats import EPSILON
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line, reach
 from quasinewton.objective.finite_differences import (
     CENTRAL,
-    EPSILON,
     EXACT,
     scales,
     wrapped_at,
@@ -76,18 +76,18 @@ def product_of_gradients(w, x, p, g, probe):
     n = x.size
     point, ahead = probe[:n], probe[n:]
     central = w.hessian == CENTRAL
-    known = wrapped_at(w.known)
+    precision = wrapped_at(w.precision)
     # These fields describe the gradient at x and are restored at the end.
-    noted = known.f, known.inverse, known.error, known.bend, known.blind
+    saved = precision.f, precision.inverse, precision.error, precision.bend, precision.blind
     error = ERROR if w.gradient == CENTRAL else EPSILON
-    if w.gradient == CENTRAL and known.f_eps > EPSILON:
-        error = known.f_eps ** (2.0 / 3.0)
+    if w.gradient == CENTRAL and precision.f_eps > EPSILON:
+        error = precision.f_eps ** (2.0 / 3.0)
     elif w.gradient == EXACT:
-        error = max(EPSILON, known.g_eps)
+        error = max(EPSILON, precision.g_eps)
     length = np.sqrt(dot(p, p))
     scale = (1.0 + np.sqrt(dot(x, x))) / (length if length > 0.0 else 1.0)
-    if known.scaled:
-        length, d = 0.0, scales(known, n)
+    if precision.scaled:
+        length, d = 0.0, scales(precision, n)
         for i in range(n):
             length = max(length, abs(p[i]) / d[i])
         scale = 1.0 / (length if length > 0.0 else 1.0)
@@ -106,7 +106,7 @@ def product_of_gradients(w, x, p, g, probe):
     gradient_beside(w, x, p, step, point, ahead)
     for i in range(n):
         g[i] = (ahead[i] - g[i]) / width
-    known.f, known.inverse, known.error, known.bend, known.blind = noted
+    precision.f, precision.inverse, precision.error, precision.bend, precision.blind = saved
 
 
 @kernel

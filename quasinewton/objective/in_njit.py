@@ -259,9 +259,9 @@ def multiply(inner, gradient, scheme, n):
     w.address, w.data, w.gradient, w.hessian = inner.address, inner.data, gradient, scheme
     w.probe = address_of_data(probe)
     data = address_of_data(wrapped)
-    w.known = inner.known if inner.known else data
+    w.precision = inner.precision if inner.precision else data
     values, gradients = hessian_products.product_costs(gradient, scheme, inner.values, False)
-    return Objective(products_address(), data, inner.values, values, gradients, inner.known), wrapped, probe
+    return Objective(products_address(), data, inner.values, values, gradients, inner.precision), wrapped, probe
 
 
 @kernel
@@ -273,7 +273,7 @@ def keep(inner, n):
     wrapped, probe = np.zeros(1, WRAPPED), np.empty(2 * n + n * n)
     w = wrapped[0]
     w.address, w.data, w.probe = inner.address, inner.data, address_of_data(probe)
-    return Objective(keeper_address(), address_of_data(wrapped), inner.values, 0, 0, inner.known), wrapped, probe
+    return Objective(keeper_address(), address_of_data(wrapped), inner.values, 0, 0, inner.precision), wrapped, probe
 
 
 @kernel
@@ -286,7 +286,7 @@ def multiply_in_box(inner, gradient, scheme, low, high):
     wrapped[0].low, wrapped[0].high = address_of_data(low), address_of_data(high)
     values, gradients = hessian_products.product_costs(gradient, scheme, inner.values, True)
     costs_ = inner.values, values, gradients
-    return Objective(objective.address, objective.data, *costs_, objective.known), wrapped, probe
+    return Objective(objective.address, objective.data, *costs_, objective.precision), wrapped, probe
 
 
 @kernel
@@ -302,4 +302,4 @@ def wrap_in_box(address, data, gradient, hessian, symmetric, adaptive, low, high
         n -= low[i] == high[i]
     values, hessian_values, hessian_gradients = costs(gradient, hessian, n)
     costs_ = values, hessian_values, hessian_gradients
-    return Objective(objective.address, objective.data, *costs_, objective.known), wrapped, probe
+    return Objective(objective.address, objective.data, *costs_, objective.precision), wrapped, probe

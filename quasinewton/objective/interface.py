@@ -41,7 +41,7 @@ class Objective(NamedTuple):
     hessian_values, hessian_gradients : int
         Numbers of values and gradients that one Hessian, or one product with it, costs; 0 if second
         derivatives are exact.
-    known : int
+    precision : int
         Address of a record `finite_differences.WRAPPED` that holds the measured precision of values
         and gradients; 0 if there is none.
     """
@@ -51,7 +51,7 @@ class Objective(NamedTuple):
     values: int = 0
     hessian_values: int = 0
     hessian_gradients: int = 0
-    known: int = 0
+    precision: int = 0
 
 
 # In place of an objective whose evaluations the caller makes and writes to the state. Whatever

@@ -9,9 +9,9 @@ different steps: for central differences it is C h², so that h³ = ε_f / 2C.
 
 import numpy as np
 
+from quasinewton.floats import EPSILON
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.objective.finite_differences import (
-    EPSILON,
     ROOT3,
     beside,
     is_central,

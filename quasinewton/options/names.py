@@ -19,7 +19,7 @@ CONTROLS = (
 )
 SEARCHING = ("line_search",)  # Options of all methods with a line search.
 # Options of the first-order methods, which have no line search.
-STEPPING = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")
+FIRST_ORDER_CONTROLS = ("schedule", "clip_value", "clip_norm", "clip_norm_eps", "decay_mask")
 # Other libraries' and SciPy's older names of options and arguments, for hints in messages.
 HINTS = {
     "learning_rate": "lr",

@@ -24,10 +24,10 @@ from quasinewton.numba_ext.registration import REGISTRATIONS
 from quasinewton.options.advice import ARGUMENTS, perhaps, warn_unknown
 from quasinewton.options.names import (
     CONTROLS,
+    FIRST_ORDER_CONTROLS,
     LIMITS,
     SCIPY_METHODS,
     SEARCHING,
-    STEPPING,
     SYNONYMS,
 )
 from quasinewton.validation import number, warn
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     f_target: float
     maxiter: int | None
     maxfun: int | None
-    weighing: int
+    gtol_is_default: int
 
 
 class Settings(NamedTuple):
@@ -247,12 +247,12 @@ def with_limits(settings, n, differenced):
     """
     method, search, controls, asked, deadline, bounds, _ = settings
     traits = traits_of(method)
-    gtol, ftol, xtol, f_target, maxiter, maxfun, weighing = asked
+    gtol, ftol, xtol, f_target, maxiter, maxfun, gtol_is_default = asked
     if maxiter is None or maxfun is None:
         defaults = default_counts(traits.few_iterations, traits.first_order, n, differenced)
         maxiter, maxfun = defaults[0] if maxiter is None else maxiter, defaults[1] if maxfun is None else maxfun
     value_first = int(differenced and not traits.first_order and type(search) not in INDIFFERENT)
-    limits = Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first, weighing)
+    limits = Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first, gtol_is_default)
     return Settings(method, search, controls, asked, deadline, bounds, limits)
 
 
@@ -272,14 +272,14 @@ def legal_options(settings):
     """Return the names of all options that may be given with a method and a line search."""
     traits = traits_of(settings.method)
     own = (*traits.initial, *traits.options, *plain(settings.method)._fields, *settings.search._fields)
-    return (*own, *LIMITS, *CONTROLS, *(STEPPING if traits.first_order else SEARCHING), *SYNONYMS)
+    return (*own, *LIMITS, *CONTROLS, *(FIRST_ORDER_CONTROLS if traits.first_order else SEARCHING), *SYNONYMS)
 
 
 def _read(method, n, tol, items):
     """Return the settings and the names of unknown options."""
     kind = method_class(method)
     traits = TRAITS[kind]
-    stepping, own = traits.first_order, (*traits.initial, *traits.options)
+    first_order, own = traits.first_order, (*traits.initial, *traits.options)
     fields, others, limits, controls, spelt = {}, {}, {}, {}, {}
     for spelling, value in items:
         name = SYNONYMS.get(spelling, spelling)
@@ -288,7 +288,7 @@ def _read(method, n, tol, items):
         elif name in LIMITS:
             if value is not None:
                 limits[name] = value
-        elif name in CONTROLS or name in (STEPPING if stepping else SEARCHING) or name in own:
+        elif name in CONTROLS or name in (FIRST_ORDER_CONTROLS if first_order else SEARCHING) or name in own:
             controls[name] = value
         else:
             others[spelling] = value
@@ -299,8 +299,8 @@ def _read(method, n, tol, items):
         controls["time_limit"] = int(min(seconds, 1e9) * NANOSECONDS)
     given = kind() if method is None or isinstance(method, (str, type)) else method
     chosen = with_fields(given, fields, spelt)
-    if stepping:
-        refuse(kind, others, (*kind._fields, *STEPPING, *LIMITS, *CONTROLS))
+    if first_order:
+        refuse(kind, others, (*kind._fields, *FIRST_ORDER_CONTROLS, *LIMITS, *CONTROLS))
         asked = _asked(traits, tol, limits)
         steps = default_counts(traits.few_iterations, True, n, False)[0] if asked.maxiter is None else asked.maxiter
         search = schedules.as_schedule(controls.get("schedule"), steps)
@@ -338,15 +338,15 @@ def _remembered(method, kind, n, tol, items, registrations):
 
 
 @register_jitable
-def default_counts(few, stepping, n, differenced):
+def default_counts(few, first_order, n, differenced):
     """Return SciPy's defaults of maxiter and maxfun.
 
-    `few` is True for methods with `Traits.few_iterations`, `stepping` for first-order methods;
+    `few` is True for methods with `Traits.few_iterations`, `first_order` for first-order methods;
     `differenced` raises maxfun by a factor n + 1 for the values that a gradient costs.
     """
     if few:
         return 200 * n, NEVER
-    if stepping:
+    if first_order:
         return 15000, NEVER
     return 15000, 15000 * (n + 1) if differenced else 15000
 

@@ -5,6 +5,7 @@ import numpy as np
 from quasinewton.api.check_gradient import check_gradient
 from quasinewton.api.minimize import minimize
 from quasinewton.api.minimize_batch import minimize_batch
+from quasinewton.floats import EPSILON
 
 
 def iterates(solve, problem):
@@ -87,7 +88,7 @@ def assert_in_bounds(points, bounds):
         raise AssertionError(f"point {row} has x[{column}] = {value!r} outside [{low[column]!r}, {high[column]!r}]")
 
 
-def assert_never_rises(values, noise=8.0 * np.finfo(np.float64).eps):
+def assert_never_rises(values, noise=8.0 * EPSILON):
     """Assert that no value of f is above an earlier one by more than rounding.
 
     Parameters
@@ -136,7 +137,7 @@ def assert_wolfe_conditions(fun, jac, points, c1=1e-4, c2=0.9, strong=True, nois
     """
     points = np.asarray(points, dtype=np.float64)
     values = np.array([float(fun(x.copy())) for x in points])
-    slack = 32.0 * np.finfo(np.float64).eps * float(np.abs(values).max()) if noise is None else noise
+    slack = 32.0 * EPSILON * float(np.abs(values).max()) if noise is None else noise
     for k, (x, x_new, f, f_new) in enumerate(zip(points, points[1:], values, values[1:], strict=False)):
         s = x_new - x
         slope, slope_new = float(jac(x.copy()) @ s), float(jac(x_new.copy()) @ s)

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit, typeof
 
-from quasinewton.autodiff import drivers
+from quasinewton.autodiff import derivative_functions
 from quasinewton.autodiff.adjoint import why_refused
 from quasinewton.autodiff.adjoint.calls import VECTOR
 
@@ -15,7 +15,7 @@ def refusal(f, args, active=None):
 
 def by_tape(f):
     """Return a function that computes value and gradient of f by the tape."""
-    return njit(drivers.whole(drivers.taped(f), f))
+    return njit(derivative_functions.whole(derivative_functions.taped(f), f))
 
 
 def differences(f, x, *args):

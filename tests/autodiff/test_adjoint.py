@@ -3,7 +3,7 @@
 Checked are the idioms, what the transformation refuses, and its memory. Random programs have a file
 of their own.
 
-Covers: autodiff/adjoint/*, autodiff/drivers.py, autodiff/elementary_rules.py,
+Covers: autodiff/adjoint/*, autodiff/derivative_functions.py, autodiff/elementary_rules.py,
 autodiff/lane_products.py, autodiff/reduction_rules.py.
 """
 
@@ -19,7 +19,7 @@ from numba.core.errors import NumbaPerformanceWarning
 from references import by_tape, differences, refusal
 
 from quasinewton import grad, hessian, hvp, value_and_grad
-from quasinewton.autodiff import drivers
+from quasinewton.autodiff import derivative_functions
 from quasinewton.autodiff.active_types import Dual
 from quasinewton.autodiff.adjoint.calls import VECTOR
 from quasinewton.autodiff.adjoint.chain import chain
@@ -79,7 +79,7 @@ def test_long_loops_keep_two_words_a_trip(monkeypatch):
     """A million iterations run within a limit of 20 MB, and not within one of 12 MB."""
     p, returns = np.array([0.1, 0.2, 0.6, 0.05]), np.sin(np.arange(1e6))
     assert refusal(garch, (returns,)) is None
-    monkeypatch.setattr(drivers, "LIMIT", 20_000_000 // 8)
+    monkeypatch.setattr(derivative_functions, "LIMIT", 20_000_000 // 8)
     y, g = value_and_grad(garch, "reverse")(p, returns)
     z, ahead = value_and_grad(garch, "forward")(p, returns)
     assert y == z
@@ -95,7 +95,7 @@ def test_stack_is_limited(monkeypatch):
         return s
 
     assert refusal(f, ()) is None
-    monkeypatch.setattr(drivers, "LIMIT", 1 << 10)
+    monkeypatch.setattr(derivative_functions, "LIMIT", 1 << 10)
     with pytest.raises(MemoryError, match="stack of reverse mode needs more than 4 GB; use jac='forward'"):
         value_and_grad(f, "reverse")(np.ones(2))
 

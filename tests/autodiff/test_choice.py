@@ -1,6 +1,6 @@
 """Which mode "auto" takes, and that the modes agree.
 
-Covers: autodiff/__init__.py (settled), autodiff/drivers.py (automatic, Chooser),
+Covers: autodiff/__init__.py (settled), autodiff/derivative_functions.py (automatic, Chooser),
 objective/derived.py.
 """
 

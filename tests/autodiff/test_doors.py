@@ -1,6 +1,6 @@
 """Exact derivatives through `minimize`, `root` and `line_search`, from Python and in compiled code.
 
-Covers: autodiff/drivers.py, autodiff/routing.py, objective/choose_gradient.py,
+Covers: autodiff/derivative_functions.py, autodiff/routing.py, objective/choose_gradient.py,
 objective/choose_hessian.py.
 """
 

@@ -2,7 +2,8 @@
 
 The differences are of fourth order.
 
-Covers: autodiff/drivers.py, autodiff/recompile.py, autodiff/routing.py, autodiff/*_rules.py.
+Covers: autodiff/derivative_functions.py, autodiff/recompile.py, autodiff/routing.py,
+autodiff/*_rules.py.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Forward and reverse mode, the tape, threads and processes.
 
-Covers: autodiff/drivers.py, autodiff/{tape,tape_records}.py, autodiff/reverse_sweep.py,
-autodiff/seeding.py, autodiff/allocation.py.
+Covers: autodiff/derivative_functions.py, autodiff/{tape,tape_records}.py,
+autodiff/reverse_sweep.py, autodiff/seeding.py, autodiff/allocation.py.
 """
 
 import threading
@@ -13,7 +13,7 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 from processes import run
 
 from quasinewton import grad, hessian, hvp, value_and_grad
-from quasinewton.autodiff import drivers
+from quasinewton.autodiff import derivative_functions
 
 
 @pytest.mark.parametrize("jac", ["auto", "forward", "reverse"])
@@ -58,7 +58,7 @@ def test_tape_is_limited(monkeypatch):
             s = np.sin(s) + x[0]
         return s + np.sum(np.exp(x))
 
-    monkeypatch.setattr(drivers, "LIMIT", 1 << 18)
+    monkeypatch.setattr(derivative_functions, "LIMIT", 1 << 18)
     with pytest.raises(MemoryError, match="4 GB; use jac='forward'"):
         value_and_grad(f, "reverse")(np.ones(3))
 

@@ -1,6 +1,6 @@
 """Derivatives of programs that nobody wrote: random ones, and those that hypothesis generates.
 
-Covers: autodiff/adjoint/*, autodiff/drivers.py, autodiff/*_rules.py, autodiff/tape.py.
+Covers: autodiff/adjoint/*, autodiff/derivative_functions.py, autodiff/*_rules.py, autodiff/tape.py.
 """
 
 import math

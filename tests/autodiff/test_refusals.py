@@ -112,7 +112,7 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 sys.path.insert(0, {folder!r})
 if {loaded}:
-    import quasinewton.autodiff.drivers
+    import quasinewton.autodiff.derivative_functions
 import numpy as np
 from numba import njit, vectorize
 from idioms import IDIOMS, X

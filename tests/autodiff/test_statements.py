@@ -11,7 +11,7 @@ import pytest
 from numba import njit
 
 from quasinewton import hvp, value_and_grad
-from quasinewton.autodiff import drivers
+from quasinewton.autodiff import derivative_functions
 from quasinewton.autodiff.active_types import LONGEST
 
 X = np.linspace(0.3, 1.7, 12)
@@ -180,6 +180,6 @@ def test_statements_are_limited(monkeypatch):
             y = np.sin(y) * x
         return np.sum(y) + y @ x
 
-    monkeypatch.setattr(drivers, "LIMIT", 1 << 18)
+    monkeypatch.setattr(derivative_functions, "LIMIT", 1 << 18)
     with pytest.raises(MemoryError, match="4 GB; use jac='forward'"):
         value_and_grad(f, "reverse")(np.ones(30_000))

@@ -10,7 +10,7 @@ from quasinewton.api.inside_njit.codegen import NO_VARIABLES, Source, either
 from quasinewton.api.minimize import minimize
 from quasinewton.line_searches.protocol import between_bounds
 from quasinewton.line_searches.registry import INDIFFERENT
-from quasinewton.loops import fixed_step_loop, line_search_loop, stopping
+from quasinewton.loops import first_order_loop, line_search_loop, stopping
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, Limits, State, allocate
 from quasinewton.methods.bounded.projection import clip
@@ -67,7 +67,7 @@ def minimum(state):
     return Minimum(state.x, s.f, state.g, success, s.status, s.nit, s.nfev, s.njev, s.nhev, s.g_norm)
 
 
-run, step = releasing(line_search_loop.run, types.int64), releasing(fixed_step_loop.run, types.int64)
+run, step = releasing(line_search_loop.run, types.int64), releasing(first_order_loop.run, types.int64)
 
 
 @kernel
@@ -160,7 +160,9 @@ def march_in_box(objective, method, schedule, limits, x0, low, high):
 
 
 @kernel
-def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own_steps, differenced, weighing, n):
+def limits_of(
+    gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, first_order, differenced, gtol_is_default, n
+):
     """Return the limits of a run; negative `maxiter` and `maxfun` stand for the defaults.
 
     Raises
@@ -172,9 +174,10 @@ def limits_of(gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, own
         raise ValueError(NO_VARIABLES)
     if not (gtol == gtol and ftol == ftol and xtol == xtol and f_target == f_target):
         raise ValueError("gtol, ftol, xtol and f_target must not be NaN")
-    iterations, values = default_counts(few, own_steps, n, differenced)
+    iterations, values = default_counts(few, first_order, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
-    return Limits(gtol, ftol, xtol, f_target, maxiter, values if maxfun < 0 else maxfun, NEVER, value_first, weighing)
+    maxfun = values if maxfun < 0 else maxfun
+    return Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, NEVER, value_first, gtol_is_default)
 
 
 KEYWORDS = "; here options are keywords, such as gtol=1e-8"
@@ -306,12 +309,12 @@ def _minimize(
         small = rows[0] if len(rows) > 1 else None
     kind, method_ = source.method(method)
     traits = TRAITS[kind]
-    own_steps = traits.first_order
-    if own_steps and constant(line_search) is not None:
+    first_order = traits.first_order
+    if first_order and constant(line_search) is not None:
         source.refuse("first-order methods take no `line_search` but a `schedule`")
-    if not own_steps and constant(schedule) is not None:
+    if not first_order and constant(schedule) is not None:
         source.refuse("`schedule` belongs to first-order methods; this one takes a `line_search`")
-    search_kind, search = source.schedule(schedule) if own_steps else source.search("line_search", line_search)
+    search_kind, search = source.schedule(schedule) if first_order else source.search("line_search", line_search)
     settings = {name: arguments[name] for name in SETTINGS}
     method_ = source.changed(kind, method_, settings)
     alternatives = [(kind, method_)]
@@ -322,11 +325,11 @@ def _minimize(
     start = source.point(x0)
     jac = gradient_of(source, fun, jac, args, "value_and_grad")
     differenced = is_differenced(jac)
-    value_first = differenced and not own_steps and search_kind not in INDIFFERENT
+    value_first = differenced and not first_order and search_kind not in INDIFFERENT
     common = either(tol, "tol", "1e-5")
     default = source.integer(-1)
     counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
-    weighing = not own_steps and constant(gtol) is None and constant(tol) is None
+    gtol_is_default = not first_order and constant(gtol) is None and constant(tol) is None
     source.add(f"x = {start}")
     precond = constant(precond)
     diagonal = is_vector(precond)
@@ -336,7 +339,7 @@ def _minimize(
         source.refuse("`precond` and `bounds` go together only outside compiled code")
     if precond is not None and not diagonal and not isinstance(precond, types.Dispatcher):
         source.refuse(f"`precond` must be an @njit function or a float64 vector, got {precond}")
-    if bounded and not (own_steps or takes_bounds(kind)):
+    if bounded and not (first_order or takes_bounds(kind)):
         source.refuse(f"method {traits.name!r} has no form for `bounds`")
     if bounded:
         source.bounds(bounds)
@@ -361,9 +364,9 @@ def _minimize(
         traits = TRAITS[kind]
         # ftol of L-BFGS is set by tol, as in SciPy.
         fall = either(ftol, "ftol", either(tol, "tol", "0.0") if traits.tol_sets_ftol else "0.0")
-        flags = value_first, traits.few_iterations, own_steps, differenced, weighing
+        flags = value_first, traits.few_iterations, first_order, differenced, gtol_is_default
         flags = (source.integer(flag) for flag in map(int, flags))
-        method = f"Bounded({method})" if bounded and not own_steps else method
+        method = f"Bounded({method})" if bounded and not first_order else method
         return (
             f"limits = limits_of(gtol, float({fall}), xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
             f"found = solve({objective}, {method}, {search}, limits, x{more})",
@@ -375,13 +378,13 @@ def _minimize(
         lines = f"if x.size <= {small.most}:", *branches[0], "else:", *branches[1]
     source.add(
         f"gtol = float({either(gtol, 'gtol', common)})",
-        *([] if own_steps else ["gtol = 0.0 if gtol < 0.0 else gtol"]),  # as `options.read` does
+        *([] if first_order else ["gtol = 0.0 if gtol < 0.0 else gtol"]),  # as `options.read` does
         "xtol, f_target = float(xtol), float(f_target)",
         *lines,
         "hold(held)",
         "hold(args)",
         "return found",
         limits_of=limits_of,
-        solve=SOLVE[own_steps, bounded] if precond is None else descend_preconditioned,
+        solve=SOLVE[first_order, bounded] if precond is None else descend_preconditioned,
     )
     return source.implementation()

@@ -12,7 +12,7 @@ from quasinewton.loops import root_loop
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.unwinding import releasing
 from quasinewton.objective.in_njit import bind_residual, constant
-from quasinewton.status import AT_ROOT, PRECISION_LIMIT, RUNNING
+from quasinewton.status import STATUS_PRECISION, STATUS_ROOT, STATUS_RUNNING
 
 
 class Root(NamedTuple):
@@ -57,10 +57,10 @@ def find(objective, search, x0, ftol, xtol, maxiter):
     if x0.size == 0:
         raise ValueError(NO_VARIABLES)
     state = root_loop.allocate(x0.copy(), ftol, xtol, maxiter)
-    while run(objective, search, state) == RUNNING:
+    while run(objective, search, state) == STATUS_RUNNING:
         pass
     s = state.scalars[0]
-    success = s.status == AT_ROOT or s.status == PRECISION_LIMIT
+    success = s.status == STATUS_ROOT or s.status == STATUS_PRECISION
     return Root(state.x, state.f, state.J, success, s.status, s.nit, s.nfev, s.njev)
 
 

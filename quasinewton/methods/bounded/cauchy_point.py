@@ -8,6 +8,7 @@ breakpoint lies beyond the minimiser.
 
 import numpy as np
 
+from quasinewton.floats import EPSILON
 from quasinewton.methods.bounded.lbfgsb_model import (
     PRODUCTS,
     SCRATCH,
@@ -18,8 +19,6 @@ from quasinewton.methods.bounded.lbfgsb_model import (
     toggle,
 )
 from quasinewton.numba_ext.jit import fragment
-
-EPSILON = np.finfo(np.float64).eps
 
 
 @fragment

@@ -23,7 +23,7 @@ from quasinewton.methods.bounded.lbfgsb_model import (
     P,
     Q,
     absorb,
-    compact,
+    allocate_model,
     factorise_whole,
     order,
     solve_free,
@@ -38,7 +38,7 @@ from quasinewton.numba_ext.linalg import dot
 
 @protocol.workspace.register(LBFGS)
 def _workspace(inner, n):
-    return compact(inner.memory, n)
+    return allocate_model(inner.memory, n)
 
 
 @protocol.aim.register(LBFGS)

@@ -75,7 +75,7 @@ class Compact(NamedTuple):
 
 
 @register_jitable
-def compact(m, n):
+def allocate_model(m, n):
     """Return the workspace for m pairs in n variables."""
     return Compact(
         np.zeros((TABLES, m, m)),

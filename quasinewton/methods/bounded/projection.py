@@ -6,13 +6,14 @@ the others are free. P denotes the projection onto the box.
 
 import numpy as np
 
+from quasinewton.floats import EPSILON
 from quasinewton.methods.first_trial import first_length
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, reach
 
 # Fraction of the distance to a bound from which on a step ends exactly at the bound, because
 # x + (low − x) may differ from low by rounding.
-NEAR = 1.0 - 4.0 * np.finfo(np.float64).eps
+NEAR = 1.0 - 4.0 * EPSILON
 
 SUFFICIENT = 1e-3  # fraction of the slope of a step; required of the slope of its projection
 SHORTEST = 1e-10  # fraction of the step; it is not shortened below this

@@ -20,8 +20,8 @@ import numpy as np
 from numba import types
 from numba.extending import register_jitable
 
+from quasinewton.floats import EPSILON, SINGLE_EPSILON
 from quasinewton.methods.curvature_pairs import (
-    EPSILON,
     RING,
     TWO_LOOPS,
     is_fit,
@@ -53,7 +53,6 @@ S_G, Y_G, S_Y, Y_Y = range(4)  # the vectors S g, Y H₀ g, S y and Y H₀ y
 OF_S, OF_Y = 4, 5  # the vectors of coefficients in p of the rows of S and of Y
 SUMS, VECTORS = 4, 6  # number of vectors that are sums, and of all vectors
 
-SINGLE = np.finfo(np.float32).eps
 
 
 @register_jitable
@@ -232,7 +231,7 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
         sums = dots(row(S, k, 0, n), row(Y, k, 0, n), g)
         sy, yy = sums[0] * s_unit * y_unit, sums[1] * y_unit * y_unit
         a[READY] = 0.0
-    keep_pair(rho, ring, k, is_fit(sy, yy, ss, xx, gg, alpha, slope, SINGLE if single else EPSILON), sy)
+    keep_pair(rho, ring, k, is_fit(sy, yy, ss, xx, gg, alpha, slope, SINGLE_EPSILON if single else EPSILON), sy)
 
 
 @fragment

@@ -1,4 +1,4 @@
-"""Compiled drivers of derivatives: they seed the variables, call the function, read the results."""
+"""Compiled derivatives of a function: seed its variables, call it, and read off the derivatives."""
 
 import weakref
 

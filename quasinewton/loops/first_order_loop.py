@@ -11,9 +11,9 @@ once for all methods; see `line_search_loop`.
 import numpy as np
 from numba import typeof, types
 
-from quasinewton.loops import last_look, operations
+from quasinewton.loops import final_check, operations
 from quasinewton.loops.clock import begin_slice, slice_over
-from quasinewton.loops.line_search_loop import EACH_EVALUATION, known
+from quasinewton.loops.line_search_loop import EACH_EVALUATION, is_evaluated
 from quasinewton.loops.operations import (
     FRAME,
     METHODS,
@@ -27,11 +27,11 @@ from quasinewton.methods.first_order import base
 from quasinewton.numba_ext.jit import entered, kernel
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, norm_inf
-from quasinewton.numba_ext.operations import at, framed
+from quasinewton.numba_ext.operation_tables import at, framed
 from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, OBJECTIVE, VALUE, attempt
 from quasinewton.schedules import constant, factor
-from quasinewton.status import NOT_BOUNDED, NOT_FINITE, RUNNING
+from quasinewton.status import STATUS_NONFINITE, STATUS_RUNNING, STATUS_UNBOUNDED
 
 _advance = performing(operations.advance)
 _frame = framed((METHODS,), FRAME)
@@ -57,11 +57,11 @@ def march(frame, objective, schedule, memory, each):
     begin_slice(s)
     while s.want != NOTHING:
         f = s.f_trial
-        if objective.address != 0 and not known(s):
+        if objective.address != 0 and not is_evaluated(s):
             lenient = s.phase != Phase.START
             f = attempt(objective.address, x_trial, g_trial, g_trial, s.want, objective.data, lenient)
-            last_look.types_tell(objective, s)
-            s.nfev += 1 + last_look.gradient_values(objective, x.size)
+            final_check.apply_type_rounding(objective, s)
+            s.nfev += 1 + final_check.gradient_values(objective, x.size)
             s.njev += 1
         starting, resuming = s.phase == Phase.START, s.phase == Phase.RESUME
         g_norm = base.measure(memory, x if starting else p, g_trial)
@@ -92,8 +92,8 @@ def march(frame, objective, schedule, memory, each):
                 s.rows += 1
             s.ending = ending_at_iterate(s, False)
         else:
-            s.ending = NOT_BOUNDED if f == -np.inf else NOT_FINITE
-        if s.ending == RUNNING:
+            s.ending = STATUS_UNBOUNDED if f == -np.inf else STATUS_NONFINITE
+        if s.ending == STATUS_RUNNING:
             s.phase, s.want = Phase.STEP, VALUE | GRADIENT
             s.step = factor(schedule, s.nit)
             _advance(f_.operations, (frame, f_.method, f_.memory))

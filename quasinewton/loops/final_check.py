@@ -15,6 +15,7 @@ that much is left, and from any lower point that the check itself has found.
 import numpy as np
 from numba.extending import register_jitable
 
+from quasinewton.floats import EPSILON
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.resolution import coarseness, is_rounding
 from quasinewton.loops.state import NOTHING, Phase
@@ -33,22 +34,21 @@ from quasinewton.objective.finite_differences import (
 )
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
 from quasinewton.objective.noise import COUNT, learn_scales, noise_near
-from quasinewton.status import CONVERGED, NO_PROGRESS, PRECISION_LIMIT, RUNNING
+from quasinewton.status import STATUS_GRADIENT, STATUS_LINE_SEARCH, STATUS_PRECISION, STATUS_RUNNING
 
-EPSILON = np.finfo(np.float64).eps
 EXPLAINED = 0.01  # multiple of |f|; largest decrease that noise of f may account for
 SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that the noise may hide
 REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
 DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
 # Multiple of the step h of a one-sided difference; a step towards the minimiser up to this is of
 # its order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is of the order of
-# `stopping.PROMISED`, the relative decrease that may be left.
+# `stopping.PREDICTED_OF_F`, the relative decrease that may be left.
 NEAR = 10.0
 ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
 ULPS = 256.0  # multiple of ε|x|; step over which a gradient changes by more than its rounding
 LOOSE = 2.5  # factor; a ratio of s·y over two steps may differ from that of a constant curvature by it
 
-# Outcomes of `look`.
+# Outcomes of `check_ending`.
 STANDS = 0  # the ending is confirmed
 RESUMED = 1  # the run goes on without its model, perhaps from a new point
 REPLACED = 2  # the run goes on with a new gradient
@@ -57,8 +57,8 @@ REPLACED = 2  # the run goes on with a new gradient
 @fragment
 def prepare(objective, s, n):
     """Reset the objective's record of precision before a run begins."""
-    if objective.known and s.nfev == 0 and s.nit == 0:
-        w = wrapped_at(objective.known)
+    if objective.precision and s.nfev == 0 and s.nit == 0:
+        w = wrapped_at(objective.precision)
         if w.probe:
             begin(w, n)
 
@@ -69,48 +69,48 @@ def gradient_values(objective, n):
 
     Central differences cost twice as many as the one-sided differences that a run begins with.
     """
-    if objective.known:
-        w = wrapped_at(objective.known)
+    if objective.precision:
+        w = wrapped_at(objective.precision)
         if w.first == FORWARD and w.gradient == CENTRAL:
             return 2 * objective.values
     return objective.values
 
 
 @fragment
-def types_tell(objective, s):
+def apply_type_rounding(objective, s):
     """Raise the relative noise to the rounding of the type in which values are returned."""
-    if objective.known:
-        w = wrapped_at(objective.known)
+    if objective.precision:
+        w = wrapped_at(objective.precision)
         if w.f_type > 0.0:
             s.rough = max(s.rough, NOISE * w.f_type)
 
 
 @fragment
 def is_in_doubt(objective, s):
-    """Return True if a run that has ended should be checked by `look`, which evaluates f."""
+    """Return True if a run that has ended is to be checked by `check_ending`, which evaluates f."""
     if objective.address == 0:
         return False
-    if s.status == NO_PROGRESS or s.status == PRECISION_LIMIT:
+    if s.status == STATUS_LINE_SEARCH or s.status == STATUS_PRECISION:
         return True
-    if s.status != CONVERGED or not objective.known:
+    if s.status != STATUS_GRADIENT or not objective.precision:
         return False
-    w = wrapped_at(objective.known)
+    w = wrapped_at(objective.precision)
     if w.gradient == EXACT or w.gradient == COMPLEX_STEP:
         return False
-    return w.error > s.gtol or is_bent(w, s) or (w.blind > 0 and w.noise == 0.0)
+    return w.error > s.gtol or has_truncation_error(w, s) or (w.blind > 0 and w.noise == 0.0)
 
 
 @fragment
 def is_differenced(objective):
     """Return True if the gradient is made of differences of f."""
-    if not objective.known:
+    if not objective.precision:
         return False
-    w = wrapped_at(objective.known)
+    w = wrapped_at(objective.precision)
     return w.gradient == FORWARD or w.gradient == CENTRAL
 
 
 @fragment
-def is_bent(w, s):
+def has_truncation_error(w, s):
     """Return True if truncation may falsify central differences with default steps.
 
     Their truncation error h²f‴/6 is of the order of a second difference over the scale of the
@@ -122,9 +122,9 @@ def is_bent(w, s):
 @fragment
 def is_exhausted(objective, s):
     """Return True if rounding of f may account for the whole one-sided gradient of an iterate."""
-    if not (objective.known and s.iterated and s.want != NOTHING):
+    if not (objective.precision and s.iterated and s.want != NOTHING):
         return False
-    w = wrapped_at(objective.known)
+    w = wrapped_at(objective.precision)
     return w.sharpens and w.gradient == FORWARD and s.gtol < s.g_norm <= DROWNED * w.error
 
 
@@ -139,7 +139,7 @@ def is_within_spacing(objective, x, p):
     """
     if not is_differenced(objective):
         return False
-    w = wrapped_at(objective.known)
+    w = wrapped_at(objective.precision)
     if w.gradient == CENTRAL and w.steps > 0:
         return False
     fraction = root(w.f_eps, 2)
@@ -155,8 +155,8 @@ def forget_progress(s):
 
     It is called by compiled code and by Python code.
     """
-    s["status"] = s["ending"] = RUNNING
-    s["restarted"] = s["idle"] = s["weighed"] = 0
+    s["status"] = s["ending"] = STATUS_RUNNING
+    s["restarted"] = s["idle"] = s["prediction_tested"] = 0
     s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = np.inf
 
 
@@ -185,7 +185,7 @@ def refute(s, progressed):
     """
     if progressed and s.count == 0:
         return go_on(s)
-    s.status = s.ending = NO_PROGRESS
+    s.status = s.ending = STATUS_LINE_SEARCH
     return STANDS
 
 
@@ -205,7 +205,7 @@ def moved(s, x, g, x_trial, g_trial, value):
 
 
 @kernel
-def look(objective, s, x, g, p, x_trial, g_trial, low, high):
+def check_ending(objective, s, x, g, p, x_trial, g_trial, low, high):
     """Confirm or change the status of a run that has ended, or let the run go on.
 
     Parameters
@@ -231,10 +231,10 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
     size = max(abs(s.f), abs(s.f0))
     progressed = s.f < s.f_resumed - s.noise
     if differenced:
-        w = wrapped_at(objective.known)
+        w = wrapped_at(objective.precision)
         noise = measured(objective, s, x, x_trial, g_trial, low, high)
         w.noise, w.error = noise, noise * w.inverse
-        if s.status == CONVERGED and w.error <= s.gtol and not is_bent(w, s):
+        if s.status == STATUS_GRADIENT and w.error <= s.gtol and not has_truncation_error(w, s):
             return STANDS  # the gradient is within gtol, and so is its error
         if w.adaptive and w.refined < REFINEMENTS and not (w.refined and s.f >= s.f_refined - noise):
             s.nfev += learn_scales(w, objective, x, s.f, size, 0.25 * max(s.gtol, 0.0), x_trial)
@@ -249,23 +249,23 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
             s.rough = max(s.rough, NOISE * noise / abs(s.f) if s.f != 0.0 else 0.0)
             reopen(s)
             return REPLACED
-        if s.status == RUNNING:
+        if s.status == STATUS_RUNNING:
             return STANDS
         left = min(s.predicted, s.predicted_mark)
-        if s.status == CONVERGED or s.g_norm <= 4.0 * w.error or left <= hidden(s, noise):
-            s.status = s.ending = PRECISION_LIMIT
+        if s.status == STATUS_GRADIENT or s.g_norm <= 4.0 * w.error or left <= hidden(s, noise):
+            s.status = s.ending = STATUS_PRECISION
         else:
-            s.status = s.ending = NO_PROGRESS
+            s.status = s.ending = STATUS_LINE_SEARCH
         return STANDS
     left, found = decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, progressed)
     if found:
         return go_on(s)
-    model = s.status == PRECISION_LIMIT or min(s.predicted, s.predicted_mark) <= PRECISION * size
+    model = s.status == STATUS_PRECISION or min(s.predicted, s.predicted_mark) <= PRECISION * size
     limited = model and left <= PRECISION * abs(s.f)
-    if not limited and s.status == PRECISION_LIMIT:
+    if not limited and s.status == STATUS_PRECISION:
         limited = is_rounding(objective, s, x, g, low, high, x_trial, g_trial)
     if limited:
-        s.status = s.ending = PRECISION_LIMIT
+        s.status = s.ending = STATUS_PRECISION
         return STANDS
     # Noise explains no decrease of this size. At a kink `left` is infinite, because slopes show no
     # curvature; exact values look noisy there.
@@ -277,9 +277,9 @@ def look(objective, s, x, g, p, x_trial, g_trial, low, high):
         s.rough = NOISE * noise / abs(s.f)
         reopen(s)
         return RESUMED
-    enough = hidden(s, noise)
-    if left <= enough and (model or min(s.predicted, s.predicted_mark) <= enough):
-        s.status = s.ending = PRECISION_LIMIT
+    hidden_decrease = hidden(s, noise)
+    if left <= hidden_decrease and (model or min(s.predicted, s.predicted_mark) <= hidden_decrease):
+        s.status = s.ending = STATUS_PRECISION
         return STANDS
     return refute(s, progressed)
 

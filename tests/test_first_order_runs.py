@@ -1,6 +1,6 @@
 """Runs without a line search: one loop for all callers, every way to end, and what is refused.
 
-Covers: loops/fixed_step_loop.py, methods/first_order/*, options/read.py.
+Covers: loops/first_order_loop.py, methods/first_order/*, options/read.py.
 """
 
 import math
@@ -32,7 +32,7 @@ from quasinewton import (
     minimize,
     schedules,
 )
-from quasinewton.loops import fixed_step_loop
+from quasinewton.loops import first_order_loop
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.options.names import NAMES
 from quasinewton.options.read import read, with_limits
@@ -174,7 +174,7 @@ class TestDoors:
 class TestCompilesOnce:
     def compiled(self):
         run("adam", maxiter=1)
-        return len(fixed_step_loop.run.overloads)
+        return len(first_order_loop.run.overloads)
 
     def test_for_every_objective(self):
         before = self.compiled()
@@ -186,7 +186,7 @@ class TestCompilesOnce:
         run("adam", [2.0], other, True)
         run("adam", [2.0], other.py_func, True)
         minimize(lambda x, a: (a * x @ x, 2.0 * a * x), [1.0, 2.0], (3.0,), "adam", True, options={"maxiter": 3})
-        assert len(fixed_step_loop.run.overloads) == before
+        assert len(first_order_loop.run.overloads) == before
 
     def test_for_every_setting(self):
         before = self.compiled()
@@ -194,7 +194,7 @@ class TestCompilesOnce:
         run(Adam(lr=0.3), history=True, return_all=True, xtol=1e-3, ftol=1e-3, maxfun=3)
         for schedule in SCHEDULE, schedules.cosine(), schedules.step(2), njit(lambda t: 1.0), njit(lambda t: t):
             run("adam", schedule=schedule)
-        assert len(fixed_step_loop.run.overloads) == before
+        assert len(first_order_loop.run.overloads) == before
 
     @each_method
     def test_allocates_nothing_for_an_iteration(self, method, allocations):
