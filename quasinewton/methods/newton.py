@@ -2,8 +2,10 @@
 
 Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 3.4. If the Hessian is not
 positive definite, its eigenvalues are replaced by their absolute values, with a lower bound (N&W,
-"Eigenvalue modification"), so that steps lead away from a saddle. Cost: n³/3 flops by Cholesky,
-about 9 n³ if the Hessian is indefinite.
+"Eigenvalue modification"), so that steps lead away from a saddle. Variables of very different units
+are scaled before, by Ruiz's equilibration, A scaling algorithm to equilibrate both rows and columns
+norms in matrices, RAL-TR-2001-034. Cost: n³/3 flops by Cholesky, about 9 n³ if the Hessian is
+indefinite.
 """
 
 from typing import NamedTuple
@@ -27,7 +29,7 @@ from quasinewton.numba_ext.linalg import (
 from quasinewton.validation import number
 
 FARTHEST = 1e10  # multiple of max(1, ‖x‖); longer steps are shortened, as in the line search
-LOST = 1e10  # multiple of the slope; a decrease along one variable above this means that the floor hides it
+PASSES = 2  # of the equilibration; each halves the orders of magnitude between the rows
 APART = 0.01  # fraction of |g|²; if more lies in the near-null space, search that space alone
 
 
@@ -55,17 +57,20 @@ class Factor(NamedTuple):
     """Memory of Newton's method, all of it workspace.
 
     `factor`, shape (n, n), holds the factor or the eigenvectors of the Hessian, `eigenvalues`,
-    shape (n,), its eigenvalues, and `sizes`, int32, shape (3,), integers for LAPACK.
+    shape (n,), its eigenvalues, `scale`, shape (n,), the units of the variables, `scaled`, shape
+    (n,), the gradient in these units, and `sizes`, int32, shape (3,), integers for LAPACK.
     """
 
     factor: np.ndarray
     eigenvalues: np.ndarray
+    scale: np.ndarray
+    scaled: np.ndarray
     sizes: np.ndarray
 
 
 @protocol.allocate.register(Newton)
 def _allocate(method, n):
-    return Factor(np.empty((n, n)), np.empty(n), np.empty(3, dtype=np.int32))
+    return Factor(np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), np.empty(3, dtype=np.int32))
 
 
 @protocol.hessian_order.register(Newton)
@@ -80,26 +85,29 @@ def _direction(method, memory, hessian, x, g, p):
     if cholesky(factor, memory.sizes):
         negate(p, g)
         cholesky_solve(factor, p, memory.sizes)
-    elif decompose(memory, hessian):
+    elif equilibrate(memory, hessian, method.floor) and eigen(factor, w):
+        scale, scaled = memory.scale, memory.scaled
+        for i in range(g.size):
+            scaled[i] = scale[i] * g[i]
         floor = method.floor * max(abs(w[0]), abs(w[-1]))
         flat = 0.0
         for i in range(g.size):
             if abs(w[i]) < floor:
-                along = dot(factor[i], g)
+                along = dot(factor[i], scaled)
                 flat += along * along
         # The Newton step in the near-null space of the Hessian has no meaningful length. If more
         # than 1 % of |g|² lies there, search along that part of −g alone and leave the rest to the
         # next iteration.
-        apart = flat > APART * dot(g, g)
+        apart = flat > APART * dot(scaled, scaled)
         p.fill(0.0)
         for i in range(g.size):
             if apart and abs(w[i]) >= floor:
                 continue
-            coordinate = -dot(factor[i], g) / max(abs(w[i]), floor)
+            coordinate = -dot(factor[i], scaled) / max(abs(w[i]), floor)
             for j in range(g.size):
                 p[j] += coordinate * factor[i, j]
-        if along_one(hessian, g) > LOST * abs(dot(g, p)):
-            step_apart(hessian, x, g, p)
+        for i in range(g.size):
+            p[i] *= scale[i]
     else:
         return 0.0, 1.0  # the Hessian is not finite: request a restart
     # If a curvature nearly vanishes, the step is huge and its length meaningless: shorten it.
@@ -111,38 +119,36 @@ def _direction(method, memory, hessian, x, g, p):
 
 
 @fragment
-def along_one(hessian, g):
-    """Return twice the largest decrease along one variable, g_i²/|H_ii|.
+def equilibrate(memory, hessian, floor):
+    """Write D H D to `factor`, and the diagonal D to `scale`.
 
-    It is no more than gᵀH⁻¹g where H is positive definite.
+    The largest entries of all rows are near 1 then. But D = 1 unless the variables have units so
+    different that a floor relative to the largest eigenvalue of H would hide the curvature along
+    some of them.
+
+    Returns
+    -------
+    bool
+        True if all entries are finite.
     """
-    largest = 0.0
-    for i in range(g.size):
-        largest = max(largest, abs(g[i]) * (abs(g[i]) / abs(hessian[i, i]))) if hessian[i, i] != 0.0 else largest
-    return largest
-
-
-@fragment
-def step_apart(hessian, x, g, p):
-    """Write the Newton step in each variable separately to p, none longer than max(1, ‖x‖).
-
-    It serves if the variables have very different units: a floor relative to the largest eigenvalue
-    then shortens the step of the variables with small curvature to almost nothing.
-    """
-    sensible = max(1.0, norm_inf(x))
-    for i in range(g.size):
-        length = abs(g[i]) / abs(hessian[i, i]) if hessian[i, i] != 0.0 else (sensible if g[i] != 0.0 else 0.0)
-        p[i] = -np.copysign(min(length, sensible), g[i])
-
-
-@fragment
-def decompose(memory, hessian):
-    """Write the eigenvalues of the Hessian and, to the rows of `factor`, its eigenvectors.
-
-    Return True on success.
-    """
-    copy(memory.factor.ravel(), hessian.ravel())
-    return np.isfinite(norm_inf(memory.factor.ravel())) and eigen(memory.factor, memory.eigenvalues)
+    factor, scale, root = memory.factor, memory.scale, memory.scaled
+    copy(factor.ravel(), hessian.ravel())
+    scale.fill(1.0)
+    for _ in range(PASSES):
+        for i in range(scale.size):
+            largest = norm_inf(factor[i])
+            root[i] = 1.0 / np.sqrt(largest) if largest > 0.0 else 1.0
+        for i in range(scale.size):
+            scale[i] *= root[i]
+            for j in range(scale.size):
+                factor[i, j] *= root[i] * root[j]
+    least = most = scale[0]
+    for i in range(1, scale.size):
+        least, most = min(least, scale[i]), max(most, scale[i])
+    if not least * least < floor * most * most:
+        copy(factor.ravel(), hessian.ravel())
+        scale.fill(1.0)
+    return np.isfinite(norm_inf(factor.ravel()))
 
 
 @protocol.update.register(Newton)
@@ -159,7 +165,10 @@ def _restart(method, memory):
 def _negative_curvature(method, memory, hessian, x, g, p):
     factor, w = memory.factor, memory.eigenvalues
     copy(factor.ravel(), hessian.ravel())
-    if cholesky(factor, memory.sizes) or not decompose(memory, hessian):
+    if cholesky(factor, memory.sizes):
+        return 0.0
+    copy(factor.ravel(), hessian.ravel())
+    if not (np.isfinite(norm_inf(factor.ravel())) and eigen(factor, w)):
         return 0.0
     if w[0] >= -method.floor * max(abs(w[-1]), abs(w[0])):
         return 0.0

@@ -110,6 +110,35 @@ def test_a_singular_hessian_does_no_harm():
     assert res.success and res.x == pytest.approx([0.0, 5.0])
 
 
+@pytest.mark.parametrize("start", [(0.0, 0.0), (1.0, -1.0), (-0.2, -1.0), (0.1, 0.5)])
+@pytest.mark.parametrize("exponent", [3, 6, 9])
+def test_units_of_the_variables_do_not_matter_where_the_hessian_is_indefinite(exponent, start):
+    """Minimise Himmelblau's function near its maximum, in tiny units and huge ones."""
+
+    def solve(units):
+        def fun(x):
+            u, v = x * units
+            return (u * u + v - 11.0) ** 2 + (u + v * v - 7.0) ** 2
+
+        def jac(x):
+            u, v = x * units
+            a, b = u * u + v - 11.0, u + v * v - 7.0
+            return units * np.array([4.0 * u * a + 2.0 * b, 2.0 * a + 4.0 * v * b])
+
+        def hess(x):
+            u, v = x * units
+            mixed = 4.0 * (u + v)
+            plain = np.array([[12.0 * u * u + 4.0 * v - 42.0, mixed], [mixed, 12.0 * v * v + 4.0 * u - 26.0]])
+            return np.outer(units, units) * plain
+
+        assert np.linalg.eigvalsh(hess(np.array(start) / units))[0] < 0.0
+        return newton(fun, np.array(start) / units, jac, hess)
+
+    scaled, plain = solve(np.array([10.0**exponent, 10.0**-exponent])), solve(np.ones(2))
+    assert scaled.success and scaled.fun < 1e-15
+    assert scaled.nit <= plain.nit + 3
+
+
 @pytest.mark.parametrize("hess", [None, "2-point", "3-point"])
 @pytest.mark.parametrize("jac", [rosenbrock_gradient, None, "3-point"], ids=["jac", "2-point", "3-point"])
 def test_differences_take_the_place_of_the_hessian(jac, hess):

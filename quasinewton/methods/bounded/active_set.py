@@ -215,7 +215,9 @@ def gather(hessian, work):
 @fragment
 def part(memory, k):
     """Return the leading part of the memory of Newton's method, for k variables."""
-    return Factor(leading(memory.factor, k), memory.eigenvalues[:k], memory.sizes)
+    return Factor(
+        leading(memory.factor, k), memory.eigenvalues[:k], memory.scale[:k], memory.scaled[:k], memory.sizes
+    )
 
 
 @protocol.curvature.register(Newton)
