@@ -1,6 +1,7 @@
 """Settings shared by all tests."""
 
 import gc
+import math
 import os
 import signal
 
@@ -10,6 +11,7 @@ import pytest
 from allocations import counted, counting
 from hypothesis import settings
 
+from quasinewton.drivers import tiered_loop
 from quasinewton.numba_ext import python_first
 
 # A shell ignores Ctrl-C for what it runs in the background, and so would every process started from
@@ -61,6 +63,18 @@ def rng():
 def compiled_at_once(monkeypatch):
     """Have loops compiled at their first run, in this process and in those that it starts."""
     monkeypatch.setenv(python_first.SWITCH, "0")
+
+
+@pytest.fixture
+def begin(monkeypatch):
+    """Return begin(in_python), which decides how runs begin; they then stay in that tier."""
+    monkeypatch.setattr(tiered_loop, "LONGEST", math.inf)
+
+    def decide(in_python):
+        monkeypatch.setattr(tiered_loop, "_compiled", set())
+        monkeypatch.setattr(tiered_loop.TieredLoop, "_begins_in_python", lambda self, state, rest: in_python)
+
+    return decide
 
 
 @pytest.fixture

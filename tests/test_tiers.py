@@ -24,18 +24,6 @@ FIRST_ORDER = [name for kind, name in NAMES.items() if TRAITS[kind].first_order]
 DESCENTS = [name for kind, name in NAMES.items() if not TRAITS[kind].first_order]
 
 
-@pytest.fixture
-def begin(monkeypatch):
-    """Return begin(in_python), which decides how runs begin; they then stay in that tier."""
-    monkeypatch.setattr(tiered_loop, "LONGEST", math.inf)
-
-    def decide(in_python):
-        monkeypatch.setattr(tiered_loop, "_compiled", set())
-        monkeypatch.setattr(tiered_loop.TieredLoop, "_begins_in_python", lambda self, state, rest: in_python)
-
-    return decide
-
-
 def bits(result):
     """Return what a run has computed, as values that are equal only if all bits are."""
     hess_inv = result.get("hess_inv", np.empty(0))

@@ -262,7 +262,8 @@ class of_the_user(timed):
 def objective_caller(kind, compiled):
     """Make the functions call and attempt; see `addresses.objective_caller`.
 
-    A division by zero in the user's Python is caught where the user's functions are called.
+    A division by zero in the user's Python is caught where the user's functions are called. One in
+    compiled code, such as an objective that differences evaluate, arrives here.
     """
 
     def attempt(address, x, g, h, what, data, lenient):
@@ -270,7 +271,14 @@ def objective_caller(kind, compiled):
         if function is None:
             with of_the_user():
                 return np.float64(compiled()(address, x, g, h, what, data, lenient))
-        return np.float64(function(x.ctypes.data, x.size, g.ctypes.data, h.ctypes.data, int(what), int(data)))
+        try:
+            return np.float64(function(x.ctypes.data, x.size, g.ctypes.data, h.ctypes.data, int(what), int(data)))
+        except ZeroDivisionError:
+            if not lenient:
+                raise
+            elsewhere.error = None
+            g[0] = math.nan
+            return np.float64(math.nan)
 
     def call(address, x, g, h, what, data):
         return attempt(address, x, g, h, what, data, False)
