@@ -13,7 +13,7 @@ from processes import run
 
 from quasinewton import minimize
 from quasinewton.api import command_line
-from quasinewton.numba_ext import lazy, notice, operations, stamps, user_cache
+from quasinewton.numba_ext import lazy, notice, operation_tables, stamps, user_cache
 
 COMMAND = """
 import sys
@@ -53,7 +53,7 @@ def test_rarely_entered_kernels_are_compiled_ahead(monkeypatch):
     monkeypatch.setattr(lazy, "CALLS", ours)  # without kernels of other tests
     command_line.fill(command_line.LATE)
     assert len(ours) > 10
-    assert all(operations.FAMILIES[name].table(name).words[0] for name in ours)
+    assert all(operation_tables.FAMILIES[name].table(name).words[0] for name in ours)
 
 
 def test_info_names_versions_and_places(capsys):

@@ -26,7 +26,7 @@ from quasinewton.numba_ext import (
     arrays,
     introspection,
     jit,
-    operations,
+    operation_tables,
     parts,
     pickling,
     symbols,
@@ -333,7 +333,7 @@ class TestOperations:
         from quasinewton.methods import Bounded
 
         for kind in LBFGS, BFGS, (Bounded, LBFGS):
-            assert operations.kind_of(operations.name_of(kind)) == kind
+            assert operation_tables.kind_of(operation_tables.name_of(kind)) == kind
 
     def test_a_tuple_is_read_where_a_pointer_points(self):
         kind = types.Tuple((types.float64, types.int64))
@@ -341,7 +341,7 @@ class TestOperations:
 
         @njit
         def first(pointer):
-            a, b = operations.at(pointer)
+            a, b = operation_tables.at(pointer)
             return a * b
 
         @njit

@@ -6,7 +6,7 @@ debuggers. `in_python` puts the functions of this module in the place of intrins
 exist in compiled code only. In other processes uncompiled versions call them; see `uncompiled`.
 
 Conventions: a pointer to a tuple is the tuple itself, and a table of operations is the object
-`operations.Table`. The address of data is an integer, as in compiled code. The address of a
+`operation_tables.Table`. The address of data is an integer, as in compiled code. The address of a
 function is the `id` of the Python function, which is never freed.
 """
 
@@ -345,7 +345,7 @@ def kind_of(value):
 
 
 def framed(families, frame):
-    """Make the function lay_out(values, state) -> frame; see `operations.framed`.
+    """Make the function lay_out(values, state) -> frame; see `operation_tables.framed`.
 
     In the frame, the values stand for their addresses, and so do their tables.
     """

@@ -10,7 +10,7 @@ import processes
 import pytest
 from numba import njit, types
 
-from quasinewton.numba_ext import operations
+from quasinewton.numba_ext import operation_tables
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.lazy import late as make_late
 
@@ -112,9 +112,9 @@ def test_kernel_that_cannot_be_had_is_an_error(error, monkeypatch):
         raise error
 
     told = []
-    monkeypatch.setattr(operations.Table, "compile", fail)
+    monkeypatch.setattr(operation_tables.Table, "compile", fail)
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_value))
     with pytest.raises(RuntimeError, match="a kernel was not compiled") as raised:
         refused(np.ones(2))
-    assert operations.reason(raised.value) is error
+    assert operation_tables.reason(raised.value) is error
     assert told == ([] if isinstance(error, KeyboardInterrupt) else [error])
