@@ -258,7 +258,7 @@ class TestMethods:
     def test_a_valley_that_bends_away_from_a_bound(self, method, most):
         """Projected steps leave the bottom of a valley that bends away from a bound.
 
-        Without truncation (`projection.bend_or_cut`) this takes thousands of iterations.
+        Without truncation (`projection.project_or_truncate`) this takes thousands of iterations.
         """
         problem = problems.boxed_watson()
         second = {"newton": {"hess": problem.hess}, "newton-cg": {"hessp": lambda x, v: problem.hess(x) @ v}}

@@ -31,8 +31,8 @@ from quasinewton.extending import (
 )
 from quasinewton.line_searches.registry import BY_NAME
 from quasinewton.loops import operations
-from quasinewton.methods.bounded.projection import held
 from quasinewton.methods.registry import METHODS, NAMES, TRAITS
+from quasinewton.objective.box import is_active
 
 START = np.array([-1.2, 1.0])
 BOUNDS = [(-2.0, 0.5), (-1.0, 2.0)]
@@ -87,7 +87,7 @@ def _restart(method, memory):
 def _aim(inner, memory, hessian, x, g, p):
     slope = 0.0
     for i in range(g.size):
-        p[i] = 0.0 if held(x[i], g[i], memory.low[i], memory.high[i]) else -g[i]
+        p[i] = 0.0 if is_active(x[i], g[i], memory.low[i], memory.high[i]) else -g[i]
         p[i] = min(max(x[i] + 1e-3 * p[i], memory.low[i]), memory.high[i]) - x[i]
         slope += g[i] * p[i]
     return slope, 1.0

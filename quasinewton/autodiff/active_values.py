@@ -1,4 +1,4 @@
-"""Operations on active numbers in compiled code, for the array rules and the drivers."""
+"""Operations on active numbers in compiled code, for the array rules and `derivative_functions`."""
 
 import numpy as np
 from numba.core import types

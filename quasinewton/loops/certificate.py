@@ -14,6 +14,7 @@ from quasinewton.loops.final_check import gradient_values
 from quasinewton.loops.stopping import has_tried, tolerated_decrease
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import norm_inf
+from quasinewton.objective.box import clipped, is_active
 from quasinewton.objective.finite_differences import COMPLEX_STEP, EXACT, wrapped_at
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
 from quasinewton.status import STATUS_GRADIENT, STATUS_PRECISION
@@ -56,7 +57,7 @@ def is_uncertain(objective, s, curved):
 def relative_descent(x, g, low, high, p):
     """Write −x_i² g_i, up to a factor, to p; return the largest |p_i / x_i|.
 
-    A variable that is 0, or at a bound that holds it there, does not move. The result is 0, and p
+    A variable that is 0, or active at a bound, does not move. The result is 0, and p
     worthless, if the sizes of the variables that are not 0 differ by less than SPREAD: the
     direction is then much the same as that of the gradient, which the method knows.
     """
@@ -68,7 +69,7 @@ def relative_descent(x, g, low, high, p):
     for i in range(x.size):
         scale = abs(x[i]) / size
         p[i] = -scale * (scale * g[i])
-        if low.size and ((x[i] <= low[i] and p[i] < 0.0) or (x[i] >= high[i] and p[i] > 0.0)):
+        if low.size and is_active(x[i], g[i], low[i], high[i]):
             p[i] = 0.0
         if p[i] != 0.0:
             fastest = max(fastest, abs(p[i]) / abs(x[i]))
@@ -81,7 +82,7 @@ def place(x, t, p, low, high, point):
     for i in range(x.size):
         point[i] = x[i] + t * p[i]
         if low.size:
-            point[i] = min(max(point[i], low[i]), high[i])
+            point[i] = clipped(point[i], low[i], high[i])
 
 
 @kernel

@@ -22,6 +22,7 @@ from quasinewton.loops.state import NOTHING, Phase
 from quasinewton.loops.stopping import PRECISION
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy, norm_inf
+from quasinewton.objective.box import clipped
 from quasinewton.objective.finite_differences import (
     CENTRAL,
     COMPLEX_STEP,
@@ -377,5 +378,5 @@ def backward(x, p, length, low, high, i):
     """Return component i of the step from x to x − length p, projected onto the bounds."""
     point = x[i] - length * p[i]
     if low.size:
-        point = min(max(point, low[i]), high[i])
+        point = clipped(point, low[i], high[i])
     return point - x[i]

@@ -13,6 +13,7 @@ import numpy as np
 from quasinewton.floats import EPSILON
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.numba_ext.jit import fragment
+from quasinewton.objective.box import clipped, is_active
 from quasinewton.objective.finite_differences import wrapped_at
 from quasinewton.objective.interface import GRADIENT, attempt
 
@@ -40,7 +41,7 @@ def beside_x(x, length, pattern, low, high, point):
         sign = -sign if pattern == 1 and i % 2 == 1 else sign
         point[i] = x[i] + sign * length * abs(x[i]) * (1.0 - 0.5 * ((i * 31) % 7) / 7.0)
         if low.size:
-            point[i] = min(max(point[i], low[i]), high[i])
+            point[i] = clipped(point[i], low[i], high[i])
 
 
 @fragment
@@ -76,7 +77,7 @@ def is_rounding(objective, s, x, g, low, high, point, gradient):
             for i in range(n):
                 change[i] = max(change[i], abs(gradient[i] - g[i]))
         for i in range(n):
-            held = low.size and ((x[i] <= low[i] and g[i] >= 0.0) or (x[i] >= high[i] and g[i] <= 0.0))
-            if not held and not reduced * abs(g[i]) <= change[i]:
+            balanced = low.size and is_active(x[i], g[i], low[i], high[i])
+            if not balanced and not reduced * abs(g[i]) <= change[i]:
                 return False
     return True

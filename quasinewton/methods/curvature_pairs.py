@@ -13,6 +13,10 @@ from quasinewton.numba_ext.linalg import dot, dots
 
 SMALL = (4.0 * EPSILON) ** 2  # square of a relative size; a smaller s (relative to x) or y (to g) is rounding
 
+# Fraction of s·B s; damping raises a smaller s·y to it. Source: Powell (1978), Nocedal & Wright
+# (2006), Procedure 18.2.
+DAMPED = 0.2
+
 # Values of `form`: how L-BFGS multiplies by H.
 TWO_LOOPS = 0  # two-loop recursion
 COMPACT = 1  # compact form
@@ -73,9 +77,9 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
     theta = 1.0
     while True:
         sy, yy, ss, xx = dots(s, y, x)
-        if not damping or theta < 1.0 or sy >= 0.2 * curvature:
+        if not damping or theta < 1.0 or sy >= DAMPED * curvature:
             return is_fit(sy, yy, ss, xx, dot(g, g), alpha, slope, EPSILON), sy, yy, theta
-        theta = 0.8 * curvature / (curvature - sy)
+        theta = (1.0 - DAMPED) * curvature / (curvature - sy)
         for i in range(y.size):
             y[i] = theta * y[i] - (1.0 - theta) * alpha * (g[i] - y[i])
 

@@ -54,17 +54,17 @@ RECORD = np.dtype(
         ("want", "i8"),  # the pending evaluation: PRODUCT or PRECONDITION
         ("count", "i8"),  # products so far
         ("usable", "i8"),  # 1 if z is a direction
-        ("edge", "i8"),  # 1 if z ends at the trust-region boundary
+        ("at_boundary", "i8"),  # 1 if z ends at the trust-region boundary
         ("radius", "f8"),  # trust-region radius, in the norm of M⁻¹; infinite until a search has set it
         ("g_first", "f8"),  # ‖g‖ at the first iterate
-        ("enough", "f8"),  # norm of the residual at which conjugate gradients stop
+        ("residual_tol", "f8"),  # norm of the residual at which conjugate gradients stop
         ("ry", "f8"),  # r·y with y = M r
         ("zz", "f8"),  # z·z in the inner product of M⁻¹
         ("zd", "f8"),  # z·d in the inner product of M⁻¹
         ("dd", "f8"),  # d·d in the inner product of M⁻¹
         ("alpha", "f8"),  # the last step along d
-        ("bend", "f8"),  # z·H z
-        ("stiffest", "f8"),  # largest |Rayleigh quotient| found
+        ("zHz", "f8"),  # z·H z
+        ("largest", "f8"),  # largest |Rayleigh quotient| found
         ("curvature", "f8"),  # negative curvature found while certifying; 0 if there is none
     ],
     align=True,
@@ -100,7 +100,7 @@ def _multiplies(method):
 @protocol.inquire.register(NewtonCG)
 def _inquire(method, memory, x, g, p, certifying):
     if certifying:
-        scatter(memory.r)
+        pseudo_random(memory.r)
     else:
         copy(memory.r, g)
     return begin(method, memory, p, certifying)
@@ -113,19 +113,19 @@ def begin(method, memory, p, certifying):
     The vector of that evaluation is written to p.
     """
     c, z, r = memory.record[0], memory.z, memory.r
-    c.certifying, c.count, c.usable, c.edge = certifying, 0, 0, 0
-    c.zz = c.zd = c.dd = c.bend = c.stiffest = c.curvature = 0.0
+    c.certifying, c.count, c.usable, c.at_boundary = certifying, 0, 0, 0
+    c.zz = c.zd = c.dd = c.zHz = c.largest = c.curvature = 0.0
     for i in range(z.size):
         z[i] = 0.0
     if certifying:
-        c.enough = 0.0
+        c.residual_tol = 0.0
     else:
         norm = np.sqrt(dot(r, r))
         if c.g_first == 0.0:
             c.g_first = norm
         # The forcing term is that of Dembo & Steihaug, √‖g‖, but with ‖g‖ relative to the first
         # gradient, so that it does not depend on the units of f.
-        c.enough = norm * min(method.eta, np.sqrt(norm / c.g_first))
+        c.residual_tol = norm * min(method.eta, np.sqrt(norm / c.g_first))
     return precondition(memory, p)
 
 
@@ -133,8 +133,8 @@ def begin(method, memory, p, certifying):
 def _answer(method, memory, product, p):
     c = memory.record[0]
     if c.want == PRECONDITION:
-        return turn(memory, product, p)
-    if extend(method, memory, product):
+        return next_direction(memory, product, p)
+    if conjugate_step(method, memory, product):
         return precondition(memory, p)
     if c.curvature < 0.0:
         scale = 1.0 / np.sqrt(dot(memory.d, memory.d))
@@ -144,7 +144,7 @@ def _answer(method, memory, product, p):
 
 
 @fragment
-def scatter(r):
+def pseudo_random(r):
     """Write a fixed sequence of pseudo-random numbers to r (Park & Miller, Comm. ACM 31, 1988)."""
     seed = 1
     for i in range(r.size):
@@ -162,11 +162,11 @@ def precondition(memory, p):
         return PRECONDITION
     for i in range(r.size):
         p[i] = r[i] if c.certifying else M[i] * r[i]
-    return turn(memory, p, p)
+    return next_direction(memory, p, p)
 
 
 @fragment
-def turn(memory, y, p):
+def next_direction(memory, y, p):
     """Compute the next conjugate direction from y = M r, and request the product with it.
 
     Return PRODUCT, or 0 if r·M r is not positive, so that conjugate gradients end.
@@ -186,7 +186,7 @@ def turn(memory, y, p):
 
 
 @fragment
-def extend(method, memory, product):
+def conjugate_step(method, memory, product):
     """Make the conjugate-gradient step along d; return True if the iterations should go on.
 
     The step ends at the minimiser of the model or, along negative curvature or if it would leave
@@ -199,28 +199,30 @@ def extend(method, memory, product):
     if not (np.isfinite(dHd) and c.ry > 0.0 and np.isfinite(c.ry)):
         return False
     curvature = dHd / squared
-    c.stiffest = max(c.stiffest, abs(curvature))
-    if c.certifying and curvature <= method.floor * c.stiffest:
-        c.curvature = curvature if curvature < -method.floor * c.stiffest else 0.0
+    c.largest = max(c.largest, abs(curvature))
+    if c.certifying and curvature <= method.floor * c.largest:
+        c.curvature = curvature if curvature < -method.floor * c.largest else 0.0
         return False
-    bent = dHd <= EPSILON * c.stiffest * squared  # curvature along d is negative or zero, up to rounding
+    not_convex = dHd <= EPSILON * c.largest * squared  # curvature along d is negative or zero, up to rounding
     alpha = c.ry / abs(dHd)
-    if bent and c.radius == np.inf and not curvature < -EPSILON * c.stiffest:
+    if not_convex and c.radius == np.inf and not curvature < -EPSILON * c.largest:
         return False
     zz = c.zz + alpha * (2.0 * c.zd + alpha * c.dd)
-    if not c.certifying and c.radius < np.inf and (bent or zz >= c.radius * c.radius):
-        alpha, zz, c.edge = to_edge(c), c.radius * c.radius, 1
+    if not c.certifying and c.radius < np.inf and (not_convex or zz >= c.radius * c.radius):
+        alpha, zz, c.at_boundary = step_to_boundary(c), c.radius * c.radius, 1
     for i in range(n):
         z[i] += alpha * d[i]
         r[i] += alpha * product[i]
-    c.alpha, c.zz, c.bend, c.usable = alpha, zz, c.bend + alpha * alpha * dHd, 1
+    c.alpha, c.zz, c.zHz, c.usable = alpha, zz, c.zHz + alpha * alpha * dHd, 1
     if c.certifying:
         return c.count < min(n, 10 + int(2.0 * np.log2(n)))
-    return not (bent or c.edge) and c.count < max(2 * n, 20) and dot(r, r) > c.enough * c.enough
+    if not_convex or c.at_boundary or c.count >= max(2 * n, 20):
+        return False
+    return dot(r, r) > c.residual_tol * c.residual_tol
 
 
 @fragment
-def to_edge(c):
+def step_to_boundary(c):
     """Return the step along d from z to the trust-region boundary."""
     gap = max(0.0, c.radius * c.radius - c.zz)
     root = np.sqrt(c.zd * c.zd + c.dd * gap)
@@ -243,10 +245,10 @@ def _update(method, memory, x, g, p, alpha, g_new):
         slope = dot(g, p)
         # Ratio of actual to predicted decrease. The actual one is computed from the slopes by the
         # trapezoidal rule, since near a minimum the difference of values is rounding.
-        ratio = (slope + dot(g_new, p)) / (2.0 * slope + alpha * c.bend)
+        ratio = (slope + dot(g_new, p)) / (2.0 * slope + alpha * c.zHz)
         if alpha < 1.0 or not ratio >= 0.25:
             c.radius = length
-        elif alpha > 1.0 or (c.edge and ratio > 0.75):
+        elif alpha > 1.0 or (c.at_boundary and ratio > 0.75):
             c.radius = max(c.radius, 2.0 * length)
     else:
         c.radius = np.inf

@@ -24,6 +24,7 @@ from quasinewton.floats import EPSILON, ROOT_EPSILON
 from quasinewton.numba_ext.arrays import record_viewer
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy
+from quasinewton.objective.box import clipped
 from quasinewton.objective.interface import COMPLEX, GRADIENT, VALUE, call, vector
 
 # Schemes of derivatives.
@@ -181,7 +182,7 @@ def beside(w, x, i, h, point):
     copy(point, x)
     point[i] = x[i] + h
     if w.low != 0:  # Rounding of x + h must not cross a bound.
-        point[i] = min(max(point[i], vector(w.low, x.size)[i]), vector(w.high, x.size)[i])
+        point[i] = clipped(point[i], vector(w.low, x.size)[i], vector(w.high, x.size)[i])
 
 
 @fragment

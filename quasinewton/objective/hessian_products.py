@@ -17,6 +17,7 @@ from numba.extending import register_jitable
 from quasinewton.floats import EPSILON
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line, reach
+from quasinewton.objective.box import clip
 from quasinewton.objective.finite_differences import (
     CENTRAL,
     EXACT,
@@ -60,9 +61,7 @@ def gradient_beside(w, x, p, step, point, g):
     what = VALUE | GRADIENT if w.gradient == CENTRAL and w.low != 0 else GRADIENT
     point_on_line(x, step, p, point)
     if w.low != 0:
-        low, high = vector(w.low, x.size), vector(w.high, x.size)
-        for i in range(x.size):
-            point[i] = min(max(point[i], low[i]), high[i])
+        clip(point, vector(w.low, x.size), vector(w.high, x.size))
     call(w.address, point, g, point, what, w.data)
 
 

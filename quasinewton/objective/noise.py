@@ -11,6 +11,7 @@ import numpy as np
 
 from quasinewton.floats import EPSILON
 from quasinewton.numba_ext.jit import fragment, kernel
+from quasinewton.objective.box import clipped
 from quasinewton.objective.finite_differences import (
     ROOT3,
     beside,
@@ -48,7 +49,7 @@ def value_near(objective, x, t, low, high, size, point):
         sign = 1.0 - 2.0 * ((i * 7919 + 3) % 5 % 2)
         point[i] = x[i] + sign * t * size[i] * (1.0 - 0.5 * ((i * 31) % 7) / 7.0)
         if low.size:
-            point[i] = min(max(point[i], low[i]), high[i])
+            point[i] = clipped(point[i], low[i], high[i])
     return call(objective.address, point, point, point, VALUE, objective.data)
 
 

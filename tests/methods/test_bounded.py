@@ -18,7 +18,7 @@ from quasinewton.methods.bounded.lbfgsb import between, minimise
 from quasinewton.methods.bounded.lbfgsb_model import (
     PRODUCTS,
     SS,
-    SS_HELD,
+    SS_ACTIVE,
     SY,
     WHOLE,
     YY_FREE,
@@ -178,15 +178,15 @@ def test_the_compact_form_is_the_recursion(seed):
 def test_inner_products_follow_what_is_held(seed):
     model = Model(seed)
     work, free = model.memory.work, ~model.held
-    assert np.array_equal(work.free, free) and work.known[0]["free"] == free.sum()
+    assert np.array_equal(work.free, free) and work.path[0]["free"] == free.sum()
     d = np.where(free, -model.g, 0.0)
     slots = work.slots[: len(model.S)]
     Yd, Sd = work.vectors[PRODUCTS].reshape(2, -1)[:, slots]
     assert Yd == pytest.approx(model.Y @ d, abs=1e-10) and Sd == pytest.approx(model.S @ d, abs=1e-10)
     yy, ss = model.Y[:, free] @ model.Y[:, free].T, model.S[:, ~free] @ model.S[:, ~free].T
     mixed = np.tril(model.S[:, ~free] @ model.Y[:, ~free].T, -1) - np.triu(model.S[:, free] @ model.Y[:, free].T)
-    tables = {table: work.tables[table][np.ix_(slots, slots)] for table in (SS, SY, YY_FREE, SS_HELD, E)}
-    for table, true in (YY_FREE, yy), (SS_HELD, ss), (E, mixed), (SS, model.S @ model.S.T):
+    tables = {table: work.tables[table][np.ix_(slots, slots)] for table in (SS, SY, YY_FREE, SS_ACTIVE, E)}
+    for table, true in (YY_FREE, yy), (SS_ACTIVE, ss), (E, mixed), (SS, model.S @ model.S.T):
         assert tables[table] == pytest.approx(true, abs=1e-9)
     assert np.tril(tables[SY]) == pytest.approx(np.tril(model.S @ model.Y.T), abs=1e-9)
 
@@ -235,7 +235,7 @@ def test_long_vectors_are_worked_off_in_blocks(n):
     model = Model(7, n, 6)
     t = cauchy(model.memory, *model.box())
     assert t == pytest.approx(model.cauchy_by_definition(), rel=1e-7)
-    assert np.array_equal(model.memory.work.known[0]["free"], model.memory.work.free.sum())
+    assert np.array_equal(model.memory.work.path[0]["free"], model.memory.work.free.sum())
 
 
 @njit

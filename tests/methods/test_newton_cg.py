@@ -78,7 +78,7 @@ def run_by_hand(method, H, g, M, radius, asked):
             products += 1
         want = protocol.answer(method, memory, H @ p if want == PRODUCT else M * p, p)
     slope, _ = protocol.direction(method, memory, np.empty((0, 0)), g, g, p)
-    return p, slope, products, c.bend, c.edge
+    return p, slope, products, c.zHz, c.at_boundary
 
 
 def solve_equation(H, g, method=NewtonCG(eta=1e-14), M=None, radius=np.inf, ask=False):

@@ -13,13 +13,13 @@ from quasinewton.line_searches.registry import INDIFFERENT
 from quasinewton.loops import first_order_loop, line_search_loop, stopping
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.state import NOTHING, Limits, State, allocate
-from quasinewton.methods.bounded.projection import clip
 from quasinewton.methods.bounded.wrapper import Bounded, takes_bounds
 from quasinewton.methods.first_order.base import FLAGS, Moments
 from quasinewton.methods.registry import METHODS, TRAITS
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.unwinding import releasing
+from quasinewton.objective.box import clip
 from quasinewton.objective.in_njit import bind, constant, gradient_of
 from quasinewton.objective.problem import is_differenced
 from quasinewton.options.bounds import CROSSED, WRONG_LENGTH

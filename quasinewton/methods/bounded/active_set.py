@@ -23,16 +23,16 @@ from quasinewton.methods import protocol as methods
 from quasinewton.methods.bfgs import BFGS
 from quasinewton.methods.bounded import wrapper as protocol
 from quasinewton.methods.bounded.projection import (
-    bend_or_cut,
+    choose_projection,
     first_step,
-    held,
-    judge,
+    project_or_truncate,
     project_step,
 )
 from quasinewton.methods.newton import Factor, Newton
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import cholesky, cholesky_solve, copy, dot
+from quasinewton.objective.box import is_active
 
 ROUNDS = 10  # count; upper bound on solutions for the step, after which it is projected
 
@@ -43,7 +43,7 @@ class Reduced(NamedTuple):
     `stops`, bool, is True for the variables of the active set A. `index` lists the variables solved
     for; `matrix` and the vectors `a` and `b` belong to their system. `first` is the step before any
     variable was added to A. These have shape (n,), `matrix` (n, n). `sizes`, shape (3,), holds
-    integers for LAPACK; `caution[0]` is the state of `projection.judge`.
+    integers for LAPACK; `projecting[0]` is the state of `projection.choose_projection`.
     """
 
     stops: np.ndarray
@@ -53,7 +53,7 @@ class Reduced(NamedTuple):
     b: np.ndarray
     first: np.ndarray
     sizes: np.ndarray
-    caution: np.ndarray
+    projecting: np.ndarray
 
 
 @register_jitable
@@ -97,7 +97,7 @@ def active_set(inner, memory, hessian, x, g, p):
     low, high, work = memory.low, memory.high, memory.work
     stops = work.stops
     for i in range(x.size):
-        stops[i] = held(x[i], g[i], low[i], high[i])
+        stops[i] = is_active(x[i], g[i], low[i], high[i])
         p[i] = 0.0
     if not step_between(inner, memory, hessian, x, g, p):
         return 0.0, 1.0
@@ -115,7 +115,7 @@ def active_set(inner, memory, hessian, x, g, p):
         if not worked:
             break
     slope = project_step(x, g, low, high, p)
-    return bend_or_cut(x, g, low, high, work.caution, work.first, whole, slope, p), 1.0
+    return project_or_truncate(x, g, low, high, work.projecting, work.first, whole, slope, p), 1.0
 
 
 @protocol.workspace.register(BFGS)
@@ -194,7 +194,7 @@ def _step_of_newton(inner, memory, hessian, x, g, p):
 
 @protocol.learn.register(Newton)
 def _learn(inner, memory, x, g, p, alpha, g_new):
-    judge(memory.work.caution, memory.work.first, p, alpha)
+    choose_projection(memory.work.projecting, memory.work.first, p, alpha)
     protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
 
 
@@ -225,7 +225,7 @@ def _curvature(inner, memory, hessian, x, g, p):
     low, high, work = memory.low, memory.high, memory.work
     for i in range(x.size):
         # A variable at its bound may leave it if its gradient is 0.
-        work.stops[i] = low[i] == high[i] or (g[i] != 0.0 and held(x[i], g[i], low[i], high[i]))
+        work.stops[i] = low[i] == high[i] or (g[i] != 0.0 and is_active(x[i], g[i], low[i], high[i]))
         p[i] = 0.0
     k = gather(hessian, work)
     if k == 0:

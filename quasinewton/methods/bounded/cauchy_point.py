@@ -78,7 +78,7 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
 
     Parameters
     ----------
-    work : Compact
+    work : BoxModel
         M⁻¹ must be factored. Updated: variables that reach their bounds on the path become active.
         The vector P becomes Wᵀd, where d is −g in the variables still free, and Q becomes Wᵀz,
         where z is the step of the newly active variables to their bounds.
@@ -95,7 +95,7 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
     float
         Path parameter t of the Cauchy point, at which the free variables are x − t g.
     """
-    known, queue, two = work.known[0], work.queue, 2 * count
+    path, queue, two = work.path[0], work.queue, 2 * count
     factors, vectors = work.tables[WHOLE : WHOLE + 3], work.vectors
     p, q, c, w, Mw = vectors[P], vectors[Q], vectors[SCRATCH], vectors[SCRATCH + 1], vectors[SCRATCH + 2]
     m = work.slots.size
@@ -106,11 +106,11 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
         q[j] = c[j] = 0.0
     solve_saddle(factors, count, p, Mw)
     # `slope` and `bend` are the first and second derivatives of the model along the path in t.
-    slope = -known.dd
-    least = EPSILON * theta * known.dd
-    bend = max(theta * known.dd - product(p, Mw, two), least)
+    slope = -path.dd
+    least = EPSILON * theta * path.dd
+    bend = max(theta * path.dd - product(p, Mw, two), least)
     t, further = 0.0, -slope / bend
-    if further < known.first:
+    if further < path.first:
         return further
     size = heap(x, g, low, high, work.free, times, queue)
     while size > 0:
@@ -136,6 +136,6 @@ def cauchy_point(work, pairs, x, g, low, high, theta, count, times):
             p[j] += g_i * w[j]
             q[j] += z * w[j]
         toggle(work, pairs, i, count, False, -1)
-        known.free -= 1
+        path.free -= 1
         further = -slope / bend
-    return t + max(further, 0.0) if known.free > 0 else t
+    return t + max(further, 0.0) if path.free > 0 else t

@@ -8,10 +8,11 @@ variables whose step −t g is feasible; t is the first trial step of steepest d
 import numpy as np
 
 from quasinewton.methods.bounded import wrapper as protocol
-from quasinewton.methods.bounded.projection import held, project_gradient
+from quasinewton.methods.bounded.projection import project_gradient
 from quasinewton.methods.first_trial import first_length
 from quasinewton.methods.gradient_descent import GradientDescent
 from quasinewton.numba_ext.linalg import norm_inf
+from quasinewton.objective.box import is_active
 
 
 @protocol.aim.register(GradientDescent)
@@ -19,7 +20,7 @@ def _aim(inner, memory, hessian, x, g, p):
     low, high, product = memory.low, memory.high, memory.inner.product[0]
     square = 0.0
     for i in range(x.size):
-        square += 0.0 if held(x[i], g[i], low[i], high[i]) else g[i] * g[i]
+        square += 0.0 if is_active(x[i], g[i], low[i], high[i]) else g[i] * g[i]
     length = np.sqrt(square)
     t = -product / square if product != 0.0 else first_length(length, norm_inf(x)) / length
     slope = project_gradient(x, g, t, low, high, p) / t

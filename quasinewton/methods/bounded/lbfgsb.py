@@ -10,7 +10,7 @@ minimiser over the free variables F is
 
     p_F = −B_FF⁻¹ (g_F + B_FA z_A) = −g_F/θ + W_F K⁻¹ (Wᵀz + Wᵀd/θ)/θ,    d = −g in F, 0 elsewhere.
 
-Only two products with W therefore remain: Wᵀd, which is known, and W_F times a vector of order 2m.
+Only two products with W therefore remain: Wᵀd, which is path, and W_F times a vector of order 2m.
 """
 
 import numpy as np
@@ -28,12 +28,13 @@ from quasinewton.methods.bounded.lbfgsb_model import (
     order,
     solve_free,
 )
-from quasinewton.methods.bounded.projection import advance_inside, first_step, inside
+from quasinewton.methods.bounded.projection import advance_inside, first_step
 from quasinewton.methods.curvature_pairs import keep_pair, learn_pair, next_row
 from quasinewton.methods.lbfgs.two_loop import LBFGS
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import fragment, reduction
 from quasinewton.numba_ext.linalg import dot
+from quasinewton.objective.box import clipped
 
 
 @protocol.workspace.register(LBFGS)
@@ -46,9 +47,9 @@ def _aim(inner, memory, hessian, x, g, p):
     pairs, work, low, high = memory.inner, memory.work, memory.low, memory.high
     if pairs.ring[0].count == 0:
         return first_step(x, g, low, high, p)
-    if not work.known[0].fresh:
+    if not work.path[0].fresh:
         absorb(work, pairs, x, g, low, high, -1)
-    work.known[0].fresh = 0
+    work.path[0].fresh = 0
     theta, count = 1.0 / pairs.ring[0].gamma, order(pairs, work.slots)
     if not factorise_whole(work, count, theta):
         return 0.0, 1.0
@@ -62,7 +63,7 @@ def _aim(inner, memory, hessian, x, g, p):
 
 @protocol.replaced_inside.register(LBFGS)
 def _replaced(inner, memory):
-    memory.work.known[0].fresh = 0
+    memory.work.path[0].fresh = 0
 
 
 @fragment
@@ -75,7 +76,7 @@ def between(work, pairs, x, g, low, high, theta, count, p):
     for j in range(2 * count):
         u[j] = 0.0
         v[j] = (work.vectors[Q, j] + work.vectors[P, j] / theta) / theta
-    if work.known[0].free > 0 and not solve_free(work, count, theta, v, u):
+    if work.path[0].free > 0 and not solve_free(work, count, theta, v, u):
         return np.nan
     return minimise(work, pairs, x, g, low, high, theta, count, True, p)
 
@@ -101,7 +102,7 @@ def minimise(work, pairs, x, g, low, high, theta, count, projecting, p):
             if not work.free[i]:
                 p[i] = (low[i] if g[i] > 0.0 else high[i]) - x[i] if g[i] != 0.0 else 0.0
             elif projecting:
-                p[i] = inside(x[i] + p[i], low[i], high[i]) - x[i]
+                p[i] = clipped(x[i] + p[i], low[i], high[i]) - x[i]
             slope += g[i] * p[i]
     return slope
 
@@ -123,7 +124,7 @@ def truncate(x, g, low, high, free, t, p):
     for i in range(x.size):
         if free[i]:
             point = x[i] - t * g[i] + share * (p[i] + t * g[i])
-            p[i] = inside(point, low[i], high[i]) - x[i]
+            p[i] = clipped(point, low[i], high[i]) - x[i]
         slope += g[i] * p[i]
     return slope
 

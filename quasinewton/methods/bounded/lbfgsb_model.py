@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.methods.bounded.projection import held
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import fragment, reduction
 from quasinewton.numba_ext.linalg import dot
+from quasinewton.objective.box import is_active
 
 BLOCK = 512  # variables; block length at which a few vectors fit into the first-level cache
 
-KNOWN = np.dtype(
+PATH = np.dtype(
     [
         ("fresh", "i8"),  # 1 if the products with d and the free variables are those of the current x and g
         ("free", "i8"),  # number of free variables
@@ -41,7 +41,7 @@ KNOWN = np.dtype(
 SS = 0  # SᵀS
 SY = 1  # s_i·y_j where i is no older than j
 YY_FREE = 2  # Y_FᵀY_F, over the free variables
-SS_HELD = 3  # S_AᵀS_A, over the active variables
+SS_ACTIVE = 3  # S_AᵀS_A, over the active variables
 E = 4  # the block E of K
 WHOLE = 5  # factors of M⁻¹
 FREE = 8  # factors of K
@@ -55,13 +55,13 @@ SCRATCH = 3  # first of the vectors that are workspace
 VECTORS = 8  # number of vectors
 
 
-class Compact(NamedTuple):
+class BoxModel(NamedTuple):
     """Workspace of L-BFGS with m pairs under bounds.
 
     `tables`, shape (TABLES, m, m), and `vectors`, shape (VECTORS, 2m), are indexed by the constants
     of this module. `free`, bool, shape (n,), is True for the free variables. `slots`, shape (m,),
     lists the ring rows of the pairs, oldest first. `queue`, shape (n,), is the heap of breakpoints.
-    `sums`, shape (m, 8), and `block` are workspace. `known[0]` is a record KNOWN.
+    `sums`, shape (m, 8), and `block` are workspace. `path[0]` is a record PATH.
     """
 
     tables: np.ndarray
@@ -71,13 +71,13 @@ class Compact(NamedTuple):
     queue: np.ndarray
     sums: np.ndarray
     block: np.ndarray
-    known: np.ndarray
+    path: np.ndarray
 
 
 @register_jitable
 def allocate_model(m, n):
     """Return the workspace for m pairs in n variables."""
-    return Compact(
+    return BoxModel(
         np.zeros((TABLES, m, m)),
         np.zeros((VECTORS, 2 * m)),
         np.zeros(n, np.bool_),
@@ -85,7 +85,7 @@ def allocate_model(m, n):
         np.empty(n, np.int64),
         np.empty((m, 8)),
         np.empty((3, BLOCK)),
-        np.zeros(1, KNOWN),
+        np.zeros(1, PATH),
     )
 
 
@@ -118,7 +118,7 @@ def products_with(S, Y, l, start, stop, d):
 def toggle(work, pairs, i, count, free, but):
     """Make variable i free or active in the inner products of all pairs except row `but`."""
     S, Y, slots = pairs.S, pairs.Y, work.slots
-    yy, ss, e = work.tables[YY_FREE], work.tables[SS_HELD], work.tables[E]
+    yy, ss, e = work.tables[YY_FREE], work.tables[SS_ACTIVE], work.tables[E]
     work.free[i] = free
     sign = 1.0 if free else -1.0
     for a in range(count):
@@ -147,36 +147,36 @@ def absorb(work, pairs, x, g, low, high, new):
 
     Parameters
     ----------
-    work : Compact
+    work : BoxModel
         Updated.
     pairs : Pairs
     x, g, low, high : ndarray, float64, shape (n,)
     new : int
         Ring row of a pair that is not in the tables yet; −1 if there is none.
     """
-    S, Y, slots, sums, known = pairs.S, pairs.Y, work.slots, work.sums, work.known[0]
+    S, Y, slots, sums, path = pairs.S, pairs.Y, work.slots, work.sums, work.path[0]
     n, count = x.size, order(pairs, slots)
     d, yf, sh = work.block[0], work.block[1], work.block[2]
     sums.fill(0.0)
-    known.dd, known.first, known.free = 0.0, np.inf, n
+    path.dd, path.first, path.free = 0.0, np.inf, n
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
         changed = bound = 0
         for i in range(start, stop):
-            stuck, b = held(x[i], g[i], low[i], high[i]), i - start
+            stuck, b = is_active(x[i], g[i], low[i], high[i]), i - start
             d[b] = 0.0 if stuck else -g[i]
             room = (x[i] - low[i]) / d[b] if d[b] < 0.0 else (x[i] - high[i]) / d[b]
-            known.first = -room if d[b] != 0.0 and -room < known.first else known.first
+            path.first = -room if d[b] != 0.0 and -room < path.first else path.first
             bound += stuck
             changed += stuck == work.free[i]
         if changed > 0:
             for i in range(start, stop):
-                stuck = held(x[i], g[i], low[i], high[i])
+                stuck = is_active(x[i], g[i], low[i], high[i])
                 if stuck == work.free[i]:
                     toggle(work, pairs, i, count, not stuck, new)
-        known.free -= bound
+        path.free -= bound
         d_part = part(d, 0, stop - start)
-        known.dd += dot(d_part, d_part)
+        path.dd += dot(d_part, d_part)
         if new < 0:
             for j in range(count):
                 l = slots[j]
@@ -208,10 +208,10 @@ def absorb(work, pairs, x, g, low, high, new):
             tables[SS, new, l] = tables[SS, l, new] = sums[l, 0]
             tables[SY, new, l] = sums[l, 1]
             tables[YY_FREE, new, l] = tables[YY_FREE, l, new] = sums[l, 2]
-            tables[SS_HELD, new, l] = tables[SS_HELD, l, new] = sums[l, 5]
+            tables[SS_ACTIVE, new, l] = tables[SS_ACTIVE, l, new] = sums[l, 5]
             tables[E, new, l] = sums[l, 4]
             tables[E, l, new] = -sums[l, 3]
-    known.fresh = 1
+    path.fresh = 1
 
 
 @fragment
@@ -224,7 +224,7 @@ def solve_free(work, count, theta, v, u):
     slots, e, yy = work.slots, work.tables[E], work.tables[YY_FREE]
     still = True
     for i in range(count):
-        still &= work.tables[SS_HELD, slots[i], slots[i]] == 0.0
+        still &= work.tables[SS_ACTIVE, slots[i], slots[i]] == 0.0
     if not still:
         if not factorise_free(work, count, theta):
             return False
@@ -346,7 +346,7 @@ def factorise_free(work, count, theta):
             k, l = slots[i], slots[j]
             U[i, j] = tables[YY_FREE, k, l] / theta + (tables[SY, k, k] if i == j else 0.0)
             Z[i, j] = tables[E, l, k]
-            C[i, j] = theta * tables[SS_HELD, k, l]
+            C[i, j] = theta * tables[SS_ACTIVE, k, l]
     if not factorise(U, count):
         return False
     for k in range(count):

@@ -12,25 +12,25 @@ import numpy as np
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.bounded import wrapper as protocol
 from quasinewton.methods.bounded.projection import (
-    bend_or_cut,
-    held,
-    judge,
+    choose_projection,
+    project_or_truncate,
     project_step,
 )
-from quasinewton.methods.newton_cg import NewtonCG, begin, scatter
+from quasinewton.methods.newton_cg import NewtonCG, begin, pseudo_random
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot
+from quasinewton.objective.box import is_active
 
 
 class Subspace(NamedTuple):
     """Workspace of truncated Newton under bounds.
 
     `still`, bool, shape (n,), is True for the active variables, which conjugate gradients leave
-    out; `caution[0]` is the state of `projection.judge`.
+    out; `projecting[0]` is the state of `projection.choose_projection`.
     """
 
     still: np.ndarray
-    caution: np.ndarray
+    projecting: np.ndarray
 
 
 @protocol.workspace.register(NewtonCG)
@@ -52,9 +52,9 @@ def _ask(inner, memory, x, g, p, certifying):
     for i in range(x.size):
         # A variable at its bound may leave it if its gradient is 0.
         leaving = certifying and g[i] == 0.0
-        still[i] = low[i] == high[i] or (held(x[i], g[i], low[i], high[i]) and not leaving)
+        still[i] = low[i] == high[i] or (is_active(x[i], g[i], low[i], high[i]) and not leaving)
     if certifying:
-        scatter(r)
+        pseudo_random(r)
     else:
         copy(r, g)
     leave_out(still, r)
@@ -74,13 +74,13 @@ def _aim(inner, memory, hessian, x, g, p):
         return 0.0, 1.0
     copy(p, krylov.z)
     whole, slope = dot(g, p), project_step(x, g, low, high, p)
-    return bend_or_cut(x, g, low, high, memory.work.caution, krylov.z, whole, slope, p), 1.0
+    return project_or_truncate(x, g, low, high, memory.work.projecting, krylov.z, whole, slope, p), 1.0
 
 
 @protocol.learn.register(NewtonCG)
 def _learn(inner, memory, x, g, p, alpha, g_new):
     krylov, same = memory.inner, True
-    judge(memory.work.caution, krylov.z, p, alpha)
+    choose_projection(memory.work.projecting, krylov.z, p, alpha)
     for i in range(x.size):
         same &= p[i] == krylov.z[i]
     if not same:

@@ -1,7 +1,7 @@
 """Projection onto the box low <= x <= high. Bounds may be infinite; low = high fixes a variable.
 
-A variable is active (in the code: held) if it lies at a bound and −g does not point into the box;
-the others are free. P denotes the projection onto the box.
+A variable is active if it lies at a bound and −g does not point into the box (`box.is_active`); the
+others are free. P denotes the projection onto the box.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ from quasinewton.floats import EPSILON
 from quasinewton.methods.first_trial import first_length
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, reach
+from quasinewton.objective.box import clipped
 
 # Fraction of the distance to a bound from which on a step ends exactly at the bound, because
 # x + (low − x) may differ from low by rounding.
@@ -27,25 +28,6 @@ TRUNCATED = 2  # the present step has been truncated at its first bound
 # Fraction of the largest feasible step. A longer first trial is extended to that step, so that the
 # variable reaches its bound at once, instead of stopping just short of it.
 EXTENDED_FROM = 0.9
-
-
-@fragment
-def held(x, g, low, high):
-    """Return True if a variable at x with the derivative g is active."""
-    return (x <= low and g >= 0.0) or (x >= high and g <= 0.0)
-
-
-@fragment
-def inside(point, low, high):
-    """Return `point` projected onto [low, high]; NaN stays NaN."""
-    return low if point < low else high if point > high else point
-
-
-@fragment
-def clip(x, low, high):
-    """Project x onto the box. x is overwritten."""
-    for i in range(x.size):
-        x[i] = inside(x[i], low[i], high[i])
 
 
 @fragment
@@ -115,7 +97,7 @@ def project_gradient(x, g, t, low, high, p):
     """Write P(x − t g) − x to p, overwritten; return g·p."""
     slope = 0.0
     for i in range(x.size):
-        p[i] = inside(x[i] - t * g[i], low[i], high[i]) - x[i]
+        p[i] = clipped(x[i] - t * g[i], low[i], high[i]) - x[i]
         slope += g[i] * p[i]
     return slope
 
@@ -125,13 +107,13 @@ def project_step(x, g, low, high, p):
     """Overwrite p with P(x + p) − x; return g·p."""
     slope = 0.0
     for i in range(x.size):
-        p[i] = inside(x[i] + p[i], low[i], high[i]) - x[i]
+        p[i] = clipped(x[i] + p[i], low[i], high[i]) - x[i]
         slope += g[i] * p[i]
     return slope
 
 
 @fragment
-def project_enough(x, g, low, high, step, whole, slope, p):
+def project_with_descent(x, g, low, high, step, whole, slope, p):
     """Shorten a step until its projection is a direction of sufficient descent; return its slope.
 
     Parameters
@@ -158,7 +140,7 @@ def project_enough(x, g, low, high, step, whole, slope, p):
 
 
 @fragment
-def cut_step(x, g, low, high, p):
+def truncate_step(x, g, low, high, p):
     """Truncate p, overwritten, at the first bound; return g·p, which is 0 if x is at that bound."""
     t = min(1.0, reach(x, p, 1.0, low, high))
     for i in range(x.size):
@@ -167,39 +149,40 @@ def cut_step(x, g, low, high, p):
 
 
 @fragment
-def bend_or_cut(x, g, low, high, caution, step, whole, slope, p):
+def project_or_truncate(x, g, low, high, projecting, step, whole, slope, p):
     """Bring a step into the box, by projection or by truncation; return the slope g·p.
 
-    The step is truncated at its first bound if `caution[0]` is TRUNCATE, which `judge` sets after a
-    projected step was too long, and otherwise projected by `project_enough`. A projected step may
-    leave a valley of f that the step itself follows, so that only a small part of it lowers f. A
-    truncated step ends at a bound, where the variable then is active. `caution` and p are
-    overwritten. If the direction is computed twice at one point, both results are equal.
+    The step is truncated at its first bound if `projecting[0]` is TRUNCATE, which
+    `choose_projection` sets after a projected step was too long, and otherwise projected by
+    `project_with_descent`. A projected step may leave a valley of f that the step itself follows,
+    so that only a small part of it lowers f. A truncated step ends at a bound, where the variable
+    then is active. `projecting` and p are overwritten. If the direction is computed twice at one
+    point, both results are equal.
     """
-    if caution[0] != PROJECT:
-        caution[0] = TRUNCATE
+    if projecting[0] != PROJECT:
+        projecting[0] = TRUNCATE
         copy(p, step)
-        cut = cut_step(x, g, low, high, p)
+        cut = truncate_step(x, g, low, high, p)
         if cut < 0.0:
-            caution[0] = TRUNCATED
+            projecting[0] = TRUNCATED
             return cut
         copy(p, step)
         slope = project_step(x, g, low, high, p)
-    return project_enough(x, g, low, high, step, whole, slope, p)
+    return project_with_descent(x, g, low, high, step, whole, slope, p)
 
 
 @fragment
-def judge(caution, step, p, alpha):
+def choose_projection(projecting, step, p, alpha):
     """Decide from the accepted step length whether to truncate the next step that leaves the box.
 
-    `caution[0]` is updated if p was truncated or differs from `step`, its unprojected form.
+    `projecting[0]` is updated if p was truncated or differs from `step`, its unprojected form.
     """
-    if caution[0] == TRUNCATED:
-        caution[0] = TRUNCATE if alpha < 1.0 else PROJECT  # truncate until a step has reached its bound
+    if projecting[0] == TRUNCATED:
+        projecting[0] = TRUNCATE if alpha < 1.0 else PROJECT  # truncate until a step has reached its bound
         return
     for i in range(p.size):
         if p[i] != step[i]:
-            caution[0] = TRUNCATE if alpha < 1.0 else PROJECT
+            projecting[0] = TRUNCATE if alpha < 1.0 else PROJECT
             return
 
 

@@ -14,12 +14,13 @@ import numpy as np
 from numba.extending import register_jitable
 
 from quasinewton.methods import lifecycle, protocol
-from quasinewton.methods.bounded.projection import clip, projected_norm
+from quasinewton.methods.bounded.projection import projected_norm
 from quasinewton.methods.registry import Traits, add
 from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment, inlined
 from quasinewton.numba_ext.linalg import dot, isolated, norm_inf
 from quasinewton.numba_ext.registration import is_named_tuple, note_external
+from quasinewton.objective.box import clip
 from quasinewton.validation import number
 
 STEP = np.dtype(

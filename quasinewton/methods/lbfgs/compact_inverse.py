@@ -22,6 +22,7 @@ from numba.extending import register_jitable
 
 from quasinewton.floats import EPSILON, SINGLE_EPSILON
 from quasinewton.methods.curvature_pairs import (
+    DAMPED,
     RING,
     TWO_LOOPS,
     is_fit,
@@ -225,8 +226,8 @@ def learn_from(S, Y, rho, a, ring, damping, x, g, p, alpha, g_new):
     a[NORM] = g_norm
     sy, yy, ss = gram(a, m, 0)[k * m + k], yy * y_unit * y_unit, ss * s_unit * s_unit
     curvature = -alpha * slope * alpha  # s·B s
-    if damping and sy < 0.2 * curvature:
-        theta = 0.8 * curvature / (curvature - sy)
+    if damping and sy < DAMPED * curvature:
+        theta = (1.0 - DAMPED) * curvature / (curvature - sy)
         damp(row(Y, k, 0, n), theta, (1.0 - theta) * alpha, g, y_unit)
         sums = dots(row(S, k, 0, n), row(Y, k, 0, n), g)
         sy, yy = sums[0] * s_unit * y_unit, sums[1] * y_unit * y_unit
