@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.objective.build import refuse_what_does_not_compile
+from quasinewton.objective.callables import Callables
 from quasinewton.objective.gradient_check import (
     OWN,
     GradientCheck,
@@ -83,6 +84,6 @@ def check_gradient(
     if problem.form not in OWN:
         raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")
     separate = jac if problem.form == "separate" else None
-    refuse_what_does_not_compile(fun, separate, None, None, problem.form, "", problem.args)
+    refuse_what_does_not_compile(Callables(fun, problem.form, separate), problem.args)
     g, coarse = own_gradient(problem, x)
     return compare(problem, x, g, rtol, coarse=coarse)

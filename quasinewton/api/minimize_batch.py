@@ -28,7 +28,7 @@ from quasinewton.drivers.executors import (
 )
 from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import Enough, Watch
-from quasinewton.drivers.thread_pool import Crew, rows_of, solve_in_turn
+from quasinewton.drivers.thread_pool import ThreadPool, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
@@ -336,7 +336,8 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
         solve_in_turn(bind, state, settings, results, remarks, tick)
     else:
         jobs = min(n_jobs, len(results.rows))
-        Crew(lambda: linked(bind()), state, task.args, task.batch_args, settings, results, remarks, jobs).run(tick)
+        arguments = task.args, task.batch_args
+        ThreadPool(lambda: linked(bind()), state, *arguments, settings, results, remarks, jobs).run(tick)
 
 
 def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):

@@ -7,6 +7,7 @@ the number of threads nor on the thread that computed it.
 """
 
 import threading
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -28,7 +29,7 @@ from quasinewton.numba_ext.jit import INNER, kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.tuples import borrow, store
 from quasinewton.objective.differenced import with_data
-from quasinewton.objective.interface import HESSIAN, call
+from quasinewton.objective.interface import HESSIAN, Objective, call
 from quasinewton.objective.linking import layers
 from quasinewton.objective.packed_args import pack
 from quasinewton.options.read import traits_of
@@ -86,13 +87,10 @@ def solve(typingctx, address, objective, method, search, state):
     return signature, codegen
 
 
-@kernel
-def work(
-    run, objective, depth, data, stride, method, search, state, blank, time_limit, last, board, place, results
-):
-    """Solve one problem after another until none is left.
+class Task(NamedTuple):
+    """What `work` reads, and does not change.
 
-    Parameters
+    Attributes
     ----------
     run : int
         Address of the loop; see `entry`.
@@ -102,14 +100,34 @@ def work(
     data, stride : int
         The packed arguments of problem i are at the address data + i stride.
     method, search : NamedTuple
-    state : State
-        Workspace.
-    blank : State
-        A state at the beginning of a run, shared by all threads; not changed.
     time_limit : int
         Nanoseconds for each problem.
     last : int
         End of the range of problems, exclusive.
+    """
+
+    run: int
+    objective: Objective
+    depth: int
+    data: int
+    stride: int
+    method: NamedTuple
+    search: NamedTuple
+    time_limit: int
+    last: int
+
+
+@kernel
+def work(task, state, blank, board, place, results):
+    """Solve one problem after another until none is left.
+
+    Parameters
+    ----------
+    task : Task
+    state : State
+        Workspace.
+    blank : State
+        A state at the beginning of a run, shared by all threads; not changed.
     board : ndarray, int64, shape (BOARD,)
         Shared counters: NEXT, STOP and FINISHED. Overwritten.
     place : ndarray, int64, shape (1,)
@@ -128,12 +146,12 @@ def work(
     s = state.scalars[0]
     while True:
         i = fetch_add(board, NEXT, 1)
-        if i >= last or fetch_add(board, STOP, 0):
+        if i >= task.last or fetch_add(board, STOP, 0):
             return NO_MORE
         place[0] = i
-        renew(state, blank, results.x[i], time_limit)
-        mine = with_data(objective, depth, data + i * stride)
-        while solve(run, mine, method, search, state) != NOTHING:
+        renew(state, blank, results.x[i], task.time_limit)
+        mine = with_data(task.objective, task.depth, task.data + i * task.stride)
+        while solve(task.run, mine, task.method, task.search, state) != NOTHING:
             if fetch_add(board, STOP, 0):
                 return STOPPED
         if s.status == STATUS_LINE_SEARCH:
@@ -168,7 +186,7 @@ def pack_rows(args, batch_args, first, blocks):
         store(args + rows(batch_args, first + j), blocks[j])
 
 
-class Crew:
+class ThreadPool:
     """Pool of threads that solve the problems of a batch.
 
     Parameters
@@ -216,7 +234,7 @@ class Crew:
     def _run_page(self, data, stride, first, last, tick):
         self.board[NEXT] = first
         threads = [
-            threading.Thread(target=self._labour, args=(*worker, data, stride, last), daemon=True)
+            threading.Thread(target=self._thread_main, args=(*worker, data, stride, last), daemon=True)
             for worker in self.workers[: last - first]
         ]
         try:
@@ -238,38 +256,26 @@ class Crew:
     def _finished(self):
         return int(self.board[FINISHED]) + len(self.remarks.errors) + len(self.remarks.messages)
 
-    def _labour(self, prepared, state, place, data, stride, last):
+    def _thread_main(self, prepared, state, place, data, stride, last):
         """Solve problems until none is left; the target function of a thread."""
         try:
-            while self._go_on(prepared, state, place, data, stride, last):
+            while self._solve_until_interrupted(prepared, state, place, data, stride, last):
                 pass
         except BaseException as error:
             self.board[STOP] = 1
             self.failures.append(error)
 
-    def _go_on(self, prepared, state, place, data, stride, last):
+    def _solve_until_interrupted(self, prepared, state, place, data, stride, last):
         """Solve problems until one needs the interpreter; return True if problems may be left."""
         settings, results, remarks = self.settings, self.results, self.remarks
         at = Checkpoint(settings.method, settings.search, state)
+        limit = settings.controls.get("time_limit", NEVER)
+        inner = settings.method, settings.search
+        task = Task(self.entry, prepared.objective, self.depth, data, stride, *inner, limit, last)
         place[0] = -1
         try:
             with original_errors():
-                outcome = work(
-                    self.entry,
-                    prepared.objective,
-                    self.depth,
-                    data,
-                    stride,
-                    settings.method,
-                    settings.search,
-                    state,
-                    self.blank,
-                    settings.controls.get("time_limit", NEVER),
-                    last,
-                    self.board,
-                    place,
-                    results,
-                )
+                outcome = work(task, state, self.blank, self.board, place, results)
         except Exception as error:
             if place[0] < 0:
                 raise
@@ -279,9 +285,8 @@ class Crew:
         if outcome == STOPPED:
             put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
         elif outcome == UNDIAGNOSED:
-            prepared = prepared._replace(
-                given=prepared.given._replace(args=self.args + rows_of(self.batch_args, i))
-            )
+            given = prepared.given._replace(args=self.args + rows_of(self.batch_args, i))
+            prepared = prepared._replace(given=given)
             if not self.depth:
                 prepared = prepared._replace(objective=prepared.objective._replace(data=data + i * stride))
             try:
@@ -305,7 +310,7 @@ def solve_in_turn(bind, fresh, settings, results, remarks, tick):
     bind : callable
         bind(i) -> Prepared for problem i.
     fresh, settings, results, remarks, tick
-        As for `Crew`.
+        As for `ThreadPool`.
     """
     state, blank = fresh(), fresh()
     at = Checkpoint(settings.method, settings.search, state)

@@ -18,6 +18,7 @@ from quasinewton.objective import (
     hessian_products,
     kept_hessian,
 )
+from quasinewton.objective.callables import Callables
 from quasinewton.objective.choose_hessian import (
     differentiable,
     second_derivative,
@@ -42,6 +43,47 @@ from quasinewton.objective.trampolines import DERIVED
 
 # Values of `jac` with which steps may be estimated; "2-point" is applied as it is.
 LEARNING = (None, False, "3-point")
+
+
+class Bound(NamedTuple):
+    """The user's functions behind one address.
+
+    Attributes
+    ----------
+    address, data : int
+        As in `Objective`.
+    held : tuple
+        Objects that these point into; they must live as long as the address is used.
+    """
+
+    address: int
+    data: int
+    held: tuple
+
+
+class Differences(NamedTuple):
+    """How the derivatives that the user did not give are made of differences.
+
+    Attributes
+    ----------
+    gradient, hessian : int
+        Schemes of `finite_differences`.
+    record : ndarray
+        One record WRAPPED with the settings of the user; overwritten.
+    step, scales : ndarray, float64
+        The user's steps and scales of the variables; of length 0 if none are given.
+    n : int
+        Number of variables.
+    bounds : (ndarray, ndarray) or None
+    """
+
+    gradient: int
+    hessian: int
+    record: np.ndarray
+    step: np.ndarray
+    scales: np.ndarray
+    n: int
+    bounds: tuple | None = None
 
 
 class Prepared(NamedTuple):
@@ -138,7 +180,6 @@ def prepare_unlinked(problem, use, values=False):
             mode, form = jac_function.mode, "derived-values" if values else form
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
-    functions = (fun, jac_function, second.function, form, gradient == COMPLEX_STEP)
     wrapped = np.zeros(1, finite_differences.WRAPPED)
     if gradient != EXACT or second.scheme != EXACT:
         w = wrapped[0]
@@ -147,9 +188,11 @@ def prepare_unlinked(problem, use, values=False):
         w["sharpens"] = w["adaptive"] and gradient == FORWARD
     product = use == "product"
     keeping = product and second.form == "dense" and kind is not None
-    bound = _bind(*functions, args, n, "hessian" if keeping else second.form, precond, wrapped)
+    second_form = "hessian" if keeping else second.form
+    callables = Callables(fun, form, jac_function, second.function, second_form, precond, gradient == COMPLEX_STEP)
+    bound = _bind(callables, args, n, wrapped)
     scheme = EXACT if product else second.scheme
-    prepared = _differenced(*bound, mode, gradient, scheme, wrapped, step, scales, n, bounds)
+    prepared = _differenced(bound, mode, Differences(gradient, scheme, wrapped, step, scales, n, bounds))
     if product and second.scheme != EXACT:
         prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
     if keeping:
@@ -194,52 +237,53 @@ def prepare_residual_unlinked(problem):
     """
     fun, jac, args, n = problem[:4]
     if jac is True:
-        bound = _bind(fun, None, None, "residual-joint", False, args, n)
-        return Prepared(Objective(*bound[:2]), bound[2], "exact")
+        bound = _bind(Callables(fun, "residual-joint"), args, n)
+        return Prepared(Objective(bound.address, bound.data), bound.held, "exact")
     if isinstance(jac, str) and jac in autodiff.MODES:
         if compiled_args_type((fun,), args) is not None or typed_args(args) is None:
             jacobian = derived(fun, "value_and_jacobian", jac, n, typed_args(args))
-            bound = _bind(fun, jacobian, None, "residual-derived", False, args, n)
-            return Prepared(Objective(*bound[:2]), bound[2], jacobian.mode)
+            bound = _bind(Callables(fun, "residual-derived", jacobian), args, n)
+            return Prepared(Objective(bound.address, bound.data), bound.held, jacobian.mode)
         both, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n)
-        bound = _bind(both, None, None, "residual-joint", False, args, n)
-        return Prepared(Objective(*bound[:2]), bound[2], mode)
+        bound = _bind(Callables(both, "residual-joint"), args, n)
+        return Prepared(Objective(bound.address, bound.data), bound.held, mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
     wrapped = np.zeros(1, finite_differences.WRAPPED)
     wrapped[0]["relative"] = problem.relative
-    bound = _bind(fun, None, function, "residual", False, args, n, precision=wrapped)
-    return _differenced(*bound, mode, EXACT, scheme, wrapped, problem.step, problem.scales, n)
+    bound = _bind(Callables(fun, "residual", second=function), args, n, precision=wrapped)
+    return _differenced(bound, mode, Differences(EXACT, scheme, wrapped, problem.step, problem.scales, n))
 
 
-def _bind(fun, jac, hess, form, complex_step, args, n, second="hessian", precond=None, precision=None):
-    """Return address, data and the objects these point into, for compiled or Python functions.
+def _bind(callables, args, n, precision=None):
+    """Return compiled or Python functions as a `Bound`.
 
     `precision`, an array of one record WRAPPED, is overwritten with the precision that the types of
     values and gradients show.
     """
+    fun = callables.fun
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {type(fun).__name__}")
-    kind = compiled_args_type((fun, jac, hess, precond), args)
-    if kind is None and form in DERIVED:
+    kind = compiled_args_type((fun, callables.jac, callables.second, callables.precond), args)
+    if kind is None and callables.form in DERIVED:
         raise TypeError(
             "a function is differentiated only with args that are numbers, arrays and tuples of them, and together "
             "with hess, hessp and precond that are compiled, too"
         )
     if kind is None:
-        refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args)
-        evaluate = from_python.evaluator(fun, jac, hess, form, args, n, second, precond, precision)
-        return address_in_python(from_python.objective, wraps=False), id(evaluate), (evaluate,)
-    address, (f_eps, g_eps) = from_njit.trampoline(fun, jac, hess, form, complex_step, kind, second, precond)
+        refuse_what_does_not_compile(callables, args)
+        evaluate = from_python.evaluator(callables, args, n, precision)
+        return Bound(address_in_python(from_python.objective, wraps=False), id(evaluate), (evaluate,))
+    address, (f_eps, g_eps) = from_njit.trampoline(callables, kind)
     if precision is not None and (f_eps or g_eps):
         precision["f_type"], precision["f_eps"], precision["g_eps"] = f_eps, f_eps, g_eps
     if not args:
-        return address, 0, (fun,)
+        return Bound(address, 0, (fun,))
     block = pack(args)
-    return address, block.ctypes.data, (fun, block, args)
+    return Bound(address, block.ctypes.data, (fun, block, args))
 
 
-def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
+def refuse_what_does_not_compile(callables, args):
     """Compile the user's compiled functions, although the interpreter will call them.
 
     A function that does not compile is thus reported before the run.
@@ -252,18 +296,19 @@ def refuse_what_does_not_compile(fun, jac, hess, precond, form, second, args):
     arguments = typed_args(args)
     if arguments is None:
         return
-    vectors = 2 if form == "inplace" else 1, 1, 2 if second == "product" else 1, 2
-    names = "fun", "jac", "hessp" if second == "product" else "the second derivative", "precond"
-    for function, count, name in zip((fun, jac, hess, precond), vectors, names, strict=True):
+    product = callables.second_form == "product"
+    vectors = 2 if callables.form == "inplace" else 1, 1, 2 if product else 1, 2
+    names = "fun", "jac", "hessp" if product else "the second derivative", "precond"
+    functions = callables.fun, callables.jac, callables.second, callables.precond
+    for function, count, name in zip(functions, vectors, names, strict=True):
         if is_compiled(function):
             result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 
-def _differenced(address, data, held, mode, gradient, hessian, wrapped, step, scales, n, bounds=None):
-    """Wrap an objective in the differences that it needs.
-
-    `wrapped` holds the record that defines how differences are taken.
-    """
+def _differenced(bound, mode, differences):
+    """Wrap an objective in the differences that it needs; return a `Prepared`."""
+    address, data, held = bound
+    gradient, hessian, wrapped, step, scales, n, bounds = differences
     w, place = wrapped[0], wrapped.ctypes.data
     if gradient == EXACT and hessian == EXACT:
         return Prepared(Objective(address, data, precision=place), (*held, wrapped), mode)

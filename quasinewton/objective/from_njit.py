@@ -39,15 +39,15 @@ def multiply(H, v, out):
         out[i] = dot(H[i], v)
 
 
-def build(*given):
+def build(callables, args_type):
     """Return the uncompiled dispatcher of a trampoline, which is entered by address only.
 
     The arguments are those of `define`.
     """
-    return numba.njit(**INNER)(define(*given))
+    return numba.njit(**INNER)(define(callables, args_type))
 
 
-def check(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+def check(callables, args_type):
     """Compile the user's functions and check that they return what the form requires.
 
     Raises
@@ -58,6 +58,7 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
     ValueError
         If the objective does not return a real scalar.
     """
+    fun, form, jac, second, second_form, precond, complex_step = callables
     arguments = tuple(args_type)
     expected = None
     kinds = (X, X, *arguments) if form == "inplace" else (X, *arguments)
@@ -77,13 +78,13 @@ def check(fun, jac, hess, form, complex_step, args_type, second="hessian", preco
         kind = result_type(jac, (X, *arguments), "jac")
         if not is_derivative(kind):
             expected = f"jac must return a real vector; it returns {kind}"
-    hess = made(hess)
-    if hess is not None and second == "product":
-        kind = result_type(hess, (X, X, *arguments), "hessp")
+    second = made(second)
+    if second is not None and second_form == "product":
+        kind = result_type(second, (X, X, *arguments), "hessp")
         if not is_derivative(kind):
             expected = f"hessp must return a real vector; it returns {kind}"
-    elif hess is not None:
-        kind = result_type(hess, (X, *arguments), "the second derivative")
+    elif second is not None:
+        kind = result_type(second, (X, *arguments), "the second derivative")
         if not is_derivative(kind):
             expected = f"the second derivative must be a real matrix; it is {kind}"
     if precond is not None:
@@ -140,18 +141,19 @@ def returns(fun, test, arguments):
     return known[test, arguments]
 
 
-def precision(fun, jac, form, args_type):
+def precision(callables, args_type):
     """Return the relative rounding of values and gradients by their types; 0 for doubles.
 
     Parameters
     ----------
-    fun, jac, form, args_type
-        As for `define`.
+    callables : Callables
+    args_type : numba tuple type
 
     Returns
     -------
     (float, float)
     """
+    fun, form, jac = callables[:3]
     arguments = (X, *args_type) if form == "inplace" else tuple(args_type)
     joint = form == "joint"
     single = [returns(fun, "first_is_single" if joint else "is_single", arguments), False]
@@ -162,11 +164,12 @@ def precision(fun, jac, form, args_type):
     return tuple(SINGLE_EPSILON if one else 0.0 for one in single)
 
 
-def has_complex_values(fun, form, args_type):
+def has_complex_values(callables, args_type):
     """Return True if the type of an objective's value is complex.
 
     The arguments are as for `define`.
     """
+    fun, form = callables[:2]
     if form.startswith("residual"):
         return False
     arguments = (X, *args_type) if form == "inplace" else tuple(args_type)
@@ -177,15 +180,15 @@ def has_complex_values(fun, form, args_type):
 _trampolines = weakref.WeakKeyDictionary()
 
 
-def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+def trampoline(callables, args_type):
     """Return the address of a compiled trampoline, and its precision.
 
     It is compiled at the first call for these functions and types.
 
     Parameters
     ----------
-    fun, jac, hess, form, complex_step, args_type, second, precond
-        As for `define`.
+    callables : Callables
+    args_type : numba tuple type
 
     Returns
     -------
@@ -197,18 +200,18 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
     ComplexWarning
         If the value of `fun` is complex; at every call, whether code is compiled or not.
     """
+    fun, form, jac, second, second_form, precond, complex_step = callables
     known = _trampolines.setdefault(fun, {})
     # A derivative is named by how it is derived from `fun`; its object is a new one in every call.
-    names = (each.how if isinstance(each, Derived) else id(each) for each in (jac, hess, precond))
-    key = (*names, form, complex_step, args_type, second)
+    names = (each.how if isinstance(each, Derived) else id(each) for each in (jac, second, precond))
+    key = (*names, form, complex_step, args_type, second_form)
     entry = known.get(key)
     if entry is None:
-        code = _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond)
+        code = _from_disk(callables, args_type)
         if code is None:
-            given = fun, jac, hess, form, complex_step, args_type, second, precond
-            announce(*given)
-            check(*given)
-            compiled = build(*given)
+            announce(callables)
+            check(callables, args_type)
+            compiled = build(callables, args_type)
             compiled.compile(SIGNATURE)
             # The library owns the machine code. Holding the trampoline instead would hold `fun`,
             # and the weak dictionary would never drop the entry.
@@ -216,42 +219,43 @@ def trampoline(fun, jac, hess, form, complex_step, args_type, second="hessian", 
             code = sealed.Sealed(address_of(compiled, SIGNATURE), library)
         # These functions are held so that no other function can get their id. Those derived from
         # `fun` are excluded: `fun` holds them, and they hold `fun`.
-        given = [each for each in (jac, hess, precond) if not isinstance(each, Derived)]
-        held = [each for each in given if not autodiff.is_derived(fun, each)]
-        warned = has_complex_values(fun, form, args_type)
-        entry = known[key] = (code, precision(fun, jac, form, args_type), warned, *held)
+        others = [each for each in (jac, second, precond) if not isinstance(each, Derived)]
+        held = [each for each in others if not autodiff.is_derived(fun, each)]
+        warned = has_complex_values(callables, args_type)
+        entry = known[key] = (code, precision(callables, args_type), warned, *held)
     if entry[2]:
         warn_complex("fun")
     return entry[0].address, entry[1]
 
 
-def announce(fun, jac, hess, *_):
+def announce(callables):
     """Log that derivatives are about to be compiled, if any are."""
-    if isinstance(jac, Derived) or isinstance(hess, Derived):
-        notice.derivatives(fun.__name__, user_cache.obstacle([fun]))
+    if isinstance(callables.jac, Derived) or isinstance(callables.second, Derived):
+        notice.derivatives(callables.fun.__name__, user_cache.obstacle([callables.fun]))
 
 
-def _from_disk(fun, jac, hess, form, complex_step, args_type, second, precond):
+def _from_disk(callables, args_type):
     """Return the code of a trampoline, read from disk or compiled and saved there.
 
     Returns None if the functions have no name that is valid in other processes.
     """
-    words = form, complex_step, str(args_type), second
-    words += tuple(each.how if isinstance(each, Derived) else None for each in (jac, hess))
-    functions = [None if isinstance(each, Derived) else each for each in (fun, jac, hess, precond)]
+    fun, form, jac, second, second_form, precond, complex_step = callables
+    words = form, complex_step, str(args_type), second_form
+    words += tuple(each.how if isinstance(each, Derived) else None for each in (jac, second))
+    functions = [None if isinstance(each, Derived) else each for each in (fun, jac, second, precond)]
     key = user_cache.key(functions, "trampoline", *words)
 
     def make():
         sources = [each and fresh(each) for each in functions]
         if any(source is None and each is not None for source, each in zip(sources, functions, strict=True)):
             return None
-        first, *others = (
+        copies = [
             each if isinstance(each, Derived) else source
-            for each, source in zip((fun, jac, hess, precond), sources, strict=True)
-        )
-        given = first, *others[:2], form, complex_step, args_type, second, others[2]
-        announce(fun, jac, hess)
-        check(*given)
-        return define(*given)
+            for each, source in zip((fun, jac, second, precond), sources, strict=True)
+        ]
+        copied = callables._replace(**dict(zip(("fun", "jac", "second", "precond"), copies, strict=True)))
+        announce(callables)
+        check(copied, args_type)
+        return define(copied, args_type)
 
     return key and sealed.obtain(key, make, SIGNATURE)

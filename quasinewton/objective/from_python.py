@@ -139,25 +139,16 @@ def rounding(values):
     return float(np.finfo(dtype).eps) if dtype.kind == "f" and dtype.itemsize < 8 else 0.0
 
 
-def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, precision=None):
+def evaluator(callables, args, n, precision=None):
     """Combine the user's callables in one function that copies x and checks the results.
 
     Parameters
     ----------
-    fun : callable
+    callables : Callables
         fun(x, *args) -> f; with the form "joint" -> (f, g); with "inplace" fun(x, g, *args) -> f.
-    jac, hess : callable or None
-        jac(x, *args) -> g with the form "separate"; hess(x, *args) -> H, or hess(x, p, *args) -> H
-        p.
-    form : {"value", "separate", "joint", "inplace", "residual", "residual-joint"}
     args : tuple
     n : int
         Number of variables.
-    second : {"hessian", "product", "dense"}
-        Meaning of `hess`: the Hessian, its product with a vector, or the Hessian of which products
-        are taken.
-    precond : callable, optional
-        precond(x, v, *args) -> M v.
     precision : ndarray, one record with the fields f_eps, f_type and g_eps, optional
         Overwritten with the rounding of values and gradients if their types are coarser than
         double.
@@ -170,6 +161,7 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, pre
     """
     # The functions below run at every evaluation and are written for speed: closures are faster
     # than methods, and `args` are not unpacked if there are none.
+    fun, form, jac, hess, second_form, precond, _ = callables
     shape = (n,)
     vectors, matrices, complexes = Views(shape), Views((n, n)), Views(shape, np.complex128)
     if args:
@@ -225,7 +217,7 @@ def evaluator(fun, jac, hess, form, args, n, second="hessian", precond=None, pre
         return math.nan
 
     def product(x, p):
-        if second == "product":
+        if second_form == "product":
             return hess(x, p)
         # All products of an iteration use the same Hessian.
         if not kept or not np.array_equal(kept[0], x):

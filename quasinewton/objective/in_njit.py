@@ -1,5 +1,7 @@
 """Objectives built inside compiled code from the types of the user's functions."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import types
 
@@ -15,6 +17,7 @@ from quasinewton.objective import (
     kept_hessian,
 )
 from quasinewton.objective.build import LEARNING
+from quasinewton.objective.callables import Callables
 from quasinewton.objective.choose_gradient import derived_source
 from quasinewton.objective.choose_hessian import (
     differentiable,
@@ -31,6 +34,31 @@ from quasinewton.objective.finite_differences import (
 from quasinewton.objective.interface import SIGNATURE, Objective
 from quasinewton.objective.packed_args import is_plain, pack
 from quasinewton.objective.problem import NO_ARGS, gradient_form
+
+
+class Schemes(NamedTuple):
+    """How the derivatives that are not given are made of differences.
+
+    Attributes
+    ----------
+    gradient, hessian : int
+        Schemes of `finite_differences`.
+    symmetric : bool
+        True for a Hessian, False for the Jacobian of a vector function.
+    bounded : bool
+        True if points stay between the vectors `low` and `high` of the generated code.
+    adaptive : bool
+        True if steps may be estimated.
+    """
+
+    gradient: int
+    hessian: int
+    symmetric: bool
+    bounded: bool = False
+    adaptive: bool = False
+
+
+RESIDUAL = Schemes(EXACT, EXACT, False)  # of a vector function with a Jacobian
 
 
 def dispatcher_of(name, kind, door):
@@ -105,15 +133,17 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
     jac_function = dispatcher_of("jac", jac, source.door) if form == "separate" else None
     if form == "derived":
         jac_function, _ = autodiff.derivative(function, "value_and_grad", jac, None, packed=True)
-    functions = function, jac_function, second.function, form
-    if use == "product":
-        held = "held" if second.scheme == EXACT else "held_inside"
-        if second.form == "dense":
-            more = True, "hessian", precond, "held_inside", bounded, adaptive
-            return _keeping(source, _bind(source, functions, args, gradient, EXACT, *more))
-        objective = _bind(source, functions, args, gradient, EXACT, True, second.form, precond, held, bounded, adaptive)
-        return objective if second.scheme == EXACT else _multiplied(source, objective, gradient, second.scheme, bounded)
-    return _bind(source, functions, args, gradient, second.scheme, True, bounded=bounded, adaptive=adaptive)
+    product = use == "product"
+    keeping = product and second.form == "dense"
+    second_form = second.form if product and not keeping else "hessian"
+    precond, complex_step = precond if product else None, gradient == COMPLEX_STEP
+    callables = Callables(function, form, jac_function, second.function, second_form, precond, complex_step)
+    schemes = Schemes(gradient, EXACT if product else second.scheme, True, bounded, adaptive)
+    inside_another = keeping or (product and second.scheme != EXACT)
+    objective = _bind(source, callables, args, schemes, "held_inside" if inside_another else "held")
+    if keeping:
+        return _keeping(source, objective)
+    return _multiplied(source, objective, gradient, second.scheme, bounded) if inside_another else objective
 
 
 def gradient_of(source, fun, jac, args, kind):
@@ -152,15 +182,16 @@ def bind_residual(source, fun, jac, args):
     jac = gradient_of(source, fun, jac, args, "value_and_jacobian")
     function = dispatcher_of("fun", fun, source.door)
     if jac is True:
-        return _bind(source, (function, None, None, "residual-joint"), args, EXACT, EXACT, False)
+        return _bind(source, Callables(function, "residual-joint"), args, RESIDUAL)
     if isinstance(jac, str) and jac in autodiff.MODES:
         derived, _ = autodiff.derivative(function, "value_and_jacobian", jac, None, packed=True)
-        return _bind(source, (function, derived, None, "residual-derived"), args, EXACT, EXACT, False)
+        return _bind(source, Callables(function, "residual-derived", derived), args, RESIDUAL)
     try:
         jac_function, scheme = _second_derivative(source.door, "jac", jac or None)
     except ValueError as error:
         source.refuse(error)
-    return _bind(source, (function, None, jac_function, "residual"), args, EXACT, scheme, False)
+    callables = Callables(function, "residual", second=jac_function)
+    return _bind(source, callables, args, RESIDUAL._replace(hessian=scheme))
 
 
 def _second_derivative(door, name, given):
@@ -196,26 +227,18 @@ def _keeping(source, inner):
     return "keeping"
 
 
-def _bind(
-    source,
-    functions,
-    args,
-    gradient,
-    hessian,
-    symmetric,
-    second="hessian",
-    precond=None,
-    held="held",
-    bounded=False,
-    adaptive=False,
-):
-    """Generate the lines for the dispatchers in `functions` and the differences they need."""
-    kind, complex_step = _args_type(source, args), gradient == COMPLEX_STEP
+def _bind(source, callables, args, differences, held="held"):
+    """Generate the lines for compiled functions and the differences that they need.
+
+    `held` is the name of the variable for what the Objective points into.
+    """
+    kind = _args_type(source, args)
+    gradient, hessian, symmetric, bounded, adaptive = differences
     try:
-        from_njit.check(*functions, complex_step, kind, second, precond)
+        from_njit.check(callables, kind)
     except (TypeError, ValueError) as error:
         source.refuse(error)
-    address = address_constant(from_njit.build(*functions, complex_step, kind, second, precond), SIGNATURE)
+    address = address_constant(from_njit.build(callables, kind), SIGNATURE)
     source.add("block = pack(args)", pack=pack, address=address, address_of_data=address_of_data, hold=hold)
     if gradient == EXACT and hessian == EXACT:
         source.add(f"{held} = block", Objective=Objective)

@@ -127,7 +127,7 @@ SECOND_ORDER = {
         write(vector(g_, n), hess(x, vector(h_, n), *args))
 """,
 }
-# The same for derived ones, which are arrays of the right shape.
+# Source of derived second derivatives, which are arrays of the right shape.
 DERIVED_SECOND_ORDER = {
     "hessian": """
     if what & HESSIAN:
@@ -149,23 +149,15 @@ DERIVED = {"derived", "derived-values", "residual-derived"}
 UNCALLED = {"derived"}  # Forms in which `fun` is not called.
 
 
-def define(fun, jac, hess, form, complex_step, args_type, second="hessian", precond=None):
+def define(callables, args_type):
     """Define the trampoline of one objective as a Python function.
 
     Parameters
     ----------
-    fun, jac, hess : numba dispatchers or Derived; jac, hess may be None
-        Their meaning depends on the form, see FIRST_ORDER. With "residual", `fun` returns a vector
-        and `hess` is its Jacobian.
-    form : str
-        A key of FIRST_ORDER.
-    complex_step : bool
-        Whether `fun` must also answer COMPLEX.
+    callables : Callables
+        Its functions are numba dispatchers or Derived, its form is a key of FIRST_ORDER, its
+        `second_form` one of SECOND_ORDER.
     args_type : numba tuple type
-    second : str
-        Meaning of `hess`: a key of SECOND_ORDER.
-    precond : numba dispatcher, optional
-        precond(x, v, *args) -> M v.
 
     Returns
     -------
@@ -173,14 +165,15 @@ def define(fun, jac, hess, form, complex_step, args_type, second="hessian", prec
         A function to be compiled for SIGNATURE.
     """
     lines = ["def trampoline(x_, n, g_, h_, what, data):", "    x = vector(x_, n)", "    args = load(data)"]
+    fun, form, jac, second, second_form, precond, complex_step = callables
     lines += ["    f = np.nan", FIRST_ORDER[form]]
-    second_order = DERIVED_SECOND_ORDER if isinstance(hess, Derived) else SECOND_ORDER
-    lines += [COMPLEX_VALUE] * complex_step + [second_order[second]] * (hess is not None)
+    second_order = DERIVED_SECOND_ORDER if isinstance(second, Derived) else SECOND_ORDER
+    lines += [COMPLEX_VALUE] * complex_step + [second_order[second_form]] * (second is not None)
     lines += [PRECONDITIONER] * (precond is not None) + ["    return f"]
     scope = dict(VALUE=VALUE, GRADIENT=GRADIENT, HESSIAN=HESSIAN, COMPLEX=COMPLEX, np=np, load=loader(args_type))
     scope |= dict(vector=vector, complex_vector=complex_vector, matrix=matrix)
     scope |= dict(as_scalar=as_scalar, as_complex=as_complex, write=write, fill_nan=fill_nan)
     scope |= dict(copy_to=copy_to, copy_rows_to=copy_rows_to)
-    scope |= dict(fun=fun, jac=made(jac), hess=made(hess), precond=precond)
+    scope |= dict(fun=fun, jac=made(jac), hess=made(second), precond=precond)
     scope |= dict(PRODUCT=PRODUCT, PRECONDITION=PRECONDITION)
     return generated.define("trampoline", "\n".join(lines), scope)
