@@ -114,7 +114,7 @@ class RootResult(OptimizeResult):
         The last Jacobian.
     """
 
-    fun: np.ndarray
+    fun: np.ndarray  # type: ignore[assignment]  # a vector, not a number as in other results
 
 
 class History(NamedTuple):

@@ -21,7 +21,8 @@ class Status(int, Enum):
 
     message: str
 
-    def __new__(cls, value, code, message):
+    # A type checker takes Status(value), which looks up a member, for a call of this function.
+    def __new__(cls, value: int, code: int = 0, message: str = "") -> "Status":
         member = int.__new__(cls, code)
         member._value_ = value
         member.message = member.__doc__ = message
@@ -85,7 +86,7 @@ def represent_in_yaml():
     """
     yaml = sys.modules.get("yaml")
     dumper = getattr(yaml, "SafeDumper", None)
-    if dumper is not None and Status not in dumper.yaml_representers:
+    if yaml is not None and dumper is not None and Status not in dumper.yaml_representers:
         yaml.add_representer(Status, lambda dumper, status: dumper.represent_int(int(status)), Dumper=dumper)
 
 

@@ -97,7 +97,7 @@ def compile_ahead(names, workers=None):
     if unknown:
         raise ValueError(f"no method is called {unknown[0]!r}; there are {', '.join(sorted(NAMES.values()))}")
     chosen = list(dict.fromkeys(NAMES[METHODS[name]] for name in names) if names else NAMES.values())
-    tasks = [(name, bounded) for name in chosen for bounded in (False, True)]
+    tasks: list[tuple[str, bool] | str] = [(name, bounded) for name in chosen for bounded in (False, True)]
     if "lbfgs" in chosen:
         tasks.insert(0, LATE)
     workers = min(workers or numba.config.NUMBA_DEFAULT_NUM_THREADS, len(tasks))

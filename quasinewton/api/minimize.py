@@ -1,6 +1,5 @@
 """The public function `minimize`: SciPy's signature in front of the compiled loops."""
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.drivers.checkpoint import Checkpoint, renamed_checkpoint
-from quasinewton.drivers.finalize import finished, report, unfinished
+from quasinewton.drivers.finalize import attach_result, finished, report, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import drive
@@ -280,8 +279,8 @@ def minimize(
             count_check(check, problem.form, state)
         result = finished(prepared, at, status, go_on)
     except BaseException as error:
-        with contextlib.suppress(AttributeError, TypeError):
-            error.result = unfinished(at, Status.INTERRUPTED, gradient_mode(prepared), prepared.hess_mode)
+        mode = gradient_mode(prepared)
+        attach_result(error, unfinished(at, Status.INTERRUPTED, mode, prepared.hess_mode))
         raise
     finally:
         if watch is not None:

@@ -1,6 +1,5 @@
 """The public function `minimize_batch`: many problems on all cores, in lockstep or on a cluster."""
 
-import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from quasinewton.drivers.executors import (
     spread,
     width,
 )
+from quasinewton.drivers.finalize import attach_result
 from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import Enough, Watch
 from quasinewton.drivers.thread_pool import ThreadPool, rows_of, solve_in_turn
@@ -196,7 +196,7 @@ def minimize_batch(
     refuse(task, kind, vectorized, executor)
     settings = read(method, n, tol, options, bounds)
     problem = with_gradient(first_problem(task, settings, n)) if k else None
-    task = task._replace(jac=problem.jac) if k else task
+    task = task if problem is None else task._replace(jac=problem.jac)
     settings = with_limits(settings, n, is_differenced(task.jac))
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, second_order == "hessian"), Remarks({}, {}, {})
@@ -230,8 +230,7 @@ def minimize_batch(
         except Enough:
             ending = Status.CALLBACK
         except BaseException as error:
-            with contextlib.suppress(AttributeError, TypeError):
-                error.result = result(Status.INTERRUPTED)
+            attach_result(error, result(Status.INTERRUPTED))
             raise
     return result(ending)
 

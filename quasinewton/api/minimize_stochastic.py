@@ -1,6 +1,5 @@
 """The public function `minimize_stochastic`: minimise a mean over samples by mini-batches."""
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers.checkpoint import renamed_checkpoint
+from quasinewton.drivers.finalize import attach_result
 from quasinewton.drivers.initialize import WITHOUT_START
 from quasinewton.drivers.minibatch_data import as_samples, batched
 from quasinewton.drivers.run import notifier
@@ -219,8 +219,7 @@ def minimize_stochastic(
             status = course.drive(epochs, shuffle, notifier(callback), show)
             found = course.finished(status)
         except BaseException as error:
-            with contextlib.suppress(AttributeError, TypeError):
-                error.result = course.unfinished()
+            attach_result(error, course.unfinished())
             raise
     if disp:
         print(found.message)

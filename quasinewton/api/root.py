@@ -1,6 +1,5 @@
 """The public function `root`: arguments and result; the mathematics is in `loops.root_loop`."""
 
-import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike
 from quasinewton.arguments.convert_args import as_args
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers import tiered_loop
+from quasinewton.drivers.finalize import attach_result
 from quasinewton.drivers.run import original_errors
 from quasinewton.drivers.run_report import RunReport
 from quasinewton.line_searches import Armijo
@@ -133,6 +133,7 @@ def root(
     maxiter = limit("maxiter", given.pop("maxiter", DEFAULTS["maxiter"]))
     progress, disp = bool(given.pop("progress", False)), bool(given.pop("disp", False))
     report = RunReport(progress, disp, COLUMNS, "‖f‖") if progress or disp else None
+    table = None if report is None else report.table
     steps = {name: given.pop(name, None) for name in STEPS}
     warn_unknown(given, OPTIONS)
     args = as_args(args, fun, jac)
@@ -172,8 +173,8 @@ def root(
                 report.show(int(s["nit"]), math.nan, float(s["norm"]))
             if not stepwise:
                 continue
-            if disp and (beginning or s["nit"] > before):
-                report.table.row(int(s["nit"]), int(s["nfev"]), float(s["norm"]))
+            if table is not None and (beginning or s["nit"] > before):
+                table.row(int(s["nit"]), int(s["nfev"]), float(s["norm"]))
             if s["status"] == STATUS_ITERATIONS and s["nit"] < maxiter:
                 s["status"] = STATUS_RUNNING
             if callback is not None and s["nit"] > before:
@@ -182,8 +183,7 @@ def root(
                 except StopIteration:
                     stopped = True
     except BaseException as error:
-        with contextlib.suppress(AttributeError, TypeError):
-            error.result = result(Status.INTERRUPTED)
+        attach_result(error, result(Status.INTERRUPTED))
         raise
     finally:
         if report is not None:

@@ -167,17 +167,18 @@ class BatchResult(OptimizeResult):
         For rows whose line search failed: the message with advice, and the numbers behind it.
     """
 
-    fun: np.ndarray
-    optimality: np.ndarray
-    success: np.ndarray
-    status: np.ndarray
-    nit: np.ndarray
-    nfev: np.ndarray
-    njev: np.ndarray
-    nhev: np.ndarray
+    # Arrays, or mappings by row, in the place of what a single result has.
+    fun: np.ndarray  # type: ignore[assignment]
+    optimality: np.ndarray  # type: ignore[assignment]
+    success: np.ndarray  # type: ignore[assignment]
+    status: np.ndarray  # type: ignore[assignment]
+    nit: np.ndarray  # type: ignore[assignment]
+    nfev: np.ndarray  # type: ignore[assignment]
+    njev: np.ndarray  # type: ignore[assignment]
+    nhev: np.ndarray  # type: ignore[assignment]
     errors: Mapping[int, Exception]
     messages: Mapping[int, str]
-    diagnosis: Mapping[int, dict[str, Any]]
+    diagnosis: Mapping[int, dict[str, Any]]  # type: ignore[assignment]
 
     def row(self, i: int) -> OptimizeResult:
         """Return the result of problem i, as `minimize` returns it.

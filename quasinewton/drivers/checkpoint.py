@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def arrays(state):
 
 def flat(record, prefix=""):
     """Return the arrays in nested NamedTuples, by dotted path."""
-    named = {}
+    named: dict[str, Any] = {}
     for name, value in record._asdict().items():
         named |= flat(value, f"{prefix}{name}.") if isinstance(value, tuple) else {prefix + name: value}
     return named

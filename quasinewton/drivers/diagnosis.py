@@ -5,6 +5,7 @@ evaluated again along the last direction, to compare its slope with the gradient
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -294,7 +295,8 @@ def wrong_components(prepared, state):
         The numbers, and a sentence with advice. No numbers if the gradient is not the user's, or
         if the comparison finds nothing.
     """
-    s, unknown, given = state.scalars[0], ({}, "Check jac."), prepared.given
+    s, given = state.scalars[0], prepared.given
+    unknown: tuple[dict[str, Any], str] = {}, "Check jac."
     if given is not None and given.form not in OWN:
         return {}, advice(prepared)
     if given is None:

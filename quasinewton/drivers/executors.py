@@ -49,7 +49,8 @@ def spread(executor, function, tasks, in_flight, idle):
     process pool accepts no more work and is replaced by a new one with the same settings; for other
     broken executors the rest of the work is done in this process.
     """
-    suspects, pending, mine, returned = deque(), {}, None, False
+    suspects: deque = deque()
+    pending, mine, returned = {}, None, False
 
     def submit(task, losses):
         nonlocal executor, mine
@@ -107,16 +108,17 @@ def like(executor):
     """Return a new process pool with the settings of a broken one; None for other executors."""
     if not isinstance(executor, ProcessPoolExecutor):
         return None
-    return ProcessPoolExecutor(executor._max_workers, executor._mp_context, executor._initializer, executor._initargs)
+    names = "_max_workers", "_mp_context", "_initializer", "_initargs"
+    return ProcessPoolExecutor(*(getattr(executor, name) for name in names))
 
 
 class Here(concurrent.futures.Executor):
     """Executor that runs each task immediately in the calling thread."""
 
-    def submit(self, function, /, *args):
-        future = concurrent.futures.Future()
+    def submit(self, function, /, *args, **keywords):
+        future: concurrent.futures.Future = concurrent.futures.Future()
         try:
-            future.set_result(function(*args))
+            future.set_result(function(*args, **keywords))
         except Exception as error:
             future.set_exception(error)
         return future

@@ -1,5 +1,6 @@
 """Build the `OptimizeResult` of a run that ended or was interrupted."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -18,6 +19,12 @@ from quasinewton.options.read import traits_of
 from quasinewton.result import OptimizeResult
 from quasinewton.status import Status, represent_in_yaml
 from quasinewton.validation import warn
+
+
+def attach_result(error, result):
+    """Set `error.result`, unless the class of the exception refuses attributes."""
+    with contextlib.suppress(AttributeError, TypeError):
+        error.result = result
 
 
 @kernel

@@ -28,7 +28,7 @@ def version():
 
 def taken_apart(value):
     """Return named tuples as Fields, nested ones included, and any other value unchanged."""
-    if not isinstance(value, tuple) or not hasattr(value, "_fields"):
+    if not (isinstance(value, tuple) and hasattr(value, "_asdict")):
         return value
     return Fields(type(value), {name: taken_apart(item) for name, item in value._asdict().items()})
 

@@ -153,7 +153,7 @@ class DescentReport(RunReport):
         self.printed = 0 if full else max(certain, 0)
 
     def close(self):
-        if self.waiting is not None:
+        if self.table is not None and self.waiting is not None:
             self.table.row(*self.waiting)
         super().close()
 
@@ -180,9 +180,10 @@ def counting(callback, report):
 
     if callback is None:
         parameter = inspect.Parameter("intermediate_result", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        each.__signature__ = inspect.Signature([parameter])
+        signature = inspect.Signature([parameter])
     else:
-        each.__signature__ = inspect.signature(callback)
+        signature = inspect.signature(callback)
+    each.__signature__ = signature  # type: ignore[attr-defined]
     return each
 
 

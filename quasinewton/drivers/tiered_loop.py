@@ -49,8 +49,8 @@ LONGEST = 0.5
 LARGE = 30_000
 CALLS = 100  # elementary operations that take as long as the calls of Python for a batch of samples
 
-_lost = {}  # seconds lost in Python, by kind of run
-_compiled = set()  # kinds of runs whose code is in memory
+_lost: dict[tuple, float] = {}  # seconds lost in Python, by kind of run
+_compiled: set[tuple] = set()  # kinds of runs whose code is in memory
 
 
 def state_size(state):

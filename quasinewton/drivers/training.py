@@ -64,7 +64,7 @@ class StochasticResult(OptimizeResult):
     nepochs: int
     skipped: int
     validation_loss: float
-    history: EpochHistory
+    history: EpochHistory  # type: ignore[assignment]  # by epochs, not by iterates
     checkpoint: "StochasticState"
 
 

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from quasinewton.loops.clock import PACE, begin_slice, slice_over
-from quasinewton.methods.first_order.base import advance
+from quasinewton.methods.first_order.base import Moments, advance
 from quasinewton.numba_ext.arrays import copy_bytes
 from quasinewton.numba_ext.interpreted import memory_at
 from quasinewton.numba_ext.jit import inlined, kernel
 from quasinewton.numba_ext.linalg import copy, dot
 from quasinewton.numba_ext.tuples import borrow
 from quasinewton.numba_ext.uncompiled import in_python
-from quasinewton.objective.interface import GRADIENT, VALUE, call, vector
+from quasinewton.objective.interface import GRADIENT, VALUE, Objective, call, vector
 from quasinewton.schedules import factor
 from quasinewton.status import STATUS_NONFINITE, STATUS_RUNNING
 
@@ -72,7 +72,7 @@ class Epochs(NamedTuple):
     best: np.ndarray
     order: np.ndarray
     scalars: np.ndarray
-    memory: NamedTuple
+    memory: Moments
 
 
 class Batches(NamedTuple):
@@ -82,8 +82,8 @@ class Batches(NamedTuple):
     smaller. `columns` holds a record COLUMN for each array of the data.
     """
 
-    whole: NamedTuple
-    rest: NamedTuple
+    whole: Objective
+    rest: Objective
     columns: np.ndarray
 
 

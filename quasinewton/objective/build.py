@@ -322,8 +322,9 @@ def _differenced(bound, mode, differences):
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
         variables = int(np.count_nonzero(bounds[0] < bounds[1]))
-    costs = finite_differences.costs(gradient, hessian, variables)
-    objective = Objective(address_in_python(differenced.objective), place, *costs, place)
+    values, hessian_values, hessian_gradients = finite_differences.costs(gradient, hessian, variables)
+    address = address_in_python(differenced.objective)
+    objective = Objective(address, place, values, hessian_values, hessian_gradients, place)
     return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
 
 
@@ -335,9 +336,9 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
     w["probe"], w["precision"] = probe.ctypes.data, inner.precision
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
-    costs = hessian_products.product_costs(gradient, scheme, inner.values, bounds is not None)
-    place = wrapped.ctypes.data
-    objective = Objective(address_in_python(hessian_products.objective), place, inner.values, *costs, inner.precision)
+    values, gradients = hessian_products.product_costs(gradient, scheme, inner.values, bounds is not None)
+    address, place = address_in_python(hessian_products.objective), wrapped.ctypes.data
+    objective = Objective(address, place, inner.values, values, gradients, inner.precision)
     return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
 
 

@@ -122,7 +122,7 @@ def second_derivative(name, given):
     if callable(given):
         return given, EXACT
     if given is None or isinstance(given, str) and given in SCHEMES:
-        return None, SCHEMES.get(given, FORWARD)
+        return None, FORWARD if given is None else SCHEMES[given]
     legal = "'auto', '2-point', '3-point', 'cs'" if name == "hess" else "'auto', '2-point', '3-point'"
     raise ValueError(f"{name} must be callable, {legal} or None; got {given!r}")
 

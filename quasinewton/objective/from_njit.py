@@ -177,7 +177,7 @@ def has_complex_values(callables, args_type):
 
 
 # Compiled trampolines by the user's function; an entry is freed with that function.
-_trampolines = weakref.WeakKeyDictionary()
+_trampolines: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def trampoline(callables, args_type):

@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+from typing import Any
 
 import numpy as np
 
@@ -171,7 +172,8 @@ def evaluator(callables, args, n, precision=None):
         form = "residual"
 
     # `begun` is nonempty after the first value; `kept` holds a point and the Hessian there.
-    begun, kept = [], []
+    begun: list[bool] = []
+    kept: list[Any] = []
 
     def put(g, values, name="the gradient"):
         if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
@@ -294,7 +296,7 @@ def halves(function):
 
     The second returns the derivative at the last point given to the first.
     """
-    last = []
+    last: list[Any] = []
 
     def value(x):
         last[:] = pair(function(x))

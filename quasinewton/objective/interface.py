@@ -58,7 +58,13 @@ class Objective(NamedTuple):
 # evaluates more than a loop asks for must test for the address 0.
 TOLD = Objective(0, 0)
 OBJECTIVE = types.NamedUniTuple(types.int64, len(Objective._fields), Objective)
-call, attempt = objective_caller(SIGNATURE, lambda: evaluate)
+
+
+def _compiled_caller():
+    return evaluate
+
+
+call, attempt = objective_caller(SIGNATURE, _compiled_caller)
 
 
 @kernel

@@ -8,6 +8,7 @@ exchanges these addresses.
 
 import ctypes
 import functools
+from typing import Any
 
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.addresses import address_of
@@ -15,10 +16,10 @@ from quasinewton.numba_ext.uncompiled import uncompiled
 from quasinewton.objective.finite_differences import WRAPPED
 from quasinewton.objective.interface import SIGNATURE, Objective
 
-_KERNELS = {}  # the compiled function by the address of its uncompiled version
-_WRAPPING = set()  # addresses, of both versions, whose data are the address of a record WRAPPED
+_KERNELS: dict[int, Any] = {}  # the compiled function by the address of its uncompiled version
+_WRAPPING: set[int] = set()  # addresses, of both versions, whose data are the address of a record WRAPPED
 # Places of the address and of the data of the wrapped objective in such a record, in bytes.
-_ADDRESS, _DATA = (WRAPPED.fields[name][1] for name in ("address", "data"))
+_ADDRESS, _DATA = (WRAPPED.fields[name][1] for name in ("address", "data"))  # type: ignore[index]
 
 
 @functools.cache

@@ -216,7 +216,7 @@ def read(method, n, tol, options, bounds=None):
         # Types are part of the key because search objects of different classes with the same
         # numbers compare equal.
         items = tuple((name, type(value), value) for name, value in options.items())
-        settings, unknown = _remembered(method, type(method), n, tol, items, REGISTRATIONS[0])
+        settings, unknown = _remembered(method, type(method), n, tol, items, REGISTRATIONS[0])  # type: ignore[arg-type]
     except TypeError:  # An option is not hashable, or it is illegal and `_read` raises again.
         settings, unknown = _read(method, n, tol, options.items())
     if unknown:

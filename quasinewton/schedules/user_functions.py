@@ -14,7 +14,7 @@ from quasinewton.numba_ext.uncompiled import INTERPRETED
 from quasinewton.schedules.formulas import BY_STEPS, CONSTANT, SIGNATURE, USER, Schedule
 
 # Address and machine code of the compiled entry of each user's function, while the function lives.
-_entries = weakref.WeakKeyDictionary()
+_entries: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def entry(function):
