@@ -197,6 +197,17 @@ def allocate(method, limits, x0, rows):
     )
 
 
+@register_jitable
+def allocate_within(method, limits, x0, low, high):
+    """Make the state of a descent between bounds, without a trace; see `allocate`.
+
+    The state may refer to `low` and `high`.
+    """
+    s = allocate(method, limits, x0, 0)
+    memory = methods.with_bounds(method, s.memory, low, high)
+    return State(s.x, s.g, s.p, s.x_trial, s.g_trial, s.x_passed, s.hessian, s.scalars, s.trace, memory)
+
+
 @kernel
 def renew(state, blank, x0, time_limit):
     """Reset a used state to what `allocate` returns for x0, without allocating.

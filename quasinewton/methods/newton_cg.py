@@ -268,6 +268,13 @@ def _negative_curvature(method, memory, hessian, x, g, p):
     return memory.record[0].curvature
 
 
+@protocol.set_preconditioner.register(NewtonCG)
+def _set_preconditioner(method, memory, diagonal):
+    memory.record[0].asked = diagonal.size == 0
+    if diagonal.size > 0:
+        copy(memory.M, diagonal)
+
+
 @lifecycle.begin.register(NewtonCG)
 def _begin(method, memory, options, bounds, n):
     memory.record[0]["asked"], memory.M[:] = preconditioner(options.get("precond"), n)

@@ -21,6 +21,24 @@ def allocate(method, n):
 
 
 @generic
+def with_bounds(method, memory, low, high):
+    """Return the memory of a fresh run with bounds, float64, shape (n,), which it may refer to.
+
+    Only code inside compiled functions calls it; from Python bounds come by `lifecycle.begin`.
+    """
+    return memory
+
+
+@generic
+def set_preconditioner(method, memory, diagonal):
+    """Store the diagonal of a preconditioner, checked, in the memory of a fresh run.
+
+    Its shape is (n,), or (0,) if the objective multiplies by the preconditioner. Only code inside
+    compiled functions calls it; from Python a preconditioner comes by `lifecycle.begin`.
+    """
+
+
+@generic
 def hessian_order(method, n):
     """Return n if the method needs the Hessian at every iterate, and 0 otherwise."""
     return 0

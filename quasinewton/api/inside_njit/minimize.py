@@ -12,12 +12,12 @@ from quasinewton.line_searches.protocol import between_bounds
 from quasinewton.line_searches.registry import INDIFFERENT
 from quasinewton.loops import first_order_loop, line_search_loop, stopping
 from quasinewton.loops.clock import NEVER
-from quasinewton.loops.state import NOTHING, Limits, State, allocate
+from quasinewton.loops.state import NOTHING, Limits, allocate, allocate_within
 from quasinewton.methods.bounded.wrapper import Bounded, takes_bounds
-from quasinewton.methods.first_order.base import FLAGS, Moments
+from quasinewton.methods.first_order.base import FLAGS
+from quasinewton.methods.protocol import set_preconditioner
 from quasinewton.methods.registry import METHODS, TRAITS
 from quasinewton.numba_ext.jit import kernel
-from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.unwinding import releasing
 from quasinewton.objective.box import clip
 from quasinewton.objective.in_njit import bind, constant, gradient_of
@@ -90,15 +90,14 @@ def descend_preconditioned(objective, method, search, limits, x0, M):
     ValueError
         If M has another size than x0 or is not positive.
     """
-    state = allocate(method, limits, x0, 0)
-    state.memory.record[0].asked = M.size == 0
     if M.size > 0:
         if M.size != x0.size:
             raise ValueError("minimize: `precond` must have the size of x0")
         for i in range(M.size):
             if not 0.0 < M[i] < np.inf:
                 raise ValueError("minimize: `precond` must be positive")
-        copy(state.memory.M, M)
+    state = allocate(method, limits, x0, 0)
+    set_preconditioner(method, state.memory, M)
     while run(objective, method, search, state) != NOTHING:
         pass
     return minimum(state)
@@ -137,9 +136,7 @@ def in_box(x0, bounds):
 @kernel
 def descend_in_box(objective, method, search, limits, x0, low, high):
     """Minimise from x0 by a method with a line search, within bounds."""
-    state = allocate(method, limits, x0, 0)
-    copy(state.memory.low, low)
-    copy(state.memory.high, high)
+    state = allocate_within(method, limits, x0, low, high)
     while run(objective, method, search, state) != NOTHING:
         pass
     return minimum(state)
@@ -148,11 +145,7 @@ def descend_in_box(objective, method, search, limits, x0, low, high):
 @kernel
 def march_in_box(objective, method, schedule, limits, x0, low, high):
     """Minimise from x0 by a first-order method with a learning-rate schedule, within bounds."""
-    free = allocate(method, limits, x0, 0)
-    memory = free.memory
-    memory = Moments(memory.a, memory.b, memory.c, memory.mask, low, high, memory.record)
-    vectors = free.x, free.g, free.p, free.x_trial, free.g_trial, free.x_passed
-    state = State(*vectors, free.hessian, free.scalars, free.trace, memory)
+    state = allocate_within(method, limits, x0, low, high)
     schedule = stretched(schedule, limits.maxiter)
     while step(objective, method, schedule, state) != NOTHING:
         pass

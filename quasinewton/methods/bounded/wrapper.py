@@ -210,6 +210,13 @@ def takes_bounds(kind):
     return aim.is_registered(kind)
 
 
+@protocol.with_bounds.register(Bounded)
+def _with_bounds(method, memory, low, high):
+    copy(memory.low, low)
+    copy(memory.high, high)
+    return memory
+
+
 @lifecycle.begin.register(Bounded)
 def _begin(method, memory, options, bounds, n):
     memory.low[:], memory.high[:] = bounds

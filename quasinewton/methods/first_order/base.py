@@ -105,6 +105,7 @@ def first_order(kind=None, **rules):
     rules = RULES | rules
     check_declaration(kind, rules)
     protocol.allocate.register(kind)(_allocate)
+    protocol.with_bounds.register(kind)(_with_bounds)
     lifecycle.begin.register(kind)(set_treatment)
     lifecycle.resume.register(kind)(resumed)
     lifecycle.shaped.register(kind)(shaped)
@@ -142,6 +143,10 @@ def check_declaration(kind, rules):
             f"no rule checks the field {unknown[0]}: give one, as in first_order({unknown[0]}=rate), or take one of "
             f"the names {', '.join(sorted(rules))}"
         )
+
+
+def _with_bounds(method, memory, low, high):
+    return Moments(memory.a, memory.b, memory.c, memory.mask, low, high, memory.record)
 
 
 def set_treatment(method, memory, options, bounds, n):
