@@ -61,7 +61,7 @@ from quasinewton.loops.stopping import (
     is_stagnant,
 )
 from quasinewton.numba_ext.arrays import part
-from quasinewton.numba_ext.jit import entered, kernel
+from quasinewton.numba_ext.jit import entered, fragment, kernel
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, dot, norm_inf, point_on_line
 from quasinewton.numba_ext.operation_tables import at, framed
@@ -120,6 +120,72 @@ def is_evaluated(s):
     return s["phase"] == Phase.RESUME or (s["want"] == HESSIAN and s["hessian_nit"] == s["nit"])
 
 
+@fragment
+def _evaluate(objective, s, x_trial, g, g_trial, operand):
+    """Evaluate what is wanted at x_trial and count it; return f, or the f that is known.
+
+    Nothing is evaluated if the result is known already, or if the caller has evaluated it.
+    """
+    if objective.address == 0 or is_evaluated(s):
+        return s.f_trial
+    # A Hessian by differences reads the gradient at x; every other evaluation writes the gradient
+    # at the trial.
+    lenient = s.phase != Phase.START and s.want & (VALUE | GRADIENT) != 0
+    g_wanted = g if s.want == HESSIAN else g_trial
+    value = attempt(objective.address, x_trial, g_wanted, operand, s.want, objective.data, lenient)
+    if s.want & VALUE:
+        s.nfev += 1
+        final_check.apply_type_rounding(objective, s)
+    if s.want & GRADIENT:
+        s.njev += 1
+        s.nfev += final_check.gradient_values(objective, g.size)
+    elif s.want & (HESSIAN | PRODUCT):
+        s.nhev += 1
+        s.nfev += objective.hessian_values
+        s.njev += objective.hessian_gradients
+    return value if s.want & VALUE else s.f_trial
+
+
+@fragment
+def _digest_trial(s, f, moves, search, g_trial, p):
+    """Pass f and g at a trial of the line search to the search; return the next action."""
+    s.f_trial, trial = f, s.alpha
+    if s.want == VALUE and f <= s.phi0 + s.noise and f != -np.inf:
+        s.want = GRADIENT  # the value is low enough: evaluate the gradient at the same point
+        return Action.PLACE
+    # Without a gradient the trial cannot be accepted, so the search needs only a rough slope: that
+    # of the parabola through phi_a, dphi_a and f.
+    slope = 2.0 * (f - s.phi_a) / (trial - s.a) - s.dphi_a if s.want == VALUE else dot(g_trial, p)
+    s.verdict = call_search(moves, (s, search, f, slope, False))
+    if s.verdict == Verdict.CONTINUE:
+        return Action.TRIAL
+    # A search that ends at its best point need not evaluate it again.
+    ended = s.best == trial and s.want != VALUE and f < s.f and s.verdict < Verdict.LONGEST
+    if s.verdict == Verdict.ACCEPT or ended:
+        s.alpha = trial
+        return Action.ACCEPT
+    return Action.FAILED
+
+
+@fragment
+def _digest_start(s, x, g, g_trial, f):
+    """Make f and g at x0 those of the first iterate; return the next action and ‖g‖_∞.
+
+    x0 itself must be finite too: an objective may return finite values at a NaN.
+    """
+    g_norm, x_norm, nan = norm_inf(g_trial), 0.0, 0.0
+    for i in range(x.size):
+        x_norm = max(x_norm, abs(x[i]))
+        nan += 0.0 * x[i]
+    s.f = s.f0 = s.f_old = s.least = s.f_trial = f
+    s.x0_norm = x_norm
+    copy(g, g_trial)
+    if np.isfinite(f) and np.isfinite(g_norm + nan):
+        return Action.CHECK, g_norm
+    s.ending = STATUS_UNBOUNDED if f == -np.inf else STATUS_NONFINITE
+    return Action.FINISH, g_norm
+
+
 @entered
 def descend(frame, objective, each):
     """Evaluate and update the state as described at `run`; `frame` points to a Frame."""
@@ -133,59 +199,16 @@ def descend(frame, objective, each):
     begin_slice(s)
     final_check.prepare(objective, s, x.size)
     while s.want != NOTHING:
-        # Evaluate what is wanted at x_trial and count it, unless it is known or the caller has
-        # evaluated it.
-        f = s.f_trial
-        if objective.address != 0 and not is_evaluated(s):
-            # A Hessian by differences reads the gradient at x; every other evaluation writes the
-            # gradient at the trial.
-            lenient = s.phase != Phase.START and s.want & (VALUE | GRADIENT) != 0
-            g_wanted = g if s.want == HESSIAN else g_trial
-            value = attempt(objective.address, x_trial, g_wanted, operand, s.want, objective.data, lenient)
-            if s.want & VALUE:
-                f = value
-                s.nfev += 1
-                final_check.apply_type_rounding(objective, s)
-            if s.want & GRADIENT:
-                s.njev += 1
-                s.nfev += final_check.gradient_values(objective, x.size)
-            elif s.want & (HESSIAN | PRODUCT):
-                s.nhev += 1
-                s.nfev += objective.hessian_values
-                s.njev += objective.hessian_gradients
+        f = _evaluate(objective, s, x_trial, g, g_trial, operand)
         s.iterated = 0
 
         # Choose the first action from the result.
         if s.phase == Phase.SEARCH:
-            s.f_trial, trial, action = f, s.alpha, Action.TRIAL
-            if s.want == VALUE and f <= s.phi0 + s.noise and f != -np.inf:
-                s.want = GRADIENT  # the value is low enough: evaluate the gradient at the same point
-                action = Action.PLACE
-            else:
-                # Without a gradient the trial cannot be accepted, so the search needs only a rough
-                # slope: that of the parabola through phi_a, dphi_a and f.
-                slope = 2.0 * (f - s.phi_a) / (trial - s.a) - s.dphi_a if s.want == VALUE else dot(g_trial, p)
-                s.verdict = call_search(moves, (s, search, f, slope, False))
-                if s.verdict != Verdict.CONTINUE:
-                    # A search that ends at its best point need not evaluate it again.
-                    ended = s.best == trial and s.want != VALUE and f < s.f and s.verdict < Verdict.LONGEST
-                    action = Action.FAILED
-                    if s.verdict == Verdict.ACCEPT or ended:
-                        s.alpha, action = trial, Action.ACCEPT
+            action = _digest_trial(s, f, moves, search, g_trial, p)
         elif s.phase == Phase.START:
-            g_norm, x_norm, nan = norm_inf(g_trial), 0.0, 0.0
-            for i in range(x.size):
-                x_norm = max(x_norm, abs(x[i]))
-                nan += 0.0 * x[i]
-            s.f = s.f0 = s.f_old = s.least = s.f_trial = f
-            action = Action.CHECK
-            # x0 itself must be finite too: an objective may return finite values at a NaN.
-            if not (np.isfinite(f) and np.isfinite(g_norm + nan)):
-                s.ending, action = STATUS_UNBOUNDED if f == -np.inf else STATUS_NONFINITE, Action.FINISH
-            copy(g, g_trial)
+            action, g_norm = _digest_start(s, x, g, g_trial, f)
             s.g_norm = _measure(table, own) if confined else g_norm
-            s.x0_norm = x_norm
-            s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, x_norm)))
+            s.f_scale = max(1.0, max(abs(s.f0), s.g_norm * max(1.0, s.x0_norm)))
         elif s.phase == Phase.CURVATURE or s.phase == Phase.CERTIFY:
             s.f_trial = f
             action = digest_curvature((frame,))
@@ -230,8 +253,8 @@ def descend(frame, objective, each):
                 if awaits_prediction(s):
                     s.ending = ending_by_prediction(s, final_check.is_within_spacing(objective, x, p))
                     if s.ending != STATUS_RUNNING:
-                        certified = curved and s.ending == STATUS_GRADIENT
-                        action = request_curvature((frame,)) if certified else Action.FINISH
+                        certifying = curved and s.ending == STATUS_GRADIENT
+                        action = request_curvature((frame,)) if certifying else Action.FINISH
                 if action == Action.TRIAL:
                     # The noise floor is measured from the least value of the whole run, not of this
                     # search; otherwise f could rise by the noise in every search.
