@@ -18,6 +18,7 @@ from quasinewton.validation import count, number
 
 # Stages: how the pending trial was chosen.
 BRACKET, SECANT, SECOND_SECANT, MIDPOINT, DESCENT = 0, 1, 2, 3, 4
+# The next three are the defaults of CG_DESCENT, with the paper's letters.
 THETA = 0.5  # fraction; U3 divides the interval here
 GAMMA = 0.66  # ratio of widths; the interval is bisected if secant² leaves more of it
 RHO = 5.0  # factor; growth of the step while bracketing

@@ -16,6 +16,7 @@ from quasinewton.line_searches.registry import register_line_search
 from quasinewton.validation import count, number
 
 AUXILIARY, PLAIN = 0, 1  # stages: minimise psi first, then phi
+# The next three are those of dcsrch, the authors' own code in MINPACK-2.
 SHORTEN = 0.66  # ratio of widths; the interval is bisected if two steps leave more of it
 STRETCH_LEAST, STRETCH_MOST = 1.1, 4.0  # multiples of the last move; bounds on the next while not bracketed
 NARROWEST = 1e-14  # relative width; an interval this narrow is rounding and ends the search

@@ -1,7 +1,7 @@
-"""Test of a success that the method's own model claims: search along a gradient in relative units.
+"""Second test of a success: search for a lower point along the gradient in relative units.
 
 A method of quasi-Newton type knows the curvature only along the steps it has made. If the variables
-have very different sizes, its model may promise no decrease where f falls along variables that it
+have very different sizes, its model may predict no decrease where f falls along variables that it
 has hardly moved. The steepest descent direction in the variables relative to their size,
 −x_i² g_i, does not depend on the units of the variables, and one more gradient shows the
 decrease to be had along it.

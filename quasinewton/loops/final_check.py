@@ -1,4 +1,4 @@
-"""Check of a run that is about to end: whether the accuracy of f and g supports its status.
+"""Final check of a run that is about to end: does the accuracy of f and g support its status?
 
 A gradient within gtol means convergence only if its error, which is noise(f)/h for a difference, is
 within gtol too. If a run ends without progress, one-sided differences are replaced by central ones,
@@ -47,7 +47,8 @@ DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to
 NEAR = 10.0
 ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
 ULPS = 256.0  # multiple of ε|x|; step over which a gradient changes by more than its rounding
-LOOSE = 2.5  # factor; a ratio of s·y over two steps may differ from that of a constant curvature by it
+# Factor by which a ratio of s·y over two steps may differ from the ratio for a constant curvature.
+LOOSE = 2.5
 
 # Outcomes of `check_ending`.
 STANDS = 0  # the ending is confirmed

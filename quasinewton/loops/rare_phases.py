@@ -268,7 +268,7 @@ def _check_or_resume(frame, objective):
 def _confirm(frame, objective):
     """Test the success of a run that has ended; let it go on from a lower point if there is one.
 
-    The model learns from the step to that point, along which it had promised too little.
+    The model is updated with the step to that point, along which it had predicted too little.
     """
     f_ = at(frame)
     s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)

@@ -30,7 +30,7 @@ from quasinewton.validation import number
 
 FARTHEST = 1e10  # multiple of max(1, ‖x‖); longer steps are shortened, as in the line search
 PASSES = 2  # of the equilibration; each halves the orders of magnitude between the rows
-APART = 0.01  # fraction of |g|²; if more lies in the near-null space, search that space alone
+NULL_SPACE_SHARE = 0.01  # fraction of |g|²; if more lies in the near-null space, search that space alone
 
 
 class _Fields(NamedTuple):
@@ -98,10 +98,10 @@ def _direction(method, memory, hessian, x, g, p):
         # The Newton step in the near-null space of the Hessian has no meaningful length. If more
         # than 1 % of |g|² lies there, search along that part of −g alone and leave the rest to the
         # next iteration.
-        apart = flat > APART * dot(scaled, scaled)
+        in_null_space = flat > NULL_SPACE_SHARE * dot(scaled, scaled)
         p.fill(0.0)
         for i in range(g.size):
-            if apart and abs(w[i]) >= floor:
+            if in_null_space and abs(w[i]) >= floor:
                 continue
             coordinate = -dot(factor[i], scaled) / max(abs(w[i]), floor)
             for j in range(g.size):
@@ -111,10 +111,10 @@ def _direction(method, memory, hessian, x, g, p):
     else:
         return 0.0, 1.0  # the Hessian is not finite: request a restart
     # If a curvature nearly vanishes, the step is huge and its length meaningless: shorten it.
-    length, sensible = norm_inf(p), max(1.0, norm_inf(x))
-    if length > FARTHEST * sensible:
+    length, size = norm_inf(p), max(1.0, norm_inf(x))
+    if length > FARTHEST * size:
         for i in range(p.size):
-            p[i] *= sensible / length
+            p[i] *= size / length
     return dot(g, p), 1.0
 
 

@@ -40,13 +40,13 @@ ROUNDS = 10  # count; upper bound on solutions for the step, after which it is p
 class Reduced(NamedTuple):
     """Workspace of the active-set method.
 
-    `stops`, bool, is True for the variables of the active set A. `index` lists the variables solved
-    for; `matrix` and the vectors `a` and `b` belong to their system. `first` is the step before any
-    variable was added to A. These have shape (n,), `matrix` (n, n). `sizes`, shape (3,), holds
-    integers for LAPACK; `projecting[0]` is the state of `projection.choose_projection`.
+    `active`, bool, is True for the variables of the active set A. `index` lists the variables
+    solved for; `matrix` and the vectors `a` and `b` belong to their system. `first` is the step
+    before any variable was added to A. These have shape (n,), `matrix` (n, n). `sizes`, shape (3,),
+    holds integers for LAPACK; `projecting[0]` is the state of `projection.choose_projection`.
     """
 
-    stops: np.ndarray
+    active: np.ndarray
     index: np.ndarray
     matrix: np.ndarray
     a: np.ndarray
@@ -59,8 +59,8 @@ class Reduced(NamedTuple):
 @register_jitable
 def reduced(n):
     """Return the workspace for n variables."""
-    stops, index, sizes = np.zeros(n, np.bool_), np.empty(n, np.int64), np.empty(3, np.int32)
-    return Reduced(stops, index, np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), sizes, np.zeros(1, np.int64))
+    active, index, sizes = np.zeros(n, np.bool_), np.empty(n, np.int64), np.empty(3, np.int32)
+    return Reduced(active, index, np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), sizes, np.zeros(1, np.int64))
 
 
 @generic
@@ -78,11 +78,11 @@ def leading(matrix, k):
 
 
 @fragment
-def listed(stops, which, index):
-    """Write the variables i with stops[i] == which to `index`; return their number."""
+def indices_where(active, which, index):
+    """Write the variables i with active[i] == which to `index`; return their number."""
     k = 0
-    for i in range(stops.size):
-        if stops[i] == which:
+    for i in range(active.size):
+        if active[i] == which:
             index[k] = i
             k += 1
     return k
@@ -95,27 +95,27 @@ def active_set(inner, memory, hessian, x, g, p):
     It is `wrapper.aim` for the methods that solve a linear system for their step.
     """
     low, high, work = memory.low, memory.high, memory.work
-    stops = work.stops
+    active = work.active
     for i in range(x.size):
-        stops[i] = is_active(x[i], g[i], low[i], high[i])
+        active[i] = is_active(x[i], g[i], low[i], high[i])
         p[i] = 0.0
     if not step_between(inner, memory, hessian, x, g, p):
         return 0.0, 1.0
-    whole = dot(g, p)
+    full_slope = dot(g, p)
     copy(work.first, p)
     worked = True
     for _ in range(ROUNDS):
         added = False
         for i in range(x.size):
             bound = low[i] if p[i] < 0.0 else high[i]
-            if not stops[i] and abs(p[i]) > abs(bound - x[i]):
-                stops[i] = added = True
+            if not active[i] and abs(p[i]) > abs(bound - x[i]):
+                active[i] = added = True
                 p[i] = bound - x[i]
         worked = added and step_between(inner, memory, hessian, x, g, p)
         if not worked:
             break
     slope = project_step(x, g, low, high, p)
-    return project_or_truncate(x, g, low, high, work.projecting, work.first, whole, slope, p), 1.0
+    return project_or_truncate(x, g, low, high, work.projecting, work.first, full_slope, slope, p), 1.0
 
 
 @protocol.workspace.register(BFGS)
@@ -143,32 +143,32 @@ def _aim_newton(inner, memory, hessian, x, g, p):
 
 
 @fragment
-def entry(known, i, j):
+def entry(bfgs, i, j):
     """Return H_ij, including the pending update."""
-    H, s, v, pending = known.H, known.s, known.v, known.update[0]
+    H, s, v, pending = bfgs.H, bfgs.s, bfgs.v, bfgs.update[0]
     h = H[i, j] if i > j else H[j, i]
     return h + (pending.c * s[i] * s[j] - pending.rho * (v[i] * s[j] + s[i] * v[j]))
 
 
 @step_between.register(BFGS)
 def _step_of_bfgs(inner, memory, hessian, x, g, p):
-    work, known = memory.work, memory.inner
-    k = listed(work.stops, True, work.index)
+    work, bfgs = memory.work, memory.inner
+    k = indices_where(work.active, True, work.index)
     matrix, multipliers = leading(work.matrix, k), work.a[:k]
     for a in range(k):
         i = work.index[a]
-        multipliers[a] = p[i] + known.Hg[i]
+        multipliers[a] = p[i] + bfgs.Hg[i]
         for b in range(a + 1):
-            matrix[a, b] = matrix[b, a] = entry(known, i, work.index[b])
+            matrix[a, b] = matrix[b, a] = entry(bfgs, i, work.index[b])
     if k > 0:
         if not cholesky(matrix, work.sizes):
             return False
         cholesky_solve(matrix, multipliers, work.sizes)
     for i in range(x.size):
-        if not work.stops[i]:
-            total = -known.Hg[i]
+        if not work.active[i]:
+            total = -bfgs.Hg[i]
             for a in range(k):
-                total += entry(known, i, work.index[a]) * multipliers[a]
+                total += entry(bfgs, i, work.index[a]) * multipliers[a]
             p[i] = total
     return True
 
@@ -181,12 +181,13 @@ def _step_of_newton(inner, memory, hessian, x, g, p):
         i = work.index[a]
         total = g[i]
         for j in range(x.size):
-            if work.stops[j]:
+            if work.active[j]:
                 total += hessian[i, j] * p[j]
         work.a[a] = total
     slope = 0.0
     if k > 0:
-        slope, _ = methods.direction(inner, part(memory.inner, k), leading(work.matrix, k), x, work.a[:k], work.b[:k])
+        own, matrix = leading_memory(memory.inner, k), leading(work.matrix, k)
+        slope, _ = methods.direction(inner, own, matrix, x, work.a[:k], work.b[:k])
     for a in range(k):
         p[work.index[a]] = work.b[a]
     return k == 0 or slope <= 0.0
@@ -204,7 +205,7 @@ def gather(hessian, work):
 
     Return the number of free variables.
     """
-    k = listed(work.stops, False, work.index)
+    k = indices_where(work.active, False, work.index)
     matrix = leading(work.matrix, k)
     for a in range(k):
         for b in range(k):
@@ -213,7 +214,7 @@ def gather(hessian, work):
 
 
 @fragment
-def part(memory, k):
+def leading_memory(memory, k):
     """Return the leading part of the memory of Newton's method, for k variables."""
     return Factor(
         leading(memory.factor, k), memory.eigenvalues[:k], memory.scale[:k], memory.scaled[:k], memory.sizes
@@ -225,13 +226,13 @@ def _curvature(inner, memory, hessian, x, g, p):
     low, high, work = memory.low, memory.high, memory.work
     for i in range(x.size):
         # A variable at its bound may leave it if its gradient is 0.
-        work.stops[i] = low[i] == high[i] or (g[i] != 0.0 and is_active(x[i], g[i], low[i], high[i]))
+        work.active[i] = low[i] == high[i] or (g[i] != 0.0 and is_active(x[i], g[i], low[i], high[i]))
         p[i] = 0.0
     k = gather(hessian, work)
     if k == 0:
         return 0.0
-    reduced_ = leading(work.matrix, k)
-    value = methods.negative_curvature(inner, part(memory.inner, k), reduced_, x, g, work.b[:k])
+    matrix = leading(work.matrix, k)
+    value = methods.negative_curvature(inner, leading_memory(memory.inner, k), matrix, x, g, work.b[:k])
     for a in range(k):
         p[work.index[a]] = work.b[a] if value < 0.0 else 0.0
     return value

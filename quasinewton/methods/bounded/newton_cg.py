@@ -25,11 +25,11 @@ from quasinewton.objective.box import is_active
 class Subspace(NamedTuple):
     """Workspace of truncated Newton under bounds.
 
-    `still`, bool, shape (n,), is True for the active variables, which conjugate gradients leave
+    `active`, bool, shape (n,), is True for the active variables, which conjugate gradients leave
     out; `projecting[0]` is the state of `projection.choose_projection`.
     """
 
-    still: np.ndarray
+    active: np.ndarray
     projecting: np.ndarray
 
 
@@ -39,31 +39,31 @@ def _workspace(inner, n):
 
 
 @fragment
-def leave_out(still, v):
+def leave_out(active, v):
     """Set the components of v in the active variables to 0. v is overwritten."""
     for i in range(v.size):
-        if still[i]:
+        if active[i]:
             v[i] = 0.0
 
 
 @protocol.ask.register(NewtonCG)
 def _ask(inner, memory, x, g, p, certifying):
-    low, high, still, r = memory.low, memory.high, memory.work.still, memory.inner.r
+    low, high, active, r = memory.low, memory.high, memory.work.active, memory.inner.r
     for i in range(x.size):
         # A variable at its bound may leave it if its gradient is 0.
         leaving = certifying and g[i] == 0.0
-        still[i] = low[i] == high[i] or (is_active(x[i], g[i], low[i], high[i]) and not leaving)
+        active[i] = low[i] == high[i] or (is_active(x[i], g[i], low[i], high[i]) and not leaving)
     if certifying:
         pseudo_random(r)
     else:
         copy(r, g)
-    leave_out(still, r)
+    leave_out(active, r)
     return begin(inner, memory.inner, p, certifying)
 
 
 @protocol.digest.register(NewtonCG)
 def _digest(inner, memory, product, p):
-    leave_out(memory.work.still, product)
+    leave_out(memory.work.active, product)
     return methods.answer(inner, memory.inner, product, p)
 
 
@@ -73,8 +73,8 @@ def _aim(inner, memory, hessian, x, g, p):
     if not krylov.record[0].usable:
         return 0.0, 1.0
     copy(p, krylov.z)
-    whole, slope = dot(g, p), project_step(x, g, low, high, p)
-    return project_or_truncate(x, g, low, high, memory.work.projecting, krylov.z, whole, slope, p), 1.0
+    full_slope, slope = dot(g, p), project_step(x, g, low, high, p)
+    return project_or_truncate(x, g, low, high, memory.work.projecting, krylov.z, full_slope, slope, p), 1.0
 
 
 @protocol.learn.register(NewtonCG)

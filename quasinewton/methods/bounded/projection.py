@@ -113,13 +113,13 @@ def project_step(x, g, low, high, p):
 
 
 @fragment
-def project_with_descent(x, g, low, high, step, whole, slope, p):
+def project_with_descent(x, g, low, high, step, full_slope, slope, p):
     """Shorten a step until its projection is a direction of sufficient descent; return its slope.
 
     Parameters
     ----------
     x, g, low, high, step : ndarray, float64, shape (n,)
-    whole, slope : float
+    full_slope, slope : float
         g·step, and g·p.
     p : ndarray, float64, shape (n,)
         Projected step, which is kept if its slope suffices. Otherwise overwritten with the
@@ -131,7 +131,7 @@ def project_with_descent(x, g, low, high, step, whole, slope, p):
     Optim. 20 (1982), proposition 1.
     """
     t = 1.0
-    while not slope <= SUFFICIENT * t * whole and t > SHORTEST:
+    while not slope <= SUFFICIENT * t * full_slope and t > SHORTEST:
         for i in range(x.size):
             p[i] = t * step[i]
         slope = project_step(x, g, low, high, p)
@@ -149,7 +149,7 @@ def truncate_step(x, g, low, high, p):
 
 
 @fragment
-def project_or_truncate(x, g, low, high, projecting, step, whole, slope, p):
+def project_or_truncate(x, g, low, high, projecting, step, full_slope, slope, p):
     """Bring a step into the box, by projection or by truncation; return the slope g·p.
 
     The step is truncated at its first bound if `projecting[0]` is TRUNCATE, which
@@ -168,7 +168,7 @@ def project_or_truncate(x, g, low, high, projecting, step, whole, slope, p):
             return cut
         copy(p, step)
         slope = project_step(x, g, low, high, p)
-    return project_with_descent(x, g, low, high, step, whole, slope, p)
+    return project_with_descent(x, g, low, high, step, full_slope, slope, p)
 
 
 @fragment
