@@ -27,7 +27,7 @@ from quasinewton.drivers.executors import (
 )
 from quasinewton.drivers.finalize import attach_result
 from quasinewton.drivers.initialize import begin
-from quasinewton.drivers.progress import Enough, Watch
+from quasinewton.drivers.progress import StoppedByCallback, Watch
 from quasinewton.drivers.thread_pool import ThreadPool, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
 from quasinewton.methods.registry import TRAITS
@@ -227,7 +227,7 @@ def minimize_batch(
                 solve_here(task, settings, jobs, results, remarks, tick)
         except KeyboardInterrupt:
             ending = Status.INTERRUPTED
-        except Enough:
+        except StoppedByCallback:
             ending = Status.CALLBACK
         except BaseException as error:
             attach_result(error, result(Status.INTERRUPTED))

@@ -41,7 +41,7 @@ def progress_bar(total, unit):
     return import_tqdm()(total=total, unit=unit)
 
 
-class Enough(Exception):
+class StoppedByCallback(Exception):
     """Raised when the callback of a batch has raised StopIteration."""
 
 
@@ -85,5 +85,5 @@ class Watch:
         try:
             self.callback(self.snapshot())
         except StopIteration:
-            raise Enough from None
+            raise StoppedByCallback from None
         self.due = time.monotonic() + INTERVAL

@@ -72,7 +72,7 @@ def entry(method, search, objective, state):
 
 
 @intrinsic
-def solve(typingctx, address, objective, method, search, state):
+def call_loop(typingctx, address, objective, method, search, state):
     """Call the loop at an address and return the evaluation it wants next.
 
     Exceptions of the objective propagate.
@@ -151,7 +151,7 @@ def work(task, state, blank, board, place, results):
         place[0] = i
         renew(state, blank, results.x[i], task.time_limit)
         mine = with_data(task.objective, task.depth, task.data + i * task.stride)
-        while solve(task.run, mine, task.method, task.search, state) != NOTHING:
+        while call_loop(task.run, mine, task.method, task.search, state) != NOTHING:
             if fetch_add(board, STOP, 0):
                 return STOPPED
         if s.status == STATUS_LINE_SEARCH:

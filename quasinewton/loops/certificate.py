@@ -77,7 +77,7 @@ def relative_descent(x, g, low, high, p):
 
 
 @fragment
-def place(x, t, p, low, high, point):
+def project_point(x, t, p, low, high, point):
     """Write x + t p, projected onto the bounds, to `point`, overwritten."""
     for i in range(x.size):
         point[i] = x[i] + t * p[i]
@@ -115,11 +115,11 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     if not (fastest > 0.0 and np.isfinite(fastest)):
         return 0.0
     t = SPACING / fastest
-    place(x, -t, p, low, high, x_trial)
+    project_point(x, -t, p, low, high, x_trial)
     attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
     s.nfev += 1 + gradient_values(objective, x.size)
     s.njev += 1
-    place(x, -t, p, low, high, x_trial)  # the objective may have overwritten it
+    project_point(x, -t, p, low, high, x_trial)  # the objective may have overwritten it
     slope = change = 0.0
     for i in range(x.size):
         step = x_trial[i] - x[i]
@@ -138,7 +138,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
         factor = min(factor, longest)
     alpha = factor * t
     for _ in range(TRIALS):
-        place(x, alpha, p, low, high, x_trial)
+        project_point(x, alpha, p, low, high, x_trial)
         f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
         s.nfev += 1
         if f < s.f - s.noise:

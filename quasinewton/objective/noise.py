@@ -222,18 +222,18 @@ def learn_scales(w, objective, x, f, size, enough, point):
         Number of values evaluated.
     """
     n, count = x.size, 0
-    known = scales(w, n)
+    scale = scales(w, n)
     epsilon = min(max(w.noise / size if size > 0.0 else 0.0, EPSILON), 1e-3)
     for i in range(n):
         if not w.scaled:
-            known[i] = max(1.0, abs(x[i]))
+            scale[i] = max(1.0, abs(x[i]))
         if is_fixed(w, n, i):
             continue
-        begin = known[i] * (root(epsilon, 3) if not w.refined else root(max(w.f_eps, EPSILON), 3))
+        begin = scale[i] * (root(epsilon, 3) if not w.refined else root(max(w.f_eps, EPSILON), 3))
         h, spent = clear_step(w, objective, x, f, i, w.noise, enough, max(begin, ROOT3 * 1e-12), point)
         count += spent
         if h > 0.0:
-            known[i] = h / root(epsilon, 3)
+            scale[i] = h / root(epsilon, 3)
     w.f_eps, w.scaled = epsilon, 1
     w.refined += 1
     return count
