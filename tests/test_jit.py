@@ -59,7 +59,8 @@ class TestCompilesOnce:
     @pytest.fixture
     def solvers(self):
         """Return a function that counts the loops compiled so far."""
-        minimize(valley, np.zeros(2), (1.0, np.ones(2)))
+        for method in "bfgs", "lbfgs":
+            minimize(valley, np.zeros(2), (1.0, np.ones(2)), method=method)
         minimize(lambda x: x @ x, [1.0])
         return lambda: len(line_search_loop.run.overloads)
 
