@@ -227,7 +227,7 @@ class TestCache:
     def test_nothing_of_it_is_on_disk(self, reference):
         minimize(rosenbrock, START, method="gradient-descent", maxiter=1)
         assert reference.nit == 30
-        for kernel in operations.search, operations.direction, operations.update:
+        for kernel in operations.advance_search, operations.direction, operations.update:
             index = list(Path(kernel._cache.cache_path).glob(f"operations.{kernel.py_func.__name__}-*.nbi"))
             assert index, "the package's own are there"
             assert not any(word in path.read_bytes() for path in index for word in (b"Halving", b"Steepest"))
