@@ -255,7 +255,17 @@ class Term:
         return self.arithmetic(other, "fmul", lambda y, u, v: (v, u))
 
     def __truediv__(self, other):
-        return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, -y * (1.0 / v)))
+        return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, (-y).over(v)))
+
+    def over(self, other):
+        """This number times the reciprocal of another, which several quotients can share.
+
+        The flags of other products would let LLVM make each of them a division of its own.
+        """
+        if not self.kind == other.kind == F64:
+            return self * (1.0 / other)
+        reciprocal = self.builder.fdiv(self.constant(1.0).value, other.value)
+        return self.of(F64, self.builder.fmul(self.value, reciprocal))
 
     def __rsub__(self, other):
         return self.constant(other) - self

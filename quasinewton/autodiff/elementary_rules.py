@@ -181,7 +181,7 @@ UNARY = {
     np.absolute: lambda y, u: side(u),
     np.square: lambda y, u: u + u,
     np.reciprocal: lambda y, u: -(y * y),
-    np.sqrt: lambda y, u: 0.5 * (1.0 / y),  # a reciprocal, which later divisions by y can share
+    np.sqrt: lambda y, u: y.constant(0.5).over(y),
     np.cbrt: lambda y, u: 1.0 / (3.0 * (y * y)),
     np.exp: lambda y, u: y,
     np.exp2: lambda y, u: math.log(2.0) * y,
@@ -221,7 +221,7 @@ BINARY = {
     operator.add: (one, one),
     operator.sub: (one, lambda y, u, v: v.constant(-1.0)),
     operator.mul: (lambda y, u, v: v, lambda y, u, v: u),
-    operator.truediv: (lambda y, u, v: 1.0 / v, lambda y, u, v: -(y * (1.0 / v))),
+    operator.truediv: (lambda y, u, v: 1.0 / v, lambda y, u, v: (-y).over(v)),
     operator.pow: (power_base, power_exponent),
     operator.mod: (one, lambda y, u, v: -call(np.floor, (u / v).plain)),
     math.fmod: (one, lambda y, u, v: -call(np.trunc, (u / v).plain)),

@@ -8,7 +8,7 @@ from numba.core.registry import CPUDispatcher
 
 from quasinewton.arguments.convert_args import PLAIN, as_args, native
 from quasinewton.arguments.initial_values import start_point
-from quasinewton.autodiff import Refused, has_adjoint, remembered, settled
+from quasinewton.autodiff import FEW, SEVERAL, Refused, has_adjoint, remembered, settled
 from quasinewton.numba_ext.introspection import (
     gist,
     numba_type,
@@ -18,6 +18,7 @@ from quasinewton.numba_ext.introspection import (
 from quasinewton.numba_ext.jit import OPTIONS
 
 FLOAT = np.dtype(np.float64)
+enter = CPUDispatcher.__call__  # calls the compiled code, with arguments of the types that it expects
 
 
 class NotFitting(BaseException):
@@ -43,6 +44,8 @@ class Derivative(CPUDispatcher):
         Kind, mode and number of variables, as for `autodiff.remembered`.
     """
 
+    chooses = False  # True if another derivative is called, one for the number of variables
+
     def __init__(self, function, f, how):
         super().__init__(function, {}, {"nopython": True, "boundscheck": None} | OPTIONS)  # as numba.njit does
         self.reference, self.how = weakref.ref(f), how  # weak, because f holds its derivatives
@@ -58,29 +61,23 @@ class Derivative(CPUDispatcher):
         # Layouts and types of numbers are left to Numba's dispatcher, which is fast at them: those
         # that are new to it come to `_compile_for_args`. It takes other byte orders, and subclasses
         # of arrays, for arrays that it knows.
-        for value in given:
-            if type(value) is np.ndarray:
-                if not value.dtype.isnative:
+        k = len(self.vectors)
+        if not keywords and len(given) >= k:
+            for value in given:
+                if type(value) is np.ndarray:
+                    if value.dtype is not FLOAT and not value.dtype.isnative:
+                        break
+                elif type(value) not in PLAIN:
                     break
-            elif type(value) not in PLAIN:
-                break
-        else:
-            n = getattr(given[0], "size", 0) if len(given) >= len(self.vectors) and not keywords else 0
-            if n:
-                try:
-                    return self.chosen(n, given[len(self.vectors) :]).enter(*given)
-                except NotFitting:
-                    pass
+            else:
+                n = getattr(given[0], "size", 0)
+                if n:
+                    try:
+                        return enter(self.chosen(n, given[k:]) if self.chooses else self, *given)
+                    except NotFitting:
+                        pass
         given = self.converted(given, keywords)
-        return self.chosen(given[0].size, given[len(self.vectors) :]).enter(*given)
-
-    def enter(self, *given):
-        """Call the compiled code, with vectors and arguments of the types that it expects."""
-        return CPUDispatcher.__call__(self, *given)
-
-    def chosen(self, n, args):
-        """Return the derivative to be called for n variables and further arguments."""
-        return self
+        return enter(self.chosen(given[0].size, given[k:]) if self.chooses else self, *given)
 
     def converted(self, given, keywords):
         """Return vectors and arguments in the types that compiled code expects.
@@ -154,13 +151,25 @@ class Chooser(Derivative):
     number of variables is then at hand.
     """
 
+    chooses = True
+
+    def __init__(self, function, f, how):
+        super().__init__(function, f, how)
+        self.known = {}  # derivatives by number of variables, where it alone decides
+
     def chosen(self, n, args):
         """Return the derivative to be called for n variables: that of one mode."""
+        key = min(n, FEW + 1)
+        if key in self.known:
+            return self.known[key]
         f = self.reference()
         if f is None:
             return self
         mode = settled("auto", n, lambda: has_adjoint(f, tuple(map(numba_type, args))))
-        return remembered(f, self.how[0], mode, n if mode == "forward" else None)
+        found = remembered(f, self.how[0], mode, n if mode == "forward" else None)
+        if key < SEVERAL or key > FEW:
+            self.known[key] = found
+        return found
 
 
 def derivative(function, f, how):

@@ -33,6 +33,26 @@ def linked(context, builder, dispatcher, signature):
     return context.declare_function(builder.module, result.fndesc)
 
 
+def called(context, builder, dispatcher, signature, values):
+    """Emit the call of a compiled dispatcher; an exception is passed on.
+
+    Parameters
+    ----------
+    context, builder, dispatcher, signature
+        See `linked`.
+    values : list of llvmlite values
+
+    Returns
+    -------
+    llvmlite value
+    """
+    entry = linked(context, builder, dispatcher, signature)
+    status, result = context.call_conv.call_function(builder, entry, signature.return_type, signature.args, values)
+    with builder.if_then(status.is_error, likely=False):
+        context.call_conv.return_status_propagate(builder, status)
+    return result
+
+
 @in_python(interpreted.address_of)
 def address_of(dispatcher, signature):
     """Return the machine address of a dispatcher for `signature`, compiling it if necessary.

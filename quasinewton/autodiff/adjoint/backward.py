@@ -10,12 +10,14 @@ from quasinewton.autodiff.adjoint import runtime, stack
 from quasinewton.autodiff.adjoint.access import deposit, fetch, increase
 from quasinewton.autodiff.adjoint.array_rules import adjoint_of_rule
 from quasinewton.autodiff.adjoint.basics import is_expression, refuse
+from quasinewton.autodiff.adjoint.broadcasting import fold, keep
 from quasinewton.autodiff.adjoint.chain import chain, quotient, total
 from quasinewton.autodiff.adjoint.control import Control
 from quasinewton.autodiff.adjoint.elementwise import (
     TRANSCENDENTAL,
     Item,
     Node,
+    joint_shape,
     spread_leaves,
 )
 from quasinewton.autodiff.adjoint.functions import EXTREMES
@@ -307,7 +309,7 @@ class Backward(Values, Control, Stores):
             emit.set(each, 0.0)
         own = self.shadow(name) if kind in ("array", "inplace") else None
 
-        def body(index):
+        def body(index, names):
             given = {}
             if known:
                 given[name] = emit.call(fetch(rank), known[name], *index)
@@ -318,7 +320,7 @@ class Backward(Values, Control, Stores):
                 before = parts.get(leaf.name)
                 parts[leaf.name] = g if before is None else emit.call(total, before, g)
 
-            item.propagate(inner, whole if own is None else emit.call(fetch(rank), own, *index), sink)
+            item.propagate(inner, whole if own is None else emit.call(fetch(rank), own, *index), sink, names)
             for n, g in parts.items():
                 if n in sums:
                     emit.set(sums[n], emit.call(total, sums[n], g))
@@ -327,10 +329,15 @@ class Backward(Values, Control, Stores):
                 overwritten = kind == "inplace" and n == node.children[0].name
                 emit.do((deposit if overwritten else increase)(len(at)), spread_shadows[n], g, *at)
 
-        emit.nest(shape, body)
+        active = [n for n in leaves if n in shadows or n in sums]
+        for names in [set(active)] if kind == "inplace" else self.groups.passes(inner, active):
+            emit.nest(shape, lambda index, names=names: body(index, names))
         for n, variable in spread_shadows.items():
             if variable is not shadows[n]:
-                emit.do(runtime.FOLD[ranks[n]], shadows[n], variable)
+                emit.do(fold, runtime.FOLD[ranks[n]], shadows[n], variable)
+        for n, variable in spread.items():
+            if variable is not arrays[n]:
+                emit.do(keep, arrays[n])
         for n, each in sums.items():
             self.give(n, each)
 
@@ -360,14 +367,9 @@ class Backward(Values, Control, Stores):
             own = self.shadow(name)
             shape = [emit.extent(own, d) for d in range(rank)]
         else:
-            shape, _ = spread_leaves(emit, shapes, ranks, rank)
+            shape = joint_shape(emit, shapes, ranks, rank)
         if kind == "inplace" or len(arrays) > 1 or (arrays and max(ranks.values()) < rank):
-            spread, spread_shadows = {}, {}
-            for n in arrays:
-                extents = shape[rank - ranks[n] :]
-                if arrays[n] is not None:
-                    spread[n] = emit.call(runtime.SPREAD[ranks[n]], arrays[n], *extents)
-                if n in shadows:
-                    spread_shadows[n] = emit.call(runtime.SPREAD_SHADOW[ranks[n]], shadows[n], *extents)
-            return shape, spread, spread_shadows
+            read = {n: variable for n, variable in arrays.items() if variable is not None}
+            spread = spread_leaves(emit, read, ranks, shape)
+            return shape, spread, spread_leaves(emit, shadows, ranks, shape, runtime.SPREAD_SHADOW)
         return shape, arrays, shadows

@@ -16,7 +16,7 @@ from quasinewton.autodiff.adjoint.stack import (
     WORDS,
     release,
 )
-from quasinewton.numba_ext.addresses import linked
+from quasinewton.numba_ext.addresses import called
 
 WORD = ir.IntType(64)
 VECTOR = types.Array(types.float64, 1, "C")
@@ -26,15 +26,6 @@ def link(context, builder, result):
     """Declare a compiled function in the module under construction, which is linked with it."""
     context.active_code_library.add_linking_library(result.library)
     return context.declare_function(builder.module, result.fndesc)
-
-
-def called(context, builder, dispatcher, signature, values):
-    """Emit the call of a dispatcher; an exception is passed on."""
-    entry = linked(context, builder, dispatcher, signature)
-    status, result = context.call_conv.call_function(builder, entry, signature.return_type, signature.args, values)
-    with builder.if_then(status.is_error, likely=False):
-        context.call_conv.return_status_propagate(builder, status)
-    return result
 
 
 def with_stack(context, builder, result, kinds, values, limit, owned):

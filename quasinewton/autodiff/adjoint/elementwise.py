@@ -14,12 +14,15 @@ from numba.core import ir
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.access import fetch
 from quasinewton.autodiff.adjoint.array_rules import summed
+from quasinewton.autodiff.adjoint.broadcasting import spread
 from quasinewton.autodiff.adjoint.chain import chain, choose, quotient
 from quasinewton.autodiff.adjoint.functions import EXTREMES, LINEAR, SCALAR, reads
 
 DIVISIONS = {operator.truediv, np.divide}
 BINARY = {operator.add, operator.sub, operator.mul, operator.pow, operator.mod}
 SYMBOLS = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+QUICK = BINARY | DIVISIONS | set(SYMBOLS) | {np.square, operator.neg, operator.pos, np.negative, np.absolute, abs}
+MOST_PASSES = 3  # loops over one statement
 TRANSCENDENTAL = {np.exp, np.tanh, np.sqrt, np.tan, np.cbrt, np.exp2, math.exp, math.tanh, math.sqrt}
 
 
@@ -168,6 +171,38 @@ class Groups:
             found |= self.wanted(child, given)
         return found
 
+    def passes(self, node, names):
+        """Divide the leaves of a tree among loops that each add to their adjoints.
+
+        Arrays that share memory, such as x[1:] and x[:-1], get a loop each, if their tree is
+        computed quickly: a loop that adds to both would have to wait, at every item, for what it
+        has stored before, and could not be vector code.
+
+        Parameters
+        ----------
+        node : Node or ir.Var
+        names : list of str
+
+        Returns
+        -------
+        list of set
+        """
+        found, before = [set()], {}
+        for name in names:
+            root = self.activity.root(name)
+            k = before[root] = before.get(root, -1) + self.program.is_array(name)
+            found += [set()] * (k == len(found))
+            found[k] = found[k] | {name}
+        return found if len(found) <= MOST_PASSES and self.is_quick(node) else [set(names)]
+
+    def is_quick(self, node):
+        """Return True if a tree has arithmetic functions only."""
+        if isinstance(node, ir.Var):
+            return True
+        if node.function in (operator.pow, np.power) and not isinstance(self.program.constant(node.children[1]), int):
+            return False
+        return node.function in QUICK and all(map(self.is_quick, node.children))
+
     def read_by(self, node, k):
         """Return the trees whose values are read by the partial derivative of a node by child k."""
         function = EXTREMES.get(node.function, node.function)
@@ -230,15 +265,16 @@ class Item:
             return self.emit.unary(function, *values)
         return self.emit.call(function, *values)
 
-    def propagate(self, node, g, sink):
-        """Send the adjoint g of a tree to its leaves, sink(leaf, adjoint)."""
+    def propagate(self, node, g, sink, names):
+        """Send the adjoint g of a tree to those of its leaves that are named, sink(leaf, adjoint).
+        """
         if isinstance(node, ir.Var):
-            if self.groups.activity.active(node.name):
+            if node.name in names:
                 sink(node, g)
             return
         for k, child in enumerate(node.children):
-            if self.groups.depends(child):
-                self.propagate(child, self.part(node, k, g), sink)
+            if not names.isdisjoint(self.groups.leaves(child)):
+                self.propagate(child, self.part(node, k, g), sink, names)
 
     def part(self, node, k, g, plain=False):
         """Return the adjoint g of a node times its partial derivative by child k.
@@ -257,8 +293,8 @@ class Item:
         return self.emit.call(chain(function, k, len(given), plain), g, y, *given)
 
 
-def spread_leaves(emit, arrays, ranks, rank):
-    """Emit the extents of a loop, and its arrays, copied to that shape where they broadcast.
+def joint_shape(emit, arrays, ranks, rank):
+    """Emit the extents of a loop over arrays.
 
     Parameters
     ----------
@@ -272,17 +308,36 @@ def spread_leaves(emit, arrays, ranks, rank):
 
     Returns
     -------
-    (list, dict)
-        The extents, and the arrays to read instead, by name.
+    list
     """
     shape = [None] * rank
     for name, variable in arrays.items():
         for axis in range(ranks[name]):
             extent, d = emit.extent(variable, axis), axis + rank - ranks[name]
             shape[d] = extent if shape[d] is None else emit.call(runtime.joint, shape[d], extent)
-    if len(arrays) == 1:
-        return shape, arrays
-    spread = {}
+    return shape
+
+
+def spread_leaves(emit, arrays, ranks, shape, table=runtime.SPREAD):
+    """Emit the arrays to read in a loop: copies where they broadcast, otherwise themselves.
+
+    Parameters
+    ----------
+    emit : Emitter
+    arrays, ranks : dict
+        See `joint_shape`.
+    shape : list
+        The extents of the loop.
+    table : dict
+        The functions that make the copies, by number of axes.
+
+    Returns
+    -------
+    dict
+        Variables by name. They hold no reference to memory; see `broadcasting.spread`.
+    """
+    made = {}
     for name, variable in arrays.items():
-        spread[name] = emit.call(runtime.SPREAD[ranks[name]], variable, *shape[rank - ranks[name] :])
-    return shape, spread
+        k = ranks[name]
+        made[name] = emit.call(spread(k), table[k], variable, *shape[len(shape) - k :])
+    return made

@@ -8,8 +8,9 @@ from quasinewton.autodiff.adjoint import runtime, stack
 from quasinewton.autodiff.adjoint.access import deposit
 from quasinewton.autodiff.adjoint.backward import BAR
 from quasinewton.autodiff.adjoint.basics import is_basic, is_expression
+from quasinewton.autodiff.adjoint.broadcasting import keep
 from quasinewton.autodiff.adjoint.chain import number, quotient
-from quasinewton.autodiff.adjoint.elementwise import Item, spread_leaves
+from quasinewton.autodiff.adjoint.elementwise import Item, joint_shape, spread_leaves
 from quasinewton.autodiff.adjoint.emit import LOC
 from quasinewton.autodiff.adjoint.values import SHADOW
 
@@ -231,7 +232,8 @@ class Forward:
         arrays = {n: v for n, v in leaves.items() if self.program.is_array(n)}
         ranks = {n: self.types[n].ndim for n in arrays}
         rank = self.groups.rank(s, kind, self.program.operation(s.value)[1])
-        shape, spread = spread_leaves(emit, arrays, ranks, rank)
+        shape = joint_shape(emit, arrays, ranks, rank)
+        spread = spread_leaves(emit, arrays, ranks, shape) if len(arrays) > 1 else arrays
         at = lambda index: Item(self.groups, emit, spread, emit.named, index)
         if kind == "inplace":
             target = node.children[0]
@@ -244,6 +246,9 @@ class Forward:
             emit.set(target, 0.0)
             body = lambda index: emit.set(target, emit.binop(operator.add, target, at(index).value(inner)))
         emit.nest(shape, body)
+        if len(arrays) > 1:
+            for variable in arrays.values():
+                emit.do(keep, variable)
         if kind == "mean":
             size = shape[0]
             for extent in shape[1:]:
