@@ -30,6 +30,7 @@ INDEX = ir.IntType(64)
 DOUBLE = ir.DoubleType()
 REAL = types.Float, types.Integer, types.Boolean
 LONGEST = 16  # pairs; longer reverse-mode expressions are recorded in parts
+LARGEST_POWER = 8  # largest integer power that is written as products, which are a few then
 # LLVM flags for arithmetic on derivatives, not values: fused multiply-add is allowed, and common
 # factors of partial derivatives may be taken out.
 REASSOCIATED = "reassoc", "contract", "nsz"
@@ -266,6 +267,17 @@ class Term:
             return self * (1.0 / other)
         reciprocal = self.builder.fdiv(self.constant(1.0).value, other.value)
         return self.of(F64, self.builder.fmul(self.value, reciprocal))
+
+    def power(self, n):
+        """This number to an integer power n > 0, by products in the order of Numba's own power."""
+        result, factor = None, self
+        while n:
+            if n & 1:
+                result = factor if result is None else result * factor
+            n >>= 1
+            if n:
+                factor = factor * factor
+        return result
 
     def __rsub__(self, other):
         return self.constant(other) - self

@@ -18,6 +18,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from quasinewton import special
 from quasinewton.autodiff.active_types import (
     F64,
+    LARGEST_POWER,
     REAL,
     Active,
     Dual,
@@ -120,6 +121,8 @@ def power_base(y, u, v):
         n = v.kind.literal_value
         if n == 0:
             return u.constant(0.0)
+        if 1 < n <= LARGEST_POWER:
+            return u.power(n - 1) * float(n)
         less = types.literal(n - 1)
         return call(operator.pow, u, v.of(less, v.context.get_constant_generic(v.builder, less, n - 1))) * float(n)
     if isinstance(v.kind, types.Integer):

@@ -1,4 +1,4 @@
-"""Lowering of reads and stores of single array items to few instructions.
+"""Lowering of reads and stores of single array items, and of slices of vectors, to few instructions.
 
 Numba keeps the structure that describes an array in memory, and reads it member by member for every
 item: some 35 instructions, of which LLVM leaves three. Here they are ten from the start, so that
@@ -11,7 +11,7 @@ from numba.core.lowering import Lower
 from numba.core.typing.templates import Signature
 
 # Places of members in the structure of an array, in Numba's `ArrayModel`.
-DATA, SHAPE, STRIDES = 4, 5, 6
+ITEMS, DATA, SHAPE, STRIDES = 2, 4, 5, 6
 WORD = ir.IntType(64)
 BYTE = ir.IntType(8)
 
@@ -45,29 +45,83 @@ def address(context, builder, kind, array, kinds, indices):
     kinds, indices : lists
         Types and values of the indices.
     """
-    data = builder.extract_value(array, DATA)
-    shape = [builder.extract_value(array, [SHAPE, axis]) for axis in range(kind.ndim)]
     counted = []
-    for each, index, extent in zip(kinds, indices, shape, strict=True):
+    for axis, (each, index) in enumerate(zip(kinds, indices, strict=True)):
         index = context.cast(builder, index, each, types.intp)
         if each.signed and not (isinstance(index, ir.Constant) and index.constant >= 0):
             negative = builder.icmp_signed("<", index, WORD(0))
+            extent = builder.extract_value(array, [SHAPE, axis])
             index = builder.select(negative, builder.add(index, extent), index)
         counted.append(index)
+    return place(builder, kind, array, counted)
+
+
+def place(builder, kind, array, indices):
+    """Return the address of an item whose indices are not negative.
+
+    Parameters
+    ----------
+    builder, kind, array
+        See `address`.
+    indices : list of llvmlite values
+    """
+    data = builder.extract_value(array, DATA)
     if kind.layout == "A":
         at = builder.ptrtoint(data, WORD)
-        for axis, index in enumerate(counted):
+        for axis, index in enumerate(indices):
             at = builder.add(at, builder.mul(index, builder.extract_value(array, [STRIDES, axis])))
         return builder.inttoptr(at, data.type)
-    if kind.ndim == 1:
-        return builder.gep(data, counted)
-    first, second = counted if kind.layout == "C" else counted[::-1]
-    extent = shape[1] if kind.layout == "C" else shape[0]
-    return builder.gep(data, [builder.add(builder.mul(first, extent), second)])
+    axes = range(kind.ndim) if kind.layout == "C" else range(kind.ndim - 1, -1, -1)
+    at = indices[axes[0]]
+    for axis in axes[1:]:
+        at = builder.add(builder.mul(at, builder.extract_value(array, [SHAPE, axis])), indices[axis])
+    return builder.gep(data, [at])
+
+
+def bound(builder, given, size):
+    """Return a bound of a slice as a number from 0 to the extent of the axis.
+
+    Parameters
+    ----------
+    builder : llvmlite IR builder
+    given, size : llvmlite values
+        The bound, a constant of LLVM if it is known; the extent.
+    """
+    known = given.constant if isinstance(given, ir.Constant) else None
+    if known == 0:
+        return given
+    if known is None:
+        given = builder.select(builder.icmp_signed("<", given, WORD(0)), builder.add(given, size), given)
+    elif known < 0:
+        given = builder.add(size, given)
+    if known is None or known < 0:
+        given = builder.select(builder.icmp_signed("<", given, WORD(0)), WORD(0), given)
+    if known is None or known > 0:
+        given = builder.select(builder.icmp_signed(">", given, size), size, given)
+    return given
+
+
+def slice_of(builder, kind, array, start, stop):
+    """Return a vector from one item on and up to another, without a new reference to its memory.
+
+    Parameters
+    ----------
+    builder, kind, array
+        See `address`.
+    start, stop : llvmlite values
+        See `bound`; the latter None for the end.
+    """
+    size = builder.extract_value(array, [SHAPE, 0])
+    first = bound(builder, start, size)
+    extent = builder.sub(size if stop is None else bound(builder, stop, size), first)
+    extent = builder.select(builder.icmp_signed("<", extent, WORD(0)), WORD(0), extent)
+    array = builder.insert_value(array, place(builder, kind, array, [first]), DATA)
+    array = builder.insert_value(array, extent, ITEMS)
+    return builder.insert_value(array, extent, [SHAPE, 0])
 
 
 class LowerItems(Lower):
-    """Numba's lowering, with short code for single items of arrays."""
+    """Numba's lowering, with short code for single items of arrays and slices of vectors."""
 
     def item(self, array, index, kinds):
         """Return the type of an array, and the address of an item; None if Numba must do it."""
@@ -85,10 +139,30 @@ class LowerItems(Lower):
     def lower_getitem(self, resty, expr, value, index, signature):
         """Lower the read of an item."""
         kind, at = self.item(value, index, signature)
+        if at is None and self.is_slice(kind, self.typeof(index.name), resty):
+            return self.slice(kind, expr, value, index, resty)
         if at is None:
             return super().lower_getitem(resty, expr, value, index, signature)
         item = self.context.unpack_value(self.builder, kind.dtype, at)
         return self.context.cast(self.builder, item, kind.dtype, resty)
+
+    def is_slice(self, kind, index, result):
+        """Return True if a vector is read by an index that is a slice without a step."""
+        vectors = isinstance(kind, types.Array) and isinstance(result, types.Array) and kind.ndim == 1
+        return vectors and isinstance(index, types.SliceType) and not index.has_step
+
+    def slice(self, kind, expr, value, index, result):
+        """Lower the read of a slice of a vector."""
+        builder, array = self.builder, self.loadvar(value.name)
+        given = expr.index if expr.op == "static_getitem" and isinstance(expr.index, slice) else None
+        if given is not None and all(each is None or type(each) is int for each in (given.start, given.stop)):
+            start, stop = WORD(given.start or 0), None if given.stop is None else WORD(given.stop)
+        else:
+            bounds = self.loadvar(index.name)
+            start, stop = builder.extract_value(bounds, 0), builder.extract_value(bounds, 1)
+        view = slice_of(builder, kind, array, start, stop)
+        self.context.nrt.incref(builder, kind, view)
+        return self.context.cast(builder, view, kind, result)
 
     def lower_setitem(self, target_var, index_var, value_var, signature):
         """Lower the store of an item."""

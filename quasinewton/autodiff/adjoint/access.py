@@ -3,25 +3,19 @@
 
 import functools
 
-from numba.core import cgutils, types
+from numba.core import types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from quasinewton.autodiff.active_types import Term
 from quasinewton.autodiff.elementary_rules import real
-
-
-def pointer(context, builder, kind, array, indices):
-    """Return the address of an item."""
-    view = arrayobj.make_array(kind)(context, builder, array)
-    return cgutils.get_item_pointer(context, builder, kind, view, indices, wraparound=False)
+from quasinewton.numba_ext.array_items import place
 
 
 def fetched(context, builder, signature, args):
     """Emit the load of an item of an array."""
     kind = signature.args[0]
-    item = context.unpack_value(builder, kind.dtype, pointer(context, builder, kind, args[0], args[1:]))
+    item = context.unpack_value(builder, kind.dtype, place(builder, kind, args[0], args[1:]))
     return impl_ret_borrowed(context, builder, kind.dtype, item)
 
 
@@ -29,17 +23,17 @@ def deposited(context, builder, signature, args):
     """Emit the store of an item."""
     kind, (array, value, *indices) = signature.args[0], args
     value = context.cast(builder, value, signature.args[1], kind.dtype)
-    context.pack_value(builder, kind.dtype, value, pointer(context, builder, kind, array, indices))
+    context.pack_value(builder, kind.dtype, value, place(builder, kind, array, indices))
     return context.get_dummy_value()
 
 
 def increased(context, builder, signature, args):
     """Emit an addition to an item."""
     kind, (array, value, *indices) = signature.args[0], args
-    place = pointer(context, builder, kind, array, indices)
-    item = Term(context, builder, kind.dtype, context.unpack_value(builder, kind.dtype, place))
+    at = place(builder, kind, array, indices)
+    item = Term(context, builder, kind.dtype, context.unpack_value(builder, kind.dtype, at))
     total = real(item) + real(Term(context, builder, signature.args[1], value))
-    context.pack_value(builder, kind.dtype, total.cast(kind.dtype).value, place)
+    context.pack_value(builder, kind.dtype, total.cast(kind.dtype).value, at)
     return context.get_dummy_value()
 
 

@@ -15,6 +15,21 @@ from quasinewton.autodiff.members import Members
 from quasinewton.numba_ext.addresses import called
 
 
+@intrinsic
+def joint(typingctx, m, n):
+    """Return the extent that two extents broadcast to."""
+
+    def codegen(context, builder, signature, args):
+        m, n = args
+        one = lambda extent: builder.icmp_signed("==", extent, extent.type(1))
+        first = builder.or_(builder.icmp_signed("==", m, n), one(n))
+        with builder.if_then(builder.not_(builder.or_(first, one(m))), likely=False):
+            context.call_conv.return_user_exc(builder, ValueError, ("unable to broadcast argument",))
+        return builder.select(first, m, n)
+
+    return types.intp(types.intp, types.intp), codegen
+
+
 def spreading(typingctx, function, a, *extents):
     """Return the signature of `spread` and its code."""
     chosen = function.get_call_type(typingctx, (a, *extents), {})

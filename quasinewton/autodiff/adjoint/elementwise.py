@@ -11,10 +11,11 @@ import operator
 import numpy as np
 from numba.core import ir
 
+from quasinewton.autodiff.active_types import LARGEST_POWER
 from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.access import fetch
 from quasinewton.autodiff.adjoint.array_rules import summed
-from quasinewton.autodiff.adjoint.broadcasting import spread
+from quasinewton.autodiff.adjoint.broadcasting import joint, spread
 from quasinewton.autodiff.adjoint.chain import chain, choose, quotient
 from quasinewton.autodiff.adjoint.functions import EXTREMES, LINEAR, SCALAR, reads
 
@@ -55,8 +56,8 @@ class Groups:
         arrays in F order.
     """
 
-    def __init__(self, program, activity):
-        self.program, self.activity, self.types = program, activity, program.types
+    def __init__(self, program, activity, lanes=1):
+        self.program, self.activity, self.types, self.lanes = program, activity, program.types, lanes
         self.fused, self.kinds, self.original = set(), {}, set()
         self.count_uses()
         for label in program.body:
@@ -193,7 +194,8 @@ class Groups:
             k = before[root] = before.get(root, -1) + self.program.is_array(name)
             found += [set()] * (k == len(found))
             found[k] = found[k] | {name}
-        return found if len(found) <= MOST_PASSES and self.is_quick(node) else [set(names)]
+        split = self.lanes == 1 and len(found) <= MOST_PASSES and self.is_quick(node)
+        return found if split else [set(names)]
 
     def is_quick(self, node):
         """Return True if a tree has arithmetic functions only."""
@@ -251,7 +253,12 @@ class Item:
 
     def function(self, node):
         """Emit an elementary function of numbers, with the bits of Numba's array expressions."""
-        values, function = [self.value(child) for child in node.children], node.function
+        function = node.function
+        if function is operator.pow:
+            n = self.groups.program.constant(node.children[1])
+            if is_small_power(n):
+                return self.emit.power(self.value(node.children[0]), n)
+        values = [self.value(child) for child in node.children]
         function = SYMBOLS.get(function, function)
         if function is np.where:
             return self.emit.call(choose, *values)
@@ -293,6 +300,11 @@ class Item:
         return self.emit.call(chain(function, k, len(given), plain), g, y, *given)
 
 
+def is_small_power(n):
+    """Return True for an integer power that is a few multiplications."""
+    return type(n) is int and 1 <= n <= LARGEST_POWER
+
+
 def joint_shape(emit, arrays, ranks, rank):
     """Emit the extents of a loop over arrays.
 
@@ -314,7 +326,7 @@ def joint_shape(emit, arrays, ranks, rank):
     for name, variable in arrays.items():
         for axis in range(ranks[name]):
             extent, d = emit.extent(variable, axis), axis + rank - ranks[name]
-            shape[d] = extent if shape[d] is None else emit.call(runtime.joint, shape[d], extent)
+            shape[d] = extent if shape[d] is None else emit.call(joint, shape[d], extent)
     return shape
 
 

@@ -1,5 +1,7 @@
 """Emission of Numba's intermediate code: statements appended to blocks, of which one is current."""
 
+import operator
+
 from numba.core import ir
 
 LOC = ir.Loc("<adjoint>", 1)
@@ -84,6 +86,18 @@ class Emitter:
         """Apply a binary operator."""
         return self.assign(ir.Expr.binop(operation, self.var(left), self.var(right), LOC))
 
+    def power(self, u, n):
+        """Raise a number to an integer power n > 0 by products, in the order of Numba's own power.
+        """
+        result = None
+        while n:
+            if n & 1:
+                result = u if result is None else self.binop(operator.mul, result, u)
+            n >>= 1
+            if n:
+                u = self.binop(operator.mul, u, u)
+        return result
+
     def unary(self, operation, operand):
         """Apply a unary operator."""
         return self.assign(ir.Expr.unary(operation, self.var(operand), LOC))
@@ -118,8 +132,6 @@ class Emitter:
 
     def loop(self, count, body):
         """Emit ``for i in range(count): body(i)``; the block after the loop is then current."""
-        import operator
-
         i = self.fresh("i")
         self.set(i, 0)
         head, inside, after = self.label(), self.label(), self.label()

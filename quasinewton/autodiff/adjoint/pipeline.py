@@ -98,11 +98,11 @@ class MakeAdjoint(FunctionPass):
     def run_pass(self, state):
         code = state.func_ir
         remove_dels(code.blocks)
-        code.blocks = transform(code, state.typemap, len(state.args))
+        kind = state["active"]
+        code.blocks = transform(code, state.typemap, len(state.args), kind.lanes if kind else 1)
         code._definitions = build_definitions(code.blocks)
         code.arg_count += 1
         code.arg_names = (*code.arg_names, "stack")
-        kind = state["active"]
         point = state.args[0] if kind is None else types.Array(kind, 1, "C")
         state.args = (point, *state.args[1:], types.int64)
         if kind is not None:

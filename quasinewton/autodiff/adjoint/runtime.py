@@ -18,16 +18,6 @@ def trips(start, stop, step):
 
 
 @shared
-def joint(m, n):
-    """Return the extent that two extents broadcast to."""
-    if m == n or n == 1:
-        return m
-    if m != 1:
-        raise ValueError("unable to broadcast argument")
-    return n
-
-
-@shared
 def copied(x):
     """Return a copy of a vector."""
     out = np.empty(x.size)

@@ -8,7 +8,7 @@ from quasinewton.autodiff.adjoint.forward import Forward
 from quasinewton.autodiff.adjoint.program import Program
 
 
-def transform(code, typemap, arguments):
+def transform(code, typemap, arguments, lanes=1):
     """Transform a function.
 
     Parameters
@@ -18,6 +18,8 @@ def transform(code, typemap, arguments):
         Types by name.
     arguments : int
         Number of arguments.
+    lanes : int
+        Number of derivatives that each number will carry, 1 if it carries none.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def transform(code, typemap, arguments):
     """
     program = Program(code, typemap)
     activity = Activity(program)
-    groups = Groups(program, activity)
+    groups = Groups(program, activity, lanes)
     backward = Backward(program, activity, groups, lambda: Emitter(program.scope, program.last_label))
     Forward(backward, arguments)
     return dict(sorted(backward.emit.blocks.items()))

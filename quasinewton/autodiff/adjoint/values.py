@@ -17,10 +17,10 @@ from numba.core import ir, types
 
 from quasinewton.autodiff.adjoint.basics import is_expression, is_number, refuse
 from quasinewton.autodiff.adjoint.chain import quotient
+from quasinewton.autodiff.adjoint.elementwise import is_small_power
 from quasinewton.autodiff.adjoint.emit import LOC
 from quasinewton.autodiff.adjoint.functions import CHEAP, INTEGER_ARITHMETIC, hashable
 
-LARGEST_POWER = 8  # largest integer power that is recomputed, since it is a few multiplications
 SHADOW = ".adjoint"
 UNSAVED = types.Function, types.Dispatcher, types.Module, types.BoundFunction, types.NumberClass, types.DType
 
@@ -164,8 +164,10 @@ class Values:
         kind = self.types[s.target.name]
         integer = isinstance(kind, (types.Integer, types.Boolean)) and function in INTEGER_ARITHMETIC
         if function is operator.pow:
-            power = self.program.constant(operands[1])
-            integer |= isinstance(power, int) and 0 <= power <= LARGEST_POWER
+            exponent = self.program.constant(operands[1])
+            if is_small_power(exponent):
+                return self.emit.power(self.operand(operands[0]), exponent)
+            integer |= type(exponent) is int and exponent == 0
         if function not in CHEAP and not integer:
             return None
         values = [self.operand(v) for v in operands]
@@ -221,6 +223,8 @@ class Values:
         if e.op == "static_getitem":
             if e.index_var is None:
                 return self.emit.assign(ir.Expr.static_getitem(base, e.index, None, LOC))
+            if isinstance(e.index, slice):
+                return self.emit.assign(ir.Expr.static_getitem(base, e.index, operand(e.index_var), LOC))
             return self.emit.getitem(base, operand(e.index_var))
         function, operands = self.program.operation(e)
         rest = [operand(v) for v in operands[1:]]
