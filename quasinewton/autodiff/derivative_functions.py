@@ -27,10 +27,12 @@ from quasinewton.autodiff.seeding import (
     gradient,
     product,
     seeded,
-    seeds,
+    sow,
     unfilled,
     unfilled_matrix,
+    unsown,
     variables,
+    write_columns,
     write_lanes,
 )
 from quasinewton.autodiff.tape import new_tape, words
@@ -59,7 +61,7 @@ def forward(f, lanes):
     def value_and_grad(x, args):
         g, first = unfilled(x.size), 0
         while True:
-            y = call(g, seeds(x, first, zero()), args)
+            y = call(g, sow(unsown(x.size, zero()), x, first), args)
             write_lanes(y, g, first)
             first += lanes
             if first >= x.size:
@@ -88,7 +90,7 @@ def forward_jacobian(f, lanes):
     def value_and_jacobian(x, args):
         first = 0
         while True:
-            y = vector(function(seeds(x, first, zero()), *args))
+            y = vector(function(sow(unsown(x.size, zero()), x, first), *args))
             if first == 0:
                 values, jacobian = unfilled(len(y)), np.empty((len(y), x.size))
             for j in range(len(y)):
@@ -189,9 +191,7 @@ def dense_hessian(f, lanes):
 
     def by_adjoint(x, out, args):
         for first in range(0, x.size, lanes):
-            slopes = differentiate(seeds(x, first, zero()), args)[1]
-            for i in range(x.size):
-                write_lanes(slopes[i], out[i], first)
+            write_columns(differentiate(sow(unsown(x.size, zero()), x, first), args)[1], out, first)
         return out
 
     chosen = either(f, base, fragment(by_adjoint), fragment(by_tape))

@@ -19,7 +19,7 @@ from quasinewton.autodiff.tape import (
     poke,
     words,
 )
-from quasinewton.numba_ext.jit import shared
+from quasinewton.numba_ext.jit import apart, shared
 
 EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', jac='3-point' or a gradient of your own"
 
@@ -77,11 +77,17 @@ def unfilled_matrix(n):
 
 
 @shared
-def seeds(x, first, like):
-    """The variables x as Duals whose directions are the variables from index `first` on."""
-    point = np.empty(x.size, dtype_like(like))
+def unsown(n, like):
+    """An unfilled vector of n Duals."""
+    return np.empty(n, dtype_like(like))
+
+
+@apart
+def sow(point, x, first):
+    """Write the variables x as Duals whose directions are those from index `first` on; return them.
+    """
     for i in range(x.size):
-        point[i] = seed(float(x[i]), i - first, like)
+        point[i] = seed(float(x[i]), i - first, point[i])
     return point
 
 
@@ -90,6 +96,13 @@ def write_lanes(y, out, first):
     """Write the derivatives of a Dual into `out` from index `first` on, as many as fit."""
     for k in range(min(words(y) - 1, out.size - first)):
         out[first + k] = lane(y, k)
+
+
+@apart
+def write_columns(g, out, first):
+    """Write the derivatives of a vector of Duals into columns of `out` from number `first` on."""
+    for i in range(g.size):
+        write_lanes(g[i], out[i], first)
 
 
 @shared

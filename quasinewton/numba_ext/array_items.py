@@ -123,6 +123,27 @@ def slice_of(builder, kind, array, start, stop):
 class LowerItems(Lower):
     """Numba's lowering, with short code for single items of arrays and slices of vectors."""
 
+    def is_counted(self, name):
+        """Return True if a variable holds references to memory, which are counted."""
+        return self.context.data_model_manager[self.typeof(name)].contains_nrt_meminfo()
+
+    def storevar(self, value, name, argidx=None):
+        """Store a value into a variable; references that it held before are given up."""
+        if self._disable_sroa_like_opt or name in self._singly_assigned_vars or argidx is not None or self.is_counted(name):
+            super().storevar(value, name, argidx)
+            return
+        self._alloca_var(name, self.typeof(name))
+        self.builder.store(value, self.getvar(name))
+
+    def delvar(self, name):
+        """Give up the references of a variable; numbers have none, and stay as they are."""
+        if self._disable_sroa_like_opt or self.is_counted(name):
+            super().delvar(name)
+            return
+        if name not in self._blk_local_varmap:  # deleted where it is not assigned
+            self._singly_assigned_vars.discard(name)
+            self._alloca_var(name, self.typeof(name))
+
     def item(self, array, index, kinds):
         """Return the type of an array, and the address of an item; None if Numba must do it."""
         kind, written = self.typeof(array.name), self.typeof(index.name)

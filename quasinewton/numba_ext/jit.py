@@ -24,6 +24,8 @@ OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 INNER = OPTIONS | {"no_cpython_wrapper": True}
 PART = INNER | {"pipeline_class": PartCompiler}
 
+APART = "_quasinewton_apart"  # attribute of a function whose machine code is kept by itself
+
 # An implementation chosen by type is inlined in its caller: a call would pass every array of the
 # state, which takes longer than the work on small vectors. LLVM inlines after typing, which
 # compiles faster than `inlined`.
@@ -97,6 +99,25 @@ def shared(function, **options):
     numba dispatcher
     """
     return cached(numba.njit(**INNER, **options)(function))
+
+
+def apart(function):
+    """Compile a part as `shared` does; callers refer to its machine code, however short it is.
+
+    This is for what would be optimised once more in each of its callers, although it is called
+    rarely, or is a loop of its own.
+
+    Parameters
+    ----------
+    function : callable
+        A module-level function, with an array among its arguments.
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    setattr(function, APART, True)
+    return shared(function)
 
 
 def shared_reduction(function):

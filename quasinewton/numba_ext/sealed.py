@@ -35,7 +35,7 @@ from quasinewton.numba_ext.cache import (
     unresolved,
 )
 from quasinewton.numba_ext.garbage import uncollected
-from quasinewton.numba_ext.jit import INNER
+from quasinewton.numba_ext.jit import APART, INNER
 from quasinewton.numba_ext.parts import UNRESOLVED, PartLibrary
 from quasinewton.numba_ext.symbols import NAMED_BY
 from quasinewton.numba_ext.user_cache import environment, is_on, load, save
@@ -254,10 +254,13 @@ def kept_name(library):
 
 
 def is_long(library, signature):
-    """Return True if a function has arrays as arguments and its code is long."""
+    """Return True if a function has arrays as arguments, and is long or was declared to be apart.
+    """
     kinds = signature.args
     if not any(isinstance(kind, types.Array) for kind in kinds) or not all(isinstance(kind, PASSED) for kind in kinds):
         return False
+    if hasattr(LIBRARIES[library][0], APART):
+        return True
     blocks = (block for each in library._get_module_for_linking().functions for block in each.blocks)
     return sum(1 for block in blocks for _ in block.instructions) >= LONG
 

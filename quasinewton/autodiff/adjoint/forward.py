@@ -1,5 +1,6 @@
 """The forward sweep: the statements of the function, and what they save for the backward sweep."""
 
+import math
 import operator
 
 from numba.core import ir
@@ -180,7 +181,7 @@ class Forward:
         emit.jump(backward.back[self.program.exit])
         emit.start(backward.done)
         value, gradient = emit.call(number, self.program.result), emit.named(self.activity.point + SHADOW)
-        emit.do(runtime.undefine, gradient, value)
+        emit.do(runtime.undefine, gradient, emit.call(math.isnan, value))
         pair = emit.tuple([value, gradient])
         emit.append(ir.Return(emit.assign(ir.Expr.cast(pair, LOC)), LOC))
 

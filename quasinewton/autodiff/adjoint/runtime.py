@@ -6,7 +6,7 @@ of an operand, which are added to; `g` is the adjoint of a result.
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import shared
+from quasinewton.numba_ext.jit import apart, shared
 
 
 @shared
@@ -68,10 +68,10 @@ def eigenvectors(a):
     return np.linalg.eigh(a)[1].copy()
 
 
-@shared
-def undefine(gradient, y):
-    """Fill a gradient with NaN if the value is NaN."""
-    if np.isnan(y):
+@apart
+def undefine(gradient, invalid):
+    """Fill a gradient with NaN if the value is invalid."""
+    if invalid:
         for i in range(gradient.shape[0]):
             gradient[i] = np.nan
 
@@ -90,7 +90,7 @@ ZEROS = {1: zeros_like_vector, 2: zeros_like, 3: zeros_like}
 # ---- broadcasting
 
 
-@shared
+@apart
 def spread_vector(a, m):
     """Return a vector broadcast to m items; the vector itself if it has m."""
     if a.shape[0] == m:
@@ -101,7 +101,7 @@ def spread_vector(a, m):
     return out
 
 
-@shared
+@apart
 def spread_matrix(a, m, n):
     """Return a matrix broadcast to a shape; the matrix itself if it has that shape."""
     if a.shape[0] == m and a.shape[1] == n:
@@ -113,7 +113,7 @@ def spread_matrix(a, m, n):
     return out
 
 
-@shared
+@apart
 def spread_cube(a, m, n, p):
     """Return an array of three axes broadcast to a shape; the array itself if it has that shape."""
     if a.shape[0] == m and a.shape[1] == n and a.shape[2] == p:
@@ -128,7 +128,7 @@ def spread_cube(a, m, n, p):
     return out
 
 
-@shared
+@apart
 def spread_vector_shadow(bar, m):
     """Return where the adjoints of a vector broadcast to m items are added.
 
@@ -137,7 +137,7 @@ def spread_vector_shadow(bar, m):
     return bar if bar.shape[0] == m else np.zeros(m)
 
 
-@shared
+@apart
 def spread_matrix_shadow(bar, m, n):
     """Return where the adjoints of a matrix broadcast to a shape are added.
 
@@ -146,7 +146,7 @@ def spread_matrix_shadow(bar, m, n):
     return bar if bar.shape[0] == m and bar.shape[1] == n else np.zeros((m, n))
 
 
-@shared
+@apart
 def spread_cube_shadow(bar, m, n, p):
     """Return where the adjoints of an array of three axes broadcast to a shape are added.
 
@@ -155,7 +155,7 @@ def spread_cube_shadow(bar, m, n, p):
     return bar if bar.shape[0] == m and bar.shape[1] == n and bar.shape[2] == p else np.zeros((m, n, p))
 
 
-@shared
+@apart
 def fold_vector(bar, spread):
     """Add the adjoints of a broadcast vector to those of the vector, unless they are the same."""
     if bar.shape[0] != spread.shape[0]:
@@ -163,7 +163,7 @@ def fold_vector(bar, spread):
             bar[0] += spread[i]
 
 
-@shared
+@apart
 def fold_matrix(bar, spread):
     """Add the adjoints of a broadcast matrix to those of the matrix, unless they are the same."""
     if bar.shape[0] != spread.shape[0] or bar.shape[1] != spread.shape[1]:
@@ -172,7 +172,7 @@ def fold_matrix(bar, spread):
                 bar[i if bar.shape[0] > 1 else 0, j if bar.shape[1] > 1 else 0] += spread[i, j]
 
 
-@shared
+@apart
 def fold_cube(bar, spread):
     """Add the adjoints of a broadcast array to those of the array, unless they are the same."""
     if bar.shape != spread.shape:
