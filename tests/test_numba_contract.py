@@ -305,7 +305,7 @@ class TestItems:
     def test_members_of_arrays_have_their_places(self):
         names = registry.cpu_target.target_context.data_model_manager[VECTOR]._fields
         assert names.index("data") == array_items.DATA and names.index("shape") == array_items.SHAPE
-        assert names.index("strides") == array_items.STRIDES
+        assert names.index("strides") == array_items.STRIDES and names.index("nitems") == array_items.ITEMS
 
     def test_items_are_those_of_numba(self):
         def items(a, b, c, v, i, k):
@@ -323,6 +323,20 @@ class TestItems:
 
         for found, expected in zip(compiled(*given()), items(*given()), strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+    def test_slices_are_those_of_numpy(self):
+        def slices(v, i, j):
+            constant = v[1:], v[:-1], v[-3:], v[2:-2], v[5:2], v[:100], v[-100:3], v[9:], v[0:0]
+            return constant + (v[i:j], v[i:], v[:j], v[i:-1], v[i:j][1:])
+
+        part = njit(pipeline_class=parts.WholePartCompiler, **jit.INNER)(slices)
+        compiled = njit(lambda v, i, j: part(v, i, j))
+        for v in np.arange(8.0), np.arange(16.0)[::2], np.arange(8.0)[::-1], np.empty(0), np.ones(1):
+            for i, j in (2, 6), (-7, -2), (6, 2), (-20, 20), (20, -20):
+                for found, expected in zip(compiled(v, i, j), slices(v, i, j), strict=True):
+                    assert found.shape == expected.shape and found.tolist() == expected.tolist()
+                    assert found.size == 0 or np.shares_memory(found, v)
 
 
 class TestOperations:

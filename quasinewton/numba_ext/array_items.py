@@ -129,7 +129,8 @@ class LowerItems(Lower):
 
     def storevar(self, value, name, argidx=None):
         """Store a value into a variable; references that it held before are given up."""
-        if self._disable_sroa_like_opt or name in self._singly_assigned_vars or argidx is not None or self.is_counted(name):
+        ordinary = argidx is not None or name in self._singly_assigned_vars or self._disable_sroa_like_opt
+        if ordinary or self.is_counted(name):
             super().storevar(value, name, argidx)
             return
         self._alloca_var(name, self.typeof(name))

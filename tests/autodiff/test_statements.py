@@ -58,6 +58,14 @@ def shifted_views(x):
 
 
 @njit
+def views_of_one_array(x):
+    a = x.reshape((3, 4))
+    quick = (x[1:] - x[:1]) ** 3 / x[:-1] * x[0]
+    slow = np.exp(x[2:] - x[:-2]) * x[1:-1]
+    return np.sum(quick) + np.sum(slow) + np.mean((a[1:] - a[:-1] * a[:1]) ** 2 + a[:1, :1])
+
+
+@njit
 def constants_among(x):
     h = np.zeros(x.size)
     for i in range(0, x.size, 2):
@@ -111,6 +119,7 @@ FUNCTIONS = [
     one_for_all,
     backwards_and_apart,
     shifted_views,
+    views_of_one_array,
     constants_among,
     longer_than_a_record,
     nothing,
@@ -133,7 +142,7 @@ def test_statement(f):
         np.testing.assert_allclose(back[i], difference, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("f", [rows_and_columns, shifted_views, one_for_all], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", [rows_and_columns, views_of_one_array, one_for_all], ids=lambda f: f.__name__)
 def test_second_derivatives_of_statements(f):
     v, slope = np.cos(X), value_and_grad(f, "forward")
     expected = (slope(X + 1e-5 * v)[1] - slope(X - 1e-5 * v)[1]) / 2e-5
