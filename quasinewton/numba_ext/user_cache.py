@@ -171,7 +171,7 @@ def entries(place):
             with contextlib.suppress(OSError):
                 if item.name.endswith((SUFFIX, ".tmp")):
                     info = item.stat()
-                    yield Path(item.path), info.st_size, info.st_mtime
+                    yield item.path, info.st_size, info.st_mtime
 
 
 def bound(place, limit=None):
@@ -185,7 +185,7 @@ def bound(place, limit=None):
         if size <= FULL * limit:
             break
         with contextlib.suppress(OSError):
-            path.unlink()
+            os.unlink(path)
             size -= bytes_
 
 
