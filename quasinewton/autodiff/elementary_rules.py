@@ -119,10 +119,8 @@ def power_base(y, u, v):
     """v u^(v−1), or 0 if v = 0, for any u."""
     if isinstance(v.kind, types.IntegerLiteral):
         n = v.kind.literal_value
-        if n == 0:
-            return u.constant(0.0)
-        if 1 < n <= LARGEST_POWER:
-            return u.power(n - 1) * float(n)
+        if 0 <= n <= LARGEST_POWER:
+            return u.power(n - 1) * float(n) if n > 1 else u.constant(float(n))
         less = types.literal(n - 1)
         return call(operator.pow, u, v.of(less, v.context.get_constant_generic(v.builder, less, n - 1))) * float(n)
     if isinstance(v.kind, types.Integer):

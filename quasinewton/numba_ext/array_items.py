@@ -1,4 +1,4 @@
-"""Lowering of reads and stores of single array items, and of slices of vectors, to few instructions.
+"""Lowering of items of arrays, read or stored, and of slices of vectors, to few instructions.
 
 Numba keeps the structure that describes an array in memory, and reads it member by member for every
 item: some 35 instructions, of which LLVM leaves three. Here they are ten from the start, so that
