@@ -30,6 +30,7 @@ USERS = "numba_ext", "special", "autodiff", "objective", "status", "validation"
 DIGITS = 16  # hexadecimal digits; length of a stamp in the name of a file
 # Settings of Numba's configuration that machine code depends on.
 FLAGS = "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "FULL_TRACEBACKS"
+NOTED = ast.ImportFrom, ast.Import, ast.Call  # nodes that tell on what a file depends
 TAG = f"py{sys.version_info[0]}{sys.version_info[1]}"
 
 
@@ -67,6 +68,34 @@ def strip(node):
         node.body = [each for each in node.body if each not in idle]
 
 
+def flattened(tree):
+    """Return a text that determines a syntax tree, and its nodes that import or call.
+
+    One pass over the nodes does the work of `ast.dump` and `ast.walk` in a third of their time,
+    which every process with an empty cache waits for. Documentation is removed from the tree.
+    """
+    parts, nodes, todo = [], [], [tree]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, ast.AST):
+            parts.append(node)
+            continue
+        kind = type(node)
+        parts.append(kind.__name__)
+        if kind in NOTED:
+            nodes.append(node)
+        elif type(getattr(node, "body", None)) is list:
+            strip(node)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if type(value) is list:
+                parts.append(len(value))
+                todo += value
+            else:
+                todo.append(value)
+    return repr(parts), nodes
+
+
 def names_in(nodes):
     """Yield the Name nodes in one or several syntax trees."""
     for node in nodes if isinstance(nodes, list) else [nodes]:
@@ -88,19 +117,17 @@ def dependences(root=ROOT):
         files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     texts, edges = {}, {name: set() for name in files}
     for name, path in files.items():
-        tree = ast.parse(path.read_bytes())
+        texts[name], nodes = flattened(ast.parse(path.read_bytes()))
         origins, calls = {}, []  # origins: modules by the names that the file imports from them
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     module = f"{node.module}.{alias.name}"
                     origins[alias.asname or alias.name] = module if module in files else node.module
             elif isinstance(node, ast.Import):
                 origins |= {alias.name: alias.name for alias in node.names}
-            elif isinstance(node, ast.Call):
+            else:
                 calls.append(node)
-            elif isinstance(getattr(node, "body", None), list):
-                strip(node)
         edges[name] |= {origin for origin in origins.values() if origin in files}
         for node in calls:
             # A function that is registered with another one or overloads it becomes part of the
@@ -112,7 +139,6 @@ def dependences(root=ROOT):
                 owner = node.args[:1]
             for origin in {origins.get(each.id) for each in names_in(owner)} & files.keys():
                 edges[origin].add(name)
-        texts[name] = ast.dump(tree)
     return texts, edges
 
 
