@@ -71,7 +71,7 @@ def begin(monkeypatch):
     monkeypatch.setattr(tiered_loop, "LONGEST", math.inf)
 
     def decide(in_python):
-        monkeypatch.setattr(tiered_loop, "_compiled", set())
+        monkeypatch.setattr(tiered_loop, "_compiled", {})
         monkeypatch.setattr(tiered_loop.TieredLoop, "_begins_in_python", lambda self, state, rest: in_python)
 
     return decide

@@ -263,7 +263,7 @@ def test_what_is_on_disk_is_used_from_the_first_run_on():
 
 def test_runs_are_compiled_once_python_has_taken_long(monkeypatch):
     """Beyond `EARLIER` seconds in earlier runs, a run of the same kind begins in compiled code."""
-    monkeypatch.setattr(tiered_loop, "_compiled", set())
+    monkeypatch.setattr(tiered_loop, "_compiled", {})
     monkeypatch.setattr(tiered_loop, "_lost", {})
     monkeypatch.setattr(tiered_loop, "is_loaded", lambda dispatcher, args: False)
     entered = []
@@ -290,7 +290,7 @@ def test_the_switch_has_everything_compiled(monkeypatch):
 def test_large_runs_are_compiled_at_once(monkeypatch):
     monkeypatch.setattr(tiered_loop, "is_loaded", lambda dispatcher, args: False)
     monkeypatch.setattr(tiered_loop, "in_python", lambda run: pytest.fail("Python was entered"))
-    monkeypatch.setattr(tiered_loop, "_compiled", set())
+    monkeypatch.setattr(tiered_loop, "_compiled", {})
     n = tiered_loop.LARGE // 20
     assert minimize(lambda x: (float(x @ x), 2.0 * x), np.ones(n), jac=True).success
 
@@ -298,7 +298,7 @@ def test_large_runs_are_compiled_at_once(monkeypatch):
 def test_what_python_cannot_enter_is_compiled_at_once(monkeypatch):
     monkeypatch.setattr(tiered_loop, "is_loaded", lambda dispatcher, args: False)
     monkeypatch.setattr(tiered_loop, "in_python", lambda run: pytest.fail("Python was entered"))
-    monkeypatch.setattr(tiered_loop, "_compiled", set())
+    monkeypatch.setattr(tiered_loop, "_compiled", {})
     res = minimize(lambda x: float(x @ x), [1.0, 2.0], method="sgd", lr=0.1, maxiter=3, schedule=njit(lambda t: 0.5))
     assert res.nit == 3
 

@@ -59,7 +59,9 @@ def start_point(x0, name="x0"):
     TypeError
         If it does not hold numbers, or has a mask or a unit.
     """
-    x0 = np.atleast_1d(as_array(name, x0))
+    x0 = as_array(name, x0)
+    if x0.ndim == 0:
+        x0 = x0.reshape(1)
     if x0.ndim != 1:
         raise ValueError(f"'{name}' must only have one dimension.")
     if x0.size == 0:

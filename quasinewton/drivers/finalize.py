@@ -82,8 +82,8 @@ def add(result, found):
 
 def all_fixed(memory):
     """Return True if the bounds in a method's memory leave only one point."""
-    low = getattr(memory, "low", np.empty(0))
-    return low.size > 0 and np.array_equal(low, memory.high)
+    low = getattr(memory, "low", None)
+    return low is not None and low.size > 0 and np.array_equal(low, memory.high)
 
 
 def outcome(at, status, mode, hess_mode="exact"):
@@ -101,20 +101,20 @@ def outcome(at, status, mode, hess_mode="exact"):
     -------
     OptimizeResult
     """
-    traits, state, s = traits_of(at.method), at.state, at.state.scalars[0]
-    f = float(s["f"])
+    traits, state, s = traits_of(at.method), at.state, at.state.scalars
+    f, g_norm = s["f"].item(), s["g_norm"].item()
     represent_in_yaml()
     result = OptimizeResult(
         x=state.x,
         fun=f,
         jac=state.g,
-        nit=int(s["nit"]),
-        nfev=int(s["nfev"]),
-        njev=int(s["njev"]),
+        nit=s["nit"].item(),
+        nfev=s["nfev"].item(),
+        njev=s["njev"].item(),
         status=status,
-        success=bool(stopping.succeeded(status.value, s["g_norm"], s["gtol"], f, s["f0"])),
+        success=bool(stopping.succeeded(status.value, g_norm, s["gtol"].item(), f, s["f0"].item())),
         message=status.message,
-        optimality=float(s["g_norm"]),
+        optimality=g_norm,
         jac_mode=mode,
         checkpoint=at,
         method=traits.name,
@@ -122,7 +122,7 @@ def outcome(at, status, mode, hess_mode="exact"):
     )
     result.update(lifecycle.result_fields(at.method, state.memory, state))
     if traits.second_order:
-        result.update(nhev=int(s["nhev"]), hess_mode=hess_mode)
+        result.update(nhev=s["nhev"].item(), hess_mode=hess_mode)
     found = None if result.success else explain(at.method, state, status, mode)
     if found is not None:
         add(result, found)

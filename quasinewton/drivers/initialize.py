@@ -1,11 +1,14 @@
 """Beginning of a run: its start point, and a state that waits for f and g there."""
 
+import functools
+
 import numpy as np
 
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.loops.state import allocate
-from quasinewton.methods import lifecycle
+from quasinewton.methods import GradientDescent, lifecycle
+from quasinewton.numba_ext.records import copier
 
 WITHOUT_START = "'x0' may be None only with a checkpoint"
 
@@ -49,6 +52,13 @@ def begin(settings, x0, rows):
     """
     method, bounds = settings.method, settings.bounds
     x0 = x0 if bounds is None else np.minimum(np.maximum(x0, bounds[0]), bounds[1])  # faster than clip
-    state = allocate(method, settings.limits, x0, rows)
+    state = allocate(method, settings.limits, x0, rows, _scalars(settings.limits)())
     memory = lifecycle.begin(method, state.memory, settings.controls, bounds, x0.size)
     return state if memory is state.memory else state._replace(memory=memory)
+
+
+@functools.lru_cache(maxsize=128)
+def _scalars(limits):
+    """Return a function that makes the scalars of a fresh state; they are the same for all methods.
+    """
+    return copier(allocate(GradientDescent(), limits, np.zeros(1), 0).scalars)

@@ -7,7 +7,7 @@ from quasinewton.loops import line_search_loop
 from quasinewton.loops.state import NOTHING
 from quasinewton.numba_ext.operation_tables import reason
 from quasinewton.result import OptimizeResult
-from quasinewton.status import Status
+from quasinewton.status import BY_VALUE, Status
 
 
 def drive(objective, settings, state, callback, allvecs, report=None):
@@ -44,7 +44,7 @@ def drive(objective, settings, state, callback, allvecs, report=None):
                     pieces.append(state.trace[: s["rows"]].copy())
                 return Status.CALLBACK, pieces
         if want == NOTHING:
-            return Status(int(s["status"])), pieces
+            return BY_VALUE[state.scalars["status"].item()], pieces
 
 
 class original_errors:

@@ -317,7 +317,7 @@ def solve_in_turn(bind, fresh, settings, results, remarks, tick):
     for i in range(len(results.rows)):
         prepared = bind(i)
         limit = settings.controls.get("time_limit", NEVER)
-        python_first.call(renew, state_size(state), state, blank, results.x[i], limit)
+        python_first.call(renew, state_size(state), state, blank, results.x[i], limit, varied=True)
         try:
             status, _ = drive(prepared.objective, settings, state, None, None)
             put_ended(results, remarks, i, finished(prepared, at, status))

@@ -1,15 +1,16 @@
 """Loops in two tiers: in Python at first, and compiled once that pays.
 
 To compile a loop and a method takes seconds, and most first runs are short. A loop that is neither
-in memory nor on disk therefore begins in Python, where an evaluation takes a quarter of a
-millisecond longer. It is compiled once enough time has been lost in this way. Both tiers compute
-the same bits in the same state, so a run changes from one to the other between two evaluations, and
-its result does not depend on when.
+in memory nor on disk therefore begins in Python, where an evaluation takes a tenth of a millisecond
+longer. It is compiled once enough time has been lost in this way. Both tiers compute the same bits
+in the same state, so a run changes from one to the other between two evaluations, and its result
+does not depend on when.
 """
 
 import copy
 import functools
 import time
+from collections.abc import Callable
 
 import numba
 
@@ -34,23 +35,30 @@ from quasinewton.loops.operations import (
 )
 from quasinewton.numba_ext import interpreted, python_first
 from quasinewton.numba_ext.cache import is_loaded
-from quasinewton.numba_ext.python_first import EARLIER, in_python, python_comes_first
+from quasinewton.numba_ext.python_first import (
+    EARLIER,
+    in_python,
+    python_comes_first,
+    unchecked_entry,
+)
 from quasinewton.numba_ext.registration import EXTERNAL
+from quasinewton.numba_ext.uncompiled import INTERPRETED
 from quasinewton.objective.interface import SIGNATURE
 from quasinewton.objective.linking import kernels, link
 from quasinewton.options.read import traits_of
 
-# Seconds of processor time that one run may lose in Python before its loop is compiled, which takes
-# 2 to 10 seconds. After `python_first.EARLIER` seconds in runs of one kind, further runs are
-# compiled from their beginning, so that repeated calls soon measure compiled code.
-LONGEST = 0.5
+# Seconds of processor time that one run may lose in Python before its loop is compiled. As that
+# takes 2 to 6 seconds, no run takes more than twice as long as with the better choice. After
+# `python_first.EARLIER` seconds in runs of one kind, further runs are compiled from their beginning, so
+# that whoever repeats a call soon measures compiled code.
+LONGEST = 2.0
 # Numbers in the arrays of a state from which on a run is compiled at once: an iteration, which
 # passes over all of them some times, would take more than a hundredth of a second in Python.
 LARGE = 30_000
 CALLS = 100  # elementary operations that take as long as the calls of Python for a batch of samples
 
 _lost: dict[tuple, float] = {}  # seconds lost in Python, by kind of run
-_compiled: set[tuple] = set()  # kinds of runs whose code is in memory
+_compiled: dict[tuple, Callable] = {}  # compiled loops that are in memory, by kind of run
 
 
 def state_size(state):
@@ -82,8 +90,9 @@ def tiered(run, objective, values, is_entered_ready=lambda state: True, size=sta
     """
     # A method within another one, which keeps it between bounds, is its first item.
     kind = run, kernels(objective), *map(type, values), type(values[0][0]) if values[0] else None
-    if kind in _compiled:
-        return functools.partial(run, link(objective), *values)
+    entry = _compiled.get(kind)
+    if entry is not None:
+        return functools.partial(entry, link(objective), *values)
     return TieredLoop(kind, run, objective, values, is_entered_ready, size)
 
 
@@ -105,13 +114,14 @@ class TieredLoop:
 
     def _in_machine_code(self, state, *rest):
         self._objective = link(self._objective)
-        want = self._run(self._objective, *self._values, state, *rest)
-        _compiled.add(self._kind)
+        arguments = self._objective, *self._values, state, *rest
+        want = self._run(*arguments)
+        # A kind of run of the package has one type of state.
+        if not (INTERPRETED or any(map(is_foreign, self._values))):
+            _compiled[self._kind] = unchecked_entry(self._run, arguments)
         return want
 
     def _in_python(self, state, *rest):
-        # A loop that can return after each iteration does so here.
-        rest = tuple(each or line_search_loop.EACH_ITERATION for each in rest)
         if self._before is None:
             self._before = copy.deepcopy(state)
         else:

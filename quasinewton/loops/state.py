@@ -156,7 +156,7 @@ class State(NamedTuple):
 
 
 @register_jitable
-def allocate(method, limits, x0, rows):
+def allocate(method, limits, x0, rows, scalars=None):
     """Make the state of a descent whose pending evaluation is f and g at x0.
 
     Parameters
@@ -167,21 +167,24 @@ def allocate(method, limits, x0, rows):
         Copied.
     rows : int
         Length of the trace.
+    scalars : ndarray, shape (1,), optional
+        A copy of the scalars of another fresh state under the same limits. Kept, not copied.
 
     Returns
     -------
     State
     """
     n = x0.size
-    scalars = np.zeros(1, SCALARS)
-    s = scalars[0]
-    s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
-    s["status"] = s["ending"] = STATUS_RUNNING
-    s["hessian_nit"] = -1
-    s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = s["f_resumed"] = np.inf
-    s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
-    s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
-    s["value_first"], s["gtol_is_default"] = limits.value_first, limits.gtol_is_default
+    if scalars is None:
+        scalars = np.zeros(1, SCALARS)
+        s = scalars[0]
+        s["phase"], s["want"] = Phase.START, VALUE | GRADIENT
+        s["status"] = s["ending"] = STATUS_RUNNING
+        s["hessian_nit"] = -1
+        s["predicted_mark"] = s["f_mark"] = s["f_passed"] = s["g_passed"] = s["f_resumed"] = np.inf
+        s["gtol"], s["ftol"], s["xtol"], s["f_target"] = limits.gtol, limits.ftol, limits.xtol, limits.f_target
+        s["maxiter"], s["maxfun"], s["deadline"] = limits.maxiter, limits.maxfun, limits.deadline
+        s["value_first"], s["gtol_is_default"] = limits.value_first, limits.gtol_is_default
     order = methods.hessian_order(method, n)
     return State(
         x0.copy(),

@@ -305,10 +305,11 @@ def _is_sound(method, memory):
 
 @lifecycle.result_fields.register(BFGS)
 def _result_fields(method, memory, state):
-    if not (memory.update[0]["known"] or memory.update[0]["count"]):
+    known, count = memory.update["known"][0], memory.update["count"].item()
+    if not (known or count):
         return {"hess_inv": np.eye(state.x.size)}
     # H is formed here if the run has ended before that.
-    python_first.call(settle, memory.H.size * (1 + int(memory.update[0]["count"])), memory)
+    python_first.call(settle, memory.H.size * (1 + count), memory)
     return {"hess_inv": memory.H}
 
 

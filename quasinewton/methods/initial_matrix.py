@@ -50,7 +50,10 @@ def positive_diagonal(name, given, n):
 
 def given_matrix(names, options):
     """Return the value that was given under one of several names, or None."""
-    return next((options[name] for name in names if options.get(name) is not None), None)
+    for name in names:
+        if options.get(name) is not None:
+            return options[name]
+    return None
 
 
 def check_matrix(names, options, n, dense=()):

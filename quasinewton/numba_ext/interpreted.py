@@ -13,7 +13,6 @@ function is the `id` of the Python function, which is never freed.
 import ctypes
 import functools
 import math
-import operator
 import threading
 import time
 
@@ -21,42 +20,13 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import as_dtype
 
+from quasinewton.numba_ext.records import (
+    Held,
+    in_memory,
+    with_attributes,
+    with_fields,
+)
 from quasinewton.numba_ext.uncompiled import uncompiled
-
-
-@functools.cache
-def with_fields(dtype):
-    """Return a dtype with the same fields, whose records have them as attributes.
-
-    `numpy.record` does not serve: its attribute `data` hides a field of that name.
-    """
-    fields = {name: property(operator.itemgetter(name), _setter(name)) for name in dtype.names}
-    # Without slots, a value assigned to a name that is no field would become an attribute.
-    return np.dtype((type("Record", (np.void,), fields | {"__slots__": ()}), dtype))
-
-
-def _setter(name):
-    def put(record, value):
-        record[name] = value
-
-    return put
-
-
-def with_attributes(value):
-    """Return a value that shares the memory of its arrays, and whose records have attributes.
-
-    Parameters
-    ----------
-    value : any
-        Arrays within tuples are replaced, too.
-    """
-    if isinstance(value, np.ndarray) and value.dtype.names:
-        return value.view(with_fields(value.dtype))
-    if isinstance(value, tuple):
-        items = [with_attributes(item) for item in value]
-        if any(new is not old for new, old in zip(items, value, strict=True)):
-            return value._make(items) if hasattr(value, "_fields") else tuple(items)
-    return value
 
 
 def as_computed(value):
@@ -64,9 +34,9 @@ def as_computed(value):
 
     Numbers of NumPy divide as compiled code does: 1/0 is infinite, and no exception.
     """
-    if isinstance(value, tuple):
-        return tuple(map(np.float64, value))
-    return np.float64(value) if isinstance(value, float) else value
+    if type(value) is float:
+        return np.float64(value)
+    return tuple(map(np.float64, value)) if isinstance(value, tuple) else value
 
 
 class _Warnings(threading.local):
@@ -89,11 +59,13 @@ def kernel(function):
     def entered(*arguments):
         if _warnings.theirs is not None:  # Another kernel has called, with arguments as they should be.
             return function(*arguments)
-        _warnings.theirs = np.geterr()
+        held, _warnings.theirs = [], np.geterr()
         try:
             with np.errstate(all="ignore"):
-                return function(*map(with_attributes, arguments))
+                return function(*with_attributes(arguments, held))
         finally:
+            for one in held:
+                one.store()
             _warnings.theirs = None
 
     return entered
@@ -117,7 +89,7 @@ def viewer(kind):
 def record_viewer(kind):
     """Make the function record_at(address) of a Numba record type."""
     dtype = with_fields(kind.dtype)  # Numba derives it from the type at every access.
-    return lambda address: memory_at(address, 1, dtype)[0]
+    return functools.lru_cache(maxsize=64)(lambda address: memory_at(address, 1, dtype)[0])
 
 
 def part(a, first, size):
@@ -160,11 +132,15 @@ def overwrite(state, source):
         if isinstance(to, tuple):
             overwrite(to, origin)
         elif isinstance(to, np.ndarray):
-            to[...] = origin
+            to[...] = in_memory(origin)
+        elif isinstance(to, Held):
+            to.array[...] = in_memory(origin)
+            to.load()
 
 
 def _placed(value, address, line, apart):
     """Return a value with its arrays moved to an address, and the address behind them."""
+    value = in_memory(value)
     if isinstance(value, tuple):
         items = []
         for item in value:
@@ -198,7 +174,7 @@ def _arrays(value):
     if isinstance(value, tuple):
         for item in value:
             yield from _arrays(item)
-    elif isinstance(value, np.ndarray):
+    elif isinstance(value, (np.ndarray, Held)):
         yield value
 
 
@@ -322,8 +298,13 @@ def late(function, signature):
 def operation(number, signature):
     """Return call(table, arguments), which enters the operation of a table with this number."""
 
+    versions = {}
+
     def call(table, arguments):
-        return uncompiled(table.family.operations[number])(*arguments)
+        function = versions.get(table)
+        if function is None:
+            function = versions[table] = uncompiled(table.family.operations[number])
+        return function(*arguments)
 
     return call
 

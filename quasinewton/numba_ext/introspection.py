@@ -1,9 +1,10 @@
 """Queries about functions to Numba: whether they are compiled, result types, error messages."""
 
+import functools
 import inspect
-import weakref
 
 import numba
+import numpy as np
 from numba import types
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
@@ -18,6 +19,7 @@ __all__ = [
     "numba_type",
     "parameter_names",
     "result_type",
+    "tuple_type",
 ]
 
 VARIADIC = inspect.CO_VARARGS
@@ -35,14 +37,13 @@ def is_compiled(function):
 
     In object mode it is called through the interpreter, with any object.
     """
+    return _is_dispatcher(type(function)) and not function.targetoptions.get("forceobj")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_dispatcher(kind):
     # Numba's class is abstract, and a test for it takes a microsecond, several times in each call.
-    kind = type(function)
-    if kind not in _dispatchers:
-        _dispatchers[kind] = issubclass(kind, Dispatcher)
-    return _dispatchers[kind] and not function.targetoptions.get("forceobj")
-
-
-_dispatchers = weakref.WeakKeyDictionary()  # True for classes of Numba's compiled functions, by class
+    return issubclass(kind, Dispatcher)
 
 
 def numba_type(value):
@@ -51,6 +52,32 @@ def numba_type(value):
         return numba.typeof(value)
     except Exception:
         return None
+
+
+# Classes of which all objects have one Numba type.
+_UNIFORM = frozenset({float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_})
+_tuple_types = {}  # Numba types of tuples, by what determines them
+
+
+def tuple_type(values):
+    """Return the Numba type of a tuple, or None if it has none.
+
+    Numba takes ten microseconds for a tuple of two numbers. Here the types of tuples of numbers
+    and arrays are remembered.
+    """
+    key = []
+    for value in values:
+        kind = type(value)
+        if kind is np.ndarray:
+            key.append((value.dtype, value.ndim, value.flags.num))
+        elif kind in _UNIFORM:
+            key.append(kind)
+        else:
+            return numba_type(values)
+    key = tuple(key)
+    if key not in _tuple_types:
+        _tuple_types[key] = numba_type(values)
+    return _tuple_types[key]
 
 
 def result_type(function, argument_types, role, compiled=True):

@@ -15,6 +15,7 @@ import numba
 from quasinewton.numba_ext import interpreted
 from quasinewton.numba_ext.cache import cached
 from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler
+from quasinewton.numba_ext.records import Held, compiled_call
 from quasinewton.numba_ext.uncompiled import in_python, note_counterpart
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -174,9 +175,12 @@ def _for_python(function):
 
     @functools.wraps(function)
     def enter(*arguments):
-        if compiled.overloads:
-            return interpreted.as_computed(compiled(*arguments))
-        with interpreted.timed():
-            return interpreted.as_computed(compiled(*arguments))
+        if not compiled.overloads:
+            with interpreted.timed():
+                return interpreted.as_computed(compiled_call(compiled, arguments))
+        for each in arguments:
+            if isinstance(each, (tuple, Held)):
+                return interpreted.as_computed(compiled_call(compiled, arguments))
+        return interpreted.as_computed(compiled(*arguments))
 
     return enter

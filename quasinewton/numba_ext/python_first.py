@@ -24,6 +24,7 @@ EARLIER = 0.1  # seconds of processor time in Python, of all calls of a kernel, 
 SWITCH = "QUASINEWTON_PYTHON_FIRST"  # environment variable; if it is 0, everything is compiled at its first call
 
 _spent = {}  # these seconds, by kernel
+_entries = {}  # compiled code in memory, by kernel
 _compiling = []  # nonempty within `compiled_at_once`
 
 
@@ -42,23 +43,32 @@ def compiled_at_once():
         _compiling.pop()
 
 
-def call(kernel, operations, *arguments, link=None):
+def call(kernel, operations, *arguments, link=None, varied=False):
     """Call a kernel; it is not compiled for the first calls if these are short.
 
     Parameters
     ----------
     kernel : numba dispatcher
-        Made by `jit.kernel`, and always called with the same types of arguments.
+        Made by `jit.kernel`.
     operations : int
         Number of elementary operations of this call.
     *arguments
     link : callable, optional
         link(*arguments) -> arguments for compiled code, if they differ.
+    varied : bool
+        True if the types of the arguments are not the same in all calls of this kernel.
     """
+    known = _entries.get(kernel)
+    if known is not None:
+        return known(*(arguments if link is None else link(*arguments)))
     compiled = INTERPRETED or kernel.overloads or operations > SHORT or _spent.get(kernel, 0.0) > EARLIER
     compiled = compiled or not python_comes_first() or is_loaded(kernel, tuple(map(numba.typeof, arguments)))
     if compiled:
-        return kernel(*(arguments if link is None else link(*arguments)))
+        arguments = arguments if link is None else link(*arguments)
+        result = kernel(*arguments)
+        if not (varied or INTERPRETED):
+            _entries[kernel] = unchecked_entry(kernel, arguments)
+        return result
     elsewhere = interpreted.elsewhere
     begun, excepted = time.thread_time(), elsewhere.seconds
     try:
@@ -66,6 +76,15 @@ def call(kernel, operations, *arguments, link=None):
     finally:
         spent = time.thread_time() - begun - (elsewhere.seconds - excepted)
         _spent[kernel] = _spent.get(kernel, 0.0) + spent
+
+
+def unchecked_entry(kernel, arguments):
+    """Return the compiled code of a kernel, as a function that takes the types of these arguments.
+
+    Numba determines the types of all arguments at every call, which takes four microseconds for the
+    arrays of a state. This function does not: with arrays of other types it reads wrong memory.
+    """
+    return kernel.overloads[tuple(map(numba.typeof, arguments))].entry_point
 
 
 @functools.cache

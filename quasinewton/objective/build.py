@@ -9,6 +9,7 @@ from quasinewton.numba_ext.introspection import (
     is_compiled,
     result_type,
 )
+from quasinewton.numba_ext.records import address_of_record, copier
 from quasinewton.objective import (
     complex_step,
     differenced,
@@ -43,6 +44,8 @@ from quasinewton.objective.trampolines import DERIVED
 
 # Values of `jac` with which steps may be estimated; "2-point" is applied as it is.
 LEARNING = (None, False, "3-point")
+
+_unwrapped = copier(np.zeros(1, finite_differences.WRAPPED))
 
 
 class Bound(NamedTuple):
@@ -180,7 +183,7 @@ def prepare_unlinked(problem, use, values=False):
             mode, form = jac_function.mode, "derived-values" if values else form
     if use == "product" and second.scheme != EXACT and gradient == FORWARD:
         gradient, mode = differentiable(jac), "3-point"
-    wrapped = np.zeros(1, finite_differences.WRAPPED)
+    wrapped = _unwrapped()
     if gradient != EXACT or second.scheme != EXACT:
         w = wrapped[0]
         w["relative"], w["symmetric"], w["given"] = relative, True, scales.size > 0
@@ -191,22 +194,21 @@ def prepare_unlinked(problem, use, values=False):
     second_form = "hessian" if keeping else second.form
     callables = Callables(fun, form, jac_function, second.function, second_form, precond, gradient == COMPLEX_STEP)
     bound = _bind(callables, args, n, wrapped)
-    scheme = EXACT if product else second.scheme
-    prepared = _differenced(bound, mode, Differences(gradient, scheme, wrapped, step, scales, n, bounds))
+    scheme, about = EXACT if product else second.scheme, (mode, problem, second.mode, wrapped[0])
+    prepared = _differenced(bound, about, Differences(gradient, scheme, wrapped, step, scales, n, bounds))
     if product and second.scheme != EXACT:
         prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
     if keeping:
         prepared = _keeping(prepared, n)
     if stepped:
         objective = prepared.objective._replace(hessian_gradients=n if use == "hessian" else 1)
-        prepared, second = prepared._replace(objective=objective), second._replace(mode="cs")
-    return prepared._replace(given=problem, hess_mode=second.mode, precision=wrapped[0])
+        prepared = prepared._replace(objective=objective, hess_mode="cs")
+    return prepared
 
 
 def gradient_mode(prepared):
     """Return how gradients are obtained now: forward differences may have become central ones."""
-    record = prepared.precision
-    if record is not None and record["first"] == FORWARD and record["gradient"] == CENTRAL:
+    if prepared.mode == "2-point" and prepared.precision["gradient"] == CENTRAL:
         return "3-point"
     return prepared.mode
 
@@ -249,10 +251,10 @@ def prepare_residual_unlinked(problem):
         return Prepared(Objective(bound.address, bound.data), bound.held, mode)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
-    wrapped = np.zeros(1, finite_differences.WRAPPED)
+    wrapped = _unwrapped()
     wrapped[0]["relative"] = problem.relative
     bound = _bind(Callables(fun, "residual", second=function), args, n, precision=wrapped)
-    return _differenced(bound, mode, Differences(EXACT, scheme, wrapped, problem.step, problem.scales, n))
+    return _differenced(bound, (mode,), Differences(EXACT, scheme, wrapped, problem.step, problem.scales, n))
 
 
 def _bind(callables, args, n, precision=None):
@@ -305,14 +307,17 @@ def refuse_what_does_not_compile(callables, args):
             result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 
-def _differenced(bound, mode, differences):
-    """Wrap an objective in the differences that it needs; return a `Prepared`."""
+def _differenced(bound, about, differences):
+    """Wrap an objective in the differences that it needs; return a `Prepared`.
+
+    `about` holds the fields of it that follow `held`.
+    """
     address, data, held = bound
     gradient, hessian, wrapped, step, scales, n, bounds = differences
-    w, place = wrapped[0], wrapped.ctypes.data
+    place = address_of_record(wrapped)
     if gradient == EXACT and hessian == EXACT:
-        return Prepared(Objective(address, data, precision=place), (*held, wrapped), mode)
-    probe = np.empty(4 * n)
+        return Prepared(Objective(address, data, 0, 0, 0, place), (*held, wrapped), *about)
+    w, probe = wrapped[0], np.empty(4 * n)
     w["address"], w["data"], w["gradient"], w["first"], w["hessian"] = address, data, gradient, gradient, hessian
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
     if scales.size:
@@ -325,28 +330,28 @@ def _differenced(bound, mode, differences):
     values, hessian_values, hessian_gradients = finite_differences.costs(gradient, hessian, variables)
     address = address_in_python(differenced.objective)
     objective = Objective(address, place, values, hessian_values, hessian_gradients, place)
-    return Prepared(objective, (*held, wrapped, probe, step, bounds), mode)
+    return Prepared(objective, (*held, wrapped, probe, step, bounds), *about)
 
 
 def _multiplied(prepared, gradient, scheme, n, bounds):
     """Wrap an objective in Hessian-vector products by differences of its gradient."""
-    wrapped, probe = np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n)
+    wrapped, probe = _unwrapped(), np.empty(2 * n)
     inner, w = prepared.objective, wrapped[0]
     w["address"], w["data"], w["gradient"], w["hessian"] = inner.address, inner.data, gradient, scheme
     w["probe"], w["precision"] = probe.ctypes.data, inner.precision
     if bounds is not None:
         w["low"], w["high"] = (side.ctypes.data for side in bounds)
     values, gradients = hessian_products.product_costs(gradient, scheme, inner.values, bounds is not None)
-    address, place = address_in_python(hessian_products.objective), wrapped.ctypes.data
+    address, place = address_in_python(hessian_products.objective), address_of_record(wrapped)
     objective = Objective(address, place, inner.values, values, gradients, inner.precision)
-    return Prepared(objective, (*prepared.held, wrapped, probe, bounds), prepared.mode)
+    return prepared._replace(objective=objective, held=(*prepared.held, wrapped, probe, bounds))
 
 
 def _keeping(prepared, n):
     """Wrap an objective with a Hessian in one with Hessian-vector products."""
-    inner, wrapped, probe = prepared.objective, np.zeros(1, finite_differences.WRAPPED), np.empty(2 * n + n * n)
+    inner, wrapped, probe = prepared.objective, _unwrapped(), np.empty(2 * n + n * n)
     w = wrapped[0]
     w["address"], w["data"], w["probe"] = inner.address, inner.data, probe.ctypes.data
     address = address_in_python(kept_hessian.objective)
-    objective = Objective(address, wrapped.ctypes.data, inner.values, 0, 0, inner.precision)
+    objective = Objective(address, address_of_record(wrapped), inner.values, 0, 0, inner.precision)
     return prepared._replace(objective=objective, held=(*prepared.held, wrapped, probe))

@@ -203,7 +203,7 @@ def trampoline(callables, args_type):
     fun, form, jac, second, second_form, precond, complex_step = callables
     known = _trampolines.setdefault(fun, {})
     # A derivative is named by how it is derived from `fun`; its object is a new one in every call.
-    names = (each.how if isinstance(each, Derived) else id(each) for each in (jac, second, precond))
+    names = [each.how if isinstance(each, Derived) else id(each) for each in (jac, second, precond)]
     key = (*names, form, complex_step, args_type, second_form)
     entry = known.get(key)
     if entry is None:

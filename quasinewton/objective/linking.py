@@ -106,4 +106,6 @@ def kernels(objective):
     """
     if not isinstance(objective, Objective):
         return tuple(kernel for _, one in _objectives(objective) for kernel in kernels(one))
+    if objective.address not in _KERNELS and objective.address not in _WRAPPING:
+        return ()
     return tuple(_KERNELS[address] for address in _chain(objective) if address in _KERNELS)

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from quasinewton import autodiff
-from quasinewton.numba_ext.introspection import is_compiled, numba_type
+from quasinewton.numba_ext.introspection import is_compiled, tuple_type
 from quasinewton.objective.derived import Derived
 from quasinewton.objective.finite_differences import (
     CENTRAL,
@@ -119,7 +119,7 @@ def read_residual(fun, jac, args, n, options):
 
 def typed_args(args):
     """Return the Numba type of `args` as a tuple type, or None if Numba has none."""
-    return numba_type(args) if args else NO_ARGS
+    return tuple_type(args) if args else NO_ARGS
 
 
 def args_type(args):

@@ -4,6 +4,7 @@
 docs/methods.md.
 """
 
+import functools
 import logging
 from typing import NamedTuple
 
@@ -91,10 +92,11 @@ def rules_for(hess, hessp, bounded, options):
         The method of the first one whose `most` is not exceeded is to be taken. In the last one
         alone, `most` is None.
     """
-    given = {"": True, "hess": hess, "hessp": hessp}
-    rows = [rule for rule in RULES if given[rule.second] and rule.bounded == bounded]
+    rows = _rows(hess, hessp, bounded)
     named = {SYNONYMS.get(name, name): value for name, value in options.items() if value is not None}
     own = {name: value for name, value in named.items() if any(has(each, name, value) for each in SEARCHED)}
+    if not own:
+        return rows
 
     def suits(method):
         return all(has(method, name, value) for name, value in own.items())
@@ -106,6 +108,16 @@ def rules_for(hess, hessp, bounded, options):
             able = [rule for rule in able if rule.most] + [Rule(next(filter(suits, SEARCHED)))]
         why = f"{' and '.join(map(repr, own))} {'is an option' if len(own) == 1 else 'are options'} of this method"
         rows = [rule._replace(reason=why) for rule in able]
+    return _to_the_last(rows)
+
+
+@functools.cache
+def _rows(hess, hessp, bounded):
+    given = {"": True, "hess": hess, "hessp": hessp}
+    return _to_the_last([rule for rule in RULES if given[rule.second] and rule.bounded == bounded])
+
+
+def _to_the_last(rows):
     last = next(i for i, rule in enumerate(rows) if rule.most is None)
     return rows[: last + 1]
 

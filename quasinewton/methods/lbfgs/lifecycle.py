@@ -38,7 +38,7 @@ def _begin(method, memory, options, bounds, n):
     if H0 is not None:
         memory = with_room(memory, n)
         memory.a[-n:] = H0
-    if memory.ring[0]["form"] != TWO_LOOPS:
+    if memory.ring["form"][0] != TWO_LOOPS:
         # A failure to compile can be raised from here, not from inside the loop.
         compact_inverse.load(method.single)
     return memory
