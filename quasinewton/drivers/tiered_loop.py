@@ -49,8 +49,8 @@ from quasinewton.options.read import traits_of
 
 # Seconds of processor time that one run may lose in Python before its loop is compiled. As that
 # takes 2 to 6 seconds, no run takes more than twice as long as with the better choice. After
-# `python_first.EARLIER` seconds in runs of one kind, further runs are compiled from their beginning, so
-# that whoever repeats a call soon measures compiled code.
+# `python_first.EARLIER` seconds in runs of one kind, further runs are compiled from their
+# beginning, so that repeated calls soon measure compiled code.
 LONGEST = 2.0
 # Numbers in the arrays of a state from which on a run is compiled at once: an iteration, which
 # passes over all of them some times, would take more than a hundredth of a second in Python.
