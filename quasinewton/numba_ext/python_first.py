@@ -84,7 +84,8 @@ def unchecked_entry(kernel, arguments):
     Numba determines the types of all arguments at every call, which takes four microseconds for the
     arrays of a state. This function does not: with arrays of other types it reads wrong memory.
     """
-    return kernel.overloads[tuple(map(numba.typeof, arguments))].entry_point
+    found = kernel.overloads.get(tuple(map(numba.typeof, arguments)))
+    return kernel if found is None else found.entry_point  # Numba may have converted arguments
 
 
 @functools.cache

@@ -93,6 +93,8 @@ def rules_for(hess, hessp, bounded, options):
         alone, `most` is None.
     """
     rows = _rows(hess, hessp, bounded)
+    if not options:
+        return rows
     named = {SYNONYMS.get(name, name): value for name, value in options.items() if value is not None}
     own = {name: value for name, value in named.items() if any(has(each, name, value) for each in SEARCHED)}
     if not own:
