@@ -246,17 +246,18 @@ def with_limits(settings, n, differenced):
     Settings
     """
     method, search, controls, asked, deadline, bounds, _ = settings
-    limits = _limits(asked, deadline, traits_of(method), type(search), n, differenced)
+    indifferent = type(search) in INDIFFERENT
+    limits = _limits(asked, deadline, traits_of(method), indifferent, n, differenced)
     return Settings(method, search, controls, asked, deadline, bounds, limits)
 
 
 @functools.lru_cache(maxsize=128)
-def _limits(asked, deadline, traits, search, n, differenced):
+def _limits(asked, deadline, traits, indifferent, n, differenced):
     gtol, ftol, xtol, f_target, maxiter, maxfun, gtol_is_default = asked
     if maxiter is None or maxfun is None:
         defaults = default_counts(traits.few_iterations, traits.first_order, n, differenced)
         maxiter, maxfun = defaults[0] if maxiter is None else maxiter, defaults[1] if maxfun is None else maxfun
-    value_first = int(differenced and not traits.first_order and search not in INDIFFERENT)
+    value_first = int(differenced and not (traits.first_order or indifferent))
     return Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first, gtol_is_default)
 
 
