@@ -30,8 +30,9 @@ def operator_of(S, Y, newest=None):
     shift = 0 if newest is None else newest + 1 - m
     S, Y = np.roll(S, shift, axis=0), np.roll(Y, shift, axis=0)
     ring = np.zeros(1, RING)
-    ring["count"], ring["newest"] = m, (m - 1 + shift) % m
-    return InverseHessian(Pairs(S, Y, 1.0 / np.einsum("ij,ij->i", S, Y), np.empty(m), ring), S.shape[1], False)
+    k = (m - 1 + shift) % m
+    ring["count"], ring["newest"], ring["gamma"] = m, k, S[k] @ Y[k] / (Y[k] @ Y[k])
+    return InverseHessian(Pairs(S, Y, 1.0 / np.einsum("ij,ij->i", S, Y), np.empty(m), ring, np.empty((2, 0))), S.shape[1], False)
 
 
 @pytest.fixture(params=[None, 0, 2], ids=["in order", "turned by one", "turned by three"])

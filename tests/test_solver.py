@@ -277,7 +277,7 @@ class TestContract:
         assert caught[0].filename == __file__
 
     def test_repr(self):
-        method, wants = "LBFGS(memory=10, damping=0, single=0)", "('value', 'gradient')"
+        method, wants = "LBFGS(memory=None, damping=0, single=0)", "('value', 'gradient')"
         assert repr(Solver(X0, "lbfgs")) == f"Solver({method}, n=2, nit=0, wants={wants})"
 
 
@@ -667,7 +667,7 @@ class TestGoingOn:
                 {"method": "lbfgs"},
                 r"the checkpoint is that of a run with BFGS\(damping=0\); this call says LBFGS",
             ),
-            ("lbfgs", {"maxcor": 20}, {}, r"LBFGS\(memory=20, damping=0, single=0\); this call says LBFGS\(memory=10"),
+            ("lbfgs", {"maxcor": 20}, {}, r"LBFGS\(memory=20, damping=0, single=0\); this call says LBFGS\(memory=None"),
             ("lbfgs", {}, {"line_search": "armijo"}, "a run with MoreThuente.*; this call says Armijo"),
             ("lbfgs", {}, {"c2": 0.5}, "a run with MoreThuente"),
             ("bfgs", {}, {"hess_inv0": np.eye(2)}, "hess_inv0 is for the beginning of a run"),

@@ -117,7 +117,7 @@ def check_fields(kind):
         example = kind()
     except TypeError as error:
         raise TypeError(f"every field of {name} needs a default, such as `beta: float = 0.9`; {error}") from None
-    for field, value in example._asdict().items():
+    for field, value in zip(example._fields, example, strict=True):
         if not isinstance(value, (bool, int, float)):
             raise TypeError(f"{field} of {name} must be a float, an int or a bool; its default is {value!r}")
     if kind._fields and kind.__new__.__module__ != kind.__module__ and not hasattr(kind.__new__, "__wrapped__"):

@@ -1,6 +1,6 @@
 """L-BFGS: the two-loop recursion over a ring of pairs, against the matrix it represents.
 
-Covers: methods/lbfgs/two_loop.py, methods/curvature_pairs.py.
+Covers: methods/lbfgs/two_loop.py, methods/lbfgs/fitted_gamma.py, methods/curvature_pairs.py.
 """
 
 import numpy as np
@@ -11,6 +11,10 @@ from numba import njit
 from objectives import quadratic, quadratic_gradient, rosenbrock, rosenbrock_gradient, spd
 
 from quasinewton import BFGS, LBFGS, minimize
+from quasinewton.loops.state import Limits
+from quasinewton.loops.state import allocate as allocate_state
+from quasinewton.methods.bounded import Bounded
+from quasinewton.methods.lbfgs.fitted_gamma import fitted_gamma
 from quasinewton.methods.lbfgs.two_loop import two_loop
 
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
@@ -38,6 +42,26 @@ def dense(S, Y, gamma):
 
 def newest_gamma(S, Y):
     return S[-1] @ Y[-1] / (Y[-1] @ Y[-1])
+
+
+def fitted(S, Y, gamma, s, y):
+    """Return the γ for which (γ A + B) y is nearest to s, with H = γ A + B of these pairs.
+
+    It is `gamma` if B y is within 10 % of s, or if the solution is not positive.
+    """
+    B = dense(S, Y, 0.0)
+    u, r = (dense(S, Y, 1.0) - B) @ y, s - B @ y
+    explained = np.linalg.norm(r) <= 0.1 * np.linalg.norm(s)
+    return gamma if explained or u @ r <= 0.0 else u @ r / (u @ u)
+
+
+def gamma_after(S, Y, memory):
+    """Return the γ of a run that has made these pairs and keeps the last `memory`."""
+    gamma = newest_gamma(S[:1], Y[:1])
+    for k in range(1, len(S)):
+        known = (S[:k], Y[:k], gamma, S[k], Y[k])
+        gamma = fitted(*known) if k < memory else newest_gamma(S[: k + 1], Y[: k + 1])
+    return gamma
 
 
 def random_pairs(rng, m, n):
@@ -75,6 +99,56 @@ def test_two_loops_are_the_dense_product_wherever_the_ring_begins(m, count, newe
     assert slope == pytest.approx(g @ p, rel=1e-12)
 
 
+@njit
+def scale_of(S, Y, rho, count, gamma):
+    """Return the γ fitted to the pair in row `count`."""
+    work = np.empty((2, S.shape[1]))
+    return fitted_gamma(S, Y, rho, np.empty(rho.size), count, count - 1, count, gamma, work)
+
+
+@pytest.mark.parametrize("count, n", [(1, 3), (4, 30), (3, 4)])
+def test_fitted_gamma_is_that_of_its_definition(rng, count, n):
+    S, Y = random_pairs(rng, count + 1, n)
+    rho = np.append(1.0 / np.einsum("ij,ij->i", S[:-1], Y[:-1]), np.nan)
+    expected = fitted(S[:-1], Y[:-1], 0.5, S[-1], Y[-1])
+    assert expected != 0.5 and scale_of(S, Y, rho, count, 0.5) == pytest.approx(expected, rel=1e-9)
+
+
+def test_fitted_gamma_is_unchanged_if_the_pairs_explain_the_step(rng):
+    """A step along earlier ones, with the same curvature, says nothing about γ."""
+    S, Y = random_pairs(rng, 2, 5)
+    S[1], Y[1] = 2.0 * S[0], 2.0 * Y[0]
+    assert scale_of(S, Y, np.array([1.0 / (S[0] @ Y[0]), np.nan]), 1, 0.5) == 0.5
+
+
+@pytest.mark.parametrize(
+    "method, n, pairs",
+    [
+        (LBFGS(), 2, 10),
+        (LBFGS(), 3, 15),
+        (LBFGS(), 1000, 20),
+        (LBFGS(), 1001, 10),
+        (LBFGS(memory=7), 2, 7),
+        (LBFGS(memory=30), 1001, 30),
+        (Bounded(LBFGS()), 2, 10),
+        (Bounded(LBFGS(memory=7)), 2, 7),
+    ],
+    ids=repr,
+)
+def test_number_of_pairs(method, n, pairs):
+    memory = allocate_state(method, Limits(), np.zeros(n), 0).memory
+    memory = memory.inner if isinstance(method, Bounded) else memory
+    assert memory.rho.size == pairs and memory.S.shape == (pairs, n)
+
+
+def test_memory_that_is_not_given_is_none():
+    assert repr(LBFGS()) == "LBFGS(memory=None, damping=0, single=0)" and LBFGS(memory=None) == LBFGS()
+    assert eval(repr(LBFGS(memory=4, damping=True))) == LBFGS(4, True)
+    assert minimize(rosenbrock, np.zeros(2), jac=rosenbrock_gradient, method=LBFGS(), maxcor=None).success
+    with pytest.raises(ValueError, match="^maxcor must be at least 1, got 0"):
+        minimize(rosenbrock, np.zeros(2), jac=rosenbrock_gradient, method=LBFGS(damping=True), maxcor=0)
+
+
 @given(x0=starts, maxiter=st.integers(1, 15), memory=st.integers(1, 6))
 def test_inverse_hessian_is_that_of_the_last_pairs(x0, maxiter, memory):
     """Make more iterations than the ring has rows, so that old pairs are overwritten."""
@@ -82,9 +156,10 @@ def test_inverse_hessian_is_that_of_the_last_pairs(x0, maxiter, memory):
     S, Y = np.diff(res.allvecs, axis=0), np.diff([rosenbrock_gradient(x) for x in res.allvecs], axis=0)
     fit = np.einsum("ij,ij->i", S, Y) > 1e-8 * np.einsum("ij,ij->i", Y, Y)
     assume(np.all(fit))
+    gamma = gamma_after(S, Y, memory)
     S, Y = S[-memory:], Y[-memory:]
     assert np.array_equal(res.hess_inv.sk, S) and np.array_equal(res.hess_inv.yk, Y)
-    H = dense(S, Y, newest_gamma(S, Y))
+    H = dense(S, Y, gamma)
     assert res.hess_inv.todense() == pytest.approx(H, rel=1e-6, abs=1e-6 * np.abs(H).max())
 
 

@@ -30,7 +30,7 @@ from quasinewton.methods.bounded.lbfgsb_model import (
 )
 from quasinewton.methods.bounded.projection import advance_inside, first_step
 from quasinewton.methods.curvature_pairs import keep_pair, learn_pair, next_row
-from quasinewton.methods.lbfgs.two_loop import LBFGS
+from quasinewton.methods.lbfgs.two_loop import LBFGS, memory_for, pairs_kept
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import fragment, reduction
 from quasinewton.numba_ext.linalg import dot
@@ -39,7 +39,13 @@ from quasinewton.objective.box import clipped
 
 @protocol.workspace.register(LBFGS)
 def _workspace(inner, n):
-    return allocate_model(inner.memory, n)
+    return allocate_model(pairs_kept(inner, n, 0), n)
+
+
+@protocol.inner_memory.register(LBFGS)
+def _inner_memory(inner, n):
+    # More pairs save 2 % of the evaluations, but time grows with the square of their number.
+    return memory_for(inner, n, pairs_kept(inner, n, 0))
 
 
 @protocol.aim.register(LBFGS)

@@ -75,6 +75,12 @@ def workspace(inner, n):
 
 
 @generic
+def inner_memory(inner, n):
+    """Return the memory of the inner method."""
+    return protocol.allocate(inner, n)
+
+
+@generic
 def aim(inner, memory, hessian, x, g, p):
     """Write a direction p such that x + p is feasible; return (slope g·p, first trial step).
 
@@ -131,7 +137,7 @@ def digest(inner, memory, product, p):
 
 @protocol.allocate.register(Bounded)
 def _allocate(method, n):
-    inner = protocol.allocate(method.inner, n)
+    inner = inner_memory(method.inner, n)
     return Confined(np.empty(n), np.empty(n), np.empty(n), inner, workspace(method.inner, n))
 
 

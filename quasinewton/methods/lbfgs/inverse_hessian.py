@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from quasinewton.methods.curvature_pairs import COMPACT_GIVEN
+from quasinewton.methods.curvature_pairs import COMPACT_GIVEN, TWO_LOOPS
 from quasinewton.methods.lbfgs.compact_inverse import UNIT_S, UNIT_Y, size
 from quasinewton.methods.lbfgs.two_loop import two_loop
 from quasinewton.numba_ext.jit import kernel
@@ -15,14 +15,13 @@ FLOAT64 = np.dtype(np.float64)
 
 
 @kernel
-def _inverse_times(S, Y, rho, v, Hv):
+def _inverse_times(S, Y, rho, gamma, v, Hv):
     """Compute Hv = H v by the two-loop recursion, for curvature pairs ordered oldest first."""
     count = rho.size
     if count == 0:
         copy(Hv, v)
         return
     last = count - 1
-    gamma = 1.0 / (rho[last] * np.sum(Y[last] * Y[last]))
     two_loop(S, Y, rho, np.empty(count), count, last, gamma, -v, Hv)
 
 
@@ -49,8 +48,9 @@ class InverseHessian(LinearOperator):
 
     Notes
     -----
-    H₀ = γ I with γ = s·y/y·y of the newest pair, as in the method itself (Nocedal & Wright, 2006,
-    eq. 7.20). If the user gave a diagonal H₀, it is γ times that diagonal with γ = s·y/y·H₀y.
+    H₀ = γ I with the γ of the method itself: fitted to the pairs (`fitted_gamma`), or s·y/y·y of
+    the newest one (Nocedal & Wright, 2006, eq. 7.20). If the user gave a diagonal H₀, it is γ times
+    that diagonal with γ = s·y/y·H₀y.
     Products cost O(m n).
     """
 
@@ -94,6 +94,16 @@ class InverseHessian(LinearOperator):
         return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.ring[0]["form"] == COMPACT_GIVEN else 1.0
 
     @cached_property
+    def _gamma(self):
+        ring = self._pairs.ring[0]
+        if ring["form"] == TWO_LOOPS:
+            return float(ring["gamma"])
+        if self.n_corrs == 0:
+            return 1.0
+        y = self.yk[-1] * self._root
+        return 1.0 / (self.rho[-1] * float(y @ y))
+
+    @cached_property
     def rho(self):
         return self._pairs.rho[self._order]
 
@@ -101,9 +111,9 @@ class InverseHessian(LinearOperator):
         v = np.array(v, dtype=np.float64).reshape(-1)
         product, r = isolated(v.size), self._root
         if isinstance(r, float):
-            _inverse_times(self.sk, self.yk, self.rho, v, product)
+            _inverse_times(self.sk, self.yk, self.rho, self._gamma, v, product)
             return product
-        _inverse_times(self.sk / r, self.yk * r, self.rho, v * r, product)
+        _inverse_times(self.sk / r, self.yk * r, self.rho, self._gamma, v * r, product)
         return product * r
 
     def _adjoint(self):
@@ -118,7 +128,7 @@ class InverseHessian(LinearOperator):
         if self.n_corrs == 0:
             return self._root**2 * np.ones(self.shape[0])
         S, Y, rho = self.sk / self._root, self.yk * self._root, self.rho
-        gamma = 1.0 / (rho[-1] * (Y[-1] @ Y[-1]))
+        gamma = self._gamma
         # Compact form, Byrd, Nocedal & Schnabel (1994) eq. 2.6: H = γI + [S γY] M [S γY]ᵀ.
         R = np.triu(S @ Y.T)
         inverse = np.linalg.inv(R)

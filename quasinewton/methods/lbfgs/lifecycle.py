@@ -57,7 +57,7 @@ def _reopen(method, memory):
 @lifecycle.shaped.register(LBFGS)
 def _shaped(method, memory, saved, n):
     a = saved.get("a")
-    given = a is not None and a.shape == (compact_inverse.size(method.memory) + n,)
+    given = a is not None and a.shape == (compact_inverse.size(memory.rho.size) + n,)
     return with_room(memory, n) if given else memory
 
 

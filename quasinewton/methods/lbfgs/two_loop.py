@@ -11,6 +11,7 @@ user, `compact_inverse` is used instead.
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from quasinewton.methods import protocol
 from quasinewton.methods.curvature_pairs import (
@@ -23,6 +24,7 @@ from quasinewton.methods.curvature_pairs import (
     next_row,
 )
 from quasinewton.methods.lbfgs import compact_inverse
+from quasinewton.methods.lbfgs.fitted_gamma import fitted_gamma
 from quasinewton.methods.protocol import gradient_step
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import reduction
@@ -33,6 +35,14 @@ from quasinewton.validation import count
 # for 5 to 20 pairs. The recursion reads the pairs twice as often, but sequentially and with little
 # other work, so below this number the caches supply them fast enough.
 MANY = 2**16
+
+# Number of variables up to which L-BFGS keeps more pairs, unless their number is given, and fits γ
+# to them while none is forgotten. Measured from 2 to 1200 variables, this saves 5 to 15 % of the
+# evaluations. Up to here it takes some microseconds an iteration.
+FEW = 1000
+USUAL = 10  # number of pairs for more than FEW variables, and between bounds
+MOST, PER_VARIABLE = 20, 5  # up to FEW variables: largest number of pairs, and their number a variable
+
 
 
 class _Fields(NamedTuple):
@@ -46,8 +56,9 @@ class LBFGS(_Fields):
 
     Parameters
     ----------
-    memory : int
-        Number of curvature pairs m, SciPy's `maxcor`; 5 to 20 suffice for most problems.
+    memory : int or None
+        Number of curvature pairs m, SciPy's `maxcor`; 5 to 20 suffice for most problems. None is 5 n,
+        at least 10 and at most 20, up to 1000 variables without bounds, and 10 otherwise.
     damping : bool
         Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
     single : bool
@@ -57,8 +68,15 @@ class LBFGS(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, memory=10, damping=False, single=False):
-        return super().__new__(cls, count("memory", memory, 1), int(bool(damping)), int(bool(single)))
+    def __new__(cls, memory=None, damping=False, single=False):
+        pairs = 0 if memory is None else count("memory", memory, 1)  # compiled code has no None
+        return super().__new__(cls, pairs, int(bool(damping)), int(bool(single)))
+
+    def _asdict(self):
+        return super()._asdict() | {"memory": self.memory or None}
+
+    def __repr__(self):
+        return f"LBFGS({', '.join(f'{name}={value}' for name, value in self._asdict().items())})"
 
 
 class Pairs(NamedTuple):
@@ -68,7 +86,8 @@ class Pairs(NamedTuple):
     y = g[k+1] − g[k]; `rho`, shape (m,), holds 1/(s·y). In single precision a row stores its n
     numbers in the place of n/2 doubles, rounded up. `a` is workspace: of shape (m,) for the
     two-loop recursion, longer for the compact form. `ring[0]` is a record RING, whose gamma =
-    s·y/y·H₀y of the newest pair scales H₀.
+    s·y/y·H₀y of the newest pair scales H₀, or what `fitted_gamma` returns. `work`, shape (2, n), or
+    (2, 0) where γ is not fitted, is workspace.
     """
 
     S: np.ndarray
@@ -76,16 +95,33 @@ class Pairs(NamedTuple):
     rho: np.ndarray
     a: np.ndarray
     ring: np.ndarray
+    work: np.ndarray
 
 
 @protocol.allocate.register(LBFGS)
 def _allocate(method, n):
-    m, ring = method.memory, np.zeros(1, RING)
+    return memory_for(method, n, pairs_kept(method, n, FEW))
+
+
+@register_jitable
+def pairs_kept(method, n, few):
+    """Return the number of pairs that a method keeps; by default more up to `few` variables."""
+    if method.memory > 0:
+        return method.memory
+    return min(max(USUAL, PER_VARIABLE * n), MOST) if n <= few else USUAL
+
+
+@register_jitable
+def memory_for(method, n, m):
+    """Return the memory of a fresh run with m pairs."""
+    ring = np.zeros(1, RING)
     width = (n + 1) // 2 if method.single else n
     length = m
     if method.single or n >= MANY:
         ring[0]["form"], length = COMPACT, compact_inverse.size(m)
-    return Pairs(np.empty((m, width)), np.empty((m, width)), np.empty(m), np.empty(length), ring)
+    fitting = ring[0]["form"] == TWO_LOOPS and n <= FEW
+    work = np.empty((2, n if fitting else 0))
+    return Pairs(np.empty((m, width)), np.empty((m, width)), np.empty(m), np.empty(length), ring, work)
 
 
 def with_room(pairs, n):
@@ -168,9 +204,14 @@ def _update(method, memory, x, g, p, alpha, g_new):
     s, y = part(memory.S, k * n, n), part(memory.Y, k * n, n)
     advance(x, g, p, alpha, g_new, s, y)
     fit, sy, yy, _ = learn_pair(s, y, x, g, alpha, slope, method.damping)
-    keep_pair(memory.rho, ring, k, fit, sy)
     if fit:
-        ring.gamma = sy / yy
+        m, pairs = memory.rho.size, (memory.S, memory.Y, memory.rho, memory.a)
+        # If the rows of the pairs are the first `count` of less than m, none has been overwritten.
+        if memory.work.size > 0 and 0 < ring.count < m and ring.newest + 1 == ring.count:
+            ring.gamma = fitted_gamma(*pairs, ring.count, ring.newest, k, ring.gamma, memory.work)
+        else:
+            ring.gamma = sy / yy
+    keep_pair(memory.rho, ring, k, fit, sy)
 
 
 @protocol.measured.register(LBFGS)
