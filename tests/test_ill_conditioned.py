@@ -87,7 +87,7 @@ def exponentials(x):
 
 
 GRID = np.linspace(0.0, 10.0, 50)
-EVEN = linear(PALMER1_X[:, None] ** (2 * np.arange(7)), PALMER1_Y)  # PALMER1D of CUTE, with one of each two equal points
+EVEN = linear(PALMER1_X[:, None] ** (2 * np.arange(7)), PALMER1_Y)  # PALMER1D of CUTE, each point once
 POWERS = linear(GRID[:, None] ** np.arange(7), np.sin(GRID))
 STARTS = {"heart": (0.299, 0.186, -0.0273, 0.0254, -0.474, 0.474, -0.0892, 0.0892)}
 

@@ -104,7 +104,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     -------
     float
         Step along p to a point where f is lower; 0 if none was found, or if no more is to be had
-        than `stopping.tolerated_decrease`.
+        than `stopping.tolerated_decrease`, or than the model predicts.
 
     Notes
     -----
@@ -125,7 +125,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
         step = x_trial[i] - x[i]
         slope += g[i] * step
         change += (g_trial[i] - g[i]) * step
-    least = max(tolerated_decrease(s), s.noise)
+    least = max(tolerated_decrease(s), s.predicted, s.noise)
     if not (slope > 0.0 and np.isfinite(change)):
         return 0.0
     longest = WIDEST / SPACING

@@ -58,6 +58,7 @@ from quasinewton.loops.stopping import (
     expects_nothing,
     finish,
     is_flatter,
+    is_settled,
     is_stagnant,
 )
 from quasinewton.numba_ext.arrays import part
@@ -251,7 +252,8 @@ def descend(frame, objective, each):
                     s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # the method's model is least at alpha = 1
                 action = Action.TRIAL
                 if awaits_prediction(s):
-                    s.ending = ending_by_prediction(s, final_check.is_within_spacing(objective, x, p))
+                    near = is_settled(s, x, p) or final_check.is_within_spacing(objective, x, p)
+                    s.ending = ending_by_prediction(s, near)
                     if s.ending != STATUS_RUNNING:
                         certifying = curved and s.ending == STATUS_GRADIENT
                         action = request_curvature((frame,)) if certifying else Action.FINISH
