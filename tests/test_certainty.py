@@ -3,6 +3,8 @@
 Covers: loops/stopping.py, loops/final_check.py, loops/certificate.py, drivers/diagnosis.py.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from likelihoods import FITS
@@ -10,6 +12,7 @@ from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import Status, minimize
+from quasinewton.loops.stopping import is_settled
 
 METHODS = ["lbfgs", "bfgs", "newton"]
 each_method = pytest.mark.parametrize("method", METHODS)
@@ -276,3 +279,28 @@ class TestDefaultSuccess:
 
         res = minimize(fun, 1.5 * sizes, jac=gradient, method=method)
         assert res.success and res.x == pytest.approx(sizes, rel=1e-5)
+
+
+class TestShortSteps:
+    """A default success may be one where the model's step changes no variable by much."""
+
+    x = np.array([2.0, -1e6, 0.0])
+    short = np.array([4e-7, 0.1, 0.0])
+
+    @staticmethod
+    def settled(p, x=x, **changed):
+        scalars = dict(restarted=0, alpha=1.0, predicted=1e-13, f0=2.0, f=1.0) | changed
+        return is_settled.py_func(SimpleNamespace(**scalars), x, p)
+
+    def test_each_variable_is_the_measure_of_its_step(self):
+        assert self.settled(self.short) and self.settled(-self.short)
+        for k, step in enumerate((8e-7, 1.0, 1e-300)):
+            longer = self.short.copy()
+            longer[k] = step
+            assert not self.settled(longer)
+
+    @pytest.mark.parametrize(
+        "changed", [dict(predicted=3e-12), dict(f0=1.0), dict(alpha=0.5), dict(restarted=1), dict(predicted=np.nan)]
+    )
+    def test_little_must_be_left_and_the_step_be_that_of_a_model(self, changed):
+        assert not self.settled(self.short, **changed)
