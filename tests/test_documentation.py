@@ -188,7 +188,12 @@ class TestOptions:
 
     @pytest.mark.parametrize(
         "group, option, default",
-        [("limits", "gtol", "1e-05"), ("methods", "memory", "none"), ("root", "ftol", "1e-10"), ("root", "c1", "0.0001")],
+        [
+            ("limits", "gtol", "1e-05"),
+            ("methods", "memory", "none"),
+            ("root", "ftol", "1e-10"),
+            ("root", "c1", "0.0001"),
+        ],
     )
     def test_defaults_are_those_of_the_code(self, group, option, default):
         (row,) = [row for _, rows in self.GROUPS[group] for row in rows if row.name == option]

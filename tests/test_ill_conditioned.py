@@ -35,7 +35,7 @@ def linear(V, y):
 
 
 def combustion(x):
-    """Hydrocarbon combustion, five reduced equations (K. Meintjes and A. P. Morgan, TOMS 16, 1990)."""
+    """Hydrocarbon combustion in five equations (K. Meintjes and A. P. Morgan, TOMS 16, 1990)."""
     root = 40.0**0.5
     R, R5, R6, R7 = 10.0, 0.193, 0.002597 / root, 0.003448 / root
     R8, R9, R10 = 0.00001799 / 40.0, 0.0002155 / root, 0.00003846 / 40.0
@@ -53,7 +53,7 @@ def combustion(x):
 
 
 def heart(x):
-    """Dipole model of the heart (J. E. Dennis, D. M. Gay and P. A. Vu, Rice University TR 83-16)."""
+    """Dipole model of the heart (J. E. Dennis, D. M. Gay and P. A. Vu, Rice TR 83-16)."""
     a, b, c, d, t, u, v, w = x
     return np.array(
         [

@@ -32,7 +32,8 @@ def operator_of(S, Y, newest=None):
     ring = np.zeros(1, RING)
     k = (m - 1 + shift) % m
     ring["count"], ring["newest"], ring["gamma"] = m, k, S[k] @ Y[k] / (Y[k] @ Y[k])
-    return InverseHessian(Pairs(S, Y, 1.0 / np.einsum("ij,ij->i", S, Y), np.empty(m), ring, np.empty((2, 0))), S.shape[1], False)
+    pairs = Pairs(S, Y, 1.0 / np.einsum("ij,ij->i", S, Y), np.empty(m), ring, np.empty((2, 0)))
+    return InverseHessian(pairs, S.shape[1], False)
 
 
 @pytest.fixture(params=[None, 0, 2], ids=["in order", "turned by one", "turned by three"])

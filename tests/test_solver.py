@@ -667,7 +667,7 @@ class TestGoingOn:
                 {"method": "lbfgs"},
                 r"the checkpoint is that of a run with BFGS\(damping=0\); this call says LBFGS",
             ),
-            ("lbfgs", {"maxcor": 20}, {}, r"LBFGS\(memory=20, damping=0, single=0\); this call says LBFGS\(memory=None"),
+            ("lbfgs", {"maxcor": 20}, {}, r"LBFGS\(memory=20, damping=0, single=0\); this call says LBFGS\(memory=N"),
             ("lbfgs", {}, {"line_search": "armijo"}, "a run with MoreThuente.*; this call says Armijo"),
             ("lbfgs", {}, {"c2": 0.5}, "a run with MoreThuente"),
             ("bfgs", {}, {"hess_inv0": np.eye(2)}, "hess_inv0 is for the beginning of a run"),

@@ -42,8 +42,8 @@ SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that 
 REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
 DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
 # Multiple of the step h of a one-sided difference; a step towards the minimiser up to this is of
-# its order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is less than the decrease
-# `stopping.PREDICTED_OF_F` that may be left, relative to f.
+# its order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is less than the
+# decrease `stopping.PREDICTED_OF_F` that may be left, relative to f.
 NEAR = 10.0
 ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
 ULPS = 256.0  # multiple of ε|x|; step over which a gradient changes by more than its rounding

@@ -57,8 +57,8 @@ class LBFGS(_Fields):
     Parameters
     ----------
     memory : int or None
-        Number of curvature pairs m, SciPy's `maxcor`; 5 to 20 suffice for most problems. None is 5 n,
-        at least 10 and at most 20, up to 1000 variables without bounds, and 10 otherwise.
+        Number of curvature pairs m, SciPy's `maxcor`; 5 to 20 suffice for most problems. None is
+        5 n, at least 10 and at most 20, up to 1000 variables without bounds, and 10 otherwise.
     damping : bool
         Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
     single : bool
