@@ -8,14 +8,19 @@ import os
 import shutil
 import stat
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, types
+from numba.core.registry import cpu_target
 from numba.extending import overload
 from processes import finish, run, start
 
 from quasinewton import minimize, problems, value_and_grad
-from quasinewton.numba_ext import fingerprint, sealed, user_cache
+from quasinewton.autodiff.active_types import Dual
+from quasinewton.autodiff.adjoint.runtime import spread_vector
+from quasinewton.autodiff.recompile import twin
+from quasinewton.numba_ext import cache, fingerprint, sealed, user_cache
 from quasinewton.numba_ext.user_cache import SWITCH, key
 
 OFFSET = 1.0
@@ -226,6 +231,54 @@ tell("f", f, n=6)
             path.unlink()
         assert process(tmp_path, code.format(constant=0.0)) == first
 
+
+    @pytest.mark.slow
+    def test_each_entry_that_is_missing_costs_time_alone(self, tmp_path):
+        """Trampolines of derivatives refer to many entries; any of them may have been evicted."""
+        code = """
+import os
+from pathlib import Path
+from quasinewton.numba_ext import sealed
+@njit
+def f(x, a): return np.sum(np.tanh(a * x) ** 2) + np.sum(np.exp(x))
+def solve():
+    res = minimize(f, np.ones(7), (np.linspace(-1.0, 1.0, 7),), method="newton")
+    return res.x.tobytes() + res.hess.tobytes()
+"""
+        first = process(tmp_path, code + "print(solve().hex())")
+        count = len(list(tmp_path.iterdir()))
+        # With the tables of what it has loaded emptied, a process reads as a new one does.
+        again = """
+from quasinewton.numba_ext.user_cache import SWITCH
+for path in sorted(Path(os.environ[SWITCH]).iterdir()):
+    data = path.read_bytes()[46:]
+    if data[8:9] != b"{": continue
+    path.unlink()
+    sealed._kept.clear(); sealed._names.clear(); sealed._alive.clear()
+    f = njit(f.py_func)
+    assert solve().hex() == {first!r}
+    print(path.exists())
+"""
+        found = process(tmp_path, code + again.replace("{first!r}", repr(first))).split()
+        assert len(found) > 5 and set(found) == {"True"}
+        assert len(list(tmp_path.iterdir())) == count
+
+    def test_a_function_that_was_compiled_twice(self, tmp_path):
+        """Its two symbols would share the name of one entry, and LLVM would change one of them."""
+        code = """
+from quasinewton.autodiff.adjoint.runtime import spread_vector as first
+from quasinewton.numba_ext.jit import apart
+second = apart(first.py_func)
+for each in first, second:
+    each._cache.load_overload = lambda sig, target: None
+@njit
+def f(x): return (first(x, 2)[1] - 1.0) ** 2 + (second(x, 2)[0] - 1.0) ** 2 + 3.0
+tell("f", f, jac="2-point")
+print({name})
+"""
+        compiled = "len({each.overloads[kinds].fndesc.mangled_name for each in (first, second) for kinds in each.overloads})"
+        assert process(tmp_path, code.format(name=compiled)) == "f 3.0 1\n2"
+        assert process(tmp_path, code.format(name=0)) == "f 3.0 0\n0"
 
     def test_functions_that_call_each_other(self, tmp_path):
         """They do so by addresses of their process, so that their code stays in it."""
@@ -480,3 +533,24 @@ def test_code_that_needs_a_missing_symbol_is_not_entered():
     head = {"entry": "f", "environments": {}, "symbols": ["no_such_symbol_anywhere"], "modules": []}
     head = json.dumps(head).encode()
     assert sealed.rebuild(len(head).to_bytes(8, "little") + head + b"") is None
+
+
+@pytest.mark.parametrize("name", ["NRT_MemInfo_alloc", "NRT_incref", "llvm.fabs.f64", "no_such_symbol_anywhere"])
+def test_code_that_could_not_be_linked_is_not_linked(name):
+    """LLVM would end the process."""
+    cache.begin()
+    module = llvm.parse_assembly(f"declare double @{name}(double)")
+    engine = cpu_target.target_context.codegen()._engine
+    if name.startswith("no_such"):
+        with pytest.raises(cache.UnknownSymbol, match=name):
+            cache.check_symbols(module, engine)
+    else:
+        cache.check_symbols(module, engine)
+
+
+def test_a_twin_for_derivatives_compiles_nothing_that_its_original_has():
+    vector = types.Array(types.float64, 1, "C")
+    signature, derived = vector(vector, types.intp), twin(spread_vector, Dual(2))
+    before = dict(derived.overloads)
+    assert derived.get_compile_result(signature) is spread_vector.get_compile_result(signature)
+    assert derived.overloads == before

@@ -85,12 +85,12 @@ class Twin(CPUDispatcher):
         model = original.targetoptions.get("error_model")
         options |= {"nopython": True} | ({"error_model": model} if model else {})
         self = cls(original.py_func, {}, options)
-        # Code of its own, not a part of other code, can be kept on disk.
-        self.part = not keep(self, original)
-        self._compiler.pipeline_class = pipeline(kind, promote=True, part=self.part)
         # Weak, because the original holds its twin: with a strong reference back, neither would be
         # freed.
         self.reference, self.kind = weakref.ref(original), kind
+        # Code of its own, not a part of other code, can be kept on disk.
+        self.part = not keep(self, original)
+        self._compiler.pipeline_class = pipeline(kind, promote=True, part=self.part)
         creators_of(kind)  # registers functions, so before Numba refreshes its registries
         return self
 
@@ -107,6 +107,10 @@ class Twin(CPUDispatcher):
     def get_overload(self, sig):
         kinds, _ = normalize_signature(sig)
         return (super() if any(map(leaf_of, kinds)) else self.original).get_overload(sig)
+
+    def get_compile_result(self, sig):
+        """Return the compile result for a signature, that of the original if no type is active."""
+        return (super() if any(map(leaf_of, sig.args)) else self.original).get_compile_result(sig)
 
     def compile(self, sig):
         """Compile with float buffers made active; if that fails, with buffers as they are."""

@@ -30,6 +30,10 @@ class TwinCache(PackageCache):
 
     _impl_class = TwinImplementation
 
+    def __init__(self, py_func, kind):
+        super().__init__(py_func)
+        self.words = "twin", str(kind)
+
 
 def keep(twin, original):
     """Give a twin a cache on disk if its original has one as a part of the package.
@@ -41,5 +45,5 @@ def keep(twin, original):
     """
     if not isinstance(original._cache, PackageCache):
         return False
-    twin._cache = TwinCache(original.py_func)
+    twin._cache = TwinCache(original.py_func, twin.kind)
     return True

@@ -16,7 +16,8 @@ from quasinewton.numba_ext.registration import has_external
 from quasinewton.numba_ext.stamps import PACKAGE, cache_folder, flags, stamps
 from quasinewton.numba_ext.uncompiled import in_python
 
-# By library of a function that is kept on disk: the function, its symbol and its signature.
+# By library of a function that is kept on disk: the function, its symbol, its signature, and the
+# words of its cache.
 LIBRARIES = weakref.WeakKeyDictionary()
 LONG = f"{PACKAGE}.loops."  # prefix of modules whose functions take seconds to compile
 
@@ -65,6 +66,22 @@ def external(module):
     return [name for name in names if not name.startswith("llvm.") and llvm.address_of_symbol(name)]
 
 
+class UnknownSymbol(Exception):
+    """Code calls a function that this process does not have."""
+
+
+def check_symbols(module, engine):
+    """Raise UnknownSymbol if the machine code of an LLVM module could not be linked.
+
+    LLVM ends the process where a symbol is missing.
+    """
+    for function in module.functions:
+        name = function.name
+        if function.is_declaration and not name.startswith("llvm."):
+            if not (engine.is_symbol_defined(name) or llvm.address_of_symbol(name)):
+                raise UnknownSymbol(name)
+
+
 def begin():
     """Initialise the runtime that compiled code needs; compilation initialises more by itself.
 
@@ -102,6 +119,7 @@ class PackageCache(FunctionCache):
     """
 
     _impl_class = Implementation
+    words = ()  # what the code depends on, beside the function, its options and its signature
 
     def __init__(self, py_func):
         # Numba's constructor, which looks for the folder, is called when code is first wanted: a
@@ -118,7 +136,11 @@ class PackageCache(FunctionCache):
     def _index_key(self, sig, codegen):
         # Numba's keys tell a signature from the types of its arguments, which mean the same code;
         # they ignore settings such as NUMBA_OPT, which mean other code.
-        return super()._index_key(tuple(getattr(sig, "args", sig)), codegen), flags()
+        return super()._index_key(tuple(getattr(sig, "args", sig)), codegen), flags(), *self.words
+
+    def note(self, result):
+        """Enter a compile result of the function in LIBRARIES."""
+        LIBRARIES[result.library] = self._py_func, result.fndesc.mangled_name, result.signature, self.words
 
     def load_overload(self, sig, target_context):
         if has_external(getattr(sig, "args", sig)):
@@ -136,7 +158,7 @@ class PackageCache(FunctionCache):
         if result is not None and tuple(result.signature.args) != tuple(getattr(sig, "args", sig)):
             result = None
         if result is not None:
-            LIBRARIES[result.library] = self._py_func, result.fndesc.mangled_name, result.signature
+            self.note(result)
         return result
 
     def holds(self, args, target_context):
@@ -149,7 +171,7 @@ class PackageCache(FunctionCache):
     def save_overload(self, sig, data):
         if has_external(getattr(sig, "args", sig)):
             return
-        LIBRARIES[data.library] = self._py_func, data.fndesc.mangled_name, data.signature
+        self.note(data)
         # Saving fails on a full disk or a damaged index. A damaged index would fail again, so it is
         # emptied, and refilled at the next call.
         try:

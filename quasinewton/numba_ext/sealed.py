@@ -29,7 +29,9 @@ from numba.core.typed_passes import NopythonTypeInference
 
 from quasinewton.numba_ext.cache import (
     LIBRARIES,
+    UnknownSymbol,
     begin,
+    check_symbols,
     code_hash,
     external,
     unresolved,
@@ -86,6 +88,7 @@ class SealedLibrary(JITCodeLibrary):
 
     def finalize(self):
         self.kept = {}  # by symbol of a function in this process: its lasting name
+        self.symbols = {}  # by lasting name: the symbol
         self.link(self, set())
         self._linking_libraries = []
         super().finalize()
@@ -102,10 +105,13 @@ class SealedLibrary(JITCodeLibrary):
                 self.link(other, seen)
                 continue
             name = kept_name(other)
-            if name is None:
+            symbol = LIBRARIES[other][1] if name else None
+            # LLVM would give a second symbol of one name another name, which nothing has. A
+            # function may have two where it was compiled twice.
+            if name is None or self.kept.get(symbol, name) != name or self.symbols.get(name, symbol) != symbol:
                 self._final_module.link_in(other._get_module_for_linking(), preserve=True)
             else:
-                self.kept[LIBRARIES[other][1]] = name
+                self.kept[symbol], self.symbols[name] = name, symbol
 
     def _optimize_final_module(self):
         for function in self._final_module.functions:
@@ -115,6 +121,7 @@ class SealedLibrary(JITCodeLibrary):
                 self.entry = function.name
         self.renamed = make_private(self._final_module, self.entry, self.tag)
         super()._optimize_final_module()
+        check_symbols(self._final_module, self.codegen._engine)
 
 
 class Compiler(CompilerBase):
@@ -245,9 +252,9 @@ def kept_name(library):
     if library not in LIBRARIES or not is_on():
         return None
     if library not in _names:
-        function, symbol, signature = LIBRARIES[library]
-        words = function.__module__, function.__qualname__, code_hash(function.__code__), str(signature)
-        key = hashlib.sha256(repr((environment(), *words)).encode()).hexdigest()
+        function, symbol, signature, words = LIBRARIES[library]
+        names = function.__module__, function.__qualname__, code_hash(function.__code__), str(signature)
+        key = hashlib.sha256(repr((environment(), *names, *words)).encode()).hexdigest()
         known = KEPT + key in _kept or (is_long(library, signature) and (keep(key) or seal(library, symbol, key)))
         _names[library] = KEPT + key if known else None
     return _names[library]
@@ -285,8 +292,8 @@ def keep(key, data=None):
         code = rebuild(data) if data else None
         if code is None:
             return False
-        _kept[name] = code
         llvm.add_symbol(name, code.address)
+        _kept[name] = code
     return True
 
 
@@ -362,7 +369,8 @@ def obtain(key, make, signature):
     Returns
     -------
     Sealed or None
-        Must be held as long as its address is used; None if `make` returns None.
+        Must be held as long as its address is used; None if `make` returns None, or if the code
+        could not be linked.
     """
     with global_compiler_lock:
         found = _alive.get(key)
@@ -374,7 +382,10 @@ def obtain(key, make, signature):
                     function = make()
                     if function is None:
                         return None
-                    found, data = compile_sealed(function, signature, key)
+                    try:
+                        found, data = compile_sealed(function, signature, key)
+                    except UnknownSymbol:
+                        return None
                 if data:
                     save(key, data)
             _alive[key] = found
