@@ -276,7 +276,8 @@ def f(x): return (first(x, 2)[1] - 1.0) ** 2 + (second(x, 2)[0] - 1.0) ** 2 + 3.
 tell("f", f, jac="2-point")
 print({name})
 """
-        compiled = "len({each.overloads[kinds].fndesc.mangled_name for each in (first, second) for kinds in each.overloads})"
+        results = "(result for each in (first, second) for result in each.overloads.values())"
+        compiled = f"len({{result.fndesc.mangled_name for result in {results}}})"
         assert process(tmp_path, code.format(name=compiled)) == "f 3.0 1\n2"
         assert process(tmp_path, code.format(name=0)) == "f 3.0 0\n0"
 

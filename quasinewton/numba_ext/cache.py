@@ -77,9 +77,9 @@ def check_symbols(module, engine):
     """
     for function in module.functions:
         name = function.name
-        if function.is_declaration and not name.startswith("llvm."):
-            if not (engine.is_symbol_defined(name) or llvm.address_of_symbol(name)):
-                raise UnknownSymbol(name)
+        known = name.startswith("llvm.") or engine.is_symbol_defined(name) or llvm.address_of_symbol(name)
+        if function.is_declaration and not known:
+            raise UnknownSymbol(name)
 
 
 def begin():
