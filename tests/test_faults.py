@@ -16,6 +16,7 @@ from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hess
 from processes import run
 
 from quasinewton import Checkpoint, Solver, Status, line_search, minimize, minimize_batch, root
+from quasinewton.numba_ext import python_first
 
 X0 = [-1.2, 1.0]
 BAD = [math.nan, math.inf, -math.inf]
@@ -616,8 +617,9 @@ def test_an_interrupt_while_compiling_leaves_a_cache_as_good_as_any(tmp_path):
 
     In the interrupted process Numba may be left in the middle of its initialisation.
     """
-    assert run(COMPILING.format(place=20), NUMBA_CACHE_DIR=str(tmp_path)) == "interrupted"
-    assert run(COMPILING.format(place=0), NUMBA_CACHE_DIR=str(tmp_path)) == "ended"
+    variables = {"NUMBA_CACHE_DIR": str(tmp_path), python_first.SWITCH: "0"}
+    assert run(COMPILING.format(place=20), **variables) == "interrupted"
+    assert run(COMPILING.format(place=0), **variables) == "ended"
 
 
 FORK = """

@@ -18,6 +18,7 @@ from processes import TESTS, environment, start_python
 from quasinewton import minimize, problems
 from quasinewton.numba_ext import generated
 from quasinewton.objective import trampolines
+from quasinewton.objective.callables import Callables
 
 SWITCH = {"NUMBA_DISABLE_JIT": "1"}
 METHODS = "newton", "newton-cg", "bfgs", "lbfgs"
@@ -215,7 +216,7 @@ class TestGenerated:
 
     def test_the_trampoline_of_an_objective_has_a_text(self):
         f = njit(lambda x: x[0])
-        trampoline = trampolines.define(f, None, None, "value", False, types.Tuple(()))
+        trampoline = trampolines.define(Callables(f, "value"), types.Tuple(()))
         linecache.checkcache()
         text = linecache.getlines(trampoline.__code__.co_filename)
         assert text[0] == "def trampoline(x_, n, g_, h_, what, data):\n"

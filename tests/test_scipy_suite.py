@@ -31,7 +31,6 @@ GLOBAL = "test__basinhopping", "test__dual_annealing", "test__differential_evolu
 # Tests that fail, by method, and the reason why they should.
 DIFFERENCES = {
     "bfgs": {
-        "test_lbfgsb_hessinv::test_2": "SciPy's BFGS and L-BFGS-B share a first matrix; ours is fitted to more pairs",
         "*Wrapper*::test_bfgs": "counts of SciPy 0.7, 10 and 8 evaluations: ours takes 7",
         "*Wrapper*::test_bfgs_infinite": "f → −∞ ends with status UNBOUNDED at a point where f is still a number",
         "*Wrapper*::test_bfgs_c1": "a smaller c1 costs SciPy's search evaluations, and saves ours some",
@@ -39,7 +38,6 @@ DIFFERENCES = {
         "*::test_initial_step_scaling": "SciPy's first step is 1.01 long; ours is 1, in every scale",
     },
     "l-bfgs-b": {
-        "*::test_minimize_l_bfgs_maxls": "with one trial a search ours reaches the minimum; SciPy's fails",
         "*::test_l_bfgs_b_maxiter": "one message for every method, not SciPy's upper case of L-BFGS-B",
         "test_lbfgsb_hessinv::test_3": "SciPy's `hess_inv` leaves out the initial matrix γI that its directions had",
         "*::test_equal_bounds[*-kwds0-L-BFGS-B]": "without gradients SciPy's are NaN where variables are fixed; ours 0",

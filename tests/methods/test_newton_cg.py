@@ -316,11 +316,13 @@ def test_inside_compiled_code_it_is_the_same():
     M = np.linspace(0.5, 2.0, 6)
     cases = [
         (inside(X0), newton_cg(hessp=product, precond=preconditioned, gtol=None)),
-        (inside_derived(X0, M), newton_cg(jac="auto", precond=M, gtol=None)),
         (inside_differenced(X0), newton_cg(hess="3-point", floor=1e-6, gtol=None)),
+        (inside_derived(X0, M), newton_cg(jac="auto", precond=M, gtol=None)),
     ]
     for found, expected in cases:
-        assert found.success and np.array_equal(found.x, expected.x)
+        # Derivatives become part of another function there, and LLVM may order their sums otherwise.
+        rounding = 1e-14 if expected.jac_mode == "reverse" else 0.0
+        assert found.success and found.x == pytest.approx(expected.x, rel=rounding, abs=0.0)
         assert all(getattr(found, name) == expected[name] for name in ("nit", "nfev", "njev", "nhev"))
 
 
