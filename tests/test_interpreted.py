@@ -35,6 +35,7 @@ FAR = {
 UNDECIDED = {
     ("penalty_2", "bfgs"): "one of the two converges in the last iteration that is allowed",
     ("boxed_meyer", "newton"): "the last decreases of f are rounding errors",
+    ("boxed_powell_badly_scaled", "lbfgs"): "rounding has grown to a thousandth of x by the seventieth iteration",
 }
 
 
