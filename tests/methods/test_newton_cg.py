@@ -320,7 +320,7 @@ def test_inside_compiled_code_it_is_the_same():
         (inside_derived(X0, M), newton_cg(jac="auto", precond=M, gtol=None)),
     ]
     for found, expected in cases:
-        # Derivatives become part of another function there, and LLVM may order their sums otherwise.
+        # Derivatives are part of another function there, and LLVM may order their sums otherwise.
         rounding = 1e-14 if expected.jac_mode == "reverse" else 0.0
         assert found.success and found.x == pytest.approx(expected.x, rel=rounding, abs=0.0)
         assert all(getattr(found, name) == expected[name] for name in ("nit", "nfev", "njev", "nhev"))
