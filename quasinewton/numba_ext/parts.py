@@ -38,6 +38,15 @@ from quasinewton.numba_ext.array_items import LowerItems
 from quasinewton.numba_ext.function_copies import names_in
 
 
+def adopt_initialisers(library, linked):
+    """Note what the process must prepare for the code that is linked into a library.
+
+    Numba has libraries note it from 0.62 on; older versions note it for the compiled result.
+    """
+    if hasattr(library, "_reload_init"):
+        library._reload_init.update(linked._reload_init)
+
+
 class PartLibrary(CPUCodeLibrary):
     """Code that is linked into other code and never run by itself.
 
@@ -50,7 +59,7 @@ class PartLibrary(CPUCodeLibrary):
         self._codegen._check_llvm_bugs()
         self._raise_if_finalized()
         for library in self._linking_libraries:
-            self._reload_init.update(library._reload_init)
+            adopt_initialisers(self, library)
         self._final_module.verify()
         self._finalize_final_module()
 

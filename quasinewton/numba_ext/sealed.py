@@ -38,7 +38,7 @@ from quasinewton.numba_ext.cache import (
 )
 from quasinewton.numba_ext.garbage import uncollected
 from quasinewton.numba_ext.jit import APART, INNER
-from quasinewton.numba_ext.parts import UNRESOLVED, PartLibrary
+from quasinewton.numba_ext.parts import UNRESOLVED, PartLibrary, adopt_initialisers
 from quasinewton.numba_ext.symbols import NAMED_BY
 from quasinewton.numba_ext.user_cache import environment, is_on, load, save
 
@@ -99,7 +99,7 @@ class SealedLibrary(JITCodeLibrary):
             if other in seen:
                 continue
             seen.add(other)
-            self._reload_init.update(other._reload_init)
+            adopt_initialisers(self, other)
             if isinstance(other, PartLibrary):
                 self._final_module.link_in(other.own_module(), preserve=True)
                 self.link(other, seen)
