@@ -5,6 +5,7 @@ import math
 import os
 import signal
 
+import numba
 import numpy as np
 import processes
 import pytest
@@ -21,6 +22,26 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Compilation makes and drops many objects: collected every 700 of them, Python's default, they cost
 # a twentieth of its time. Tests that need a collection call it.
 gc.set_threshold(20_000, 10, 20)
+
+
+def checked_entry(kernel, arguments, unchecked=python_first.unchecked_entry):
+    """Return the entry of a kernel, which fails if it is given arrays of other types later.
+
+    It takes the place of `python_first.unchecked_entry`, which would read wrong memory.
+    """
+    expected, entry = tuple(map(numba.typeof, arguments)), unchecked(kernel, arguments)
+    numbers = numba.types.Number, numba.types.Boolean  # entries convert these
+
+    def enter(*given):
+        for kind, value in zip(expected, given, strict=True):
+            found = numba.typeof(value)
+            assert found == kind or isinstance(found, numbers) and isinstance(kind, numbers), (kernel, found, kind)
+        return entry(*given)
+
+    return enter
+
+
+python_first.unchecked_entry = tiered_loop.unchecked_entry = checked_entry
 
 # Whole runs are examples here, so their number is small, and they are the same in every run. The
 # profile "thorough" generates new ones; a failure that it finds becomes an `@example` of its test.

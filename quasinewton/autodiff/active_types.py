@@ -15,6 +15,7 @@ expression templates in C++, ACM TOMS 40 (2014), art. 26.
 """
 
 import functools
+import operator
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -34,6 +35,27 @@ LARGEST_POWER = 8  # largest integer power that is written as products, which ar
 # LLVM flags for arithmetic on derivatives, not values: fused multiply-add is allowed, and common
 # factors of partial derivatives may be taken out.
 REASSOCIATED = "reassoc", "contract", "nsz"
+
+
+def power_by_products(u, n, multiply):
+    """Return u to an integer power n > 0, with products in the order of Numba's own power.
+
+    Parameters
+    ----------
+    u : any
+        What `multiply` takes.
+    n : int
+    multiply : callable
+        multiply(u, v) -> the product.
+    """
+    result = None
+    while n:
+        if n & 1:
+            result = u if result is None else multiply(result, u)
+        n >>= 1
+        if n:
+            u = multiply(u, u)
+    return result
 
 
 class Active(types.Type):
@@ -259,7 +281,7 @@ class Term:
         return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, (-y).over(v)))
 
     def over(self, other):
-        """This number times the reciprocal of another, which several quotients can share.
+        """Return this number times the reciprocal of another, which several quotients can share.
 
         The flags of other products would let LLVM make each of them a division of its own.
         """
@@ -269,15 +291,8 @@ class Term:
         return self.of(F64, self.builder.fmul(self.value, reciprocal))
 
     def power(self, n):
-        """This number to an integer power n > 0, by products in the order of Numba's own power."""
-        result, factor = None, self
-        while n:
-            if n & 1:
-                result = factor if result is None else result * factor
-            n >>= 1
-            if n:
-                factor = factor * factor
-        return result
+        """Return this number to an integer power n > 0."""
+        return power_by_products(self, n, operator.mul)
 
     def __rsub__(self, other):
         return self.constant(other) - self

@@ -48,7 +48,7 @@ from quasinewton.objective.linking import kernels, link
 from quasinewton.options.read import traits_of
 
 # Seconds of processor time that one run may lose in Python before its loop is compiled. As that
-# takes 2 to 6 seconds, no run takes more than twice as long as with the better choice. After
+# takes 2 seconds or more, no run takes more than twice as long as with the better choice. After
 # `python_first.EARLIER` seconds in runs of one kind, further runs are compiled from their
 # beginning, so that repeated calls soon measure compiled code.
 LONGEST = 2.0

@@ -1,6 +1,5 @@
 """Length of the first trial step along −g, when there is no model, with and without bounds."""
 
-
 from quasinewton.floats import ROOT_EPSILON
 from quasinewton.numba_ext.jit import fragment
 

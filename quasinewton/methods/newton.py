@@ -167,13 +167,16 @@ def _negative_curvature(method, memory, hessian, x, g, p):
     copy(factor.ravel(), hessian.ravel())
     if cholesky(factor, memory.sizes):
         return 0.0
-    copy(factor.ravel(), hessian.ravel())
-    if not (np.isfinite(norm_inf(factor.ravel())) and eigen(factor, w)):
+    if not (equilibrate(memory, hessian, method.floor) and eigen(factor, w)):
         return 0.0
     if w[0] >= -method.floor * max(abs(w[-1]), abs(w[0])):
         return 0.0
-    copy(p, factor[0])
-    return w[0]
+    for i in range(p.size):
+        p[i] = memory.scale[i] * factor[0, i]
+    square = dot(p, p)
+    for i in range(p.size):
+        p[i] /= np.sqrt(square)
+    return w[0] / square
 
 
 @lifecycle.result_fields.register(Newton)

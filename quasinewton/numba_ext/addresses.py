@@ -46,9 +46,13 @@ def called(context, builder, dispatcher, signature, values):
     -------
     llvmlite value
     """
-    entry = linked(context, builder, dispatcher, signature)
-    status, result = context.call_conv.call_function(builder, entry, signature.return_type, signature.args, values)
-    with builder.if_then(status.is_error, likely=False):
+    return passing_exceptions(context, builder, linked(context, builder, dispatcher, signature), signature, values)
+
+
+def passing_exceptions(context, builder, function, signature, values):
+    """Emit the call of an LLVM function; an exception is passed on. For the others see `called`."""
+    status, result = context.call_conv.call_function(builder, function, signature.return_type, signature.args, values)
+    with cgutils.if_unlikely(builder, status.is_error):
         context.call_conv.return_status_propagate(builder, status)
     return result
 
@@ -99,13 +103,9 @@ def address_constant(dispatcher, kind):
 
 def enter(context, builder, address, signature, values):
     """Generate the call of the compiled function at an address; exceptions pass through."""
-    convention = context.call_conv
-    prototype = convention.get_function_type(signature.return_type, signature.args)
+    prototype = context.call_conv.get_function_type(signature.return_type, signature.args)
     function = builder.inttoptr(address, prototype.as_pointer())
-    status, result = convention.call_function(builder, function, signature.return_type, signature.args, values)
-    with cgutils.if_unlikely(builder, status.is_error):
-        convention.return_status_propagate(builder, status)
-    return result
+    return passing_exceptions(context, builder, function, signature, values)
 
 
 NAME = np.frombuffer(b"ZeroDivisionError", np.uint8)

@@ -4,6 +4,8 @@ import operator
 
 from numba.core import ir
 
+from quasinewton.autodiff.active_types import power_by_products
+
 LOC = ir.Loc("<adjoint>", 1)
 
 
@@ -87,16 +89,8 @@ class Emitter:
         return self.assign(ir.Expr.binop(operation, self.var(left), self.var(right), LOC))
 
     def power(self, u, n):
-        """Raise a number to an integer power n > 0 by products, in the order of Numba's own power.
-        """
-        result = None
-        while n:
-            if n & 1:
-                result = u if result is None else self.binop(operator.mul, result, u)
-            n >>= 1
-            if n:
-                u = self.binop(operator.mul, u, u)
-        return result
+        """Raise a number to an integer power n > 0."""
+        return power_by_products(u, n, lambda left, right: self.binop(operator.mul, left, right))
 
     def unary(self, operation, operand):
         """Apply a unary operator."""

@@ -88,6 +88,9 @@ ZEROS = {1: zeros_like_vector, 2: zeros_like, 3: zeros_like}
 
 
 # ---- broadcasting
+#
+# `adjoint.broadcasting` calls these functions where extents differ. Those named `spread` return an
+# array of the right shape itself, so that the type of their result is one for this array, too.
 
 
 @apart
@@ -157,30 +160,27 @@ def spread_cube_shadow(bar, m, n, p):
 
 @apart
 def fold_vector(bar, spread):
-    """Add the adjoints of a broadcast vector to those of the vector, unless they are the same."""
-    if bar.shape[0] != spread.shape[0]:
-        for i in range(spread.shape[0]):
-            bar[0] += spread[i]
+    """Add the adjoints of a vector of one item that was broadcast to those of the vector."""
+    for i in range(spread.shape[0]):
+        bar[0] += spread[i]
 
 
 @apart
 def fold_matrix(bar, spread):
-    """Add the adjoints of a broadcast matrix to those of the matrix, unless they are the same."""
-    if bar.shape[0] != spread.shape[0] or bar.shape[1] != spread.shape[1]:
-        for i in range(spread.shape[0]):
-            for j in range(spread.shape[1]):
-                bar[i if bar.shape[0] > 1 else 0, j if bar.shape[1] > 1 else 0] += spread[i, j]
+    """Add the adjoints of a broadcast matrix to those of the matrix."""
+    for i in range(spread.shape[0]):
+        for j in range(spread.shape[1]):
+            bar[i if bar.shape[0] > 1 else 0, j if bar.shape[1] > 1 else 0] += spread[i, j]
 
 
 @apart
 def fold_cube(bar, spread):
-    """Add the adjoints of a broadcast array to those of the array, unless they are the same."""
-    if bar.shape != spread.shape:
-        for i in range(spread.shape[0]):
-            for j in range(spread.shape[1]):
-                for k in range(spread.shape[2]):
-                    at = i if bar.shape[0] > 1 else 0, j if bar.shape[1] > 1 else 0, k if bar.shape[2] > 1 else 0
-                    bar[at] += spread[i, j, k]
+    """Add the adjoints of a broadcast array of three axes to those of the array."""
+    for i in range(spread.shape[0]):
+        for j in range(spread.shape[1]):
+            for k in range(spread.shape[2]):
+                at = i if bar.shape[0] > 1 else 0, j if bar.shape[1] > 1 else 0, k if bar.shape[2] > 1 else 0
+                bar[at] += spread[i, j, k]
 
 
 SPREAD = {1: spread_vector, 2: spread_matrix, 3: spread_cube}

@@ -10,7 +10,7 @@ minimiser over the free variables F is
 
     p_F = −B_FF⁻¹ (g_F + B_FA z_A) = −g_F/θ + W_F K⁻¹ (Wᵀz + Wᵀd/θ)/θ,    d = −g in F, 0 elsewhere.
 
-Only two products with W therefore remain: Wᵀd, which is path, and W_F times a vector of order 2m.
+Only two products with W therefore remain: Wᵀd, which is known, and W_F times a vector of order 2m.
 """
 
 import numpy as np

@@ -55,7 +55,6 @@ OF_S, OF_Y = 4, 5  # the vectors of coefficients in p of the rows of S and of Y
 SUMS, VECTORS = 4, 6  # number of vectors that are sums, and of all vectors
 
 
-
 @register_jitable
 def size(m):
     """Return the length of the workspace for m pairs, without H₀."""

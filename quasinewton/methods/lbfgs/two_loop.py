@@ -44,7 +44,6 @@ USUAL = 10  # number of pairs for more than FEW variables, and between bounds
 MOST, PER_VARIABLE = 20, 5  # up to FEW variables: largest number of pairs, and their number a variable
 
 
-
 class _Fields(NamedTuple):
     memory: int
     damping: int
