@@ -3,8 +3,11 @@
 Covers: __main__.py, api/command_line.py, numba_ext/stamps.py, numba_ext/notice.py.
 """
 
+import ast
+import io
 import logging
 import shutil
+import tokenize
 
 import numpy as np
 import pytest
@@ -145,6 +148,34 @@ class TestStamps:
     def test_documentation_changes_nothing(self, package):
         docstring = "numba_ext/linalg.py", '"""', '"""Edited. '
         assert self.edited(package, docstring, ("loops/line_search_loop.py", "# ", "# Edited: ")) == set()
+
+    @pytest.fixture
+    def sources(self):
+        return [path.read_text(encoding="utf-8") for path in stamps.ROOT.rglob("*.py")]
+
+    def test_documentation_alone_is_left_out(self, sources):
+        """What is left has the syntax tree of the file, but for texts that stand alone."""
+        for source in sources:
+            left = stamps.without_documentation(source)
+            tokens = tokenize.generate_tokens(io.StringIO(left).readline)
+            assert not any(token.type == tokenize.COMMENT for token in tokens)
+            trees = ast.parse(source), ast.parse(left)
+            alone = [[node for node in ast.walk(tree) if isinstance(node, ast.Expr)] for tree in trees]
+            texts, empty = ([node.value for node in nodes if isinstance(node.value, ast.Constant)] for nodes in alone)
+            assert {text.value for text in empty} <= {""}
+            for text in texts:
+                text.value = ""
+            assert ast.dump(trees[0]) == ast.dump(trees[1])
+
+    def test_imports_are_those_of_the_syntax_tree(self, sources):
+        for source in sources:
+            imported = {}
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.ImportFrom):
+                    imported |= {each.asname or each.name: (node.module, each.name) for each in node.names}
+                elif isinstance(node, ast.Import):
+                    imported |= {each.asname or each.name: (each.name, None) for each in node.names}
+            assert stamps.names_imported(stamps.without_documentation(source)) == imported
 
     def test_what_no_kernel_imports_changes_no_kernel(self, package):
         files = "problems/problem.py", "api/minimize.py", "drivers/finalize.py", "options/read.py"
