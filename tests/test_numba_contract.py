@@ -260,6 +260,13 @@ class TestOptions:
         inner = njit(**{option: True})(double)
         assert njit(lambda x: inner(x))(2.0) == 4.0
 
+    @pytest.mark.parametrize("options", [jit.INNER, jit.PART, jit.CHOSEN])
+    def test_a_caller_with_fastmath_leaves_our_tests_for_nan_alone(self, options):
+        """A function without an option of its own takes that of its first caller."""
+        plain, ours = (njit(**each)(lambda x: x != x) for each in ({}, options))
+        assert not njit(fastmath=True)(lambda x: plain(x))(np.nan)
+        assert njit(fastmath=True)(lambda x: ours(x))(np.nan)
+
     def test_an_overload_takes_options_of_compilation(self):
         def stub(x):
             raise NotImplementedError
