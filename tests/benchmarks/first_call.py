@@ -17,6 +17,7 @@ from pathlib import Path
 import measure
 
 HERE = Path(__file__).resolve().parents[2]
+BYTECODE = tempfile.TemporaryDirectory()
 SCRIPT = """
 import time
 import numpy as np
@@ -86,7 +87,8 @@ def seconds(case, checkout, cache, **variables):
     compiled, before, call = CASES[case]
     script = SCRIPT.format(compiled=compiled, before=before, call=call)
     environment = os.environ | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(checkout), "OPENBLAS_NUM_THREADS": "1"}
-    environment |= variables
+    # An installed package has its bytecode.
+    environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": BYTECODE.name} | variables
     # In the folder of the cache, since Python finds modules in the current one before all others.
     command = [sys.executable, "-c", script]
     run = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=True)
@@ -99,6 +101,8 @@ def measured(case, checkout, warm=3):
     With an empty cache, with everything compiled at once, the least with a full cache, and the
     least of an import.
     """
+    with tempfile.TemporaryDirectory() as cache:
+        seconds(case, checkout, cache)  # makes the bytecode
     with tempfile.TemporaryDirectory() as cache:
         _, cold = seconds(case, checkout, cache, QUASINEWTON_PYTHON_FIRST="1")
     with tempfile.TemporaryDirectory() as cache:
