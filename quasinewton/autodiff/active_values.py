@@ -369,3 +369,16 @@ def boxed(x):
     out = empty(1, x)
     out[0] = x
     return out
+
+
+def row(items, *rows):
+    """A list as it can be stored beside others: of active numbers if one of those is."""
+
+
+@overload(row, jit_options=RULE)
+def _row(items, *rows):
+    kind = leaf_of(types.Tuple(rows[0] if isinstance(rows[0], tuple) else rows))
+    if kind is None or is_active(items.dtype):
+        return lambda items, *rows: items
+    zero = zero_of(kind)
+    return lambda items, *rows: [constant(zero(), item) for item in items]

@@ -6,11 +6,8 @@ by changing the meaning of other code: functions and methods of arrays, in-place
 creation of float buffers, and helpers, which become twins.
 """
 
-import linecache
 import operator
-import re
 import weakref
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -41,10 +38,10 @@ from quasinewton.autodiff import (  # noqa: F401, they register their rules when
     special_rules,
 )
 from quasinewton.autodiff.active_types import is_active, leaf_of
-from quasinewton.autodiff.active_values import boxed, leaf
+from quasinewton.autodiff.active_values import boxed, leaf, row
 from quasinewton.autodiff.allocation import creators
 from quasinewton.autodiff.array_expressions import STATEMENT, is_statement
-from quasinewton.autodiff.errors import Refused
+from quasinewton.autodiff.errors import Refused, refusal
 from quasinewton.autodiff.routing import INPLACE, METHODS, ROUTES
 from quasinewton.autodiff.twin_cache import keep
 from quasinewton.numba_ext.array_functions import constant_of
@@ -202,13 +199,16 @@ class Reroute(FunctionPass):
             if view[1]:
                 self.views.setdefault(view, []).append(statement)
         elif isinstance(value, ir.Expr) and value.op in ("build_list", "build_set"):
-            value.items = [self.leaf(statement, item) for item in value.items]
+            self.reroute_list(statement, any(self.made_of(item, "build_list") for item in value.items))
 
     def reroute_call(self, statement, call):
         function = self.constant(call.func)
         definition = guard(get_definition, self.code, call.func)
         if isinstance(function, Dispatcher):
             call.func = self.introduce(statement, function if isinstance(function, Twin) else twin(function, self.kind))
+        elif function in (np.array, np.asarray) and call.args and self.is_nested(call.args[0]):
+            call.args = [self.listed(statement, call.args[0]), *call.args[1:]]
+            call.func = self.introduce(statement, ROUTES[function])
         elif hashable(function) and function in self.creators:
             call.func = self.introduce(statement, self.creators[function])
         elif hashable(function) and function in ROUTES:
@@ -219,6 +219,39 @@ class Reroute(FunctionPass):
             names = [name for name, _ in call.kws]
             if method and not call.vararg and list(method.names[1 + len(call.args) :][: len(names)]) == names:
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
+
+    def made_of(self, variable, operation):
+        """The variables in a list or tuple that the function makes, or None."""
+        definition = guard(get_definition, self.code, variable)
+        made = isinstance(definition, ir.Expr) and definition.op == operation
+        return definition.items if made else None
+
+    def is_nested(self, variable):
+        """Return True if a variable is a tuple of tuples that the function makes."""
+        return any(self.made_of(row, "build_tuple") for row in self.made_of(variable, "build_tuple") or ())
+
+    def listed(self, statement, variable):
+        """A new variable with a list instead of a tuple, with all that it contains.
+
+        The items of a tuple differ in their types if only some of them are active.
+        """
+        items = self.made_of(variable, "build_tuple")
+        if items is None:
+            return variable
+        new = ir.Var(statement.target.scope, mk_unique_var("list"), statement.loc)
+        rows = [self.listed(statement, item) for item in items]
+        made = ir.Assign(ir.Expr.build_list(rows, statement.loc), new, statement.loc)
+        self.reroute_list(made, any(self.made_of(item, "build_tuple") for item in items))
+        self.body.append(made)
+        return new
+
+    def reroute_list(self, statement, nested):
+        """Have a list or set hold its items in the form in which it can store them."""
+        value = statement.value
+        if nested:
+            value.items = [self.called(statement, row, [item, *value.items]) for item in value.items]
+        else:
+            value.items = [self.called(statement, leaf, [item]) for item in value.items]
 
     def constant(self, variable):
         """The Python object that a variable holds, or None if it is not known."""
@@ -248,10 +281,10 @@ class Reroute(FunctionPass):
         """Replace the right-hand side of an assignment by the call of a function."""
         statement.value = ir.Expr.call(self.introduce(statement, function), arguments, (), statement.loc)
 
-    def leaf(self, statement, item):
-        """A new variable that holds an item in the form in which a list can store it."""
-        variable = ir.Var(statement.target.scope, mk_unique_var("leaf"), statement.loc)
-        call = ir.Expr.call(self.introduce(statement, leaf), [item], (), statement.loc)
+    def called(self, statement, function, arguments):
+        """A new variable that holds what a function returns."""
+        variable = ir.Var(statement.target.scope, mk_unique_var("item"), statement.loc)
+        call = ir.Expr.call(self.introduce(statement, function), arguments, (), statement.loc)
         self.body.append(ir.Assign(call, variable, statement.loc))
         return variable
 
@@ -343,44 +376,3 @@ def renamed(expression, same):
     if isinstance(expression, tuple):
         return expression[0], [renamed(operand, same) for operand in expression[1]]
     return same.get(expression.name, expression) if isinstance(expression, ir.Var) else expression
-
-
-WAYS_OUT = "pass the gradient as `jac`, or jac='3-point'"
-PLAIN_ENGLISH = {  # beginning of Numba's words: words for the user
-    "setitem(array": "a store into an array of plain numbers (one made by np.zeros in the function is differentiated)",
-    "bool(": "a truth value",
-}
-
-
-def refusal(error, function):
-    """The one relevant line of Numba's message: operation, arguments, and the user's source line.
-
-    Parameters
-    ----------
-    error : Exception
-        Raised while compiling.
-    function : callable
-        The function that was compiled.
-
-    Returns
-    -------
-    Refused
-    """
-    text = re.sub(r"\x1b\[\d*m", "", str(error)).replace(" (vectorized)", "")  # the suffix of np.frompyfunc
-    text = re.sub(r"array\((Dual|Var|Lin)\(.*?\)+, (\d)d, \w\)", r"differentiated \2d array", text)
-    text = re.sub(r"(Dual|Var|Lin)\([^()]*(\([^()]*\))?[^()]*\)", "differentiated number", text)
-    code = function.__code__
-    what = re.search(r"^ ?>>> (\w+)(\(.*\))", text, re.M)
-    if what:
-        call = what[1] + what[2]
-        what = next((words for begin, words in PLAIN_ENGLISH.items() if call.startswith(begin)), call)
-    else:
-        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Failed in nopython")]
-        what = lines[0].strip() if lines else type(error).__name__
-    # The first place that the message names at the margin is taken as that in the function itself.
-    places = re.findall(r"^During: typing of .* at (.*) \((\d+)\)$", text, re.M)
-    places += re.findall(r'^File "(.*)", line (\d+):$', text, re.M)
-    line = int(places[0][1]) if places else code.co_firstlineno
-    source = linecache.getline(code.co_filename, line).strip()
-    where = f"{Path(code.co_filename).name}, line {line}" + (f": {source}" if source else "")
-    return Refused(f"cannot differentiate {what} [{where}]; {WAYS_OUT}")

@@ -9,6 +9,8 @@ from collections import namedtuple
 import numpy as np
 from numba import njit
 
+from quasinewton import special
+
 RNG = np.random.default_rng(11)
 D = RNG.standard_normal(6)
 A = RNG.standard_normal((6, 6))
@@ -18,6 +20,8 @@ OBSERVED = RNG.standard_normal(8)
 MASK = np.array([True, False, True, True, False, True])
 COUNTS = np.array([3, 0, 2, 5, 1, 1])
 Model = namedtuple("Model", "t y scale")
+Rates = namedtuple("Rates", "up down")
+State = namedtuple("State", "rates weights")
 MORE = []
 trapezoid = np.trapezoid if hasattr(np, "trapezoid") else np.trapz
 
@@ -336,3 +340,32 @@ def undecided(x):
         for j in range(3):
             distance += np.sqrt((x[i] - x[j]) ** 2 + (x[i + 3] - x[j + 3]) ** 2)
     return np.sum(np.sqrt(h)) + np.sum(np.where(z > 0.0, z * np.log(z), 0.0)) + distance + np.sum(np.exp(np.log(h)))
+
+
+@idiom()
+def models_and_weights(x):
+    """Return a value by named tuples in each other, a matrix display, and numbers in place."""
+    w = np.exp(x)
+    w /= w.sum()
+    state = State(Rates(x[0], down=2.0 * x[1]), w)
+    up, down = state.rates
+    step = np.array([[1.0, up], [0.0, 1.0]])
+    w[1:] *= x[4]
+    return np.sum(step @ x[:2]) + state.rates[1] * down + np.max(np.outer(x, w)[1:, ::2]) + state.weights[1]
+
+
+@idiom()
+def log_probabilities(x):
+    a = x.reshape((2, 3))
+    s = special.logsumexp(3.0 * x) - special.softmax(x) @ x + np.sum(special.logsumexp(a, axis=0) ** 2)
+    s += np.sum(special.logsumexp(a, axis=1) ** 2) + np.sum(special.softmax(a, axis=1) ** 2)
+    return s + np.sum(special.softmax(a, axis=0) ** 2) + np.min(a.T)
+
+
+@idiom()
+def tuples_of_tuples(x):
+    turn = np.array(((1.0, 0.0), (x[0], 1.0)))
+    h = np.sin(x)
+    h -= x[1]
+    h /= 1.0 + h @ h
+    return np.sum(turn @ x[2:4]) + np.sum(h * x)

@@ -9,6 +9,7 @@ autodiff/lane_products.py, autodiff/reduction_rules.py.
 
 import math
 import warnings
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from quasinewton.autodiff.adjoint.chain import chain
 from quasinewton.autodiff.adjoint.functions import READS
 from quasinewton.autodiff.elementary_rules import PARTIALS
 
-FEWEST = 88  # idioms; least number that the transformation must accept, the tape takes the others
+FEWEST = 91  # idioms; least number that the transformation must accept, the tape takes the others
 
 
 @pytest.mark.slow
@@ -113,6 +114,45 @@ def test_error_model_is_that_of_the_function(model):
     else:
         y, g = value_and_grad(f, "reverse")(np.zeros(2))
         assert y == np.inf and g[0] == -np.inf and g[1] == 1.0
+
+
+@njit
+def energy(x):
+    """Return a sum over pairs of points, of which two may be one."""
+    f = 0.0
+    for i in range(1, x.size):
+        for j in range(i):
+            r = math.sqrt((x[i] - x[j]) * (x[i] - x[j]))
+            f += r / (1.0 + r)
+    return f
+
+
+def test_numbers_that_do_not_vary_have_no_slope():
+    """Where two points are one, the slope of the root is infinite, and the gradient is not."""
+    assert refusal(energy, ()) is None
+    y, g = value_and_grad(energy, "reverse")(np.array([0.5, 0.5, 2.0]))
+    assert y == energy(np.array([0.5, 0.5, 2.0]))
+    np.testing.assert_allclose(g, [-0.16, -0.16, 0.32], rtol=1e-14)
+
+
+Pair = namedtuple("Pair", "first second")
+
+
+@njit
+def chosen_pairs(x):
+    pair = Pair((x[0], 1.5), x[1])
+    for i in range(3):
+        if x[i] > 0.0:
+            pair = Pair(second=pair.first[0] * x[i], first=(pair.second + i, 0.5))
+    return pair.first[0] * pair.second + pair[0][1]
+
+
+def test_branches_and_loops_choose_named_tuples():
+    x = np.array([0.4, -0.3, 0.7])
+    assert refusal(chosen_pairs, ()) is None
+    y, g = value_and_grad(chosen_pairs, "reverse")(x)
+    assert y == chosen_pairs(x)
+    np.testing.assert_allclose(g, differences(chosen_pairs, x), rtol=1e-8)
 
 
 @njit

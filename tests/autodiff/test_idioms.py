@@ -30,7 +30,7 @@ def differences(f, x, *args):
     return g
 
 
-QUICK = {"undecided", "lists_and_slices", "kinds_of_loops"}
+QUICK = {"undecided", "lists_and_slices", "kinds_of_loops", "models_and_weights"}
 # The functions of these are in `test_decompositions` and `test_statements`, too.
 ELSEWHERE = {"determinants", "copy_and_change"}
 CASES = [pytest.param(*case, id=case[0], marks=pytest.mark.slow if case[0] in ELSEWHERE else ()) for case in IDIOMS]

@@ -212,4 +212,8 @@ def vdot(program, s, a, b):
     return dot(program, s, a, b) if (rank(program, a), rank(program, b)) == (1, 1) else None
 
 
-from quasinewton.autodiff.adjoint import library, product_rules  # noqa: F401  (these fill the table)
+from quasinewton.autodiff.adjoint import (  # noqa: F401  (these fill the table)
+    library,
+    product_rules,
+    special_library,
+)

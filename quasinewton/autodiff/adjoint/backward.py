@@ -11,7 +11,7 @@ from quasinewton.autodiff.adjoint.access import deposit, fetch, increase
 from quasinewton.autodiff.adjoint.array_rules import adjoint_of_rule
 from quasinewton.autodiff.adjoint.basics import is_expression, refuse
 from quasinewton.autodiff.adjoint.broadcasting import fold, keep
-from quasinewton.autodiff.adjoint.chain import chain, quotient, total
+from quasinewton.autodiff.adjoint.chain import chain, guarded, ordinary, quotient, total
 from quasinewton.autodiff.adjoint.control import Control
 from quasinewton.autodiff.adjoint.elementwise import (
     TRANSCENDENTAL,
@@ -249,9 +249,9 @@ class Backward(Values, Control, Stores):
             known[s.target.name] = self.value(s.target.name)
         item = Item(self.groups, self.emit, {}, self.value, [], known)
         plain = function in PLAIN or (function is operator.pow and not is_steep(self.program, s.value))
-        plain = plain and self.activity.root(s.target.name) not in self.steep
+        product = ordinary if plain and self.activity.root(s.target.name) not in self.steep else guarded
         for k in wanted:
-            self.give(operands[k].name, item.part(node, k, g, plain))
+            self.give(operands[k].name, item.part(node, k, g, product))
 
     def extreme(self, function, operands, g):
         """Emit the adjoint of `max` or `min` of more than two numbers, taken two at a time."""

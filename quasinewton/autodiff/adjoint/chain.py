@@ -15,7 +15,32 @@ def result_type(kinds):
     return next(filter(None, map(leaf_of, kinds)), F64)
 
 
-def emitted(context, builder, function, k, plain, kinds, values):
+def ordinary(g, d):
+    """The product of two terms."""
+    return g * d
+
+
+def guarded(g, d):
+    """The product of two terms, with 0 ∞ = 0, by a branch that is hardly ever taken.
+
+    It costs less than the choice that `careful` computes every time, but loops with it are not made
+    vector code.
+    """
+    product = g * d
+    if product.kind != F64:
+        return careful(g, d)
+    builder, value = g.builder, product.value
+    before = builder.block
+    with builder.if_then(builder.fcmp_unordered("uno", value, value), likely=False):
+        none = careful(g, d).value
+        undefined = builder.block
+    chosen = builder.phi(value.type)
+    chosen.add_incoming(value, before)
+    chosen.add_incoming(none, undefined)
+    return product.of(F64, chosen)
+
+
+def emitted(context, builder, function, k, product, kinds, values):
     """Emit adjoint times partial derivative by operand k.
 
     The values are those of the adjoint, the result y and the operands.
@@ -25,11 +50,11 @@ def emitted(context, builder, function, k, plain, kinds, values):
     operands = operands if function in POWERS else [real(term) for term in operands]
     d = real(PARTIALS[function][k](y, *operands))
     kind = result_type(kinds)
-    return (real(g) * d if plain else careful(real(g), d)).cast(kind).value
+    return product(real(g), d).cast(kind).value
 
 
 @functools.cache
-def chain(function, k, arity, plain=False):
+def chain(function, k, arity, product=careful):
     """Make the intrinsic (adjoint, y, u) or (adjoint, y, u, v) -> adjoint times ∂y/∂operand k.
 
     Parameters
@@ -38,8 +63,9 @@ def chain(function, k, arity, plain=False):
         A key of `elementary_rules.PARTIALS`.
     k : int
     arity : {1, 2}
-    plain : bool
-        True for an ordinary product; otherwise 0 ∞ = 0.
+    product : callable
+        `ordinary`, or one with 0 ∞ = 0: `careful`, for loops that may become vector code, or
+        `guarded`.
 
     Returns
     -------
@@ -49,14 +75,14 @@ def chain(function, k, arity, plain=False):
 
         @intrinsic
         def one(typingctx, g, y, u):
-            codegen = lambda c, b, signature, args: emitted(c, b, function, k, plain, signature.args, args)
+            codegen = lambda c, b, signature, args: emitted(c, b, function, k, product, signature.args, args)
             return result_type((g, y, u))(g, y, u), codegen
 
         return one
 
     @intrinsic(prefer_literal=True)
     def two(typingctx, g, y, u, v):
-        codegen = lambda c, b, signature, args: emitted(c, b, function, k, plain, signature.args, args)
+        codegen = lambda c, b, signature, args: emitted(c, b, function, k, product, signature.args, args)
         return result_type((g, y, u, v))(g, y, u, v), codegen
 
     return two
@@ -74,18 +100,6 @@ def choose(typingctx, condition, a, b):
         return builder.select(args[0], u, v)
 
     return kind(condition, a, b), codegen
-
-
-@intrinsic
-def times(typingctx, g, d):
-    """Return adjoint times partial derivative, with 0 ∞ = 0."""
-    kind = result_type((g, d))
-
-    def codegen(context, builder, signature, args):
-        g, d = (real(Term(context, builder, t, x)) for t, x in zip(signature.args, args, strict=True))
-        return careful(g, d).cast(kind).value
-
-    return kind(g, d), codegen
 
 
 @intrinsic

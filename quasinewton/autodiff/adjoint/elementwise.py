@@ -16,7 +16,7 @@ from quasinewton.autodiff.adjoint import runtime
 from quasinewton.autodiff.adjoint.access import fetch
 from quasinewton.autodiff.adjoint.array_rules import summed
 from quasinewton.autodiff.adjoint.broadcasting import joint, spread
-from quasinewton.autodiff.adjoint.chain import chain, choose, quotient
+from quasinewton.autodiff.adjoint.chain import careful, chain, choose, quotient
 from quasinewton.autodiff.adjoint.functions import EXTREMES, LINEAR, SCALAR, reads
 
 DIVISIONS = {operator.truediv, np.divide}
@@ -283,10 +283,10 @@ class Item:
             if not names.isdisjoint(self.groups.leaves(child)):
                 self.propagate(child, self.part(node, k, g), sink, names)
 
-    def part(self, node, k, g, plain=False):
+    def part(self, node, k, g, product=careful):
         """Return the adjoint g of a node times its partial derivative by child k.
 
-        For `plain` see `chain`.
+        For `product` see `chain`.
         """
         function = EXTREMES.get(node.function, node.function)
         if function is np.where:
@@ -297,7 +297,7 @@ class Item:
         needed = reads(function, k)
         y = self.value(node) if "y" in needed else 0.0
         given = [self.value(c) if letter in needed else 0.0 for letter, c in zip("uv", node.children, strict=False)]
-        return self.emit.call(chain(function, k, len(given), plain), g, y, *given)
+        return self.emit.call(chain(function, k, len(given), product), g, y, *given)
 
 
 def is_small_power(n):

@@ -38,8 +38,8 @@ def simple(function, ranks, table, reads="", optional=()):
     rule(*function)(define("named", text, {"make": make}))
 
 
-simple((np.max, np.amax, "max"), (1,), reduction.add_largest, "a", ("axis",))
-simple((np.min, np.amin, "min"), (1,), reduction.add_smallest, "a", ("axis",))
+simple((np.max, np.amax, "max"), (1, 2), reduction.LARGEST, "a", ("axis",))
+simple((np.min, np.amin, "min"), (1, 2), reduction.SMALLEST, "a", ("axis",))
 simple((np.prod, "prod"), (1,), reduction.add_product, "a", ("axis",))
 simple((np.var, "var"), (1,), reduction.add_variance, "a", ("axis",))
 simple((np.std, "std"), (1,), reduction.add_deviation, "ay", ("axis",))

@@ -41,6 +41,33 @@ def add_smallest(bar, g, a):
     add_first_or_share(bar, g, a, -1.0)
 
 
+@fragment
+def add_first_of_matrix(bar, g, a, order):
+    """Add the contribution of the largest or smallest item of a matrix; see `add_first_or_share`.
+    """
+    part = np.zeros(a.size)
+    add_first_or_share(part, g, a.flatten(), order)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            bar[i, j] += part[i * a.shape[1] + j]
+
+
+@shared
+def add_largest_of_matrix(bar, g, a):
+    """Add the contribution of the largest item of a matrix."""
+    add_first_of_matrix(bar, g, a, 1.0)
+
+
+@shared
+def add_smallest_of_matrix(bar, g, a):
+    """Add the contribution of the smallest item of a matrix."""
+    add_first_of_matrix(bar, g, a, -1.0)
+
+
+LARGEST = {1: add_largest, 2: add_largest_of_matrix}
+SMALLEST = {1: add_smallest, 2: add_smallest_of_matrix}
+
+
 @shared
 def add_product(bar, g, a):
     """Add the contribution of the product of a vector.

@@ -117,43 +117,82 @@ class Rewriting:
         return made
 
     def split_tuples(self):
-        """Replace items of tuples that the function makes, or chooses by phis, by their values."""
+        """Replace items of tuples that the function makes, or chooses by phis, by their values.
+
+        What is taken out of a tuple may be a tuple, which is split in turn.
+        """
+        self.tuples = {}
+        while self.split_known_tuples():
+            self.define()
+        self.define()
+
+    def split_known_tuples(self):
+        """Replace items of the tuples that are known so far; return True if one is a tuple."""
         made = {}
         for name, (_, s) in self.definitions.items():
             known = isinstance(s.value, ir.Var) or is_expression(s.value, "build_tuple", "phi", *COPIES)
-            if known and isinstance(self.types.get(name), (types.Tuple, types.UniTuple)):
+            known = known or self.named_items(s.value) is not None
+            if known and isinstance(self.types.get(name), types.BaseTuple):
                 made[name] = s
         while True:
             kept = {name: s for name, s in made.items() if self.tuple_sources(s) <= set(made)}
             if len(kept) == len(made):
                 break
             made = kept
-        items = {}
+        items, chosen = self.tuples, []
         for name, s in made.items():
+            if name in items:
+                continue
             if is_expression(s.value, "build_tuple"):
                 items[name] = list(s.value.items)
             elif is_expression(s.value, "phi"):
                 items[name] = [self.fresh("item", kind) for kind in self.types[name]]
+                chosen.append(s)
+            elif is_expression(s.value, "call"):
+                items[name] = self.named_items(s.value)
         for name in made:
             self.tuple_items(name, made, items)
-        for name, s in made.items():
-            if is_expression(s.value, "phi"):
-                self.split_phi(s, items)
+        for s in chosen:
+            self.split_phi(s, items)
+        nested = False
         for body in self.body.values():
             for k, s in enumerate(body):
-                if is_expression(getattr(s, "value", None), "static_getitem"):
-                    owner, index = s.value.value.name, s.value.index
-                    if owner in items and isinstance(index, int):
-                        body[k] = ir.Assign(items[owner][index], s.target, s.loc)
-        self.tuples = items
-        self.define()
+                item = self.item_taken(getattr(s, "value", None), items)
+                if item is not None:
+                    body[k] = ir.Assign(item, s.target, s.loc)
+                    nested |= isinstance(self.types[s.target.name], types.BaseTuple)
+        return nested
+
+    def named_items(self, value):
+        """Return the items of a named tuple that an expression makes, None if it makes none.
+
+        A call that omits a field with a default is none, either.
+        """
+        if not is_expression(value, "call") or value.vararg or value.varkwarg:
+            return None
+        kind = self.types.get(value.func.name)
+        if not isinstance(kind, types.NamedTupleClass):
+            return None
+        fields, named = kind.instance_class._fields, dict(value.kws)
+        items = [*value.args, *(named.get(field) for field in fields[len(value.args) :])]
+        return items if len(items) == len(fields) and None not in items else None
+
+    def item_taken(self, value, items):
+        """Return the item that an expression takes from a known tuple, None if it takes none."""
+        if not is_expression(value, "static_getitem", "getattr") or value.value.name not in items:
+            return None
+        known = items[value.value.name]
+        if value.op == "static_getitem":
+            return known[value.index] if isinstance(value.index, int) else None
+        fields = getattr(self.types[value.value.name], "fields", ())
+        return known[fields.index(value.attr)] if value.attr in fields else None
 
     def tuple_sources(self, s):
         """Return the names of the tuples of which a tuple is a copy or phi.
 
         The set contains None if a source may be undefined.
         """
-        if is_expression(s.value, "build_tuple"):
+        if is_expression(s.value, "build_tuple", "call"):
             return set()
         if is_expression(s.value, "phi") and len(self.incoming(s)) < len(set(s.value.incoming_blocks)):
             return {None}
@@ -240,6 +279,8 @@ class Rewriting:
         """Return True if a statement only assigns a name that is never read."""
         if not isinstance(s, ir.Assign) or s.target.name in used:
             return False
+        if self.named_items(s.value) is not None:
+            return True
         return is_expression(s.value, *REMOVABLE) or isinstance(s.value, (ir.Var, ir.Const, ir.Global))
 
     def drop_unused(self):

@@ -45,7 +45,7 @@ class Roles:
             return "copy of a name" if isinstance(e, ir.Var) else "constant"
         if e.op in ("phi", "cast"):
             return "phi" if e.op == "phi" else "copy of a name"
-        if e.op in ("build_tuple", "exhaust_iter"):
+        if e.op in ("build_tuple", "exhaust_iter") or self.program.named_items(e) is not None:
             return "tuple"
         if e.op in ("getiter", "iternext", "pair_second", "pair_first"):
             return "control"

@@ -1,8 +1,8 @@
 """Where adjoints may be infinite, so that products with partial derivatives need 0 ∞ = 0.
 
 With finite values an adjoint can be infinite only before a function such as √u at 0. On the way
-back from there to x every product is careful, that is, 0 ∞ = 0. Elsewhere the products of `PLAIN`
-functions of numbers are ordinary ones. Products in loops are always careful: there it costs
+back from there to x every product has 0 ∞ = 0. Elsewhere the products of `PLAIN` functions of
+numbers are ordinary ones. Products in loops over arrays always have 0 ∞ = 0: there it costs
 nothing, and masks by `np.where` combine adjoints of 0 with infinite partial derivatives.
 """
 
