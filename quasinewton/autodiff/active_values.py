@@ -371,6 +371,16 @@ def boxed(x):
     return out
 
 
+def operand(x):
+    """An operand of an array expression: an active number as an array of size 1, all else as it is.
+    """
+
+
+@overload(operand, jit_options=RULE)
+def _operand(x):
+    return (lambda x: boxed(x)) if is_active(x) else (lambda x: x)
+
+
 def row(items, *rows):
     """A list as it can be stored beside others: of active numbers if one of those is."""
 

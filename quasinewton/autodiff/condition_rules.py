@@ -9,7 +9,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from quasinewton.autodiff.active_values import at, constant, empty, leaf, value, values
+from quasinewton.autodiff.active_values import at, constant, empty, leaf, operand, value, values
 from quasinewton.autodiff.routing import is_absent, rule
 from quasinewton.autodiff.selection_rules import flat, plain
 from quasinewton.numba_ext.generated import define
@@ -135,8 +135,9 @@ def _spread(a, shape):
 
 @rule(np.clip, method="clip")
 def clip(a, a_min=None, a_max=None):
+    limit = operand if isinstance(a, types.Array) else leaf
     if is_absent(a_min):
-        return lambda a, a_min=None, a_max=None: np.minimum(a, a_max)
+        return lambda a, a_min=None, a_max=None: np.minimum(a, limit(a_max))
     if is_absent(a_max):
-        return lambda a, a_min=None, a_max=None: np.maximum(a, a_min)
-    return lambda a, a_min=None, a_max=None: np.minimum(np.maximum(a, a_min), a_max)
+        return lambda a, a_min=None, a_max=None: np.maximum(a, limit(a_min))
+    return lambda a, a_min=None, a_max=None: np.minimum(np.maximum(a, limit(a_min)), limit(a_max))

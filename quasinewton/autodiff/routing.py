@@ -12,7 +12,7 @@ from numba.core import types
 from numba.extending import overload
 
 from quasinewton.autodiff.active_types import is_active, is_active_array, leaf_of
-from quasinewton.autodiff.active_values import boxed
+from quasinewton.autodiff.active_values import operand
 from quasinewton.numba_ext.array_functions import delegate
 from quasinewton.numba_ext.generated import define
 from quasinewton.numba_ext.user_code import RULE
@@ -104,12 +104,9 @@ def inplace(operation, symbol):
     def own(a, b):
         raise NotImplementedError
 
-    def written(operand):
-        text = f"def write(a, b):\n    assign(a, a {symbol} {operand})\n    return a"
-        return define("write", text, {"assign": assign, "boxed": boxed})
-
-    write, write_number = written("b"), written("boxed(b)")
-    overload(own, strict=False, jit_options=RULE)(lambda a, b: write_number if is_active(b) else write)
+    text = f"def write(a, b):\n    assign(a, a {symbol} operand(b))\n    return a"
+    write = define("write", text, {"assign": assign, "operand": operand})
+    overload(own, strict=False, jit_options=RULE)(lambda a, b: write)
     plain, binary = getattr(operator, "i" + operation), getattr(operator, operation)
 
     def choose(kinds):

@@ -251,6 +251,7 @@ def sum3(a, b):
     return a + b[0] * b[1]
 
 
+HELPERS = root, mix, pair, update, sum3
 KINDS = {name.removeprefix("make_") for name in vars(Writer) if name.startswith("make_")}
 
 
@@ -275,9 +276,19 @@ def written(seed):
 
 def program(seed):
     """Return the program of a seed, compiled when first called, and its arguments."""
+    B = np.cos(np.arange(16.0)).reshape((4, 4))
+    return njit(made(seed, lambda helper: helper)), (X.copy(), D, B, np.array([0, 2, 2]))
+
+
+def interpreted(seed):
+    """Return the program of a seed as a Python function that calls nothing compiled."""
+    return made(seed, lambda helper: helper.py_func)
+
+
+def made(seed, form):
+    """Return the program of a seed as a Python function; `form` makes what it calls of a helper."""
     (text, _), name = written(seed), f"<random program {seed}>"
     linecache.cache[name] = len(text), None, text.splitlines(True), name
-    scope = {"np": np, "math": math, "root": root, "mix": mix, "pair": pair, "update": update, "sum3": sum3}
+    scope = {"np": np, "math": math} | {helper.__name__: form(helper) for helper in HELPERS}
     exec(compile(text, name, "exec"), scope)  # noqa: S102
-    B = np.cos(np.arange(16.0)).reshape((4, 4))
-    return njit(scope["f"]), (X.copy(), D, B, np.array([0, 2, 2]))
+    return scope["f"]

@@ -1,6 +1,7 @@
 """Rules of logsumexp and softmax, of vectors and of matrices along an axis.
 
-With y = log Σ exp a_i, ∂y/∂a_i = exp(a_i − y); with s the softmax of a, ∂s_i/∂a_j = s_i (δ_ij − s_j).
+With y = log Σ exp a_i, ∂y/∂a_i is exp(a_i − y). With s the softmax of a, ∂s_i/∂a_j is
+s_i (δ_ij − s_j).
 """
 
 import numpy as np
