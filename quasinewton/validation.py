@@ -26,7 +26,7 @@ def number(name, value, low, high, *, open_low=True, open_high=True):
     value : float
     low, high : float
     open_low, open_high : bool
-        Whether the end of the interval is excluded.
+        True if that end of the interval is excluded.
 
     Returns
     -------

@@ -41,7 +41,7 @@ class BFGS(_Fields):
     Parameters
     ----------
     damping : bool
-        Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
+        True to damp pairs of too little curvature (Powell, 1978) rather than skip them.
     """
 
     __slots__ = ()

@@ -59,13 +59,13 @@ def learn_pair(s, y, x, g, alpha, slope, damping):
     alpha, slope : float
         The step length, and g·p at its start, of a direction p = −H g.
     damping : int
-        Whether to damp (Powell, 1978; Nocedal & Wright, 2006, Procedure 18.2): y <- θ y + (1 − θ) B
+        True to damp (Powell, 1978; Nocedal & Wright, 2006, Procedure 18.2): y <- θ y + (1 − θ) B
         s, where B s is −alpha times the old gradient, so that s·y >= 0.2 s·B s.
 
     Returns
     -------
     (bool, float, float, float)
-        Whether the pair is fit for an update, s·y, y·y, and θ (1 if nothing was damped).
+        True if the pair is fit for an update; s·y, y·y, and θ (1 if nothing was damped).
 
     Notes
     -----

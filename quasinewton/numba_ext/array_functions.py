@@ -35,7 +35,7 @@ def delegate(name, choose, names=(), prefer_literal=True):
         Names of its arguments, for calls with keywords; the first is the array whose method it
         replaces.
     prefer_literal : bool
-        Whether types that contain the values of constants are tried first.
+        True if types that contain the values of constants are tried first.
     """
 
     def stand_in(*args, **kwargs):

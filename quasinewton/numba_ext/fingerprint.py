@@ -86,7 +86,7 @@ class Reader:
     Parameters
     ----------
     signatures : bool
-        Whether the digest includes the signatures that a function is restricted to. They do not
+        True if the digest includes the signatures that a function is restricted to. They do not
         matter for the question what it was compiled from.
 
     Attributes

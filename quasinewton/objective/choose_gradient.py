@@ -47,7 +47,7 @@ def derive(fun, kind, jac, n, args_type, packed=True):
         Number of variables.
     args_type : numba tuple type
     packed : bool
-        Whether the derivative is for compiled code alone; see `autodiff.derivative`.
+        True if the derivative is for compiled code alone; see `autodiff.derivative`.
 
     Returns
     -------

@@ -43,7 +43,7 @@ class GradientCheck(NamedTuple):
     Attributes
     ----------
     correct : bool
-        Whether every component is correct.
+        True if every component is correct.
     component : int
         Index of the component with the largest error.
     error : float

@@ -102,7 +102,7 @@ def bind(source, fun, jac, args, use="", hess=None, hessp=None, precond=None, bo
     hess, hessp, precond : numba types, optional
         Types of further arguments; precond only if it is a function.
     bounded : bool
-        Whether differences stay between the vectors `low` and `high` of the generated code.
+        True if differences stay between the vectors `low` and `high` of the generated code.
 
     Returns
     -------

@@ -28,7 +28,7 @@ class AdaDelta(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     """
 
     lr: float = 1.0

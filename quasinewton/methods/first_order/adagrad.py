@@ -28,7 +28,7 @@ class AdaGrad(NamedTuple):
     eps : float
         Added in the denominator, >= 0.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead; lr_decay does not affect this factor.
+        If True, x is multiplied by 1 − lr λ instead; lr_decay does not affect this factor.
     """
 
     lr: float = 1e-2

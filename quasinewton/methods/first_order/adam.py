@@ -35,11 +35,11 @@ class Adam(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead, as in `AdamW`.
+        If True, x is multiplied by 1 − lr λ instead, as in `AdamW`.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
+        If True, eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     bias_correction : bool
-        Whether a and b are divided by 1 − βᵗ.
+        If True, a and b are divided by 1 − βᵗ.
     eps_root : float
         >= 0: √(b̂ + eps_root) replaces √b̂.
     """
@@ -71,14 +71,14 @@ class AMSGrad(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     bias_correction : bool
-        Whether a and c are divided by 1 − βᵗ, as PyTorch does (after the maximum); the paper does
+        If True, a and c are divided by 1 − βᵗ, as PyTorch does (after the maximum); the paper does
         not.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
+        If True, eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     correct_before_max : bool
-        Whether b is divided by 1 − β₂ᵗ before it enters the maximum c, as Optax does.
+        If True, b is divided by 1 − β₂ᵗ before it enters the maximum c, as Optax does.
     eps_root : float
         >= 0: √(b̂ + eps_root) replaces √b̂.
     """
@@ -109,13 +109,13 @@ class AdamW(NamedTuple):
     weight_decay : float
         λ, which shrinks x itself. The paper's λ is lr times this one.
     amsgrad : bool
-        Whether to use the maximum of b, as in `AMSGrad`.
+        True to use the maximum of b, as in `AMSGrad`.
     decoupled : bool
         If False, λ x is added to g instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
+        If True, eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     bias_correction : bool
-        Whether a and b are divided by 1 − βᵗ.
+        If True, a and b are divided by 1 − βᵗ.
     eps_root : float
         >= 0: √(b̂ + eps_root) replaces √b̂.
     """
@@ -148,15 +148,15 @@ class NAdam(NamedTuple):
     momentum_decay : float
         ψ, >= 0.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
+        If True, eps is added to √b before its correction: eps/√(1 − β₂ᵗ) replaces eps.
     bias_correction : bool
-        Whether the gradient, a and b are corrected for the start at zero.
+        If True, the gradient, a and b are corrected for the start at zero.
     constant_momentum : bool
-        Whether μₜ = β₁ at every step, as in Optax; ψ then has no effect.
+        If True, μₜ = β₁ at every step, as in Optax; ψ then has no effect.
     correct_ahead : bool
-        Whether the bias correction of a is that of step t + 1, like its weight μₜ₊₁; if False, it
+        If True, the bias correction of a is that of step t + 1, like its weight μₜ₊₁; if False, it
         is that of step t, as in River.
     eps_root : float
         >= 0: √(b̂ + eps_root) replaces √b̂.
@@ -195,14 +195,14 @@ class RAdam(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     eps_hat : bool
-        Whether eps is added to √b before its correction, as in PyTorch; if False after it, as in
+        If True, eps is added to √b before its correction, as in PyTorch; if False after it, as in
         Optax.
     threshold : float
         Length of the average b, >= 4, above which the step is divided by its root; 4 in the paper.
     degenerated_to_sgd : bool
-        Whether steps are made along â while the average is shorter.
+        If True, steps are made along â while the average is shorter.
     """
 
     lr: float = 1e-3

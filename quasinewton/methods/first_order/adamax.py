@@ -24,11 +24,11 @@ class AdaMax(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     eps_after_max : bool
-        Whether eps is added to b when a is divided by it, and not to |g| in the update of b.
+        If True, eps is added to b when a is divided by it, and not to |g| in the update of b.
     bias_correction : bool
-        Whether a is divided by 1 − β₁ᵗ.
+        If True, a is divided by 1 − β₁ᵗ.
     """
 
     lr: float = 2e-3

@@ -27,22 +27,22 @@ class RMSprop(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     momentum : float
         In [0, 1). With it c ← momentum c + g/(√a + eps), x ← x − lr c.
     centered : bool
-        Whether √a is replaced by the standard deviation √(a − b²), b ← α b + (1 − α) g.
+        If True, √a is replaced by the standard deviation √(a − b²), b ← α b + (1 − α) g.
     eps_in_sqrt : bool
-        Whether √(a + eps) replaces √a + eps.
+        If True, √(a + eps) replaces √a + eps.
     initial_accumulator_value : float
         a at the start, >= 0.
     bias_correction : bool
-        Whether a and b are divided by 1 − αᵗ at step t, where they are used.
+        If True, a and b are divided by 1 − αᵗ at step t, where they are used.
     lr_in_buffer : bool
-        Whether lr multiplies g/(√a + eps) as it enters c, so that a change of lr does not affect
+        If True, lr multiplies g/(√a + eps) as it enters c, so that a change of lr does not affect
         what c holds already.
     nesterov : bool
-        Whether x ← x − lr (q + momentum c), where q = g/(√a + eps) and c has just been updated.
+        If True, x ← x − lr (q + momentum c), where q = g/(√a + eps) and c has just been updated.
     """
 
     lr: float = 1e-2

@@ -24,7 +24,7 @@ class SGD(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     """
 
     lr: float = 1e-3
@@ -49,12 +49,12 @@ class Momentum(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not affect
+        If True, lr multiplies the gradient as it enters a, so that a change of lr does not affect
         what a holds already.
     dampen_first : bool
-        Whether the first step is dampened like the others: a starts at 0.
+        If True, the first step is dampened like the others: a starts at 0.
     """
 
     lr: float = 1e-3
@@ -79,9 +79,9 @@ class Nesterov(NamedTuple):
     weight_decay : float
         λ: λ x is added to g.
     decoupled : bool
-        Whether x is multiplied by 1 − lr λ instead.
+        If True, x is multiplied by 1 − lr λ instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not affect
+        If True, lr multiplies the gradient as it enters a, so that a change of lr does not affect
         what a holds already.
     """
 
@@ -109,7 +109,7 @@ class SGDW(NamedTuple):
     decoupled : bool
         If False, λ x is added to g instead.
     lr_in_buffer : bool
-        Whether lr multiplies the gradient as it enters a, so that a change of lr does not affect
+        If True, lr multiplies the gradient as it enters a, so that a change of lr does not affect
         what a holds already.
     """
 

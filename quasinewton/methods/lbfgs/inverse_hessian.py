@@ -35,7 +35,7 @@ class InverseHessian(LinearOperator):
     n : int
         Number of variables.
     single : bool
-        Whether the pairs are in single precision.
+        True if the pairs are in single precision.
 
     Attributes
     ----------

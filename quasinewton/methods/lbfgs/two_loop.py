@@ -59,9 +59,9 @@ class LBFGS(_Fields):
         Number of curvature pairs m, SciPy's `maxcor`; 5 to 20 suffice for most problems. None is
         5 n, at least 10 and at most 20, up to 1000 variables without bounds, and 10 otherwise.
     damping : bool
-        Whether to damp pairs of too little curvature (Powell, 1978) rather than skip them.
+        True to damp pairs of too little curvature (Powell, 1978) rather than skip them.
     single : bool
-        Whether to keep the pairs in single precision: half the memory, and less time for very many
+        True to keep the pairs in single precision: half the memory, and less time for very many
         variables. All sums are in double precision.
     """
 
