@@ -96,7 +96,7 @@ class OptimizeResult(scipy.optimize.OptimizeResult):
     method_reason: str
     solver: str
 
-    def __missing__(self, name):
+    def __missing__(self, name: str) -> Any:
         if name == "state" and "checkpoint" in self:
             warn("the field state is now called checkpoint", DeprecationWarning)
             return self["checkpoint"]

@@ -60,16 +60,16 @@ class Status(int, Enum):
     PATIENCE = 17, 0, "The validation loss has not fallen for `patience` epochs."
     RAISED = 18, 99, "The objective raised an exception."
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return self is other if isinstance(other, Status) else int(self) == other
 
-    def __ne__(self, other):
+    def __ne__(self, other: object) -> bool:
         return not self == other
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return int.__hash__(self)
 
-    def __format__(self, spec):
+    def __format__(self, spec: str) -> str:
         """Format as SciPy's integer if `spec` is numeric, such as ``d``; otherwise as the name."""
         return int.__format__(self, spec) if spec.endswith(NUMERIC) else format(str(self), spec)
 
@@ -79,7 +79,7 @@ class Status(int, Enum):
         return int(self) == 0
 
 
-def represent_in_yaml():
+def represent_in_yaml() -> None:
     """Let PyYAML's safe dumper write a status as its integer, if PyYAML has been imported.
 
     The dumper looks up representers by exact type and would refuse a subclass of int.

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from typing import Any
 
 import numba
 import numpy as np
@@ -16,7 +17,7 @@ NOT_SCALAR = "The user-provided objective function must return a scalar value."
 PAIR = " If fun returns the value and the gradient, give jac=True."
 
 
-def number(name, value, low, high, *, open_low=True, open_high=True):
+def number(name: str, value: Any, low: float, high: float, *, open_low: bool = True, open_high: bool = True) -> float:
     """Convert a setting to float and check it against its legal interval.
 
     Parameters
@@ -53,7 +54,7 @@ def number(name, value, low, high, *, open_low=True, open_high=True):
     return checked
 
 
-def count(name, value, low):
+def count(name: str, value: Any, low: int) -> int:
     """Convert a setting, such as 3 or 3.0, to int and check that it is at least `low`.
 
     Parameters
@@ -86,7 +87,7 @@ def count(name, value, low):
     return checked
 
 
-def real(name, given):
+def real(name: str, given: np.ndarray) -> np.ndarray:
     """Convert an array of real numbers to a new float64 array in C order.
 
     Raises
@@ -109,7 +110,7 @@ def real(name, given):
     raise TypeError(f"{name} must hold real numbers, got {'text' if given.dtype.kind in 'SU' else given.dtype}")
 
 
-def warn(message, category=OptimizeWarning):
+def warn(message: str, category: type[Warning] = OptimizeWarning) -> None:
     """Warn, and name as the place the line of the user's code that led here.
 
     It is the last one outside this package, Numba and SciPy.

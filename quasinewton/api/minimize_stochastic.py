@@ -209,7 +209,7 @@ def minimize_stochastic(
     run = run._replace(memory=lifecycle.begin(settings.method, run.memory, settings.controls, None, n))
     run = equipped(run, part, steps, patience)
     s = run.scalars[0]
-    s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.limits.deadline, 0
+    s["batch"], s["skip"], s["deadline"], s["overdue"] = batch_size, nonfinite == "skip", settings.deadline, 0
     common = as_args(args, fun, jac), batch_size, n, settings.controls
     training = batched(fun, jac, arrays, *common)
     validation = None if watched is None else batched(fun, jac, watched, *common)

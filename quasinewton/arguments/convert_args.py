@@ -6,6 +6,9 @@ has a type for its numbers.
 """
 
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from numba import types
 
@@ -25,7 +28,7 @@ if np.dtype(np.longdouble) == np.dtype(np.float64):  # On Windows longdouble is 
     del WIDER[np.dtype(np.float64)], WIDER[np.dtype(np.complex128)]
 
 
-def as_args(args, *functions, names=None):
+def as_args(args: Any, *functions: Any, names: Callable[[], Sequence[str]] | None = None) -> tuple:
     """Return `args` as a tuple, converted for compiled functions if one of `functions` is compiled.
 
     Parameters
@@ -65,7 +68,7 @@ def as_args(args, *functions, names=None):
     return tuple(map(converted, args, names))
 
 
-def converted(value, name):
+def converted(value: Any, name: str) -> Any:
     """Return an argument in a form that compiled functions accept.
 
     Parameters
@@ -98,7 +101,7 @@ def converted(value, name):
     return native(array_of(value, name), name) if number is None else number
 
 
-def is_known_to_numba(value):
+def is_known_to_numba(value: Any) -> bool:
     """Return True if Numba has a type for a value that is not an array or buffer, such as a list.
 
     Jitclass instances, text and bytes are other examples. Lists of mixed types, lists of lists or
@@ -114,17 +117,17 @@ def is_known_to_numba(value):
     return not isinstance(kind, types.Buffer) or isinstance(value, (bytes, bytearray))
 
 
-def is_nested(value):
+def is_nested(value: Any) -> bool:
     """Return True for a list that holds lists or sets."""
     return isinstance(value, list) and any(isinstance(item, (list, set)) for item in value)
 
 
-def is_array(value):
+def is_array(value: Any) -> bool:
     """Return True if an object can be converted by an array protocol."""
     return hasattr(type(value), "__array__") or hasattr(type(value), "__dlpack__")
 
 
-def has_buffer(value):
+def has_buffer(value: Any) -> bool:
     """Return True if an object supports the buffer protocol."""
     try:
         memoryview(value).release()
@@ -133,7 +136,7 @@ def has_buffer(value):
     return True
 
 
-def refuse_unit_or_mask(value, name, blind="compiled functions do"):
+def refuse_unit_or_mask(value: Any, name: str, blind: str = "compiled functions do") -> None:
     """Raise TypeError for arrays or numbers with a unit, and for masked arrays.
 
     Compiled code would silently ignore the unit or the mask.
@@ -165,7 +168,7 @@ def refuse_unit_or_mask(value, name, blind="compiled functions do"):
             )
 
 
-def has_unit(value):
+def has_unit(value: Any) -> bool:
     """Return True if a value has a unit, such as those of pint, astropy and unyt.
 
     A unit is recognised by a method `to` of the class together with `unit` or `units`, which are
@@ -179,7 +182,7 @@ def has_unit(value):
     )
 
 
-def array_of_numpy(value, name):
+def array_of_numpy(value: Any, name: str) -> Any:
     """Return an array or number of NumPy, or of a subclass, as one of NumPy's base class."""
     refuse_unit_or_mask(value, name)
     if isinstance(value, np.matrix):
@@ -187,7 +190,7 @@ def array_of_numpy(value, name):
     return np.asarray(value) if isinstance(value, np.ndarray) else value
 
 
-def array_of(value, name):
+def array_of(value: Any, name: str) -> Any:
     """Convert an object of another library to an array by the protocols that it has.
 
     Raises
@@ -209,7 +212,7 @@ def array_of(value, name):
     return array if array.ndim else array[()]
 
 
-def by_protocol(value, name):
+def by_protocol(value: Any, name: str) -> np.ndarray:
     """Convert an object that is like an array to one of NumPy.
 
     Raises
@@ -230,7 +233,7 @@ def by_protocol(value, name):
         raise TypeError(f"{what}: {reason}") from error
 
 
-def plain_array(value, name, compiled=False, blind="compiled functions do"):
+def plain_array(value: Any, name: str, compiled: bool = False, blind: str = "compiled functions do") -> np.ndarray:
     """Convert an array whose rows are passed on one by one; numbers get a type that Numba has.
 
     Parameters
@@ -258,7 +261,7 @@ def plain_array(value, name, compiled=False, blind="compiled functions do"):
     return native(array, name) if array.dtype.kind in kinds or is_added_number(array.dtype) else array
 
 
-def native(array, name):
+def native(array: Any, name: str) -> Any:
     """Return a NumPy array or number in a type that Numba has, without a copy if possible.
 
     Raises
@@ -288,13 +291,13 @@ def native(array, name):
     return array
 
 
-def described(kind):
+def described(kind: type) -> str:
     """Return the name of a class, qualified by its library."""
     library = kind.__module__.partition(".")[0]
     return kind.__name__ if library == "builtins" else f"{library}.{kind.__name__}"
 
 
-def advice(value):
+def advice(value: Any) -> str:
     """Return advice on what to pass instead of a value that compiled functions cannot accept."""
     if isinstance(value, dict):
         return "pass its values, as a tuple or a named tuple, or a numba.typed.Dict"
@@ -309,7 +312,7 @@ def advice(value):
     return "pass what it holds, as numbers, arrays, or a named tuple of them"
 
 
-def warn_of_labels(values, names):
+def warn_of_labels(values: Sequence[Any], names: Sequence[str]) -> None:
     """Warn if objects of equal length have different labels.
 
     pandas matches values by label, compiled code by position.

@@ -1,5 +1,7 @@
 """The start of a run as an array."""
 
+from typing import Any
+
 import numpy as np
 
 from quasinewton.arguments.convert_args import (
@@ -15,7 +17,7 @@ EMPTY = "must hold at least one number."
 BLIND = "the solver does"  # what does not see a unit or a mask, for messages
 
 
-def as_array(name, given):
+def as_array(name: str, given: Any) -> np.ndarray:
     """Return the user's start, or starts, as an array of any dtype.
 
     Raises
@@ -43,7 +45,7 @@ def as_array(name, given):
         raise ValueError(f"'{name}' must hold real numbers; its items differ in length or depth") from error
 
 
-def start_point(x0, name="x0"):
+def start_point(x0: Any, name: str = "x0") -> np.ndarray:
     """Return x0 as a new float64 vector.
 
     Parameters

@@ -1,12 +1,14 @@
 """Conversion of other libraries' numbers (fractions, decimals, mpmath, SymPy) to floats."""
 
 
+from typing import Any
+
 import numpy as np
 
 from quasinewton.validation import warn
 
 
-def plain_number(number):
+def plain_number(number: Any) -> float | complex | None:
     """Convert a number of any library to float or complex; return None if it is not a number.
 
     Parameters
@@ -29,18 +31,18 @@ def plain_number(number):
     return None
 
 
-def warn_complex(what):
+def warn_complex(what: str) -> None:
     """Warn that the zero imaginary part of a complex result is dropped."""
     message = f"{what} returns complex numbers; their imaginary parts, which must be zero, are dropped"
     warn(message, np.exceptions.ComplexWarning)
 
 
-def is_masked(values):
+def is_masked(values: Any) -> bool:
     """Return True if a value of NumPy has a masked element, whose data mean nothing."""
     return isinstance(values, np.ma.MaskedArray) and bool(np.ma.is_masked(values))
 
 
-def is_added_number(dtype):
+def is_added_number(dtype: np.dtype) -> bool:
     """Return True for a type of real numbers that a library adds to NumPy, such as bfloat16.
 
     Those types are of kind "V", as records and raw bytes are.
@@ -48,7 +50,7 @@ def is_added_number(dtype):
     return dtype.kind == "V" and dtype.names is None and np.can_cast(dtype, np.float64)
 
 
-def real_array(values, name):
+def real_array(values: np.ndarray, name: str) -> np.ndarray:
     """Convert values of dtype object or complex, or of an added type, to float64.
 
     Parameters
@@ -77,7 +79,7 @@ def real_array(values, name):
         return values.astype(np.float64)
     if values.dtype.kind not in "cO":
         return values
-    numbers = [plain_number(value) for value in values.flat]
+    numbers: list[Any] = [plain_number(value) for value in values.flat]
     if any(number is None for number in numbers):
         return values
     if any(isinstance(number, complex) for number in numbers):

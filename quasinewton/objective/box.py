@@ -4,7 +4,11 @@ Bounds may be infinite; low = high fixes a variable. Where a function takes whol
 shape (0,) mean that there are none.
 """
 
+import numpy as np
+
 from quasinewton.numba_ext.jit import fragment
+
+Box = tuple[np.ndarray, np.ndarray]  # low and high, float64, shape (n,)
 
 
 @fragment

@@ -1,7 +1,8 @@
 """The options as one dictionary, and what is meant by names that do not exist."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from quasinewton.options.names import HINTS
 from quasinewton.validation import warn
@@ -11,7 +12,7 @@ ARGUMENTS = "args", "method", "jac", "hess", "hessp", "bounds", "constraints", "
 ALIKE = 0.75  # ratio of difflib from which on two names are taken for one that was misspelt
 
 
-def merged(options, keywords):
+def merged(options: Mapping[str, Any] | None, keywords: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a dictionary and those given as keywords, which win, in one dictionary.
 
     Raises
@@ -26,7 +27,7 @@ def merged(options, keywords):
     return {**options, **keywords}
 
 
-def meant(name, legal):
+def meant(name: object, legal: Iterable[str]) -> str | None:
     """Return the legal name that is probably meant by an unknown one, or None.
 
     Parameters
@@ -47,7 +48,7 @@ def meant(name, legal):
     return next(iter(difflib.get_close_matches(str(name).lower(), legal, 1, ALIKE)), None)
 
 
-def perhaps(names, legal):
+def perhaps(names: Iterable[object], legal: Iterable[str]) -> str:
     """Return the end of a sentence that says which legal names are probably meant, or ""."""
     legal = list(legal)
     found = [meant(name, legal) for name in names]
@@ -55,7 +56,7 @@ def perhaps(names, legal):
     return f"; perhaps {' and '.join(found)} {'is' if len(found) == 1 else 'are'} meant" if found else ""
 
 
-def warn_unknown(names, legal):
+def warn_unknown(names: Iterable[object], legal: Iterable[str]) -> None:
     """Warn of unknown options, as SciPy does, and say which ones are probably meant."""
     if names:
         warn(f"Unknown solver options: {', '.join(map(str, names))}{perhaps(names, (*legal, *ARGUMENTS))}")

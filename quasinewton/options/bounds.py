@@ -1,15 +1,18 @@
 """Conversion of the user's bounds to two vectors."""
 
 import math
+from typing import Any
 
 import numpy as np
+
+from quasinewton.objective.box import Box
 
 WRONG_LENGTH = "The number of bounds is not compatible with the length of `x0`."
 CROSSED = "An upper bound is less than the corresponding lower bound."
 ALL_FIXED = "All independent variables were fixed by bounds."
 
 
-def read_bounds(bounds, n):
+def read_bounds(bounds: Any, n: int) -> Box | None:
     """Convert bounds of n variables to new vectors.
 
     Parameters
@@ -53,7 +56,7 @@ def read_bounds(bounds, n):
     return None if highest == -math.inf and lowest == math.inf else (low, high)
 
 
-def fitted(side, n):
+def fitted(side: np.ndarray, n: int) -> np.ndarray:
     """Broadcast `lb` or `ub` of Bounds to a vector of length n."""
     try:
         return np.array(np.broadcast_to(side, (n,)))
@@ -61,7 +64,7 @@ def fitted(side, n):
         raise ValueError(f"{WRONG_LENGTH} A side has shape {side.shape} for {n} variables.") from None
 
 
-def explain(low, high):
+def explain(low: np.ndarray, high: np.ndarray) -> None:
     """Raise the ValueError that names the illegal bound and the reason."""
     for name, side in ("lower", low), ("upper", high):
         if np.isnan(side).any():

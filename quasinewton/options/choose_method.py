@@ -6,7 +6,8 @@ docs/methods.md.
 
 import functools
 import logging
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.methods.registry import AUTO, METHODS, NAMES, TRAITS
@@ -52,17 +53,17 @@ RULES = (
 SEARCHED = "lbfgs", "bfgs", "newton", "newton-cg"
 
 
-def is_auto(method):
+def is_auto(method: object) -> bool:
     """Return True if the package is to choose the method."""
     return isinstance(method, str) and method.lower() == AUTO
 
 
-def is_given(hess):
+def is_given(hess: object) -> bool:
     """Return True if `hess` is a function, or "auto", but not a scheme of differences."""
     return (callable(hess) and not isinstance(hess, type)) or (isinstance(hess, str) and hess == "auto")
 
 
-def has(name, option, value):
+def has(name: str, option: str, value: Any) -> bool:
     """Return True if an option with this value is a setting of the method of this name.
 
     Of `precond`, which several methods have, a function or True belongs to the methods that ask for
@@ -74,7 +75,7 @@ def has(name, option, value):
     return option in TRAITS[kind].initial and not (callable(value) or value is True)
 
 
-def rules_for(hess, hessp, bounded, options):
+def rules_for(hess: bool, hessp: bool, bounded: bool, options: Mapping[str, Any]) -> list[Rule]:
     """Return the rows that decide about problems of one kind, by their numbers of variables.
 
     Parameters
@@ -100,7 +101,7 @@ def rules_for(hess, hessp, bounded, options):
     if not own:
         return rows
 
-    def suits(method):
+    def suits(method: str) -> bool:
         return all(has(method, name, value) for name, value in own.items())
 
     able = [rule for rule in rows if suits(rule.method)]
@@ -114,17 +115,25 @@ def rules_for(hess, hessp, bounded, options):
 
 
 @functools.cache
-def _rows(hess, hessp, bounded):
+def _rows(hess: bool, hessp: bool, bounded: bool) -> list[Rule]:
     given = {"": True, "hess": hess, "hessp": hessp}
     return _to_the_last([rule for rule in RULES if given[rule.second] and rule.bounded == bounded])
 
 
-def _to_the_last(rows):
+def _to_the_last(rows: list[Rule]) -> list[Rule]:
     last = next(i for i, rule in enumerate(rows) if rule.most is None)
     return rows[: last + 1]
 
 
-def chosen_method(method, n, bounds, hess=None, hessp=None, options={}, checkpoint=None):
+def chosen_method(
+    method: Any,
+    n: int,
+    bounds: Any,
+    hess: Any = None,
+    hessp: Any = None,
+    options: Mapping[str, Any] = {},
+    checkpoint: Any = None,
+) -> tuple[Any, str]:
     """Return the method of a run, and the reason if the package chose it.
 
     Parameters

@@ -6,7 +6,8 @@ For a first-order method a learning-rate schedule takes the place of the line se
 import functools
 import math
 import time
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from numba.extending import register_jitable
 
@@ -18,9 +19,10 @@ from quasinewton.loops.clock import NANOSECONDS, NEVER
 from quasinewton.loops.state import Limits
 from quasinewton.methods import lifecycle
 from quasinewton.methods.bounded.wrapper import Bounded, plain, takes_bounds
-from quasinewton.methods.registry import AUTO, METHODS, TRAITS
+from quasinewton.methods.registry import AUTO, METHODS, TRAITS, Traits
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.registration import REGISTRATIONS
+from quasinewton.objective.box import Box
 from quasinewton.options.advice import ARGUMENTS, perhaps, warn_unknown
 from quasinewton.options.names import (
     CONTROLS,
@@ -77,7 +79,7 @@ class Settings(NamedTuple):
     limits: Limits | None = None
 
 
-def method_class(method):
+def method_class(method: Any) -> type[Any]:
     """Return the class of a method given by name, as a class or as an object.
 
     Parameters
@@ -112,17 +114,17 @@ def method_class(method):
     return kind
 
 
-def name_of(method):
+def name_of(method: Any) -> str:
     """Return the name of a method that is given by any of its names, as a class or as an object."""
     return TRAITS[method_class(method)].name
 
 
-def traits_of(method):
+def traits_of(method: tuple) -> Traits:
     """Return the Traits of a method given as an object; those of the inner one if it is Bounded."""
     return TRAITS[type(plain(method))]
 
 
-def search_object(search):
+def search_object(search: Any) -> NamedTuple:
     """Return the line search given by name, class or object; More-Thuente for None.
 
     Raises
@@ -147,7 +149,7 @@ def search_object(search):
     return search
 
 
-def with_fields(settings, fields, spelt={}):
+def with_fields(settings: Any, fields: dict[str, Any], spelt: Mapping[str, str] = {}) -> Any:
     """Return `settings` with some fields replaced, all of them checked as at construction.
 
     An object made by `_replace` has not been checked, and may hold other types than compiled code
@@ -162,7 +164,7 @@ def with_fields(settings, fields, spelt={}):
         raise type(error)(f"{spelt[name]}{blank}{rest}") from None
 
 
-def limit(name, value):
+def limit(name: str, value: Any) -> int:
     """Convert a limit on a count to int: any real number or infinity, rounded up, at most NEVER."""
     try:
         return NEVER if value == math.inf else min(math.ceil(value), NEVER)
@@ -170,7 +172,7 @@ def limit(name, value):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
 
 
-def warn_unused(kind, hess, hessp):
+def warn_unused(kind: type[Any], hess: Any, hessp: Any) -> None:
     """Warn of second derivatives that the method ignores."""
     traits = TRAITS[kind]
     if callable(hess) and not traits.second_order:
@@ -179,7 +181,7 @@ def warn_unused(kind, hess, hessp):
         warn(f"Method {traits.name} does not use Hessian-vector product information (hessp).", RuntimeWarning)
 
 
-def read(method, n, tol, options, bounds=None):
+def read(method: Any, n: int, tol: float | None, options: Mapping[str, Any], bounds: Box | None = None) -> Settings:
     """Read settings from a method, `tol` and the options, with a warning for unknown options.
 
     Parameters
@@ -227,7 +229,7 @@ def read(method, n, tol, options, bounds=None):
     return settings if bounds is None else confined(settings, bounds)
 
 
-def with_limits(settings, n, differenced):
+def with_limits(settings: Settings, n: int, differenced: bool) -> Settings:
     """Return settings with the limits of the run.
 
     Defaults are SciPy's, except that ftol is 0 unless given.
@@ -252,7 +254,7 @@ def with_limits(settings, n, differenced):
 
 
 @functools.lru_cache(maxsize=128)
-def _limits(asked, deadline, traits, indifferent, n, differenced):
+def _limits(asked: Asked, deadline: int, traits: Traits, indifferent: bool, n: int, differenced: bool) -> Limits:
     gtol, ftol, xtol, f_target, maxiter, maxfun, gtol_is_default = asked
     if maxiter is None or maxfun is None:
         defaults = default_counts(traits.few_iterations, traits.first_order, n, differenced)
@@ -261,7 +263,7 @@ def _limits(asked, deadline, traits, indifferent, n, differenced):
     return Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first, gtol_is_default)
 
 
-def confined(settings, bounds):
+def confined(settings: Settings, bounds: Box) -> Settings:
     """Return settings for a run between bounds; see `read`."""
     lifecycle.refuse_bounds(settings.method, settings.controls)
     kind = type(settings.method)
@@ -273,14 +275,14 @@ def confined(settings, bounds):
     return settings._replace(method=Bounded(settings.method), search=between_bounds(settings.search), bounds=bounds)
 
 
-def legal_options(settings):
+def legal_options(settings: Settings) -> tuple[str, ...]:
     """Return the names of all options that may be given with a method and a line search."""
     traits = traits_of(settings.method)
     own = (*traits.initial, *traits.options, *plain(settings.method)._fields, *settings.search._fields)
     return (*own, *LIMITS, *CONTROLS, *(FIRST_ORDER_CONTROLS if traits.first_order else SEARCHING), *SYNONYMS)
 
 
-def _read(method, n, tol, items):
+def _read(method: Any, n: int, tol: float | None, items: Iterable[tuple[str, Any]]) -> tuple[Settings, tuple[str, ...]]:
     """Return the settings and the names of unknown options."""
     kind = method_class(method)
     traits = TRAITS[kind]
@@ -317,7 +319,7 @@ def _read(method, n, tol, items):
     return Settings(chosen, search, controls, asked), tuple(others)
 
 
-def refuse(kind, others, legal):
+def refuse(kind: type[Any], others: Iterable[str], legal: Iterable[str]) -> None:
     """Raise ValueError for unknown options of a first-order method.
 
     A warning would not suffice: an ignored learning rate would change the answer.
@@ -334,7 +336,9 @@ def refuse(kind, others, legal):
 
 
 @functools.lru_cache(maxsize=128)
-def _remembered(method, kind, n, tol, items, registrations):
+def _remembered(
+    method: Any, kind: type, n: int, tol: float | None, items: tuple, registrations: int
+) -> tuple[Settings, tuple[str, ...]]:
     """Return what `_read` returns, from a cache keyed by the arguments.
 
     Programs often repeat the same few options, and reading them takes long beside a small solve.
@@ -343,7 +347,7 @@ def _remembered(method, kind, n, tol, items, registrations):
 
 
 @register_jitable
-def default_counts(few, first_order, n, differenced):
+def default_counts(few: bool, first_order: bool, n: int, differenced: bool) -> tuple[int, int]:
     """Return SciPy's defaults of maxiter and maxfun.
 
     `few` is True for methods with `Traits.few_iterations`, `first_order` for first-order methods;
@@ -356,7 +360,7 @@ def default_counts(few, first_order, n, differenced):
     return 15000, 15000 * (n + 1) if differenced else 15000
 
 
-def _asked(traits, tol, given):
+def _asked(traits: Traits, tol: float | None, given: Mapping[str, Any]) -> Asked:
     """Return the tolerances and limits of a run, checked, from the options that were given."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
     gtol = number("gtol", gtol, -math.inf, math.inf, open_high=False)
