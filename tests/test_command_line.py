@@ -54,7 +54,7 @@ def test_what_is_compiled_ahead_is_there(tmp_path):
 def test_rarely_entered_kernels_are_compiled_ahead(monkeypatch):
     ours = {name: call for name, call in lazy.CALLS.items() if name.startswith(f"{lazy.SYMBOL}quasinewton.")}
     monkeypatch.setattr(lazy, "CALLS", ours)  # without kernels of other tests
-    command_line.fill(command_line.LATE)
+    command_line.load_rare_kernels()
     assert len(ours) > 10
     assert all(operation_tables.FAMILIES[name].table(name).words[0] for name in ours)
 

@@ -29,7 +29,7 @@ from quasinewton.drivers.finalize import outcome, unfinished
 from quasinewton.drivers.initialize import begin, point
 from quasinewton.drivers.resume import resume
 from quasinewton.drivers.run import original_errors
-from quasinewton.drivers.run_report import descent_report
+from quasinewton.drivers.run_report import DescentReport, descent_report
 from quasinewton.drivers.tiered_loop import descent
 from quasinewton.loops import line_search_loop
 from quasinewton.loops.clock import NEVER
@@ -55,6 +55,9 @@ from quasinewton.options.read import (
 from quasinewton.result import OptimizeResult
 from quasinewton.schedules import as_schedule
 from quasinewton.status import Status
+
+# A run as `save` writes it: a header, and arrays by name.
+Encoded = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 WORDS = {
     VALUE: "value",
@@ -154,7 +157,13 @@ class Solver:
         at = Checkpoint(settings.method, settings.search, began)
         self._stand(at, False, settings.controls.get("schedule"), report)
 
-    def _stand(self, checkpoint, asked, schedule, report=None):
+    def _stand(
+        self,
+        checkpoint: Checkpoint,
+        asked: bool,
+        schedule: Callable[..., float] | None,
+        report: DescentReport | None = None,
+    ) -> None:
         """Initialise from a checkpoint, whose arrays must not be shared with anything else."""
         self._report = report
         if report is not None:
@@ -166,7 +175,7 @@ class Solver:
         while not self.done and line_search_loop.is_evaluated(self._scalars):
             self._run()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         at = self._at
         return f"Solver({at.method!r}, n={at.state.x.size}, nit={self._scalars['nit']}, wants={self.wants})"
 
@@ -287,7 +296,7 @@ class Solver:
             if want == NOTHING or want & new or not np.array_equal(state.x_trial, x):
                 return
 
-    def _run(self):
+    def _run(self) -> None:
         """Let the loop process one evaluation."""
         at, s = self._at, self._scalars
         # After the deadline no further evaluation is asked for.
@@ -317,7 +326,7 @@ class Solver:
             result["method_reason"] = self._reason
         return result
 
-    def _ending(self):
+    def _ending(self) -> str:
         return Status(int(self._scalars["status"])).message
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -354,12 +363,14 @@ class Solver:
         checkpoint, header = read_file(path)
         return cls.__new__(cls)._decoded(checkpoint, header, schedule)
 
-    def _encoded(self):
+    def _encoded(self) -> Encoded:
         deadline = int(self._scalars["deadline"])
         left = None if deadline == NEVER else deadline - time.monotonic_ns()
         return encode(self._at, asked=self._asked, left=left)
 
-    def _decoded(self, checkpoint, header, schedule):
+    def _decoded(
+        self, checkpoint: Checkpoint, header: dict[str, Any], schedule: Callable[..., float] | None
+    ) -> "Solver":
         if has_users_schedule(checkpoint) != (schedule is not None):
             wrong = "had a function of yours" if schedule is None else "had none"
             raise ValueError(f"the run {wrong} as its schedule; functions are not saved: load(path, schedule=function)")
@@ -370,30 +381,30 @@ class Solver:
         self._stand(checkpoint, bool(header.get("asked")), schedule)
         return self
 
-    def __getstate__(self):
+    def __getstate__(self) -> Encoded:
         if self._schedule is not None and has_users_schedule(self._at):
             raise TypeError("a function as the schedule cannot be pickled: save, and load(path, schedule=...)")
         return self._encoded()
 
-    def __setstate__(self, encoded):
+    def __setstate__(self, encoded: Encoded) -> None:
         header, saved = encoded
         self._decoded(decode(header, saved), header, None)
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Solver":
         twin = type(self).__new__(type(self))
         twin._stand(duplicate(self._at), self._asked, self._schedule)
         twin._reason = self._reason
         return twin
 
-    def __copy__(self):
+    def __copy__(self) -> "Solver":
         return copy.deepcopy(self)
 
 
-def _words(want):
+def _words(want: int) -> tuple[str, ...]:
     return tuple(word for bit, word in WORDS.items() if want & bit)
 
 
-def _number(f):
+def _number(f: Any) -> float:
     try:
         return scalar(f)
     except ValueError:

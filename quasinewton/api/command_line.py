@@ -10,7 +10,9 @@ import pickle
 import platform
 import re
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -22,38 +24,39 @@ from quasinewton.numba_ext import lazy, stamps, user_cache
 from quasinewton.numba_ext.python_first import compiled_at_once
 from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 
-LATE = "rarely entered kernels"  # name of the task that compiles the kernels of `numba_ext.lazy`
 
-
-def sphere(x):
+def sphere(x: np.ndarray) -> float:
     """Return ‖x‖², the objective of the runs that fill the cache; not compiled."""
     return float(x @ x)
 
 
-def slope(x):
+def slope(x: np.ndarray) -> np.ndarray:
     """Return the gradient of ‖x‖²."""
     return 2.0 * x
 
 
-def curvature(x):
+def curvature(x: np.ndarray) -> np.ndarray:
     """Return the Hessian of ‖x‖²."""
     return 2.0 * np.eye(x.size)
 
 
-def fill(task):
+def load_rare_kernels() -> None:
+    """Compile the kernels that few runs enter, in this process; read them if they are on disk."""
+    for call in lazy.CALLS.values():
+        call.load()
+
+
+def load_method(method: str, bounded: bool) -> None:
     """Compile the code that runs of one method need, in this process; read it if it is on disk.
 
     Parameters
     ----------
-    task : (str, bool) or str
-        Name of a method, and True for runs with bounds; or LATE.
+    method : str
+        Name of the method.
+    bounded : bool
+        True for runs with bounds.
     """
-    if task == LATE:
-        for call in lazy.CALLS.values():
-            call.load()
-        return
-    method, bounded = task
-    given = {"method": method, "options": {"maxiter": 3}}
+    given: dict[str, Any] = {"method": method, "options": {"maxiter": 3}}
     if TRAITS[METHODS[method]].second_order:
         given["hess"] = curvature
     if bounded:
@@ -64,7 +67,7 @@ def fill(task):
             minimize(sphere, np.array([0.5, 1.0, 1.5]), jac=jac, **given)
 
 
-def progress(tasks, total):
+def progress(tasks: Iterable[Any], total: int) -> Iterator[Any]:
     """Yield finished tasks and show the progress, by tqdm if it is installed."""
     try:
         from tqdm import tqdm
@@ -76,7 +79,7 @@ def progress(tasks, total):
         yield from tqdm(tasks, total=total, desc="compiling", unit="method")
 
 
-def compile_ahead(names, workers=None):
+def compile_ahead(names: Sequence[str], workers: int | None = None) -> None:
     """Fill the cache for methods, on all cores.
 
     Parameters
@@ -97,31 +100,31 @@ def compile_ahead(names, workers=None):
     if unknown:
         raise ValueError(f"no method is called {unknown[0]!r}; there are {', '.join(sorted(NAMES.values()))}")
     chosen = list(dict.fromkeys(NAMES[METHODS[name]] for name in names) if names else NAMES.values())
-    tasks: list[tuple[str, bool] | str] = [(name, bounded) for name in chosen for bounded in (False, True)]
+    tasks: list[tuple] = [(load_method, name, bounded) for name in chosen for bounded in (False, True)]
     if "lbfgs" in chosen:
-        tasks.insert(0, LATE)
+        tasks.insert(0, (load_rare_kernels,))
     workers = min(workers or numba.config.NUMBA_DEFAULT_NUM_THREADS, len(tasks))
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        waiting = [pool.submit(fill, task) for task in tasks]
+        waiting = [pool.submit(*task) for task in tasks]
         for done in progress(concurrent.futures.as_completed(waiting), len(tasks)):
             done.result()
 
 
-def folders():
+def folders() -> list[str]:
     """Return the folders in which the package's compiled code is cached."""
     sources = {str(path.parent) for path in stamps.ROOT.rglob("*.py")}
     return sorted({place for place in map(stamps.cache_folder, sources) if place})
 
 
-def files():
+def files() -> list[Path]:
     """Return the files of the package's cache."""
     current = {value for name, value in stamps.stamps().items() if name not in ("", "raw")}
     found = [path for place in folders() for path in Path(place).glob("*.nb[ic]")]
     return [path for path in found if any(stamp in path.name for stamp in current)]
 
 
-def compiled_methods():
+def compiled_methods() -> list[str]:
     """Return the names of the methods whose loops are in the cache."""
     found = set()
     for path in files():
@@ -133,17 +136,17 @@ def compiled_methods():
     return sorted(found)
 
 
-def megabytes(size):
+def megabytes(size: float) -> str:
     """Return a number of bytes as text in megabytes."""
     return f"{size / 1e6:.1f} MB"
 
 
-def common(paths):
+def common(paths: Sequence[str]) -> str:
     """Return the folder that several paths have in common, or a text if there are no paths."""
     return os.path.commonpath(paths) if paths else "nowhere: no folder can be written to"
 
 
-def version(name):
+def version(name: str) -> str:
     """Return the version of an installed distribution."""
     try:
         return importlib.metadata.version(name)
@@ -151,7 +154,7 @@ def version(name):
         return "not installed"
 
 
-def places():
+def places() -> tuple[str, str]:
     """Return two texts: place and size of the package's compiled code, and of the users'."""
     kept = files()
     users = list(user_cache.entries(user_cache.folder()))
@@ -160,7 +163,7 @@ def places():
     return mine, f"{theirs}, at most {megabytes(user_cache.LIMIT)}"
 
 
-def info():
+def info() -> str:
     """Return the facts for a bug report: versions, system, threads, compiled code and its place.
 
     Returns
@@ -185,7 +188,7 @@ def info():
     return "\n".join(f"{name + ':':<18}{text}" for name, text in rows.items())
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command of ``python -m quasinewton``.
 
     Parameters

@@ -45,7 +45,9 @@ class LineSearchResult(NamedTuple):
 
 
 @kernel
-def run(objective, search, x, p, alpha, lines):
+def run(
+    objective: Any, search: Any, x: np.ndarray, p: np.ndarray, alpha: float, lines: np.ndarray
+) -> tuple[float, float, float, int, bool]:
     """Search along p from x.
 
     Parameters

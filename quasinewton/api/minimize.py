@@ -1,6 +1,6 @@
 """The public function `minimize`: SciPy's signature in front of the compiled loops."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,12 @@ from quasinewton.drivers.scipy_methods import (
     solved_by_scipy,
     uses_gradient,
 )
+from quasinewton.loops.state import State
 from quasinewton.methods.registry import TRAITS
 from quasinewton.objective.build import gradient_mode, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.gradient_check import OWN, compare, own_gradient
-from quasinewton.objective.problem import read_problem
+from quasinewton.objective.gradient_check import OWN, GradientCheck, compare, own_gradient
+from quasinewton.objective.problem import Problem, read_problem
 from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.choose_method import chosen_method
@@ -245,11 +246,10 @@ def minimize(
     if other is not None:
         if checkpoint is not None:
             raise ValueError(f"checkpoint is for methods of ours; a run of SciPy's method {other!r} cannot be resumed")
-        if uses_gradient(other):
-            jac = with_gradient(read_problem(fun, jac, args, n, steps_of(options))).jac
-        return solved_by_scipy(
-            other, fun, x0, args, jac, hess, hessp, bounds, constraints, tol, callback, dict(options)
-        )
+        steps = steps_of(options) if uses_gradient(other) else {}
+        problem = read_problem(fun, jac, args, n, steps, hess, hessp)
+        problem = with_gradient(problem) if uses_gradient(other) else problem
+        return solved_by_scipy(other, problem, x0, constraints, callback, dict(options), bounds=bounds, tol=tol)
     method, reason = chosen_method(method, n, bounds, hess, hessp, options, checkpoint)
     kind = method_class(method)
     warn_unused(kind, hess, hessp)
@@ -268,7 +268,7 @@ def minimize(
     try:
         trace = []
 
-        def go_on():
+        def go_on() -> Status:
             status, pieces = drive(prepared.objective, settings, state, callback, allvecs, watch)
             trace.extend(pieces)
             return status
@@ -300,12 +300,12 @@ def minimize(
     return result
 
 
-def steps_of(options):
+def steps_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that are steps of differences."""
     return {name: options[name] for name in ("eps", "finite_diff_rel_step") if name in options}
 
 
-def checked(problem, x0):
+def checked(problem: Problem, x0: np.ndarray) -> GradientCheck:
     """Compare the user's gradient at x0 with an exact one.
 
     Raises
@@ -328,7 +328,7 @@ def checked(problem, x0):
     return check
 
 
-def count_check(check, form, state):
+def count_check(check: GradientCheck, form: str, state: State) -> None:
     """Add the calls of a gradient comparison to the counts of a run that has ended.
 
     Adding them at the end keeps the run itself, with its limits, the same as without comparison.

@@ -1,7 +1,7 @@
 """The public function `minimize_batch`: many problems on all cores, in lockstep or on a cluster."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -30,12 +30,14 @@ from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import StoppedByCallback, Watch
 from quasinewton.drivers.thread_pool import ThreadPool, rows_of, solve_in_turn
 from quasinewton.drivers.vectorized import solve as solve_vectorized
+from quasinewton.loops.state import State
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
 from quasinewton.numba_ext.introspection import is_compiled
-from quasinewton.objective.build import linked, prepare_unlinked
+from quasinewton.objective.build import Prepared, linked, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.problem import (
+    Problem,
     compiled_args_type,
     is_differenced,
     read_problem,
@@ -44,6 +46,7 @@ from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
 from quasinewton.options.choose_method import chosen_method
 from quasinewton.options.read import (
+    Settings,
     method_class,
     read,
     traits_of,
@@ -203,7 +206,7 @@ def minimize_batch(
     mode = "exact" if vectorized else mode_of(task.jac, n)
     second = prepare_unlinked(problem, second_order).hess_mode if second_order and k else ""
 
-    def result(ending=Status.RUNNING, copy=False):
+    def result(ending: Status = Status.RUNNING, copy: bool = False) -> BatchResult:
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)
         found.update(method=name, solver=f"quasinewton {name}")
         if reason:
@@ -235,14 +238,14 @@ def minimize_batch(
     return result(ending)
 
 
-def mode_of(jac, n):
+def mode_of(jac: Any, n: int) -> str:
     """Return how gradients are obtained, as in the field `jac_mode` of single results."""
     if isinstance(jac, str) and jac in autodiff.MODES:
         return autodiff.chosen(jac, n)
     return (jac or "2-point") if is_differenced(jac) else "exact"
 
 
-def start_points(X0):
+def start_points(X0: Any) -> np.ndarray:
     """Return X0 as a new float64 array of shape (k, n).
 
     Raises
@@ -258,7 +261,7 @@ def start_points(X0):
     return real("X0", X0)
 
 
-def batch_arrays(batch_args, k, *functions):
+def batch_arrays(batch_args: Any, k: int, *functions: Any) -> tuple[np.ndarray, ...]:
     """Return the arguments that differ between problems as contiguous arrays.
 
     `functions` are the user's functions, or the values given instead of functions.
@@ -280,7 +283,7 @@ def batch_arrays(batch_args, k, *functions):
     return tuple(arrays)
 
 
-def refuse(task, kind, vectorized, executor):
+def refuse(task: Task, kind: type[Any], vectorized: bool, executor: Any) -> None:
     """Refuse arguments that exclude each other, and options of single problems.
 
     Raises
@@ -303,29 +306,31 @@ def refuse(task, kind, vectorized, executor):
         raise TypeError(f"executor must have a method submit, as those of concurrent.futures; got {executor!r}")
 
 
-def first_problem(task, settings, n):
+def first_problem(task: Task, settings: Settings, n: int) -> Problem:
     """Return the Problem of the first row of a task."""
     args = task.args + rows_of(task.batch_args, 0)
     return read_problem(task.fun, task.jac, args, n, settings.controls, task.hess, task.hessp, settings.bounds)
 
 
-def cores():
+def cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "process_cpu_count"):
         return os.process_cpu_count() or 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def solve_here(task, settings, n_jobs, results, remarks, tick):
+def solve_here(
+    task: Task, settings: Settings, n_jobs: int, results: Outcomes, remarks: Remarks, tick: Callable[[int], Any]
+) -> None:
     """Solve the problems of a task in this process."""
     n, use = results.x.shape[1], traits_of(settings.method).second_order
 
     first = first_problem(task, settings, n)
 
-    def bind(i=0):
+    def bind(i: int = 0) -> Prepared:
         return prepare_unlinked(first._replace(args=task.args + rows_of(task.batch_args, i)), use)
 
-    def state():
+    def state() -> State:
         return begin(settings, results.x[0], 0)
 
     given = [task.jac, settings.controls.get("precond")]
@@ -339,14 +344,23 @@ def solve_here(task, settings, n_jobs, results, remarks, tick):
         ThreadPool(lambda: linked(bind()), state, *arguments, settings, results, remarks, jobs).run(tick)
 
 
-def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks, tick):
+def solve_elsewhere(
+    executor: Any,
+    task: Task,
+    starts: np.ndarray,
+    chunk_size: int | None,
+    n_jobs: int,
+    results: Outcomes,
+    remarks: Remarks,
+    tick: Callable[[int], Any],
+) -> None:
     """Solve the problems of a task in chunks on the workers of an executor."""
     k, workers = len(starts), width(executor) or cores()
     by_value = not isinstance(executor, ThreadPoolExecutor) and goes_by_value(task._replace(batch_args=()))
     function = call_from_bytes if by_value else solve_chunk
     size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else count("chunk_size", chunk_size, 1)
 
-    def chunks():
+    def chunks() -> Iterator[tuple[slice, tuple]]:
         for first in range(0, k, size):
             rows = slice(first, min(first + size, k))
             part = task._replace(batch_args=tuple(array[rows] for array in task.batch_args))
@@ -368,7 +382,7 @@ def solve_elsewhere(executor, task, starts, chunk_size, n_jobs, results, remarks
         tick(finished)
 
 
-def solve_chunk(task, starts, n_jobs):
+def solve_chunk(task: Task, starts: np.ndarray, n_jobs: int) -> tuple[Outcomes, Remarks]:
     """Solve a chunk of problems in the process of a worker.
 
     Returns

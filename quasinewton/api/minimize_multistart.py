@@ -102,7 +102,7 @@ def minimize_multistart(
     return result
 
 
-def distinct_minima(x, f, distance):
+def distinct_minima(x: np.ndarray, f: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Group points around the lowest of each group.
 
     Parameters

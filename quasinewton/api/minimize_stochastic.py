@@ -226,7 +226,7 @@ def minimize_stochastic(
     return found
 
 
-def generator(rng):
+def generator(rng: Any) -> np.random.Generator:
     """Return the random generator that the user gave, or one made of the seed given.
 
     Raises
@@ -240,7 +240,7 @@ def generator(rng):
         raise type(error)(f"rng must be a numpy.random.Generator, a seed or None, got {rng!r}") from None
 
 
-def averaged_part(average):
+def averaged_part(average: bool | float) -> float:
     """Return the fraction of the steps, counted from the end, whose iterates are averaged."""
     if average is True or average is False:
         return float(average)

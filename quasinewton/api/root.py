@@ -145,7 +145,7 @@ def root(
     # slices of time, so that Ctrl-C is handled.
     stepwise = callback is not None or disp
 
-    def result(status):
+    def result(status: Status) -> RootResult:
         represent_in_yaml()
         return RootResult(
             x=x.copy(),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quasinewton.loops import stopping
+from quasinewton.loops.state import State
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.result import OptimizeResult
@@ -51,7 +52,7 @@ class Outcomes(NamedTuple):
     hess: np.ndarray
 
 
-def outcomes(starts, second_order):
+def outcomes(starts: np.ndarray, second_order: bool) -> Outcomes:
     """Return the outcomes of problems that have not begun.
 
     Parameters
@@ -73,7 +74,7 @@ def outcomes(starts, second_order):
 
 
 @fragment
-def write(results, i, state):
+def write(results: Outcomes, i: int, state: State) -> None:
     """Write the final state of problem i to row i, all but its status."""
     s, row = state.scalars[0], results.rows[i]
     copy(results.x[i], state.x)
@@ -101,7 +102,7 @@ class Remarks(NamedTuple):
     diagnosis: dict
 
 
-def put(results, i, result, status):
+def put(results: Outcomes, i: int, result: OptimizeResult, status: Status) -> None:
     """Write an OptimizeResult to row i, with this status."""
     row = results.rows[i]
     results.x[i], results.jac[i] = result.x, result.jac
@@ -112,18 +113,19 @@ def put(results, i, result, status):
     row["status"] = status.value
 
 
-def put_ended(results, remarks, i, result):
+def put_ended(results: Outcomes, remarks: Remarks, i: int, result: OptimizeResult) -> None:
     """Write the result of a problem that has ended to row i, with its diagnosis if it has one."""
     put(results, i, result, result.status)
     if result.status is Status.LINE_SEARCH:
         remarks.messages[i], remarks.diagnosis[i] = result.message, result.diagnosis
 
 
-def put_raised(results, remarks, i, result, error):
+def put_raised(results: Outcomes, remarks: Remarks, i: int, result: OptimizeResult, error: Exception) -> None:
     """Write a problem whose objective raised an exception to row i."""
     # The first frame of the traceback belongs to this package and holds `remarks`: keeping it would
     # make a reference cycle.
-    remarks.errors[i] = error.with_traceback(error.__traceback__.tb_next)
+    trace = error.__traceback__
+    remarks.errors[i] = error.with_traceback(trace and trace.tb_next)
     put(results, i, result, Status.RAISED)
 
 
@@ -205,7 +207,7 @@ class BatchResult(OptimizeResult):
         return result
 
 
-def collected(results, remarks, mode, ending):
+def collected(results: Outcomes, remarks: Remarks, mode: str, ending: Status) -> BatchResult:
     """Build the BatchResult of these outcomes; rows still running get the status `ending`."""
     rows = results.rows
     values = rows["status"].copy()
@@ -224,7 +226,7 @@ def collected(results, remarks, mode, ending):
     return found
 
 
-def summary(success, values, errors):
+def summary(success: np.ndarray, values: np.ndarray, errors: Mapping[int, Exception]) -> str:
     """Return the message of a batch: successes, counts of other endings, the first exception."""
     text = f"{np.count_nonzero(success)} of {success.size} problems succeeded."
     endings, counts = np.unique(values[~success], return_counts=True)

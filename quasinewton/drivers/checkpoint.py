@@ -6,14 +6,15 @@ A run consists of its method, its line search and its state, and the state is ar
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from quasinewton.drivers.pickles import reduced
 from quasinewton.line_searches import BY_NAME
-from quasinewton.loops.state import Limits, Phase, allocate
+from quasinewton.loops.state import Limits, Phase, State, allocate
 from quasinewton.methods import Bounded, lifecycle
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.objective.interface import PRECONDITION
@@ -47,13 +48,13 @@ class Checkpoint:
 
     __slots__ = ("method", "search", "state")
 
-    def __init__(self, method, search, state):
+    def __init__(self, method: NamedTuple, search: NamedTuple, state: State) -> None:
         self.method, self.search, self.state = method, search, state
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return reduced(Checkpoint, method=self.method, search=self.search, state=self.state)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Checkpoint({self.method!r}, n={self.state.x.size}, nit={self.state.scalars[0]['nit']})"
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -88,7 +89,7 @@ class Checkpoint:
         return read(path)[0]
 
 
-def renamed_checkpoint(checkpoint, keywords):
+def renamed_checkpoint(checkpoint: Any, keywords: dict[str, Any]) -> Any:
     """Return the checkpoint given, or the one given under the former keyword `state`.
 
     Parameters
@@ -116,14 +117,14 @@ def renamed_checkpoint(checkpoint, keywords):
     return former
 
 
-def arrays(state):
+def arrays(state: State) -> dict[str, np.ndarray]:
     """Return the arrays of a state by name, without its trace."""
     named = flat(state)
     del named["trace"]
     return named
 
 
-def flat(record, prefix=""):
+def flat(record: Any, prefix: str = "") -> dict[str, np.ndarray]:
     """Return the arrays in nested NamedTuples, by dotted path."""
     named: dict[str, Any] = {}
     for name, value in record._asdict().items():
@@ -131,7 +132,7 @@ def flat(record, prefix=""):
     return named
 
 
-def fill(state, saved):
+def fill(state: State, saved: Mapping[str, np.ndarray]) -> None:
     """Copy saved arrays into a state, which is overwritten.
 
     Raises
@@ -150,7 +151,7 @@ def fill(state, saved):
         array[...] = given
 
 
-def restore(method, search, saved):
+def restore(method: NamedTuple, search: NamedTuple, saved: Mapping[str, np.ndarray]) -> Checkpoint:
     """Build a checkpoint from saved arrays, which are copied.
 
     Raises
@@ -168,17 +169,17 @@ def restore(method, search, saved):
     return Checkpoint(method, search, state)
 
 
-def duplicate(checkpoint):
+def duplicate(checkpoint: Checkpoint) -> Checkpoint:
     """Return a copy of a checkpoint that shares no arrays with it."""
     return restore(checkpoint.method, checkpoint.search, arrays(checkpoint.state))
 
 
-def has_users_schedule(checkpoint):
+def has_users_schedule(checkpoint: Checkpoint) -> bool:
     """Return True if the schedule is a user's compiled function, an address in this process."""
     return isinstance(checkpoint.search, Schedule) and checkpoint.search.kind == USER
 
 
-def encode(checkpoint, **more):
+def encode(checkpoint: Checkpoint, **more: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return a checkpoint as a JSON-compatible header, including `more`, and arrays by name."""
     search = checkpoint.search._replace(address=0) if has_users_schedule(checkpoint) else checkpoint.search
     kinds = {Schedule: SCHEDULE} | {kind: name for name, kind in BY_NAME.items()}
@@ -193,7 +194,7 @@ def encode(checkpoint, **more):
     return header | more, arrays(checkpoint.state)
 
 
-def decode(header, saved):
+def decode(header: Any, saved: Mapping[str, np.ndarray]) -> Checkpoint:
     """Build the checkpoint from the output of `encode`, with copied arrays.
 
     Raises
@@ -218,7 +219,7 @@ def decode(header, saved):
     return checkpoint
 
 
-def refuse_nonsense(checkpoint):
+def refuse_nonsense(checkpoint: Checkpoint) -> None:
     """Refuse integers out of range: compiled code uses them as indices without a check.
 
     Raises
@@ -232,20 +233,20 @@ def refuse_nonsense(checkpoint):
         raise ValueError("its arrays hold what no run can have come to")
 
 
-def write(path, header, saved):
+def write(path: str | os.PathLike[str], header: Mapping[str, Any], saved: Mapping[str, np.ndarray]) -> None:
     """Write header and arrays to a file, atomically: an interrupted write leaves the old file."""
     path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open(part, "wb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **saved)
+            np.savez(file, header=np.array(json.dumps(header)), **saved)  # type: ignore[arg-type]  # the names of arrays
         os.replace(part, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             part.unlink()
 
 
-def read(path):
+def read(path: str | os.PathLike[str]) -> tuple[Checkpoint, dict[str, Any]]:
     """Read a file written by `write`.
 
     Returns

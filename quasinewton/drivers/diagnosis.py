@@ -5,7 +5,7 @@ evaluated again along the last direction, to compare its slope with the gradient
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from quasinewton.drivers.resume import placed
 from quasinewton.floats import EPSILON
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.final_check import forget_progress
-from quasinewton.loops.state import Phase
+from quasinewton.loops.state import Phase, State
 from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import negate
-from quasinewton.objective.build import gradient_mode
+from quasinewton.objective.box import Box
+from quasinewton.objective.build import Prepared, gradient_mode
 from quasinewton.objective.gradient_check import OWN, compare
 from quasinewton.objective.interface import GRADIENT, VALUE, call
 from quasinewton.objective.problem import GRADIENT_SCHEMES
@@ -27,6 +28,8 @@ from quasinewton.status import Status
 AFFORDABLE = 100  # evaluations; a gradient check may cost this many, or as many as the run itself
 NAMED = 8  # components; a message lists no more of them
 SLOW = 0.1  # fraction of |f|; the run was still making progress if its last iteration lowered f by more
+Diagnosis = tuple[dict[str, Any], str]  # the numbers, and a sentence with advice
+
 # Advice where the gradient that disagrees with f is not the user's.
 OF_DIFFERENCES = (
     "The gradient is made of differences of f: compile fun by numba.njit for exact derivatives, take {}'cs', another "
@@ -40,7 +43,7 @@ CLOSER = 16.0  # factor by which the second step at a suspected kink is shorter 
 SPREAD = 1e3
 
 
-def explain(method, state, status, mode="exact"):
+def explain(method: NamedTuple, state: State, status: Status, mode: str = "exact") -> Diagnosis | None:
     """Explain from its state why a run failed.
 
     Parameters
@@ -64,7 +67,7 @@ def explain(method, state, status, mode="exact"):
     return numbers, f"{advice} Check jac." if numbers.get("components") and mode == "exact" else advice
 
 
-def not_finite(method, state):
+def not_finite(method: NamedTuple, state: State) -> Diagnosis:
     s, g = state.scalars[0], state.g
     f, wrong = float(s["f"]), np.flatnonzero(~np.isfinite(g))
     numbers = {"f": f, "components": wrong.tolist()}
@@ -80,7 +83,7 @@ def not_finite(method, state):
     return numbers, "The start is no point: x0 is not finite."
 
 
-def unbounded(method, state):
+def unbounded(method: NamedTuple, state: State) -> Diagnosis:
     s, x = state.scalars[0], state.x
     i = int(np.argmax(np.abs(x)))
     numbers = {"f0": float(s["f0"]), "f": float(s["f"]), "variable": i, "x": float(x[i])}
@@ -92,7 +95,7 @@ def unbounded(method, state):
     )
 
 
-def stopped(method, state):
+def stopped(method: NamedTuple, state: State) -> Diagnosis:
     s = state.scalars[0]
     f, fall = float(s["f"]), float(s["f_old"] - s["f"])
     spread = lifecycle.curvature_spread(method, state.memory)
@@ -117,7 +120,7 @@ def stopped(method, state):
     )
 
 
-def rounding(method, state):
+def rounding(method: NamedTuple, state: State) -> Diagnosis:
     s = state.scalars[0]
     numbers = {
         "optimality": float(s["g_norm"]),
@@ -132,7 +135,7 @@ def rounding(method, state):
     )
 
 
-def saddle(method, state):
+def saddle(method: NamedTuple, state: State) -> Diagnosis:
     curvature = float(state.scalars[0]["curvature"])
     return {"curvature": curvature}, (
         f"f curves down, by {curvature:.2g}, along some direction, but no lower point was found there: start elsewhere."
@@ -150,7 +153,7 @@ EXPLANATIONS = {
 }
 
 
-def listed(components):
+def listed(components: np.ndarray) -> str:
     """Return component numbers as text, at most NAMED of them."""
     return ", ".join(map(str, components[:NAMED])) + (", …" if components.size > NAMED else "")
 
@@ -178,7 +181,7 @@ def room(method, memory, x, p):
     return ahead, behind
 
 
-def diagnose(prepared, method, state):
+def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis | None:
     """Diagnose a failed line search by comparing the slope g·p with differences of f along p.
 
     If they disagree, and f has no kink there, the gradient is compared with an exact one.
@@ -208,7 +211,7 @@ def diagnose(prepared, method, state):
     both = room_behind >= h
     h = h if both else min(h, 0.5 * room_ahead)
 
-    def slopes(h):
+    def slopes(h: float) -> tuple[float, float, float, float]:
         """Return the slopes ahead and behind, the second-order slope and the rounding error.
 
         The slope behind is NaN if there is no room.
@@ -253,7 +256,7 @@ def diagnose(prepared, method, state):
     return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
 
 
-def go_on(method, state, alpha):
+def go_on(method: NamedTuple, state: State, alpha: float) -> None:
     """Let a run that has ended go on from the lower point at step alpha along its last direction.
 
     The state is changed as if a search had recovered that point as its best one.
@@ -266,7 +269,7 @@ def go_on(method, state, alpha):
     state.x_trial[:] = placed(method, state, alpha)
 
 
-def is_kink(gap, closer):
+def is_kink(gap: float, closer: tuple[float, float, float, float]) -> bool:
     """Return True if slopes ahead and behind still differ by about `gap` at a shorter step.
 
     Curvature makes the difference shrink in proportion to the step, and a jump of f makes it grow;
@@ -276,7 +279,13 @@ def is_kink(gap, closer):
     return 0.5 * gap <= abs(forward - backward) <= 2.0 * gap and gap > 4.0 * rounding
 
 
-def advice(prepared):
+def bounds_in(memory: Any) -> Box | None:
+    """Return the bounds that the memory of a method holds, or None if it has none."""
+    low = getattr(memory, "low", None)
+    return None if low is None or low.size == 0 else (low, memory.high)
+
+
+def advice(prepared: Prepared) -> str:
     """Return the advice if a gradient that is not the user's disagrees with f."""
     mode = gradient_mode(prepared)
     if mode not in GRADIENT_SCHEMES:
@@ -284,7 +293,7 @@ def advice(prepared):
     return OF_DIFFERENCES.format("" if mode == "3-point" else "jac='3-point' or ")
 
 
-def wrong_components(prepared, state):
+def wrong_components(prepared: Prepared, state: State) -> Diagnosis:
     """Compare the user's gradient with exact derivatives, or with differences if affordable.
 
     Differences may take AFFORDABLE evaluations, or as many as the run took.
@@ -295,17 +304,14 @@ def wrong_components(prepared, state):
         The numbers, and a sentence with advice. No numbers if the gradient is not the user's, or
         if the comparison finds nothing.
     """
-    s, given = state.scalars[0], prepared.given
-    unknown: tuple[dict[str, Any], str] = {}, "Check jac."
-    if given is not None and given.form not in OWN:
+    s, problem = state.scalars[0], prepared.problem
+    unknown: Diagnosis = {}, "Check jac."
+    if problem.form not in OWN:
         return {}, advice(prepared)
-    if given is None:
-        return unknown
     try:
-        memory = state.memory
-        bounds = (memory.low, memory.high) if hasattr(memory, "low") else None
         affordable, coarse = max(AFFORDABLE, int(s["nfev"])), max(EPSILON, float(prepared.precision["g_eps"]))
-        check = compare(given, state.x, state.g.copy(), values=affordable, bounds=bounds, coarse=coarse)
+        bounds = bounds_in(state.memory)
+        check = compare(problem, state.x, state.g.copy(), values=affordable, bounds=bounds, coarse=coarse)
     except Exception:  # raised by the user's function; the result of the run must not be lost
         return unknown
     if check is None or check:

@@ -7,12 +7,16 @@ import concurrent.futures
 import pickle
 import sys
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor
+from typing import Any
 
 from quasinewton.numba_ext import pickling
 
 TRIES = 3  # attempts; a task that is lost with its worker so often is given up
 POLLING = 0.1  # seconds; longest wait between two calls of `idle`
+
+Task = tuple[Any, tuple]  # a key, and the arguments of the function
 
 # Exceptions of a future whose worker was lost, as opposed to a failure of its task. Dask's is
 # recognised by its name, since Dask may not be installed.
@@ -20,7 +24,9 @@ LOST = (BrokenExecutor, CancelledError, OSError, EOFError)
 LOST_NAMES = ("KilledWorker",)
 
 
-def spread(executor, function, tasks, in_flight, idle):
+def spread(
+    executor: Any, function: Callable[..., Any], tasks: Iterator[Task], in_flight: int, idle: Callable[[], Any]
+) -> Iterator[tuple[Any, Any, BaseException | None]]:
     """Run a function on an executor for every task, and yield the results as they arrive.
 
     Parameters
@@ -52,7 +58,7 @@ def spread(executor, function, tasks, in_flight, idle):
     suspects: deque = deque()
     pending, mine, returned = {}, None, False
 
-    def submit(task, losses):
+    def submit(task: Task, losses: int) -> None:
         nonlocal executor, mine
         try:
             future = executor.submit(function, *task[1])
@@ -99,12 +105,12 @@ def spread(executor, function, tasks, in_flight, idle):
             mine.shutdown(wait=False, cancel_futures=True)
 
 
-def is_loss(error):
+def is_loss(error: BaseException | None) -> bool:
     """Return True if an exception means that a worker was lost."""
     return isinstance(error, LOST) or type(error).__name__ in LOST_NAMES
 
 
-def like(executor):
+def like(executor: Any) -> ProcessPoolExecutor | None:
     """Return a new process pool with the settings of a broken one; None for other executors."""
     if not isinstance(executor, ProcessPoolExecutor):
         return None
@@ -115,7 +121,7 @@ def like(executor):
 class Here(concurrent.futures.Executor):
     """Executor that runs each task immediately in the calling thread."""
 
-    def submit(self, function, /, *args, **keywords):
+    def submit(self, function: Callable[..., Any], /, *args: Any, **keywords: Any) -> concurrent.futures.Future:
         future: concurrent.futures.Future = concurrent.futures.Future()
         try:
             future.set_result(function(*args, **keywords))
@@ -124,7 +130,7 @@ class Here(concurrent.futures.Executor):
         return future
 
 
-def width(executor):
+def width(executor: Any) -> int:
     """Return the number of workers of an executor, or 0 if unknown."""
     for name in ("_max_workers", "num_workers"):
         if isinstance(getattr(executor, name, None), int):
@@ -133,7 +139,7 @@ def width(executor):
     return sum(client.nthreads().values()) if client is not None else 0
 
 
-def goes_by_value(values):
+def goes_by_value(values: object) -> bool:
     """Return True if functions must be pickled by value (their code) rather than by name.
 
     Python's pickle refers to a function by module and name. It refuses lambdas and nested
@@ -159,13 +165,13 @@ def goes_by_value(values):
     return True
 
 
-def call_from_bytes(pickled):
+def call_from_bytes(pickled: bytes) -> Any:
     """Call a pickled function with its pickled arguments."""
     function, args = pickle.loads(pickled)
     return function(*args)
 
 
-def portable(error):
+def portable(error: Exception) -> Exception:
     """Return an exception that can be pickled: this one, or a RuntimeError with its text."""
     try:
         pickle.loads(pickle.dumps(error))

@@ -2,17 +2,20 @@
 
 import contextlib
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from quasinewton.drivers.diagnosis import diagnose, explain
+from quasinewton.drivers.checkpoint import Checkpoint
+from quasinewton.drivers.diagnosis import Diagnosis, bounds_in, diagnose, explain
 from quasinewton.drivers.resume import placed
 from quasinewton.drivers.run import drive
 from quasinewton.loops import stopping
 from quasinewton.loops.state import Phase
 from quasinewton.methods import lifecycle
 from quasinewton.numba_ext.jit import kernel
-from quasinewton.objective.build import gradient_mode, linked
+from quasinewton.objective.build import Prepared, gradient_mode, linked
 from quasinewton.objective.interface import HESSIAN, call
 from quasinewton.options.bounds import ALL_FIXED
 from quasinewton.options.read import traits_of
@@ -21,10 +24,10 @@ from quasinewton.status import Status, represent_in_yaml
 from quasinewton.validation import warn
 
 
-def attach_result(error, result):
+def attach_result(error: BaseException, result: OptimizeResult) -> None:
     """Set `error.result`, unless the class of the exception refuses attributes."""
     with contextlib.suppress(AttributeError, TypeError):
-        error.result = result
+        error.result = result  # type: ignore[attr-defined]
 
 
 @kernel
@@ -32,7 +35,9 @@ def _hessian(objective, x_trial, g, h):
     call(objective.address, x_trial, g, h, HESSIAN, objective.data)
 
 
-def finished(prepared, at, status, again=None):
+def finished(
+    prepared: Prepared, at: Checkpoint, status: Status, again: Callable[[], Status] | None = None
+) -> OptimizeResult:
     """Build the result of a run that has ended, including parts that need further evaluations.
 
     These are the diagnosis of a failed line search, and the Hessian at x, if the method uses
@@ -66,7 +71,7 @@ def finished(prepared, at, status, again=None):
     return result
 
 
-def at_start(result, s):
+def at_start(result: OptimizeResult, s: np.void) -> str:
     """Return the message for a run that meets gtol at its start, perhaps due to the units of f."""
     return (
         f"No iteration was made: at the start the gradient is {result.optimality:.2g}, where gtol is {s['gtol']:.2g}, "
@@ -74,19 +79,19 @@ def at_start(result, s):
     )
 
 
-def add(result, found):
+def add(result: OptimizeResult, found: Diagnosis) -> None:
     """Add a diagnosis, which is a pair of numbers and advice, to a result."""
     result["diagnosis"], advice = found
     result["message"] = f"{result.status.message} {advice}"
 
 
-def all_fixed(memory):
+def all_fixed(memory: Any) -> bool:
     """Return True if the bounds in a method's memory leave only one point."""
-    low = getattr(memory, "low", None)
-    return low is not None and low.size > 0 and np.array_equal(low, memory.high)
+    bounds = bounds_in(memory)
+    return bounds is not None and np.array_equal(*bounds)
 
 
-def outcome(at, status, mode, hess_mode="exact"):
+def outcome(at: Checkpoint, status: Status, mode: str, hess_mode: str = "exact") -> OptimizeResult:
     """Build the result of a run that has ended, without further evaluations.
 
     Parameters
@@ -129,7 +134,7 @@ def outcome(at, status, mode, hess_mode="exact"):
     return result
 
 
-def unfinished(at, status, mode, hess_mode="exact"):
+def unfinished(at: Checkpoint, status: Status, mode: str, hess_mode: str = "exact") -> OptimizeResult:
     """Build the result of an unfinished run, for the best point evaluated so far.
 
     The parameters are those of `outcome`. If the best point is a trial of the line search in
@@ -145,7 +150,7 @@ def unfinished(at, status, mode, hess_mode="exact"):
     return result
 
 
-def report(result):
+def report(result: OptimizeResult) -> None:
     """Print a summary, and warn of a failure, as SciPy's `disp` does.
 
     Warns

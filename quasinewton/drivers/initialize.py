@@ -1,19 +1,22 @@
 """Beginning of a run: its start point, and a state that waits for f and g there."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from quasinewton.arguments.initial_values import start_point
 from quasinewton.drivers.checkpoint import Checkpoint
-from quasinewton.loops.state import allocate
+from quasinewton.loops.state import Limits, State, allocate
 from quasinewton.methods import GradientDescent, lifecycle
 from quasinewton.numba_ext.records import copier
+from quasinewton.options.read import Settings
 
 WITHOUT_START = "'x0' may be None only with a checkpoint"
 
 
-def point(x0, checkpoint):
+def point(x0: Any, checkpoint: Any) -> np.ndarray:
     """Return the start of a run as a new float64 vector: x0, or the x of a checkpoint.
 
     Raises
@@ -35,7 +38,7 @@ def point(x0, checkpoint):
     return x.copy()
 
 
-def begin(settings, x0, rows):
+def begin(settings: Settings, x0: np.ndarray, rows: int) -> State:
     """Allocate the state of a run whose first evaluation is f and g at x0.
 
     Parameters
@@ -58,7 +61,7 @@ def begin(settings, x0, rows):
 
 
 @functools.lru_cache(maxsize=128)
-def _scalars(limits):
+def _scalars(limits: Limits | None) -> Callable[[], np.ndarray]:
     """Return a function that makes the scalars of a fresh state; they are the same for all methods.
     """
     return copier(allocate(GradientDescent(), limits, np.zeros(1), 0).scalars)

@@ -1,6 +1,7 @@
 """Data of a mini-batch run: checked arrays with one row per sample, and the objective on them."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Samples(NamedTuple):
     batches: loop.Batches
     held: tuple
 
-    def mean(self, x, what):
+    def mean(self, x: np.ndarray, what: int) -> tuple[float, np.ndarray, int, int]:
         """Return the mean over all samples at x, its gradient, and the numbers of calls of both.
 
         The gradient has length 0 if `what` does not include GRADIENT.
@@ -43,7 +44,7 @@ class Samples(NamedTuple):
         return f, total, calls + gradients * self.batches.whole.values, gradients
 
 
-def as_samples(name, data, like=None):
+def as_samples(name: str, data: Any, like: tuple[np.ndarray, ...] | None = None) -> tuple[np.ndarray, ...]:
     """Check the arrays of the data and make them contiguous.
 
     Parameters
@@ -90,11 +91,19 @@ def as_samples(name, data, like=None):
     return arrays
 
 
-def _first_nan(array):
+def _first_nan(array: np.ndarray) -> int:
     return int(np.argmax(np.isnan(array).reshape(len(array), -1).any(axis=1)))
 
 
-def batched(fun, jac, arrays, args, batch, n, options):
+def batched(
+    fun: Callable[..., Any],
+    jac: Any,
+    arrays: tuple[np.ndarray, ...],
+    args: tuple,
+    batch: int,
+    n: int,
+    options: Mapping[str, Any],
+) -> Samples:
     """Prepare an objective on mini-batches of arrays.
 
     Parameters

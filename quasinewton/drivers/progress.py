@@ -1,11 +1,13 @@
 """Progress reports of a batch: a progress bar, and a callback at regular intervals."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 INTERVAL = 0.25  # seconds; shortest time between two calls of a batch's callback, except the last
 
 
-def import_tqdm():
+def import_tqdm() -> Any:
     """Return tqdm's class of progress bars.
 
     Raises
@@ -20,7 +22,7 @@ def import_tqdm():
     return tqdm
 
 
-def progress_bar(total, unit):
+def progress_bar(total: int | None, unit: str) -> Any:
     """Return a progress bar of tqdm.
 
     Parameters
@@ -64,20 +66,22 @@ class Watch:
         If a bar is wanted and tqdm is not installed.
     """
 
-    def __init__(self, total, progress, callback, snapshot):
+    def __init__(
+        self, total: int, progress: bool, callback: Callable[[Any], Any] | None, snapshot: Callable[[], Any]
+    ) -> None:
         self.total, self.callback, self.snapshot = total, callback, snapshot
         self.due, self.bar = time.monotonic() + INTERVAL, None
         if progress:
             self.bar = progress_bar(total, "fit")
 
-    def __enter__(self):
+    def __enter__(self) -> "Watch":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self.bar is not None:
             self.bar.close()
 
-    def __call__(self, finished):
+    def __call__(self, finished: int) -> None:
         if self.bar is not None:
             self.bar.update(finished - self.bar.n)
         if self.callback is None or (time.monotonic() < self.due and finished < self.total):

@@ -5,22 +5,24 @@ changed, and the memory layout is that of a run that was never stopped, which ke
 bit for bit.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from quasinewton.drivers.checkpoint import arrays, fill
+from quasinewton.drivers.checkpoint import Checkpoint, arrays, fill
 from quasinewton.drivers.initialize import begin
-from quasinewton.loops.state import NOTHING, Phase
+from quasinewton.loops.state import NOTHING, Phase, State
 from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.interface import GRADIENT, VALUE
-from quasinewton.options.read import traits_of
+from quasinewton.options.read import Settings, traits_of
 from quasinewton.schedules import STRETCHED, WARM_RESTARTS, Schedule
 from quasinewton.status import STATUS_RUNNING
 
 
-def resume(checkpoint, settings, rows):
+def resume(checkpoint: Checkpoint, settings: Settings, rows: int) -> State:
     """Return the state of a run that continues from a checkpoint under new limits.
 
     Parameters
@@ -54,6 +56,7 @@ def resume(checkpoint, settings, rows):
     state = state._replace(memory=lifecycle.resume(settings.method, state.memory, old.memory, old.x.size))
     fill(state, arrays(old))
     s = state.scalars[0]
+    assert settings.limits is not None, "the limits are known only after `with_limits`"
     for name, value in settings.limits._asdict().items():
         s[name] = value
     s["overdue"] = s["rows"] = 0
@@ -68,7 +71,7 @@ def resume(checkpoint, settings, rows):
     return state
 
 
-def same(run, call):
+def same(run: NamedTuple, call: NamedTuple) -> bool:
     """Return True if two methods, searches or schedules make the same steps.
 
     Addresses of functions are not compared, since they differ from process to process; lengths of
@@ -76,13 +79,13 @@ def same(run, call):
     """
     if type(run) is not type(call) or type(plain(run)) is not type(plain(call)):
         return False
-    if isinstance(run, Schedule):
+    if isinstance(run, Schedule) and isinstance(call, Schedule):
         total = run.total if run.kind in (*STRETCHED, WARM_RESTARTS) else call.total
         run = run._replace(total=total, address=call.address)
     return run == call
 
 
-def reopen(method, state, first_order):
+def reopen(method: NamedTuple, state: State, first_order: bool) -> None:
     """Change the state of a run that has ended so that it continues from x as if it had not."""
     s = state.scalars[0]
     s["status"] = s["ending"] = STATUS_RUNNING
@@ -97,7 +100,7 @@ def reopen(method, state, first_order):
         state.p[:], state.g_trial[:] = state.x, state.g
 
 
-def trial(method, state):
+def trial(method: NamedTuple, state: State) -> np.ndarray:
     """Return the point of the pending evaluation, computed as the loop does, bit for bit."""
     s = state.scalars[0]
     if s["phase"] == Phase.STEP:
@@ -109,7 +112,7 @@ def trial(method, state):
     return placed(method, state, s["alpha"])
 
 
-def placed(method, state, alpha):
+def placed(method: NamedTuple, state: State, alpha: float) -> np.ndarray:
     """Return the point at step alpha along p as a new vector, equal to the loop's bit for bit."""
     point = np.empty_like(state.x)
     _place(method, state.memory, state.x, float(alpha), state.p, point)

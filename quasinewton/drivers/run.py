@@ -1,16 +1,31 @@
 """Run a descent: call its loop until the end, and the user's callback between iterations."""
 
 import inspect
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
 
+import numpy as np
+
+from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.tiered_loop import descent
 from quasinewton.loops import line_search_loop
-from quasinewton.loops.state import NOTHING
+from quasinewton.loops.state import NOTHING, State
 from quasinewton.numba_ext.operation_tables import reason
+from quasinewton.objective.interface import Objective
+from quasinewton.options.read import Settings
 from quasinewton.result import OptimizeResult
 from quasinewton.status import BY_VALUE, Status
 
 
-def drive(objective, settings, state, callback, allvecs, report=None):
+def drive(
+    objective: Objective,
+    settings: Settings | Checkpoint,
+    state: State,
+    callback: Callable[..., Any] | None,
+    allvecs: list[np.ndarray] | None,
+    report: Callable[[State], Any] | None = None,
+) -> tuple[Status, list[np.ndarray]]:
     """Run a descent to its end, with callbacks between iterations.
 
     `report` is called with the state whenever the loop returns, unless it is None.
@@ -55,16 +70,18 @@ class original_errors:
     compiler. Other exceptions pass unchanged.
     """
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind, error, trace):
-        cause = reason(error) if isinstance(error, RuntimeError) else error
-        if cause is not error:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        cause = reason(error) if isinstance(error, RuntimeError) else None
+        if cause is not None and cause is not error:
             raise cause from None
 
 
-def notifier(callback):
+def notifier(callback: Callable[..., Any] | None) -> Callable[[Callable[[], Any]], Any]:
     """Return a function that calls the user's callback in the form of its signature.
 
     Its argument is a function that builds the intermediate result.
@@ -80,7 +97,7 @@ def notifier(callback):
     return lambda intermediate: callback(intermediate().x)
 
 
-def intermediate_result(state):
+def intermediate_result(state: State) -> OptimizeResult:
     """Build the intermediate result that is passed to a callback."""
     s = state.scalars[0]
     result = OptimizeResult(x=state.x.copy(), fun=float(s["f"]), jac=state.g.copy())

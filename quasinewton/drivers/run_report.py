@@ -7,14 +7,16 @@ the interpreter, so that a run without reports pays nothing for them.
 import contextlib
 import inspect
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from quasinewton.drivers.progress import import_tqdm, progress_bar
-from quasinewton.loops.state import NOTHING
+from quasinewton.loops.state import NOTHING, State
 
 EVERY = 20  # rows; a table has all rows up to this one, then a tenth of those up to 10 EVERY, …
 
 
-def is_shown(k):
+def is_shown(k: int) -> bool:
     """Return True if a table has row k: all below 20, every tenth below 200, and so on.
 
     The spacing grows with k so that a long run fits on a page.
@@ -38,10 +40,11 @@ class Table:
 
     WIDTH = 12  # characters; the width of all columns but the first
 
-    def __init__(self, columns, write=print):
-        self.columns, self.write, self.left_out, self.begun = columns, write, None, False
+    def __init__(self, columns: Sequence[tuple[str, str]], write: Callable[[str], Any] = print) -> None:
+        self.columns, self.write, self.begun = columns, write, False
+        self.left_out: tuple | None = None  # the last row, if it was not printed
 
-    def row(self, k, *values):
+    def row(self, k: int, *values: Any) -> None:
         """Print row k unless it is left out, and the headings before the first one.
 
         A value that is None is printed as a blank.
@@ -54,17 +57,17 @@ class Table:
         else:
             self.left_out = k, *values
 
-    def close(self):
+    def close(self) -> None:
         """Print the last row if it was left out, so that a table ends where the run does."""
         if self.left_out is not None:
             self._print(*self.left_out)
 
-    def _print(self, *values):
+    def _print(self, *values: Any) -> None:
         self.left_out = None
         cells = zip(values, self.columns, strict=True)
         self._line(["" if value is None else format(value, form) for value, (_, form) in cells])
 
-    def _line(self, cells):
+    def _line(self, cells: Sequence[str]) -> None:
         first, *others = cells
         self.write(f"{first:>9}" + "".join(f"  {cell:>{self.WIDTH}}" for cell in others))
 
@@ -89,25 +92,25 @@ class RunReport:
         If a bar is wanted and tqdm is not installed.
     """
 
-    def __init__(self, progress, table, columns, size="‖g‖"):
+    def __init__(self, progress: bool, table: bool, columns: Sequence[tuple[str, str]], size: str = "‖g‖") -> None:
         if progress:
             import_tqdm()
         self.wants_bar, self.bar, self.size = progress, None, size
         self.table = Table(columns, self.write) if table else None
 
-    def write(self, line):
+    def write(self, line: str) -> None:
         """Print a line, above the bar if there is one."""
         if self.bar is None:
             print(line)
         else:
             self.bar.write(line)
 
-    def begin(self):
+    def begin(self) -> None:
         """Show the bar, before the first evaluation."""
         if self.wants_bar:
             self.bar = progress_bar(None, "it")
 
-    def show(self, nit, f, size):
+    def show(self, nit: int, f: float, size: float) -> None:
         """Bring the bar to this iteration; f and the size are left out where they are not known."""
         if self.bar is None:
             return
@@ -115,7 +118,7 @@ class RunReport:
         self.bar.set_postfix_str(", ".join(known), refresh=False)
         self.bar.update(nit - self.bar.n)
 
-    def close(self):
+    def close(self) -> None:
         """End the table and the bar."""
         if self.table is not None:
             self.table.close()
@@ -129,11 +132,12 @@ COLUMNS = ("iteration", "d"), ("evaluations", "d"), ("f", ".6g"), ("‖g‖", ".
 class DescentReport(RunReport):
     """Report of a run of `minimize`; it is called with the state whenever the loop returns."""
 
-    def __init__(self, progress, table):
+    def __init__(self, progress: bool, table: bool) -> None:
         super().__init__(progress, table, COLUMNS)
-        self.printed, self.waiting = 0, None  # rows of the trace that are in the table; the row after them
+        self.printed = 0  # rows of the trace that are in the table
+        self.waiting: tuple | None = None  # the row after them
 
-    def __call__(self, state):
+    def __call__(self, state: State) -> None:
         s = state.scalars[0]
         if s["njev"]:
             self.show(int(s["nit"]), float(s["f"]), float(s["g_norm"]))
@@ -145,33 +149,33 @@ class DescentReport(RunReport):
         first = int(s["nit"]) - rows + 1
         for i in range(self.printed, rows):
             f, g_norm, step, nfev = state.trace[i]
-            self.waiting = first + i, int(nfev), f, g_norm, step if first + i else None
+            row = first + i, int(nfev), f, g_norm, step if first + i else None
             if i < certain:
-                self.table.row(*self.waiting)
-                self.waiting = None
+                self.table.row(*row)
+            self.waiting = None if i < certain else row
         # The driver empties a full trace.
         self.printed = 0 if full else max(certain, 0)
 
-    def close(self):
+    def close(self) -> None:
         if self.table is not None and self.waiting is not None:
             self.table.row(*self.waiting)
         super().close()
 
 
-def descent_report(controls):
+def descent_report(controls: Mapping[str, Any]) -> DescentReport | None:
     """Return the report that the options of a run of `minimize` ask for, or None."""
     progress, table = bool(controls.get("progress")), bool(controls.get("disp"))
     return DescentReport(progress, table) if progress or table else None
 
 
-def counting(callback, report):
+def counting(callback: Callable[..., Any] | None, report: RunReport) -> Callable[..., Any]:
     """Return a callback for a method of SciPy's that advances a report, then calls the user's.
 
     Its signature is that of the user's callback, by which SciPy chooses the arguments.
     """
     iterations = 0
 
-    def each(*given, **named):
+    def each(*given: Any, **named: Any) -> Any:
         nonlocal iterations
         iterations += 1
         found = named.get("intermediate_result", given[-1] if given else None)
@@ -191,7 +195,9 @@ EPOCHS = ("epoch", "d"), ("loss", ".6g"), ("‖g‖", ".3e"), ("rate", ".3e"), (
 
 
 @contextlib.contextmanager
-def epoch_report(progress, disp, epochs, validated):
+def epoch_report(
+    progress: bool, disp: bool, epochs: int, validated: bool
+) -> Iterator[Callable[[int, Sequence[float]], None]]:
     """Yield a function that reports an epoch of a stochastic run, or does nothing.
 
     Parameters
@@ -215,7 +221,7 @@ def epoch_report(progress, disp, epochs, validated):
     columns = EPOCHS if validated else EPOCHS[:-1]
     table = Table(columns, print if bar is None else bar.write) if disp else None
 
-    def show(epoch, row):
+    def show(epoch: int, row: Sequence[float]) -> None:
         loss, *_ = row
         if table is not None:
             table.row(epoch, *row[: len(columns) - 1])

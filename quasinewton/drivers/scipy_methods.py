@@ -3,6 +3,9 @@
 Derivatives that the user does not give are derived exactly if the function is compiled.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.optimize
 from scipy.optimize import HessianUpdateStrategy
@@ -13,7 +16,7 @@ from quasinewton.drivers.run_report import COLUMNS, RunReport, counting
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
 from quasinewton.objective.choose_gradient import derive
-from quasinewton.objective.problem import gradient_form, typed_args
+from quasinewton.objective.problem import Problem, typed_args
 from quasinewton.options.choose_method import is_auto
 from quasinewton.options.names import SCIPY_CONSTRAINED, SCIPY_METHODS
 from quasinewton.options.read import name_of
@@ -31,12 +34,12 @@ SECOND = {
 }
 
 
-def has_constraints(constraints):
+def has_constraints(constraints: Any) -> bool:
     """Return True if there are constraints, that is, neither None nor an empty sequence."""
     return constraints is not None and not (hasattr(constraints, "__len__") and len(constraints) == 0)
 
 
-def scipy_method(method, constraints):
+def scipy_method(method: Any, constraints: Any) -> Any:
     """Return the SciPy method that solves a problem, or None for a method of this package.
 
     Parameters
@@ -70,27 +73,35 @@ def scipy_method(method, constraints):
     raise ValueError(f"Method {named} cannot handle constraints; take one of SciPy's that can: {legal}")
 
 
-def uses_gradient(method):
+def uses_gradient(method: Any) -> bool:
     """Return True if one of SciPy's methods uses gradients."""
     return method not in WITHOUT_GRADIENT
 
 
-def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints, tol, callback, options):
+def solved_by_scipy(
+    method: Any,
+    problem: Problem,
+    x0: np.ndarray,
+    constraints: Any,
+    callback: Callable[..., Any] | None,
+    options: dict[str, Any],
+    **passed: Any,
+) -> OptimizeResult:
     """Solve a problem by one of SciPy's methods.
 
     Parameters
     ----------
     method : str or callable
         Result of `scipy_method`.
-    fun, hess, hessp, bounds, constraints, tol, callback
-        As for `minimize`.
+    problem : Problem
+        With the gradient of `with_gradient` if the method uses gradients; without bounds.
     x0 : ndarray, float64, shape (n,)
-    args : tuple
-        Further arguments, converted for compiled functions.
-    jac : callable, bool, str or None
-        That of the Problem after `with_gradient`, for a method that uses gradients.
+    constraints, callback
+        As for `minimize`.
     options : dict
-        Options of SciPy's method, and `progress`.
+        Options of SciPy's method, and `progress`, which is removed.
+    **passed
+        Further arguments of `scipy.optimize.minimize`, passed on as they are.
 
     Returns
     -------
@@ -103,9 +114,10 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     ValueError, TypeError
         If a derivative asked for explicitly is not available, or if SciPy raises.
     """
-    form, _ = gradient_form(jac)
+    fun, jac, args, n, form = problem[:5]
+    hess, hessp = problem.hess, problem.hessp
     name = method if isinstance(method, str) else getattr(method, "__name__", type(method).__name__)
-    given, modes, n = fun, {}, x0.size
+    modes: dict[str, str] = {}
     report = RunReport(True, False, COLUMNS) if options.pop("progress", False) else None
     if form == "inplace":
         fun, jac = joint_of_inplace(fun), True
@@ -114,7 +126,7 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     elif isinstance(jac, str):
         jac = None
     if method in SECOND:
-        derivable = given if form in ("value", "separate", "derived") else None
+        derivable = problem.fun if form in ("value", "separate", "derived") else None
         hess, hessp, modes["hess_mode"] = curvature_for_scipy(derivable, hess, hessp, args, n, SECOND[method])
     if report is not None:
         callback = counting(callback, report)
@@ -128,11 +140,10 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
             jac=jac,
             hess=hess,
             hessp=hessp,
-            bounds=bounds,
             constraints=with_jacobians(constraints, n) if has_constraints(constraints) else (),
-            tol=tol,
             callback=callback,
             options=options,
+            **passed,
         )
     finally:
         if report is not None:
@@ -140,17 +151,17 @@ def solved_by_scipy(method, fun, x0, args, jac, hess, hessp, bounds, constraints
     return OptimizeResult(result | {"method": name, "solver": f"scipy {name}"} | modes)
 
 
-def joint_of_inplace(fun):
+def joint_of_inplace(fun: Callable[..., Any]) -> Callable[..., tuple[Any, np.ndarray]]:
     """Return a function of value and gradient around one that writes its gradient in place."""
 
-    def joint(x, *args):
+    def joint(x: np.ndarray, *args: Any) -> tuple[Any, np.ndarray]:
         g = np.empty(x.size)
         return fun(x, g, *args), g
 
     return joint
 
 
-def gradient_for_scipy(fun, jac, args, n):
+def gradient_for_scipy(fun: Callable[..., Any], jac: Any, args: tuple, n: int) -> tuple[Any, str]:
     """Return jac in SciPy's form, and how gradients are obtained.
 
     Raises
@@ -167,15 +178,21 @@ def gradient_for_scipy(fun, jac, args, n):
     return jac, jac if isinstance(jac, str) else "exact"
 
 
-def curvature_for_scipy(fun, hess, hessp, args, n, kind):
+def curvature_for_scipy(
+    fun: Callable[..., Any] | None, hess: Any, hessp: Any, args: tuple, n: int, kind: str
+) -> tuple[Any, Any, str]:
     """Return hess and hessp in SciPy's form, and how second derivatives are obtained.
 
     Parameters
     ----------
     fun : callable or None
         The objective if it returns the value alone.
-    hess, hessp, args, n
-        As for `solved_by_scipy`.
+    hess, hessp : callable, str or None
+        As for `minimize`.
+    args : tuple
+        Further arguments, converted for compiled functions.
+    n : int
+        Number of variables.
     kind : {"hvp", "hessian"}
         The kind that the method prefers.
 
@@ -214,7 +231,7 @@ def curvature_for_scipy(fun, hess, hessp, args, n, kind):
     return (None, derived, "derived") if kind == "hvp" else (derived, None, "derived")
 
 
-def with_jacobians(constraints, n):
+def with_jacobians(constraints: Any, n: int) -> Any:
     """Add exact Jacobians to constraint dictionaries that have none and whose function is compiled.
 
     Parameters
@@ -240,7 +257,7 @@ def with_jacobians(constraints, n):
     return constraints
 
 
-def with_jacobian(constraint, n):
+def with_jacobian(constraint: dict[str, Any], n: int) -> dict[str, Any]:
     """Return a constraint dictionary with an exact Jacobian added if possible."""
     fun = constraint.get("fun")
     if not is_compiled(fun):

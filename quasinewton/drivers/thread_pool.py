@@ -7,32 +7,34 @@ the number of threads nor on the thread that computed it.
 """
 
 import threading
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
-from quasinewton.drivers.batch_result import put, put_ended, put_raised, write
+from quasinewton.drivers.batch_result import Outcomes, Remarks, put, put_ended, put_raised, write
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.finalize import finished, unfinished
 from quasinewton.drivers.run import drive, original_errors
 from quasinewton.drivers.tiered_loop import state_size
 from quasinewton.loops import first_order_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
-from quasinewton.loops.state import NOTHING, renew
+from quasinewton.loops.state import NOTHING, State, renew
 from quasinewton.numba_ext import python_first
 from quasinewton.numba_ext.addresses import address_of, enter
 from quasinewton.numba_ext.arrays import fetch_add
 from quasinewton.numba_ext.jit import INNER, kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.tuples import borrow, store
+from quasinewton.objective.build import Prepared
 from quasinewton.objective.differenced import with_data
 from quasinewton.objective.interface import HESSIAN, Objective, call
 from quasinewton.objective.linking import layers
 from quasinewton.objective.packed_args import pack
-from quasinewton.options.read import traits_of
+from quasinewton.options.read import Settings, traits_of
 from quasinewton.status import STATUS_LINE_SEARCH, Status
 
 # Places of the three shared integers in an array of int64, each in a cache line of its own.
@@ -50,7 +52,7 @@ PAGE = 1 << 26  # bytes; packed arguments held in memory at a time
 POLLING = 0.05  # seconds; polling interval of the main thread
 
 
-def entry(method, search, objective, state):
+def entry(method: NamedTuple, search: NamedTuple, objective: Objective, state: State) -> int:
     """Return the address of the compiled loop for these types.
 
     It is the loop that `minimize` uses, so a batch does not compile another one.
@@ -203,16 +205,26 @@ class ThreadPool:
         Number of threads.
     """
 
-    def __init__(self, bind, fresh, args, batch_args, settings, results, remarks, n_jobs):
+    def __init__(
+        self,
+        bind: Callable[[], Prepared],
+        fresh: Callable[[], State],
+        args: tuple,
+        batch_args: tuple,
+        settings: Settings,
+        results: Outcomes,
+        remarks: Remarks,
+        n_jobs: int,
+    ) -> None:
         self.args, self.batch_args, self.settings = args, batch_args, settings
         self.results, self.remarks, self.blank = results, remarks, fresh()
         self.workers = [(bind(), fresh(), np.zeros(1, np.int64)) for _ in range(n_jobs)]
         self.depth = layers(self.workers[0][0].objective)
         self.entry = entry(settings.method, settings.search, self.workers[0][0].objective, self.blank)
         self.board = np.zeros(BOARD, np.int64)
-        self.failures = []
+        self.failures: list[BaseException] = []  # what ended a thread
 
-    def run(self, tick):
+    def run(self, tick: Callable[[int], Any]) -> None:
         """Solve all problems.
 
         Parameters
@@ -231,7 +243,7 @@ class ThreadPool:
                 pack_rows(self.args, self.batch_args, first, blocks[: last - first])
             self._run_page(blocks.ctypes.data - first * stride, stride, first, last, tick)
 
-    def _run_page(self, data, stride, first, last, tick):
+    def _run_page(self, data: int, stride: int, first: int, last: int, tick: Callable[[int], Any]) -> None:
         self.board[NEXT] = first
         threads = [
             threading.Thread(target=self._thread_main, args=(*worker, data, stride, last), daemon=True)
@@ -253,10 +265,12 @@ class ThreadPool:
             raise self.failures[0]
         tick(self._finished())
 
-    def _finished(self):
+    def _finished(self) -> int:
         return int(self.board[FINISHED]) + len(self.remarks.errors) + len(self.remarks.messages)
 
-    def _thread_main(self, prepared, state, place, data, stride, last):
+    def _thread_main(
+        self, prepared: Prepared, state: State, place: np.ndarray, data: int, stride: int, last: int
+    ) -> None:
         """Solve problems until none is left; the target function of a thread."""
         try:
             while self._solve_until_interrupted(prepared, state, place, data, stride, last):
@@ -265,7 +279,9 @@ class ThreadPool:
             self.board[STOP] = 1
             self.failures.append(error)
 
-    def _solve_until_interrupted(self, prepared, state, place, data, stride, last):
+    def _solve_until_interrupted(
+        self, prepared: Prepared, state: State, place: np.ndarray, data: int, stride: int, last: int
+    ) -> bool:
         """Solve problems until one needs the interpreter; return True if problems may be left."""
         settings, results, remarks = self.settings, self.results, self.remarks
         at = Checkpoint(settings.method, settings.search, state)
@@ -285,8 +301,8 @@ class ThreadPool:
         if outcome == STOPPED:
             put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
         elif outcome == UNDIAGNOSED:
-            given = prepared.given._replace(args=self.args + rows_of(self.batch_args, i))
-            prepared = prepared._replace(given=given)
+            problem = prepared.problem._replace(args=self.args + rows_of(self.batch_args, i))
+            prepared = prepared._replace(problem=problem)
             if not self.depth:
                 prepared = prepared._replace(objective=prepared.objective._replace(data=data + i * stride))
             try:
@@ -297,12 +313,19 @@ class ThreadPool:
         return outcome == UNDIAGNOSED
 
 
-def rows_of(batch_args, i):
+def rows_of(batch_args: tuple[np.ndarray, ...], i: int) -> tuple:
     """Return row i of every array of a tuple, in Python."""
     return tuple(array[i] for array in batch_args)
 
 
-def solve_in_turn(bind, fresh, settings, results, remarks, tick):
+def solve_in_turn(
+    bind: Callable[[int], Prepared],
+    fresh: Callable[[], State],
+    settings: Settings,
+    results: Outcomes,
+    remarks: Remarks,
+    tick: Callable[[int], Any],
+) -> None:
     """Solve all problems one after another in this thread, for objectives that are not compiled.
 
     Parameters

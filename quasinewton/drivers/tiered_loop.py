@@ -11,6 +11,7 @@ import copy
 import functools
 import time
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numba
 
@@ -33,6 +34,7 @@ from quasinewton.loops.operations import (
     place,
     update,
 )
+from quasinewton.loops.state import State
 from quasinewton.numba_ext import interpreted, python_first
 from quasinewton.numba_ext.cache import is_loaded
 from quasinewton.numba_ext.python_first import (
@@ -43,7 +45,7 @@ from quasinewton.numba_ext.python_first import (
 )
 from quasinewton.numba_ext.registration import EXTERNAL
 from quasinewton.numba_ext.uncompiled import INTERPRETED
-from quasinewton.objective.interface import SIGNATURE
+from quasinewton.objective.interface import SIGNATURE, Objective
 from quasinewton.objective.linking import kernels, link
 from quasinewton.options.read import traits_of
 
@@ -61,12 +63,18 @@ _lost: dict[tuple, float] = {}  # seconds lost in Python, by kind of run
 _compiled: dict[tuple, Callable] = {}  # compiled loops that are in memory, by kind of run
 
 
-def state_size(state):
+def state_size(state: Any) -> int:
     """Return the number of numbers in the arrays of a state."""
     return sum(state_size(value) if isinstance(value, tuple) else value.size for value in state)
 
 
-def tiered(run, objective, values, is_entered_ready=lambda state: True, size=state_size):
+def tiered(
+    run: Any,
+    objective: Any,
+    values: tuple,
+    is_entered_ready: Callable[[Any], bool] = lambda state: True,
+    size: Callable[[Any], int] = state_size,
+) -> Callable[..., Any]:
     """Make the loop of one run.
 
     Parameters
@@ -99,20 +107,29 @@ def tiered(run, objective, values, is_entered_ready=lambda state: True, size=sta
 class TieredLoop:
     """A loop that may begin in Python; for the parameters see `tiered`."""
 
-    def __init__(self, kind, run, objective, values, is_entered_ready, size):
+    def __init__(
+        self,
+        kind: tuple,
+        run: Any,
+        objective: Any,
+        values: tuple,
+        is_entered_ready: Callable[[Any], bool],
+        size: Callable[[Any], int],
+    ) -> None:
         self._kind, self._run, self._objective, self._values = kind, run, objective, values
         self._is_entered_ready, self._size = is_entered_ready, size
-        self._tier = self._before = None
+        self._tier: Callable[..., Any] | None = None  # the loop in Python, or the compiled one
+        self._before: Any = None  # copy of the state before the last entry in Python
         self._lost = 0.0
 
-    def __call__(self, state, *rest):
+    def __call__(self, state: Any, *rest: Any) -> Any:
         if self._tier is None:
             self._tier = self._in_python if self._begins_in_python(state, rest) else self._in_machine_code
         elif self._lost > LONGEST:
             self._tier = self._in_machine_code
         return self._tier(state, *rest)
 
-    def _in_machine_code(self, state, *rest):
+    def _in_machine_code(self, state: Any, *rest: Any) -> Any:
         self._objective = link(self._objective)
         arguments = self._objective, *self._values, state, *rest
         want = self._run(*arguments)
@@ -121,7 +138,7 @@ class TieredLoop:
             _compiled[self._kind] = unchecked_entry(self._run, arguments)
         return want
 
-    def _in_python(self, state, *rest):
+    def _in_python(self, state: Any, *rest: Any) -> Any:
         if self._before is None:
             self._before = copy.deepcopy(state)
         else:
@@ -142,7 +159,7 @@ class TieredLoop:
             self._lost += lost
             _lost[self._kind] = _lost.get(self._kind, 0.0) + lost
 
-    def _begins_in_python(self, state, rest):
+    def _begins_in_python(self, state: Any, rest: tuple) -> bool:
         if not python_comes_first() or _lost.get(self._kind, 0.0) > EARLIER:
             return False
         if any(map(is_foreign, self._values)) or self._size(state) > LARGE:
@@ -152,13 +169,13 @@ class TieredLoop:
         return not (ready and all(is_loaded(one, SIGNATURE.args) for one in kernels(self._objective)))
 
 
-def is_foreign(value):
+def is_foreign(value: Any) -> bool:
     """Return True for what Python cannot enter: code of other packages, or a user's schedule."""
     kinds = interpreted.kind_of(value)
     return not EXTERNAL.isdisjoint(kinds if isinstance(kinds, tuple) else (kinds,)) or getattr(value, "address", 0) != 0
 
 
-def descent(objective, method, search_or_schedule):
+def descent(objective: Objective, method: NamedTuple, search_or_schedule: NamedTuple) -> Callable[..., int]:
     """Make the loop of a descent, called with the state and `each`; see `line_search_loop.run`."""
     if traits_of(method).first_order:
         return tiered(
@@ -168,7 +185,7 @@ def descent(objective, method, search_or_schedule):
             lambda state: first_order_loop.enter.is_loaded() and is_ready(METHODS, method, (advance,)),
         )
 
-    def is_entered_ready(state):
+    def is_entered_ready(state: State) -> bool:
         confined, multiplies = method_flags(method)
         entered = (direction, update, measure, place) if confined else (direction, update)
         late = [line_search_loop.enter]
@@ -183,12 +200,12 @@ def descent(objective, method, search_or_schedule):
     return tiered(line_search_loop.run, objective, (method, search_or_schedule), is_entered_ready)
 
 
-def root(objective, search):
+def root(objective: Objective, search: NamedTuple) -> Callable[..., int]:
     """Make the loop of a root finder, called with its state; see `root_loop.run`."""
     return tiered(root_loop.run, objective, (search,))
 
 
-def epoch(batches, method, schedule):
+def epoch(batches: minibatch_loop.Batches, method: NamedTuple, schedule: NamedTuple) -> Callable[..., int]:
     """Make the loop over the mini-batches of an epoch; see `minibatch_loop.run`."""
     return tiered(
         minibatch_loop.run, batches, (method, schedule), size=lambda state: state_size(state) - state.order.size
@@ -204,6 +221,6 @@ def mean(batches, x, x_trial, total, g, samples, batch, what):
     )
 
 
-def linked_first(objective, *rest):
+def linked_first(objective: Any, *rest: Any) -> tuple:
     """Return the arguments of a kernel, with the objective that is the first one linked."""
     return link(objective), *rest

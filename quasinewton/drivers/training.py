@@ -3,19 +3,21 @@
 import copy
 import math
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from quasinewton.drivers import tiered_loop
 from quasinewton.drivers.checkpoint import flat
+from quasinewton.drivers.minibatch_data import Samples
 from quasinewton.drivers.pickles import reduced
 from quasinewton.drivers.run import original_errors
 from quasinewton.loops import minibatch_loop as loop
 from quasinewton.methods import protocol as methods
 from quasinewton.methods.first_order.base import keeps
 from quasinewton.objective.interface import GRADIENT, VALUE
-from quasinewton.options.read import name_of
+from quasinewton.options.read import Settings, name_of
 from quasinewton.result import OptimizeResult
 from quasinewton.status import STATUS_RUNNING, Status, represent_in_yaml
 
@@ -89,14 +91,14 @@ class StochasticState(NamedTuple):
     rng: np.random.Generator
     start: np.ndarray | None = None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return reduced(StochasticState, **self._asdict())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"StochasticState({self.method}, {self.epochs.scalars[0]['epoch']} epochs)"
 
 
-def fresh(method, x0, samples):
+def fresh(method: NamedTuple, x0: np.ndarray, samples: int) -> loop.Epochs:
     """Return the state of a new run.
 
     Raises
@@ -114,7 +116,7 @@ def fresh(method, x0, samples):
     return loop.Epochs(x0, np.empty(n), np.empty(n), empty, empty, np.arange(samples), scalars, memory)
 
 
-def continued(state, method, samples):
+def continued(state: Any, method: NamedTuple, samples: int) -> tuple[loop.Epochs, np.random.Generator, np.ndarray]:
     """Return copies of the state of an earlier run, its generator and its last epoch's start.
 
     Raises
@@ -141,7 +143,7 @@ def continued(state, method, samples):
     return run._replace(memory=run.memory._replace(mask=np.empty(0, np.bool_))), rng, start
 
 
-def refuse_other_arrays(state, samples):
+def refuse_other_arrays(state: StochasticState, samples: int) -> None:
     """Raise ValueError if the arrays of a state have not the types that compiled code expects."""
     expected = flat(fresh(state.method, np.zeros(1), samples))
     for name, array in flat(state.epochs).items():
@@ -149,7 +151,7 @@ def refuse_other_arrays(state, samples):
             raise ValueError(f"checkpoint was written by another version of quasinewton, whose array {name} differs")
 
 
-def equipped(run, part, steps, patience):
+def equipped(run: loop.Epochs, part: float, steps: int, patience: int | None) -> loop.Epochs:
     """Return a state with vectors for the average and the best point added or removed as needed.
 
     The average is taken over the last `part` of the steps (0: none); the best point is kept if
@@ -186,13 +188,28 @@ class Course:
         Epochs without a lower validation loss after which the run ends.
     """
 
-    def __init__(self, run, settings, rng, start, training, validation, patience):
+    def __init__(
+        self,
+        run: loop.Epochs,
+        settings: Settings,
+        rng: np.random.Generator,
+        start: np.ndarray,
+        training: Samples,
+        validation: Samples | None,
+        patience: int | None,
+    ) -> None:
         self.run, self.settings, self.rng, self.start = run, settings, rng, start
         self.training, self.validation, self.patience = training, validation, patience
-        self.rows = []
+        self.rows: list[tuple[float, ...]] = []  # the values of an EpochHistory, by epoch
         self.loop = tiered_loop.epoch(training.batches, settings.method, settings.search)
 
-    def drive(self, epochs, shuffle, notify, show):
+    def drive(
+        self,
+        epochs: int,
+        shuffle: bool,
+        notify: Callable[[Callable[[], Any]], Any],
+        show: Callable[[int, Sequence[float]], Any],
+    ) -> Status:
         """Run this many epochs, with progress report and callback after each.
 
         Returns
@@ -213,7 +230,7 @@ class Course:
                 return Status.PATIENCE
         return Status.EPOCHS
 
-    def epoch(self, shuffle):
+    def epoch(self, shuffle: bool) -> Status | None:
         """Run to the end of an epoch; return None, or a status if the run ends before."""
         run, s = self.run, self.run.scalars[0]
         if s["next"] == s["samples"]:
@@ -245,7 +262,7 @@ class Course:
         self.rows.append((float(s["loss"] / s["counted"]), g_norm, float(s["rate"]), seconds, validation_loss))
         return None
 
-    def compare(self, loss):
+    def compare(self, loss: float) -> None:
         """Keep the current point if its validation loss is the least so far."""
         s = self.run.scalars[0]
         if loss < s["best_loss"]:
@@ -254,11 +271,11 @@ class Course:
         else:
             s["waited"] += 1
 
-    def point(self):
+    def point(self) -> np.ndarray:
         """Return the average of the iterates if one is kept, else the current iterate."""
         return self.run.average if self.run.scalars[0]["averaged"] > 0 else self.run.x
 
-    def mean(self, samples, x, what):
+    def mean(self, samples: Samples, x: np.ndarray, what: int) -> tuple[float, np.ndarray]:
         """Return the mean over samples at x and, if wanted, its gradient; count the calls."""
         f, g, values, gradients = samples.mean(x, what)
         s = self.run.scalars[0]
@@ -266,7 +283,7 @@ class Course:
         s["njev"] += gradients
         return f, g
 
-    def intermediate(self):
+    def intermediate(self) -> StochasticResult:
         """Build the intermediate result that is passed to a callback."""
         loss, _, _, _, validation_loss = self.rows[-1]
         s = self.run.scalars[0]
@@ -274,7 +291,7 @@ class Course:
         result.update(nepochs=int(s["epoch"]), nfev=int(s["nfev"]), validation_loss=validation_loss)
         return result
 
-    def finished(self, status):
+    def finished(self, status: Status) -> StochasticResult:
         """Build the result of a run that has ended."""
         s = self.run.scalars[0]
         validated = self.patience is not None and s["best_loss"] < math.inf
@@ -286,12 +303,12 @@ class Course:
             status = Status.NONFINITE
         return self.result(x, f, g, status)
 
-    def unfinished(self):
+    def unfinished(self) -> StochasticResult:
         """Build the result of a run that an exception interrupted; loss and gradient are NaN."""
         x = self.point().copy()
         return self.result(x, math.nan, np.full_like(x, math.nan), Status.INTERRUPTED)
 
-    def result(self, x, f, g, status):
+    def result(self, x: np.ndarray, f: float, g: np.ndarray, status: Status) -> StochasticResult:
         """Build the StochasticResult for the point x with its loss, gradient and status."""
         s = self.run.scalars[0]
         represent_in_yaml()

@@ -6,20 +6,23 @@ ended are no longer evaluated.
 """
 
 import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from quasinewton.drivers.batch_result import write
+from quasinewton.drivers.batch_result import Outcomes, write
 from quasinewton.drivers.run import original_errors
 from quasinewton.loops import first_order_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
 from quasinewton.loops.line_search_loop import EACH_EVALUATION
-from quasinewton.loops.state import NOTHING, renew
+from quasinewton.loops.state import NOTHING, State, renew
 from quasinewton.numba_ext.dispatch import generic
-from quasinewton.numba_ext.jit import kernel
+from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.tuples import CACHE_LINE, borrow, placed_at, placed_size
 from quasinewton.objective.interface import TOLD
+from quasinewton.options.read import Settings
 from quasinewton.schedules import Schedule
 
 
@@ -34,50 +37,99 @@ def _tell(search, objective, method, state):
     return first_order_loop.run(objective, method, search, state, EACH_EVALUATION)
 
 
+class States(NamedTuple):
+    """The states of all problems, one after another in memory that the driver holds.
+
+    Attributes
+    ----------
+    blank : State
+        A state at the beginning of a run; not changed.
+    address : int
+        Address of the first state.
+    size : int
+        Bytes from one state to the next.
+    """
+
+    blank: State
+    address: int
+    size: int
+
+
+class Told(NamedTuple):
+    """Evaluations of the running problems, one a row.
+
+    Attributes
+    ----------
+    F : ndarray, float64, shape (r,)
+    G : ndarray, float64, shape (r, n)
+    overdue : int
+        1 if the deadline has passed.
+    """
+
+    F: np.ndarray
+    G: np.ndarray
+    overdue: int
+
+
 @kernel
 def bytes_of(blank):
     """Return the size in bytes of a state with the shapes of `blank`."""
     return placed_size(borrow(blank))
 
 
+@fragment
+def state_of(states, i):
+    """Return the state of problem i, as views that own no memory."""
+    return placed_at(states.blank, states.address + i * states.size)
+
+
 @kernel
-def set_out(blank, address, size, starts):
-    """Initialise the states of all problems in memory from `address` on, `size` bytes each."""
-    blank = borrow(blank)
+def set_out(states, starts):
+    """Initialise the states of all problems, from the starts in the rows of an array."""
+    states = borrow(states)
     for i in range(starts.shape[0]):
-        renew(placed_at(blank, address + i * size), blank, starts[i], NEVER)
+        renew(state_of(states, i), states.blank, starts[i], NEVER)
 
 
 @kernel
-def gather(blank, address, size, running, X):
+def gather(states, running, X):
     """Write the trial points of the running problems to the rows of X."""
-    blank = borrow(blank)
+    states = borrow(states)
     for j in range(running.size):
-        copy(X[j], placed_at(blank, address + running[j] * size).x_trial)
+        copy(X[j], state_of(states, running[j]).x_trial)
 
 
 @kernel
-def tell_all(method, search, blank, address, size, running, F, G, overdue, results):
+def tell_all(method, search, states, running, told, results):
     """Pass its value and gradient to every running problem; write the results of those that end.
 
-    `running` is overwritten: its first elements are then the problems that go on, in order.
+    Parameters
+    ----------
+    method, search : NamedTuple
+    states : States
+    running : ndarray, int64, shape (r,)
+        Indices of the running problems. Overwritten: its first elements are then the problems that
+        go on, in order.
+    told : Told
+    results : Outcomes
+        Overwritten in the rows of the problems that end.
 
     Returns
     -------
     int
         Number of problems that go on.
     """
-    blank, results = borrow(blank), borrow(results)
+    states, results = borrow(states), borrow(results)
     left = 0
     for j in range(running.size):
         i = running[j]
-        state = placed_at(blank, address + i * size)
+        state = state_of(states, i)
         s = state.scalars[0]
         s.nfev += 1
         s.njev += 1
-        s.overdue = overdue
-        copy(state.g_trial, G[j])
-        s.f_trial = F[j]
+        s.overdue = told.overdue
+        copy(state.g_trial, told.G[j])
+        s.f_trial = told.F[j]
         if tell(search, TOLD, method, state) == NOTHING:
             write(results, i, state)
             results.rows[i].status = s.status
@@ -88,16 +140,24 @@ def tell_all(method, search, blank, address, size, running, F, G, overdue, resul
 
 
 @kernel
-def write_all(blank, address, size, running, results):
+def write_all(states, running, results):
     """Write the current iterates of problems that have not ended to their rows of the results."""
-    blank, results = borrow(blank), borrow(results)
+    states, results = borrow(states), borrow(results)
     for i in running:
-        state = placed_at(blank, address + i * size)
+        state = state_of(states, i)
         if state.scalars[0].njev > 0:
             write(results, i, state)
 
 
-def solve(fun, args, batch_args, blank, settings, results, tick):
+def solve(
+    fun: Callable[..., Any],
+    args: tuple,
+    batch_args: tuple,
+    blank: State,
+    settings: Settings,
+    results: Outcomes,
+    tick: Callable[[int], Any],
+) -> None:
     """Solve all problems, evaluating all that still run in each call of `fun`.
 
     Parameters
@@ -120,27 +180,27 @@ def solve(fun, args, batch_args, blank, settings, results, tick):
     k, n = results.x.shape
     size = bytes_of(blank)
     memory = np.empty(k * size + CACHE_LINE, np.uint8)
-    address = -(-memory.ctypes.data // CACHE_LINE) * CACHE_LINE
-    set_out(blank, address, size, results.x)
+    states = States(blank, -(-memory.ctypes.data // CACHE_LINE) * CACHE_LINE, size)
+    set_out(states, results.x)
     deadline = time.monotonic_ns() + settings.controls.get("time_limit", NEVER)
     running = np.arange(k)
     try:
         while running.size:
             X = np.empty((running.size, n))
-            gather(blank, address, size, running, X)
+            gather(states, running, X)
             F, G = fun(X, running.copy(), *args, *(array[running] for array in batch_args))
             F, G = evaluated("F", F, (running.size,)), evaluated("G", G, (running.size, n))
-            overdue = int(time.monotonic_ns() >= deadline)
+            told = Told(F, G, int(time.monotonic_ns() >= deadline))
             with original_errors():
-                left = tell_all(settings.method, settings.search, blank, address, size, running, F, G, overdue, results)
+                left = tell_all(settings.method, settings.search, states, running, told, results)
             running = running[:left]
             tick(k - left)
     except BaseException:
-        write_all(blank, address, size, running, results)
+        write_all(states, running, results)
         raise
 
 
-def evaluated(name, given, shape):
+def evaluated(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Return the output of a vectorized objective as a contiguous float64 array.
 
     Raises

@@ -100,8 +100,8 @@ class Prepared(NamedTuple):
     mode : str
         How the gradient is obtained: "exact" if the user gave it, "forward" or "reverse" if it is
         derived from the compiled objective, or the scheme of differences.
-    given : Problem or None
-        What the user gave; None for vector functions.
+    problem : Problem
+        What the user gave.
     hess_mode : str
         How second derivatives are obtained: "exact" if the user gave them, "derived" from the
         compiled objective, or the scheme of differences; "" if none are used.
@@ -113,7 +113,7 @@ class Prepared(NamedTuple):
     objective: Objective
     held: tuple
     mode: str
-    given: Problem | None = None
+    problem: Problem
     hess_mode: str = ""
     precision: Any = None
 
@@ -194,8 +194,9 @@ def prepare_unlinked(problem, use, values=False):
     second_form = "hessian" if keeping else second.form
     callables = Callables(fun, form, jac_function, second.function, second_form, precond, gradient == COMPLEX_STEP)
     bound = _bind(callables, args, n, wrapped)
-    scheme, about = EXACT if product else second.scheme, (mode, problem, second.mode, wrapped[0])
-    prepared = _differenced(bound, about, Differences(gradient, scheme, wrapped, step, scales, n, bounds))
+    scheme = EXACT if product else second.scheme
+    objective, held = _differenced(bound, Differences(gradient, scheme, wrapped, step, scales, n, bounds))
+    prepared = Prepared(objective, held, mode, problem, second.mode, wrapped[0])
     if product and second.scheme != EXACT:
         prepared = _multiplied(prepared, gradient, second.scheme, n, bounds)
     if keeping:
@@ -240,21 +241,22 @@ def prepare_residual_unlinked(problem):
     fun, jac, args, n = problem[:4]
     if jac is True:
         bound = _bind(Callables(fun, "residual-joint"), args, n)
-        return Prepared(Objective(bound.address, bound.data), bound.held, "exact")
+        return Prepared(Objective(bound.address, bound.data), bound.held, "exact", problem)
     if isinstance(jac, str) and jac in autodiff.MODES:
         if compiled_args_type((fun,), args) is not None or typed_args(args) is None:
             jacobian = derived(fun, "value_and_jacobian", jac, n, typed_args(args))
             bound = _bind(Callables(fun, "residual-derived", jacobian), args, n)
-            return Prepared(Objective(bound.address, bound.data), bound.held, jacobian.mode)
+            return Prepared(Objective(bound.address, bound.data), bound.held, jacobian.mode, problem)
         both, mode = autodiff.derivative(fun, "value_and_jacobian", jac, n)
         bound = _bind(Callables(both, "residual-joint"), args, n)
-        return Prepared(Objective(bound.address, bound.data), bound.held, mode)
+        return Prepared(Objective(bound.address, bound.data), bound.held, mode, problem)
     function, scheme = second_derivative("jac", jac or None)
     mode = "exact" if scheme == EXACT else jac or "2-point"
     wrapped = _unwrapped()
     wrapped[0]["relative"] = problem.relative
     bound = _bind(Callables(fun, "residual", second=function), args, n, precision=wrapped)
-    return _differenced(bound, (mode,), Differences(EXACT, scheme, wrapped, problem.step, problem.scales, n))
+    objective, held = _differenced(bound, Differences(EXACT, scheme, wrapped, problem.step, problem.scales, n))
+    return Prepared(objective, held, mode, problem)
 
 
 def _bind(callables, args, n, precision=None):
@@ -307,16 +309,24 @@ def refuse_what_does_not_compile(callables, args):
             result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 
-def _differenced(bound, about, differences):
-    """Wrap an objective in the differences that it needs; return a `Prepared`.
+def _differenced(bound, differences):
+    """Wrap the user's functions in the differences that they need, if any.
 
-    `about` holds the fields of it that follow `held`.
+    Parameters
+    ----------
+    bound : Bound
+    differences : Differences
+
+    Returns
+    -------
+    (Objective, tuple)
+        The objective, and the objects that must live as long as it is used.
     """
     address, data, held = bound
     gradient, hessian, wrapped, step, scales, n, bounds = differences
     place = address_of_record(wrapped)
     if gradient == EXACT and hessian == EXACT:
-        return Prepared(Objective(address, data, 0, 0, 0, place), (*held, wrapped), *about)
+        return Objective(address, data, precision=place), (*held, wrapped)
     w, probe = wrapped[0], np.empty(4 * n)
     w["address"], w["data"], w["gradient"], w["first"], w["hessian"] = address, data, gradient, gradient, hessian
     w["steps"], w["step"], w["probe"] = step.size, step.ctypes.data, probe.ctypes.data
@@ -330,7 +340,7 @@ def _differenced(bound, about, differences):
     values, hessian_values, hessian_gradients = finite_differences.costs(gradient, hessian, variables)
     address = address_in_python(differenced.objective)
     objective = Objective(address, place, values, hessian_values, hessian_gradients, place)
-    return Prepared(objective, (*held, wrapped, probe, step, bounds), *about)
+    return objective, (*held, wrapped, probe, step, bounds)
 
 
 def _multiplied(prepared, gradient, scheme, n, bounds):

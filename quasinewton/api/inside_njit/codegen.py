@@ -8,6 +8,8 @@ that raises does not run in parallel.
 """
 
 import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 import numpy as np
 from numba import types
@@ -45,7 +47,7 @@ RULES = {
 NO_VARIABLES = f"'x0' {EMPTY}"
 
 
-def either(given, expression, default):
+def either(given: Any, expression: str, default: str) -> str:
     """Return the expression of an argument, or that of its default if it is not given."""
     return default if constant(given) is None else expression
 
@@ -62,17 +64,17 @@ class Source:
         Name of the public function, for messages.
     """
 
-    def __init__(self, overload, door):
+    def __init__(self, overload: Callable[..., Any], door: str) -> None:
         self.door = door
         self.lines = [f"def implementation{inspect.signature(overload)}:"]
         self.scope = {"inf": np.inf, "np": np}
 
-    def add(self, *lines, **names):
+    def add(self, *lines: str, **names: Any) -> None:
         """Add lines to the text, and names that they use."""
         self.lines += [f"    {line}" for line in lines]
         self.scope |= names
 
-    def integer(self, value):
+    def integer(self, value: int) -> str:
         """Return the expression of an integer as a global name.
 
         Numba gives every literal integer a type of its own, for which kernels would be recompiled.
@@ -81,15 +83,15 @@ class Source:
         self.scope[name] = np.int64(value)
         return name
 
-    def implementation(self):
+    def implementation(self) -> Callable[..., Any]:
         """Return the function made from the text."""
         return define("implementation", "\n".join(self.lines), self.scope)
 
-    def refuse(self, message):
+    def refuse(self, message: object) -> NoReturn:
         """Raise a TypingError whose message begins with the name of the public function."""
         raise TypingError(f"{self.door}: {message}") from None
 
-    def point(self, x0):
+    def point(self, x0: Any) -> str:
         """Return the expression of the start as a contiguous float64 vector, not to be changed."""
         if isinstance(x0, (types.Float, types.Integer)):
             self.add("start = np.empty(1)", "start[0] = x0")
@@ -100,7 +102,7 @@ class Source:
             return "np.array(x0, np.float64)"
         self.refuse(f"`x0` must be a number or a vector of real numbers, got {x0}")
 
-    def bounds(self, bounds):
+    def bounds(self, bounds: Any) -> None:
         """Refuse bounds that are not two vectors of real numbers."""
         pair = isinstance(bounds, types.BaseTuple) and len(bounds) == 2
         for side in bounds if pair else ():
@@ -109,7 +111,7 @@ class Source:
         if not pair:
             self.refuse(f"`bounds` must be a pair of vectors (low, high), or None; got {bounds}")
 
-    def method(self, method, name="own_method"):
+    def method(self, method: Any, name: str = "own_method") -> tuple[type[Any], str]:
         """Return the class and the expression of a method given by name or as an object.
 
         `name` is the global name of a method that is given by its name.
@@ -126,7 +128,7 @@ class Source:
             return given.instance_class, "method"
         self.refuse(f"`method` must be a name or a method object, got {given}")
 
-    def search(self, name, search):
+    def search(self, name: str, search: Any) -> tuple[type[Any], str]:
         """Return the class and the expression of a line search given by name or as an object.
 
         The search is the argument `name` of the public function.
@@ -142,7 +144,7 @@ class Source:
             return given.instance_class, name
         self.refuse(f"`{name}` must be a name or a search object, got {given}")
 
-    def schedule(self, schedule):
+    def schedule(self, schedule: Any) -> tuple[type[Any], str]:
         """Return the class and the expression of a schedule given as an object or a function."""
         kind, given = schedules.Schedule, constant(schedule)
         if given is None:
@@ -158,7 +160,7 @@ class Source:
         self.add(schedule_entry=address_constant(entry, schedules.SIGNATURE), users_schedule=schedules.users)
         return kind, "users_schedule(schedule_entry())"
 
-    def changed(self, kind, expression, given):
+    def changed(self, kind: type[Any], expression: str, given: Mapping[str, Any]) -> str:
         """Return the expression of a method or a search with fields replaced by keywords.
 
         Parameters

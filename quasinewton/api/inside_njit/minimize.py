@@ -1,6 +1,7 @@
 """The implementation of `minimize` inside compiled code."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
@@ -23,7 +24,7 @@ from quasinewton.objective.box import clip
 from quasinewton.objective.in_njit import bind, constant, gradient_of
 from quasinewton.objective.problem import is_differenced
 from quasinewton.options.bounds import CROSSED, WRONG_LENGTH
-from quasinewton.options.choose_method import is_auto, is_given, rules_for
+from quasinewton.options.choose_method import Rule, is_auto, is_given, rules_for
 from quasinewton.options.read import default_counts
 from quasinewton.schedules import stretched
 
@@ -153,10 +154,20 @@ def march_in_box(objective, method, schedule, limits, x0, low, high):
 
 
 @kernel
-def limits_of(
-    gtol, ftol, xtol, f_target, maxiter, maxfun, value_first, few, first_order, differenced, gtol_is_default, n
-):
-    """Return the limits of a run; negative `maxiter` and `maxfun` stand for the defaults.
+def with_default_counts(limits, few, first_order, differenced, n):
+    """Return the limits of a run, with defaults in the place of negative `maxiter` and `maxfun`.
+
+    Parameters
+    ----------
+    limits : Limits
+    few, first_order, differenced : int
+        Flags, as for `options.read.default_counts`.
+    n : int
+        Number of variables.
+
+    Returns
+    -------
+    Limits
 
     Raises
     ------
@@ -165,12 +176,13 @@ def limits_of(
     """
     if n == 0:
         raise ValueError(NO_VARIABLES)
+    gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first, gtol_is_default = limits
     if not (gtol == gtol and ftol == ftol and xtol == xtol and f_target == f_target):
         raise ValueError("gtol, ftol, xtol and f_target must not be NaN")
     iterations, values = default_counts(few, first_order, n, differenced)
     maxiter = iterations if maxiter < 0 else maxiter
     maxfun = values if maxfun < 0 else maxfun
-    return Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, NEVER, value_first, gtol_is_default)
+    return Limits(gtol, ftol, xtol, f_target, maxiter, maxfun, deadline, value_first, gtol_is_default)
 
 
 KEYWORDS = "; here options are keywords, such as gtol=1e-8"
@@ -183,7 +195,7 @@ SOLVE = {
 }  # keys: (first-order method, bounds given)
 
 
-def is_vector(kind):
+def is_vector(kind: Any) -> bool:
     """Return True if a Numba type is that of a float64 vector."""
     return isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float64
 
@@ -202,7 +214,7 @@ SETTINGS = (
 )
 
 
-def rows_inside(arguments):
+def rows_inside(arguments: Mapping[str, Any]) -> list[Rule]:
     """Return the rows by which ``method="auto"`` decides; see `choose_method.rules_for`.
 
     `arguments` are the Numba types in the overload of `minimize`, by name.
@@ -215,7 +227,7 @@ def rows_inside(arguments):
     return rules_for(hess, hessp is not None, constant(arguments["bounds"]) is not None, options)
 
 
-def called_inside(source, arguments, rows):
+def called_inside(source: Source, arguments: Mapping[str, Any], rows: list[Rule]) -> Callable[..., Any]:
     """Return the implementation that calls `minimize` with the method for the number of variables.
 
     The parameters are those of `rows_inside`, and its result.
@@ -352,16 +364,17 @@ def _minimize(
     if precond is not None:
         more = ", np.ascontiguousarray(precond)" if diagonal else ", np.empty(0)"
 
-    def solved(kind, method):
+    def solved(kind: type[Any], method: str) -> tuple[str, ...]:
         """Return the lines that solve the problem by one method."""
         traits = TRAITS[kind]
         # ftol of L-BFGS is set by tol, as in SciPy.
         fall = either(ftol, "ftol", either(tol, "tol", "0.0") if traits.tol_sets_ftol else "0.0")
-        flags = value_first, traits.few_iterations, first_order, differenced, gtol_is_default
-        flags = (source.integer(flag) for flag in map(int, flags))
+        fields = *counts, *map(source.integer, (NEVER, int(value_first), int(gtol_is_default)))
+        flags = map(source.integer, map(int, (traits.few_iterations, first_order, differenced)))
         method = f"Bounded({method})" if bounded and not first_order else method
         return (
-            f"limits = limits_of(gtol, float({fall}), xtol, f_target, {', '.join((*counts, *flags))}, x.size)",
+            f"limits = Limits(gtol, float({fall}), xtol, f_target, {', '.join(fields)})",
+            f"limits = with_default_counts(limits, {', '.join(flags)}, x.size)",
             f"found = solve({objective}, {method}, {search}, limits, x{more})",
         )
 
@@ -377,7 +390,8 @@ def _minimize(
         "hold(held)",
         "hold(args)",
         "return found",
-        limits_of=limits_of,
+        Limits=Limits,
+        with_default_counts=with_default_counts,
         solve=SOLVE[first_order, bounded] if precond is None else descend_preconditioned,
     )
     return source.implementation()
