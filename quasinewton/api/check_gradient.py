@@ -14,6 +14,7 @@ from quasinewton.objective.gradient_check import (
     GradientCheck,
     compare,
     own_gradient,
+    reference_at,
 )
 from quasinewton.objective.problem import read_problem
 
@@ -86,4 +87,4 @@ def check_gradient(
     separate = jac if problem.form == "separate" else None
     refuse_what_does_not_compile(Callables(fun, problem.form, separate), problem.args)
     g, coarse = own_gradient(problem, x)
-    return compare(problem, x, g, rtol, coarse=coarse)
+    return compare(g, reference_at(problem, x), rtol, coarse)

@@ -22,7 +22,7 @@ from quasinewton.loops.state import State
 from quasinewton.methods.registry import TRAITS
 from quasinewton.objective.build import gradient_mode, prepare_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.gradient_check import OWN, GradientCheck, compare, own_gradient
+from quasinewton.objective.gradient_check import OWN, GradientCheck, compare, own_gradient, reference_at
 from quasinewton.objective.problem import Problem, read_problem
 from quasinewton.options.advice import merged
 from quasinewton.options.bounds import read_bounds
@@ -322,7 +322,7 @@ def checked(problem: Problem, x0: np.ndarray) -> GradientCheck:
         raise ValueError(f"check_gradient needs a gradient of yours; jac={problem.jac!r} is not one")
     x0 = x0 if problem.bounds is None else np.clip(x0, *problem.bounds)
     g, coarse = own_gradient(problem, x0)
-    check = compare(problem, x0, g, bounds=problem.bounds, coarse=coarse)
+    check = compare(g, reference_at(problem, x0, problem.bounds), coarse=coarse)
     if not check:
         warn(f"check_gradient: {check.message}")
     return check

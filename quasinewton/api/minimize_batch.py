@@ -204,7 +204,7 @@ def minimize_batch(
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, second_order == "hessian"), Remarks({}, {}, {})
     mode = "exact" if vectorized else mode_of(task.jac, n)
-    second = prepare_unlinked(problem, second_order).hess_mode if second_order and k else ""
+    second = prepare_unlinked(problem, second_order).hess_mode if problem is not None and second_order else ""
 
     def result(ending: Status = Status.RUNNING, copy: bool = False) -> BatchResult:
         found = collected(Outcomes(*map(np.copy, results)) if copy else results, remarks, mode, ending)

@@ -19,6 +19,7 @@ from quasinewton.objective import (
     hessian_products,
     kept_hessian,
 )
+from quasinewton.objective.box import Box
 from quasinewton.objective.callables import Callables
 from quasinewton.objective.choose_hessian import (
     differentiable,
@@ -118,7 +119,7 @@ class Prepared(NamedTuple):
     precision: Any = None
 
 
-def prepare(problem, use, values=False):
+def prepare(problem: Problem, use: str, values: bool = False) -> Prepared:
     """Make an objective of the user's functions that compiled code can call.
 
     The parameters, the result and the errors are those of `prepare_unlinked`.
@@ -126,12 +127,12 @@ def prepare(problem, use, values=False):
     return linked(prepare_unlinked(problem, use, values))
 
 
-def linked(prepared):
+def linked(prepared: Prepared) -> Prepared:
     """Return a `Prepared` whose objective compiled code can call; see `linking.link`."""
     return prepared._replace(objective=link(prepared.objective))
 
 
-def prepare_unlinked(problem, use, values=False):
+def prepare_unlinked(problem: Problem, use: str, values: bool = False) -> Prepared:
     """Make an objective of the user's functions that only loops in Python can call; see `link`.
 
     Parameters
@@ -207,14 +208,14 @@ def prepare_unlinked(problem, use, values=False):
     return prepared
 
 
-def gradient_mode(prepared):
+def gradient_mode(prepared: Prepared) -> str:
     """Return how gradients are obtained now: forward differences may have become central ones."""
     if prepared.mode == "2-point" and prepared.precision["gradient"] == CENTRAL:
         return "3-point"
     return prepared.mode
 
 
-def prepare_residual(problem):
+def prepare_residual(problem: Problem) -> Prepared:
     """Make an objective of a vector function that compiled code can call.
 
     The parameter and the result are those of `prepare_residual_unlinked`.
@@ -222,7 +223,7 @@ def prepare_residual(problem):
     return linked(prepare_residual_unlinked(problem))
 
 
-def prepare_residual_unlinked(problem):
+def prepare_residual_unlinked(problem: Problem) -> Prepared:
     """Make an objective of a vector function: GRADIENT is its value, HESSIAN its Jacobian.
 
     Only loops in Python can call it; see `link`.
@@ -259,7 +260,7 @@ def prepare_residual_unlinked(problem):
     return Prepared(objective, held, mode, problem)
 
 
-def _bind(callables, args, n, precision=None):
+def _bind(callables: Callables, args: tuple, n: int, precision: np.ndarray | None = None) -> Bound:
     """Return compiled or Python functions as a `Bound`.
 
     `precision`, an array of one record WRAPPED, is overwritten with the precision that the types of
@@ -287,7 +288,7 @@ def _bind(callables, args, n, precision=None):
     return Bound(address, block.ctypes.data, (fun, block, args))
 
 
-def refuse_what_does_not_compile(callables, args):
+def refuse_what_does_not_compile(callables: Callables, args: tuple) -> None:
     """Compile the user's compiled functions, although the interpreter will call them.
 
     A function that does not compile is thus reported before the run.
@@ -309,7 +310,7 @@ def refuse_what_does_not_compile(callables, args):
             result_type(function, (from_njit.X,) * count + tuple(arguments), name)
 
 
-def _differenced(bound, differences):
+def _differenced(bound: Bound, differences: Differences) -> tuple[Objective, tuple]:
     """Wrap the user's functions in the differences that they need, if any.
 
     Parameters
@@ -343,7 +344,7 @@ def _differenced(bound, differences):
     return objective, (*held, wrapped, probe, step, bounds)
 
 
-def _multiplied(prepared, gradient, scheme, n, bounds):
+def _multiplied(prepared: Prepared, gradient: int, scheme: int, n: int, bounds: Box | None) -> Prepared:
     """Wrap an objective in Hessian-vector products by differences of its gradient."""
     wrapped, probe = _unwrapped(), np.empty(2 * n)
     inner, w = prepared.objective, wrapped[0]
@@ -357,7 +358,7 @@ def _multiplied(prepared, gradient, scheme, n, bounds):
     return prepared._replace(objective=objective, held=(*prepared.held, wrapped, probe, bounds))
 
 
-def _keeping(prepared, n):
+def _keeping(prepared: Prepared, n: int) -> Prepared:
     """Wrap an objective with a Hessian in one with Hessian-vector products."""
     inner, wrapped, probe = prepared.objective, _unwrapped(), np.empty(2 * n + n * n)
     w = wrapped[0]

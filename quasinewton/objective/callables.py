@@ -32,5 +32,5 @@ class Callables(NamedTuple):
     jac: Any = None
     second: Any = None
     second_form: str = "hessian"
-    precond: Callable | None = None
+    precond: Any = None
     complex_step: bool = False

@@ -1,5 +1,7 @@
 """Automatic derivatives of compiled objectives, compiled or refused before a run begins."""
 
+from typing import Any
+
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
@@ -7,13 +9,13 @@ from quasinewton.numba_ext.user_cache import remembered
 from quasinewton.objective import from_njit
 from quasinewton.objective.derived import derived
 from quasinewton.objective.finite_differences import CENTRAL, EXACT
-from quasinewton.objective.problem import typed_args
+from quasinewton.objective.problem import Problem, typed_args
 from quasinewton.validation import warn
 
 TRIED = "_quasinewton_tried"  # attribute of a function; dict of refusals by kind, mode and argument types
 
 
-def with_compilation(name, given):
+def with_compilation(name: str, given: Any) -> Any:
     """Return the source of a derivative, or "3-point" if it is automatic and nothing is compiled.
 
     Parameters
@@ -33,7 +35,7 @@ def with_compilation(name, given):
     return "3-point"
 
 
-def derive(fun, kind, jac, n, args_type, packed=True):
+def derive(fun: Any, kind: str, jac: str, n: int | None, args_type: Any, packed: bool = True) -> tuple[Any, str]:
     """Derive and compile a derivative of a compiled function for use in compiled code.
 
     Compilation happens here, so that a function that cannot be differentiated is refused here.
@@ -89,7 +91,9 @@ def derive(fun, kind, jac, n, args_type, packed=True):
     return function if packed else autodiff.derivative(fun, kind, jac, n)[0], function.mode
 
 
-def derive_if_possible(fun, kind, n, args_type, packed=True):
+def derive_if_possible(
+    fun: Any, kind: str, n: int | None, args_type: Any, packed: bool = True
+) -> tuple[Any, str | None]:
     """Derive a derivative in the suitable mode; return (None, None) with a warning if refused.
 
     Warns
@@ -110,7 +114,7 @@ def derive_if_possible(fun, kind, n, args_type, packed=True):
 RESULTS = {"value_and_grad": "is_value", "value_and_jacobian": "is_derivative"}
 
 
-def with_gradient(problem, kind="value_and_grad"):
+def with_gradient(problem: Problem, kind: str = "value_and_grad") -> Problem:
     """Return a problem with gradients derived from a compiled `fun`, if the user left that open.
 
     Parameters
@@ -132,7 +136,7 @@ def with_gradient(problem, kind="value_and_grad"):
     """
     jac = with_compilation("jac", problem.jac)
     if jac is not problem.jac:
-        differenced = {"form": "value", "scheme": CENTRAL} if problem.form else {}
+        differenced: dict[str, Any] = {"form": "value", "scheme": CENTRAL} if problem.form else {}
         problem = problem._replace(jac=jac, **differenced)
     # A given step means that differences are wanted.
     if not (problem.jac is None or problem.jac is False) or problem.step.size or not is_compiled(problem.fun):
@@ -146,7 +150,7 @@ def with_gradient(problem, kind="value_and_grad"):
     return problem._replace(jac=jac, form=problem.form and "derived", scheme=EXACT)
 
 
-def derived_source(fun, jac, arguments, n, kind):
+def derived_source(fun: Any, jac: Any, arguments: tuple, n: int | None, kind: str) -> Any:
     """Return "auto" if a compiled `fun` can be differentiated, otherwise `jac`.
 
     `arguments` are the Numba types of what follows x.

@@ -1,6 +1,6 @@
 """Choice of the source of second derivatives: the user, automatic derivatives or differences."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scipy.optimize import BFGS, SR1, HessianUpdateStrategy
 
@@ -38,7 +38,9 @@ class Second(NamedTuple):
     mode: str = ""
 
 
-def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
+def second_order(
+    use: str, fun: Any, hess: Any, hessp: Any, form: str, n: int | None, args_type: Any, typed: Any = None
+) -> Second:
     """Choose the source of second derivatives: the user's, automatic ones, or differences.
 
     Parameters
@@ -101,12 +103,12 @@ def second_order(use, fun, hess, hessp, form, n, args_type, typed=None):
     return Second(None, use, scheme, "3-point" if scheme == CENTRAL else "2-point")
 
 
-def is_update(given):
+def is_update(given: object) -> bool:
     """Return True for one of SciPy's quasi-Newton updates, given as an object or as a class."""
     return isinstance(given, HessianUpdateStrategy) or isinstance(given, type) and given in STRATEGIES
 
 
-def second_derivative(name, given):
+def second_derivative(name: str, given: Any) -> tuple[Any, int]:
     """Return (callable, EXACT), or (None, scheme) if differences are to be used.
 
     Raises
@@ -127,7 +129,7 @@ def second_derivative(name, given):
     raise ValueError(f"{name} must be callable, {legal} or None; got {given!r}")
 
 
-def differentiable(jac):
+def differentiable(jac: Any) -> int:
     """Return the gradient scheme that replaces forward differences if these are differenced again.
 
     Raises

@@ -1,6 +1,7 @@
 """Derivatives of compiled objectives, generated only if their machine code is not on disk."""
 
 import weakref
+from typing import Any
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled
@@ -20,34 +21,34 @@ class Derived:
         derivative.
     """
 
-    def __init__(self, fun, kind, jac, n):
+    def __init__(self, fun: Any, kind: str, jac: str, n: int | None) -> None:
         # A weak reference, because fun holds this object.
         self.fun, self.request = weakref.ref(fun), (kind, jac, n)
         mode, width = autodiff.plan(kind, jac, n)
         self.mode = mode or "reverse"
         self.how = kind, mode, autodiff.lanes(width)
 
-    def function(self):
+    def function(self) -> Any:
         """Return the dispatcher, made from the cacheable copy of `fun` if there is one."""
         kind, jac, n = self.request
         fun = self.fun()
         return autodiff.derivative(fresh(fun) or fun, kind, jac, n, packed=True)[0]
 
 
-def settled(fun, jac, n, args_type):
+def settled(fun: Any, jac: str, n: int | None, args_type: Any) -> str:
     """Return the mode of first derivatives, with "auto" replaced by the one that is chosen.
 
     What the transformation accepts is kept on disk, as a fact about the function.
     """
 
-    def has_adjoint():
+    def has_adjoint() -> bool:
         words = "adjoint", str(args_type)
         return args_type is not None and remembered(fun, words, lambda f: autodiff.has_adjoint(f, args_type))
 
     return autodiff.settled(jac, n, has_adjoint)
 
 
-def derived(fun, kind, jac, n, args_type):
+def derived(fun: Any, kind: str, jac: str, n: int | None, args_type: Any) -> Derived:
     """Return the Derived of a function and request, the same object at every call.
 
     Parameters
@@ -77,6 +78,6 @@ def derived(fun, kind, jac, n, args_type):
     return known[key]
 
 
-def made(function):
+def made(function: Any) -> Any:
     """Return the dispatcher of a Derived; any other object unchanged."""
     return function.function() if isinstance(function, Derived) else function

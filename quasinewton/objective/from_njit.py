@@ -4,6 +4,8 @@ Only the trampoline is compiled for a new objective; the solver's loop is not.
 """
 
 import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numba
 from numba import types
@@ -17,6 +19,7 @@ from quasinewton.numba_ext.introspection import result_type
 from quasinewton.numba_ext.jit import INNER, kernel
 from quasinewton.numba_ext.linalg import dot
 from quasinewton.numba_ext.user_code import fresh
+from quasinewton.objective.callables import Callables
 from quasinewton.objective.derived import Derived, made
 from quasinewton.objective.interface import SIGNATURE
 from quasinewton.objective.njit_results import (
@@ -39,7 +42,7 @@ def multiply(H, v, out):
         out[i] = dot(H[i], v)
 
 
-def build(callables, args_type):
+def build(callables: Callables, args_type: Any) -> Any:
     """Return the uncompiled dispatcher of a trampoline, which is entered by address only.
 
     The arguments are those of `define`.
@@ -47,7 +50,7 @@ def build(callables, args_type):
     return numba.njit(**INNER)(define(callables, args_type))
 
 
-def check(callables, args_type):
+def check(callables: Callables, args_type: Any) -> None:
     """Compile the user's functions and check that they return what the form requires.
 
     Raises
@@ -99,22 +102,22 @@ def check(callables, args_type):
         raise TypeError(expected)
 
 
-def is_single(kind):
+def is_single(kind: Any) -> bool:
     """Return True if results of this type are rounded to single precision or below."""
     return getattr(kind, "dtype", kind) in NARROW
 
 
-def first_is_single(kind):
+def first_is_single(kind: Any) -> bool:
     """Return True if the first of two results is rounded to single precision or below."""
     return is_single(kind[0])
 
 
-def second_is_single(kind):
+def second_is_single(kind: Any) -> bool:
     """Return True if the second of two results is rounded to single precision or below."""
     return is_single(kind[1])
 
 
-def first_is_complex(kind):
+def first_is_complex(kind: Any) -> bool:
     """Return True if the first of two results is complex."""
     return is_complex(kind[0])
 
@@ -122,7 +125,7 @@ def first_is_complex(kind):
 RETURNS = "_quasinewton_returns"  # attribute of a function; dict of facts about its result type
 
 
-def returns(fun, test, arguments):
+def returns(fun: Any, test: str, arguments: tuple) -> bool:
     """Return True if the result type of a compiled function passes a test.
 
     `test` is the name of a predicate in this module.
@@ -141,7 +144,7 @@ def returns(fun, test, arguments):
     return known[test, arguments]
 
 
-def precision(callables, args_type):
+def precision(callables: Callables, args_type: Any) -> tuple[float, float]:
     """Return the relative rounding of values and gradients by their types; 0 for doubles.
 
     Parameters
@@ -161,10 +164,11 @@ def precision(callables, args_type):
         single[1] = returns(fun, "second_is_single", arguments)
     elif form == "separate" and not isinstance(jac, Derived):
         single[1] = returns(jac, "is_single", arguments)
-    return tuple(SINGLE_EPSILON if one else 0.0 for one in single)
+    value, gradient = (SINGLE_EPSILON if one else 0.0 for one in single)
+    return value, gradient
 
 
-def has_complex_values(callables, args_type):
+def has_complex_values(callables: Callables, args_type: Any) -> bool:
     """Return True if the type of an objective's value is complex.
 
     The arguments are as for `define`.
@@ -176,11 +180,32 @@ def has_complex_values(callables, args_type):
     return returns(fun, "first_is_complex" if form == "joint" else "is_complex", arguments)
 
 
+class Trampoline(NamedTuple):
+    """A compiled trampoline.
+
+    Attributes
+    ----------
+    code : Sealed
+        Its machine code.
+    precision : (float, float)
+        What the function `precision` returns.
+    is_complex : bool
+        True if the value of the objective is complex.
+    held : tuple
+        The user's functions beside the objective, so that no other function can get their id.
+    """
+
+    code: sealed.Sealed
+    precision: tuple[float, float]
+    is_complex: bool
+    held: tuple
+
+
 # Compiled trampolines by the user's function; an entry is freed with that function.
 _trampolines: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def trampoline(callables, args_type):
+def trampoline(callables: Callables, args_type: Any) -> tuple[int, tuple[float, float]]:
     """Return the address of a compiled trampoline, and its precision.
 
     It is compiled at the first call for these functions and types.
@@ -217,24 +242,23 @@ def trampoline(callables, args_type):
             # and the weak dictionary would never drop the entry.
             library = compiled.get_compile_result(SIGNATURE).library
             code = sealed.Sealed(address_of(compiled, SIGNATURE), library)
-        # These functions are held so that no other function can get their id. Those derived from
-        # `fun` are excluded: `fun` holds them, and they hold `fun`.
+        # Functions derived from `fun` are not held here: `fun` holds them, and they hold `fun`.
         others = [each for each in (jac, second, precond) if not isinstance(each, Derived)]
-        held = [each for each in others if not autodiff.is_derived(fun, each)]
-        warned = has_complex_values(callables, args_type)
-        entry = known[key] = (code, precision(callables, args_type), warned, *held)
-    if entry[2]:
+        held = tuple(each for each in others if not autodiff.is_derived(fun, each))
+        is_complex = has_complex_values(callables, args_type)
+        entry = known[key] = Trampoline(code, precision(callables, args_type), is_complex, held)
+    if entry.is_complex:
         warn_complex("fun")
-    return entry[0].address, entry[1]
+    return entry.code.address, entry.precision
 
 
-def announce(callables):
+def announce(callables: Callables) -> None:
     """Log that derivatives are about to be compiled, if any are."""
     if isinstance(callables.jac, Derived) or isinstance(callables.second, Derived):
         notice.derivatives(callables.fun.__name__, user_cache.obstacle([callables.fun]))
 
 
-def _from_disk(callables, args_type):
+def _from_disk(callables: Callables, args_type: Any) -> sealed.Sealed | None:
     """Return the code of a trampoline, read from disk or compiled and saved there.
 
     Returns None if the functions have no name that is valid in other processes.
@@ -245,15 +269,15 @@ def _from_disk(callables, args_type):
     functions = [None if isinstance(each, Derived) else each for each in (fun, jac, second, precond)]
     key = user_cache.key(functions, "trampoline", *words)
 
-    def make():
+    def make() -> Callable[..., Any] | None:
         sources = [each and fresh(each) for each in functions]
         if any(source is None and each is not None for source, each in zip(sources, functions, strict=True)):
             return None
-        copies = [
+        copies: list[Any] = [
             each if isinstance(each, Derived) else source
             for each, source in zip((fun, jac, second, precond), sources, strict=True)
         ]
-        copied = callables._replace(**dict(zip(("fun", "jac", "second", "precond"), copies, strict=True)))
+        copied = callables._replace(fun=copies[0], jac=copies[1], second=copies[2], precond=copies[3])
         announce(callables)
         check(copied, args_type)
         return define(copied, args_type)

@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from quasinewton.arguments.real_values import (
 )
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.python_calls import call_python
+from quasinewton.objective.callables import Callables
 from quasinewton.objective.from_njit import multiply
 from quasinewton.objective.interface import (
     COMPLEX,
@@ -29,7 +31,7 @@ from quasinewton.validation import NOT_SCALAR, PAIR
 FLOAT64 = np.dtype(np.float64)
 
 
-def scalar(f):
+def scalar(f: Any) -> float:
     """Convert a user's function value to float.
 
     Parameters
@@ -72,7 +74,7 @@ def scalar(f):
     return number
 
 
-def derivative(values, shape, name):
+def derivative(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Convert a user's gradient or Hessian to a real array of the given shape.
 
     Parameters
@@ -120,16 +122,16 @@ class Views(dict):
     dtype : numpy dtype
     """
 
-    def __init__(self, shape, dtype=np.float64):
+    def __init__(self, shape: tuple[int, ...], dtype: Any = np.float64) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
 
-    def __missing__(self, address):
+    def __missing__(self, address: int) -> np.ndarray:
         memory = (ctypes.c_byte * (math.prod(self.shape) * self.dtype.itemsize)).from_address(address)
         view = self[address] = np.frombuffer(memory, self.dtype).reshape(self.shape)
         return view
 
 
-def rounding(values):
+def rounding(values: Any) -> float:
     """Return the relative rounding of a float type coarser than double; 0 for other types."""
     dtype = getattr(values, "dtype", None)
     if not isinstance(dtype, np.dtype):  # Tensors of other libraries have dtypes of their own.
@@ -140,7 +142,9 @@ def rounding(values):
     return float(np.finfo(dtype).eps) if dtype.kind == "f" and dtype.itemsize < 8 else 0.0
 
 
-def evaluator(callables, args, n, precision=None):
+def evaluator(
+    callables: Callables, args: tuple, n: int, precision: np.ndarray | None = None
+) -> Callable[[int, int, int, int], float]:
     """Combine the user's callables in one function that copies x and checks the results.
 
     Parameters
@@ -175,25 +179,23 @@ def evaluator(callables, args, n, precision=None):
     begun: list[bool] = []
     kept: list[Any] = []
 
-    def put(g, values, name="the gradient"):
+    def put(g: int, values: Any, name: str = "the gradient") -> None:
         if not (type(values) is np.ndarray and values.dtype is FLOAT64 and values.shape == shape):
-            rough = 0.0 if precision is None else rounding(values)
-            if rough:
+            if precision is not None and (rough := rounding(values)):
                 precision["g_eps"] = max(precision["g_eps"][0], rough)
             values = derivative(values, shape, name)
         vectors[g][...] = values
 
-    def number(f):
-        rough = 0.0 if precision is None else rounding(f)
-        if rough:
+    def number(f: Any) -> float:
+        if precision is not None and (rough := rounding(f)):
             precision["f_eps"] = precision["f_type"] = max(precision["f_eps"][0], rough)
         return scalar(f)
 
-    def value(what, x, g, h):
+    def value(what: int, x: int, g: int, h: int) -> float:
         f = fun(vectors[x].copy())
         return f if isinstance(f, float) else number(f)
 
-    def separate(what, x, g, h):
+    def separate(what: int, x: int, g: int, h: int) -> float:
         point, f = vectors[x], math.nan
         if what & VALUE:
             f = fun(point.copy())
@@ -201,24 +203,24 @@ def evaluator(callables, args, n, precision=None):
             put(g, jac(point.copy()))
         return f if isinstance(f, float) else number(f)
 
-    def joint(what, x, g, h):
+    def joint(what: int, x: int, g: int, h: int) -> float:
         f, values = pair(fun(vectors[x].copy()))
         if what & GRADIENT:
             put(g, values)
         return f if isinstance(f, float) else number(f)
 
-    def inplace(what, x, g, h):
+    def inplace(what: int, x: int, g: int, h: int) -> float:
         gradient = np.full(n, math.nan)  # NaN makes a component visible that the user does not write.
         f = fun(vectors[x].copy(), gradient)
         if what & GRADIENT:
             put(g, gradient)
         return f if isinstance(f, float) else number(f)
 
-    def residual(what, x, g, h):
+    def residual(what: int, x: int, g: int, h: int) -> float:
         put(g, fun(vectors[x].copy()), "what fun returns")
         return math.nan
 
-    def product(x, p):
+    def product(x: np.ndarray, p: np.ndarray) -> Any:
         if second_form == "product":
             return hess(x, p)
         # All products of an iteration use the same Hessian.
@@ -232,7 +234,7 @@ def evaluator(callables, args, n, precision=None):
         multiply(H, p, out)  # BLAS would round differently from compiled Hessians.
         return out
 
-    def second_order(what, x, g, h):
+    def second_order(what: int, x: int, g: int, h: int) -> float:
         if what == PRODUCT:
             put(g, product(vectors[x].copy(), vectors[h].copy()), "the product with the Hessian")
             return math.nan
@@ -247,7 +249,7 @@ def evaluator(callables, args, n, precision=None):
             return imaginary(fun(complexes[x].copy()))
         return first(what, x, g, h)
 
-    def first(what, x, g, h):
+    def first(what: int, x: int, g: int, h: int) -> float:
         try:
             f = evaluate(what, x, g, h)
         except ArithmeticError:
@@ -268,7 +270,7 @@ def evaluator(callables, args, n, precision=None):
     return first if hess is None and precond is None and form != "value" else second_order
 
 
-def pair(returned):
+def pair(returned: Any) -> tuple[Any, Any]:
     """Unpack the result of a function that returns value and derivative.
 
     Raises
@@ -284,28 +286,28 @@ def pair(returned):
     return value, derivative
 
 
-def with_args(function, args):
+def with_args(function: Any, args: tuple) -> Any:
     """Return a function that appends `args` to its arguments; None for None."""
     if function is None:
         return None
     return lambda *variables: function(*variables, *args)
 
 
-def halves(function):
+def halves(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Split a function of value and derivative in two.
 
     The second returns the derivative at the last point given to the first.
     """
     last: list[Any] = []
 
-    def value(x):
+    def value(x: np.ndarray) -> Any:
         last[:] = pair(function(x))
         return last[0]
 
     return value, lambda x: last[1]
 
 
-def imaginary(f):
+def imaginary(f: Any) -> float:
     """Return Im f as float, for the complex step.
 
     Raises

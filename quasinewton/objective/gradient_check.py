@@ -5,7 +5,7 @@ order, and by the rounding of f.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from quasinewton.autodiff import Refused, derivative
 from quasinewton.floats import EPSILON, ROOT_EPSILON
 from quasinewton.numba_ext.introspection import is_compiled
 from quasinewton.objective import from_python
-from quasinewton.objective.problem import typed_args
+from quasinewton.objective.box import Box
+from quasinewton.objective.problem import Problem, typed_args
 
 # relative error of a component that passes by default; by source of the expected gradient
 TOLERANCE = {"forward": 1e-8, "reverse": 1e-8, "differences": 1e-5}
@@ -24,13 +25,29 @@ NAMED = 8  # components; most that a message lists as wrong
 # in units of rounding of the largest component; error allowed in a single-precision gradient
 CANCELLED = 16.0
 
-# Stencils: offsets in steps, weights of the derivative of fourth order, and of second order.
-CENTRAL = (
+
+class Stencil(NamedTuple):
+    """A formula for a derivative by differences.
+
+    Attributes
+    ----------
+    offsets : ndarray, int, shape (k,)
+        Where f is evaluated, in steps from x.
+    weights, rough : ndarray, float64, shape (k,)
+        Weights of the derivative of fourth order, and of that of second order.
+    """
+
+    offsets: np.ndarray
+    weights: np.ndarray
+    rough: np.ndarray
+
+
+CENTRAL = Stencil(
     np.array([-2, -1, 1, 2]),
     np.array([1.0, -8.0, 8.0, -1.0]) / 12.0,
     np.array([0.0, -0.5, 0.5, 0.0]),
 )
-FORWARD = (
+FORWARD = Stencil(
     np.array([0, 1, 2, 3, 4]),
     np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12.0,
     np.array([-1.5, 2.0, -0.5, 0.0, 0.0]),
@@ -72,11 +89,31 @@ class GradientCheck(NamedTuple):
     nfev: int
     message: str
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.correct
 
 
-def own_gradient(given, x):
+class Reference(NamedTuple):
+    """The gradient with which the user's is compared.
+
+    Attributes
+    ----------
+    g : ndarray, float64, shape (n,)
+    doubt : ndarray, float64, shape (n,)
+        Bounds on the errors of g.
+    mode : str
+        Source of g: "forward", "reverse" or "differences".
+    nfev : int
+        Calls of fun.
+    """
+
+    g: np.ndarray
+    doubt: np.ndarray
+    mode: str
+    nfev: int
+
+
+def own_gradient(given: Problem, x: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the user's gradient at x, and the relative rounding of its type.
 
     Parameters
@@ -105,21 +142,17 @@ def own_gradient(given, x):
     return np.array(from_python.derivative(g, x.shape, "the gradient"), dtype=np.float64), coarse
 
 
-def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON):
-    """Compare a gradient with exact derivatives or with finite differences.
+def compare(g: np.ndarray, reference: Reference, rtol: float | None = None, coarse: float = EPSILON) -> GradientCheck:
+    """Compare a gradient with that of exact derivatives or of finite differences.
 
     Parameters
     ----------
-    given : Problem
-        The objective.
-    x, g : ndarray, float64, shape (n,)
-        A point, and the user's gradient there.
+    g : ndarray, float64, shape (n,)
+        The user's gradient.
+    reference : Reference
+        The gradient at the same point, as `reference_at` returns it.
     rtol : float, optional
         Relative error that passes; the default depends on the source, see TOLERANCE.
-    values : int
-        Largest number of values that may be spent on differences; 4n are needed at least.
-    bounds : (ndarray, ndarray), optional
-        low and high; differences stay between them, and x lies between them.
     coarse : float
         Relative rounding of the gradient's type. In a coarse type any component may be the
         difference of terms as large as the largest component, so an error of that rounding is
@@ -127,13 +160,9 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON
 
     Returns
     -------
-    GradientCheck or None
-        None if differences would cost more than `values`.
+    GradientCheck
     """
-    found = exact(given, x) or (differences(given, x, bounds) if 4 * x.size <= values else None)
-    if found is None:
-        return None
-    expected, doubt, mode, nfev = found
+    expected, doubt, mode, nfev = reference
     rtol = TOLERANCE[mode] if rtol is None else rtol
     judged = np.isfinite(expected)
     largest = np.max(abs(expected[judged]), initial=0.0)
@@ -152,7 +181,7 @@ def compare(given, x, g, rtol=None, values=math.inf, bounds=None, coarse=EPSILON
     )
 
 
-def sentence(g, expected, error, wrong, mode):
+def sentence(g: np.ndarray, expected: np.ndarray, error: float, wrong: np.ndarray, mode: str) -> str:
     """Describe the outcome of a comparison in words."""
     source = "differences" if mode == "differences" else f"{mode}-mode derivatives"
     unknown = np.count_nonzero(~np.isfinite(expected))
@@ -169,11 +198,16 @@ def sentence(g, expected, error, wrong, mode):
     )
 
 
-def exact(given, x):
-    """Return the exact gradient, its error bounds, mode and calls of fun, or None.
+def reference_at(given: Problem, x: np.ndarray, bounds: Box | None = None) -> Reference:
+    """Return the exact gradient at x, or one by differences if fun cannot be differentiated.
 
-    None means that fun cannot be differentiated.
+    Differences stay between the bounds, between which x lies.
     """
+    return exact(given, x) or differences(given, x, bounds)
+
+
+def exact(given: Problem, x: np.ndarray) -> Reference | None:
+    """Return the exact gradient at x, or None if fun cannot be differentiated."""
     if given.form != "separate" or not is_compiled(given.fun) or typed_args(given.args) is None:
         return None
     try:
@@ -181,13 +215,14 @@ def exact(given, x):
         f, g = function(x.copy(), *given.args)
     except (Refused, MemoryError):
         return None
-    return g, EPSILON * abs(f) / np.maximum(1.0, abs(x)), mode, 0
+    return Reference(g, EPSILON * abs(f) / np.maximum(1.0, abs(x)), mode, 0)
 
 
-def differences(given, x, bounds=None):
-    """Return the gradient by differences of fourth order, error bounds, mode and calls of fun.
+def differences(given: Problem, x: np.ndarray, bounds: Box | None = None) -> Reference:
+    """Return the gradient at x by differences of fourth order.
 
-    A component is NaN if the bounds leave no room for a difference.
+    It takes 4 n values of fun or more. A component is NaN if the bounds leave no room for a
+    difference.
     """
     g, doubt, nfev = np.empty(x.size), np.empty(x.size), 1
     epsilon = max(EPSILON, from_python.rounding(returned(given, x)))
@@ -196,10 +231,10 @@ def differences(given, x, bounds=None):
         stencil = CENTRAL
         if bounds is not None:
             stencil, step = within(step, x[i] - bounds[0][i], bounds[1][i] - x[i])
-        places, weights, rough = stencil
+        offsets, weights, rough = stencil
         for _ in range(SHORTENINGS if step > 0.0 else 0):
-            values = np.array([value_beside(given, x, i, k * step) for k in places])
-            nfev += len(places)
+            values = np.array([value_beside(given, x, i, k * step) for k in offsets])
+            nfev += len(offsets)
             if np.isfinite(values).all():
                 break
             step /= 16.0
@@ -208,10 +243,10 @@ def differences(given, x, bounds=None):
             continue
         g[i] = weights @ values / step
         doubt[i] = abs(g[i] - rough @ values / step) + 4.0 * epsilon * abs(values).max() / step
-    return g, doubt, "differences", nfev
+    return Reference(g, doubt, "differences", nfev)
 
 
-def within(step, behind, ahead):
+def within(step: float, behind: float, ahead: float) -> tuple[Stencil, float]:
     """Return the stencil that fits between the bounds, and its step.
 
     `behind` and `ahead` are the distances to the bounds.
@@ -220,17 +255,17 @@ def within(step, behind, ahead):
         return CENTRAL, step
     if ahead >= behind:
         return FORWARD, min(step, ahead / 4.5)
-    return tuple(-np.asarray(part) for part in FORWARD), min(step, behind / 4.5)
+    return Stencil(*(-part for part in FORWARD)), min(step, behind / 4.5)
 
 
-def value_beside(given, x, i, h):
+def value_beside(given: Problem, x: np.ndarray, i: int, h: float) -> float:
     """Return f(x + h e_i)."""
     point = x.copy()
     point[i] += h
     return from_python.scalar(returned(given, point))
 
 
-def returned(given, x):
+def returned(given: Problem, x: np.ndarray) -> Any:
     """Return what the user's function returns as value at x, unconverted."""
     rest = (np.empty(x.size), *given.args) if given.form == "inplace" else given.args
     f = given.fun(x.copy(), *rest)

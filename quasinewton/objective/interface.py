@@ -5,7 +5,7 @@ compiled once for all objectives. A compiled function, a Python callable and fin
 around either look the same from inside the loop.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numba import types
 
@@ -60,7 +60,7 @@ TOLD = Objective(0, 0)
 OBJECTIVE = types.NamedUniTuple(types.int64, len(Objective._fields), Objective)
 
 
-def _compiled_caller():
+def _compiled_caller() -> Any:
     return evaluate
 
 

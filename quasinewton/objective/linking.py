@@ -8,6 +8,7 @@ exchanges these addresses.
 
 import ctypes
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 from quasinewton.numba_ext import interpreted
@@ -23,7 +24,7 @@ _ADDRESS, _DATA = (WRAPPED.fields[name][1] for name in ("address", "data"))  # t
 
 
 @functools.cache
-def address_in_python(kernel, wraps=True):
+def address_in_python(kernel: Any, wraps: bool = True) -> int:
     """Return the address at which loops that run in Python enter an objective of the package.
 
     Parameters
@@ -44,7 +45,7 @@ def address_in_python(kernel, wraps=True):
     return address
 
 
-def link(objective):
+def link(objective: Any) -> Any:
     """Return an objective that compiled code can call; its kernels are compiled if necessary.
 
     The records of wrapping objectives are changed in place.
@@ -61,12 +62,12 @@ def link(objective):
     return objective._replace(address=_linked(objective.address, objective.data))
 
 
-def _objectives(several):
+def _objectives(several: Any) -> list[tuple[str, Objective]]:
     """Return the names and values of the fields of a NamedTuple that are objectives."""
     return [(name, one) for name, one in several._asdict().items() if isinstance(one, Objective)]
 
 
-def _linked(address, data):
+def _linked(address: int, data: int) -> int:
     if address not in _KERNELS:
         return address
     if address in _WRAPPING:
@@ -76,14 +77,14 @@ def _linked(address, data):
 
 
 @functools.cache
-def _compiled_address(address):
+def _compiled_address(address: int) -> int:
     compiled = address_of(_KERNELS[address], SIGNATURE)
     if address in _WRAPPING:
         _WRAPPING.add(compiled)
     return compiled
 
 
-def _chain(objective):
+def _chain(objective: Objective) -> Iterator[int]:
     """Yield the address of an objective, that of the one that it wraps, and so on."""
     address, data = objective.address, objective.data
     yield address
@@ -92,12 +93,12 @@ def _chain(objective):
         yield address
 
 
-def layers(objective):
+def layers(objective: Objective) -> int:
     """Return the number of wrapping objectives around the user's own, for `with_data`."""
     return len(list(_chain(objective))) - 1
 
 
-def kernels(objective):
+def kernels(objective: Any) -> tuple:
     """Return the kernels that `link` compiles for an objective, as a tuple.
 
     Parameters

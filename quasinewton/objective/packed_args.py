@@ -5,6 +5,8 @@ reference count, and are valid as long as the entry point that packed them holds
 a value in `args` therefore changes memory and no type, and nothing is recompiled.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import types
 
@@ -12,7 +14,7 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.tuples import size_of, store
 
 
-def is_plain(kind):
+def is_plain(kind: Any) -> bool:
     """Return True if values of a Numba type can be packed.
 
     These are numbers, arrays of numbers, text, None, and tuples of such types.

@@ -4,7 +4,7 @@ Nothing is compiled here. `choose_gradient.with_gradient` decides how gradients 
 the user left that open, and `build.prepare` makes the objective.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from numba import types
 
 from quasinewton import autodiff
 from quasinewton.numba_ext.introspection import is_compiled, tuple_type
+from quasinewton.objective.box import Box
 from quasinewton.objective.derived import Derived
 from quasinewton.objective.finite_differences import (
     CENTRAL,
@@ -71,7 +72,16 @@ class Problem(NamedTuple):
     scales: np.ndarray = NOTHING_GIVEN
 
 
-def read_problem(fun, jac, args, n, options={}, hess=None, hessp=None, bounds=None):
+def read_problem(
+    fun: Callable,
+    jac: Any,
+    args: tuple,
+    n: int,
+    options: Mapping[str, Any] = {},
+    hess: Any = None,
+    hessp: Any = None,
+    bounds: Box | None = None,
+) -> Problem:
     """Read what the user gave.
 
     Parameters
@@ -108,7 +118,7 @@ def read_problem(fun, jac, args, n, options={}, hess=None, hessp=None, bounds=No
     return Problem(fun, jac, args, n, form, scheme, step, relative, hess, hessp, precond, bounds, scales)
 
 
-def read_residual(fun, jac, args, n, options):
+def read_residual(fun: Callable, jac: Any, args: tuple, n: int, options: Mapping[str, Any]) -> Problem:
     """Return the Problem of a vector function; its `jac` is checked where it is used.
 
     The parameters are those of `read_problem`.
@@ -117,12 +127,12 @@ def read_residual(fun, jac, args, n, options):
     return Problem(fun, jac, args, n, step=step, relative=relative)
 
 
-def typed_args(args):
+def typed_args(args: tuple) -> Any:
     """Return the Numba type of `args` as a tuple type, or None if Numba has none."""
     return tuple_type(args) if args else NO_ARGS
 
 
-def args_type(args):
+def args_type(args: tuple) -> Any:
     """Return the Numba type of `args`, or None if they cannot be passed to compiled code."""
     if not args:
         return NO_ARGS
@@ -130,7 +140,7 @@ def args_type(args):
     return kind if kind is not None and is_plain(kind) else None
 
 
-def compiled_args_type(functions, args):
+def compiled_args_type(functions: Iterable[Any], args: tuple) -> Any:
     """Return the Numba type of `args`, or None if the interpreter must call the functions.
 
     This is so if a function is not compiled, or `args` cannot be packed.
@@ -146,7 +156,7 @@ def compiled_args_type(functions, args):
     return args_type(args)
 
 
-def gradient_form(jac):
+def gradient_form(jac: Any) -> tuple[str, int]:
     """Return the form in which fun and jac give value and gradient, and the scheme of differences.
 
     Returns
@@ -175,12 +185,12 @@ def gradient_form(jac):
     raise ValueError(f"jac must be {legal}; got {jac!r}")
 
 
-def is_differenced(jac):
+def is_differenced(jac: Any) -> bool:
     """Return True if gradients are made of values under this `jac`."""
     return jac is None or jac is False or (isinstance(jac, str) and jac in GRADIENT_SCHEMES)
 
 
-def difference_step(options, n):
+def difference_step(options: Mapping[str, Any], n: int) -> tuple[np.ndarray, bool]:
     """Return the user's steps of differences and whether they are relative.
 
     They are the options eps and finite_diff_rel_step. The array is empty if none was given.
@@ -200,7 +210,7 @@ def difference_step(options, n):
     return step, rel_step is not None
 
 
-def typical_scales(x_scale, n):
+def typical_scales(x_scale: Any, n: int) -> np.ndarray:
     """Return the user's scales of the variables, shape (n,), or an empty array.
 
     Raises

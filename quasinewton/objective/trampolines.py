@@ -4,11 +4,15 @@ A trampoline is a small function with the objective's calling convention: it reb
 calls the user's `@njit` functions and writes their results.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from quasinewton.numba_ext import generated
 from quasinewton.numba_ext.jit import fragment, shared
 from quasinewton.numba_ext.tuples import loader
+from quasinewton.objective.callables import Callables
 from quasinewton.objective.derived import Derived, made
 from quasinewton.objective.interface import (
     COMPLEX,
@@ -149,7 +153,7 @@ DERIVED = {"derived", "derived-values", "residual-derived"}
 UNCALLED = {"derived"}  # Forms in which `fun` is not called.
 
 
-def define(callables, args_type):
+def define(callables: Callables, args_type: Any) -> Callable[..., Any]:
     """Define the trampoline of one objective as a Python function.
 
     Parameters
