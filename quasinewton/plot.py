@@ -4,11 +4,14 @@ Requires matplotlib, which the extra `plot` installs. Every function draws on th
 new ones, and returns them, so that you can change titles, limits and colours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from quasinewton.api.minimize import minimize
+from quasinewton.drivers.batch_result import BatchResult
+from quasinewton.result import OptimizeResult
 from quasinewton.status import Status
 
 __all__ = ["batch", "convergence", "path", "performance_profile", "profiles"]
@@ -20,7 +23,7 @@ SHAPES = ("-", "--", "-.", ":")
 POINTS = 121  # number of points of a smooth curve, and of each side of the grid for contours
 
 
-def _axes(ax, columns=1, size=(6.4, 4.4)):
+def _axes(ax: Any, columns: int = 1, size: tuple[float, float] = (6.4, 4.4)) -> Any:
     """Return the axes given, or new ones: a single one, or an array if `columns` > 1."""
     if ax is not None:
         return ax
@@ -31,14 +34,14 @@ def _axes(ax, columns=1, size=(6.4, 4.4)):
     return pyplot.subplots(1, columns, figsize=size, layout="constrained")[1]
 
 
-def _labelled(results, single):
+def _labelled(results: Any, single: Callable[[Any], bool]) -> dict[str | None, Any]:
     """Return results as a dict by label, in order; a single result has the label None."""
     if isinstance(results, Mapping) and not single(results):
         return dict(results)
     return {None: results}
 
 
-def _styles():
+def _styles() -> Iterator[dict[str, str]]:
     """Yield combinations of colour and line style; the first 28 are distinct."""
     while True:
         for shape in SHAPES:
@@ -46,7 +49,7 @@ def _styles():
                 yield {"color": colour, "linestyle": shape}
 
 
-def convergence(results, f_min=None, against="nfev", ax=None):
+def convergence(results: Any, f_min: float | None = None, against: str = "nfev", ax: Any = None) -> Any:
     """Draw how f and the gradient fall in one or several runs.
 
     Parameters
@@ -103,7 +106,9 @@ def convergence(results, f_min=None, against="nfev", ax=None):
     return value_axes, gradient_axes
 
 
-def path(fun, results, args=(), limits=None, levels=20, ax=None):
+def path(
+    fun: Callable[..., Any], results: Any, args: tuple = (), limits: Any = None, levels: int = 20, ax: Any = None
+) -> Any:
     """Draw the iterates of one or several runs on the contours of a function of two variables.
 
     Parameters
@@ -148,7 +153,7 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
         margin = 0.15 * np.maximum(high - low, 1e-3 * np.maximum(1.0, np.abs(high)))
         limits = tuple(zip(low - margin, high + margin, strict=True))
     axes = _axes(ax)
-    grid = [np.linspace(*side, POINTS) for side in limits]
+    grid = [np.linspace(low, high, POINTS) for low, high in limits]
     heights = np.array([[float(fun(np.array([u, v]), *args)) for u in grid[0]] for v in grid[1]])
     heights = np.log1p(heights - np.nanmin(heights[np.isfinite(heights)]))
     heights[~np.isfinite(heights)] = np.nan
@@ -162,7 +167,16 @@ def path(fun, results, args=(), limits=None, levels=20, ax=None):
     return axes
 
 
-def profiles(fun, result, args=(), names=None, width=3.0, points=15, ax=None, **keywords):
+def profiles(
+    fun: Callable[..., Any],
+    result: OptimizeResult,
+    args: tuple = (),
+    names: Sequence[str] | None = None,
+    width: float = 3.0,
+    points: int = 15,
+    ax: Any = None,
+    **keywords: Any,
+) -> Any:
     """Draw the profile of f around a minimum for each variable, with the quadratic approximation.
 
     A profile is the least f for a fixed value of one variable, minimised over all others; twice its
@@ -227,7 +241,7 @@ def profiles(fun, result, args=(), names=None, width=3.0, points=15, ax=None, **
     return axes
 
 
-def _deviations(result, n):
+def _deviations(result: OptimizeResult, n: int) -> np.ndarray:
     """Return √(H⁻¹)_ii from the Hessian of a result, or from its estimate of the inverse."""
     if "hess" in result:
         try:
@@ -244,7 +258,9 @@ def _deviations(result, n):
     return np.sqrt(variances)
 
 
-def _profile(fun, x, i, offsets, args, keywords):
+def _profile(
+    fun: Callable[..., Any], x: np.ndarray, i: int, offsets: np.ndarray, args: tuple, keywords: dict[str, Any]
+) -> np.ndarray:
     """Return the least f with x_i fixed at each offset from its minimum.
 
     The minimisations proceed from the middle outwards, each started from its neighbour's solution.
@@ -260,7 +276,7 @@ def _profile(fun, x, i, offsets, args, keywords):
     return rise
 
 
-def batch(result, ax=None):
+def batch(result: BatchResult, ax: Any = None) -> Any:
     """Draw how the problems of a batch ended, and how many iterations they took.
 
     Parameters
@@ -301,7 +317,7 @@ def batch(result, ax=None):
     return ending_axes, iteration_axes
 
 
-def performance_profile(costs, largest=None, ax=None):
+def performance_profile(costs: Any, largest: float | None = None, ax: Any = None) -> Any:
     """Draw the performance profiles of several solvers on a set of problems.
 
     Parameters

@@ -6,7 +6,10 @@ only the names of this module; the submodules are imported when first needed.
 """
 
 import weakref
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from quasinewton.autodiff.errors import Refused
@@ -23,7 +26,7 @@ MADE = "_quasinewton_derivatives"  # attribute of a dispatcher that holds its de
 UNKNOWN = 8  # directions per sweep if the number of variables is unknown
 
 
-def value_and_grad(f, jac="auto"):
+def value_and_grad(f: Callable[..., Any], jac: str = "auto") -> Callable[..., tuple[float, np.ndarray]]:
     """Make the compiled function that returns the value and the gradient of a compiled function.
 
     Parameters
@@ -69,7 +72,7 @@ def value_and_grad(f, jac="auto"):
     return remembered(f, "value_and_grad", mode_of(jac), None)
 
 
-def grad(f, jac="auto"):
+def grad(f: Callable[..., Any], jac: str = "auto") -> Callable[..., np.ndarray]:
     """Make the compiled function that returns the gradient of a compiled function.
 
     Parameters
@@ -107,7 +110,7 @@ def grad(f, jac="auto"):
     return remembered(f, "grad", mode_of(jac), None)
 
 
-def jacobian(f):
+def jacobian(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """Make the compiled function that returns the Jacobian of a vector function, by forward mode.
 
     Parameters
@@ -144,7 +147,7 @@ def jacobian(f):
     return remembered(f, "jacobian", None, None)
 
 
-def hvp(f):
+def hvp(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """Make the compiled function that returns the product of a function's Hessian with a vector.
 
     Parameters
@@ -181,7 +184,7 @@ def hvp(f):
     return remembered(f, "hvp", None, None)
 
 
-def hessian(f):
+def hessian(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """Make the compiled function that returns the Hessian of a compiled function.
 
     Parameters
@@ -219,7 +222,7 @@ def hessian(f):
     return remembered(f, "hessian", None, None)
 
 
-def derivative(f, kind, jac, n, packed=False):
+def derivative(f: Any, kind: str, jac: str, n: int | None, packed: bool = False) -> tuple[Any, str]:
     """Make a derivative for a known number of variables; return it with the mode that was chosen.
 
     Parameters
@@ -242,7 +245,7 @@ def derivative(f, kind, jac, n, packed=False):
     return remembered(f, kind, mode, width, packed), mode or "reverse"
 
 
-def plan(kind, jac, n):
+def plan(kind: str, jac: str, n: int | None) -> tuple[str | None, int | None]:
     """Return what determines the code of a derivative, apart from the function and its kind.
 
     Parameters
@@ -263,7 +266,7 @@ def plan(kind, jac, n):
     return mode, n if mode == "forward" else None
 
 
-def attempt(f, kind, jac, n, arguments):
+def attempt(f: Any, kind: str, jac: str, n: int | None, arguments: tuple) -> None:
     """Compile what a derivative of a function needs, for further arguments of these types.
 
     Parameters
@@ -284,7 +287,7 @@ def attempt(f, kind, jac, n, arguments):
         derivative_functions.compile_for(f, active, arguments)
 
 
-def settled(jac, n, has_adjoint):
+def settled(jac: str, n: int | None, has_adjoint: Callable[[], bool]) -> str:
     """Return the mode for n variables: "auto" is replaced by the one that is chosen.
 
     Parameters
@@ -293,15 +296,15 @@ def settled(jac, n, has_adjoint):
     n : int or None
         "auto" is returned unchanged if it is None.
     has_adjoint : callable
-        Called without arguments if the choice depends on it: whether the transformation accepts
-        the function.
+        Called without arguments if the choice depends on it; returns True if the transformation
+        accepts the function.
     """
     if jac != "auto" or n is None:
         return jac
     return "reverse" if n > FEW or n >= SEVERAL and has_adjoint() else "forward"
 
 
-def has_adjoint(f, arguments):
+def has_adjoint(f: Any, arguments: Any) -> bool:
     """Return True if the transformation accepts a function with further arguments of these types.
     """
     from quasinewton.autodiff import derivative_functions
@@ -309,23 +312,23 @@ def has_adjoint(f, arguments):
     return derivative_functions.has_adjoint(f, arguments)
 
 
-def is_derived(f, function):
+def is_derived(f: Any, function: Any) -> bool:
     """Return True if a function is a derivative that was made of f and is held by f."""
     return function is not None and any(function is made for made in vars(f).get(MADE, {}).values())
 
 
-def mode_for(kind, jac, n):
-    """The mode of a derivative of one kind."""
+def mode_for(kind: str, jac: str, n: int | None) -> str:
+    """Return the mode of a derivative of one kind."""
     return chosen(mode_of(jac), n) if kind == "value_and_grad" else "forward"
 
 
-def chosen(mode, n):
-    """The mode for n variables; still "auto" if the mode is "auto" and n is None."""
+def chosen(mode: str, n: int | None) -> str:
+    """Return the mode for n variables; still "auto" if the mode is "auto" and n is None."""
     return mode if mode != "auto" or n is None else "forward" if n <= FEW else "reverse"
 
 
-def mode_of(jac):
-    """The mode that was asked for, checked.
+def mode_of(jac: str) -> str:
+    """Return the mode that was asked for, checked.
 
     Raises
     ------
@@ -337,8 +340,8 @@ def mode_of(jac):
     return jac
 
 
-def lanes(n):
-    """The number of directions per sweep for n variables.
+def lanes(n: int | None) -> int:
+    """Return the number of directions per sweep for n variables.
 
     All sweeps have equal width, a multiple of four if n > 2.
     """
@@ -350,14 +353,14 @@ def lanes(n):
     return -(-n // (4 * sweeps)) * 4
 
 
-def refuse_derivative(f):
+def refuse_derivative(f: Any) -> None:
     """Raise Refused if a function is a derivative made here."""
     if hasattr(f, ORIGIN):
         raise Refused(f"cannot differentiate {f.__name__}, which is a derivative; make second ones by hessian or hvp")
 
 
-def remembered(f, kind, mode, n, packed=False):
-    """The derivative of one kind, made once per function and kept as long as the function."""
+def remembered(f: Any, kind: str, mode: str | None, n: int | None, packed: bool = False) -> Any:
+    """Return the derivative of one kind, made once per function and kept as long as that."""
     if INTERPRETED:
         raise TypeError(f"only a compiled function can be differentiated: {WHAT_IS_SET}")
     if not isinstance(f, Dispatcher):

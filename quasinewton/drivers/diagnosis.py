@@ -21,7 +21,7 @@ from quasinewton.numba_ext.linalg import negate
 from quasinewton.objective.box import Box
 from quasinewton.objective.build import Prepared, gradient_mode
 from quasinewton.objective.gradient_check import OWN, compare, differences, exact
-from quasinewton.objective.interface import GRADIENT, VALUE, call
+from quasinewton.objective.interface import GRADIENT, VALUE, Objective, call
 from quasinewton.objective.problem import GRADIENT_SCHEMES
 from quasinewton.status import Status
 
@@ -159,20 +159,29 @@ def listed(components: np.ndarray) -> str:
 
 
 @kernel
-def value_along(objective, method, memory, x, p, alpha, point, g):
+def value_along(
+    objective: Objective,
+    method: NamedTuple,
+    memory: NamedTuple,
+    x: np.ndarray,
+    p: np.ndarray,
+    alpha: float,
+    point: np.ndarray,
+    g: np.ndarray,
+) -> float:
     """Return f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
     methods.place(method, memory, x, alpha, p, point)
     return call(objective.address, point, g, g, VALUE, objective.data)
 
 
 @kernel
-def forget(method, memory):
+def forget(method: NamedTuple, memory: NamedTuple) -> None:
     """Reset the method's model."""
     methods.restart(method, memory)
 
 
 @kernel
-def room(method, memory, x, p):
+def room(method: NamedTuple, memory: NamedTuple, x: np.ndarray, p: np.ndarray) -> tuple[float, float]:
     """Return the largest feasible steps along p and −p; p is overwritten and restored."""
     ahead = methods.longest(method, memory, x, p)
     negate(p, p)

@@ -16,7 +16,7 @@ from quasinewton.loops.state import Phase
 from quasinewton.methods import lifecycle
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.build import Prepared, gradient_mode, linked
-from quasinewton.objective.interface import HESSIAN, call
+from quasinewton.objective.interface import HESSIAN, Objective, call
 from quasinewton.options.bounds import ALL_FIXED
 from quasinewton.options.read import traits_of
 from quasinewton.result import OptimizeResult
@@ -31,7 +31,7 @@ def attach_result(error: BaseException, result: OptimizeResult) -> None:
 
 
 @kernel
-def _hessian(objective, x_trial, g, h):
+def _hessian(objective: Objective, x_trial: np.ndarray, g: np.ndarray, h: np.ndarray) -> None:
     call(objective.address, x_trial, g, h, HESSIAN, objective.data)
 
 

@@ -120,5 +120,7 @@ def placed(method: NamedTuple, state: State, alpha: float) -> np.ndarray:
 
 
 @kernel
-def _place(method, memory, x, alpha, p, point):
+def _place(
+    method: NamedTuple, memory: NamedTuple, x: np.ndarray, alpha: float, p: np.ndarray, point: np.ndarray
+) -> None:
     methods.place(method, memory, x, alpha, p, point)

@@ -74,14 +74,14 @@ def entry(method: NamedTuple, search: NamedTuple, objective: Objective, state: S
 
 
 @intrinsic
-def call_loop(typingctx, address, objective, method, search, state):
+def call_loop(typingctx: Any, address: Any, objective: Any, method: Any, search: Any, state: Any) -> Any:
     """Call the loop at an address and return the evaluation it wants next.
 
     Exceptions of the objective propagate.
     """
     signature = types.int64(types.intp, objective, method, search, state)
 
-    def codegen(context, builder, signature, values):
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         inner = types.int64(*signature.args[1:], types.int64)
         each = context.get_constant(types.int64, 0)
         return enter(context, builder, values[0], inner, (*values[1:], each))
@@ -120,7 +120,7 @@ class Task(NamedTuple):
 
 
 @kernel
-def work(task, state, blank, board, place, results):
+def work(task: Task, state: State, blank: State, board: np.ndarray, place: np.ndarray, results: Outcomes) -> int:
     """Solve one problem after another until none is left.
 
     Parameters
@@ -170,19 +170,19 @@ def work(task, state, blank, board, place, results):
         results.rows[i].status = s.status
 
 
-def rows(arrays, i):
+def rows(arrays: tuple, i: int) -> Any:
     """Return row i of every array of a tuple, for compiled code; an element if one-dimensional."""
 
 
 @overload(rows, jit_options=INNER)
-def _rows(arrays, i):
+def _rows(arrays: Any, i: Any) -> Any:
     if len(arrays) == 0:
         return lambda arrays, i: ()
     return lambda arrays, i: (arrays[0][i],) + rows(arrays[1:], i)
 
 
 @kernel
-def pack_rows(args, batch_args, first, blocks):
+def pack_rows(args: tuple, batch_args: tuple, first: int, blocks: np.ndarray) -> None:
     """Pack the arguments of problems `first`, `first` + 1, ... into the rows of `blocks`, uint8."""
     for j in range(blocks.shape[0]):
         store(args + rows(batch_args, first + j), blocks[j])

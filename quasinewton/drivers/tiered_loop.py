@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
+import numpy as np
 
 from quasinewton.loops import (
     first_order_loop,
@@ -212,7 +213,16 @@ def epoch(batches: minibatch_loop.Batches, method: NamedTuple, schedule: NamedTu
     )
 
 
-def mean(batches, x, x_trial, total, g, samples, batch, what):
+def mean(
+    batches: minibatch_loop.Batches,
+    x: np.ndarray,
+    x_trial: np.ndarray,
+    total: np.ndarray,
+    g: np.ndarray,
+    samples: int,
+    batch: int,
+    what: int,
+) -> float:
     """Return a mean over samples; see `minibatch_loop.mean`."""
     # In Python each batch costs some calls, apart from the user's function, and copies of vectors.
     operations = -(-samples // batch) * (CALLS + x.size + 2 * total.size)

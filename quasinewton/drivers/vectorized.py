@@ -21,19 +21,19 @@ from quasinewton.numba_ext.dispatch import generic
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.numba_ext.tuples import CACHE_LINE, borrow, placed_at, placed_size
-from quasinewton.objective.interface import TOLD
+from quasinewton.objective.interface import TOLD, Objective
 from quasinewton.options.read import Settings
 from quasinewton.schedules import Schedule
 
 
 @generic
-def tell(search, objective, method, state):
+def tell(search: NamedTuple, objective: Objective, method: NamedTuple, state: State) -> int:
     """Let the loop process the evaluation stored in `state`; return what it wants next."""
     return line_search_loop.run(objective, method, search, state, EACH_EVALUATION)
 
 
 @tell.register(Schedule)
-def _tell(search, objective, method, state):
+def _tell(search: NamedTuple, objective: Objective, method: NamedTuple, state: State) -> int:
     return first_order_loop.run(objective, method, search, state, EACH_EVALUATION)
 
 
@@ -72,19 +72,19 @@ class Told(NamedTuple):
 
 
 @kernel
-def bytes_of(blank):
+def bytes_of(blank: State) -> int:
     """Return the size in bytes of a state with the shapes of `blank`."""
     return placed_size(borrow(blank))
 
 
 @fragment
-def state_of(states, i):
+def state_of(states: States, i: int) -> State:
     """Return the state of problem i, as views that own no memory."""
     return placed_at(states.blank, states.address + i * states.size)
 
 
 @kernel
-def set_out(states, starts):
+def set_out(states: States, starts: np.ndarray) -> None:
     """Initialise the states of all problems, from the starts in the rows of an array."""
     states = borrow(states)
     for i in range(starts.shape[0]):
@@ -92,7 +92,7 @@ def set_out(states, starts):
 
 
 @kernel
-def gather(states, running, X):
+def gather(states: States, running: np.ndarray, X: np.ndarray) -> None:
     """Write the trial points of the running problems to the rows of X."""
     states = borrow(states)
     for j in range(running.size):
@@ -100,7 +100,9 @@ def gather(states, running, X):
 
 
 @kernel
-def tell_all(method, search, states, running, told, results):
+def tell_all(
+    method: NamedTuple, search: NamedTuple, states: States, running: np.ndarray, told: Told, results: Outcomes
+) -> int:
     """Pass its value and gradient to every running problem; write the results of those that end.
 
     Parameters
@@ -140,7 +142,7 @@ def tell_all(method, search, states, running, told, results):
 
 
 @kernel
-def write_all(states, running, results):
+def write_all(states: States, running: np.ndarray, results: Outcomes) -> None:
     """Write the current iterates of problems that have not ended to their rows of the results."""
     states, results = borrow(states), borrow(results)
     for i in running:

@@ -68,7 +68,7 @@ def derive(fun: Any, kind: str, jac: str, n: int | None, args_type: Any, packed:
     tried = vars(fun).setdefault(TRIED, {})
     key = *function.how, args_type
 
-    def attempt(source):
+    def attempt(source: Any) -> str | None:
         given = source, (from_njit.X, *args_type), "fun"
         from_njit.result_type(*given, compiled=False)
         try:

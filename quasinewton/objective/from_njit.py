@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
+import numpy as np
 from numba import types
 
 from quasinewton import autodiff
@@ -36,7 +37,7 @@ NARROW = (types.float32, types.float16)
 
 
 @kernel
-def multiply(H, v, out):
+def multiply(H: np.ndarray, v: np.ndarray, out: np.ndarray) -> None:
     """Write H v to out, which is overwritten."""
     for i in range(v.size):
         out[i] = dot(H[i], v)

@@ -1,5 +1,7 @@
 """Python callables as objectives: evaluations that call the interpreter from compiled code."""
 
+from __future__ import annotations  # those of closures would be evaluated for every objective
+
 import ctypes
 import math
 from collections.abc import Callable
@@ -322,6 +324,6 @@ def imaginary(f: Any) -> float:
 
 
 @kernel
-def objective(x, n, g, h, what, data):
+def objective(x: int, n: int, g: int, h: int, what: int, data: int) -> float:
     """Call a Python objective; see `interface.SIGNATURE`. `data` is the `id` of `evaluate`."""
     return call_python(data, what, x, g, h)

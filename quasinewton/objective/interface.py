@@ -7,6 +7,7 @@ around either look the same from inside the loop.
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import types
 
 from quasinewton.numba_ext.addresses import objective_caller
@@ -68,7 +69,7 @@ call, attempt = objective_caller(SIGNATURE, _compiled_caller)
 
 
 @kernel
-def evaluate(address, x, g, h, what, data, lenient):
+def evaluate(address: int, x: np.ndarray, g: np.ndarray, h: np.ndarray, what: int, data: int, lenient: bool) -> float:
     """Call a compiled objective from Python; see `attempt`."""
     return attempt(address, x, g, h, what, data, lenient)
 

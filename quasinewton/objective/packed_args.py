@@ -35,7 +35,7 @@ def is_plain(kind: Any) -> bool:
 
 
 @kernel
-def pack(args):
+def pack(args: tuple) -> np.ndarray:
     """Store a tuple in a new block of memory.
 
     Parameters

@@ -29,21 +29,21 @@ from quasinewton.objective.njit_results import as_complex, as_scalar, write
 
 
 @fragment
-def fill_nan(out):
+def fill_nan(out: np.ndarray) -> None:
     """Fill a vector with NaN."""
     for i in range(out.size):
         out[i] = np.nan
 
 
 @shared
-def copy_to(out, values):
+def copy_to(out: np.ndarray, values: np.ndarray) -> None:
     """Write a vector to another of the same size."""
     for i in range(out.size):
         out[i] = values[i]
 
 
 @shared
-def copy_rows_to(out, values):
+def copy_rows_to(out: np.ndarray, values: np.ndarray) -> None:
     """Write a matrix to another of the same shape."""
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):

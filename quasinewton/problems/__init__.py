@@ -17,6 +17,7 @@ it is first named, since the dispatchers of all files together take a tenth of a
 """
 
 import importlib
+from typing import Any
 
 from quasinewton.problems.problem import Problem
 
@@ -88,7 +89,7 @@ _TUPLES = {"MGH": _MGH, "SCALABLE": _SCALABLE, "ALL": _ALL, "BOUNDED": _BOUNDED}
 __all__ = ["Problem", *_TUPLES, *_FACTORIES]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Load a factory, or a tuple of factories, when it is first named."""
     if name in _FACTORIES:
         value = getattr(importlib.import_module(f"{__name__}.{_FACTORIES[name]}"), name)
@@ -100,5 +101,5 @@ def __getattr__(name):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

@@ -1,8 +1,9 @@
 """The class of a test problem: derivatives, standard start, bounds, and known minima."""
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Callable, Optional, Tuple
+from typing import Any
 
 import numpy as np
 from scipy.optimize import Bounds
@@ -45,16 +46,16 @@ class Problem:
     name: str
     fun: Callable
     jac: Callable
-    hess: Optional[Callable]
+    hess: Callable | None
     start: np.ndarray
     source: str
-    fmin: Optional[float] = None
-    minimiser: Optional[np.ndarray] = None
-    local_minima: Tuple[float, ...] = ()
-    low: Optional[np.ndarray] = None
-    high: Optional[np.ndarray] = None
+    fmin: float | None = None
+    minimiser: np.ndarray | None = None
+    local_minima: tuple[float, ...] = ()
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in "start", "minimiser", "low", "high":
             value = getattr(self, field)
             if value is not None:
@@ -65,38 +66,38 @@ class Problem:
                 object.__setattr__(self, field, value)
 
     @property
-    def n(self):
+    def n(self) -> int:
         """Number of variables."""
         return self.start.size
 
     @property
-    def x0(self):
+    def x0(self) -> np.ndarray:
         """Standard starting point: a new float64 array of shape (n,)."""
         return self.start.copy()
 
     @property
-    def xmin(self):
+    def xmin(self) -> np.ndarray | None:
         """Known minimiser: a new float64 array of shape (n,), or None."""
         return None if self.minimiser is None else self.minimiser.copy()
 
     @property
-    def bounds(self):
+    def bounds(self) -> Bounds | None:
         """Bounds of x, a new `scipy.optimize.Bounds`, or None where x is free.
 
         Its arrays have shape (n,).
         """
-        return None if self.low is None else Bounds(self.low.copy(), self.high.copy())
+        return None if self.low is None or self.high is None else Bounds(self.low.copy(), self.high.copy())
 
     @property
-    def args(self):
+    def args(self) -> tuple[()]:
         """Further arguments of `fun`: always the empty tuple."""
         return ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Problem {self.name}, n = {self.n}>"
 
 
-def boxed(problem, low, high, source, **changes):
+def boxed(problem: Problem, low: Any, high: Any, source: str, **changes: Any) -> Problem:
     """Return `problem` within bounds, with other fields changed.
 
     What was known of its minima is dropped.
@@ -105,7 +106,7 @@ def boxed(problem, low, high, source, **changes):
     return replace(problem, low=low, high=high, source=source, **{**known, **changes})
 
 
-def dimension(n, least=1, most=None, multiple=1):
+def dimension(n: int, least: int = 1, most: int | None = None, multiple: int = 1) -> int:
     """Return `n` as an int, or raise a ValueError that says which values are legal."""
     legal = "an integer" if multiple == 1 else f"a multiple of {multiple}"
     legal += f" ≥ {least}" if most is None else f" from {least} to {most}"
@@ -118,6 +119,6 @@ def dimension(n, least=1, most=None, multiple=1):
     return value
 
 
-def mgh(number):
+def mgh(number: int) -> str:
     """Return the citation of function `number` of Moré, Garbow & Hillstrom."""
     return f"Moré, Garbow & Hillstrom (1981), ACM TOMS 7, 17-41, function ({number})"

@@ -52,7 +52,15 @@ __all__ = [
 ]
 
 
-def _schedule(kind, warmup=0, total=None, a=0.0, b=0.0, c=0.0, warmup_start=None):
+def _schedule(
+    kind: int,
+    warmup: int = 0,
+    total: int | None = None,
+    a: float = 0.0,
+    b: float = 0.0,
+    c: float = 0.0,
+    warmup_start: float | None = None,
+) -> Schedule:
     total, begin = 0 if total is None else count("total", total, 1), BY_STEPS
     warmup = count("warmup", warmup, 0)
     if 0 < total <= warmup:
@@ -62,15 +70,15 @@ def _schedule(kind, warmup=0, total=None, a=0.0, b=0.0, c=0.0, warmup_start=None
     return Schedule(kind, warmup, total, float(a), float(b), float(c), 0, begin)
 
 
-def _fraction(name, value, **ends):
+def _fraction(name: str, value: float, **ends: bool) -> float:
     return number(name, value, 0.0, 1.0, open_high=False, **ends)
 
 
-def _positive(name, value):
+def _positive(name: str, value: float) -> float:
     return number(name, value, 0.0, math.inf)
 
 
-def constant(warmup=0, warmup_start=None):
+def constant(warmup: int = 0, warmup_start: float | None = None) -> Schedule:
     """Leave lr as it is, after a linear warm-up.
 
     Parameters
@@ -93,7 +101,7 @@ def constant(warmup=0, warmup_start=None):
     return _schedule(CONSTANT, warmup, warmup_start=warmup_start)
 
 
-def step(every, factor=0.1, warmup=0, warmup_start=None):
+def step(every: int, factor: float = 0.1, warmup: int = 0, warmup_start: float | None = None) -> Schedule:
     """Multiply lr by `factor` after every `every` steps.
 
     Parameters
@@ -121,7 +129,7 @@ def step(every, factor=0.1, warmup=0, warmup_start=None):
     return _schedule(STEP, warmup, a=every, b=factor, warmup_start=warmup_start)
 
 
-def exponential(rate, warmup=0, warmup_start=None):
+def exponential(rate: float, warmup: int = 0, warmup_start: float | None = None) -> Schedule:
     """Multiply lr by `rate` at every step.
 
     Parameters
@@ -146,7 +154,9 @@ def exponential(rate, warmup=0, warmup_start=None):
     return _schedule(EXPONENTIAL, warmup, a=_fraction("rate", rate), warmup_start=warmup_start)
 
 
-def cosine(total=None, final=0.0, warmup=0, warmup_start=None):
+def cosine(
+    total: int | None = None, final: float = 0.0, warmup: int = 0, warmup_start: float | None = None
+) -> Schedule:
     """Let lr fall to `final` along half a cosine, and stay there.
 
     Parameters
@@ -179,7 +189,9 @@ def cosine(total=None, final=0.0, warmup=0, warmup_start=None):
     return _schedule(COSINE, warmup, total, a=final, warmup_start=warmup_start)
 
 
-def linear(total=None, start=1.0, final=0.0, warmup=0, warmup_start=None):
+def linear(
+    total: int | None = None, start: float = 1.0, final: float = 0.0, warmup: int = 0, warmup_start: float | None = None
+) -> Schedule:
     """Let lr go from `start` to `final` along a line, and stay there.
 
     Parameters
@@ -207,7 +219,9 @@ def linear(total=None, start=1.0, final=0.0, warmup=0, warmup_start=None):
     return _schedule(LINEAR, warmup, total, a=final, b=start, warmup_start=warmup_start)
 
 
-def polynomial(total=None, power=1.0, final=0.0, warmup=0, warmup_start=None):
+def polynomial(
+    total: int | None = None, power: float = 1.0, final: float = 0.0, warmup: int = 0, warmup_start: float | None = None
+) -> Schedule:
     """Let lr fall to `final` as a power of the remaining part of the run, and stay there.
 
     Parameters
@@ -237,7 +251,9 @@ def polynomial(total=None, power=1.0, final=0.0, warmup=0, warmup_start=None):
     return _schedule(POLYNOMIAL, warmup, total, a=final, b=_positive("power", power), warmup_start=warmup_start)
 
 
-def inverse_time(rate, power=1.0, every=1, warmup=0, warmup_start=None):
+def inverse_time(
+    rate: float, power: float = 1.0, every: int = 1, warmup: int = 0, warmup_start: float | None = None
+) -> Schedule:
     """Let lr fall as a power of 1/(1 + rate t).
 
     Parameters
@@ -272,7 +288,14 @@ def inverse_time(rate, power=1.0, every=1, warmup=0, warmup_start=None):
     return _schedule(INVERSE_TIME, warmup, a=rate, b=power, c=every, warmup_start=warmup_start)
 
 
-def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_start=None):
+def warm_restarts(
+    period: int,
+    growth: float = 1.0,
+    final: float = 0.0,
+    decay: float = 1.0,
+    warmup: int = 0,
+    warmup_start: float | None = None,
+) -> Schedule:
     """Let lr fall towards `final` along half a cosine in every cycle, and restart at the top.
 
     Parameters
@@ -312,7 +335,7 @@ def warm_restarts(period, growth=1.0, final=0.0, decay=1.0, warmup=0, warmup_sta
     return schedule._replace(total=period)
 
 
-def inverse_sqrt(warmup=1, warmup_start=None):
+def inverse_sqrt(warmup: int = 1, warmup_start: float | None = None) -> Schedule:
     """Let lr rise linearly, and then fall as the inverse square root of the number of steps.
 
     Parameters
@@ -339,7 +362,9 @@ def inverse_sqrt(warmup=1, warmup_start=None):
     return _schedule(INVERSE_SQRT, count("warmup", warmup, 1), warmup_start=warmup_start)
 
 
-def one_cycle(total=None, rise=0.3, start=1 / 25, final=1 / 250_000):
+def one_cycle(
+    total: int | None = None, rise: float = 0.3, start: float = 1 / 25, final: float = 1 / 250_000
+) -> Schedule:
     """Let lr rise from `start` to 1 and fall to `final`, along half cosines.
 
     Parameters

@@ -69,7 +69,7 @@ class Schedule(NamedTuple):
     address: int
     begin: float = BY_STEPS
 
-    def __call__(self, t):
+    def __call__(self, t: int) -> float:
         if self.total == 0 and self.kind in STRETCHED:
             raise ValueError("this schedule takes its length from the run; give it a total to see its factors")
         return factor(self, t)

@@ -2,6 +2,7 @@
 
 import inspect
 import weakref
+from typing import Any
 
 import numba
 from numba import types
@@ -17,7 +18,7 @@ from quasinewton.schedules.formulas import BY_STEPS, CONSTANT, SIGNATURE, USER, 
 _entries: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def entry(function):
+def entry(function: Any) -> Any:
     """Return a compiled function float64(int64) that calls a user's compiled function of the step.
 
     Raises
@@ -44,7 +45,7 @@ def stretched(schedule, steps):
     return Schedule(kind, warmup, total if total > 0 else steps, a, b, c, address, begin)
 
 
-def as_schedule(given, steps):
+def as_schedule(given: Any, steps: int) -> Schedule:
     """Return a schedule that is ready for a run.
 
     Parameters

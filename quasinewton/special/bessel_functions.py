@@ -1,12 +1,15 @@
 """Modified Bessel functions, as in SciPy."""
 
+from typing import Any
+
 import scipy.special
+from numpy.typing import ArrayLike
 
 from quasinewton.special.compiled import from_scipy
 
 
 @from_scipy("__pyx_fuse_1ive")
-def ive(v, x):
+def ive(v: ArrayLike, x: ArrayLike) -> Any:
     """Return exp(−|x|) I_v(x), of the modified Bessel function of the first kind.
 
     Parameters
@@ -35,7 +38,7 @@ def ive(v, x):
 
 
 @from_scipy("__pyx_fuse_1kve")
-def kve(v, x):
+def kve(v: ArrayLike, x: ArrayLike) -> Any:
     """Return exp(x) K_v(x), of the modified Bessel function of the second kind.
 
     Parameters

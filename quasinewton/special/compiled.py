@@ -2,6 +2,8 @@
 """
 
 import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import types
@@ -10,10 +12,12 @@ from numba.extending import get_cython_function_address, overload
 from quasinewton.numba_ext.jit import INNER
 from quasinewton.numba_ext.symbols import c_function
 
+F = TypeVar("F", bound=Callable[..., Any])  # a function that a decorator returns unchanged
+
 REAL = types.Float, types.Integer, types.Boolean
 
 
-def scipy_function(name, arity):
+def scipy_function(name: str, arity: int) -> Any:
     """Make SciPy's C function of doubles callable from compiled code.
 
     Parameters
@@ -33,21 +37,21 @@ def scipy_function(name, arity):
     return c_function(f"quasinewton_special_{name}", address, signature)
 
 
-def is_number(kind):
+def is_number(kind: Any) -> bool:
     """Return True if a type is that of a real number."""
     return isinstance(kind, REAL)
 
 
-def is_real(kind):
+def is_real(kind: Any) -> bool:
     """Return True if a type is that of a real number or an array of them."""
     return is_number(kind.dtype if isinstance(kind, types.Array) else kind)
 
 
-def from_scipy(name):
+def from_scipy(name: str) -> Callable[[F], F]:
     """Make the decorator of an elementwise function whose compiled form calls SciPy's C function.
     """
 
-    def add(function):
+    def add(function: F) -> F:
         arity = len(inspect.signature(function).parameters)
         c = scipy_function(name, arity)
         return elementwise((lambda u: c(u, 0)) if arity == 1 else (lambda u, v: c(u, v, 0)))(function)
@@ -55,7 +59,7 @@ def from_scipy(name):
     return add
 
 
-def elementwise(scalar):
+def elementwise(scalar: Callable[..., Any]) -> Callable[[F], F]:
     """Make the decorator that gives a Python function its form in compiled code.
 
     Parameters
@@ -70,7 +74,7 @@ def elementwise(scalar):
         result is float64; if an argument is an array, it is an array in C order.
     """
 
-    def add(function):
+    def add(function: F) -> F:
         arity = len(inspect.signature(function).parameters)
         loops = loops_over_one(function) if arity == 1 else loops_over_two(function)
 
@@ -85,7 +89,7 @@ def elementwise(scalar):
     return add
 
 
-def loops_over_one(function):
+def loops_over_one(function: Callable[..., Any]) -> dict[tuple[bool, ...], Callable[..., Any]]:
     """Make the table of loops of a function of one argument: {(is an array,): loop}."""
 
     def loop(u):
@@ -98,7 +102,7 @@ def loops_over_one(function):
     return {(True,): loop}
 
 
-def loops_over_two(function):
+def loops_over_two(function: Callable[..., Any]) -> dict[tuple[bool, ...], Callable[..., Any]]:
     """Make the table of loops of a function of two arguments: {(is an array, is an array): loop}.
     """
 

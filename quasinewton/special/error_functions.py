@@ -1,12 +1,15 @@
 """Error functions and the normal distribution, as in SciPy."""
 
+from typing import Any
+
 import scipy.special
+from numpy.typing import ArrayLike
 
 from quasinewton.special.compiled import from_scipy
 
 
 @from_scipy("__pyx_fuse_1erf")
-def erf(x):
+def erf(x: ArrayLike) -> Any:
     """Return the error function, 2/√π ∫₀ˣ exp(−t²) dt.
 
     Parameters
@@ -33,7 +36,7 @@ def erf(x):
 
 
 @from_scipy("__pyx_fuse_1erfc")
-def erfc(x):
+def erfc(x: ArrayLike) -> Any:
     """Return 1 − erf(x), without cancellation.
 
     Parameters
@@ -60,7 +63,7 @@ def erfc(x):
 
 
 @from_scipy("__pyx_fuse_1erfcx")
-def erfcx(x):
+def erfcx(x: ArrayLike) -> Any:
     """Return exp(x²) erfc(x), which neither underflows nor, for x > −26, overflows.
 
     Parameters
@@ -87,7 +90,7 @@ def erfcx(x):
 
 
 @from_scipy("__pyx_fuse_1ndtr")
-def ndtr(x):
+def ndtr(x: ArrayLike) -> Any:
     """Return the standard normal distribution function, Φ(x).
 
     Parameters
@@ -114,7 +117,7 @@ def ndtr(x):
 
 
 @from_scipy("__pyx_fuse_1log_ndtr")
-def log_ndtr(x):
+def log_ndtr(x: ArrayLike) -> Any:
     """Return log Φ(x), accurate where Φ underflows.
 
     Parameters

@@ -1,13 +1,16 @@
 """Logarithms of the gamma and beta functions, and derivatives of the former, as in SciPy."""
 
+from typing import Any
+
 import scipy.special
+from numpy.typing import ArrayLike
 
 from quasinewton.special.compiled import elementwise, from_scipy
 from quasinewton.special.polygamma_series import polygamma_of
 
 
 @from_scipy("gammaln")
-def gammaln(x):
+def gammaln(x: ArrayLike) -> Any:
     """Return log |Γ(x)|.
 
     Parameters
@@ -34,7 +37,7 @@ def gammaln(x):
 
 
 @from_scipy("__pyx_fuse_1psi")
-def digamma(x):
+def digamma(x: ArrayLike) -> Any:
     """Return ψ(x), the derivative of log Γ(x).
 
     Parameters
@@ -61,7 +64,7 @@ def digamma(x):
 
 
 @from_scipy("betaln")
-def betaln(a, b):
+def betaln(a: ArrayLike, b: ArrayLike) -> Any:
     """Return log |B(a, b)|, of the beta function.
 
     Parameters
@@ -92,7 +95,7 @@ def polygamma_in_compiled_code(n, x):
 
 
 @elementwise(polygamma_in_compiled_code)
-def polygamma(n, x):
+def polygamma(n: int, x: ArrayLike) -> Any:
     """Return the derivative of digamma of order n; polygamma(1, x) is also called trigamma.
 
     Parameters

@@ -1,12 +1,15 @@
 """Logistic functions and x log y, the terms of likelihoods, as in SciPy."""
 
+from typing import Any
+
 import scipy.special
+from numpy.typing import ArrayLike
 
 from quasinewton.special.compiled import from_scipy
 
 
 @from_scipy("__pyx_fuse_0expit")
-def expit(x):
+def expit(x: ArrayLike) -> Any:
     """Return the logistic function, 1/(1 + exp(−x)).
 
     Parameters
@@ -33,7 +36,7 @@ def expit(x):
 
 
 @from_scipy("__pyx_fuse_0logit")
-def logit(x):
+def logit(x: ArrayLike) -> Any:
     """Return log(x/(1 − x)), the inverse of `expit`.
 
     Parameters
@@ -60,7 +63,7 @@ def logit(x):
 
 
 @from_scipy("__pyx_fuse_0log_expit")
-def log_expit(x):
+def log_expit(x: ArrayLike) -> Any:
     """Return log(expit(x)) = −log(1 + exp(−x)) without overflow.
 
     Parameters
@@ -87,7 +90,7 @@ def log_expit(x):
 
 
 @from_scipy("__pyx_fuse_1xlogy")
-def xlogy(x, y):
+def xlogy(x: ArrayLike, y: ArrayLike) -> Any:
     """Return x log(y), and 0 where x = 0 and y is not NaN.
 
     Parameters
@@ -114,7 +117,7 @@ def xlogy(x, y):
 
 
 @from_scipy("__pyx_fuse_1xlog1py")
-def xlog1py(x, y):
+def xlog1py(x: ArrayLike, y: ArrayLike) -> Any:
     """Return x log(1 + y), and 0 where x = 0 and y is not NaN.
 
     Parameters

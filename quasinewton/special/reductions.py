@@ -1,17 +1,19 @@
 """Special functions of whole arrays: logsumexp and softmax."""
 
 import math
+from typing import Any
 
 import numpy as np
 import scipy.special
 from numba import types
 from numba.extending import overload
+from numpy.typing import ArrayLike
 
 from quasinewton.numba_ext.jit import INNER, fragment
 from quasinewton.special.compiled import is_number
 
 
-def logsumexp(a, axis=None):
+def logsumexp(a: ArrayLike, axis: int | None = None) -> Any:
     """Return log Σ exp(a_i) without overflow.
 
     Parameters
@@ -41,7 +43,7 @@ def logsumexp(a, axis=None):
     return scipy.special.logsumexp(a, axis=axis)
 
 
-def softmax(x, axis=None):
+def softmax(x: ArrayLike, axis: int | None = None) -> np.ndarray:
     """Return exp(x_i)/Σ exp(x_j) without overflow.
 
     Parameters

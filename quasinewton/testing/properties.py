@@ -1,20 +1,26 @@
 """Properties of optimisers and of objectives, as functions that assert them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import Bounds
 
 from quasinewton.api.check_gradient import check_gradient
 from quasinewton.api.minimize import minimize
 from quasinewton.api.minimize_batch import minimize_batch
 from quasinewton.floats import EPSILON
+from quasinewton.problems import Problem
 
 
-def iterates(solve, problem):
+def iterates(solve: Callable[[Problem], Any], problem: Problem) -> np.ndarray:
     """Return the iterates of an optimiser on a problem, shape (k, n)."""
     found = solve(problem)
     return np.array(getattr(found, "allvecs", found), dtype=np.float64)
 
 
-def assert_gradient_agrees(fun, x, jac, args=(), **options):
+def assert_gradient_agrees(fun: Callable[..., Any], x: ArrayLike, jac: Any, args: Any = (), **options: Any) -> None:
     """Assert that a gradient agrees with its function, component by component.
 
     Parameters
@@ -38,7 +44,7 @@ def assert_gradient_agrees(fun, x, jac, args=(), **options):
         raise AssertionError(check.message)
 
 
-def assert_minimises(solve, problem, rtol=1e-6, atol=1e-8):
+def assert_minimises(solve: Callable[[Problem], Any], problem: Problem, rtol: float = 1e-6, atol: float = 1e-8) -> None:
     """Assert that an optimiser reports success at a point with the least value of f.
 
     Parameters
@@ -55,19 +61,23 @@ def assert_minimises(solve, problem, rtol=1e-6, atol=1e-8):
     ------
     AssertionError
         If there is no success, `fun` is not f(x), or f is too large.
+    ValueError
+        If the least value of f is not known.
     """
-    result = solve(problem)
-    allowed = atol + rtol * (abs(problem.fmin) + abs(float(problem.fun(problem.x0)) - problem.fmin))
+    if problem.fmin is None:
+        raise ValueError(f"{problem.name} has no known least value (fmin), with which to compare")
+    result, fmin = solve(problem), problem.fmin
+    allowed = atol + rtol * (abs(fmin) + abs(float(problem.fun(problem.x0)) - fmin))
     f = float(problem.fun(np.array(result.x)))
     if not result.success:
-        raise AssertionError(f"{problem.name}: no success, with f − fmin = {f - problem.fmin:.3g}: {result.message}")
+        raise AssertionError(f"{problem.name}: no success, with f − fmin = {f - fmin:.3g}: {result.message}")
     if abs(f - float(result.fun)) > 1e-12 * max(1.0, abs(f)):
         raise AssertionError(f"{problem.name}: the result says f = {result.fun!r}, its x gives {f!r}")
-    if not f <= min((problem.fmin, *problem.local_minima), key=lambda value: abs(value - f)) + allowed:
-        raise AssertionError(f"{problem.name}: f exceeds its minimum {problem.fmin!r} by {f - problem.fmin:.3g}")
+    if not f <= min((fmin, *problem.local_minima), key=lambda value: abs(value - f)) + allowed:
+        raise AssertionError(f"{problem.name}: f exceeds its minimum {fmin!r} by {f - fmin:.3g}")
 
 
-def assert_in_bounds(points, bounds):
+def assert_in_bounds(points: ArrayLike, bounds: Bounds) -> None:
     """Assert that no point lies outside the bounds, without tolerance.
 
     Parameters
@@ -88,7 +98,7 @@ def assert_in_bounds(points, bounds):
         raise AssertionError(f"point {row} has x[{column}] = {value!r} outside [{low[column]!r}, {high[column]!r}]")
 
 
-def assert_never_rises(values, noise=8.0 * EPSILON):
+def assert_never_rises(values: ArrayLike, noise: float = 8.0 * EPSILON) -> None:
     """Assert that no value of f is above an earlier one by more than rounding.
 
     Parameters
@@ -110,7 +120,15 @@ def assert_never_rises(values, noise=8.0 * EPSILON):
         raise AssertionError(f"f rises by {rise[step]:.3g} at iterate {step}, where rounding explains {allowed:.3g}")
 
 
-def assert_wolfe_conditions(fun, jac, points, c1=1e-4, c2=0.9, strong=True, noise=None):
+def assert_wolfe_conditions(
+    fun: Callable[..., Any],
+    jac: Callable[..., Any],
+    points: ArrayLike,
+    c1: float = 1e-4,
+    c2: float = 0.9,
+    strong: bool = True,
+    noise: float | None = None,
+) -> None:
     """Assert that every step meets the Wolfe conditions.
 
     Parameters
@@ -148,7 +166,7 @@ def assert_wolfe_conditions(fun, jac, points, c1=1e-4, c2=0.9, strong=True, nois
             raise AssertionError(f"step {k}: the slope goes from {slope:.6g} to {slope_new:.6g}, with c2 = {c2:g}")
 
 
-def assert_secant_equation(hess_inv, s, y, rtol=1e-10):
+def assert_secant_equation(hess_inv: Any, s: ArrayLike, y: ArrayLike, rtol: float = 1e-10) -> None:
     """Assert H y = s for an inverse Hessian and its newest pair.
 
     Parameters
@@ -174,7 +192,7 @@ def assert_secant_equation(hess_inv, s, y, rtol=1e-10):
         raise AssertionError(f"‖H y − s‖ = {residual:.3g}, where {allowed:.3g} is allowed")
 
 
-def assert_batch_equals_singles(fun, starts, **keywords):
+def assert_batch_equals_singles(fun: Callable[..., Any], starts: ArrayLike, **keywords: Any) -> None:
     """Assert that `quasinewton.minimize_batch` equals single runs, bit for bit.
 
     Parameters
@@ -198,7 +216,7 @@ def assert_batch_equals_singles(fun, starts, **keywords):
             )
 
 
-def assert_resuming_changes_nothing(fun, x0, stop, **keywords):
+def assert_resuming_changes_nothing(fun: Callable[..., Any], x0: ArrayLike, stop: int, **keywords: Any) -> None:
     """Assert that a stopped and resumed run ends, bit for bit, as one that was never stopped.
 
     Parameters

@@ -1,6 +1,7 @@
 """Hypothesis strategies that draw optimisation problems with known answers."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -14,19 +15,19 @@ from quasinewton.testing.transformations import rotated, scaled, shifted
 _SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _orthogonal(rng, n):
+def _orthogonal(rng: np.random.Generator, n: int) -> np.ndarray:
     """Return a random orthogonal matrix, shape (n, n)."""
     return np.linalg.qr(rng.standard_normal((n, n)))[0]
 
 
-def _spectrum(rng, n, condition):
+def _spectrum(rng: np.random.Generator, n: int, condition: float) -> np.ndarray:
     """Return n positive numbers, the largest `condition` times the least; 1 if n = 1."""
     if n == 1:
         return np.ones(1)
     return condition ** np.concatenate([[0.0, 1.0], rng.random(n - 2)])
 
 
-def _quadratic(A, g0, x_min, fmin, **fields):
+def _quadratic(A: np.ndarray, g0: np.ndarray, x_min: np.ndarray, fmin: float, **fields: Any) -> Problem:
     """Return f = fmin + g0·d + ½ dᵀA d with d = x − x_min, as a Problem."""
     return Problem(
         fun=lambda x: float(fmin + g0 @ (x - x_min) + 0.5 * (x - x_min) @ A @ (x - x_min)),
@@ -193,7 +194,7 @@ def starting_points(draw, problem, radius=1.0):
     return point if problem.low is None else np.clip(point, problem.low, problem.high)
 
 
-def noisy(problem, size, seed=0):
+def noisy(problem: Problem, size: float, seed: int = 0) -> Problem:
     """Return a problem whose values have noise of a known size, deterministic in x.
 
     Parameters
@@ -211,7 +212,7 @@ def noisy(problem, size, seed=0):
         Its `fun` is not compiled.
     """
 
-    def fun(x):
+    def fun(x: np.ndarray) -> float:
         bits = np.ascontiguousarray(x, dtype=np.float64).view(np.uint64)
         return float(problem.fun(x)) + size * np.random.default_rng([seed, *bits]).uniform(-1.0, 1.0)
 

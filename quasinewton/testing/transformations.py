@@ -1,14 +1,18 @@
 """Problems in other coordinates or units, and tests of an optimiser's invariance under the change.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from quasinewton.problems import Problem
 from quasinewton.testing.properties import iterates
 
 
-def shifted(problem, shift):
+def shifted(problem: Problem, shift: ArrayLike) -> Problem:
     """Return the problem f(x − shift), whose minimiser is moved by `shift`.
 
     Parameters
@@ -21,9 +25,9 @@ def shifted(problem, shift):
     -------
     quasinewton.problems.Problem
     """
-    shift = np.array(shift, dtype=np.float64)
+    shift, hess = np.array(shift, dtype=np.float64), problem.hess
 
-    def moved(array):
+    def moved(array: np.ndarray | None) -> np.ndarray | None:
         return None if array is None else array + shift
 
     return replace(
@@ -31,15 +35,15 @@ def shifted(problem, shift):
         name=f"{problem.name}, shifted",
         fun=lambda x: problem.fun(x - shift),
         jac=lambda x: problem.jac(x - shift),
-        hess=problem.hess and (lambda x: problem.hess(x - shift)),
-        start=moved(problem.start),
+        hess=hess and (lambda x: hess(x - shift)),
+        start=problem.start + shift,
         minimiser=moved(problem.minimiser),
         low=moved(problem.low),
         high=moved(problem.high),
     )
 
 
-def rotated(problem, Q):
+def rotated(problem: Problem, Q: ArrayLike) -> Problem:
     """Return the problem f(Q x), whose minimiser is Qᵀ times the old one.
 
     Parameters
@@ -58,7 +62,7 @@ def rotated(problem, Q):
     ValueError
         If the problem has bounds, or Q is not orthogonal.
     """
-    Q = np.array(Q, dtype=np.float64)
+    Q, hess = np.array(Q, dtype=np.float64), problem.hess
     if problem.low is not None:
         raise ValueError(f"a problem with bounds cannot be rotated; {problem.name} has bounds")
     if Q.shape != (problem.n, problem.n) or not np.allclose(Q.T @ Q, np.eye(problem.n), atol=1e-10):
@@ -68,13 +72,13 @@ def rotated(problem, Q):
         name=f"{problem.name}, rotated",
         fun=lambda x: problem.fun(Q @ x),
         jac=lambda x: Q.T @ problem.jac(Q @ x),
-        hess=problem.hess and (lambda x: Q.T @ problem.hess(Q @ x) @ Q),
+        hess=hess and (lambda x: Q.T @ hess(Q @ x) @ Q),
         start=Q.T @ problem.start,
         minimiser=None if problem.minimiser is None else Q.T @ problem.minimiser,
     )
 
 
-def scaled(problem, factor):
+def scaled(problem: Problem, factor: float) -> Problem:
     """Return the problem factor · f(x).
 
     Parameters
@@ -95,18 +99,21 @@ def scaled(problem, factor):
     """
     if not 0.0 < factor < np.inf:
         raise ValueError(f"factor must be positive and finite, got {factor!r}")
+    hess = problem.hess
     return replace(
         problem,
         name=f"{problem.name}, scaled",
         fun=lambda x: factor * problem.fun(x),
         jac=lambda x: factor * problem.jac(x),
-        hess=problem.hess and (lambda x: factor * problem.hess(x)),
+        hess=hess and (lambda x: factor * hess(x)),
         fmin=None if problem.fmin is None else factor * problem.fmin,
         local_minima=tuple(factor * value for value in problem.local_minima),
     )
 
 
-def assert_translation_invariant(solve, problem, shift, rtol=1e-6):
+def assert_translation_invariant(
+    solve: Callable[[Problem], Any], problem: Problem, shift: ArrayLike, rtol: float = 1e-6
+) -> None:
     """Assert that an optimiser takes the same steps after a translation of the origin.
 
     Parameters
@@ -129,7 +136,9 @@ def assert_translation_invariant(solve, problem, shift, rtol=1e-6):
     _assert_same_path(iterates(solve, shifted(problem, shift)) - np.asarray(shift), expected, rtol, "shifted")
 
 
-def assert_rotation_invariant(solve, problem, Q, rtol=1e-6):
+def assert_rotation_invariant(
+    solve: Callable[[Problem], Any], problem: Problem, Q: ArrayLike, rtol: float = 1e-6
+) -> None:
     """Assert that an optimiser takes the same steps in rotated coordinates.
 
     Methods that scale components separately (Adam, diagonal scalings) do not have this property.
@@ -153,7 +162,9 @@ def assert_rotation_invariant(solve, problem, Q, rtol=1e-6):
     _assert_same_path(iterates(solve, rotated(problem, Q)) @ np.asarray(Q).T, expected, rtol, "rotated")
 
 
-def assert_scale_invariant(solve, problem, factor, rtol=1e-6):
+def assert_scale_invariant(
+    solve: Callable[[Problem], Any], problem: Problem, factor: float, rtol: float = 1e-6
+) -> None:
     """Assert that an optimiser takes the same steps if f is multiplied by a factor.
 
     A first step whose length depends on ‖g‖ violates this: start from an iterate after the method's
@@ -177,7 +188,7 @@ def assert_scale_invariant(solve, problem, factor, rtol=1e-6):
     _assert_same_path(iterates(solve, scaled(problem, factor)), expected, rtol, "scaled")
 
 
-def _assert_same_path(found, expected, rtol, change):
+def _assert_same_path(found: np.ndarray, expected: np.ndarray, rtol: float, change: str) -> None:
     """Raise AssertionError unless two runs have at least two iterates in common and these agree."""
     steps = min(len(found), len(expected))
     if steps < 2:
