@@ -20,7 +20,7 @@ from numba import njit
 
 from quasinewton import Status, minimize_batch
 from quasinewton.drivers import progress
-from quasinewton.drivers.executors import Here, call_from_bytes, goes_by_value, portable, spread, width
+from quasinewton.drivers.executors import Here, call_from_bytes, distribute, goes_by_value, number_of_workers, portable
 from quasinewton.numba_ext import pickling
 
 fcntl = pytest.importorskip("fcntl")
@@ -153,7 +153,7 @@ class KilledWorker(Exception):
 def test_losses_are_made_good(error):
     executor = Fragile({3: 2, 5: 1, 8: 9}, error)
     tasks = iter([(i, (i,)) for i in range(20)])
-    found = {key: (result, error) for key, result, error in spread(executor, str, tasks, 4, executor.make_calls)}
+    found = {key: (result, error) for key, result, error in distribute(executor, str, tasks, 4, executor.make_calls)}
     assert executor.most == 4 and sorted(found) == list(range(20))
     assert all(found[i] == (str(i), None) for i in range(20) if i != 8)
     assert found[8][0] is None and isinstance(found[8][1], type(error) if error else BaseException)
@@ -166,7 +166,7 @@ def test_an_executor_that_loses_everything_is_given_up():
     """
     executor = Fragile(dict.fromkeys(range(100), 9), ConnectionError("gone"))
     tasks = iter([(i, (i,)) for i in range(100)])
-    found = list(spread(executor, str, tasks, 4, executor.make_calls))
+    found = list(distribute(executor, str, tasks, 4, executor.make_calls))
     assert sorted(key for key, _, _ in found) == list(range(100))
     assert all(result is None and isinstance(error, ConnectionError) for _, result, error in found)
     assert executor.submitted == 2 * 4
@@ -229,7 +229,7 @@ def test_tasks_are_made_as_they_are_wanted():
             yield i, (i,)
 
     with ThreadPoolExecutor(2) as pool:
-        for _ in spread(pool, str, tasks(), 4, lambda: None):
+        for _ in distribute(pool, str, tasks(), 4, lambda: None):
             taken += 1
             most = max(most, len(made) - taken)
     assert taken == 50 and most <= 4
@@ -246,7 +246,7 @@ def test_exceptions_of_the_function_are_raised_and_the_rest_is_cancelled():
 
     with ThreadPoolExecutor(1) as pool:
         with pytest.raises(ZeroDivisionError):
-            list(spread(pool, function, iter([(i, (i,)) for i in range(100)]), 10, lambda: None))
+            list(distribute(pool, function, iter([(i, (i,)) for i in range(100)]), 10, lambda: None))
         cancelled.set()
     assert called in ([0], [0, 1])
 
@@ -256,7 +256,7 @@ def test_a_broken_executor_of_unknown_kind_is_done_without():
         def submit(self, function, /, *args):
             raise BrokenExecutor
 
-    found = list(spread(Broken(), str, iter([(1, (1,)), (2, (2,))]), 4, lambda: None))
+    found = list(distribute(Broken(), str, iter([(1, (1,)), (2, (2,))]), 4, lambda: None))
     assert sorted(found) == [(1, "1", None), (2, "2", None)]
 
 
@@ -291,8 +291,8 @@ def test_exceptions_are_sent_as_they_are_if_they_can_be():
 
 def test_width():
     with ThreadPoolExecutor(3) as pool:
-        assert width(pool) == 3
-    assert width(Here()) == 0
+        assert number_of_workers(pool) == 3
+    assert number_of_workers(Here()) == 0
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +311,7 @@ class TestDask:
     def test_rows_are_those_of_a_batch_here(self, cluster):
         task = dict(fun=parabola, X0=np.zeros((500, 3)), batch_args=(np.arange(500.0), np.ones(500)), jac=True)
         with cluster.get_executor() as executor:
-            assert width(executor) == 2
+            assert number_of_workers(executor) == 2
             assert_rows_equal(minimize_batch(**task, executor=executor), minimize_batch(**task))
 
     def test_a_worker_is_killed_in_the_middle(self, cluster, tmp_path, monkeypatch):

@@ -354,7 +354,7 @@ class TestOperations:
         from quasinewton.methods import Bounded
 
         for kind in LBFGS, BFGS, (Bounded, LBFGS):
-            assert operation_tables.kind_of(operation_tables.name_of(kind)) == kind
+            assert operation_tables.kind_named(operation_tables.name_of(kind)) == kind
 
     def test_a_tuple_is_read_where_a_pointer_points(self):
         kind = types.Tuple((types.float64, types.int64))

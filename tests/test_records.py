@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 
-from quasinewton.drivers.checkpoint import flat
+from quasinewton.drivers.checkpoint import arrays_by_path
 from quasinewton.drivers.initialize import begin
 from quasinewton.loops.state import SCALARS, allocate
 from quasinewton.numba_ext.introspection import tuple_type
@@ -71,7 +71,8 @@ def test_a_run_begins_with_what_allocate_makes(method):
     settings = with_limits(read(method, 3, None, {"gtol": 1e-3, "maxiter": 5}), 3, False)
     x0 = np.array([1.0, 2.0, 3.0])
     for _ in range(2):
-        fast, plain = flat(begin(settings, x0, 4)), flat(allocate(settings.method, settings.limits, x0, 4))
+        fast = arrays_by_path(begin(settings, x0, 4))
+        plain = arrays_by_path(allocate(settings.method, settings.limits, x0, 4))
         assert fast["scalars"].tobytes() == plain["scalars"].tobytes()
         assert [(a.dtype, a.shape) for a in fast.values()] == [(a.dtype, a.shape) for a in plain.values()]
 

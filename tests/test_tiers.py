@@ -113,7 +113,7 @@ def test_mini_batches_have_the_same_bits_in_both_tiers(begin, monkeypatch, metho
         return res.history._replace(seconds=None), res.skipped, res.nepochs
 
     call = python_first.call
-    in_python = python_first.in_python
+    in_python = python_first.python_version
     monkeypatch.setattr(python_first, "call", lambda kernel, _, *arguments, link: in_python(kernel)(*arguments))
     begin(True)
     res = run()
@@ -267,7 +267,8 @@ def test_runs_are_compiled_once_python_has_taken_long(monkeypatch):
     monkeypatch.setattr(tiered_loop, "_lost", {})
     monkeypatch.setattr(tiered_loop, "is_loaded", lambda dispatcher, args: False)
     entered = []
-    monkeypatch.setattr(tiered_loop, "in_python", lambda run: entered.append(run) or python_first.in_python(run))
+    in_python = python_first.python_version
+    monkeypatch.setattr(tiered_loop, "python_version", lambda run: entered.append(run) or in_python(run))
     problem = problems.beale()
     while True:
         solve(problem, "lbfgs")
@@ -289,7 +290,7 @@ def test_the_switch_has_everything_compiled(monkeypatch):
 
 def test_large_runs_are_compiled_at_once(monkeypatch):
     monkeypatch.setattr(tiered_loop, "is_loaded", lambda dispatcher, args: False)
-    monkeypatch.setattr(tiered_loop, "in_python", lambda run: pytest.fail("Python was entered"))
+    monkeypatch.setattr(tiered_loop, "python_version", lambda run: pytest.fail("Python was entered"))
     monkeypatch.setattr(tiered_loop, "_compiled", {})
     n = tiered_loop.LARGE // 20
     assert minimize(lambda x: (float(x @ x), 2.0 * x), np.ones(n), jac=True).success
@@ -297,7 +298,7 @@ def test_large_runs_are_compiled_at_once(monkeypatch):
 
 def test_what_python_cannot_enter_is_compiled_at_once(monkeypatch):
     monkeypatch.setattr(tiered_loop, "is_loaded", lambda dispatcher, args: False)
-    monkeypatch.setattr(tiered_loop, "in_python", lambda run: pytest.fail("Python was entered"))
+    monkeypatch.setattr(tiered_loop, "python_version", lambda run: pytest.fail("Python was entered"))
     monkeypatch.setattr(tiered_loop, "_compiled", {})
     res = minimize(lambda x: float(x @ x), [1.0, 2.0], method="sgd", lr=0.1, maxiter=3, schedule=njit(lambda t: 0.5))
     assert res.nit == 3
@@ -334,14 +335,14 @@ def test_ctrl_c_within_an_iteration_keeps_the_last_iterate(begin, monkeypatch):
         def enter(objective, method, search, state, each):
             if len(entered) < 5:
                 entered.append(state.x.copy())
-                return python_first.in_python(run)(objective, method, search, state, each)
+                return python_first.python_version(run)(objective, method, search, state, each)
             state.x[:] = math.nan
             state.scalars[0]["f"] = -1.0
             raise KeyboardInterrupt
 
         return enter
 
-    monkeypatch.setattr(tiered_loop, "in_python", interrupted)
+    monkeypatch.setattr(tiered_loop, "python_version", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         solve(problems.wood(), "lbfgs", callback=lambda x: None)
     found = caught.value.result

@@ -539,7 +539,7 @@ def test_code_that_needs_a_missing_symbol_is_not_entered():
 @pytest.mark.parametrize("name", ["NRT_MemInfo_alloc", "NRT_incref", "llvm.fabs.f64", "no_such_symbol_anywhere"])
 def test_code_that_could_not_be_linked_is_not_linked(name):
     """LLVM would end the process."""
-    cache.begin()
+    cache.initialise_runtime()
     module = llvm.parse_assembly(f"declare double @{name}(double)")
     engine = cpu_target.target_context.codegen()._engine
     if name.startswith("no_such"):

@@ -19,11 +19,9 @@ from quasinewton.drivers.checkpoint import (
     duplicate,
     encode,
     has_users_schedule,
+    read_file,
     renamed_checkpoint,
-    write,
-)
-from quasinewton.drivers.checkpoint import (
-    read as read_file,
+    write_file,
 )
 from quasinewton.drivers.finalize import outcome, unfinished
 from quasinewton.drivers.initialize import begin, point
@@ -337,7 +335,7 @@ class Solver:
         path : str or Path
             An existing file is replaced atomically.
         """
-        write(path, *self._encoded())
+        write_file(path, *self._encoded())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], schedule: Callable[..., float] | None = None) -> "Solver":

@@ -45,7 +45,7 @@ class LineSearchResult(NamedTuple):
 
 
 @kernel
-def run(
+def search_along(
     objective: Any, search: Any, x: np.ndarray, p: np.ndarray, alpha: float, lines: np.ndarray
 ) -> tuple[float, float, float, int, bool]:
     """Search along p from x.
@@ -156,5 +156,5 @@ def line_search(
     args = as_args(args, fun, jac)
     prepared = prepare(with_gradient(read_problem(fun, jac, args, x.size)), "")
     with original_errors():
-        alpha, f, slope, count, success = run(prepared.objective, search, x, p, alpha, np.zeros(1, LINE))
+        alpha, f, slope, count, success = search_along(prepared.objective, search, x, p, alpha, np.zeros(1, LINE))
     return LineSearchResult(alpha, f, slope, count * (1 + prepared.objective.values), count, success)

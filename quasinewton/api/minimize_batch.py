@@ -20,16 +20,16 @@ from quasinewton.drivers.batch_result import (
 )
 from quasinewton.drivers.executors import (
     call_from_bytes,
+    distribute,
     goes_by_value,
+    number_of_workers,
     portable,
-    spread,
-    width,
 )
 from quasinewton.drivers.finalize import attach_result
 from quasinewton.drivers.initialize import begin
 from quasinewton.drivers.progress import StoppedByCallback, Watch
 from quasinewton.drivers.thread_pool import ThreadPool, rows_of, solve_in_turn
-from quasinewton.drivers.vectorized import solve as solve_vectorized
+from quasinewton.drivers.vectorized import solve_in_lockstep
 from quasinewton.loops.state import State
 from quasinewton.methods.registry import TRAITS
 from quasinewton.numba_ext import pickling
@@ -61,7 +61,7 @@ MOST_ROWS = 4096  # problems; largest chunk for an executor by default
 SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of single problems
 
 
-class Task(NamedTuple):
+class Batch(NamedTuple):
     """The user's description of a batch or of a chunk of it, without the starts."""
 
     fun: Callable
@@ -192,11 +192,11 @@ def minimize_batch(
     starts = starts if bounds is None else np.clip(starts, *bounds)
     functions = fun, jac, hess, hessp, options.get("precond")
     args, rows = as_args(args, *functions), batch_arrays(batch_args, k, *functions)
-    task = Task(fun, args, rows, method, jac, hess, hessp, tol, options, bounds)
+    task = Batch(fun, args, rows, method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
     name, second_order = TRAITS[kind].name, TRAITS[kind].second_order
     warn_unused(kind, hess, hessp)
-    refuse(task, kind, vectorized, executor)
+    refuse_combinations(task, kind, vectorized, executor)
     settings = read(method, n, tol, options, bounds)
     problem = with_gradient(first_problem(task, settings, n)) if k else None
     task = task if problem is None else task._replace(jac=problem.jac)
@@ -222,7 +222,7 @@ def minimize_batch(
                 pass
             elif vectorized:
                 blank = begin(settings, starts[0], 0)
-                solve_vectorized(fun, task.args, task.batch_args, blank, settings, results, tick)
+                solve_in_lockstep(fun, task.args, task.batch_args, blank, settings, results, tick)
             elif executor is not None:
                 jobs = 1 if n_jobs is None else jobs
                 solve_elsewhere(executor, task, starts, chunk_size, jobs, results, remarks, tick)
@@ -283,7 +283,7 @@ def batch_arrays(batch_args: Any, k: int, *functions: Any) -> tuple[np.ndarray, 
     return tuple(arrays)
 
 
-def refuse(task: Task, kind: type[Any], vectorized: bool, executor: Any) -> None:
+def refuse_combinations(task: Batch, kind: type[Any], vectorized: bool, executor: Any) -> None:
     """Refuse arguments that exclude each other, and options of single problems.
 
     Raises
@@ -306,7 +306,7 @@ def refuse(task: Task, kind: type[Any], vectorized: bool, executor: Any) -> None
         raise TypeError(f"executor must have a method submit, as those of concurrent.futures; got {executor!r}")
 
 
-def first_problem(task: Task, settings: Settings, n: int) -> Problem:
+def first_problem(task: Batch, settings: Settings, n: int) -> Problem:
     """Return the Problem of the first row of a task."""
     args = task.args + rows_of(task.batch_args, 0)
     return read_problem(task.fun, task.jac, args, n, settings.controls, task.hess, task.hessp, settings.bounds)
@@ -320,7 +320,7 @@ def cores() -> int:
 
 
 def solve_here(
-    task: Task, settings: Settings, n_jobs: int, results: Outcomes, remarks: Remarks, tick: Callable[[int], Any]
+    task: Batch, settings: Settings, n_jobs: int, results: Outcomes, remarks: Remarks, tick: Callable[[int], Any]
 ) -> None:
     """Solve the problems of a task in this process."""
     n, use = results.x.shape[1], traits_of(settings.method).second_order
@@ -346,7 +346,7 @@ def solve_here(
 
 def solve_elsewhere(
     executor: Any,
-    task: Task,
+    task: Batch,
     starts: np.ndarray,
     chunk_size: int | None,
     n_jobs: int,
@@ -355,7 +355,7 @@ def solve_elsewhere(
     tick: Callable[[int], Any],
 ) -> None:
     """Solve the problems of a task in chunks on the workers of an executor."""
-    k, workers = len(starts), width(executor) or cores()
+    k, workers = len(starts), number_of_workers(executor) or cores()
     by_value = not isinstance(executor, ThreadPoolExecutor) and goes_by_value(task._replace(batch_args=()))
     function = call_from_bytes if by_value else solve_chunk
     size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else count("chunk_size", chunk_size, 1)
@@ -368,7 +368,7 @@ def solve_elsewhere(
             yield rows, (pickling.dumps((solve_chunk, call)),) if by_value else call
 
     finished = 0
-    for rows, found, error in spread(executor, function, chunks(), 2 * workers, lambda: tick(finished)):
+    for rows, found, error in distribute(executor, function, chunks(), 2 * workers, lambda: tick(finished)):
         if error is None:
             part, notes = found
             for whole, piece in zip(results, part, strict=True):
@@ -382,7 +382,7 @@ def solve_elsewhere(
         tick(finished)
 
 
-def solve_chunk(task: Task, starts: np.ndarray, n_jobs: int) -> tuple[Outcomes, Remarks]:
+def solve_chunk(task: Batch, starts: np.ndarray, n_jobs: int) -> tuple[Outcomes, Remarks]:
     """Solve a chunk of problems in the process of a worker.
 
     Returns

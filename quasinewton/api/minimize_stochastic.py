@@ -27,7 +27,7 @@ from quasinewton.methods.registry import TRAITS
 from quasinewton.objective.problem import is_differenced
 from quasinewton.options.advice import merged
 from quasinewton.options.names import FIRST_ORDER_CONTROLS
-from quasinewton.options.read import method_class, read, refuse, with_limits
+from quasinewton.options.read import method_class, read, refuse_unknown, with_limits
 from quasinewton.validation import count, number
 
 BATCH = 32  # samples; default size of a mini-batch, as in Keras
@@ -180,7 +180,7 @@ def minimize_stochastic(
         raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {TRAITS[kind].name!r}")
     options = {**merged(options, {})}
     legal = (*kind._fields, *FIRST_ORDER_CONTROLS, *LEGAL)
-    refuse(kind, [name for name in options if name not in legal], legal)
+    refuse_unknown(kind, [name for name in options if name not in legal], legal)
     named = dict(lr=lr, weight_decay=weight_decay, schedule=schedule)
     named |= dict(decay_mask=decay_mask, clip_norm=clip_norm, clip_value=clip_value)
     options |= {name: value for name, value in named.items() if value is not None}

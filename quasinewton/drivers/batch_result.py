@@ -74,7 +74,7 @@ def outcomes(starts: np.ndarray, second_order: bool) -> Outcomes:
 
 
 @fragment
-def write(results: Outcomes, i: int, state: State) -> None:
+def write_row(results: Outcomes, i: int, state: State) -> None:
     """Write the final state of problem i to row i, all but its status."""
     s, row = state.scalars[0], results.rows[i]
     copy(results.x[i], state.x)
@@ -102,7 +102,7 @@ class Remarks(NamedTuple):
     diagnosis: dict
 
 
-def put(results: Outcomes, i: int, result: OptimizeResult, status: Status) -> None:
+def put_row(results: Outcomes, i: int, result: OptimizeResult, status: Status) -> None:
     """Write an OptimizeResult to row i, with this status."""
     row = results.rows[i]
     results.x[i], results.jac[i] = result.x, result.jac
@@ -115,7 +115,7 @@ def put(results: Outcomes, i: int, result: OptimizeResult, status: Status) -> No
 
 def put_ended(results: Outcomes, remarks: Remarks, i: int, result: OptimizeResult) -> None:
     """Write the result of a problem that has ended to row i, with its diagnosis if it has one."""
-    put(results, i, result, result.status)
+    put_row(results, i, result, result.status)
     if result.status is Status.LINE_SEARCH:
         remarks.messages[i], remarks.diagnosis[i] = result.message, result.diagnosis
 
@@ -126,7 +126,7 @@ def put_raised(results: Outcomes, remarks: Remarks, i: int, result: OptimizeResu
     # make a reference cycle.
     trace = error.__traceback__
     remarks.errors[i] = error.with_traceback(trace and trace.tb_next)
-    put(results, i, result, Status.RAISED)
+    put_row(results, i, result, Status.RAISED)
 
 
 class BatchResult(OptimizeResult):

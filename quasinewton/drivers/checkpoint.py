@@ -65,7 +65,7 @@ class Checkpoint:
         path : str or Path
             An existing file is replaced atomically.
         """
-        write(path, *encode(self))
+        write_file(path, *encode(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
@@ -86,7 +86,7 @@ class Checkpoint:
             If the file is damaged, is no checkpoint, has another format version, or has arrays of
             the wrong shape.
         """
-        return read(path)[0]
+        return read_file(path)[0]
 
 
 def renamed_checkpoint(checkpoint: Any, keywords: dict[str, Any]) -> Any:
@@ -119,20 +119,20 @@ def renamed_checkpoint(checkpoint: Any, keywords: dict[str, Any]) -> Any:
 
 def arrays(state: State) -> dict[str, np.ndarray]:
     """Return the arrays of a state by name, without its trace."""
-    named = flat(state)
+    named = arrays_by_path(state)
     del named["trace"]
     return named
 
 
-def flat(record: Any, prefix: str = "") -> dict[str, np.ndarray]:
+def arrays_by_path(record: Any, prefix: str = "") -> dict[str, np.ndarray]:
     """Return the arrays in nested NamedTuples, by dotted path."""
     named: dict[str, Any] = {}
     for name, value in record._asdict().items():
-        named |= flat(value, f"{prefix}{name}.") if isinstance(value, tuple) else {prefix + name: value}
+        named |= arrays_by_path(value, f"{prefix}{name}.") if isinstance(value, tuple) else {prefix + name: value}
     return named
 
 
-def fill(state: State, saved: Mapping[str, np.ndarray]) -> None:
+def copy_arrays(state: State, saved: Mapping[str, np.ndarray]) -> None:
     """Copy saved arrays into a state, which is overwritten.
 
     Raises
@@ -165,7 +165,7 @@ def restore(method: NamedTuple, search: NamedTuple, saved: Mapping[str, np.ndarr
     state = allocate(method, Limits(), x, 0)
     learnt = {name.removeprefix("memory."): array for name, array in saved.items() if name.startswith("memory.")}
     state = state._replace(memory=lifecycle.shaped(method, state.memory, learnt, x.size))
-    fill(state, saved)
+    copy_arrays(state, saved)
     return Checkpoint(method, search, state)
 
 
@@ -233,7 +233,7 @@ def refuse_nonsense(checkpoint: Checkpoint) -> None:
         raise ValueError("its arrays hold what no run can have come to")
 
 
-def write(path: str | os.PathLike[str], header: Mapping[str, Any], saved: Mapping[str, np.ndarray]) -> None:
+def write_file(path: str | os.PathLike[str], header: Mapping[str, Any], saved: Mapping[str, np.ndarray]) -> None:
     """Write header and arrays to a file, atomically: an interrupted write leaves the old file."""
     path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -246,8 +246,8 @@ def write(path: str | os.PathLike[str], header: Mapping[str, Any], saved: Mappin
             part.unlink()
 
 
-def read(path: str | os.PathLike[str]) -> tuple[Checkpoint, dict[str, Any]]:
-    """Read a file written by `write`.
+def read_file(path: str | os.PathLike[str]) -> tuple[Checkpoint, dict[str, Any]]:
+    """Read a file written by `write_file`.
 
     Returns
     -------

@@ -67,7 +67,8 @@ def explain(method: NamedTuple, state: State, status: Status, mode: str = "exact
     return numbers, f"{advice} Check jac." if numbers.get("components") and mode == "exact" else advice
 
 
-def not_finite(method: NamedTuple, state: State) -> Diagnosis:
+def explain_not_finite(method: NamedTuple, state: State) -> Diagnosis:
+    """Explain an ending at values that are not finite, at the start or later."""
     s, g = state.scalars[0], state.g
     f, wrong = float(s["f"]), np.flatnonzero(~np.isfinite(g))
     numbers = {"f": f, "components": wrong.tolist()}
@@ -83,7 +84,8 @@ def not_finite(method: NamedTuple, state: State) -> Diagnosis:
     return numbers, "The start is no point: x0 is not finite."
 
 
-def unbounded(method: NamedTuple, state: State) -> Diagnosis:
+def explain_unbounded(method: NamedTuple, state: State) -> Diagnosis:
+    """Explain an ending where f seems to have no lower bound."""
     s, x = state.scalars[0], state.x
     i = int(np.argmax(np.abs(x)))
     numbers = {"f0": float(s["f0"]), "f": float(s["f"]), "variable": i, "x": float(x[i])}
@@ -95,7 +97,8 @@ def unbounded(method: NamedTuple, state: State) -> Diagnosis:
     )
 
 
-def stopped(method: NamedTuple, state: State) -> Diagnosis:
+def explain_limit(method: NamedTuple, state: State) -> Diagnosis:
+    """Explain an ending at a limit: of iterations, evaluations or time."""
     s = state.scalars[0]
     f, fall = float(s["f"]), float(s["f_old"] - s["f"])
     spread = lifecycle.curvature_spread(method, state.memory)
@@ -120,7 +123,8 @@ def stopped(method: NamedTuple, state: State) -> Diagnosis:
     )
 
 
-def rounding(method: NamedTuple, state: State) -> Diagnosis:
+def explain_rounding(method: NamedTuple, state: State) -> Diagnosis:
+    """Explain an ending at the precision limit, at a higher f than at the start."""
     s = state.scalars[0]
     numbers = {
         "optimality": float(s["g_norm"]),
@@ -135,7 +139,8 @@ def rounding(method: NamedTuple, state: State) -> Diagnosis:
     )
 
 
-def saddle(method: NamedTuple, state: State) -> Diagnosis:
+def explain_saddle(method: NamedTuple, state: State) -> Diagnosis:
+    """Explain an ending at a saddle."""
     curvature = float(state.scalars[0]["curvature"])
     return {"curvature": curvature}, (
         f"f curves down, by {curvature:.2g}, along some direction, but no lower point was found there: start elsewhere."
@@ -143,13 +148,13 @@ def saddle(method: NamedTuple, state: State) -> Diagnosis:
 
 
 EXPLANATIONS = {
-    Status.NONFINITE: not_finite,
-    Status.UNBOUNDED: unbounded,
-    Status.ITERATIONS: stopped,
-    Status.EVALUATIONS: stopped,
-    Status.TIME: stopped,
-    Status.PRECISION: rounding,
-    Status.SADDLE: saddle,
+    Status.NONFINITE: explain_not_finite,
+    Status.UNBOUNDED: explain_unbounded,
+    Status.ITERATIONS: explain_limit,
+    Status.EVALUATIONS: explain_limit,
+    Status.TIME: explain_limit,
+    Status.PRECISION: explain_rounding,
+    Status.SADDLE: explain_saddle,
 }
 
 
@@ -175,13 +180,13 @@ def value_along(
 
 
 @kernel
-def forget(method: NamedTuple, memory: NamedTuple) -> None:
+def reset_model(method: NamedTuple, memory: NamedTuple) -> None:
     """Reset the method's model."""
     methods.restart(method, memory)
 
 
 @kernel
-def room(method: NamedTuple, memory: NamedTuple, x: np.ndarray, p: np.ndarray) -> tuple[float, float]:
+def largest_steps(method: NamedTuple, memory: NamedTuple, x: np.ndarray, p: np.ndarray) -> tuple[float, float]:
     """Return the largest feasible steps along p and −p; p is overwritten and restored."""
     ahead = methods.longest(method, memory, x, p)
     negate(p, p)
@@ -214,7 +219,7 @@ def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis 
     slope, coarse = float(g @ p), max(EPSILON, float(s["rough"]) / NOISE)
     point, work = np.empty_like(x), np.empty_like(x)
     size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
-    room_ahead, room_behind = room(method, state.memory, x, p)
+    room_ahead, room_behind = largest_steps(method, state.memory, x, p)
     h = min(coarse ** (1 / 3) * size, room_ahead)
     # Without room behind (x is at a bound) one-sided differences use two points ahead.
     both = room_behind >= h
@@ -260,12 +265,12 @@ def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis 
             f"differences of f give {central:.6g}. {remedy}"
         )
     if forward * h < -max(rounding * h, float(s["noise"])) and slope < 0.0 and s["f"] < s["f_resumed"] - s["noise"]:
-        go_on(method, state, h)
+        continue_from(method, state, h)
         return None
     return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
 
 
-def go_on(method: NamedTuple, state: State, alpha: float) -> None:
+def continue_from(method: NamedTuple, state: State, alpha: float) -> None:
     """Let a run that has ended go on from the lower point at step alpha along its last direction.
 
     The state is changed as if a search had recovered that point as its best one.
@@ -274,7 +279,7 @@ def go_on(method: NamedTuple, state: State, alpha: float) -> None:
     s["f_resumed"] = s["f"]
     forget_progress(s)
     s["phase"], s["want"], s["alpha"] = Phase.RECOVER, VALUE | GRADIENT, alpha
-    forget(method, state.memory)
+    reset_model(method, state.memory)
     state.x_trial[:] = placed(method, state, alpha)
 
 

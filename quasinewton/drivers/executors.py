@@ -24,7 +24,7 @@ LOST = (BrokenExecutor, CancelledError, OSError, EOFError)
 LOST_NAMES = ("KilledWorker",)
 
 
-def spread(
+def distribute(
     executor: Any, function: Callable[..., Any], tasks: Iterator[Task], in_flight: int, idle: Callable[[], Any]
 ) -> Iterator[tuple[Any, Any, BaseException | None]]:
     """Run a function on an executor for every task, and yield the results as they arrive.
@@ -63,7 +63,7 @@ def spread(
         try:
             future = executor.submit(function, *task[1])
         except BrokenExecutor:
-            replacement = like(executor)
+            replacement = replacement_for(executor)
             if mine is not None:
                 mine.shutdown(wait=False)
             executor = mine = replacement or Here()
@@ -110,7 +110,7 @@ def is_loss(error: BaseException | None) -> bool:
     return isinstance(error, LOST) or type(error).__name__ in LOST_NAMES
 
 
-def like(executor: Any) -> ProcessPoolExecutor | None:
+def replacement_for(executor: Any) -> ProcessPoolExecutor | None:
     """Return a new process pool with the settings of a broken one; None for other executors."""
     if not isinstance(executor, ProcessPoolExecutor):
         return None
@@ -130,7 +130,7 @@ class Here(concurrent.futures.Executor):
         return future
 
 
-def width(executor: Any) -> int:
+def number_of_workers(executor: Any) -> int:
     """Return the number of workers of an executor, or 0 if unknown."""
     for name in ("_max_workers", "num_workers"):
         if isinstance(getattr(executor, name, None), int):

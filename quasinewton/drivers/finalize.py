@@ -67,7 +67,7 @@ def finished(
     elif status is Status.GRADIENT and s["nit"] == 0 and result.optimality > 0.0:
         result["message"] = f"{status.message} {at_start(result, s)}"
     if found is not None:
-        add(result, found)
+        add_diagnosis(result, found)
     return result
 
 
@@ -79,7 +79,7 @@ def at_start(result: OptimizeResult, s: np.void) -> str:
     )
 
 
-def add(result: OptimizeResult, found: Diagnosis) -> None:
+def add_diagnosis(result: OptimizeResult, found: Diagnosis) -> None:
     """Add a diagnosis, which is a pair of numbers and advice, to a result."""
     result["diagnosis"], advice = found
     result["message"] = f"{result.status.message} {advice}"
@@ -130,7 +130,7 @@ def outcome(at: Checkpoint, status: Status, mode: str, hess_mode: str = "exact")
         result.update(nhev=s["nhev"].item(), hess_mode=hess_mode)
     found = None if result.success else explain(at.method, state, status, mode)
     if found is not None:
-        add(result, found)
+        add_diagnosis(result, found)
     return result
 
 

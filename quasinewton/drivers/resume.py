@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.drivers.checkpoint import Checkpoint, arrays, fill
+from quasinewton.drivers.checkpoint import Checkpoint, arrays, copy_arrays
 from quasinewton.drivers.initialize import begin
 from quasinewton.loops.state import NOTHING, Phase, State
 from quasinewton.methods import lifecycle
@@ -54,7 +54,7 @@ def resume(checkpoint: Checkpoint, settings: Settings, rows: int) -> State:
     old = checkpoint.state
     state = begin(settings, old.x, rows)
     state = state._replace(memory=lifecycle.resume(settings.method, state.memory, old.memory, old.x.size))
-    fill(state, arrays(old))
+    copy_arrays(state, arrays(old))
     s = state.scalars[0]
     assert settings.limits is not None, "the limits are known only after `with_limits`"
     for name, value in settings.limits._asdict().items():

@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
-from quasinewton.drivers.batch_result import Outcomes, Remarks, put, put_ended, put_raised, write
+from quasinewton.drivers.batch_result import Outcomes, Remarks, put_ended, put_raised, put_row, write_row
 from quasinewton.drivers.checkpoint import Checkpoint
 from quasinewton.drivers.finalize import finished, unfinished
 from quasinewton.drivers.run import drive, original_errors
@@ -52,7 +52,7 @@ PAGE = 1 << 26  # bytes; packed arguments held in memory at a time
 POLLING = 0.05  # seconds; polling interval of the main thread
 
 
-def entry(method: NamedTuple, search: NamedTuple, objective: Objective, state: State) -> int:
+def address_of_loop(method: NamedTuple, search: NamedTuple, objective: Objective, state: State) -> int:
     """Return the address of the compiled loop for these types.
 
     It is the loop that `minimize` uses, so a batch does not compile another one.
@@ -95,7 +95,7 @@ class Task(NamedTuple):
     Attributes
     ----------
     run : int
-        Address of the loop; see `entry`.
+        Address of the loop; see `address_of_loop`.
     objective : Objective
     depth : int
         Number of wrappers around the user's own objective; see `objective.linking.layers`.
@@ -164,7 +164,7 @@ def work(task: Task, state: State, blank: State, board: np.ndarray, place: np.nd
             s.nhev += 1
             s.nfev += mine.hessian_values
             s.njev += mine.hessian_gradients
-        write(results, i, state)
+        write_row(results, i, state)
         # The atomic addition is also a memory fence: a thread that reads the status reads the row.
         fetch_add(board, FINISHED, 1)
         results.rows[i].status = s.status
@@ -220,7 +220,7 @@ class ThreadPool:
         self.results, self.remarks, self.blank = results, remarks, fresh()
         self.workers = [(bind(), fresh(), np.zeros(1, np.int64)) for _ in range(n_jobs)]
         self.depth = layers(self.workers[0][0].objective)
-        self.entry = entry(settings.method, settings.search, self.workers[0][0].objective, self.blank)
+        self.entry = address_of_loop(settings.method, settings.search, self.workers[0][0].objective, self.blank)
         self.board = np.zeros(BOARD, np.int64)
         self.failures: list[BaseException] = []  # what ended a thread
 
@@ -299,7 +299,7 @@ class ThreadPool:
             return True
         i = int(place[0])
         if outcome == STOPPED:
-            put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
+            put_row(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
         elif outcome == UNDIAGNOSED:
             problem = prepared.problem._replace(args=self.args + rows_of(self.batch_args, i))
             prepared = prepared._replace(problem=problem)
@@ -347,6 +347,6 @@ def solve_in_turn(
         except Exception as error:
             put_raised(results, remarks, i, unfinished(at, Status.RUNNING, prepared.mode), error)
         except BaseException:
-            put(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
+            put_row(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
             raise
         tick(i + 1)

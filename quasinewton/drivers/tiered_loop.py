@@ -40,8 +40,8 @@ from quasinewton.numba_ext import interpreted, python_first
 from quasinewton.numba_ext.cache import is_loaded
 from quasinewton.numba_ext.python_first import (
     EARLIER,
-    in_python,
     python_comes_first,
+    python_version,
     unchecked_entry,
 )
 from quasinewton.numba_ext.registration import EXTERNAL
@@ -147,7 +147,7 @@ class TieredLoop:
         elsewhere = interpreted.elsewhere
         begun, excepted = time.thread_time(), elsewhere.seconds
         try:
-            return in_python(self._run)(self._objective, *self._values, state, *rest)
+            return python_version(self._run)(self._objective, *self._values, state, *rest)
         except BaseException as error:
             # Ctrl-C may have stopped the loop within an iteration, which it cannot do in compiled
             # code. What the user's functions raise arrives between two iterations.

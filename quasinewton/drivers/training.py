@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quasinewton.drivers import tiered_loop
-from quasinewton.drivers.checkpoint import flat
+from quasinewton.drivers.checkpoint import arrays_by_path
 from quasinewton.drivers.minibatch_data import Samples
 from quasinewton.drivers.pickles import reduced
 from quasinewton.drivers.run import original_errors
@@ -145,8 +145,8 @@ def continued(state: Any, method: NamedTuple, samples: int) -> tuple[loop.Epochs
 
 def refuse_other_arrays(state: StochasticState, samples: int) -> None:
     """Raise ValueError if the arrays of a state have not the types that compiled code expects."""
-    expected = flat(fresh(state.method, np.zeros(1), samples))
-    for name, array in flat(state.epochs).items():
+    expected = arrays_by_path(fresh(state.method, np.zeros(1), samples))
+    for name, array in arrays_by_path(state.epochs).items():
         if array.dtype != expected[name].dtype:
             raise ValueError(f"checkpoint was written by another version of quasinewton, whose array {name} differs")
 

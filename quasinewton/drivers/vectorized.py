@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from quasinewton.drivers.batch_result import Outcomes, write
+from quasinewton.drivers.batch_result import Outcomes, write_row
 from quasinewton.drivers.run import original_errors
 from quasinewton.loops import first_order_loop, line_search_loop
 from quasinewton.loops.clock import NEVER
@@ -133,7 +133,7 @@ def tell_all(
         copy(state.g_trial, told.G[j])
         s.f_trial = told.F[j]
         if tell(search, TOLD, method, state) == NOTHING:
-            write(results, i, state)
+            write_row(results, i, state)
             results.rows[i].status = s.status
         else:
             running[left] = i
@@ -148,10 +148,10 @@ def write_all(states: States, running: np.ndarray, results: Outcomes) -> None:
     for i in running:
         state = state_of(states, i)
         if state.scalars[0].njev > 0:
-            write(results, i, state)
+            write_row(results, i, state)
 
 
-def solve(
+def solve_in_lockstep(
     fun: Callable[..., Any],
     args: tuple,
     batch_args: tuple,

@@ -53,10 +53,10 @@ def address(context, builder, kind, array, kinds, indices):
             extent = builder.extract_value(array, [SHAPE, axis])
             index = builder.select(negative, builder.add(index, extent), index)
         counted.append(index)
-    return place(builder, kind, array, counted)
+    return address_of_counted(builder, kind, array, counted)
 
 
-def place(builder, kind, array, indices):
+def address_of_counted(builder, kind, array, indices):
     """Return the address of an item whose indices are not negative.
 
     Parameters
@@ -78,7 +78,7 @@ def place(builder, kind, array, indices):
     return builder.gep(data, [at])
 
 
-def bound(builder, given, size):
+def clamped(builder, given, size):
     """Return a bound of a slice as a number from 0 to the extent of the axis.
 
     Parameters
@@ -109,13 +109,13 @@ def slice_of(builder, kind, array, start, stop):
     builder, kind, array
         See `address`.
     start, stop : llvmlite values
-        See `bound`; the latter None for the end.
+        See `clamped`; the latter None for the end.
     """
     size = builder.extract_value(array, [SHAPE, 0])
-    first = bound(builder, start, size)
-    extent = builder.sub(size if stop is None else bound(builder, stop, size), first)
+    first = clamped(builder, start, size)
+    extent = builder.sub(size if stop is None else clamped(builder, stop, size), first)
     extent = builder.select(builder.icmp_signed("<", extent, WORD(0)), WORD(0), extent)
-    array = builder.insert_value(array, place(builder, kind, array, [first]), DATA)
+    array = builder.insert_value(array, address_of_counted(builder, kind, array, [first]), DATA)
     array = builder.insert_value(array, extent, ITEMS)
     return builder.insert_value(array, extent, [SHAPE, 0])
 

@@ -82,7 +82,7 @@ def check_symbols(module, engine):
             raise UnknownSymbol(name)
 
 
-def begin():
+def initialise_runtime():
     """Initialise the runtime that compiled code needs; compilation initialises more by itself.
 
     Numba's `refresh` of the context loads everything that type inference may need, which takes
@@ -101,7 +101,7 @@ class Implementation(CompileResultCacheImpl):
 
     def rebuild(self, target_context, payload):
         names, payload = payload
-        begin()
+        initialise_runtime()
         if unresolved(names):
             target_context.refresh()
         return None if unresolved(names) else super().rebuild(target_context, payload)

@@ -26,6 +26,8 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.registry import CPUDispatcher
 from numba.core.typing import templates
 
+from quasinewton.numba_ext.registration import is_named_tuple
+
 # Attribute of a function that this package made: a weak reference to its origin, and how it was
 # made.
 ORIGIN = "_quasinewton_origin"
@@ -64,7 +66,7 @@ def is_versioned(module):
     return isinstance(module, str) and module.partition(".")[0] in VERSIONED
 
 
-def place(value):
+def lasting_name(value):
     """Return the dotted name by which an object of a versioned module is found, or None."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     modules = [getattr(value, "__module__", None)]
@@ -173,16 +175,16 @@ class Reader:
             self.say("dtype", repr(value.descr if value.fields else value.str), value.itemsize, value.isalignedstruct)
         elif isinstance(value, (types.Number, types.Boolean)):
             self.say("type", str(value))
-        elif isinstance(value, enum.EnumMeta) and not place(value):
+        elif isinstance(value, enum.EnumMeta) and not lasting_name(value):
             self.say("enum", value.__module__, value.__qualname__, [(m.name, type(m.value), m.value) for m in value])
         elif isinstance(value, enum.Enum):
             self.say("member", value.name)
             self.value(type(value))
-        elif isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields") and not place(value):
+        elif is_named_tuple(value) and not lasting_name(value):
             self.say("fields", value.__module__, value.__qualname__, value._fields)
             self.value(tuple(value._field_defaults.items()))
-        elif place(value):
-            self.say("place", place(value))
+        elif lasting_name(value):
+            self.say("place", lasting_name(value))
             refuse_foreign(value)
         else:
             raise Unnameable(repr(value))
@@ -239,8 +241,8 @@ class Reader:
             with self.pin():
                 self.value(reference())
             return
-        if is_versioned(dispatcher.py_func.__module__) and place(dispatcher):
-            self.say("place", place(dispatcher))
+        if is_versioned(dispatcher.py_func.__module__) and lasting_name(dispatcher):
+            self.say("place", lasting_name(dispatcher))
             return
         if type(dispatcher) is not CPUDispatcher or dispatcher._compiler.pipeline_class is not Compiler:
             raise Unnameable(repr(dispatcher))
@@ -288,7 +290,7 @@ def refuse_foreign(value):
         raise Unnameable(f"{value!r}, which is overloaded")
 
 
-def state(dispatcher):
+def state_digest(dispatcher):
     """Return the digest of what a dispatcher would be compiled from now, or None if unnameable."""
     reader = Reader(signatures=False)
     try:
@@ -302,7 +304,7 @@ def state(dispatcher):
 _compiled_from = weakref.WeakKeyDictionary()
 
 
-class Record(event.Listener):
+class CompilationRecorder(event.Listener):
     """Records the state of functions when Numba begins to compile them."""
 
     def on_start(self, event):
@@ -313,14 +315,14 @@ class Record(event.Listener):
             function = dispatcher.py_func
             if not is_versioned(function.__module__):
                 states, kinds = _compiled_from.setdefault(function, (set(), set()))
-                states.add(state(dispatcher))
+                states.add(state_digest(dispatcher))
                 kinds.add(tuple(event.data["args"]))
 
     def on_end(self, event):
         """Do nothing: globals are read at the beginning of a compilation."""
 
 
-event.register("numba:compile", Record())
+event.register("numba:compile", CompilationRecorder())
 
 
 def is_current(dispatcher):
@@ -328,4 +330,4 @@ def is_current(dispatcher):
     if not isinstance(dispatcher._cache, NullCache):
         return False
     states, kinds = _compiled_from.get(dispatcher.py_func, (set(), set()))
-    return states <= {state(dispatcher)} and kinds >= set(dispatcher.overloads)
+    return states <= {state_digest(dispatcher)} and kinds >= set(dispatcher.overloads)

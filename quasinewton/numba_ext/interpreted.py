@@ -23,8 +23,8 @@ from numba.np.numpy_support import as_dtype
 from quasinewton.numba_ext.records import (
     Held,
     in_memory,
+    with_attribute_access,
     with_attributes,
-    with_fields,
 )
 from quasinewton.numba_ext.uncompiled import uncompiled
 
@@ -88,7 +88,7 @@ def viewer(kind):
 
 def record_viewer(kind):
     """Make the function record_at(address) of a Numba record type."""
-    dtype = with_fields(kind.dtype)  # Numba derives it from the type at every access.
+    dtype = with_attribute_access(kind.dtype)  # Numba derives it from the type at every access.
     return functools.lru_cache(maxsize=64)(lambda address: memory_at(address, 1, dtype)[0])
 
 

@@ -110,7 +110,7 @@ def name_of(kind):
     return "|".join(f"{one.__module__}:{one.__qualname__}" for one in kinds)
 
 
-def kind_of(name):
+def kind_named(name):
     """Return the kind with a name; imports the modules that define it."""
     kinds = []
     for one in name.split("|"):
@@ -161,7 +161,7 @@ def _find(family, name, address):
     with remembered_failure():
         family, name = FAMILIES[family.decode()], name.decode()
         known = {name_of(kind): table for kind, table in family.tables.items()}
-        address[0] = (known.get(name) or family.table(kind_of(name))).address
+        address[0] = (known.get(name) or family.table(kind_named(name))).address
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t)

@@ -72,7 +72,7 @@ def call(kernel, operations, *arguments, link=None, varied=False):
     elsewhere = interpreted.elsewhere
     begun, excepted = time.thread_time(), elsewhere.seconds
     try:
-        return in_python(kernel)(*arguments)
+        return python_version(kernel)(*arguments)
     finally:
         spent = time.thread_time() - begun - (elsewhere.seconds - excepted)
         _spent[kernel] = _spent.get(kernel, 0.0) + spent
@@ -89,6 +89,6 @@ def unchecked_entry(kernel, arguments):
 
 
 @functools.cache
-def in_python(kernel):
+def python_version(kernel):
     """Return the function of Python that does what a kernel does."""
     return interpreted.kernel(uncompiled(kernel))

@@ -33,7 +33,7 @@ def address_of_record(copy):
 
 
 @functools.cache
-def with_fields(dtype):
+def with_attribute_access(dtype):
     """Return a dtype with the same fields, whose records have them as attributes.
 
     `numpy.record` does not serve: its attribute `data` hides a field of that name.
@@ -139,7 +139,7 @@ def with_attributes(value, held):
         if not dtype.names:
             return array
         if array.shape != (1,) or any(dtype[i].kind not in NUMBERS for i in range(len(dtype))):
-            return array.view(with_fields(dtype))
+            return array.view(with_attribute_access(dtype))
         known = [one for one in held if one.array is array]
         if not known:
             held.append(Held(array))
@@ -168,4 +168,4 @@ def in_memory(array):
     if not isinstance(array, Held):
         return array
     array.store()
-    return array.array.view(with_fields(array.array.dtype))
+    return array.array.view(with_attribute_access(array.array.dtype))

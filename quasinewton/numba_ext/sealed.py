@@ -30,10 +30,10 @@ from numba.core.typed_passes import NopythonTypeInference
 from quasinewton.numba_ext.cache import (
     LIBRARIES,
     UnknownSymbol,
-    begin,
     check_symbols,
     code_hash,
     external,
+    initialise_runtime,
     unresolved,
 )
 from quasinewton.numba_ext.garbage import uncollected
@@ -255,7 +255,7 @@ def kept_name(library):
         function, symbol, signature, words = LIBRARIES[library]
         names = function.__module__, function.__qualname__, code_hash(function.__code__), str(signature)
         key = hashlib.sha256(repr((environment(), *names, *words)).encode()).hexdigest()
-        known = KEPT + key in _kept or (is_long(library, signature) and (keep(key) or seal(library, symbol, key)))
+        known = KEPT + key in _kept or (is_long(library, signature) and (load_kept(key) or seal(library, symbol, key)))
         _names[library] = KEPT + key if known else None
     return _names[library]
 
@@ -281,10 +281,10 @@ def seal(library, symbol, key):
     data = written(module, entry.name, found, cpu_target.target_context.codegen()._tm.emit_object(module))
     if data:
         save(key, data)
-    return data is not None and keep(key, data)
+    return data is not None and load_kept(key, data)
 
 
-def keep(key, data=None):
+def load_kept(key, data=None):
     """Load a function of the package that was sealed under a key; return True if it is there."""
     name = KEPT + key
     if name not in _kept:
@@ -323,9 +323,9 @@ def rebuild(data):
     """
     size = int.from_bytes(data[:8], "little")
     head, code = json.loads(data[8 : 8 + size]), data[8 + size :]
-    begin()
+    initialise_runtime()
     for symbol in head["symbols"]:
-        if symbol.startswith(KEPT) and not keep(symbol.removeprefix(KEPT)):
+        if symbol.startswith(KEPT) and not load_kept(symbol.removeprefix(KEPT)):
             return None
     if unresolved(head["symbols"]):
         for module in head["modules"]:

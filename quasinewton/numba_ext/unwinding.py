@@ -30,7 +30,7 @@ def releasing(loop, *trailing):
     """
 
     def enter(typingctx, kinds):
-        called = compiled(loop, (*kinds, *trailing))
+        called = compiled_signature(loop, (*kinds, *trailing))
 
         def codegen(context, builder, signature, values):
             function = linked(context, builder, loop, called)
@@ -60,7 +60,7 @@ def releasing(loop, *trailing):
     return entered
 
 
-def compiled(loop, kinds):
+def compiled_signature(loop, kinds):
     """Compile a loop for these argument types and return its signature."""
     loop.compile(kinds)
     return loop.overloads[kinds].signature

@@ -161,7 +161,7 @@ def save(key, data):
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        bound(place)
+        trim(place)
 
 
 def entries(place):
@@ -174,7 +174,7 @@ def entries(place):
                     yield item.path, info.st_size, info.st_mtime
 
 
-def bound(place, limit=None):
+def trim(place, limit=None):
     """Remove the least recently used entries if all together exceed `limit` bytes."""
     limit = LIMIT if limit is None else limit
     found = sorted(entries(place), key=lambda entry: entry[2])

@@ -52,7 +52,7 @@ def read_bounds(bounds: Any, n: int) -> Box | None:
         raise ValueError(f"{WRONG_LENGTH} There are {low.size} for {n} variables.")
     highest, lowest = low.max(), high.min()
     if not (highest < math.inf and lowest > -math.inf and (low <= high).all()):
-        explain(low, high)
+        refuse_illegal(low, high)
     return None if highest == -math.inf and lowest == math.inf else (low, high)
 
 
@@ -64,7 +64,7 @@ def fitted(side: np.ndarray, n: int) -> np.ndarray:
         raise ValueError(f"{WRONG_LENGTH} A side has shape {side.shape} for {n} variables.") from None
 
 
-def explain(low: np.ndarray, high: np.ndarray) -> None:
+def refuse_illegal(low: np.ndarray, high: np.ndarray) -> None:
     """Raise the ValueError that names the illegal bound and the reason."""
     for name, side in ("lower", low), ("upper", high):
         if np.isnan(side).any():

@@ -307,7 +307,7 @@ def _read(method: Any, n: int, tol: float | None, items: Iterable[tuple[str, Any
     given = kind() if method is None or isinstance(method, (str, type)) else method
     chosen = with_fields(given, fields, spelt)
     if first_order:
-        refuse(kind, others, (*kind._fields, *FIRST_ORDER_CONTROLS, *LIMITS, *CONTROLS))
+        refuse_unknown(kind, others, (*kind._fields, *FIRST_ORDER_CONTROLS, *LIMITS, *CONTROLS))
         asked = _asked(traits, tol, limits)
         steps = default_counts(traits.few_iterations, True, n, False)[0] if asked.maxiter is None else asked.maxiter
         search = schedules.as_schedule(controls.get("schedule"), steps)
@@ -319,7 +319,7 @@ def _read(method: Any, n: int, tol: float | None, items: Iterable[tuple[str, Any
     return Settings(chosen, search, controls, asked), tuple(others)
 
 
-def refuse(kind: type[Any], others: Iterable[str], legal: Iterable[str]) -> None:
+def refuse_unknown(kind: type[Any], others: Iterable[str], legal: Iterable[str]) -> None:
     """Raise ValueError for unknown options of a first-order method.
 
     A warning would not suffice: an ignored learning rate would change the answer.

@@ -4,7 +4,7 @@ from numba import types
 from numba.extending import overload
 
 from quasinewton.api.inside_njit.codegen import Source
-from quasinewton.api.line_search import LineSearchResult, line_search, run
+from quasinewton.api.line_search import LineSearchResult, line_search, search_along
 from quasinewton.line_searches.protocol import LINE
 from quasinewton.objective.in_njit import bind
 
@@ -27,7 +27,7 @@ def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
         "hold(args)",
         "count = found[3]",
         "return Result(found[0], found[1], found[2], count * (1 + objective.values), count, found[4])",
-        run=run,
+        search_along=search_along,
         LINE=LINE,
         Result=LineSearchResult,
     )

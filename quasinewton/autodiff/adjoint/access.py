@@ -9,13 +9,13 @@ from numba.extending import intrinsic
 
 from quasinewton.autodiff.active_types import Term
 from quasinewton.autodiff.elementary_rules import real
-from quasinewton.numba_ext.array_items import place
+from quasinewton.numba_ext.array_items import address_of_counted
 
 
 def fetched(context, builder, signature, args):
     """Emit the load of an item of an array."""
     kind = signature.args[0]
-    item = context.unpack_value(builder, kind.dtype, place(builder, kind, args[0], args[1:]))
+    item = context.unpack_value(builder, kind.dtype, address_of_counted(builder, kind, args[0], args[1:]))
     return impl_ret_borrowed(context, builder, kind.dtype, item)
 
 
@@ -23,14 +23,14 @@ def deposited(context, builder, signature, args):
     """Emit the store of an item."""
     kind, (array, value, *indices) = signature.args[0], args
     value = context.cast(builder, value, signature.args[1], kind.dtype)
-    context.pack_value(builder, kind.dtype, value, place(builder, kind, array, indices))
+    context.pack_value(builder, kind.dtype, value, address_of_counted(builder, kind, array, indices))
     return context.get_dummy_value()
 
 
 def increased(context, builder, signature, args):
     """Emit an addition to an item."""
     kind, (array, value, *indices) = signature.args[0], args
-    at = place(builder, kind, array, indices)
+    at = address_of_counted(builder, kind, array, indices)
     item = Term(context, builder, kind.dtype, context.unpack_value(builder, kind.dtype, at))
     total = real(item) + real(Term(context, builder, signature.args[1], value))
     context.pack_value(builder, kind.dtype, total.cast(kind.dtype).value, at)
