@@ -188,7 +188,7 @@ def is_active_array(kind):
 
 
 def leaf_of(kind):
-    """The type that the active number in a type has in an array; None if there is none.
+    """Return the type that the active number in a type has in an array; None if there is none.
 
     Looks into arrays, lists and tuples.
     """
@@ -220,17 +220,17 @@ class Term:
         self.whole = self
 
     def of(self, kind, value):
-        """Another number in the same function under compilation."""
+        """Return another number in the same function under compilation."""
         return Term(self.context, self.builder, kind, value)
 
     def cast(self, kind):
-        """This number converted to another type."""
+        """Return this number converted to another type."""
         if kind == self.kind:
             return self
         return self.of(kind, self.context.cast(self.builder, self.value, self.kind, kind))
 
     def constant(self, value):
-        """A float without derivative, independent of the type of this number.
+        """Return a float without derivative, independent of the type of this number.
 
         A zero derivative would cost, because LLVM does not drop products with zeros.
         """
@@ -306,12 +306,12 @@ class Term:
     __radd__, __rmul__ = __add__, __mul__
 
     def where(self, condition, other):
-        """This number where an i1 holds, otherwise `other`."""
+        """Return this number where an i1 holds, otherwise `other`."""
         return self.of(self.kind, self.builder.select(condition, self.value, other.cast(self.kind).value))
 
 
 def chain_type(kinds):
-    """The type of a function of active numbers, and which of them must be recorded first.
+    """Return the type of a function of active numbers, and which of them must be recorded first.
 
     Parameters
     ----------
@@ -332,12 +332,13 @@ def chain_type(kinds):
 
 
 def chain(y, pairs):
-    """The number of value y and derivative Σ d dx over the pairs (d, x), where d has the type of y.
+    """Return the number of value y and derivative Σ d dx over the pairs (d, x).
 
     Parameters
     ----------
     y : Term
     pairs : list of (Term, Term)
+        Partial derivatives d, which have the type of y, and numbers x.
 
     Returns
     -------
@@ -367,7 +368,7 @@ def chain(y, pairs):
 
 
 def weighted_sum(builder, pairs, total=None):
-    """Σ d e over pairs of a number d and lanes e, added to `total` if given."""
+    """Return Σ d e over pairs of a number d and lanes e, added to `total` if given."""
     columns = [] if total is None else [cgutils.unpack_tuple(builder, total)]
     for d, lanes in pairs:
         vectors = cgutils.unpack_tuple(builder, lanes)
@@ -381,7 +382,7 @@ def weighted_sum(builder, pairs, total=None):
 
 
 def splat(builder, value, kind):
-    """A vector of one repeated value; the number itself if the type is a scalar."""
+    """Return a vector of one repeated value; the number itself if the type is a scalar."""
     if kind == DOUBLE:
         return value
     if isinstance(value, ir.Constant):

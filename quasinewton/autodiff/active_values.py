@@ -31,7 +31,7 @@ def dtype_of(kind):
 
 @intrinsic
 def dtype_like(typingctx, like):
-    """The type of a number, as a dtype."""
+    """Return the type of a number, as a dtype."""
     return types.DType(like)(like), lambda context, builder, signature, args: context.get_dummy_value()
 
 
@@ -43,7 +43,7 @@ def zeros_of(shape, like):
 
 @shared
 def empty_of(shape, like):
-    """An array of the type of a number that is not filled."""
+    """Return an array of the type of a number that is not filled."""
     return np.empty(shape, dtype_like(like))
 
 
@@ -59,7 +59,7 @@ def zero_of(kind):
 
 @intrinsic
 def value(typingctx, x):
-    """The value of a number, without its derivative."""
+    """Return the value of a number, without its derivative."""
     if not is_active(x):
         return x(x), lambda context, builder, signature, args: args[0]
     return x.base(x), lambda context, builder, signature, args: Members(context, builder, x, args[0]).value
@@ -67,7 +67,7 @@ def value(typingctx, x):
 
 @intrinsic
 def leaf(typingctx, x):
-    """A number as it can be stored in an array: an expression is recorded, all else is unchanged.
+    """Return a number as an array can store it: an expression is recorded, all else is unchanged.
     """
     kind = getattr(x, "leaf", x)
 
@@ -81,7 +81,7 @@ def leaf(typingctx, x):
 
 @intrinsic
 def revalued(typingctx, x, y):
-    """A number with the derivative of x and the value y."""
+    """Return a number with the derivative of x and the value y."""
 
     def codegen(context, builder, signature, args):
         members = Members(context, builder, x, args[0])
@@ -93,14 +93,14 @@ def revalued(typingctx, x, y):
 
 @intrinsic
 def constant(typingctx, like, y):
-    """An active number without derivative, of the type of a number or of the items of an array."""
+    """Return an active number without derivative, of the type of a number or an array's items."""
     kind = leaf_of(like)
     return kind(like, y), lambda context, builder, signature, args: context.cast(builder, args[1], y, kind)
 
 
 @intrinsic
 def add_lanes(typingctx, s, w, x):
-    """The Dual s plus w times the derivatives of x; the value stays that of s."""
+    """Return the Dual s plus w times the derivatives of x; the value stays that of s."""
 
     def codegen(context, builder, signature, args):
         total, lanes = Members(context, builder, s, args[0]), Members(context, builder, x, args[2]).lanes
@@ -113,19 +113,19 @@ def add_lanes(typingctx, s, w, x):
 
 @intrinsic
 def place(typingctx, x):
-    """The place of a Var on its tape."""
+    """Return the place of a Var on its tape."""
     return types.int64(x), lambda context, builder, signature, args: Members(context, builder, x, args[0]).place
 
 
 @intrinsic
 def tape(typingctx, x):
-    """The address of a Var's tape; 0 for a constant."""
+    """Return the address of a Var's tape; 0 for a constant."""
     return types.int64(x), lambda context, builder, signature, args: Members(context, builder, x, args[0]).tape
 
 
 @intrinsic
 def on_tape(typingctx, y, place, tape):
-    """The Var of a value, a place and the address of a tape."""
+    """Return the Var of a value, a place and the address of a tape."""
     kind = Var(y)
 
     def codegen(context, builder, signature, args):
@@ -138,14 +138,14 @@ def on_tape(typingctx, y, place, tape):
 
 @intrinsic
 def zero_value(typingctx, a):
-    """Zero of the type of the values of an array."""
+    """Return zero of the type of the values of an array."""
     kind = a.dtype.base
     return kind(a), lambda context, builder, signature, args: context.get_constant_null(kind)
 
 
 @intrinsic
 def converted(typingctx, y, like):
-    """A number converted to the type of another."""
+    """Return a number converted to the type of another."""
     return like(y, like), lambda context, builder, signature, args: context.cast(builder, args[0], y, like)
 
 
@@ -159,7 +159,8 @@ def _at(w, i):
 
 
 def add_all(s, w, x):
-    """The Dual s plus the weighted derivatives of all items of x; s itself if x is passive."""
+    """Return the Dual s plus the weighted derivatives of all items of x; s itself if x is passive.
+    """
 
 
 @overload(add_all, jit_options=RULE)
@@ -177,7 +178,8 @@ def _add_all(s, w, x):
 
 @shared
 def tape_of(x):
-    """The address of the tape of an array of Vars, all on one tape; 0 if all are constants."""
+    """Return the address of the tape of an array of Vars, all on one tape; 0 if all are constants.
+    """
     for item in x.flat:
         if tape(item) != 0:
             return tape(item)
@@ -186,8 +188,7 @@ def tape_of(x):
 
 @shared
 def range_of(x, size):
-    """The first place of a vector of Vars if the places are consecutive, `size` words each; else 0.
-    """
+    """Return the first place of Vars at consecutive places, `size` words each; 0 for others."""
     apart = 0
     for i in range(x.size):
         apart |= place(x[i]) - place(x[0]) - i * size
@@ -195,7 +196,7 @@ def range_of(x, size):
 
 
 def weights(w, x):
-    """The number of weights: one per item of a vector, or one for all."""
+    """Return the number of weights: one per item of a vector, or one for all."""
 
 
 @overload(weights, jit_options=RULE)
@@ -219,13 +220,13 @@ def fill(partial, parent, w, x, like):
 
 @shared
 def record(y, w, x):
-    """The Var of value y and derivative Σ w_i dx_i."""
+    """Return the Var of value y and derivative Σ w_i dx_i."""
     return record_known(y, w, x, tape_of(x), range_of(x, words(y)))
 
 
 @fragment
 def record_known(y, w, x, recorded, first):
-    """The Var of value y and derivative Σ w_i dx_i, for x whose tape and first place are known."""
+    """Return the Var of value y and derivative Σ w_i dx_i, for a known tape and place of x."""
     if recorded == 0:
         return on_tape(y, 0, 0)
     if first:
@@ -243,7 +244,7 @@ def record_known(y, w, x, recorded, first):
 
 @shared
 def record_both(y, w, x, v, z):
-    """The Var of value y and derivative Σ w_i dx_i + Σ v_i dz_i."""
+    """Return the Var of value y and derivative Σ w_i dx_i + Σ v_i dz_i."""
     recorded = tape_of(x) | tape_of(z)
     if recorded == 0:
         return on_tape(y, 0, 0)
@@ -256,7 +257,7 @@ def record_both(y, w, x, v, z):
 
 @shared
 def total(a):
-    """The sum of a vector of Vars; the values are added in order."""
+    """Return the sum of a vector of Vars; the values are added in order."""
     s = zero_value(a)
     apart, start, size = 0, place(a[0]) if a.size else 0, words(s)
     for i in range(a.size):
@@ -268,7 +269,7 @@ def total(a):
 
 @shared
 def total_lanes(a):
-    """The sum of a vector of Duals."""
+    """Return the sum of a vector of Duals."""
     s = constant(a, 0.0)
     for i in range(a.size):
         s = s + a[i]
@@ -276,7 +277,7 @@ def total_lanes(a):
 
 
 def combine(y, w, x, v, z):
-    """The active number of value y and derivative Σ w_i dx_i + Σ v_i dz_i, as one record.
+    """Return the active number of value y and derivative Σ w_i dx_i + Σ v_i dz_i, as one record.
 
     Parameters
     ----------
@@ -306,7 +307,7 @@ def _combine(y, w, x, v, z):
 
 
 def values(a):
-    """The values of an array as an array of the same layout; a passive array itself."""
+    """Return the values of an array as an array of the same layout; a passive array itself."""
 
 
 @overload(values, jit_options=RULE)
@@ -342,7 +343,7 @@ def _values(a):
 
 
 def empty(shape, like):
-    """An unfilled array of the active type of `like`: a value, an array, or a tuple of these.
+    """Return an unfilled array of the active type of `like`, a value, an array, or a tuple.
 
     Of a tuple, the first active item counts.
     """
@@ -356,7 +357,7 @@ def _empty(shape, like):
 
 @register_jitable
 def scaled(w, s, shift):
-    """The vector (w − shift) s; an array expression cannot mix active numbers and arrays."""
+    """Return the vector (w − shift) s; an array expression cannot mix active numbers and arrays."""
     out = w.copy()
     for i in range(w.size):
         out[i] = (w[i] - shift) * s
@@ -365,7 +366,7 @@ def scaled(w, s, shift):
 
 @fragment
 def boxed(x):
-    """An array of size 1 that holds an active number."""
+    """Return an array of size 1 that holds an active number."""
     out = empty(1, x)
     out[0] = x
     return out

@@ -114,7 +114,7 @@ def creators(kind):
 
 
 def leaf_item(kind):
-    """The type of the numbers in an array, list or tuple, however nested."""
+    """Return the type of the numbers in an array, list or tuple, however nested."""
     while isinstance(kind, (types.Array, types.List, types.UniTuple)):
         kind = kind.dtype
     return kind

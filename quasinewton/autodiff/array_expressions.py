@@ -22,7 +22,7 @@ STATEMENT = "quasinewton_arrayexpr"  # operation that replaces Numba's "arrayexp
 
 
 def actives(expression, typemap):
-    """The number of occurrences of active arrays in an array expression."""
+    """Return the number of occurrences of active arrays in an array expression."""
     return sum(is_active_array(typemap[v.name]) for v in expression.list_vars())
 
 
@@ -150,7 +150,7 @@ def lower(lowerer, expression):
 
 
 def indices(builder, argument, position):
-    """Indices of an argument at a position of the loop: 0 along an axis of extent 1.
+    """Return the indices of an argument at a position of the loop: 0 along an axis of extent 1.
 
     Such an axis is broadcast.
     """

@@ -86,7 +86,7 @@ def alike_in_fortran_order(kinds):
 
 
 def turned(a):
-    """The transpose of an array; a number unchanged."""
+    """Return the transpose of an array; a number unchanged."""
 
 
 @overload(turned, jit_options=RULE)
@@ -95,7 +95,7 @@ def _turned(a):
 
 
 def common_shape(a, b, c):
-    """The shape to which three arrays or numbers broadcast."""
+    """Return the shape to which three arrays or numbers broadcast."""
 
 
 @overload(common_shape, jit_options=RULE)
@@ -123,7 +123,7 @@ def select(condlist, choicelist, default=0):
 
 
 def spread(a, shape):
-    """An array broadcast to a shape, as a vector; a number unchanged."""
+    """Return an array broadcast to a shape, as a vector; a number unchanged."""
 
 
 @overload(spread, jit_options=RULE)

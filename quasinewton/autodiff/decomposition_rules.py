@@ -58,7 +58,7 @@ def eigh(a):
 
 @register_jitable
 def eigenvalues(y, v, flat):
-    """The eigenvalues of values y, with derivatives dλ_k = v_kᵀ dA v_k."""
+    """Return the eigenvalues of values y, with derivatives dλ_k = v_kᵀ dA v_k."""
     out = empty(y.size, flat)
     for k in range(y.size):
         out[k] = combine(y[k], lower_weights(v[:, k], v[:, k]), flat, 0.0, 0.0)
@@ -67,7 +67,7 @@ def eigenvalues(y, v, flat):
 
 @register_jitable
 def lower_weights(u, v):
-    """The weights of the items of A in uᵀ A v for symmetric A, all in the lower triangle.
+    """Return the weights of the items of A in uᵀ A v for symmetric A, all in the lower triangle.
 
     LAPACK reads only that triangle.
     """
@@ -98,7 +98,7 @@ def svd(a, full_matrices=1):
 
 @register_jitable
 def bordered(a):
-    """The symmetric matrix [[0, A], [Aᵀ, 0]] with its lower triangle filled, which LAPACK reads."""
+    """Return [[0, A], [Aᵀ, 0]] with its lower triangle filled, which is what LAPACK reads."""
     m, n = a.shape
     out = 0.0 * outer(np.ones(m + n), np.append(a[:, 0], a[0]))
     for i in range(m):
@@ -136,7 +136,7 @@ def qr(a):
 
 @register_jitable
 def product(u, v):
-    """The inner product of two vectors, at least one of them active."""
+    """Return the inner product of two vectors, at least one of them active."""
     s = constant((u, v), 0.0)
     for k in range(u.size):
         s = leaf(s + u[k] * v[k])

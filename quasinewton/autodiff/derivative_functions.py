@@ -257,7 +257,7 @@ def gradient_maker(f, mode, lanes):
 
 
 def actives(kind, mode, lanes):
-    """The active types for which a derivative compiles the user's function."""
+    """Return the active types for which a derivative compiles the user's function."""
     if kind in ("hvp", "hessian"):
         return [Var(Dual(1 if kind == "hvp" else lanes, sided=True))]
     return [Dual(lanes)] * (mode != "reverse") + [Var(F64)] * (mode != "forward")

@@ -42,7 +42,7 @@ from quasinewton.special.error_function_ratios import hazard, moment_ratio
 
 
 def call(function, *terms):
-    """A function of terms: Numba's if all are plain numbers, otherwise the rule."""
+    """Return a function of terms: Numba's if all are plain numbers, otherwise the rule."""
     if any(is_active(term.kind) for term in terms):
         return differentiate(function, terms)
     context, builder = terms[0].context, terms[0].builder
@@ -54,7 +54,7 @@ def call(function, *terms):
 
 
 def differentiate(function, terms):
-    """A function of terms, some of which have derivatives, by the chain rule."""
+    """Return a function of terms, some of which have derivatives, by the chain rule."""
     primals = [term.primal for term in terms]
     y = call(function, *primals)
     y = y if is_active(y.kind) else y.cast(F64)
@@ -66,7 +66,7 @@ def differentiate(function, terms):
 
 
 def steep(d, x):
-    """The pair (d, x) rearranged so that `chain` forms d dx with 0 ∞ = 0.
+    """Return the pair (d, x) rearranged so that `chain` forms d dx with 0 ∞ = 0.
 
     A number that does not vary has no derivative, however steep the function is. So √u of a
     constant u = 0 has derivative 0, and so has √(u²) at u = 0, where 0 is the middle of the slopes;
@@ -100,7 +100,7 @@ def careful(d, w):
 
 
 def real(term):
-    """A term as a float; unchanged if it carries derivatives."""
+    """Return a term as a float; unchanged if it carries derivatives."""
     return term if is_active(term.kind) else term.cast(F64)
 
 
@@ -162,7 +162,7 @@ def share_of_exponential(function):
 
 
 def of_order(function, below, above, scaling):
-    """The partial derivatives of a scaled Bessel function, with the order fixed.
+    """Return the partial derivatives of a scaled Bessel function, with the order fixed.
 
     They are combinations of the functions of order n ± 1 and the derivative of the scaling.
     """
@@ -306,17 +306,18 @@ STEPS = {
 
 
 def item(kind):
-    """The type of one number of an argument, an array or a number."""
+    """Return the type of one number of an argument, an array or a number."""
     return kind.dtype if isinstance(kind, types.Array) else kind
 
 
 def elementwise(arguments, number, scalar_type):
-    """The signature of an elementwise function of `number` arguments with an active one, else None.
+    """Return the signature of an elementwise function with an active argument; None for others.
 
     Parameters
     ----------
     arguments : tuple of numba types
     number : int
+        Number of arguments of the function.
     scalar_type : callable
         scalar_type(types of the items) -> type of an item of the result.
     """
@@ -376,7 +377,7 @@ def step_type(function):
 
 
 def step(function, terms):
-    """A function of the values alone, without derivative."""
+    """Return a function of the values alone, without derivative."""
     return call(function, *(term.plain for term in terms))
 
 

@@ -35,7 +35,7 @@ def _derivatives(y, out, first):
 
 
 def scalar(y):
-    """The number in a scalar or in an array of size 1; otherwise raise ValueError."""
+    """Return the number in a scalar or in an array of size 1; otherwise raise ValueError."""
 
 
 @overload(scalar, jit_options=RULE)
@@ -52,7 +52,7 @@ def _scalar(y):
 
 
 def vector(y):
-    """The numbers of a result, as a sequence."""
+    """Return the numbers of a result, as a sequence."""
 
 
 @overload(vector, jit_options=RULE)

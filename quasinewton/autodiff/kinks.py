@@ -50,7 +50,7 @@ def _smaller(a, b):
 
 
 def lanes_of(term):
-    """The derivatives that decide the side of a kink, as llvmlite values; empty if none decide."""
+    """Return the derivatives that decide the side of a kink, as llvmlite values; perhaps none."""
     while is_active(term.kind) and not isinstance(term.kind, Dual):
         term = term.primal
     whole = term if isinstance(term.kind, Dual) else term.whole
@@ -66,7 +66,7 @@ def lanes_of(term):
 
 
 def direction(u, v, tie):
-    """The sign of the first nonzero derivative of u − v where the i1 `tie` holds; 0 if none.
+    """Return the sign of the first nonzero derivative of u − v where the i1 `tie` holds; 0 if none.
 
     Parameters
     ----------
@@ -104,14 +104,14 @@ def compared(comparison, u, v):
 
 
 def side(u):
-    """The slope of |u|: the sign of u; at 0, the side to which u goes, or 0 if there is none."""
+    """Return the slope of |u|: the sign of u; at 0, the side to which u goes, or 0 if none."""
     plain = u.plain.cast(F64)
     tie = compared("==", u, u.constant(0.0))
     return direction(u, None, tie).where(tie, u.of(F64, sign_of(plain)))
 
 
 def sign_of(plain):
-    """The sign of a plain float, −1, 0, 1 or NaN, as an llvmlite value."""
+    """Return the sign of a plain float, −1, 0, 1 or NaN, as an llvmlite value."""
     context = plain.context
     kind = context.typing_context.resolve_value_type(np.sign)
     chosen = kind.get_call_type(context.typing_context, (F64,), {})
@@ -133,7 +133,7 @@ def share_of_first(order):
 
 
 def extreme(order):
-    """The partial derivatives of max(u, v) (order 1) or min(u, v) (order −1)."""
+    """Return the partial derivatives of max(u, v) (order 1) or min(u, v) (order −1)."""
     first = share_of_first(order)
     return first, lambda y, u, v: 1.0 - first(y, u, v)
 
@@ -143,7 +143,7 @@ MAXIMUM, MINIMUM = extreme(1.0), extreme(-1.0)
 
 @intrinsic
 def sign_at_kinks(typingctx, u):
-    """The slope of |u| as by `side`, in compiled code."""
+    """Return the slope of |u| as by `side`, in compiled code."""
 
     def codegen(context, builder, signature, args):
         return side(Term(context, builder, u, args[0])).value

@@ -133,7 +133,7 @@ def tril(m, k=0):
 
 @register_jitable
 def triangle(m, first, last):
-    """A copy of a matrix with zeros on all diagonals except `first` to `last`."""
+    """Return a copy of a matrix with zeros on all diagonals except `first` to `last`."""
     out = m.copy()
     for i in range(m.shape[0]):
         for j in range(m.shape[1]):
@@ -205,7 +205,7 @@ def solve(a, b):
 
 @register_jitable
 def solution(a, b, x, y):
-    """The solution of A X = B from its values x and the inverse y of the values of A.
+    """Return the solution of A X = B from its values x and the inverse y of the values of A.
 
     dX = A⁻¹ (dB − dA X), where the bracket is recorded first.
     """

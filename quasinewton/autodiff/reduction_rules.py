@@ -23,8 +23,7 @@ from quasinewton.autodiff.routing import is_absent, rule
 
 
 def axis_of(kind):
-    """The axis in the type of an argument; None if it is absent, NotImplemented if not a constant.
-    """
+    """Return the axis in an argument's type; None if absent, NotImplemented if not a constant."""
     if is_absent(kind):
         return None
     return getattr(kind, "value", getattr(kind, "literal_value", NotImplemented))
@@ -124,7 +123,7 @@ def nanmean(a):
 
 @register_jitable
 def present(a):
-    """The items of an array that are not NaN.
+    """Return the items of an array that are not NaN.
 
     The others are removed, because a derivative of NaN stays NaN when multiplied by 0.
     """
@@ -207,7 +206,7 @@ def trapezoid(y, x=None, dx=1.0):
 
 
 def mode_of(kind):
-    """The mode of a convolution in the type of an argument; None if it is not a legal constant."""
+    """Return the mode of a convolution in an argument's type; None if it is no legal constant."""
     mode = getattr(kind, "literal_value", getattr(kind, "value", kind))
     return mode if mode in ("full", "same", "valid") else None
 
@@ -246,7 +245,7 @@ def convolve(a, v, mode="full"):
 
 @register_jitable
 def products_of(a, v, y, first):
-    """The convolution of two vectors, from item `first` of the full one on; y are its values."""
+    """Return items of the full convolution of two vectors, from `first` on, with the values y."""
     out, p, q = empty(y.size, (a, v)), values(a), values(v)
     for i in range(y.size):
         k = i + first

@@ -26,7 +26,7 @@ EXCEEDING = "the tape of reverse mode needs more than 4 GB; use jac='forward', j
 
 @intrinsic
 def seed(typingctx, x, k, like):
-    """The Dual of value x with derivative 1 in direction k, 0 in all others.
+    """Return the Dual of value x with derivative 1 in direction k, 0 in all others.
 
     All derivatives are 0 if there is no direction k.
     """
@@ -48,7 +48,7 @@ def seed(typingctx, x, k, like):
 
 @intrinsic
 def lane(typingctx, x, k):
-    """The derivative of a Dual in direction k."""
+    """Return the derivative of a Dual in direction k."""
 
     def codegen(context, builder, signature, args):
         lanes = Members(context, builder, x, args[0]).lanes
@@ -60,25 +60,25 @@ def lane(typingctx, x, k):
 
 @intrinsic
 def variable_like(typingctx, like):
-    """The type of the Vars whose base is the type of a number, as a dtype."""
+    """Return the type of the Vars whose base is the type of a number, as a dtype."""
     return types.DType(Var(like))(like), lambda context, builder, signature, args: context.get_dummy_value()
 
 
 @shared
 def unfilled(n):
-    """A vector of n floats."""
+    """Return an unfilled vector of n floats."""
     return np.empty(n)
 
 
 @shared
 def unfilled_matrix(n):
-    """A matrix of n × n floats."""
+    """Return an unfilled matrix of n × n floats."""
     return np.empty((n, n))
 
 
 @shared
 def unsown(n, like):
-    """An unfilled vector of n Duals."""
+    """Return an unfilled vector of n Duals."""
     return np.empty(n, dtype_like(like))
 
 
@@ -107,7 +107,7 @@ def write_columns(g, out, first):
 
 @shared
 def variables(x, tape):
-    """The variables x as Vars on a tape of floats."""
+    """Return the variables x as Vars on a tape of floats."""
     point = np.empty(x.size, variable_like(0.0))
     for i in range(x.size):
         point[i] = on_tape(float(x[i]), i + 1, tape)
@@ -116,7 +116,7 @@ def variables(x, tape):
 
 @shared
 def directed(x, v, tape, like):
-    """The variables x as Vars on a tape of Duals, with the direction v."""
+    """Return the variables x as Vars on a tape of Duals, with the direction v."""
     point = np.empty(x.size, variable_like(like))
     for i in range(x.size):
         number = add_lanes(seed(float(x[i]), -1, like), float(v[i]), seed(0.0, 0, like))
@@ -126,7 +126,7 @@ def directed(x, v, tape, like):
 
 @shared
 def direction(x, v, like):
-    """The variables x as Duals with one direction, v."""
+    """Return the variables x as Duals with one direction, v."""
     point = np.empty(x.size, dtype_like(like))
     for i in range(x.size):
         point[i] = add_lanes(seed(float(x[i]), -1, like), float(v[i]), seed(0.0, 0, like))
@@ -135,7 +135,7 @@ def direction(x, v, like):
 
 @shared
 def first_lanes(g):
-    """The derivatives of a vector of Duals in the first direction."""
+    """Return the derivatives of a vector of Duals in the first direction."""
     out = np.empty(g.size)
     for i in range(g.size):
         out[i] = lane(g[i], 0)
@@ -144,7 +144,7 @@ def first_lanes(g):
 
 @shared
 def seeded(x, first, tape, like):
-    """The variables x on a tape of Duals, whose directions are the variables from `first` on."""
+    """Return the variables x on a tape of Duals whose directions are the variables from `first`."""
     point = np.empty(x.size, variable_like(like))
     for i in range(x.size):
         point[i] = on_tape(seed(float(x[i]), i - first, like), (i + 1) * words(like), tape)
@@ -168,7 +168,7 @@ def adjoints(y, tape, n, one):
 
 @shared
 def gradient(y, tape, n):
-    """The gradient of the Var y of n variables; the tape is freed."""
+    """Return the gradient of the Var y of n variables; the tape is freed."""
     found, g = adjoints(y, tape, n, 1.0), np.empty(n)
     for i in range(n):
         g[i] = item(found, i, 0.0)
@@ -178,7 +178,7 @@ def gradient(y, tape, n):
 
 @shared
 def product(y, tape, n, like):
-    """The derivatives of the gradient of the Var y in direction of the Duals; the tape is freed."""
+    """Return the derivatives of the Var y's gradient along the Duals; the tape is freed."""
     found, out = adjoints(y, tape, n, seed(1.0, -1, like)), np.empty(n)
     for i in range(n):
         out[i] = lane(item(found, i, like), 0)

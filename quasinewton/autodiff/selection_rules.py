@@ -63,7 +63,7 @@ def searchsorted(a, v, side="left"):
 
 
 def plain(v):
-    """The value of a number, or the values of an array."""
+    """Return the value of a number, or the values of an array."""
 
 
 @overload(plain, jit_options=RULE)
@@ -82,7 +82,7 @@ def median(a):
 
 @register_jitable
 def between(flat, order, rank, y):
-    """The number of value y that interpolates the items of a sorted vector at a rank, from 0.
+    """Return the number of value y that interpolates a sorted vector at a rank, counted from 0.
 
     `order` sorts `flat`.
     """
@@ -138,8 +138,7 @@ def interp(x, xp, fp):
 
 @register_jitable
 def on_line(x, xp, grid, fp, y):
-    """The number of value y at x on the broken line through (xp, fp); `grid` has the values of xp.
-    """
+    """Return the number of value y at x on the line through (xp, fp); `grid` is xp's values."""
     last = grid.size - 1
     if x <= grid[0]:
         return revalued(constant((x, xp, fp), fp[0]), y)
@@ -258,7 +257,7 @@ def append(arr, values):
 
 
 def flat(a):
-    """The items of an array, or a single number, as a vector."""
+    """Return the items of an array, or a single number, as a vector."""
 
 
 @overload(flat, jit_options=RULE)

@@ -103,7 +103,7 @@ def logsumexp(a, axis=None):
 
 @register_jitable
 def shares(u, y):
-    """The derivatives of y, the logsumexp of all items of an array: their softmax.
+    """Return the derivatives of y, the logsumexp of all items of an array: their softmax.
 
     If y is infinite, softmax is undefined, and the items that are equal to y share evenly;
     probabilities of 0 have the logarithm −∞, and several of them may be added up.
@@ -137,7 +137,7 @@ def softmax(x, axis=None):
 
 @register_jitable
 def weighted(s, x):
-    """The numbers of values s and derivatives s_i (dx_i − Σ s_j dx_j)."""
+    """Return the numbers of values s and derivatives s_i (dx_i − Σ s_j dx_j)."""
     out, mean = empty(x.size, x), empty(1, x)
     mean[0] = combine(0.0 * s[0], s, x, 0.0, 0.0)
     for i in range(x.size):

@@ -64,7 +64,7 @@ def release(typingctx, address):
 
 @intrinsic
 def peek(typingctx, address, like):
-    """The number at an address, of the type of `like`."""
+    """Return the number at an address, of the type of `like`."""
 
     def codegen(context, builder, signature, args):
         pointer = builder.inttoptr(args[0], context.get_data_type(like).as_pointer())
@@ -113,7 +113,7 @@ def put(typingctx, address, i, value):
 
 @intrinsic
 def null(typingctx, like):
-    """Zero of the type of `like`."""
+    """Return zero of the type of `like`."""
     return like(like), lambda context, builder, signature, args: context.get_constant_null(like)
 
 
@@ -174,7 +174,7 @@ def vanishes(builder, value, measure=lambda part: part):
 
 @intrinsic
 def words(typingctx, like):
-    """The number of words of memory that a number of the type of `like` takes."""
+    """Return the number of words of memory that a number of the type of `like` takes."""
 
     def codegen(context, builder, signature, args):
         return ir.Constant(WORD, width(context, like))
@@ -183,7 +183,7 @@ def words(typingctx, like):
 
 
 def width(context, kind):
-    """The number of words of memory that a number of a Numba type takes."""
+    """Return the number of words of memory that a number of a Numba type takes."""
     return context.get_abi_sizeof(context.get_data_type(kind)) // 8
 
 

@@ -17,7 +17,7 @@ FORWARD, DEPTH = 2.0, 60
 
 @fragment
 def moment_ratio(order, u):
-    """The ratio I_n/I_{n−1} for n ≥ 1.
+    """Return the ratio I_n/I_{n−1} for n ≥ 1.
 
     Integration by parts: n I_{n−1} = 2 I_{n+1} + 2u I_n, so r_n = n/(2 (u + r_{n+1})), backward
     from a large n, which is stable for u > 0 because I_n is the minimal solution (Gautschi, SIAM
@@ -38,5 +38,6 @@ def moment_ratio(order, u):
 
 @fragment
 def hazard(u):
-    """The derivative of log_ndtr: the normal density over its integral, √(2/π)/erfcx(−u/√2)."""
+    """Return the derivative of log_ndtr: the normal density over its integral, √(2/π)/erfcx(−u/√2).
+    """
     return math.sqrt(2.0 / math.pi) / erfcx(-u * math.sqrt(0.5))

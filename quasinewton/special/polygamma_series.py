@@ -14,7 +14,7 @@ ASYMPTOTIC = 16.0
 
 @shared
 def polygamma_of(order, x):
-    """The derivative of digamma of order 1 or higher; NaN for any other order.
+    """Return the derivative of digamma of order 1 or higher; NaN for any other order.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def polygamma_of(order, x):
 
 @shared
 def polygamma_positive(n, x, scale):
-    """The sum over k ≥ 0 of scale/(x + k)^(n+1) for positive x."""
+    """Return the sum over k ≥ 0 of scale/(x + k)^(n+1) for positive x."""
     steps = int(math.ceil(ASYMPTOTIC + n - x)) if x < ASYMPTOTIC + n else 0
     z = x + steps
     r, coefficient, power = 1.0 / (z * z), 0.5 * (n + 1.0), 1.0
@@ -64,7 +64,7 @@ def polygamma_positive(n, x, scale):
 
 @shared
 def cotangent_derivative(n, x):
-    """The derivative of order n of π cot πx.
+    """Return the derivative of order n of π cot πx.
 
     It is a polynomial of the cotangent c, since dc/dx = −π (1 + c²).
     """

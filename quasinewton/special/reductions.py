@@ -75,7 +75,7 @@ def softmax(x: ArrayLike, axis: int | None = None) -> np.ndarray:
 
 @fragment
 def largest(a):
-    """The largest item of an array; NaN if one is NaN, −∞ if there is none."""
+    """Return the largest item of an array; NaN if one is NaN, −∞ if there is none."""
     m = -math.inf
     for item in a.flat:
         if item > m or item != item:

@@ -85,7 +85,7 @@ class InverseHessian(LinearOperator):
 
     @cached_property
     def _root(self):
-        """The square root r of the user's diagonal H₀, or 1 if none was given.
+        """Return the square root r of the user's diagonal H₀, or 1 if none was given.
 
         With H₀ = γ I the pairs (s/r, r y) give a matrix H'; the inverse Hessian is diag(r) H'
         diag(r).
@@ -124,7 +124,7 @@ class InverseHessian(LinearOperator):
         return self.matmat(np.eye(self.shape[0]))
 
     def diagonal(self):
-        """The diagonal of H, shape (n,), in O(m² n)."""
+        """Return the diagonal of H, shape (n,), in O(m² n)."""
         if self.n_corrs == 0:
             return self._root**2 * np.ones(self.shape[0])
         S, Y, rho = self.sk / self._root, self.yk * self._root, self.rho
