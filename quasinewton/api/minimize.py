@@ -37,7 +37,7 @@ from quasinewton.result import History, OptimizeResult
 from quasinewton.status import Status
 from quasinewton.validation import warn
 
-TRACE_ROWS = 256
+TRACE_ROWS = 256  # rows of the trace; when they are full, the loop returns for them to be copied
 
 
 def minimize(

@@ -28,7 +28,19 @@ def drive(
 ) -> tuple[Status, list[np.ndarray]]:
     """Run a descent to its end, with callbacks between iterations.
 
-    `report` is called with the state whenever the loop returns, unless it is None.
+    Parameters
+    ----------
+    objective : Objective
+    settings : Settings or Checkpoint
+        Their method, and their line search or schedule.
+    state : State
+        Updated.
+    callback : callable or None
+        The user's, called after every iteration.
+    allvecs : list or None
+        Copies of the iterates are appended.
+    report : callable or None
+        report(state) is called whenever the loop returns.
 
     Returns
     -------

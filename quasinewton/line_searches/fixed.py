@@ -20,6 +20,8 @@ class Fixed(_Fields):
     ----------
     alpha : float
         Step length; positive. f may rise.
+    maxls : int
+        Every search has this field. The value given is ignored, since one evaluation suffices.
     """
 
     __slots__ = ()

@@ -178,6 +178,8 @@ def step(search, line, phi, dphi):
         line.limit = trial
         line.alpha = line.best + SHRINK * (trial - line.best)
         return Verdict.CONTINUE if line.nonfinite < MAX_SHRINKS and line.alpha != line.best else Verdict.NONFINITE
+    # `level`: phi equals the least value up to the noise floor; `both`: so does the best one. Of
+    # two such trials the one with the smaller slope is better, as the values do not tell.
     line.least = min(line.least, phi)
     level = phi <= line.least + line.noise
     both = level and line.phi_best <= line.least + line.noise

@@ -190,6 +190,8 @@ def _digest_start(s, x, g, g_trial, f):
 @entered
 def descend(frame, objective, each):
     """Evaluate and update the state as described at `run`; `frame` points to a Frame."""
+    # `own` are the arguments of the method's operations; `table` and `moves` are the addresses of
+    # the tables of operations of the method and of the search.
     f_ = at(frame)
     x, g, p, x_trial, g_trial, x_passed = f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, f_.x_passed
     s, hessian, trace = f_.scalars[0], f_.hessian, f_.trace

@@ -64,11 +64,11 @@ SCALARS = np.dtype(
         ("nhev", "i8"),
         ("hessian_nit", "i8"),  # iteration of the last Hessian; −1 before the first
         ("f", "f8"),
-        ("f0", "f8"),
+        ("f0", "f8"),  # f at x0
         ("x0_norm", "f8"),  # ‖x0‖_∞
         ("f_scale", "f8"),  # max(1, |f|, ‖g‖_∞ max(1, ‖x‖_∞)) at x0
-        ("f_old", "f8"),
-        ("f_trial", "f8"),
+        ("f_old", "f8"),  # f at the iterate before
+        ("f_trial", "f8"),  # f at x_trial
         ("f_passed", "f8"),  # f at x_passed, an earlier point that is lower or flatter; infinite if there is none
         ("g_passed", "f8"),  # ‖g‖_∞ at x_passed, if it was an iterate; infinite if it was a trial
         ("g_norm", "f8"),  # ‖g‖_∞, or the norm of the projected gradient between bounds
@@ -85,7 +85,7 @@ SCALARS = np.dtype(
         ("roughened", "i8"),  # 1 if the run was resumed because f is noisier than assumed
         ("f_refined", "f8"),  # f at the last refinement of the difference steps
         ("curvature", "f8"),  # least eigenvalue of the Hessian, where it was found negative at g ≈ 0
-        ("gtol", "f8"),
+        ("gtol", "f8"),  # this and the following: see `Limits`
         ("ftol", "f8"),
         ("xtol", "f8"),
         ("f_target", "f8"),

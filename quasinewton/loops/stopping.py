@@ -63,14 +63,16 @@ from quasinewton.status import (
 UNBOUNDED_BELOW = -1e20  # multiple of the scale of f at x0; lower values mean that f is unbounded
 PRECISION = 1e4 * EPSILON  # relative to |f|; largest predicted decrease that rounding may hide
 
-# A run with the default gtol ends with success where the predicted decrease is at most
-# PREDICTED_OF_F |f| or PREDICTED_OF_GAIN times the decrease since x0, which applies where f is near
-# 0, or where it is at most SETTLED times the latter and the model's step is short. Where f is
-# degenerate at its least point, the decrease left falls very slowly, so the test is given up after
-# TRIED_RATIO times the evaluations until ‖g‖ was first within gtol, and TRIED_EXTRA more. The other
-# constants were chosen by experiment, on NIST's 54 nonlinear regressions (tests/benchmarks/nist.py)
-# and on the table of problems (tests/benchmarks/table.py), as a compromise between correct digits
-# and evaluations; see docs/benchmarks.md. These two only bound the cost.
+# A run with the default gtol ends with success if the predicted decrease is at most
+#     PREDICTED_OF_F |f|, or
+#     PREDICTED_OF_GAIN (f0 − f), for f near 0, or
+#     SETTLED (f0 − f), and the model's step changes no variable by more than FINE of itself.
+# These four constants were chosen by experiment, on NIST's 54 nonlinear regressions
+# (tests/benchmarks/nist.py) and on the table of problems (tests/benchmarks/table.py), as a
+# compromise between correct digits and evaluations; see docs/benchmarks.md. The last two bound the
+# cost: where f is degenerate at its least point, the decrease left falls very slowly, so the test
+# is given up after TRIED_RATIO times the evaluations until ‖g‖ was first within gtol, and
+# TRIED_EXTRA more.
 PREDICTED_OF_F = 1e-12  # multiple of |f|
 PREDICTED_OF_GAIN = 1e-22  # multiple of f0 − f
 SETTLED = 1e-12  # multiple of f0 − f

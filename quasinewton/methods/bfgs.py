@@ -116,8 +116,19 @@ def update_and_multiply(H, s, v, rho, c, g, u):
 def form(H, s, v, S, Y, rhos, count, gamma, g, u):
     """Form H from the first `count` pairs, in its lower triangle, and compute u = H g.
 
-    H, s, v and u are overwritten. The pairs are still kept, so that a run of which H was only a
-    result goes on from them.
+    The pairs stay as they are, so that a run of which H was only a result goes on from them.
+
+    Parameters
+    ----------
+    H : ndarray, float64, shape (n, n)
+        Overwritten; see `InverseHessian`.
+    s, v, u : ndarray, float64, shape (n,)
+        Overwritten with the last pair, with v = H y, and with H g.
+    S, Y, rhos, count
+        The pairs in the rows of S and Y, their 1/s·y, and their number.
+    gamma : float
+        The first matrix is gamma I.
+    g : ndarray, float64, shape (n,)
     """
     n = g.size
     for i in range(n):

@@ -126,6 +126,14 @@ def equilibrate(memory, hessian, floor):
     different that a floor relative to the largest eigenvalue of H would hide the curvature along
     some of them.
 
+    Parameters
+    ----------
+    memory : Factor
+        Its `factor`, `scale` and `scaled` are overwritten.
+    hessian : ndarray, float64, shape (n, n)
+    floor : float
+        As for `Newton`; D = 1 if min D² >= floor max D².
+
     Returns
     -------
     bool
@@ -171,6 +179,7 @@ def _negative_curvature(method, memory, hessian, x, g, p):
         return 0.0
     if w[0] >= -method.floor * max(abs(w[-1]), abs(w[0])):
         return 0.0
+    # With the eigenvector v of D H D, p = D v has pᵀ H p = w[0]; it is made a unit vector.
     for i in range(p.size):
         p[i] = memory.scale[i] * factor[0, i]
     square = dot(p, p)

@@ -3,6 +3,12 @@
 A method is a NamedTuple of numbers, whose type selects its functions. Its memory, a NamedTuple of
 arrays, holds the model that it builds during a run. A method chooses a direction and never calls
 the objective.
+
+Arguments have one meaning throughout: x is the iterate, g the gradient there and p a direction, all
+of shape (n,); `hessian` has shape (n, n) if `hessian_order` is n and (0, 0) otherwise; alpha is a
+step length. What a function returns by writing to an argument is said in its first sentence. To
+check its settings, the class of a method is derived from a NamedTuple (`_Fields`) and defines
+`__new__`, which NamedTuple itself does not allow.
 """
 
 import numpy as np

@@ -1,10 +1,14 @@
 """Numba's options, in one place: how kernels compile, and which are cached on disk.
 
-`kernel` compiles a function of the package, `shared` a part of functions that users compile,
-`reduction` one whose sums may be reordered. Other files compile generated code with OPTIONS or
-INNER. Some add an option: `sealed`, `user_code`, `autodiff.recompile` and
-`autodiff.adjoint.pipeline` their pipelines, and `api.inside_njit` inline="always", for the
-overloads of public functions.
+The decorators differ in who calls a function and in where its machine code is kept: `kernel` is for
+entry points from Python, `entered` for what compiled code enters by address, `fragment` and
+`inlined` for parts of these, `reduction` for sums whose terms may be reordered; `shared`, `apart`
+and `shared_reduction` are for parts of functions that users compile. The page on development has a
+table of them.
+
+Other files compile generated code with OPTIONS or INNER. Some add an option: `sealed`, `user_code`,
+`autodiff.recompile` and `autodiff.adjoint.pipeline` their pipelines, and `api.inside_njit`
+inline="always", for the overloads of public functions.
 """
 
 import functools

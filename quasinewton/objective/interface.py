@@ -55,8 +55,9 @@ class Objective(NamedTuple):
     precision: int = 0
 
 
-# In place of an objective whose evaluations the caller makes and writes to the state. Whatever
-# evaluates more than a loop asks for must test for the address 0.
+# In place of an objective whose evaluations the caller makes and writes to the state (ask and
+# tell). Code that evaluates points of its own, which the loop has not requested, must test for
+# address 0.
 TOLD = Objective(0, 0)
 OBJECTIVE = types.NamedUniTuple(types.int64, len(Objective._fields), Objective)
 
@@ -65,6 +66,9 @@ def _compiled_caller() -> Any:
     return evaluate
 
 
+# call(address, x, g, h, what, data) -> f enters an objective. `attempt` takes a flag `lenient` as
+# well: if it is true, a ZeroDivisionError of the user's compiled code, whose arithmetic raises
+# where NumPy's gives infinity, becomes f = g[0] = NaN. See `addresses.objective_caller`.
 call, attempt = objective_caller(SIGNATURE, _compiled_caller)
 
 
@@ -74,7 +78,7 @@ def evaluate(address: int, x: np.ndarray, g: np.ndarray, h: np.ndarray, what: in
     return attempt(address, x, g, h, what, data, lenient)
 
 
-
+# Views of the memory at a pointer: vector(pointer, n) has n components, matrix(pointer, n) n rows.
 vector = viewer(types.Array(types.float64, 1, "C"))
-matrix = viewer(types.Array(types.float64, 2, "C"))  # n rows of n
+matrix = viewer(types.Array(types.float64, 2, "C"))
 complex_vector = viewer(types.Array(types.complex128, 1, "C"))

@@ -149,8 +149,27 @@ def _direction(method, memory, hessian, x, g, p):
 def two_loop(S, Y, rho, a, count, newest, gamma, g, p):
     """Write −H g to p by the two-loop recursion over `count` pairs, and return g·p.
 
-    Source: Nocedal & Wright (2006), Algorithm 7.4. Each pass over p adds one vector and multiplies
-    by the next, so that p is read and written once per pair and loop. p and a are overwritten.
+    Source: Nocedal & Wright (2006), Algorithm 7.4, where p is q, and r in the second loop, a[k] is
+    α_k, and c is α_k, later α_k − β. Each pass over p adds one vector and multiplies by the next,
+    so that p is read and written once per pair and loop.
+
+    Parameters
+    ----------
+    S, Y : ndarray, float64, shape (m, n)
+        The ring of pairs; see `curvature_pairs`.
+    rho, a : ndarray, float64, shape (m,)
+        1/s·y of the pairs; workspace, overwritten.
+    count, newest : int
+        Number of pairs, at least 1, and the row of the newest.
+    gamma : float
+        H₀ = gamma I.
+    g, p : ndarray, float64, shape (n,)
+        Gradient; direction, overwritten.
+
+    Returns
+    -------
+    float
+        The slope g·p.
     """
     m, n = S.shape
     k = newest
