@@ -13,7 +13,7 @@ from quasinewton.drivers.finalize import attach_result
 from quasinewton.drivers.run import original_errors
 from quasinewton.drivers.run_report import RunReport
 from quasinewton.line_searches import Armijo
-from quasinewton.loops.root_loop import SEARCH, allocate
+from quasinewton.loops.root_loop import SEARCH, State, allocate
 from quasinewton.objective.build import prepare_residual_unlinked
 from quasinewton.objective.choose_gradient import with_gradient
 from quasinewton.objective.problem import read_residual
@@ -133,24 +133,19 @@ def root(
     maxiter = limit("maxiter", given.pop("maxiter", DEFAULTS["maxiter"]))
     progress, disp = bool(given.pop("progress", False)), bool(given.pop("disp", False))
     report = RunReport(progress, disp, COLUMNS, "‖f‖") if progress or disp else None
-    table = None if report is None else report.table
     steps = {name: given.pop(name, None) for name in STEPS}
     warn_unknown(given, OPTIONS)
     args = as_args(args, fun, jac)
     prepared = prepare_residual_unlinked(with_gradient(read_residual(fun, jac, args, n, steps), "value_and_jacobian"))
     state = allocate(x, ftol, xtol, maxiter)
-    f, J, s = state.f, state.J, state.scalars[0]
-    run, stopped = tiered_loop.root(prepared.objective, search), False
-    # With a callback or a table the loop runs one iteration at a time; otherwise it returns after
-    # slices of time, so that Ctrl-C is handled.
-    stepwise = callback is not None or disp
+    s = state.scalars[0]
 
     def result(status: Status) -> RootResult:
         represent_in_yaml()
         return RootResult(
             x=x.copy(),
-            fun=f,
-            jac=J,
+            fun=state.f,
+            jac=state.J,
             success=bool(status.converged or status is Status.PRECISION),
             status=status,
             message=status.message,
@@ -160,28 +155,9 @@ def root(
             jac_mode=prepared.mode,
         )
 
+    run = tiered_loop.root(prepared.objective, search)
     try:
-        if report is not None:
-            report.begin()
-        while s["status"] == STATUS_RUNNING and not stopped:
-            before, beginning = int(s["nit"]), s["nfev"] == 0
-            # A table begins with f at x0, before any iteration.
-            s["maxiter"] = min(maxiter, before + (not (disp and beginning))) if stepwise else maxiter
-            with original_errors():
-                run(state)
-            if report is not None:
-                report.show(int(s["nit"]), math.nan, float(s["norm"]))
-            if not stepwise:
-                continue
-            if table is not None and (beginning or s["nit"] > before):
-                table.row(int(s["nit"]), int(s["nfev"]), float(s["norm"]))
-            if s["status"] == STATUS_ITERATIONS and s["nit"] < maxiter:
-                s["status"] = STATUS_RUNNING
-            if callback is not None and s["nit"] > before:
-                try:
-                    callback(x.copy(), f.copy())
-                except StopIteration:
-                    stopped = True
+        stopped = iterate(run, state, callback, report)
     except BaseException as error:
         attach_result(error, result(Status.INTERRUPTED))
         raise
@@ -192,3 +168,53 @@ def root(
     if disp:
         print(found.message)
     return found
+
+
+def iterate(
+    run: Callable[..., Any], state: State, callback: Callable[..., Any] | None, report: RunReport | None
+) -> bool:
+    """Run a root finder to its end, with the callback and the report between iterations.
+
+    With a callback or a table the loop runs one iteration at a time; otherwise it returns after
+    slices of time, so that Ctrl-C is handled.
+
+    Parameters
+    ----------
+    run : callable
+        run(state), the loop.
+    state : State
+        Updated.
+    callback : callable or None
+        The user's, called with x and f after every iteration.
+    report : RunReport or None
+
+    Returns
+    -------
+    bool
+        True if the callback has stopped the run.
+    """
+    s = state.scalars[0]
+    table = None if report is None else report.table
+    maxiter, stepwise = int(s["maxiter"]), callback is not None or table is not None
+    if report is not None:
+        report.begin()
+    while s["status"] == STATUS_RUNNING:
+        before, beginning = int(s["nit"]), s["nfev"] == 0
+        # A table begins with f at x0, before any iteration.
+        s["maxiter"] = min(maxiter, before + (table is None or not beginning)) if stepwise else maxiter
+        with original_errors():
+            run(state)
+        if report is not None:
+            report.show(int(s["nit"]), math.nan, float(s["norm"]))
+        if not stepwise:
+            continue
+        if table is not None and (beginning or s["nit"] > before):
+            table.row(int(s["nit"]), int(s["nfev"]), float(s["norm"]))
+        if s["status"] == STATUS_ITERATIONS and s["nit"] < maxiter:
+            s["status"] = STATUS_RUNNING
+        if callback is not None and s["nit"] > before:
+            try:
+                callback(state.x.copy(), state.f.copy())
+            except StopIteration:
+                return True
+    return False

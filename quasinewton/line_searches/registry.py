@@ -9,6 +9,7 @@ from quasinewton.numba_ext.registration import (
     is_former,
     normal_name,
     note_external,
+    refuse_taken,
 )
 
 BY_NAME = {}  # classes by name
@@ -51,9 +52,7 @@ def register_line_search(kind, name, accepts_any=False):
     if "maxls" not in kind._fields:
         raise ValueError(f"{kind.__name__} needs a field maxls, the upper bound on the evaluations of one search")
     name = normal_name(name)
-    former = BY_NAME.get(name)
-    if former is not None and not is_former(former, kind):
-        raise ValueError(f"the name {name!r} belongs to {former.__module__}.{former.__qualname__}; choose another")
+    refuse_taken(name, BY_NAME.get(name), kind)
     for known in [known for known, each in BY_NAME.items() if is_former(each, kind)]:
         INDIFFERENT.discard(BY_NAME.pop(known))
     REGISTRATIONS[0] += 1

@@ -16,6 +16,7 @@ from quasinewton.numba_ext.registration import (
     is_former,
     normal_name,
     note_external,
+    refuse_taken,
 )
 
 METHODS = {}  # classes by name, including other names
@@ -71,13 +72,11 @@ def add(kind, traits, others=()):
     """
     names = [normal_name(name) for name in (traits.name, *others)]
     for name in names:
-        former = METHODS.get(name)
         if name == AUTO:
             raise ValueError(f"the name {name!r} lets the package choose a method; choose another one")
         if name in RESERVED:
             raise ValueError(f"the name {name!r} is that of a method of SciPy; choose another one")
-        if former is not None and not is_former(former, kind):
-            raise ValueError(f"the name {name!r} belongs to {former.__module__}.{former.__qualname__}; choose another")
+        refuse_taken(name, METHODS.get(name), kind)
     for former in [each for each in NAMES if is_former(each, kind)]:
         forget(former)
     METHODS.update(dict.fromkeys(names, kind))

@@ -82,6 +82,26 @@ def is_former(former, kind):
     return (former.__module__, former.__qualname__) == (kind.__module__, kind.__qualname__)
 
 
+def refuse_taken(name, former, kind):
+    """Refuse a name that belongs to another class.
+
+    Parameters
+    ----------
+    name : str
+    former : class or None
+        The class that has the name now.
+    kind : class
+        The class to be registered.
+
+    Raises
+    ------
+    ValueError
+        If these are two classes.
+    """
+    if former is not None and not is_former(former, kind):
+        raise ValueError(f"the name {name!r} belongs to {former.__module__}.{former.__qualname__}; choose another")
+
+
 def normal_name(name):
     """Return a name as users may write it, in lower case and with hyphens.
 
