@@ -366,7 +366,7 @@ from quasinewton import Solver
 from test_solver import drive, evaluate
 for path in {paths}:
     for solver in Solver.load(path), pickle.loads(Path(path + ".pickle").read_bytes()):
-        evaluate(solver, solver._at.state.x_trial.copy())  # asked in the other process
+        evaluate(solver, solver._checkpoint.state.x_trial.copy())  # asked in the other process
         drive(solver)
         print(solver.result.x.tobytes().hex(), solver.result.nfev)
 """

@@ -152,8 +152,8 @@ class Solver:
         settings = with_limits(settings, n, bool(value_first))
         report = descent_report(settings.controls)
         began = begin(settings, x0, 0) if checkpoint is None else resume(checkpoint, settings, 0)
-        at = Checkpoint(settings.method, settings.search, began)
-        self._stand(at, False, settings.controls.get("schedule"), report)
+        checkpoint = Checkpoint(settings.method, settings.search, began)
+        self._stand(checkpoint, False, settings.controls.get("schedule"), report)
 
     def _stand(
         self,
@@ -166,7 +166,7 @@ class Solver:
         self._report = report
         if report is not None:
             report.begin()
-        self._at, self._asked, self._schedule = checkpoint, asked, schedule
+        self._checkpoint, self._asked, self._schedule = checkpoint, asked, schedule
         self._scalars = checkpoint.state.scalars[0]
         self._loop = descent(TOLD, checkpoint.method, checkpoint.search)
         # After a resumption the first evaluations may be known already, and none is asked for then.
@@ -174,8 +174,8 @@ class Solver:
             self._run()
 
     def __repr__(self) -> str:
-        at = self._at
-        return f"Solver({at.method!r}, n={at.state.x.size}, nit={self._scalars['nit']}, wants={self.wants})"
+        run = self._checkpoint
+        return f"Solver({run.method!r}, n={run.state.x.size}, nit={self._scalars['nit']}, wants={self.wants})"
 
     @property
     def done(self) -> bool:
@@ -198,7 +198,7 @@ class Solver:
 
         None unless `wants` contains "product" or "preconditioned".
         """
-        return self._at.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
+        return self._checkpoint.state.p.copy() if self._scalars["want"] in (PRODUCT, PRECONDITION) else None
 
     def ask(self) -> np.ndarray:
         """Return the point at which to evaluate; it stays the same until the next `tell`.
@@ -216,7 +216,7 @@ class Solver:
         if self.done:
             raise RuntimeError(f"nothing is left to ask: {self._ending()}")
         self._asked = True
-        return self._at.state.x_trial.copy()
+        return self._checkpoint.state.x_trial.copy()
 
     def tell(
         self,
@@ -254,7 +254,7 @@ class Solver:
             raise RuntimeError(f"nothing is left to tell: {self._ending()}")
         if not self._asked:
             raise RuntimeError("tell without ask: nothing has been asked since the last tell")
-        state, want = self._at.state, int(self._scalars["want"])
+        state, want = self._checkpoint.state, int(self._scalars["want"])
         told = dict(zip(WORDS, (f, g, hess, product, preconditioned), strict=True))
         given = sum(bit for bit, value in told.items() if value is not None)
         if want & ~given:
@@ -296,14 +296,14 @@ class Solver:
 
     def _run(self) -> None:
         """Let the loop process one evaluation."""
-        at, s = self._at, self._scalars
+        checkpoint, s = self._checkpoint, self._scalars
         # After the deadline no further evaluation is asked for.
         if s["deadline"] != NEVER and time.monotonic_ns() >= s["deadline"]:
             s["overdue"] = 1
         with original_errors():
-            self._loop(at.state, line_search_loop.EACH_EVALUATION)
+            self._loop(checkpoint.state, line_search_loop.EACH_EVALUATION)
         if self._report is not None:
-            self._report(at.state)
+            self._report(checkpoint.state)
             if self.done:
                 self._report.close()
 
@@ -315,11 +315,11 @@ class Solver:
         a failed search, and `hess` of Newton's method is NaN if the last Hessian told is not that
         at x: both would need evaluations.
         """
-        at = duplicate(self._at)
+        checkpoint = duplicate(self._checkpoint)
         if self.done:
-            result = outcome(at, Status(int(self._scalars["status"])), "exact")
+            result = outcome(checkpoint, Status(int(self._scalars["status"])), "exact")
         else:
-            result = unfinished(at, Status.RUNNING, "exact")
+            result = unfinished(checkpoint, Status.RUNNING, "exact")
         if self._reason:
             result["method_reason"] = self._reason
         return result
@@ -364,7 +364,7 @@ class Solver:
     def _encoded(self) -> Encoded:
         deadline = int(self._scalars["deadline"])
         left = None if deadline == NEVER else deadline - time.monotonic_ns()
-        return encode(self._at, asked=self._asked, left=left)
+        return encode(self._checkpoint, asked=self._asked, left=left)
 
     def _decoded(
         self, checkpoint: Checkpoint, header: dict[str, Any], schedule: Callable[..., float] | None
@@ -380,7 +380,7 @@ class Solver:
         return self
 
     def __getstate__(self) -> Encoded:
-        if self._schedule is not None and has_users_schedule(self._at):
+        if self._schedule is not None and has_users_schedule(self._checkpoint):
             raise TypeError("a function as the schedule cannot be pickled: save, and load(path, schedule=...)")
         return self._encoded()
 
@@ -390,7 +390,7 @@ class Solver:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Solver":
         twin = type(self).__new__(type(self))
-        twin._stand(duplicate(self._at), self._asked, self._schedule)
+        twin._stand(duplicate(self._checkpoint), self._asked, self._schedule)
         twin._reason = self._reason
         return twin
 

@@ -250,6 +250,7 @@ def minimize(
         problem = read_problem(fun, jac, args, n, steps, hess, hessp)
         problem = with_gradient(problem) if uses_gradient(other) else problem
         return solved_by_scipy(other, problem, x0, constraints, callback, dict(options), bounds=bounds, tol=tol)
+    # What was asked is read and checked; nothing is compiled before `prepare_unlinked`.
     method, reason = chosen_method(method, n, bounds, hess, hessp, options, checkpoint)
     kind = method_class(method)
     warn_unused(kind, hess, hessp)
@@ -260,15 +261,17 @@ def minimize(
     prepared = prepare_unlinked(problem, TRAITS[kind].second_order)
     settings = with_limits(settings, n, problem.form == "value")
     check = checked(problem, x0) if controls.get("check_gradient") else None
+    # The state, and what is recorded on the way.
     history = controls.get("history", False)
     rows = TRACE_ROWS if history or controls.get("disp") else 0
     state = begin(settings, x0, rows) if checkpoint is None else resume(checkpoint, settings, rows)
-    at = Checkpoint(settings.method, settings.search, state)
+    run = Checkpoint(settings.method, settings.search, state)
     allvecs = [x0.copy()] if controls.get("return_all") else None
     try:
         trace = []
 
         def go_on() -> Status:
+            """Run to the end, or on from a lower point that a diagnosis has found."""
             status, pieces = drive(prepared.objective, settings, state, callback, allvecs, watch)
             trace.extend(pieces)
             return status
@@ -278,10 +281,10 @@ def minimize(
         status = go_on()
         if check is not None:
             count_check(check, problem.form, state)
-        result = finished(prepared, at, status, go_on)
+        result = finished(prepared, run, status, go_on)
     except BaseException as error:
         mode = gradient_mode(prepared)
-        attach_result(error, unfinished(at, Status.INTERRUPTED, mode, prepared.hess_mode))
+        attach_result(error, unfinished(run, Status.INTERRUPTED, mode, prepared.hess_mode))
         raise
     finally:
         if watch is not None:

@@ -36,23 +36,37 @@ def _hessian(objective: Objective, x_trial: np.ndarray, g: np.ndarray, h: np.nda
 
 
 def finished(
-    prepared: Prepared, at: Checkpoint, status: Status, again: Callable[[], Status] | None = None
+    prepared: Prepared, run: Checkpoint, status: Status, go_on: Callable[[], Status] | None = None
 ) -> OptimizeResult:
     """Build the result of a run that has ended, including parts that need further evaluations.
 
     These are the diagnosis of a failed line search, and the Hessian at x, if the method uses
     Hessians and the last one evaluated is that of an earlier iterate. If the diagnosis finds a
-    lower point, the run goes on by `again()`, which returns its next status; by default without
-    callbacks and trace.
+    lower point, the run goes on.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Objective of the run.
+    run : Checkpoint
+        The run at its end; its state is updated, and the result shares its arrays.
+    status : Status
+        With which the loop has ended.
+    go_on : callable, optional
+        go_on() -> Status continues the run; by default without callbacks and trace.
+
+    Returns
+    -------
+    OptimizeResult
     """
-    state, s = at.state, at.state.scalars[0]
+    state, s = run.state, run.state.scalars[0]
     found = None
     while status is Status.LINE_SEARCH:
         prepared = linked(prepared)
-        found = diagnose(prepared, at.method, state)
+        found = diagnose(prepared, run.method, state)
         if found is not None:
             break
-        status = drive(prepared.objective, at, state, None, None)[0] if again is None else again()
+        status = drive(prepared.objective, run, state, None, None)[0] if go_on is None else go_on()
     if state.hessian.size > 0 and s["hessian_nit"] != s["nit"] and np.isfinite(s["f"]):
         prepared = linked(prepared)
         state.x_trial[:] = state.x
@@ -61,7 +75,7 @@ def finished(
         s["nhev"] += 1
         s["nfev"] += prepared.objective.hessian_values
         s["njev"] += prepared.objective.hessian_gradients
-    result = outcome(at, status, gradient_mode(prepared), prepared.hess_mode)
+    result = outcome(run, status, gradient_mode(prepared), prepared.hess_mode)
     if status is Status.GRADIENT and all_fixed(state.memory):
         result["message"] = ALL_FIXED
     elif status is Status.GRADIENT and s["nit"] == 0 and result.optimality > 0.0:
@@ -91,12 +105,12 @@ def all_fixed(memory: Any) -> bool:
     return bounds is not None and np.array_equal(*bounds)
 
 
-def outcome(at: Checkpoint, status: Status, mode: str, hess_mode: str = "exact") -> OptimizeResult:
+def outcome(run: Checkpoint, status: Status, mode: str, hess_mode: str = "exact") -> OptimizeResult:
     """Build the result of a run that has ended, without further evaluations.
 
     Parameters
     ----------
-    at : Checkpoint
+    run : Checkpoint
         The run at its end; the result shares its arrays.
     status : Status
     mode, hess_mode : str
@@ -106,7 +120,7 @@ def outcome(at: Checkpoint, status: Status, mode: str, hess_mode: str = "exact")
     -------
     OptimizeResult
     """
-    traits, state, s = traits_of(at.method), at.state, at.state.scalars
+    traits, state, s = traits_of(run.method), run.state, run.state.scalars
     f, g_norm = s["f"].item(), s["g_norm"].item()
     represent_in_yaml()
     result = OptimizeResult(
@@ -121,31 +135,31 @@ def outcome(at: Checkpoint, status: Status, mode: str, hess_mode: str = "exact")
         message=status.message,
         optimality=g_norm,
         jac_mode=mode,
-        checkpoint=at,
+        checkpoint=run,
         method=traits.name,
         solver=f"quasinewton {traits.name}",
     )
-    result.update(lifecycle.result_fields(at.method, state.memory, state))
+    result.update(lifecycle.result_fields(run.method, state.memory, state))
     if traits.second_order:
         result.update(nhev=s["nhev"].item(), hess_mode=hess_mode)
-    found = None if result.success else explain(at.method, state, status, mode)
+    found = None if result.success else explain(run.method, state, status, mode)
     if found is not None:
         add_diagnosis(result, found)
     return result
 
 
-def unfinished(at: Checkpoint, status: Status, mode: str, hess_mode: str = "exact") -> OptimizeResult:
+def unfinished(run: Checkpoint, status: Status, mode: str, hess_mode: str = "exact") -> OptimizeResult:
     """Build the result of an unfinished run, for the best point evaluated so far.
 
     The parameters are those of `outcome`. If the best point is a trial of the line search in
     progress, its gradient and optimality are NaN.
     """
-    result, state, s = outcome(at, status, mode, hess_mode), at.state, at.state.scalars[0]
+    result, state, s = outcome(run, status, mode, hess_mode), run.state, run.state.scalars[0]
     x, f, g = state.x.copy(), float(s["f"]), state.g.copy()
     if s["njev"] == 0 or not np.isfinite(f):
         f, g = math.nan, np.full_like(x, math.nan)
     elif s["phase"] in (Phase.SEARCH, Phase.RECOVER) and s["best"] > 0.0 and s["phi_best"] < f:
-        x, f, g = placed(at.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
+        x, f, g = placed(run.method, state, s["best"]), float(s["phi_best"]), np.full_like(x, math.nan)
     result.update(x=x, fun=f, jac=g, optimality=float(s["g_norm"]) if np.isfinite(g).all() else math.nan)
     return result
 

@@ -284,7 +284,7 @@ class ThreadPool:
     ) -> bool:
         """Solve problems until one needs the interpreter; return True if problems may be left."""
         settings, results, remarks = self.settings, self.results, self.remarks
-        at = Checkpoint(settings.method, settings.search, state)
+        run = Checkpoint(settings.method, settings.search, state)
         limit = settings.controls.get("time_limit", NEVER)
         inner = settings.method, settings.search
         task = Task(self.entry, prepared.objective, self.depth, data, stride, *inner, limit, last)
@@ -295,11 +295,11 @@ class ThreadPool:
         except Exception as error:
             if place[0] < 0:
                 raise
-            put_raised(results, remarks, int(place[0]), unfinished(at, Status.RUNNING, prepared.mode), error)
+            put_raised(results, remarks, int(place[0]), unfinished(run, Status.RUNNING, prepared.mode), error)
             return True
         i = int(place[0])
         if outcome == STOPPED:
-            put_row(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
+            put_row(results, i, unfinished(run, Status.RUNNING, prepared.mode), Status.RUNNING)
         elif outcome == UNDIAGNOSED:
             problem = prepared.problem._replace(args=self.args + rows_of(self.batch_args, i))
             prepared = prepared._replace(problem=problem)
@@ -307,9 +307,9 @@ class ThreadPool:
                 prepared = prepared._replace(objective=prepared.objective._replace(data=data + i * stride))
             try:
                 status = Status(int(state.scalars[0]["status"]))
-                put_ended(results, remarks, i, finished(prepared, at, status))
+                put_ended(results, remarks, i, finished(prepared, run, status))
             except Exception as error:
-                put_raised(results, remarks, i, unfinished(at, Status.RUNNING, prepared.mode), error)
+                put_raised(results, remarks, i, unfinished(run, Status.RUNNING, prepared.mode), error)
         return outcome == UNDIAGNOSED
 
 
@@ -336,17 +336,17 @@ def solve_in_turn(
         As for `ThreadPool`.
     """
     state, blank = fresh(), fresh()
-    at = Checkpoint(settings.method, settings.search, state)
+    run = Checkpoint(settings.method, settings.search, state)
     for i in range(len(results.rows)):
         prepared = bind(i)
         limit = settings.controls.get("time_limit", NEVER)
         python_first.call(renew, state_size(state), state, blank, results.x[i], limit, varied=True)
         try:
             status, _ = drive(prepared.objective, settings, state, None, None)
-            put_ended(results, remarks, i, finished(prepared, at, status))
+            put_ended(results, remarks, i, finished(prepared, run, status))
         except Exception as error:
-            put_raised(results, remarks, i, unfinished(at, Status.RUNNING, prepared.mode), error)
+            put_raised(results, remarks, i, unfinished(run, Status.RUNNING, prepared.mode), error)
         except BaseException:
-            put_row(results, i, unfinished(at, Status.RUNNING, prepared.mode), Status.RUNNING)
+            put_row(results, i, unfinished(run, Status.RUNNING, prepared.mode), Status.RUNNING)
             raise
         tick(i + 1)
