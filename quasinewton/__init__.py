@@ -107,7 +107,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     """Import `extending` and `special`, and look up the version, on first access only."""
     if name in ("extending", "special"):
         return importlib.import_module(f"quasinewton.{name}")

@@ -175,7 +175,7 @@ def rows(arrays: tuple, i: int) -> Any:
 
 
 @overload(rows, jit_options=INNER)
-def _rows(arrays: Any, i: Any) -> Any:
+def _rows(arrays, i):  # type: ignore[no-untyped-def]  # Numba wants the signature of the implementation
     if len(arrays) == 0:
         return lambda arrays, i: ()
     return lambda arrays, i: (arrays[0][i],) + rows(arrays[1:], i)

@@ -1,5 +1,7 @@
 """The line searches that users can choose, by name. A search is registered by its own file."""
 
+from typing import Any
+
 from quasinewton.line_searches import protocol
 from quasinewton.numba_ext.registration import (
     REGISTRATIONS,
@@ -12,11 +14,11 @@ from quasinewton.numba_ext.registration import (
     refuse_taken,
 )
 
-BY_NAME = {}  # classes by name
-INDIFFERENT = set()  # classes of searches that accept any finite value
+BY_NAME: dict[str, type[Any]] = {}  # classes by name
+INDIFFERENT: set[type[Any]] = set()  # classes of searches that accept any finite value
 
 
-def register_line_search(kind, name, accepts_any=False):
+def register_line_search(kind: type[Any], name: str, accepts_any: bool = False) -> type[Any]:
     """Register a line search, so that users can choose it by name and as an object.
 
     Its function ``advance`` must have been registered before, and ``begin`` if it has one.

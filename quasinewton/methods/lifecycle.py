@@ -5,11 +5,13 @@ Python, chosen by the class of the first argument; a method registers those that
 default does nothing. `memory` is the method's memory, as `protocol.allocate` returns it.
 """
 
+from typing import Any
+
 from quasinewton.numba_ext.dispatch import by_class
 
 
 @by_class
-def check_options(method, options, n):
+def check_options(method: Any, options: dict[str, Any], n: int) -> None:
     """Check the options of this method, and replace those that are arrays by new arrays.
 
     Parameters
@@ -28,12 +30,12 @@ def check_options(method, options, n):
 
 
 @by_class
-def refuse_bounds(method, options):
+def refuse_bounds(method: Any, options: dict[str, Any]) -> None:
     """Raise ValueError if the method, or one of its options, cannot be combined with bounds."""
 
 
 @by_class
-def begin(method, memory, options, bounds, n):
+def begin(method: Any, memory: Any, options: dict[str, Any], bounds: Any, n: int) -> Any:
     """Return the memory of a fresh run, with what the user gave for its beginning.
 
     Parameters
@@ -56,7 +58,7 @@ def begin(method, memory, options, bounds, n):
 
 
 @by_class
-def resume(method, memory, old, n):
+def resume(method: Any, memory: Any, old: Any, n: int) -> Any:
     """Return the memory into which that of an earlier run, `old`, is to be copied.
 
     `memory` is that of a fresh run. The arrays of the result have the shapes of those in `old`.
@@ -70,12 +72,12 @@ def resume(method, memory, old, n):
 
 
 @by_class
-def reopen(method, memory):
+def reopen(method: Any, memory: Any) -> None:
     """Change the memory of a run that has ended, so that it can go on from the same x."""
 
 
 @by_class
-def shaped(method, memory, saved, n):
+def shaped(method: Any, memory: Any, saved: dict[str, Any], n: int) -> Any:
     """Return the memory of a fresh run with arrays of the shapes of the saved ones.
 
     Parameters
@@ -91,7 +93,7 @@ def shaped(method, memory, saved, n):
 
 
 @by_class
-def is_sound(method, memory):
+def is_sound(method: Any, memory: Any) -> bool:
     """Return True if the integers that compiled code uses as indices without a check are in range.
 
     The memory may have been read from a damaged file.
@@ -100,7 +102,7 @@ def is_sound(method, memory):
 
 
 @by_class
-def result_fields(method, memory, state):
+def result_fields(method: Any, memory: Any, state: Any) -> dict[str, Any]:
     """Return the fields of the result that only this method has, as a dict.
 
     `memory` and `state` are those of a run that has ended; the result shares their arrays.
@@ -109,6 +111,6 @@ def result_fields(method, memory, state):
 
 
 @by_class
-def curvature_spread(method, memory):
+def curvature_spread(method: Any, memory: Any) -> float:
     """Return the ratio of largest to least curvature in the model, or 0 if unknown."""
     return 0.0

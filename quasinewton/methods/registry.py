@@ -4,7 +4,8 @@ A method is registered by its own file. What compiled code does for a method it 
 method's class; see `numba_ext.dispatch`.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from quasinewton.methods import protocol
 from quasinewton.numba_ext.registration import (
@@ -19,9 +20,9 @@ from quasinewton.numba_ext.registration import (
     refuse_taken,
 )
 
-METHODS = {}  # classes by name, including other names
-NAMES = {}  # names by class
-TRAITS = {}  # Traits by class
+METHODS: dict[str, type[Any]] = {}  # classes by name, including other names
+NAMES: dict[type[Any], str] = {}  # names by class
+TRAITS: dict[type[Any], "Traits"] = {}  # Traits by class
 NEEDED = protocol.allocate, protocol.direction, protocol.update, protocol.restart
 # Names of the methods of `scipy.optimize.minimize` that this package passes to SciPy.
 RESERVED = {"slsqp", "cobyla", "cobyqa", "trust-constr", "nelder-mead", "powell", "cg", "tnc"}
@@ -58,7 +59,7 @@ class Traits(NamedTuple):
     options: tuple = ()
 
 
-def add(kind, traits, others=()):
+def add(kind: type[Any], traits: Traits, others: Sequence[str] = ()) -> None:
     """Add a class to the registry under its name and under others.
 
     A class of the same module and name is replaced, as in a notebook whose cell is run again.
@@ -85,14 +86,22 @@ def add(kind, traits, others=()):
     distinguish(kind)
 
 
-def forget(kind):
+def forget(kind: type[Any]) -> None:
     """Remove a class from the registry."""
     del NAMES[kind], TRAITS[kind]
     for name in [name for name, each in METHODS.items() if each is kind]:
         del METHODS[name]
 
 
-def register_method(kind, name, others=(), few_iterations=False, tol_sets_ftol=False, initial=(), options=()):
+def register_method(
+    kind: type[Any],
+    name: str,
+    others: Sequence[str] = (),
+    few_iterations: bool = False,
+    tol_sets_ftol: bool = False,
+    initial: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> type[Any]:
     """Register a method with a line search, so that users can choose it by name and as an object.
 
     Its functions must have been registered before: ``allocate``, ``direction``, ``update`` and

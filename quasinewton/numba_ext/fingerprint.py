@@ -17,6 +17,8 @@ import hashlib
 import sys
 import types as python
 import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numba.core import event, types
@@ -43,7 +45,7 @@ class Unnameable(Exception):
 
 
 @functools.lru_cache(maxsize=4096)
-def references(code):
+def references(code: python.CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names that a code object and nested ones look up, and the attribute names."""
     names, attributes = set(), set()
     for instruction in dis.get_instructions(code):
@@ -61,20 +63,20 @@ def references(code):
     return tuple(sorted(names)), tuple(sorted(attributes))
 
 
-def is_versioned(module):
+def is_versioned(module: Any) -> bool:
     """Return True if a module, given by name, changes only with versions that are in every key."""
     return isinstance(module, str) and module.partition(".")[0] in VERSIONED
 
 
-def lasting_name(value):
+def lasting_name(value: Any) -> str | None:
     """Return the dotted name by which an object of a versioned module is found, or None."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
-    modules = [getattr(value, "__module__", None)]
+    modules: list[Any] = [getattr(value, "__module__", None)]
     if isinstance(value, np.ufunc):
         modules = ["numpy", "scipy.special"]
     for module in modules:
         if name and is_versioned(module):
-            found = sys.modules.get(module)
+            found: Any = sys.modules.get(module)
             for part in name.split("."):
                 found = getattr(found, part, None)
             if found is value:
@@ -99,16 +101,19 @@ class Reader:
         Those of `dispatchers` that are part of objects which cannot be copied.
     """
 
-    def __init__(self, signatures=True):
+    def __init__(self, signatures: bool = True) -> None:
         self.signatures, self.digest = signatures, hashlib.sha256()
-        self.dispatchers, self.pinned, self.seen, self.pins = [], [], {}, 0
+        self.dispatchers: list[Any] = []
+        self.pinned: list[Any] = []
+        self.seen: dict[int, tuple[int, Any]] = {}  # number and object, which is held, by id
+        self.pins = 0  # depth of the contexts `pin`
         FOREIGN.update()
 
-    def say(self, *words):
+    def say(self, *words: Any) -> None:
         """Add words to the digest."""
         self.digest.update(repr(words).encode() + b"\0")
 
-    def met(self, value):
+    def met(self, value: Any) -> bool:
         """Return True if an object was read before, and add its number to the digest if so."""
         number = self.seen.setdefault(id(value), (len(self.seen), value))[0]
         if number < len(self.seen) - 1:
@@ -116,13 +121,13 @@ class Reader:
         return number < len(self.seen) - 1
 
     @contextlib.contextmanager
-    def pin(self):
+    def pin(self) -> Iterator[None]:
         """Mark functions that are read in this context as part of objects that cannot be copied."""
         self.pins += 1
         yield
         self.pins -= 1
 
-    def code(self, code):
+    def code(self, code: python.CodeType) -> None:
         """Read a code object, except for its location in the source."""
         self.say(code.co_name, code.co_code, code.co_flags, code.co_argcount, code.co_kwonlyargcount)
         self.say(code.co_posonlyargcount, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
@@ -130,7 +135,7 @@ class Reader:
         for constant in code.co_consts:
             self.code(constant) if isinstance(constant, python.CodeType) else self.value(constant)
 
-    def function(self, function):
+    def function(self, function: Any) -> None:
         """Read a Python function with everything that it refers to."""
         if self.met(function):
             return
@@ -156,7 +161,7 @@ class Reader:
             self.say(name)
             self.value(value)
 
-    def value(self, value, attributes=()):
+    def value(self, value: Any, attributes: Sequence[str] = ()) -> None:
         """Read an object that a function refers to; of a module, only the given attributes."""
         kind = type(value)
         if kind in PLAIN:
@@ -176,7 +181,8 @@ class Reader:
         elif isinstance(value, (types.Number, types.Boolean)):
             self.say("type", str(value))
         elif isinstance(value, enum.EnumMeta) and not lasting_name(value):
-            self.say("enum", value.__module__, value.__qualname__, [(m.name, type(m.value), m.value) for m in value])
+            members: list[Any] = list(value)
+            self.say("enum", value.__module__, value.__qualname__, [(m.name, type(m.value), m.value) for m in members])
         elif isinstance(value, enum.Enum):
             self.say("member", value.name)
             self.value(type(value))
@@ -189,7 +195,7 @@ class Reader:
         else:
             raise Unnameable(repr(value))
 
-    def items(self, value):
+    def items(self, value: Any) -> None:
         """Read a tuple, named tuple, slice, range or frozenset."""
         self.say(type(value).__name__)
         if isinstance(value, (slice, range)):
@@ -202,7 +208,7 @@ class Reader:
         for item in value:
             self.value(item)
 
-    def array(self, value):
+    def array(self, value: np.ndarray) -> None:
         """Read an array: its contents and memory layout."""
         if value.dtype.hasobject:
             raise Unnameable("array of objects")
@@ -211,7 +217,7 @@ class Reader:
         if not self.met(value):
             self.digest.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")
 
-    def module(self, module, attributes):
+    def module(self, module: python.ModuleType, attributes: Sequence[str]) -> None:
         """Read the attributes that a function may look up in a module."""
         if self.met(module):
             return
@@ -230,7 +236,7 @@ class Reader:
                     self.say(name)
                     self.value(getattr(module, name), attributes)
 
-    def dispatcher(self, dispatcher):
+    def dispatcher(self, dispatcher: Any) -> None:
         """Read a compiled function."""
         if self.met(dispatcher):
             return
@@ -263,10 +269,12 @@ class Reader:
 class Foreign:
     """Functions and attribute names that other packages have overloaded for compiled code."""
 
-    def __init__(self):
-        self.read, self.functions, self.attributes = [0, 0], {}, set()
+    def __init__(self) -> None:
+        self.read = [0, 0]  # numbers of functions and of attributes that were read
+        self.functions: dict[int, Any] = {}  # by id
+        self.attributes: set[str] = set()
 
-    def update(self):
+    def update(self) -> None:
         """Read the overloads that were registered since the last call."""
         known = templates.builtin_registry.globals, templates.builtin_registry.attributes
         for value, kind in known[0][self.read[0] :]:
@@ -275,7 +283,7 @@ class Foreign:
         self.attributes |= {each._attr for each in known[1][self.read[1] :] if self.is_foreign(each)}
         self.read = [len(each) for each in known]
 
-    def is_foreign(self, template):
+    def is_foreign(self, template: Any) -> bool:
         """Return True if an overload belongs to a module whose version is not in every key."""
         implementation = getattr(template, "_overload_func", None)
         return implementation is not None and not is_versioned(implementation.__module__)
@@ -284,13 +292,13 @@ class Foreign:
 FOREIGN = Foreign()
 
 
-def refuse_foreign(value):
+def refuse_foreign(value: Any) -> None:
     """Raise Unnameable for a function of a versioned module that other packages have overloaded."""
     if id(value) in FOREIGN.functions:
         raise Unnameable(f"{value!r}, which is overloaded")
 
 
-def state_digest(dispatcher):
+def state_digest(dispatcher: Any) -> str | None:
     """Return the digest of what a dispatcher would be compiled from now, or None if unnameable."""
     reader = Reader(signatures=False)
     try:
@@ -301,13 +309,13 @@ def state_digest(dispatcher):
 
 
 # By Python function: the digests of the states in which it was compiled, and the argument types.
-_compiled_from = weakref.WeakKeyDictionary()
+_compiled_from: weakref.WeakKeyDictionary[Any, tuple[set, set]] = weakref.WeakKeyDictionary()
 
 
 class CompilationRecorder(event.Listener):
     """Records the state of functions when Numba begins to compile them."""
 
-    def on_start(self, event):
+    def on_start(self, event: Any) -> None:
         # An error here must not disturb the compilation; machine code without a record is not
         # reused.
         with contextlib.suppress(Exception):
@@ -318,14 +326,14 @@ class CompilationRecorder(event.Listener):
                 states.add(state_digest(dispatcher))
                 kinds.add(tuple(event.data["args"]))
 
-    def on_end(self, event):
+    def on_end(self, event: Any) -> None:
         """Do nothing: globals are read at the beginning of a compilation."""
 
 
 event.register("numba:compile", CompilationRecorder())
 
 
-def is_current(dispatcher):
+def is_current(dispatcher: Any) -> bool:
     """Return True if a dispatcher's machine code was, and will be, made of its present state."""
     if not isinstance(dispatcher._cache, NullCache):
         return False

@@ -1,9 +1,11 @@
 """Copies of Python functions that refer to other objects than the originals do."""
 
 import types as python
+from collections.abc import Callable
+from typing import Any
 
 
-def names_in(code):
+def names_in(code: python.CodeType) -> set[str]:
     """Return the global names that a code object, or one nested in it, may look up.
 
     Names of attributes are among them.
@@ -15,7 +17,9 @@ def names_in(code):
     return names
 
 
-def copy_with(function, note, replace):
+def copy_with(
+    function: Callable[..., Any], note: Callable[[Any], Any], replace: Callable[[Any], Any]
+) -> Callable[..., Any]:
     """Copy a function, with other objects in the place of those that it refers to.
 
     Parameters

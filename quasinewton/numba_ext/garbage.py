@@ -2,10 +2,11 @@
 
 import contextlib
 import gc
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def uncollected():
+def uncollected() -> Iterator[None]:
     """Disable garbage collection, as while compiling or parsing.
 
     Both make millions of objects that live until the end, so that collections would only cost time.

@@ -4,11 +4,13 @@ import hashlib
 import linecache
 import weakref
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
-_living = Counter()  # number of code objects made from each text and not yet freed, by file name
+_living: Counter[str] = Counter()  # number of code objects made from each text and not yet freed, by file name
 
 
-def _forget(filename):
+def _forget(filename: str) -> None:
     """Remove a text when the last code object made from it is freed."""
     _living[filename] -= 1
     if _living[filename] == 0:
@@ -16,7 +18,7 @@ def _forget(filename):
         linecache.cache.pop(filename, None)
 
 
-def define(name, text, scope):
+def define(name: str, text: str, scope: dict[str, Any]) -> Callable[..., Any]:
     """Return the function that a text defines.
 
     The text is entered in `linecache` as long as the function's code lives, under a file name that

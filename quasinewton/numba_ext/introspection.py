@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from typing import Any
 
 import numba
 import numpy as np
@@ -32,21 +33,22 @@ INERT = (
 )
 
 
-def is_compiled(function):
+def is_compiled(function: Any) -> bool:
     """Return True if a function is compiled by Numba and called without the interpreter.
 
     In object mode it is called through the interpreter, with any object.
     """
-    return _is_dispatcher(type(function)) and not function.targetoptions.get("forceobj")
+    kind: Any = type(function)
+    return _is_dispatcher(kind) and not function.targetoptions.get("forceobj")
 
 
 @functools.lru_cache(maxsize=64)
-def _is_dispatcher(kind):
+def _is_dispatcher(kind: type) -> bool:
     # Numba's class is abstract, and a test for it takes a microsecond, several times in each call.
     return issubclass(kind, Dispatcher)
 
 
-def numba_type(value):
+def numba_type(value: Any) -> Any:
     """Return the Numba type of a value, or None if Numba has none, whatever error it raises."""
     try:
         return numba.typeof(value)
@@ -56,31 +58,31 @@ def numba_type(value):
 
 # Classes of which all objects have one Numba type.
 _UNIFORM = frozenset({float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_})
-_tuple_types = {}  # Numba types of tuples, by what determines them
+_tuple_types: dict[tuple, Any] = {}  # Numba types of tuples, by what determines them
 
 
-def tuple_type(values):
+def tuple_type(values: tuple) -> Any:
     """Return the Numba type of a tuple, or None if it has none.
 
     Numba takes ten microseconds for a tuple of two numbers. Here the types of tuples of numbers
     and arrays are remembered.
     """
-    key = []
+    parts: list[Any] = []
     for value in values:
         kind = type(value)
         if kind is np.ndarray:
-            key.append((value.dtype, value.ndim, value.flags.num))
+            parts.append((value.dtype, value.ndim, value.flags.num))
         elif kind in _UNIFORM:
-            key.append(kind)
+            parts.append(kind)
         else:
             return numba_type(values)
-    key = tuple(key)
+    key = tuple(parts)
     if key not in _tuple_types:
         _tuple_types[key] = numba_type(values)
     return _tuple_types[key]
 
 
-def result_type(function, argument_types, role, compiled=True):
+def result_type(function: Any, argument_types: tuple, role: str, compiled: bool = True) -> Any:
     """Return the type that a user's compiled function returns.
 
     Parameters
@@ -119,14 +121,14 @@ def result_type(function, argument_types, role, compiled=True):
     return signature.return_type
 
 
-def located(reason, function):
+def located(reason: str, function: Any) -> str:
     """Return a reason with the place of the function, unless the reason names a place."""
     code = function.py_func.__code__
     place = f', File "{code.co_filename}", line {code.co_firstlineno}'
     return reason if ", line " in reason else reason + place
 
 
-def mismatch(function, arguments):
+def mismatch(function: Any, arguments: tuple) -> str:
     """Return how a number of arguments differs from a function's parameters, or ""."""
     signature = inspect.signature(function.py_func)
     try:
@@ -136,7 +138,7 @@ def mismatch(function, arguments):
     return ""
 
 
-def parameter_names(function, count):
+def parameter_names(function: Any, count: int) -> list[str]:
     """Return the names by which a compiled function knows its first `count` arguments.
 
     Arguments beyond its parameters are named by the parameter that collects them, such as
@@ -148,7 +150,7 @@ def parameter_names(function, count):
     return names + [f"{rest}[{i}]" for i in range(count - len(names))]
 
 
-def advice_on(name, kind, reason):
+def advice_on(name: str, kind: Any, reason: str) -> str:
     """Return advice on an argument of a type with which compiled code calculates nothing.
 
     It is empty if the reason for which a function does not compile does not name that type.
@@ -159,7 +161,7 @@ def advice_on(name, kind, reason):
     return f"; {name} is {words[0]}"
 
 
-def gist(error):
+def gist(error: Exception) -> str:
     """Return an error message of Numba in one line: its first sentence and the place."""
     lines = [line.strip() for line in str(error).splitlines()]
     if not any(lines):

@@ -7,7 +7,7 @@ LOGGER = logging.getLogger("quasinewton")
 
 
 @functools.cache
-def solver():
+def solver() -> None:
     """Log that a solver is being compiled."""
     LOGGER.info(
         "compiling the solver: this takes seconds, once for every version of the package on every kind of processor; "
@@ -16,7 +16,7 @@ def solver():
 
 
 @functools.cache
-def derivatives(name, reason):
+def derivatives(name: str, reason: str) -> None:
     """Log that derivatives of a function are being compiled.
 
     Parameters

@@ -9,6 +9,8 @@ import contextlib
 import functools
 import os
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numba
 
@@ -23,18 +25,18 @@ EARLIER = 0.1  # seconds of processor time in Python, of all calls of a kernel, 
 
 SWITCH = "QUASINEWTON_PYTHON_FIRST"  # environment variable; if it is 0, everything is compiled at its first call
 
-_spent = {}  # these seconds, by kernel
-_entries = {}  # compiled code in memory, by kernel
-_compiling = []  # nonempty within `compiled_at_once`
+_spent: dict[Any, float] = {}  # these seconds, by kernel
+_entries: dict[Any, Callable[..., Any]] = {}  # compiled code in memory, by kernel
+_compiling: list[bool] = []  # nonempty within `compiled_at_once`
 
 
-def python_comes_first():
+def python_comes_first() -> bool:
     """Return True if what is not compiled yet may begin in Python."""
     return not (INTERPRETED or _compiling) and os.environ.get(SWITCH, "1") != "0"
 
 
 @contextlib.contextmanager
-def compiled_at_once():
+def compiled_at_once() -> Iterator[None]:
     """Have everything that is called within compiled at its first call."""
     _compiling.append(True)
     try:
@@ -43,7 +45,9 @@ def compiled_at_once():
         _compiling.pop()
 
 
-def call(kernel, operations, *arguments, link=None, varied=False):
+def call(
+    kernel: Any, operations: int, *arguments: Any, link: Callable[..., tuple] | None = None, varied: bool = False
+) -> Any:
     """Call a kernel; it is not compiled for the first calls if these are short.
 
     Parameters
@@ -78,7 +82,7 @@ def call(kernel, operations, *arguments, link=None, varied=False):
         _spent[kernel] = _spent.get(kernel, 0.0) + spent
 
 
-def unchecked_entry(kernel, arguments):
+def unchecked_entry(kernel: Any, arguments: tuple) -> Callable[..., Any]:
     """Return the compiled code of a kernel, as a function that takes the types of these arguments.
 
     Numba determines the types of all arguments at every call, which takes four microseconds for the
@@ -89,6 +93,6 @@ def unchecked_entry(kernel, arguments):
 
 
 @functools.cache
-def python_version(kernel):
+def python_version(kernel: Any) -> Callable[..., Any]:
     """Return the function of Python that does what a kernel does."""
     return interpreted.kernel(uncompiled(kernel))

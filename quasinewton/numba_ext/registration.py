@@ -5,6 +5,8 @@ Compiled code chooses functions by such a class; see `dispatch`.
 
 import functools
 import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -16,11 +18,11 @@ REGISTRATIONS = [0]
 # Classes of other packages, of methods, of their memories and of line searches, that compiled code
 # chooses functions by. Code compiled for them is not kept on disk, since it depends on functions of
 # which no stamp is made.
-EXTERNAL = set()
-KNOWN = {}  # registered classes by the `__name__` that distinguishes them
+EXTERNAL: set[type[Any]] = set()
+KNOWN: dict[str, type[Any]] = {}  # registered classes by the `__name__` that distinguishes them
 
 
-def note_external(kind):
+def note_external(kind: type[Any]) -> bool:
     """Add a class to EXTERNAL if it is defined outside this package; return True if it is."""
     if kind.__module__.partition(".")[0] == PACKAGE:
         return False
@@ -28,7 +30,7 @@ def note_external(kind):
     return True
 
 
-def has_external(kinds):
+def has_external(kinds: Iterable[Any]) -> bool:
     """Return True if one of several Numba types, or an item of one, is of a class in EXTERNAL."""
     for kind in kinds if EXTERNAL else ():
         inner = kind.dtype if isinstance(kind, types.CPointer) else kind
@@ -38,7 +40,7 @@ def has_external(kinds):
     return False
 
 
-def check_memory(kind, memory):
+def check_memory(kind: type[Any], memory: Any) -> None:
     """Check what the function `allocate` of a class has returned, and note the classes in it.
 
     Raises
@@ -58,7 +60,7 @@ def check_memory(kind, memory):
                 raise TypeError(f"{place} must be an array, as memories are saved by arrays; it is {value!r}") from None
 
 
-def distinguish(kind):
+def distinguish(kind: type[Any]) -> None:
     """Make the `__name__` of a registered class unique, by a number at its end if necessary.
 
     A dispatcher of Numba that is called from Python tells NamedTuple classes whose fields are of
@@ -72,17 +74,17 @@ def distinguish(kind):
         number += 1
 
 
-def is_named_tuple(kind):
+def is_named_tuple(kind: object) -> bool:
     """Return True for a class made by NamedTuple, or derived from one."""
     return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
-def is_former(former, kind):
+def is_former(former: type[Any], kind: type[Any]) -> bool:
     """Return True if two classes have one module and name, such as one that was defined again."""
     return (former.__module__, former.__qualname__) == (kind.__module__, kind.__qualname__)
 
 
-def refuse_taken(name, former, kind):
+def refuse_taken(name: str, former: type[Any] | None, kind: type[Any]) -> None:
     """Refuse a name that belongs to another class.
 
     Parameters
@@ -102,7 +104,7 @@ def refuse_taken(name, former, kind):
         raise ValueError(f"the name {name!r} belongs to {former.__module__}.{former.__qualname__}; choose another")
 
 
-def normal_name(name):
+def normal_name(name: Any) -> str:
     """Return a name as users may write it, in lower case and with hyphens.
 
     Raises
@@ -119,7 +121,7 @@ def normal_name(name):
     return name.strip().lower().replace("_", "-")
 
 
-def check_fields(kind):
+def check_fields(kind: Any) -> Any:
     """Check the fields of a class, and return an object with their defaults.
 
     An object of a class without a constructor of its own is made to convert its fields to the types
@@ -146,13 +148,13 @@ def check_fields(kind):
     return example
 
 
-def converting(kind, example):
+def converting(kind: type[Any], example: Any) -> Callable[..., Any]:
     """Return a constructor of a class that converts its fields to the types of those in `example`.
     """
     make = kind.__new__
 
     @functools.wraps(make)
-    def new(cls, *args, **keywords):
+    def new(cls: Any, *args: Any, **keywords: Any) -> Any:
         given = make(cls, *args, **keywords)
         items = zip(given._fields, given, example, strict=True)
         return cls._make(converted(f"{name} of {kind.__name__}", value, like) for name, value, like in items)
@@ -160,7 +162,7 @@ def converting(kind, example):
     return new
 
 
-def converted(name, value, like):
+def converted(name: str, value: Any, like: Any) -> int | float:
     """Return a number as a float if `like` is one, and as an int otherwise.
 
     Raises
@@ -178,7 +180,7 @@ def converted(name, value, like):
         raise TypeError(f"{name} must be an integer, or True or False; got {value!r}") from None
 
 
-def check_functions(kind, needed):
+def check_functions(kind: type[Any], needed: Sequence[Any]) -> None:
     """Check that implementations of some generic functions are registered for a class.
 
     Raises

@@ -15,7 +15,9 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from numba.core import config
 from numba.core.caching import _CacheLocator
@@ -45,13 +47,13 @@ WORD = re.compile(r"\w+")
 TAG = f"py{sys.version_info[0]}{sys.version_info[1]}"
 
 
-def flags():
+def flags() -> tuple[tuple[str, Any], ...]:
     """Return the settings of Numba's configuration that machine code depends on, with their names.
     """
     return tuple((name, getattr(config, name, None)) for name in FLAGS)
 
 
-def package_stamp(root=ROOT):
+def package_stamp(root: Path = ROOT) -> str:
     """Hash every source file below `root`: any edit of any file changes the stamp.
 
     Parameters
@@ -71,7 +73,7 @@ def package_stamp(root=ROOT):
     return digest.hexdigest()
 
 
-def without_documentation(source):
+def without_documentation(source: str) -> str:
     """Return the text of a module without comments, contents of docstrings and blank lines.
 
     Every process with an empty cache waits for this, and for the syntax trees it would wait five
@@ -82,7 +84,7 @@ def without_documentation(source):
     source : str
     """
 
-    def kept(match):
+    def kept(match: re.Match[str]) -> str:
         if match["docstring"]:
             return match["before"] + '""'
         return "" if match["comment"] else match[0]
@@ -90,7 +92,7 @@ def without_documentation(source):
     return BLANK.sub("\n", TOKEN.sub(kept, source))
 
 
-def names_imported(text):
+def names_imported(text: str) -> dict[str, tuple[str, str | None]]:
     """Return what a module imports: by the name that it has there, module and name in the module.
 
     The second is None for a module as a whole.
@@ -104,7 +106,7 @@ def names_imported(text):
     return found
 
 
-def owners(text):
+def owners(text: str) -> Iterator[str]:
     """Yield the expressions to whose values a module registers functions, or which it overloads."""
     for line in text.splitlines():
         before, registers, _ = line.partition(".register(")
@@ -115,7 +117,7 @@ def owners(text):
             yield re.split("[,)]", after)[0]
 
 
-def dependences(root=ROOT):
+def dependences(root: Path = ROOT) -> tuple[dict[str, str], dict[str, set[str]]]:
     """Read the package and return the texts of its modules and their dependences.
 
     Returns
@@ -129,7 +131,7 @@ def dependences(root=ROOT):
         parts = (PACKAGE, *path.relative_to(root).with_suffix("").parts)
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         texts[name] = without_documentation(path.read_text(encoding="utf-8"))
-    edges = {name: set() for name in texts}
+    edges: dict[str, set[str]] = {name: set() for name in texts}
     for name, text in texts.items():
         origins = {}  # modules of the package by the names that the file imports from them
         for alias, (module, imported) in names_imported(text).items():
@@ -145,7 +147,7 @@ def dependences(root=ROOT):
     return texts, edges
 
 
-def stamps_of(root=ROOT):
+def stamps_of(root: Path = ROOT) -> dict[str, str]:
     """Compute the stamps of all modules, and that of the modules in USERS together.
 
     Returns
@@ -169,13 +171,13 @@ def stamps_of(root=ROOT):
     return made
 
 
-def combined(modules, hashes):
+def combined(modules: Collection[str], hashes: dict[str, str]) -> str:
     """Return one digest of several modules."""
     return hashlib.sha256(repr(sorted((name, hashes[name]) for name in modules)).encode()).hexdigest()[:DIGITS]
 
 
 @functools.cache
-def cache_folder(source_folder):
+def cache_folder(source_folder: str) -> str | None:
     """Return the folder for code compiled from a source folder, or None if there is none.
 
     The folder is below NUMBA_CACHE_DIR if that is set; otherwise it is ``__pycache__`` or, if that
@@ -198,7 +200,7 @@ def cache_folder(source_folder):
     return None
 
 
-def is_writable(place):
+def is_writable(place: str) -> bool:
     """Return True if files can be created in a folder, which is created if it does not exist."""
     try:
         os.makedirs(place, exist_ok=True)
@@ -209,19 +211,20 @@ def is_writable(place):
 
 
 @functools.cache
-def stamps():
+def stamps() -> dict[str, str]:
     """Return the stamps of the package, from the file beside the cache or computed and saved."""
     raw = package_stamp()
     place = cache_folder(str(ROOT / "numba_ext")) if (ROOT / "numba_ext").is_dir() else None
-    memo = place and Path(place) / f"stamps-{raw[:DIGITS]}.{TAG}.nbs"
-    with contextlib.suppress(OSError, TypeError, ValueError):
-        found = json.loads(memo.read_text())
-        if found.get("raw") == raw:
-            return found
+    memo = None if place is None else Path(place) / f"stamps-{raw[:DIGITS]}.{TAG}.nbs"
+    if memo is not None:
+        with contextlib.suppress(OSError, TypeError, ValueError):
+            found = json.loads(memo.read_text())
+            if found.get("raw") == raw:
+                return found
     with uncollected():
         made = stamps_of() if ROOT.is_dir() else {}
     made["raw"] = raw
-    if memo:
+    if memo is not None and place is not None:
         with contextlib.suppress(OSError):
             clean(set(made.values()), place)
             with tempfile.NamedTemporaryFile("w", dir=place, delete=False) as file:
@@ -230,7 +233,7 @@ def stamps():
     return made
 
 
-def clean(current, place):
+def clean(current: Collection[str], place: str) -> None:
     """Remove files from the cache that belong to older states of the package."""
     for folder in {path.parent for path in ROOT.rglob("*.py")}:
         for path in Path(cache_folder(str(folder)) or place).glob(f"*.{TAG}*.nb?"):

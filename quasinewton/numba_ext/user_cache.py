@@ -14,7 +14,9 @@ import os
 import stat
 import sys
 import uuid
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 import numba
@@ -36,12 +38,12 @@ SUFFIX = ".entry"
 SWITCH = "QUASINEWTON_USER_CACHE"  # environment variable; names the folder, or turns the cache off if 0
 
 
-def is_on():
+def is_on() -> bool:
     """Return True if compiled code of users' functions is kept on disk."""
     return os.environ.get(SWITCH, "1") != "0" and not config.DISABLE_JIT
 
 
-def folder():
+def folder() -> Path:
     """Return the folder of the entries as a Path, which need not exist.
 
     It is QUASINEWTON_USER_CACHE if that is set, a folder below NUMBA_CACHE_DIR if that is set, and
@@ -54,7 +56,7 @@ def folder():
     return Path(AppDirs(appname="quasinewton", appauthor=False).user_cache_dir)
 
 
-def is_trusted(path):
+def is_trusted(path: Path) -> bool:
     """Return True if code in a folder may be executed: writable by its owner, the user, alone.
 
     The owner (the user or root) is not checked if an environment variable names the folder.
@@ -71,14 +73,14 @@ def is_trusted(path):
 
 
 @functools.cache
-def environment():
+def environment() -> str:
     """Return the part that all keys share: versions, options, processor, package."""
     codegen = cpu_target.target_context.codegen()
     versions = numba.__version__, llvmlite.__version__, np.__version__, scipy.__version__, sys.version
     return repr((versions, flags(), bool(config.USING_SVML), codegen.magic_tuple(), stamps().get("", stamps()["raw"])))
 
 
-def key(functions, *words):
+def key(functions: Sequence[Any], *words: Any) -> str | None:
     """Return the key of code compiled from functions, or None if they cannot be named.
 
     Parameters
@@ -103,7 +105,7 @@ def key(functions, *words):
     return reader.digest.hexdigest()
 
 
-def obstacle(functions):
+def obstacle(functions: Sequence[Any]) -> str:
     """Return the reason why machine code of functions is not kept on disk; empty if it is kept."""
     if not is_on():
         return f"{SWITCH} is 0" if not config.DISABLE_JIT else "nothing is compiled"
@@ -116,7 +118,7 @@ def obstacle(functions):
     return "" if all(function is None or fresh(function) for function in functions) else "it was compiled before"
 
 
-def load(key):
+def load(key: str) -> bytes | None:
     """Return the bytes kept under a key, or None.
 
     Parameters
@@ -141,7 +143,7 @@ def load(key):
     return data
 
 
-def save(key, data):
+def save(key: str, data: bytes) -> None:
     """Keep bytes under a key; do nothing if that is impossible.
 
     Parameters
@@ -164,7 +166,7 @@ def save(key, data):
         trim(place)
 
 
-def entries(place):
+def entries(place: Path) -> Iterator[tuple[str, int, float]]:
     """Yield path, size in bytes and time of last use of the files in a folder of entries."""
     with contextlib.suppress(OSError):
         for item in os.scandir(place):
@@ -174,7 +176,7 @@ def entries(place):
                     yield item.path, info.st_size, info.st_mtime
 
 
-def trim(place, limit=None):
+def trim(place: Path, limit: int | None = None) -> None:
     """Remove the least recently used entries if all together exceed `limit` bytes."""
     limit = LIMIT if limit is None else limit
     found = sorted(entries(place), key=lambda entry: entry[2])
@@ -189,7 +191,7 @@ def trim(place, limit=None):
             size -= bytes_
 
 
-def remembered(function, words, compute):
+def remembered(function: Any, words: tuple, compute: Callable[[Any], Any]) -> Any:
     """Return a fact about a compiled function, from the disk cache or computed and saved there.
 
     Parameters
@@ -206,12 +208,12 @@ def remembered(function, words, compute):
     object
     """
     name = key([function], "fact", *words)
-    data = name and load(name)
+    data = load(name) if name else None
     if data:
         return json.loads(data)
-    source = name and fresh(function)
+    source = fresh(function) if name else None
     with uncollected():
         fact = compute(source or function)
-    if source:
+    if name and source:
         save(name, json.dumps(fact).encode())
     return fact

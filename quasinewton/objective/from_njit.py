@@ -283,4 +283,4 @@ def _from_disk(callables: Callables, args_type: Any) -> sealed.Sealed | None:
         check(copied, args_type)
         return define(copied, args_type)
 
-    return key and sealed.obtain(key, make, SIGNATURE)
+    return sealed.obtain(key, make, SIGNATURE) if key else None

@@ -47,7 +47,7 @@ class Reduced(NamedTuple):
     """
 
     active: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # hides the method of tuples
     matrix: np.ndarray
     a: np.ndarray
     b: np.ndarray

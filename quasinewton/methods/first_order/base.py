@@ -123,7 +123,7 @@ def first_order(kind=None, **rules):
     return kind
 
 
-FIRST_ORDER = []  # classes of this package
+FIRST_ORDER: list[type] = []  # classes of this package
 COMMON = "lr", "weight_decay", "decoupled"  # fields that every first-order method has
 
 
