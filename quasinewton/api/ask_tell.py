@@ -51,7 +51,7 @@ from quasinewton.options.read import (
     with_limits,
 )
 from quasinewton.result import OptimizeResult
-from quasinewton.schedules import as_schedule
+from quasinewton.schedules.user_functions import as_schedule
 from quasinewton.status import Status
 
 # A run as `save` writes it: a header, and arrays by name.

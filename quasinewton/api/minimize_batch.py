@@ -62,7 +62,21 @@ SINGLE = ("history", "return_all", "disp", "check_gradient")  # options of singl
 
 
 class Batch(NamedTuple):
-    """The user's description of a batch or of a chunk of it, without the starts."""
+    """The user's description of a batch or of a chunk of it, without the starts.
+
+    Attributes
+    ----------
+    fun, method, jac, hess, hessp, tol
+        As for `minimize_batch`.
+    args : tuple
+        Arguments common to all problems, converted for compiled functions.
+    batch_args : tuple of ndarray
+        Arguments with one row per problem, contiguous.
+    options : dict
+        All options, those given as keywords included.
+    bounds : (ndarray, ndarray) or None
+        low and high, float64, shape (n,).
+    """
 
     fun: Callable
     args: tuple

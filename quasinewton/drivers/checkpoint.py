@@ -20,7 +20,7 @@ from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.objective.interface import PRECONDITION
 from quasinewton.options.names import METHODS
 from quasinewton.options.read import traits_of
-from quasinewton.schedules import USER, Schedule
+from quasinewton.schedules.formulas import USER, Schedule
 from quasinewton.validation import warn
 
 KIND = "checkpoint of quasinewton"

@@ -18,7 +18,7 @@ from quasinewton.methods.bounded.wrapper import plain
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.options.read import Settings, traits_of
-from quasinewton.schedules import STRETCHED, WARM_RESTARTS, Schedule
+from quasinewton.schedules.formulas import STRETCHED, WARM_RESTARTS, Schedule
 from quasinewton.status import STATUS_RUNNING
 
 

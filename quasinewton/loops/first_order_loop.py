@@ -30,7 +30,8 @@ from quasinewton.numba_ext.linalg import copy, norm_inf
 from quasinewton.numba_ext.operation_tables import at, framed
 from quasinewton.numba_ext.tuples import borrow
 from quasinewton.objective.interface import GRADIENT, OBJECTIVE, VALUE, attempt
-from quasinewton.schedules import constant, factor
+from quasinewton.schedules import constant
+from quasinewton.schedules.formulas import factor
 from quasinewton.status import STATUS_NONFINITE, STATUS_RUNNING, STATUS_UNBOUNDED
 
 _advance = performing(operations.advance)

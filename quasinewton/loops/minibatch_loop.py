@@ -18,7 +18,7 @@ from quasinewton.numba_ext.linalg import copy, dot
 from quasinewton.numba_ext.tuples import borrow
 from quasinewton.numba_ext.uncompiled import in_python
 from quasinewton.objective.interface import GRADIENT, VALUE, Objective, call, vector
-from quasinewton.schedules import factor
+from quasinewton.schedules.formulas import factor
 from quasinewton.status import STATUS_NONFINITE, STATUS_RUNNING
 
 BYTE = np.dtype(np.uint8)

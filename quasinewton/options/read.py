@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from numba.extending import register_jitable
 
-from quasinewton import methods, schedules
+from quasinewton import methods
 from quasinewton.line_searches import MoreThuente
 from quasinewton.line_searches.protocol import between_bounds
 from quasinewton.line_searches.registry import BY_NAME, INDIFFERENT
@@ -32,6 +32,7 @@ from quasinewton.options.names import (
     SEARCHING,
     SYNONYMS,
 )
+from quasinewton.schedules.user_functions import as_schedule
 from quasinewton.validation import number, warn
 
 
@@ -310,7 +311,7 @@ def _read(method: Any, n: int, tol: float | None, items: Iterable[tuple[str, Any
         refuse_unknown(kind, others, (*kind._fields, *FIRST_ORDER_CONTROLS, *LIMITS, *CONTROLS))
         asked = _asked(traits, tol, limits)
         steps = default_counts(traits.few_iterations, True, n, False)[0] if asked.maxiter is None else asked.maxiter
-        search = schedules.as_schedule(controls.get("schedule"), steps)
+        search = as_schedule(controls.get("schedule"), steps)
     else:
         lifecycle.check_options(chosen, controls, n)
         search = search_object(controls.get("line_search"))

@@ -17,37 +17,23 @@ from quasinewton.schedules.formulas import (
     LINEAR,
     ONE_CYCLE,
     POLYNOMIAL,
-    SIGNATURE,
     STEP,
-    STRETCHED,
-    USER,
     WARM_RESTARTS,
     Schedule,
-    factor,
 )
-from quasinewton.schedules.user_functions import as_schedule, entry, stretched, users
 from quasinewton.validation import count, number
 
 __all__ = [
-    "SIGNATURE",
-    "STRETCHED",
-    "USER",
-    "WARM_RESTARTS",
     "Schedule",
-    "as_schedule",
     "constant",
     "cosine",
-    "entry",
     "exponential",
-    "factor",
     "inverse_sqrt",
     "inverse_time",
     "linear",
     "one_cycle",
     "polynomial",
     "step",
-    "stretched",
-    "users",
     "warm_restarts",
 ]
 

@@ -15,17 +15,19 @@ from quasinewton.numba_ext.addresses import enter
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.uncompiled import in_python
 
+# Kinds of schedules, with what their parameters a, b and c are: arguments of the functions of
+# `quasinewton.schedules` of the same name.
 CONSTANT = 0
-STEP = 1
-EXPONENTIAL = 2
-COSINE = 3
+STEP = 1  # every, factor
+EXPONENTIAL = 2  # rate
+COSINE = 3  # final
 INVERSE_SQRT = 4
-ONE_CYCLE = 5
-USER = 6
-LINEAR = 7
-POLYNOMIAL = 8
-INVERSE_TIME = 9
-WARM_RESTARTS = 10
+ONE_CYCLE = 5  # rise, start, final
+USER = 6  # no formula: the user's function
+LINEAR = 7  # final, start
+POLYNOMIAL = 8  # final, power
+INVERSE_TIME = 9  # rate, power, every
+WARM_RESTARTS = 10  # final, growth, decay
 
 STRETCHED = (COSINE, ONE_CYCLE, LINEAR, POLYNOMIAL)  # kinds that last as long as the run if their total is 0
 BY_STEPS = -1.0  # value of `begin` for a warm-up with the factor (t + 1)/warmup
@@ -45,7 +47,7 @@ class Schedule(NamedTuple):
     total : int
         Step at which the formula ends; 0 for the length of the run.
     a, b, c : float
-        Parameters of the formula.
+        Parameters of the formula; their meaning depends on the kind.
     address : int
         Address of the user's compiled function; 0 if there is none.
     begin : float

@@ -16,6 +16,7 @@ from oracles import papers
 from quasinewton import minimize, schedules
 from quasinewton.methods.first_order.base import FIRST_ORDER
 from quasinewton.options.names import NAMES
+from quasinewton.schedules import user_functions
 
 ALL = [NAMES[kind] for kind in FIRST_ORDER]
 DECOUPLED = ["sgdw", "adamw", "lion"]
@@ -104,7 +105,7 @@ class TestPyTorch:
 
     @pytest.mark.parametrize("name", oracle.SCHEDULES)
     def test_rates(self, name, stored):
-        schedule = schedules.as_schedule(self.SCHEDULES[name], oracle.STEPS)
+        schedule = user_functions.as_schedule(self.SCHEDULES[name], oracle.STEPS)
         found = [schedule(t) for t in range(len(stored[name]))]
         assert found == pytest.approx(stored[name].tolist(), rel=1e-10, abs=1e-14)
 

@@ -24,6 +24,8 @@ from quasinewton.numba_ext.generated import define
 from quasinewton.numba_ext.introspection import TypingError
 from quasinewton.objective.in_njit import constant, dispatcher_of
 from quasinewton.options.read import method_class, search_object
+from quasinewton.schedules import user_functions
+from quasinewton.schedules.formulas import SIGNATURE
 
 # Settings that may be given as keywords: type of conversion, condition, and message if it fails.
 RULES = {
@@ -154,10 +156,10 @@ class Source:
             return kind, "schedule"
         function = dispatcher_of("schedule", given, self.door)
         try:
-            entry = schedules.entry(function)
+            entry = user_functions.entry(function)
         except TypeError as error:
             self.refuse(error)
-        self.add(schedule_entry=address_constant(entry, schedules.SIGNATURE), users_schedule=schedules.users)
+        self.add(schedule_entry=address_constant(entry, SIGNATURE), users_schedule=user_functions.users)
         return kind, "users_schedule(schedule_entry())"
 
     def changed(self, kind: type[Any], expression: str, given: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from quasinewton.objective.problem import is_differenced
 from quasinewton.options.bounds import CROSSED, WRONG_LENGTH
 from quasinewton.options.choose_method import Rule, is_auto, is_given, rules_for
 from quasinewton.options.read import default_counts
-from quasinewton.schedules import stretched
+from quasinewton.schedules.user_functions import stretched
 
 
 class Minimum(NamedTuple):
