@@ -206,18 +206,18 @@ def minimize_batch(
     starts = starts if bounds is None else np.clip(starts, *bounds)
     functions = fun, jac, hess, hessp, options.get("precond")
     args, rows = as_args(args, *functions), batch_arrays(batch_args, k, *functions)
-    task = Batch(fun, args, rows, method, jac, hess, hessp, tol, options, bounds)
+    batch = Batch(fun, args, rows, method, jac, hess, hessp, tol, options, bounds)
     kind = method_class(method)
     name, second_order = TRAITS[kind].name, TRAITS[kind].second_order
     warn_unused(kind, hess, hessp)
-    refuse_combinations(task, kind, vectorized, executor)
+    refuse_combinations(batch, kind, vectorized, executor)
     settings = read(method, n, tol, options, bounds)
-    problem = with_gradient(first_problem(task, settings, n)) if k else None
-    task = task if problem is None else task._replace(jac=problem.jac)
-    settings = with_limits(settings, n, is_differenced(task.jac))
+    problem = with_gradient(first_problem(batch, settings, n)) if k else None
+    batch = batch if problem is None else batch._replace(jac=problem.jac)
+    settings = with_limits(settings, n, is_differenced(batch.jac))
     jobs = count("n_jobs", cores() if n_jobs in (None, -1) else n_jobs, 1)
     results, remarks = outcomes(starts, second_order == "hessian"), Remarks({}, {}, {})
-    mode = "exact" if vectorized else mode_of(task.jac, n)
+    mode = "exact" if vectorized else mode_of(batch.jac, n)
     second = prepare_unlinked(problem, second_order).hess_mode if problem is not None and second_order else ""
 
     def result(ending: Status = Status.RUNNING, copy: bool = False) -> BatchResult:
@@ -236,12 +236,12 @@ def minimize_batch(
                 pass
             elif vectorized:
                 blank = begin(settings, starts[0], 0)
-                solve_in_lockstep(fun, task.args, task.batch_args, blank, settings, results, tick)
+                solve_in_lockstep(fun, batch.args, batch.batch_args, blank, settings, results, tick)
             elif executor is not None:
                 jobs = 1 if n_jobs is None else jobs
-                solve_elsewhere(executor, task, starts, chunk_size, jobs, results, remarks, tick)
+                solve_elsewhere(executor, batch, starts, chunk_size, jobs, results, remarks, tick)
             else:
-                solve_here(task, settings, jobs, results, remarks, tick)
+                solve_here(batch, settings, jobs, results, remarks, tick)
         except KeyboardInterrupt:
             ending = Status.INTERRUPTED
         except StoppedByCallback:
@@ -297,7 +297,7 @@ def batch_arrays(batch_args: Any, k: int, *functions: Any) -> tuple[np.ndarray, 
     return tuple(arrays)
 
 
-def refuse_combinations(task: Batch, kind: type[Any], vectorized: bool, executor: Any) -> None:
+def refuse_combinations(batch: Batch, kind: type[Any], vectorized: bool, executor: Any) -> None:
     """Refuse arguments that exclude each other, and options of single problems.
 
     Raises
@@ -305,10 +305,10 @@ def refuse_combinations(task: Batch, kind: type[Any], vectorized: bool, executor
     ValueError, TypeError
         The message names the arguments.
     """
-    if not callable(task.fun):
-        raise TypeError(f"fun must be callable, got {type(task.fun).__name__}")
+    if not callable(batch.fun):
+        raise TypeError(f"fun must be callable, got {type(batch.fun).__name__}")
     for name in SINGLE:
-        if task.options.get(name):
+        if batch.options.get(name):
             raise ValueError(f"{name!r} is an option of single problems; minimize_batch has no use for it")
     traits = TRAITS[kind]
     if vectorized and traits.second_order:
@@ -320,10 +320,10 @@ def refuse_combinations(task: Batch, kind: type[Any], vectorized: bool, executor
         raise TypeError(f"executor must have a method submit, as those of concurrent.futures; got {executor!r}")
 
 
-def first_problem(task: Batch, settings: Settings, n: int) -> Problem:
-    """Return the Problem of the first row of a task."""
-    args = task.args + rows_of(task.batch_args, 0)
-    return read_problem(task.fun, task.jac, args, n, settings.controls, task.hess, task.hessp, settings.bounds)
+def first_problem(batch: Batch, settings: Settings, n: int) -> Problem:
+    """Return the Problem of the first row of a batch."""
+    args = batch.args + rows_of(batch.batch_args, 0)
+    return read_problem(batch.fun, batch.jac, args, n, settings.controls, batch.hess, batch.hessp, settings.bounds)
 
 
 def cores() -> int:
@@ -334,33 +334,33 @@ def cores() -> int:
 
 
 def solve_here(
-    task: Batch, settings: Settings, n_jobs: int, results: Outcomes, remarks: Remarks, tick: Callable[[int], Any]
+    batch: Batch, settings: Settings, n_jobs: int, results: Outcomes, remarks: Remarks, tick: Callable[[int], Any]
 ) -> None:
-    """Solve the problems of a task in this process."""
+    """Solve the problems of a batch in this process."""
     n, use = results.x.shape[1], traits_of(settings.method).second_order
 
-    first = first_problem(task, settings, n)
+    first = first_problem(batch, settings, n)
 
     def bind(i: int = 0) -> Prepared:
-        return prepare_unlinked(first._replace(args=task.args + rows_of(task.batch_args, i)), use)
+        return prepare_unlinked(first._replace(args=batch.args + rows_of(batch.batch_args, i)), use)
 
     def state() -> State:
         return begin(settings, results.x[0], 0)
 
-    given = [task.jac, settings.controls.get("precond")]
-    given += [task.hess] * (use != "") + [task.hessp] * (use == "product")
-    functions = (task.fun, *(function for function in given if callable(function)))
+    given = [batch.jac, settings.controls.get("precond")]
+    given += [batch.hess] * (use != "") + [batch.hessp] * (use == "product")
+    functions = (batch.fun, *(function for function in given if callable(function)))
     if compiled_args_type(functions, first.args) is None:
         solve_in_turn(bind, state, settings, results, remarks, tick)
     else:
         jobs = min(n_jobs, len(results.rows))
-        arguments = task.args, task.batch_args
+        arguments = batch.args, batch.batch_args
         ThreadPool(lambda: linked(bind()), state, *arguments, settings, results, remarks, jobs).run(tick)
 
 
 def solve_elsewhere(
     executor: Any,
-    task: Batch,
+    batch: Batch,
     starts: np.ndarray,
     chunk_size: int | None,
     n_jobs: int,
@@ -368,16 +368,16 @@ def solve_elsewhere(
     remarks: Remarks,
     tick: Callable[[int], Any],
 ) -> None:
-    """Solve the problems of a task in chunks on the workers of an executor."""
+    """Solve the problems of a batch in chunks on the workers of an executor."""
     k, workers = len(starts), number_of_workers(executor) or cores()
-    by_value = not isinstance(executor, ThreadPoolExecutor) and goes_by_value(task._replace(batch_args=()))
+    by_value = not isinstance(executor, ThreadPoolExecutor) and goes_by_value(batch._replace(batch_args=()))
     function = call_from_bytes if by_value else solve_chunk
     size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else count("chunk_size", chunk_size, 1)
 
     def chunks() -> Iterator[tuple[slice, tuple]]:
         for first in range(0, k, size):
             rows = slice(first, min(first + size, k))
-            part = task._replace(batch_args=tuple(array[rows] for array in task.batch_args))
+            part = batch._replace(batch_args=tuple(array[rows] for array in batch.batch_args))
             call = part, starts[rows].copy(), n_jobs
             yield rows, (pickling.dumps((solve_chunk, call)),) if by_value else call
 
@@ -396,7 +396,7 @@ def solve_elsewhere(
         tick(finished)
 
 
-def solve_chunk(task: Batch, starts: np.ndarray, n_jobs: int) -> tuple[Outcomes, Remarks]:
+def solve_chunk(batch: Batch, starts: np.ndarray, n_jobs: int) -> tuple[Outcomes, Remarks]:
     """Solve a chunk of problems in the process of a worker.
 
     Returns
@@ -404,10 +404,10 @@ def solve_chunk(task: Batch, starts: np.ndarray, n_jobs: int) -> tuple[Outcomes,
     (Outcomes, Remarks)
         With exceptions in a form that can be pickled.
     """
-    results = outcomes(starts, TRAITS[method_class(task.method)].second_order == "hessian")
+    results = outcomes(starts, TRAITS[method_class(batch.method)].second_order == "hessian")
     remarks = Remarks({}, {}, {})
     n = starts.shape[1]
-    settings = with_limits(read(task.method, n, task.tol, task.options, task.bounds), n, is_differenced(task.jac))
-    solve_here(task, settings, n_jobs, results, remarks, lambda finished: None)
+    settings = with_limits(read(batch.method, n, batch.tol, batch.options, batch.bounds), n, is_differenced(batch.jac))
+    solve_here(batch, settings, n_jobs, results, remarks, lambda finished: None)
     errors = {i: portable(error) for i, error in remarks.errors.items()}
     return results, remarks._replace(errors=errors)
