@@ -61,6 +61,28 @@ def test_the_reference_has_all_that_is_public():
     assert len(REFERENCE) == len(set(REFERENCE))
 
 
+def public_functions():
+    """Yield public functions, methods and constructors, by name."""
+    for name, thing in (PUBLIC | MEMBERS).items():
+        if inspect.isclass(thing):
+            # Python makes the constructors of other classes, from their annotated fields.
+            thing = thing.__new__ if hasattr(thing, "_fields") else thing.__init__
+        thing = thing.fget if isinstance(thing, property) else thing
+        if inspect.isfunction(thing) and thing.__module__.startswith("quasinewton."):
+            yield name, thing
+
+
+CALLABLE = dict(public_functions())
+
+
+@pytest.mark.parametrize("name", CALLABLE)
+def test_what_is_public_is_annotated(name):
+    signature = inspect.signature(CALLABLE[name])
+    named = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
+    assert [each.name for each in named if each.annotation is each.empty] == []
+    assert signature.return_annotation is not signature.empty
+
+
 def parameters(thing):
     """Return the names of the parameters, without ``**keywords``."""
     try:

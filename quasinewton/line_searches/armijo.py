@@ -40,7 +40,7 @@ class Armijo(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, c1=1e-4, maxls=40):
+    def __new__(cls, c1: float = 1e-4, maxls: int = 40) -> "Armijo":
         return super().__new__(cls, number("c1", c1, 0.0, 1.0), count("maxls", maxls, 1))
 
 

@@ -26,7 +26,7 @@ class Fixed(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, alpha=1.0, maxls=1):
+    def __new__(cls, alpha: float = 1.0, maxls: int = 1) -> "Fixed":
         return super().__new__(cls, number("alpha", alpha, 0.0, float("inf")), 1)
 
 

@@ -46,7 +46,7 @@ class HagerZhang(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, c1=0.1, c2=0.9, maxls=50):
+    def __new__(cls, c1: float = 0.1, c2: float = 0.9, maxls: int = 50) -> "HagerZhang":
         c1 = number("c1", c1, 0.0, 0.5)
         return super().__new__(cls, c1, number("c2", c2, c1, 1.0), count("maxls", maxls, 1))
 

@@ -48,7 +48,7 @@ class MoreThuente(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, c1=1e-4, c2=0.9, maxls=20, narrow=0.0):
+    def __new__(cls, c1: float = 1e-4, c2: float = 0.9, maxls: int = 20, narrow: float = 0.0) -> "MoreThuente":
         c1, narrow = number("c1", c1, 0.0, 0.5), number("narrow", narrow, 0.0, 1.0, open_low=False)
         return super().__new__(cls, c1, number("c2", c2, c1, 1.0), count("maxls", maxls, 1), narrow)
 

@@ -45,7 +45,7 @@ class StrongWolfe(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, c1=1e-4, c2=0.9, maxls=30):
+    def __new__(cls, c1: float = 1e-4, c2: float = 0.9, maxls: int = 30) -> "StrongWolfe":
         c1 = number("c1", c1, 0.0, 0.5)
         return super().__new__(cls, c1, number("c2", c2, c1, 1.0), count("maxls", maxls, 1))
 

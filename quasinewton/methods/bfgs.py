@@ -46,7 +46,7 @@ class BFGS(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, damping=False):
+    def __new__(cls, damping: bool = False) -> "BFGS":
         return super().__new__(cls, int(bool(damping)))
 
 

@@ -49,7 +49,7 @@ class Newton(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, floor=ROOT_EPSILON):
+    def __new__(cls, floor: float = ROOT_EPSILON) -> "Newton":
         return super().__new__(cls, number("floor", floor, 0.0, 1.0))
 
 

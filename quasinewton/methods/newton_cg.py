@@ -43,7 +43,7 @@ class NewtonCG(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, eta=0.5, floor=EPSILON ** (1 / 3)):
+    def __new__(cls, eta: float = 0.5, floor: float = EPSILON ** (1 / 3)) -> "NewtonCG":
         return super().__new__(cls, number("eta", eta, 0.0, 1.0), number("floor", floor, 0.0, 1.0))
 
 

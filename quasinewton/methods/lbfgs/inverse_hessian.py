@@ -1,6 +1,7 @@
 """The inverse-Hessian estimate of L-BFGS as an operator: products, its diagonal, its pairs."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
@@ -54,14 +55,14 @@ class InverseHessian(LinearOperator):
     Products cost O(m n).
     """
 
-    def __init__(self, pairs, n, single):
+    def __init__(self, pairs: Any, n: int, single: bool) -> None:
         # This does what LinearOperator.__init__ does, without its checks, because it runs in every
         # solve.
         self.dtype, self.shape = FLOAT64, (n, n)
         self._pairs, self._single = pairs, single
 
     @cached_property
-    def _order(self):
+    def _order(self) -> np.ndarray:
         ring = self._pairs.ring[0]
         return (ring["newest"] + 1 - ring["count"] + np.arange(ring["count"])) % self._pairs.rho.size
 
@@ -70,21 +71,21 @@ class InverseHessian(LinearOperator):
         """Number of pairs."""
         return self._order.size
 
-    def _rows(self, rows, unit):
+    def _rows(self, rows: np.ndarray, unit: int) -> np.ndarray:
         if self._single:
             return rows.view(np.float32)[self._order, : self.shape[0]] * np.float64(self._pairs.a[unit])
         return rows[self._order]
 
     @cached_property
-    def sk(self):
+    def sk(self) -> np.ndarray:
         return self._rows(self._pairs.S, UNIT_S)
 
     @cached_property
-    def yk(self):
+    def yk(self) -> np.ndarray:
         return self._rows(self._pairs.Y, UNIT_Y)
 
     @cached_property
-    def _root(self):
+    def _root(self) -> np.ndarray | float:
         """Return the square root r of the user's diagonal H₀, or 1 if none was given.
 
         With H₀ = γ I the pairs (s/r, r y) give a matrix H'; the inverse Hessian is diag(r) H'
@@ -94,7 +95,7 @@ class InverseHessian(LinearOperator):
         return np.sqrt(self._pairs.a[size(m) :]) if self._pairs.ring[0]["form"] == COMPACT_GIVEN else 1.0
 
     @cached_property
-    def _gamma(self):
+    def _gamma(self) -> float:
         ring = self._pairs.ring[0]
         if ring["form"] == TWO_LOOPS:
             return float(ring["gamma"])
@@ -104,10 +105,10 @@ class InverseHessian(LinearOperator):
         return 1.0 / (self.rho[-1] * float(y @ y))
 
     @cached_property
-    def rho(self):
+    def rho(self) -> np.ndarray:
         return self._pairs.rho[self._order]
 
-    def _matvec(self, v):
+    def _matvec(self, v: np.ndarray) -> np.ndarray:
         v = np.array(v, dtype=np.float64).reshape(-1)
         product, r = isolated(v.size), self._root
         if isinstance(r, float):
@@ -116,14 +117,14 @@ class InverseHessian(LinearOperator):
         _inverse_times(self.sk / r, self.yk * r, self.rho, self._gamma, v * r, product)
         return product * r
 
-    def _adjoint(self):
+    def _adjoint(self) -> "InverseHessian":
         return self
 
-    def todense(self):
+    def todense(self) -> np.ndarray:
         """H as an array of shape (n, n)."""
         return self.matmat(np.eye(self.shape[0]))
 
-    def diagonal(self):
+    def diagonal(self) -> np.ndarray:
         """Return the diagonal of H, shape (n,), in O(m² n)."""
         if self.n_corrs == 0:
             return self._root**2 * np.ones(self.shape[0])

@@ -67,7 +67,7 @@ class LBFGS(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, memory=None, damping=False, single=False):
+    def __new__(cls, memory: int | None = None, damping: bool = False, single: bool = False) -> "LBFGS":
         pairs = 0 if memory is None else count("memory", memory, 1)  # compiled code has no None
         return super().__new__(cls, pairs, int(bool(damping)), int(bool(single)))
 
