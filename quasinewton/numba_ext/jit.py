@@ -22,8 +22,9 @@ from quasinewton.numba_ext.parts import KernelCompiler, PartCompiler, ReductionC
 from quasinewton.numba_ext.records import Held, compiled_call
 from quasinewton.numba_ext.uncompiled import in_python, note_counterpart
 
-# Numba hands `fastmath` of a caller down to what is first compiled for it, and keeps the code for all
-# other callers (numba/numba#7168). The tests for NaN of the package must not depend on who calls it.
+# Numba hands `fastmath` of a caller down to what is first compiled for it, and keeps the code for
+# all other callers (numba/numba#7168). The tests for NaN of the package must not depend on who
+# calls it.
 OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True, "no_cfunc_wrapper": True}
 
 # Functions called from compiled code only need no Python wrapper, which takes a third of the

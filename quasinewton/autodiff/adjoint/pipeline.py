@@ -32,7 +32,8 @@ KNOWN = "_quasinewton_adjoints"  # attribute of a dispatcher: compiled adjoints,
 def options_of(dispatcher):
     """Return the options of a dispatcher that change what its code computes."""
     options = dispatcher.targetoptions
-    return {name: options.get(name) or None for name in ("error_model", "fastmath", "parallel", "forceobj", "boundscheck")}
+    names = "error_model", "fastmath", "parallel", "forceobj", "boundscheck"
+    return {name: options.get(name) or None for name in names}
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
