@@ -32,6 +32,7 @@ from quasinewton.extending import (
 from quasinewton.line_searches.registry import BY_NAME
 from quasinewton.loops import operations
 from quasinewton.methods.registry import METHODS, NAMES, TRAITS
+from quasinewton.numba_ext.python_first import compiled_at_once
 from quasinewton.objective.box import is_active
 
 START = np.array([-1.2, 1.0])
@@ -225,7 +226,8 @@ class TestFirstOrder:
 
 class TestCache:
     def test_nothing_of_it_is_on_disk(self, reference):
-        minimize(rosenbrock, START, method="gradient-descent", maxiter=1)
+        with compiled_at_once():
+            minimize(rosenbrock, START, method="gradient-descent", maxiter=1)
         assert reference.nit == 30
         for kernel in operations.advance_search, operations.direction, operations.update:
             index = list(Path(kernel._cache.cache_path).glob(f"operations.{kernel.py_func.__name__}-*.nbi"))
