@@ -1,6 +1,7 @@
 """Success and failure do not depend on the units of f and x or on constants in f.
 
-Covers: loops/stopping.py, loops/final_check.py, loops/certificate.py, drivers/diagnosis.py.
+Covers: loops/stopping.py, loops/final_check.py, loops/certificate.py, loops/subspace.py,
+methods/unexplored.py, drivers/diagnosis.py.
 """
 
 from types import SimpleNamespace
@@ -304,3 +305,50 @@ class TestShortSteps:
     )
     def test_little_must_be_left_and_the_step_be_that_of_a_model(self, changed):
         assert not self.settled(self.short, **changed)
+
+
+class TestSubspaces:
+    """From a symmetric start every gradient is symmetric, and so is every step of a quasi-Newton method."""
+
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    def test_a_minimum_among_symmetric_points_alone_is_left(self, method):
+        """(x + y)² is least at the saddle x = y = 0, and f at x − y = ±1."""
+
+        def fun(x):
+            s, d = x[0] + x[1], x[0] - x[1]
+            return 3.0 * s * s + (d * d - 1.0) ** 2
+
+        def jac(x):
+            s, d = x[0] + x[1], x[0] - x[1]
+            return 6.0 * s + 4.0 * d * (d * d - 1.0) * np.array([1.0, -1.0])
+
+        res = minimize(fun, [5.0, 5.0], jac=jac, method=method)
+        assert res.success and res.fun < 1e-10
+
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    def test_dependent_steps_show_it_among_many_variables(self, method):
+        """All variables remain equal, which is a maximum in all other directions."""
+        n = 40
+
+        def fun(x):
+            d = x - x.mean()
+            return np.cosh(x.mean()) + np.sum(d**4 - d**2)
+
+        def jac(x):
+            d = x - x.mean()
+            r = 4.0 * d**3 - 2.0 * d
+            return np.sinh(x.mean()) / n + r - r.mean()
+
+        res = minimize(fun, np.full(n, 3.0), jac=jac, method=method)
+        assert res.success and res.fun < 1.0 - 0.2 * n
+
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    def test_variables_that_do_not_matter_cost_a_gradient(self, method):
+        res = minimize(lambda x: x[0] ** 4 + x[0] ** 2, [3.0, 5.0, 7.0], method=method,
+                       jac=lambda x: np.array([4.0 * x[0] ** 3 + 2.0 * x[0], 0.0, 0.0]))
+        assert res.success and res.njev == res.nfev + 1 and np.array_equal(res.x[1:], [5.0, 7.0])
+
+    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    def test_steps_in_all_dimensions_cost_none(self, method):
+        res = minimize(rosenbrock, [-1.2, 1.0, -1.2, 1.0], method=method, jac=rosenbrock_gradient)
+        assert res.success and res.njev == res.nfev

@@ -147,7 +147,7 @@ class TestDoors:
     def test_the_method_minimises(self, reference):
         assert reference.nit == 30 and reference.fun < 0.2 * rosenbrock(START)
         assert reference.solver == "quasinewton steepest-of-test"
-        assert minimize(rosenbrock, START, method=Steepest).nit == 400, "200 n by default"
+        assert minimize(rosenbrock, START, method=Steepest).success, "15000 iterations by default"
 
     def test_names_and_objects_are_one(self, reference):
         named = minimize(rosenbrock, START, method="steepest-of-test", line_search="Halving", maxiter=30, first=1)

@@ -34,13 +34,13 @@ TRIALS, SHRINK = 4, 0.1
 
 
 @fragment
-def is_uncertain(objective, s, curved):
-    """Return True if a run that has ended with success should be tested by `lower_point`.
+def is_uncertain(objective, s, known):
+    """Return True if a run that has ended with success should be tested, as by `lower_point`.
 
-    Methods that know the Hessian are exempt, and so are runs that have met a gtol given by the
-    user, which is the only test of their success.
+    With `known`, the Hessian is known, and the run exempt. So are runs that have met a gtol given
+    by the user, which is the only test of their success.
     """
-    if curved or objective.address == 0 or s.overdue or s.nit >= s.maxiter:
+    if known or objective.address == 0 or s.overdue or s.nit >= s.maxiter:
         return False
     if s.nfev + 1 + objective.values + TRIALS >= s.maxfun:
         return False
@@ -49,7 +49,7 @@ def is_uncertain(objective, s, curved):
         if w.gradient != EXACT and w.gradient != COMPLEX_STEP:
             return False
     if s.status == STATUS_GRADIENT:
-        return s.gtol_is_default != 0 and s.g_norm > 0.0 and not has_tried(s)
+        return s.gtol_is_default != 0 and not has_tried(s)
     return s.status == STATUS_PRECISION
 
 

@@ -287,7 +287,7 @@ def descend(frame, objective, each):
                     action = Action.FAILED
         if final_check.is_exhausted(objective, s) or (s.want == NOTHING and final_check.is_in_doubt(objective, s)):
             check_or_resume((frame, objective))
-        if s.want == NOTHING and is_uncertain(objective, s, curved):
+        if s.want == NOTHING and is_uncertain(objective, s, hessian.size > 0):
             confirm((frame, objective))
         # slice_over must be called every time, since it counts evaluations and checks the deadline.
         over = slice_over(s)

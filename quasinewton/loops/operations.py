@@ -150,6 +150,12 @@ def negative_curvature(frame, method, memory):
 
 
 @entered
+def unexplored(frame, method, memory):
+    """Write a direction of doubtful curvature to p; return the number of such dimensions."""
+    return methods.unexplored(at(method), at(memory), at(frame).p)
+
+
+@entered
 def advance(frame, method, memory):
     """Make the step of a first-order method from p, with the gradient g_trial.
 
@@ -173,6 +179,7 @@ OPERATIONS = {  # the return type of each operation
     inquire: _I,
     answer: _I,
     negative_curvature: _F,
+    unexplored: _I,
     advance: types.none,
     replaced: types.none,
     box: types.UniTuple(_VECTOR, 2),

@@ -13,6 +13,7 @@ from quasinewton.loops import final_check, operations
 from quasinewton.loops.certificate import lower_point
 from quasinewton.loops.operations import POINTER, multiplies, performing
 from quasinewton.loops.state import NOTHING, Action, Phase
+from quasinewton.loops.subspace import point_off_subspace
 from quasinewton.loops.stopping import (
     awaits_prediction,
     ending_before_evaluation,
@@ -39,8 +40,8 @@ FAR = 1e4  # multiple of max(1, ‖x‖_∞); f is unbounded if it still falls a
 ESCAPE_TRIALS = 60  # evaluations; upper bound on trials along a direction of negative curvature
 ESCAPE_DECREASE = 1e-4  # fraction of the decrease predicted by the curvature; required of a trial
 
-_inquire, _answer, _negative_curvature = map(
-    performing, (operations.inquire, operations.answer, operations.negative_curvature)
+_inquire, _answer, _negative_curvature, _unexplored = map(
+    performing, (operations.inquire, operations.answer, operations.negative_curvature, operations.unexplored)
 )
 _place, _measure = performing(operations.place), performing(operations.measure)
 _restart, _descend = performing(operations.restart), performing(operations.descend)
@@ -268,13 +269,24 @@ def _check_or_resume(frame, objective):
 def _confirm(frame, objective):
     """Test the success of a run that has ended; let it go on from a lower point if there is one.
 
-    The model is updated with the step to that point, along which it had predicted too little.
+    The model is updated with the step to that point, along which it had predicted too little, or
+    nothing at all.
     """
     f_ = at(frame)
     s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)
     low, high = _box(table, own)
-    alpha = lower_point(objective, s, f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, low, high)
+    vectors = (f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial)
+    # What products with the Hessian have shown needs no gradient more, unless rounding has ended the run.
+    curved, alpha = multiplies(table) != 0, 0.0
+    if not curved or s.status == STATUS_PRECISION:
+        alpha = lower_point(objective, s, *vectors, low, high)
+    if alpha == 0.0 and s.status == STATUS_GRADIENT:
+        dimensions = _unexplored(table, own)
+        if dimensions > 0:
+            alpha = point_off_subspace(objective, s, *vectors, dimensions)
     if alpha > 0.0:
+        if curved:
+            _restart(table, own)  # the step to that point is not the one whose decrease was predicted
         final_check.forget_progress(s)
         s.phase, s.want, s.alpha = Phase.RECOVER, VALUE | GRADIENT, alpha
         _place(table, own)

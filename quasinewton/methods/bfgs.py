@@ -24,6 +24,7 @@ from quasinewton.methods.first_pairs import KEPT, fitted_scale, leaves_span, spl
 from quasinewton.methods.initial_matrix import check_matrix, given_matrix
 from quasinewton.methods.protocol import gradient_step
 from quasinewton.methods.registry import register_method
+from quasinewton.methods.unexplored import leave_span
 from quasinewton.numba_ext import python_first
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import entered, fragment, kernel, reduction
@@ -55,7 +56,7 @@ PENDING = np.dtype(
         ("known", "i8"),  # 1 if H has been formed
         ("fresh", "i8"),  # 1 if H has not been multiplied by the current g, so that Hg must be recomputed
         ("count", "i8"),  # number of pairs kept, while H has not been formed
-        ("rank", "i8"),  # dimension of the span of their steps
+        ("rank", "i8"),  # dimension of the span of the first steps, of which there are at most KEPT
         ("dense", "i8"),  # 1 if H is to be formed from the first pair on
         ("gamma", "f8"),  # scale of the first matrix
         ("rho", "f8"),  # coefficients of the pending update; 0 if there is none
@@ -240,7 +241,7 @@ def _update(method, memory, x, g, p, alpha, g_new):
             enter_keep((memory.S, memory.Y, memory.Q, memory.rhos, memory.a, memory.update, s_new, memory.y, u, Hg))
             if state.count == KEPT:
                 form_from(memory, g, Hg)
-                state.known, state.count, state.rank = 1, 0, 0
+                state.known, state.count = 1, 0
             return
         gamma = sy / yy  # H = γ I, N&W eq. 6.20; Hg holds the old gradient, so γ Hg is H times that
         for i in range(n):
@@ -273,6 +274,12 @@ def _replaced(method, memory):
     if state.known:
         settle(memory)
         state.fresh = 1
+
+
+@protocol.unexplored.register(BFGS)
+def _unexplored(method, memory, p):
+    state = memory.update[0]
+    return leave_span(memory.Q, state.rank, KEPT if state.known else state.count, p)
 
 
 @protocol.restart.register(BFGS)
@@ -311,7 +318,8 @@ def _begin(method, memory, options, bounds, n):
 
 @lifecycle.is_sound.register(BFGS)
 def _is_sound(method, memory):
-    return 0 <= memory.update[0]["rank"] <= memory.update[0]["count"] < KEPT
+    state = memory.update[0]
+    return 0 <= state["count"] < KEPT and 0 <= state["rank"] <= (KEPT if state["known"] else state["count"])
 
 
 @lifecycle.result_fields.register(BFGS)

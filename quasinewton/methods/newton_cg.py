@@ -7,20 +7,33 @@ norm, which is that of the preconditioner; Nocedal & Yuan, in Advances in Nonlin
 (1998), for the line search along the step, which determines the next radius. A direction of
 negative curvature is followed to the trust-region boundary. Cost: one Hessian-vector product and
 about 12 n flops in every inner iteration; 4 n numbers of memory.
+
+Where the gradient vanishes, negative curvature is sought from a pseudo-random vector. If the first
+product shows that the variables have very different units, they are scaled before by Ruiz's
+equilibration, as in `newton`, in which the size of a row of the Hessian is that of its product with
+a vector of pseudo-random signs and sizes (A. M. Bradley and W. Murray, Matrix-free approximate
+equilibration, arXiv:1110.2805, 2011).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from quasinewton.floats import EPSILON
+from quasinewton.floats import EPSILON, ROOT_EPSILON
 from quasinewton.methods import lifecycle, protocol
 from quasinewton.methods.initial_matrix import positive_diagonal
 from quasinewton.methods.registry import register_method
+from quasinewton.methods.unexplored import pseudo_random
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot, move
 from quasinewton.objective.interface import PRECONDITION, PRODUCT
 from quasinewton.validation import number
+
+
+# Products with which the variables are scaled before negative curvature is sought. Each halves the
+# orders of magnitude between the rows of a dense Hessian.
+PROBES = 3
+SMALLEST = 0.05  # entry of a pseudo-random vector; smaller ones count as this long, as they say little of a row
 
 
 class _Fields(NamedTuple):
@@ -52,7 +65,8 @@ RECORD = np.dtype(
         ("asked", "i8"),  # 1 if the caller evaluates the preconditioner; 0: it is the diagonal M
         ("certifying", "i8"),  # 1 if the products serve to find negative curvature, not a direction
         ("want", "i8"),  # the pending evaluation: PRODUCT or PRECONDITION
-        ("count", "i8"),  # products so far
+        ("probing", "i8"),  # products that still serve to scale the variables
+        ("count", "i8"),  # products of conjugate gradients so far
         ("usable", "i8"),  # 1 if z is a direction
         ("at_boundary", "i8"),  # 1 if z ends at the trust-region boundary
         ("radius", "f8"),  # trust-region radius, in the norm of M⁻¹; infinite until a search has set it
@@ -66,6 +80,7 @@ RECORD = np.dtype(
         ("zHz", "f8"),  # z·H z
         ("largest", "f8"),  # largest |Rayleigh quotient| found
         ("curvature", "f8"),  # negative curvature found while certifying; 0 if there is none
+        ("slight", "i8"),  # 1 if a negative curvature along d was found that products by differences might show by error
     ],
     align=True,
 )
@@ -75,7 +90,8 @@ class Krylov(NamedTuple):
     """Memory of truncated Newton.
 
     `z` is the step, `r` its residual H z + g, `d` the conjugate direction and `M` the diagonal of
-    the preconditioner, all of shape (n,). `record[0]` is a RECORD.
+    the preconditioner, all of shape (n,). While negative curvature is sought, `z` holds the units
+    of the variables, and `r` and `d` are in these units. `record[0]` is a RECORD.
     """
 
     z: np.ndarray
@@ -113,10 +129,10 @@ def begin(method, memory, p, certifying):
     The vector of that evaluation is written to p.
     """
     c, z, r = memory.record[0], memory.z, memory.r
-    c.certifying, c.count, c.usable, c.at_boundary = certifying, 0, 0, 0
+    c.certifying, c.count, c.usable, c.at_boundary, c.slight = certifying, 0, 0, 0, 0
     c.zz = c.zd = c.dd = c.zHz = c.largest = c.curvature = 0.0
-    for i in range(z.size):
-        z[i] = 0.0
+    z.fill(1.0 if certifying else 0.0)
+    c.probing = PROBES if certifying else 0
     if certifying:
         c.residual_tol = 0.0
     else:
@@ -134,22 +150,71 @@ def _answer(method, memory, product, p):
     c = memory.record[0]
     if c.want == PRECONDITION:
         return next_direction(memory, product, p)
+    if c.certifying:
+        for i in range(p.size):
+            product[i] *= memory.z[i]
+    if c.probing > 0 and probe(method, memory, product, p):
+        return PRODUCT
     if conjugate_step(method, memory, product):
         return precondition(memory, p)
     if c.curvature < 0.0:
-        scale = 1.0 / np.sqrt(dot(memory.d, memory.d))
         for i in range(p.size):
-            p[i] = scale * memory.d[i]
+            p[i] = memory.z[i] * memory.d[i]
+        square = dot(p, p)
+        c.curvature *= dot(memory.d, memory.d) / square
+        scale = 1.0 / np.sqrt(square)
+        for i in range(p.size):
+            p[i] *= scale
     return 0
 
 
 @fragment
-def pseudo_random(r):
-    """Write a fixed sequence of pseudo-random numbers to r (Park & Miller, Comm. ACM 31, 1988)."""
-    seed = 1
-    for i in range(r.size):
-        seed = 48271 * seed % 2147483647
-        r[i] = seed / 2147483647.0 - 0.5
+def sign(i, turn):
+    """Return the sign of component i of the pseudo-random vector of a turn of probing."""
+    return -1.0 if (i >> (PROBES - turn)) % 2 else 1.0
+
+
+@fragment
+def row_size(memory, i, product):
+    """Return the size of row i of the Hessian, estimated from a product with a pseudo-random vector.
+
+    It is 0 where the product is, which says nothing of the unit of the variable.
+    """
+    return abs(product[i]) / max(abs(memory.r[i]), SMALLEST)
+
+
+@fragment
+def probe(method, memory, product, p):
+    """Scale the variables by a product in their present units, and begin the next product.
+
+    Return False, with units of 1, if the first product shows that the rows are of one size: it is
+    then that of the first direction of conjugate gradients.
+    """
+    c, z, r, d = memory.record[0], memory.z, memory.r, memory.d
+    n = z.size
+    least, most = np.inf, 0.0
+    for i in range(n):
+        size = row_size(memory, i, product)
+        most = max(most, size)
+        least = min(least, size) if size > 0.0 else least
+    first = c.probing == PROBES
+    # The sizes of rows differ as the units do, or as their squares.
+    if not np.isfinite(most) or (first and least * least >= method.floor * most * most):
+        c.probing = 0
+        return False
+    for i in range(n):
+        size = row_size(memory, i, product)
+        z[i] /= np.sqrt(size) if size > 0.0 else 1.0
+    c.probing -= 1
+    if c.probing == 0:
+        least, most = np.inf, 0.0
+        for i in range(n):
+            least, most = min(least, z[i]), max(most, z[i])
+        if least * least >= method.floor * most * most:
+            z.fill(1.0)
+    for i in range(n):
+        p[i] = z[i] * (d[i] if c.probing == 0 else sign(i, c.probing) * r[i])
+    return True
 
 
 @fragment
@@ -178,7 +243,7 @@ def next_direction(memory, y, p):
         return 0
     for i in range(d.size):
         d[i] = beta * d[i] - y[i] if c.count else -y[i]
-        p[i] = d[i]
+        p[i] = memory.z[i] * d[i] if c.certifying else d[i]
     c.zd = beta * (c.zd + c.alpha * c.dd)
     c.dd = ry + beta * beta * c.dd
     c.ry, c.want = ry, PRODUCT
@@ -202,6 +267,7 @@ def conjugate_step(method, memory, product):
     c.largest = max(c.largest, abs(curvature))
     if c.certifying and curvature <= method.floor * c.largest:
         c.curvature = curvature if curvature < -method.floor * c.largest else 0.0
+        c.slight = c.curvature == 0.0 and curvature < -ROOT_EPSILON * c.largest
         return False
     not_convex = dHd <= EPSILON * c.largest * squared  # curvature along d is negative or zero, up to rounding
     alpha = c.ry / abs(dHd)
@@ -211,11 +277,12 @@ def conjugate_step(method, memory, product):
     if not c.certifying and c.radius < np.inf and (not_convex or zz >= c.radius * c.radius):
         alpha, zz, c.at_boundary = step_to_boundary(c), c.radius * c.radius, 1
     for i in range(n):
-        z[i] += alpha * d[i]
+        z[i] += 0.0 if c.certifying else alpha * d[i]
         r[i] += alpha * product[i]
-    c.alpha, c.zz, c.zHz, c.usable = alpha, zz, c.zHz + alpha * alpha * dHd, 1
+    c.alpha, c.zz = alpha, zz
     if c.certifying:
         return c.count < min(n, 10 + int(2.0 * np.log2(n)))
+    c.zHz, c.usable = c.zHz + alpha * alpha * dHd, 1
     if not_convex or c.at_boundary or c.count >= max(2 * n, 20):
         return False
     return dot(r, r) > c.residual_tol * c.residual_tol
@@ -266,6 +333,13 @@ def _restart(method, memory):
 @protocol.negative_curvature.register(NewtonCG)
 def _negative_curvature(method, memory, hessian, x, g, p):
     return memory.record[0].curvature
+
+
+@protocol.unexplored.register(NewtonCG)
+def _unexplored(method, memory, p):
+    for i in range(p.size):
+        p[i] = memory.z[i] * memory.d[i]
+    return memory.record[0].slight
 
 
 @protocol.set_preconditioner.register(NewtonCG)

@@ -117,6 +117,16 @@ def negative_curvature(method, memory, hessian, x, g, p):
 
 
 @generic
+def unexplored(method, memory, p):
+    """Write a direction along which the curvature is unknown or doubtful after a success to p.
+
+    Return the number of such dimensions, or 0 if there are none, as far as the method knows, or if
+    there is no reason to look at them.
+    """
+    return 0
+
+
+@generic
 def measure(method, memory, x, g):
     """Return the norm compared with gtol: ‖g‖_∞, or that of the projected gradient under bounds.
 

@@ -41,7 +41,7 @@ class Traits(NamedTuple):
     second_order : str
         Form of second derivatives that it uses: "hessian", "product", or "" for none.
     few_iterations : bool
-        True if maxiter is 200 n and maxfun infinite unless given, as in SciPy for such methods.
+        True if maxiter is 200 n, at least 15000, and maxfun infinite unless given.
     tol_sets_ftol : bool
         True if `tol` sets ftol as well, as in SciPy for L-BFGS.
     initial : tuple of str
@@ -117,8 +117,8 @@ def register_method(
     others : sequence of str
         Further names.
     few_iterations : bool
-        True for the default limits of BFGS and Newton's method: maxiter is 200 n, and maxfun is
-        infinite. Otherwise both are 15000.
+        True for the default limits of BFGS and Newton's method: maxiter is 200 n, at least 15000,
+        and maxfun is infinite. Otherwise both are 15000.
     tol_sets_ftol : bool
         True if the argument `tol` of `minimize` sets ftol as well as gtol.
     initial : sequence of str

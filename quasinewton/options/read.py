@@ -349,13 +349,15 @@ def _remembered(
 
 @register_jitable
 def default_counts(few: bool, first_order: bool, n: int, differenced: bool) -> tuple[int, int]:
-    """Return SciPy's defaults of maxiter and maxfun.
+    """Return the defaults of maxiter and maxfun.
 
     `few` is True for methods with `Traits.few_iterations`, `first_order` for first-order methods;
-    `differenced` raises maxfun by a factor n + 1 for the values that a gradient costs.
+    `differenced` raises maxfun by a factor n + 1 for the values that a gradient costs. They are
+    those of SciPy's L-BFGS-B, and 200 n iterations as in SciPy's BFGS and Newton-CG where that is
+    more: with two or three variables a narrow curved valley takes more than 200 n.
     """
     if few:
-        return 200 * n, NEVER
+        return max(200 * n, 15000), NEVER
     if first_order:
         return 15000, NEVER
     return 15000, 15000 * (n + 1) if differenced else 15000

@@ -248,6 +248,65 @@ def test_leaves_a_saddle_for_a_minimum(x0, hess):
     assert res.fun == pytest.approx(-0.25) and np.abs(res.jac).max() <= 1e-5
 
 
+@pytest.mark.parametrize("exponent", [2, 3, 6])
+@pytest.mark.parametrize("bounds", [None, [(-1e20, 1e20)] * 2], ids=["free", "bounded"])
+def test_leaves_a_saddle_whatever_the_units_of_the_variables(exponent, bounds):
+    """The run meets the saddle of ½a² − ½b² + ¼b⁴ + ab²/10 at 0; at the minima f = −0.255."""
+    units = np.array([10.0**exponent, 10.0**-exponent])
+
+    def fun(x):
+        a, b = x * units
+        return 0.5 * a * a - 0.5 * b * b + 0.25 * b**4 + 0.1 * a * b * b
+
+    def jac(x):
+        a, b = x * units
+        return units * np.array([a + 0.1 * b * b, -b + b**3 + 0.2 * a * b])
+
+    def hessp(x, p):
+        a, b = x * units
+        return units * (np.array([[1.0, 0.2 * b], [0.2 * b, -1.0 + 3.0 * b * b + 0.2 * a]]) @ (units * p))
+
+    res = minimize(fun, [1.0 / units[0], 0.0], jac=jac, hessp=hessp, method="newton-cg", bounds=bounds)
+    assert res.success and res.fun == pytest.approx(-0.2551020408163)
+
+
+def test_units_are_found_for_a_dense_hessian():
+    """The curvature −1 is that along a combination of six variables of units from 10⁻³ to 10³."""
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))[0]
+    K, units = Q * [-1.0, 0.5, 0.8, 1.0, 1.5, 2.0] @ Q.T, 10.0 ** np.linspace(-3.0, 3.0, 6)
+    saddle = np.zeros(6)
+    res = minimize(
+        lambda x: 0.5 * (x * units) @ K @ (x * units) + 0.25 * np.sum((x * units) ** 4),
+        saddle,
+        method="newton-cg",
+        jac=lambda x: units * (K @ (x * units) + (x * units) ** 3),
+        hessp=lambda x, p: units * ((K + np.diag(3.0 * (x * units) ** 2)) @ (units * p)),
+    )
+    y = res.x * units
+    assert res.success and res.fun < -0.2
+    assert np.abs(K @ y + y**3).max() < 1e-5
+    assert np.linalg.eigvalsh(K + np.diag(3.0 * y * y))[0] > 0.0
+
+
+def test_a_slight_negative_curvature_is_followed():
+    """Curvatures are 3·10⁵ along x = y, and −1 across, which differences of gradients might not show."""
+
+    def fun(x):
+        u, v = x @ [1.0, 1.0], x @ [1.0, -1.0]
+        return 7.5e4 * u * u - 0.25 * v * v + 0.0625 * v**4
+
+    def jac(x):
+        u, v = x @ [1.0, 1.0], x @ [1.0, -1.0]
+        return 1.5e5 * u * np.ones(2) + (-0.5 * v + 0.25 * v**3) * np.array([1.0, -1.0])
+
+    def hessp(x, p):
+        v, a, b = x @ [1.0, -1.0], p @ [1.0, 1.0], p @ [1.0, -1.0]
+        return 1.5e5 * a * np.ones(2) + (-0.5 + 0.75 * v * v) * b * np.array([1.0, -1.0])
+
+    res = minimize(fun, [1.0, 1.0], jac=jac, hessp=hessp, method="newton-cg")
+    assert res.success and res.fun == pytest.approx(-0.25)
+
+
 def test_leaves_a_maximum():
     res = newton_cg(
         lambda x: np.cos(x[0]), [0.0], lambda x: -np.sin(x), hessp=lambda x, p: -np.cos(x[0]) * p, gtol=1e-5

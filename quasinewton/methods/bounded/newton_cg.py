@@ -16,7 +16,8 @@ from quasinewton.methods.bounded.projection import (
     project_or_truncate,
     project_step,
 )
-from quasinewton.methods.newton_cg import NewtonCG, begin, pseudo_random
+from quasinewton.methods.newton_cg import NewtonCG, begin
+from quasinewton.methods.unexplored import pseudo_random
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy, dot
 from quasinewton.objective.box import is_active

@@ -10,6 +10,7 @@ no longer says all that is known, and γ is that of eq. 7.20 again, which follow
 
 import numpy as np
 
+from quasinewton.floats import EPSILON
 from quasinewton.methods.first_pairs import EXPLAINED
 from quasinewton.numba_ext.jit import reduction
 
@@ -19,14 +20,16 @@ def fitted_gamma(S, Y, rho, a, count, newest, fresh, gamma, work):
     """Return the least-squares solution γ of (γ A + B) y = s for the pair in row `fresh`.
 
     A and B are those of `count` pairs in rows up to `newest`, none of which has been overwritten.
-    The result is `gamma` if B alone explains s, or if the solution is not positive. a, shape (m,),
-    and work, shape (2, n), are overwritten. Time: twice that of `two_loop`.
+    The result is `gamma` if B alone explains s, if A y is but rounding, as where all steps lie in a
+    subspace of a symmetry, or if the solution is not positive. a, shape (m,), and work, shape
+    (2, n), are overwritten. Time: twice that of `two_loop`.
     """
     n = S.shape[1]
     u, w = work[0], work[1]
-    product = 0.0
+    product = yy = 0.0
     for i in range(n):
         u[i] = Y[fresh, i]
+        yy += u[i] * u[i]
         w[i] = 0.0
         product += S[newest, i] * u[i]
     for k in range(newest, newest - count, -1):
@@ -52,6 +55,6 @@ def fitted_gamma(S, Y, rho, a, count, newest, fresh, gamma, work):
         ss += S[fresh, i] * S[fresh, i]
         ru += r * u[i]
         uu += u[i] * u[i]
-    if rr <= EXPLAINED * EXPLAINED * ss or not ru > 0.0 or not np.isfinite(ru / uu):
+    if rr <= EXPLAINED * EXPLAINED * ss or uu <= EPSILON * yy or not ru > 0.0 or not np.isfinite(ru / uu):
         return gamma
     return ru / uu

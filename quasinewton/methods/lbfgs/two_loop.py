@@ -26,6 +26,7 @@ from quasinewton.methods.curvature_pairs import (
 from quasinewton.methods.lbfgs import compact_inverse
 from quasinewton.methods.lbfgs.fitted_gamma import fitted_gamma
 from quasinewton.methods.protocol import gradient_step
+from quasinewton.methods.unexplored import leave_span, span
 from quasinewton.numba_ext.arrays import part
 from quasinewton.numba_ext.jit import reduction
 from quasinewton.numba_ext.linalg import advance, dot, negate, norm_inf
@@ -240,6 +241,16 @@ def _measured(method, memory, x, g):
 @protocol.replaced.register(LBFGS)
 def _replaced(method, memory):
     compact_inverse.forget_products(memory.a, memory.ring[0])
+
+
+@protocol.unexplored.register(LBFGS)
+def _unexplored(method, memory, p):
+    ring, m = memory.ring[0], memory.rho.size
+    if memory.work.size == 0:
+        return 0  # there are many variables
+    rows = compact_inverse.rows_of(ring.count, ring.newest, m)
+    basis = np.empty((ring.count, p.size))
+    return leave_span(basis, span(memory.S, rows, basis, p), ring.count, p)
 
 
 @protocol.restart.register(LBFGS)
