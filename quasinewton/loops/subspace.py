@@ -14,13 +14,18 @@ from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf, point_on_line
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
 
-PRODUCTS = 3  # count; upper bound on the differences of gradients
+# Upper bound on the number of differences of gradients. Two distinguish two curvatures, which all
+# directions have where f is a sum of equal terms in two variables each.
+PRODUCTS = 2
 # Fraction of the largest curvature met; a negative one that is smaller may be rounding.
 FLOOR = 1e-6
 # Upper bound on the number of trials, in pairs on both sides, and the factor from a pair to the
 # next; the last ones are within 1e-4 of the size of x.
 TRIALS, SHRINK = 14, 0.25
 DECREASE = 1e-4  # fraction of the decrease that constant curvature promises; required of a trial
+# Fraction of that decrease. If f changes by less than this at the longest trial, or by less than
+# the noise, it is constant along the direction, and the curvature is rounding.
+FLAT = 1e-3
 
 
 @fragment
@@ -100,8 +105,11 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
         point_on_line(x, alpha, p, x_trial)
         f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
         s.nfev += 1
-        if f < s.f - max(s.noise, -0.5 * DECREASE * curvature * alpha * alpha):
+        promised = -0.5 * curvature * alpha * alpha
+        if f < s.f - max(s.noise, DECREASE * promised):
             return alpha
+        if trial == 0 and abs(f - s.f) <= max(s.noise, FLAT * promised):
+            return 0.0
         negate(p, p)
         if trial % 2:
             alpha *= SHRINK

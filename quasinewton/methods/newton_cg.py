@@ -80,7 +80,7 @@ RECORD = np.dtype(
         ("zHz", "f8"),  # z·H z
         ("largest", "f8"),  # largest |Rayleigh quotient| found
         ("curvature", "f8"),  # negative curvature found while certifying; 0 if there is none
-        ("slight", "i8"),  # 1 if a negative curvature along d was found that products by differences might show by error
+        ("slight", "i8"),  # 1 if the curvature along d is negative, but less than floor
     ],
     align=True,
 )

@@ -121,11 +121,21 @@ def test_fitted_gamma_is_unchanged_if_the_pairs_explain_the_step(rng):
     assert scale_of(S, Y, np.array([1.0 / (S[0] @ Y[0]), np.nan]), 1, 0.5) == 0.5
 
 
+def test_fitted_gamma_is_unchanged_by_steps_in_a_subspace(rng):
+    """All steps are parallel, but curvatures differ: of γ the pairs say nothing but rounding."""
+    S, Y = random_pairs(rng, 3, 5)
+    S[1:], Y[1], Y[2] = S[0], 3.0 * Y[0], 9.0 * Y[0]
+    rho = np.array([1.0, 1.0 / 3.0, np.nan]) / (S[0] @ Y[0])
+    assert scale_of(S, Y, rho, 2, 0.5) == 0.5
+
+
 @pytest.mark.parametrize(
     "method, n, pairs",
     [
         (LBFGS(), 2, 10),
         (LBFGS(), 3, 15),
+        (LBFGS(), 20, 40),
+        (LBFGS(), 200, 50),
         (LBFGS(), 1000, 20),
         (LBFGS(), 1001, 10),
         (LBFGS(memory=7), 2, 7),

@@ -14,6 +14,8 @@ from quasinewton.floats import EPSILON
 from quasinewton.methods.first_pairs import EXPLAINED
 from quasinewton.numba_ext.jit import reduction
 
+ROUNDING = 1e4 * EPSILON  # multiple of ‖y‖; A y this short is the rounding of some ten products
+
 
 @reduction
 def fitted_gamma(S, Y, rho, a, count, newest, fresh, gamma, work):
@@ -55,6 +57,6 @@ def fitted_gamma(S, Y, rho, a, count, newest, fresh, gamma, work):
         ss += S[fresh, i] * S[fresh, i]
         ru += r * u[i]
         uu += u[i] * u[i]
-    if rr <= EXPLAINED * EXPLAINED * ss or uu <= EPSILON * yy or not ru > 0.0 or not np.isfinite(ru / uu):
+    if rr <= EXPLAINED * EXPLAINED * ss or uu <= ROUNDING * ROUNDING * yy or not ru > 0.0 or not np.isfinite(ru / uu):
         return gamma
     return ru / uu
