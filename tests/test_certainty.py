@@ -352,3 +352,34 @@ class TestSubspaces:
     def test_steps_in_all_dimensions_cost_none(self, method):
         res = minimize(rosenbrock, [-1.2, 1.0, -1.2, 1.0], method=method, jac=rosenbrock_gradient)
         assert res.success and res.njev == res.nfev
+
+
+class TestStiffModels:
+    """The model of a stagnant run may promise little only because it takes f for too stiff."""
+
+    POWERS = np.linspace(15.0, 850.0, 30)[:, None] ** np.arange(4)
+    # Parameters of NIST's Hahn1, whose sizes differ by seven orders of magnitude.
+    NEAR = np.array([1.07763518, -0.122692969, 4.08637506e-3, -1.42626625e-6, -5.7609941e-3, 2.40537355e-4, -1.23144502e-7])
+    LEAST = 0.4849434355980743  # by Newton's method
+
+    def ratio(self, b):
+        return (self.POWERS @ b[:4]) / (1.0 + self.POWERS[:, 1:] @ b[4:])
+
+    @pytest.mark.parametrize("method, starts", [("lbfgs", [0, 4, 6, 12]), ("bfgs", [3, 12, 15, 58])])
+    def test_a_precision_limit_is_one(self, method, starts):
+        """Fit a quotient of cubic polynomials from starts at which f was up to 12 % above its minimum."""
+        y = self.ratio(self.NEAR) + 0.2 * np.sin(np.arange(30.0) ** 2)
+
+        def fun(b):
+            r = self.ratio(b) - y
+            return r @ r
+
+        def jac(b):
+            q = self.ratio(b)
+            slopes = np.hstack([self.POWERS, -q[:, None] * self.POWERS[:, 1:]]) / (1.0 + self.POWERS[:, 1:] @ b[4:])[:, None]
+            return 2.0 * slopes.T @ (q - y)
+
+        for k in starts:
+            start = self.NEAR * (1.0 + 0.6 * np.sin(np.arange(7) * (k + 1.3) + k))
+            res = minimize(fun, start, jac=jac, method=method)
+            assert res.success and res.fun == pytest.approx(self.LEAST, rel=1e-7), k

@@ -125,7 +125,9 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
         step = x_trial[i] - x[i]
         slope += g[i] * step
         change += (g_trial[i] - g[i]) * step
-    least = max(tolerated_decrease(s), s.predicted, s.noise)
+    least = max(tolerated_decrease(s), s.noise)
+    if s.status == STATUS_GRADIENT:
+        least = max(least, s.predicted)
     if not (slope > 0.0 and np.isfinite(change)):
         return 0.0
     longest = WIDEST / SPACING
