@@ -129,8 +129,8 @@ def minimize(
             "more-thuente" (default), "strong-wolfe", "hager-zhang", "armijo" or "fixed"; c1, c2 and
             maxls are its settings.
         maxcor : int
-            Number of curvature pairs of L-BFGS (5 n, from 10 to 20, or 2 n, up to 10000/n, if that is
-            more, up to 1000 variables without bounds; 10 otherwise).
+            Number of curvature pairs of L-BFGS (5 n, from 10 to 20, up to 1000 variables without
+            bounds; 10 otherwise).
         damping : bool
             Powell's damping of BFGS and L-BFGS (False).
         single : bool

@@ -134,8 +134,6 @@ def test_fitted_gamma_is_unchanged_by_steps_in_a_subspace(rng):
     [
         (LBFGS(), 2, 10),
         (LBFGS(), 3, 15),
-        (LBFGS(), 20, 40),
-        (LBFGS(), 200, 50),
         (LBFGS(), 1000, 20),
         (LBFGS(), 1001, 10),
         (LBFGS(memory=7), 2, 7),

@@ -42,13 +42,9 @@ MANY = 2**16
 # evaluations. Up to here it takes some microseconds an iteration.
 FEW = 1000
 USUAL = 10  # number of pairs for more than FEW variables, and between bounds
-PER_VARIABLE, MOST = 5, 20  # up to FEW variables: number of pairs a variable, and the largest number
-# More than MOST are kept up to so many a variable, and up to so many numbers that their steps take:
-# a product with H then takes no longer than with a hundred pairs of a hundred variables. Measured
-# on the published problems with 2 to 200 variables, this saves 8 % of the evaluations, and half of
-# those of ill-conditioned ones. Three or five pairs a variable save 1 or 2 % more, but of NIST's
-# fits one more ends with a false success.
-BEYOND, ROOM = 2, 10_000
+# Up to FEW variables: largest number of pairs, and their number a variable. Twice as many as there
+# are variables save 8 % of the evaluations, but an iteration takes two to five times as long.
+MOST, PER_VARIABLE = 20, 5
 
 
 class _Fields(NamedTuple):
@@ -64,8 +60,7 @@ class LBFGS(_Fields):
     ----------
     memory : int or None
         Number of curvature pairs m, SciPy's `maxcor`; 5 to 20 suffice for most problems. None is
-        5 n, at least 10 and at most 20, or 2 n, at most 10000/n, if that is more, up to 1000
-        variables without bounds, and 10 otherwise.
+        5 n, at least 10 and at most 20, up to 1000 variables without bounds, and 10 otherwise.
     damping : bool
         True to damp pairs of too little curvature (Powell, 1978) rather than skip them.
     single : bool
@@ -115,9 +110,7 @@ def pairs_kept(method, n, few):
     """Return the number of pairs that a method keeps; by default more up to `few` variables."""
     if method.memory > 0:
         return method.memory
-    if n > few:
-        return USUAL
-    return max(min(max(USUAL, PER_VARIABLE * n), MOST), min(BEYOND * n, ROOM // n))
+    return min(max(USUAL, PER_VARIABLE * n), MOST) if n <= few else USUAL
 
 
 @register_jitable
