@@ -119,7 +119,8 @@ def minimize(
         f_target : float
             Success when f <= f_target.
         maxiter : int
-            Limit on iterations (15000; 200 n, if that is more, for BFGS, Newton and truncated Newton).
+            Limit on iterations (15000; for BFGS, Newton and truncated Newton 200 n if that is
+            more).
         maxfun : int
             Limit on values of f (15000, times n + 1 for gradients by differences; none for BFGS,
             Newton, truncated Newton and first-order methods).

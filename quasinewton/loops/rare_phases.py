@@ -13,12 +13,12 @@ from quasinewton.loops import final_check, operations
 from quasinewton.loops.certificate import lower_point
 from quasinewton.loops.operations import POINTER, multiplies, performing
 from quasinewton.loops.state import NOTHING, Action, Phase
-from quasinewton.loops.subspace import point_off_subspace
 from quasinewton.loops.stopping import (
     awaits_prediction,
     ending_before_evaluation,
     recover,
 )
+from quasinewton.loops.subspace import point_off_subspace
 from quasinewton.numba_ext.jit import entered, fragment
 from quasinewton.numba_ext.lazy import late
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf
@@ -276,7 +276,8 @@ def _confirm(frame, objective):
     s, table, own = f_.scalars[0], f_.operations, (frame, f_.method, f_.memory)
     low, high = _box(table, own)
     vectors = (f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial)
-    # What products with the Hessian have shown needs no gradient more, unless rounding has ended the run.
+    # What products with the Hessian have shown needs no further gradient, unless rounding has ended
+    # the run.
     curved, alpha = multiplies(table) != 0, 0.0
     if not curved or s.status == STATUS_PRECISION:
         alpha = lower_point(objective, s, *vectors, low, high)

@@ -29,7 +29,6 @@ from quasinewton.numba_ext.linalg import copy, dot, move
 from quasinewton.objective.interface import PRECONDITION, PRODUCT
 from quasinewton.validation import number
 
-
 # Products with which the variables are scaled before negative curvature is sought. Each halves the
 # orders of magnitude between the rows of a dense Hessian.
 PROBES = 3
@@ -176,7 +175,7 @@ def sign(i, turn):
 
 @fragment
 def row_size(memory, i, product):
-    """Return the size of row i of the Hessian, estimated from a product with a pseudo-random vector.
+    """Return the size of row i of the Hessian, by a product with a pseudo-random vector.
 
     It is 0 where the product is, which says nothing of the unit of the variable.
     """
