@@ -104,8 +104,8 @@ BOUNDS = np.array([0.0, -1.0]), np.array([1.0, 2.0])
         ("lbfgs", False, 15000, 15000, 0),
         ("lbfgs", True, 15000, 45000, 1),
         ("gradient-descent", True, 15000, 45000, 1),
-        ("bfgs", False, 400, NEVER, 0),
-        ("newton-cg", True, 400, NEVER, 1),
+        ("bfgs", False, 15000, NEVER, 0),
+        ("newton-cg", True, 15000, NEVER, 1),
         (Adam(), True, 15000, NEVER, 0),
     ],
 )
@@ -116,6 +116,11 @@ def test_limits_follow_from_the_cost_of_a_gradient(method, differenced, maxiter,
     assert (limits.maxiter, limits.maxfun, limits.value_first) == (maxiter, maxfun, value_first)
     limits = with_limits(read(method, 2, None, {"maxiter": 7, "maxfun": 8}, bounds), 2, differenced).limits
     assert (limits.maxiter, limits.maxfun) == (7, 8)
+
+
+@pytest.mark.parametrize("method, maxiter", [("lbfgs", 15000), ("bfgs", 20000), ("newton", 20000)])
+def test_many_variables_have_more_iterations(method, maxiter):
+    assert with_limits(read(method, 100, None, {}), 100, False).limits.maxiter == maxiter
 
 
 def test_a_search_that_accepts_any_value_sees_none_before_the_gradient():

@@ -23,9 +23,9 @@ FLOOR = 1e-6
 # next; the last ones are within 1e-4 of the size of x.
 TRIALS, SHRINK = 14, 0.25
 DECREASE = 1e-4  # fraction of the decrease that constant curvature promises; required of a trial
-# Fraction of that decrease. If f changes by less than this at the longest trial, or by less than
-# the noise, it is constant along the direction, and the curvature is rounding.
-FLAT = 1e-3
+# Fraction of that decrease. If f changes by less than this, or by less than the noise, at the trials
+# of two lengths, it is constant along the direction, and the curvature is rounding.
+FLAT, FLAT_TRIALS = 1e-3, 3
 
 
 @fragment
@@ -100,7 +100,7 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
         return 0.0
     if dot(g, p) > 0.0:
         negate(p, p)
-    alpha = size_of(s, x)
+    alpha, flat = size_of(s, x), True
     for trial in range(TRIALS):
         point_on_line(x, alpha, p, x_trial)
         f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
@@ -108,7 +108,8 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
         promised = -0.5 * curvature * alpha * alpha
         if f < s.f - max(s.noise, DECREASE * promised):
             return alpha
-        if trial == 0 and abs(f - s.f) <= max(s.noise, FLAT * promised):
+        flat &= abs(f - s.f) <= max(s.noise, FLAT * promised)
+        if flat and trial + 1 == FLAT_TRIALS:
             return 0.0
         negate(p, p)
         if trial % 2:
