@@ -22,9 +22,9 @@ FLOOR = 1e-6
 # Upper bound on the number of trials, in pairs on both sides, and the factor from a pair to the
 # next; the last ones are within 1e-4 of the size of x.
 TRIALS, SHRINK = 14, 0.25
-DECREASE = 1e-4  # fraction of the decrease that constant curvature promises; required of a trial
-# Fraction of that decrease. If f changes by less than this, or by less than the noise, at the trials
-# of two lengths, it is constant along the direction, and the curvature is rounding.
+# Fraction of the decrease that constant curvature promises. If f changes by less than this, or by
+# less than the noise, at the trials of two lengths, it is constant along the direction, and the
+# curvature is rounding.
 FLAT, FLAT_TRIALS = 1e-3, 3
 
 
@@ -48,7 +48,9 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most):
     negate(d, p)
     rr, largest = dot(r, r), 0.0
     for _ in range(most):
+        # The gradient is evaluated where f is higher: a lower point would have to be returned.
         step = SPACING * size_of(s, x) / norm_inf(d)
+        step = -step if dot(g, d) < 0.0 else step
         point_on_line(x, step, d, x_trial)
         attempt(objective.address, x_trial, g_trial, x_trial, GRADIENT, objective.data, True)
         s.nfev += gradient_values(objective, n)
@@ -106,7 +108,7 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
         f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
         s.nfev += 1
         promised = -0.5 * curvature * alpha * alpha
-        if f < s.f - max(s.noise, DECREASE * promised):
+        if f < s.f - s.noise:
             return alpha
         flat &= abs(f - s.f) <= max(s.noise, FLAT * promised)
         if flat and trial + 1 == FLAT_TRIALS:
