@@ -308,7 +308,7 @@ class TestShortSteps:
 
 
 class TestSubspaces:
-    """From a symmetric start every gradient is symmetric, and so is every step of a quasi-Newton method."""
+    """From a symmetric start gradients are symmetric, and so are steps of quasi-Newton methods."""
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
     def test_a_minimum_among_symmetric_points_alone_is_left(self, method):
@@ -359,7 +359,8 @@ class TestStiffModels:
 
     POWERS = np.linspace(15.0, 850.0, 30)[:, None] ** np.arange(4)
     # Parameters of NIST's Hahn1, whose sizes differ by seven orders of magnitude.
-    NEAR = np.array([1.07763518, -0.122692969, 4.08637506e-3, -1.42626625e-6, -5.7609941e-3, 2.40537355e-4, -1.23144502e-7])
+    ABOVE, BELOW = [1.07763518, -0.122692969, 4.08637506e-3, -1.42626625e-6], [-5.7609941e-3, 2.40537355e-4, -1.23144502e-7]
+    NEAR = np.array(ABOVE + BELOW)
     LEAST = 0.4849434355980743  # by Newton's method
 
     def ratio(self, b):
@@ -367,7 +368,7 @@ class TestStiffModels:
 
     @pytest.mark.parametrize("method, starts", [("lbfgs", [0, 4, 6, 12]), ("bfgs", [3, 12, 15, 58])])
     def test_a_precision_limit_is_one(self, method, starts):
-        """Fit a quotient of cubic polynomials from starts at which f was up to 12 % above its minimum."""
+        """Fit a quotient of cubics from starts from which f ended up to 12 % above its minimum."""
         y = self.ratio(self.NEAR) + 0.2 * np.sin(np.arange(30.0) ** 2)
 
         def fun(b):
@@ -376,8 +377,8 @@ class TestStiffModels:
 
         def jac(b):
             q = self.ratio(b)
-            slopes = np.hstack([self.POWERS, -q[:, None] * self.POWERS[:, 1:]]) / (1.0 + self.POWERS[:, 1:] @ b[4:])[:, None]
-            return 2.0 * slopes.T @ (q - y)
+            slopes = np.hstack([self.POWERS, -q[:, None] * self.POWERS[:, 1:]])
+            return 2.0 * slopes.T @ ((q - y) / (1.0 + self.POWERS[:, 1:] @ b[4:]))
 
         for k in starts:
             start = self.NEAR * (1.0 + 0.6 * np.sin(np.arange(7) * (k + 1.3) + k))

@@ -289,7 +289,7 @@ def test_units_are_found_for_a_dense_hessian():
 
 
 def test_a_slight_negative_curvature_is_followed():
-    """Curvatures are 3·10⁵ along x = y, and −1 across, which differences of gradients might not show."""
+    """Curvatures are 3·10⁵ along x = y, and −1 across, which differences might not show."""
 
     def fun(x):
         u, v = x @ [1.0, 1.0], x @ [1.0, -1.0]
