@@ -151,6 +151,23 @@ class TestArithmeticExceptions:
         res = minimize(lambda x: math.exp(-1e3 * x[0]) + x[0] ** 2, [0.1], bounds=[(-5.0, 5.0)])
         assert res.success
 
+    @pytest.mark.parametrize("in_python", [False, True])
+    def test_a_matrix_that_is_not_positive_definite_is_one(self, begin, in_python):
+        """The log-likelihood of a covariance matrix; the first step leads out of the cone."""
+        begin(in_python)
+        S = np.array([[1.0, 0.95], [0.95, 1.0]])
+
+        def fun(x):
+            L = np.linalg.cholesky(np.array([[1.0, x[0]], [x[0], 1.0]]))
+            return 2.0 * np.sum(np.log(np.diag(L))) + np.trace(np.linalg.solve(L @ L.T, S))
+
+        with pytest.raises(np.linalg.LinAlgError):
+            minimize(fun, [1.5])
+        best = minimize(fun, [0.0], bounds=[(-0.999, 0.999)]).x
+        for each, jac in (fun, None), (njit(fun), None), (njit(fun), "2-point"):
+            res = minimize(each, [0.99], jac=jac)
+            assert res.success and res.x == pytest.approx(best, abs=1e-4)
+
     def test_at_the_start_they_are_the_users(self):
         with pytest.raises(ZeroDivisionError):
             minimize(njit(lambda x: 1.0 / x[0]), [0.0], jac="2-point")
@@ -359,7 +376,8 @@ class TestStiffModels:
 
     POWERS = np.linspace(15.0, 850.0, 30)[:, None] ** np.arange(4)
     # Parameters of NIST's Hahn1, whose sizes differ by seven orders of magnitude.
-    ABOVE, BELOW = [1.07763518, -0.122692969, 4.08637506e-3, -1.42626625e-6], [-5.7609941e-3, 2.40537355e-4, -1.23144502e-7]
+    ABOVE = [1.07763518, -0.122692969, 4.08637506e-3, -1.42626625e-6]
+    BELOW = [-5.7609941e-3, 2.40537355e-4, -1.23144502e-7]
     NEAR = np.array(ABOVE + BELOW)
     LEAST = 0.4849434355980743  # by Newton's method
 

@@ -108,27 +108,29 @@ def enter(context, builder, address, signature, values):
     return passing_exceptions(context, builder, function, signature, values)
 
 
-NAME = np.frombuffer(b"ZeroDivisionError", np.uint8)
+# Names of the exceptions in `interpreted.UNDEFINED` that compiled code raises by itself.
+NAMES = np.frombuffer(b"ZeroDivisionError", np.uint8), np.frombuffer(b"LinAlgError", np.uint8)
 bytes_at = viewer(types.Array(types.uint8, 1, "C"))
 
 
-def names_division(address, size):
-    """Return True if `size` bytes at an address, a pickled exception, name ZeroDivisionError."""
+def is_undefined(address, size):
+    """Return True if `size` bytes at an address, a pickled exception, contain one of NAMES."""
     text = bytes_at(address, size)
-    for i in range(size - NAME.size + 1):
-        j = 0
-        while j < NAME.size and text[i + j] == NAME[j]:
-            j += 1
-        if j == NAME.size:
-            return True
+    for name in NAMES:
+        for i in range(size - name.size + 1):
+            j = 0
+            while j < name.size and text[i + j] == name[j]:
+                j += 1
+            if j == name.size:
+                return True
     return False
 
 
 def enter_leniently(context, builder, address, signature, values, lenient, gradient):
-    """Generate the call of the compiled function at an address, with an optional NaN for 1/0.
+    """Generate the call of the compiled function at an address, with an optional NaN for exceptions.
 
-    If `lenient` is true, a ZeroDivisionError makes f and the first component of the gradient NaN;
-    other exceptions pass through.
+    If `lenient` is true, an exception in `interpreted.UNDEFINED` makes f and the first component of
+    the gradient NaN; others pass through.
 
     By default Numba's compiled code raises ZeroDivisionError where NumPy's arithmetic gives
     infinity. For an exception raised by compiled code, Numba's calling convention passes on the
@@ -140,16 +142,16 @@ def enter_leniently(context, builder, address, signature, values, lenient, gradi
     status, result = convention.call_function(builder, function, signature.return_type, signature.args, values)
     f = cgutils.alloca_once_value(builder, result)
     with cgutils.if_unlikely(builder, status.is_error):
-        arithmetic = cgutils.alloca_once_value(builder, cgutils.false_bit)
+        undefined = cgutils.alloca_once_value(builder, cgutils.false_bit)
         with builder.if_then(builder.and_(lenient, status.is_user_exc)):
             raised = builder.load(status.excinfoptr)
             text = builder.ptrtoint(builder.extract_value(raised, 0), intp)
             size = builder.sext(builder.extract_value(raised, 1), intp)
             found = context.compile_internal(
-                builder, names_division, types.boolean(types.intp, types.intp), (text, size)
+                builder, is_undefined, types.boolean(types.intp, types.intp), (text, size)
             )
-            builder.store(found, arithmetic)
-        with builder.if_else(builder.load(arithmetic)) as (forgiven, other):
+            builder.store(found, undefined)
+        with builder.if_else(builder.load(undefined)) as (forgiven, other):
             with forgiven:
                 nan = context.get_constant(types.float64, float("nan"))
                 builder.store(nan, f)
@@ -178,8 +180,8 @@ def objective_caller(kind, compiled):
         contiguous float64 vectors, h is a contiguous float64 array of any rank; arrays that are not
         requested may have length 0. An exception raised by the objective passes through.
         attempt(address, x, g, h, what, data, lenient) -> f behaves in this way, too, but if
-        `lenient` is true, a ZeroDivisionError of compiled code makes f and the first component of g
-        NaN.
+        `lenient` is true, an exception of compiled code that is in `interpreted.UNDEFINED` makes f
+        and the first component of g NaN.
     """
 
     def lower(context, builder, signature, args, lenient=None):

@@ -180,6 +180,10 @@ def _arrays(value):
 
 # Counterparts of numba_ext/{addresses,python_calls,symbols,lazy}.py.
 
+# Exceptions that say that an objective has no value at a point. Python's numbers and Numba's code
+# raise the first where NumPy's arithmetic gives infinity; the second is that of matrices that are
+# singular or not positive definite.
+UNDEFINED = ArithmeticError, np.linalg.LinAlgError
 FUNCTIONS = {}  # functions of Python by the address at which Python enters them
 
 
@@ -238,8 +242,8 @@ class of_the_user(timed):
 def objective_caller(kind, compiled):
     """Make the functions call and attempt; see `addresses.objective_caller`.
 
-    A division by zero in the user's Python is caught where the user's functions are called. One in
-    compiled code, such as an objective that differences evaluate, arrives here.
+    An exception in UNDEFINED of the user's Python is caught where the user's functions are called.
+    One of compiled code, such as an objective that differences evaluate, arrives here.
     """
 
     def attempt(address, x, g, h, what, data, lenient):
@@ -249,7 +253,7 @@ def objective_caller(kind, compiled):
                 return np.float64(compiled()(address, x, g, h, what, data, lenient))
         try:
             return np.float64(function(x.ctypes.data, x.size, g.ctypes.data, h.ctypes.data, int(what), int(data)))
-        except ZeroDivisionError:
+        except UNDEFINED:
             if not lenient:
                 raise
             elsewhere.error = None

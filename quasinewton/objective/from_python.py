@@ -16,6 +16,7 @@ from quasinewton.arguments.real_values import (
     real_array,
     warn_complex,
 )
+from quasinewton.numba_ext.interpreted import UNDEFINED
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.python_calls import call_python
 from quasinewton.objective.callables import Callables
@@ -254,10 +255,9 @@ def evaluator(
     def first(what: int, x: int, g: int, h: int) -> float:
         try:
             f = evaluate(what, x, g, h)
-        except ArithmeticError:
-            # With Python's numbers 1/0 and exp(1000) raise, where NumPy's give infinity. At a trial
-            # point this marks the edge of the domain; at the first point it is an error of the
-            # user.
+        except UNDEFINED:
+            # At a trial point this marks the edge of the domain; at the first point it is an error
+            # of the user.
             if not begun:
                 raise
             if what & GRADIENT:

@@ -67,8 +67,8 @@ def _compiled_caller() -> Any:
 
 
 # call(address, x, g, h, what, data) -> f enters an objective. `attempt` takes a flag `lenient` as
-# well: if it is true, a ZeroDivisionError of the user's compiled code, whose arithmetic raises
-# where NumPy's gives infinity, becomes f = g[0] = NaN. See `addresses.objective_caller`.
+# well: if it is true, an exception of the user's compiled code which says that f has no value, such
+# as that of 1/0, becomes f = g[0] = NaN. See `addresses.objective_caller`.
 call, attempt = objective_caller(SIGNATURE, _compiled_caller)
 
 
