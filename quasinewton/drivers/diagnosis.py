@@ -38,7 +38,12 @@ OF_DIFFERENCES = (
 OF_DERIVATIVES = (
     "The gradient is derived from fun exactly, so f jumps or has a kink near x, or rounds more than its own size shows."
 )
-CLOSER = 16.0  # factor by which the second step at a suspected kink is shorter than the first
+DISAGREEING = 0.01  # fraction of a slope; slopes that differ by more disagree
+# A slope is measured over shorter and shorter steps, until rounding is BLURRED times it.
+SHORTENINGS, SHORTER, BLURRED = 10, 64.0, 0.1
+LOWERED = 1e-4  # fraction of |f|; a run goes on if the steps tried lower f by more, and by chance
+NEARBY = 1e-5  # relative to each variable; a kink within this distance is one at x
+ROUGHEST = 1e-6  # relative to f; rounding from which the first of these steps no longer grows
 # Ratio of largest to least curvature along the last steps; above it the message blames the scales.
 SPREAD = 1e3
 
@@ -220,27 +225,53 @@ def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis 
     point, work = np.empty_like(x), np.empty_like(x)
     size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
     room_ahead, room_behind = largest_steps(method, state.memory, x, p)
-    h = min(coarse ** (1 / 3) * size, room_ahead)
+    h = min(min(coarse, ROUGHEST) ** (1 / 3) * size, room_ahead)
     # Without room behind (x is at a bound) one-sided differences use two points ahead.
     both = room_behind >= h
     h = h if both else min(h, 0.5 * room_ahead)
+
+    lower: list[tuple[float, float]] = []  # values below f, and the steps that lead there
 
     def slopes(h: float) -> tuple[float, float, float, float]:
         """Return the slopes ahead and behind, the second-order slope and the rounding error.
 
         The slope behind is NaN if there is no room.
         """
-        ahead, other = (
-            value_along(objective, method, state.memory, x, p, alpha, point, work)
-            for alpha in (h, -h if both else 2.0 * h)
-        )
+        steps = h, -h if both else 2.0 * h
+        ahead, other = (value_along(objective, method, state.memory, x, p, alpha, point, work) for alpha in steps)
         s["nfev"] += 2
-        rounding = 4 * coarse * max(abs(f), abs(ahead), abs(other)) / h
+        lower.extend((value, alpha) for value, alpha in zip((ahead, other), steps, strict=True) if value < f)
+        rounding = 4 * max(coarse * abs(f), EPSILON * abs(ahead), EPSILON * abs(other)) / h
         if both:
             return (ahead - f) / h, (f - other) / h, (ahead - other) / (2 * h), rounding
         return (ahead - f) / h, math.nan, (4 * ahead - 3 * f - other) / (2 * h), rounding
 
-    forward, backward, central, rounding = slopes(h)
+    def nearby(h: float) -> bool:
+        """Return True if a step h changes no variable by more than NEARBY times its size."""
+        known = np.abs(x) > EPSILON * s["x0_norm"]  # else it is 0, but for rounding
+        sizes = np.where(known, np.abs(x), max(float(s["x0_norm"]), float(np.abs(x).max())) or 1.0)
+        return bool(np.all(h * np.abs(p) <= NEARBY * sizes))
+
+    # The first step suits variables of the size of x. It is too long if f is not finite there, or
+    # if at a shorter one, where rounding leaves enough of the slope, the gradient agrees with f. A
+    # kink shows at all steps that are longer than its distance.
+    found, gap, kink, longest, widest = None, math.nan, False, h, math.inf
+    for _ in range(SHORTENINGS):
+        forward, backward, central, rounding = slopes(h)
+        finite = bool(np.isfinite([forward, central]).all())
+        agrees = finite and abs(central - slope) <= DISAGREEING * max(abs(slope), abs(central)) + rounding
+        blurred = finite and rounding > BLURRED * max(abs(slope), abs(central))
+        bends = forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope)
+        kink = finite and bends and nearby(h) and is_kink(gap, forward, backward, rounding)
+        # A step that rounding blurs says more than the one before only if that was too long.
+        if found is None or not found[-1] or not blurred or abs(central - found[3]) > rounding:
+            found = h, forward, backward, central, rounding, agrees, finite
+        widest = central if h == longest else widest
+        if kink or blurred or (agrees and not bends):
+            break
+        gap = abs(forward - backward) if finite else math.nan
+        h /= SHORTER
+    h, forward, backward, central, rounding, agrees, finite = found
     again = value_along(objective, method, state.memory, x, p, 0.0, point, work)
     s["nfev"] += 1
     numbers = {
@@ -251,22 +282,34 @@ def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis 
         "predicted_decrease": float(s["predicted"]),
         "step": h,
     }
-    if not np.isfinite([forward, central]).all():
+    if not finite:
         return numbers, "The objective is not finite right beside x: x lies at the edge of its domain."
     if again != f:
         return numbers, f"The objective is not reproducible: f(x) was {f!r} and is {again!r} at the same x."
-    if abs(central - slope) > 0.01 * max(abs(slope), abs(central)) + rounding:
-        bends = forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope)
-        if bends and is_kink(abs(forward - backward), slopes(h / CLOSER)):
-            return numbers, f"f has a kink at x: its slope is {backward:.3g} behind and {forward:.3g} ahead."
+    falls = agrees and forward * h < -max(rounding * h, float(s["noise"])) and slope < 0.0
+    progressed = s["f"] < s["f_resumed"] - s["noise"]
+    # Where f has other slopes at other steps, close to a pole for instance, the steps tried may
+    # have led lower than any search.
+    varied = finite and abs(central - widest) > 0.5 * abs(central)
+    if varied and progressed and lower and min(lower)[0] < f - max(LOWERED * abs(f), float(s["noise"])):
+        continue_from(method, state, min(lower)[1])
+        return None
+    if kink:
+        return numbers, f"f has a kink at x: its slope is {backward:.3g} behind and {forward:.3g} ahead."
+    if not agrees:
         found, remedy = wrong_components(prepared, state)
         return numbers | found, (
             f"The gradient disagrees with f along the search direction: g·p = {slope:.6g}, "
             f"differences of f give {central:.6g}. {remedy}"
         )
-    if forward * h < -max(rounding * h, float(s["noise"])) and slope < 0.0 and s["f"] < s["f_resumed"] - s["noise"]:
-        continue_from(method, state, h)
+    if falls and progressed:
+        continue_from(method, state, min(lower)[1])
         return None
+    if falls and h < longest:
+        return numbers, (
+            f"f falls as its gradient says only over steps as short as {h * float(np.abs(p).max()):.1g}: x is close to "
+            "an edge, or the variables want other units."
+        )
     return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
 
 
@@ -283,13 +326,12 @@ def continue_from(method: NamedTuple, state: State, alpha: float) -> None:
     state.x_trial[:] = placed(method, state, alpha)
 
 
-def is_kink(gap: float, closer: tuple[float, float, float, float]) -> bool:
+def is_kink(gap: float, forward: float, backward: float, rounding: float) -> bool:
     """Return True if slopes ahead and behind still differ by about `gap` at a shorter step.
 
     Curvature makes the difference shrink in proportion to the step, and a jump of f makes it grow;
-    at a kink it stays within a factor of 2, though the step is shorter by CLOSER.
+    at a kink it stays within a factor of 2, though the step is much shorter.
     """
-    forward, backward, _, rounding = closer
     return 0.5 * gap <= abs(forward - backward) <= 2.0 * gap and gap > 4.0 * rounding
 
 
@@ -332,9 +374,9 @@ def wrong_components(prepared: Prepared, state: State) -> Diagnosis:
         check = compare(state.g.copy(), reference, coarse=coarse)
     except Exception:  # raised by the user's function; the result of the run must not be lost
         return unknown
+    s["nfev"] += check.nfev
     if check:
         return unknown
-    s["nfev"] += check.nfev
     numbers = {
         "component": check.component,
         "component_given": float(check.given[check.component]),

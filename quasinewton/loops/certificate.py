@@ -10,12 +10,11 @@ decrease to be had along it.
 import numpy as np
 
 from quasinewton.floats import EPSILON
-from quasinewton.loops.final_check import gradient_values
+from quasinewton.loops.difference_limits import gradient_values, is_differenced
 from quasinewton.loops.stopping import has_tried, tolerated_decrease
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import norm_inf
 from quasinewton.objective.box import clipped, is_active
-from quasinewton.objective.finite_differences import COMPLEX_STEP, EXACT, wrapped_at
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
 from quasinewton.status import STATUS_GRADIENT, STATUS_PRECISION
 
@@ -23,6 +22,10 @@ from quasinewton.status import STATUS_GRADIENT, STATUS_PRECISION
 # which differences of the gradient are then relative, and short enough that the curvature of most
 # functions hardly changes.
 SPACING = 1e-6
+# Relative to x; its counterpart where gradients are differences of values, ε^(1/4): the curvature
+# is then a second difference of values.
+SPACING_OF_VALUES = EPSILON**0.25
+SHOWN = 8.0  # multiple of the noise floor; a second difference below it shows no curvature
 # Ratio of the largest variable to the least that is not 0. Below it the variables are taken to have
 # one size: the direction in relative units is then close to that of the gradient.
 SPREAD = 10.0
@@ -44,35 +47,35 @@ def is_uncertain(objective, s, known):
         return False
     if s.nfev + 1 + objective.values + TRIALS >= s.maxfun:
         return False
-    if objective.precision:
-        w = wrapped_at(objective.precision)
-        if w.gradient != EXACT and w.gradient != COMPLEX_STEP:
-            return False
     if s.status == STATUS_GRADIENT:
         return s.gtol_is_default != 0 and not has_tried(s)
     return s.status == STATUS_PRECISION
 
 
 @fragment
-def relative_descent(x, g, low, high, p):
+def relative_descent(x, g, low, high, bare, p):
     """Write −x_i² g_i, up to a factor, to p; return the largest |p_i / x_i|.
 
     A variable that is 0, or active at a bound, does not move. The result is 0, and p
     worthless, if the sizes of the variables that are not 0 differ by less than SPREAD: the
-    direction is then much the same as that of the gradient, which the method knows.
+    direction is then much the same as that of the gradient, which the method knows. If it is
+    `bare`, without any step that has taught it a curvature, it knows nothing along the gradient
+    either; the size of a variable that is 0 is then taken to be 1.
     """
     size, fastest, least = norm_inf(x), 0.0, np.inf
     for i in range(x.size):
         least = min(least, abs(x[i])) if x[i] != 0.0 else least
-    if not size > SPREAD * least:
+    if not bare and not size > SPREAD * least:
         return 0.0
+    size = max(size, 1.0) if bare else size
     for i in range(x.size):
-        scale = abs(x[i]) / size
+        own = 1.0 if bare and x[i] == 0.0 else abs(x[i])
+        scale = own / size
         p[i] = -scale * (scale * g[i])
         if low.size and is_active(x[i], g[i], low[i], high[i]):
             p[i] = 0.0
         if p[i] != 0.0:
-            fastest = max(fastest, abs(p[i]) / abs(x[i]))
+            fastest = max(fastest, abs(p[i]) / own)
     return fastest
 
 
@@ -111,26 +114,35 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     The curvature is measured behind x, where f is higher: otherwise a point that is lower than the
     one returned would have been evaluated.
     """
-    fastest = relative_descent(x, g, low, high, p)
+    fastest = relative_descent(x, g, low, high, s.nit == 0, p)
     if not (fastest > 0.0 and np.isfinite(fastest)):
         return 0.0
-    t = SPACING / fastest
+    differenced = is_differenced(objective)
+    spacing = SPACING_OF_VALUES if differenced else SPACING
+    t, longest = spacing / fastest, WIDEST / spacing
     project_point(x, -t, p, low, high, x_trial)
-    attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
-    s.nfev += 1 + gradient_values(objective, x.size)
-    s.njev += 1
-    project_point(x, -t, p, low, high, x_trial)  # the objective may have overwritten it
     slope = change = 0.0
     for i in range(x.size):
-        step = x_trial[i] - x[i]
-        slope += g[i] * step
-        change += (g_trial[i] - g[i]) * step
+        slope += g[i] * (x_trial[i] - x[i])
     least = max(tolerated_decrease(s), s.noise)
     if s.status == STATUS_GRADIENT:
         least = max(least, s.predicted)
+    if differenced and not slope * longest > least:
+        return 0.0  # not even a step without curvature would lead low enough
+    wanted = VALUE if differenced else VALUE | GRADIENT
+    behind = attempt(objective.address, x_trial, g_trial, x_trial, wanted, objective.data, True)
+    s.nfev += 1
+    if differenced:
+        change = 2.0 * (behind - s.f - slope)
+        change = 0.0 if change <= SHOWN * s.noise else change
+    else:
+        s.njev += 1
+        s.nfev += gradient_values(objective, x.size)
+        project_point(x, -t, p, low, high, x_trial)  # the objective may have overwritten it
+        for i in range(x.size):
+            change += (g_trial[i] - g[i]) * (x_trial[i] - x[i])
     if not (slope > 0.0 and np.isfinite(change)):
         return 0.0
-    longest = WIDEST / SPACING
     factor = longest
     if change > EPSILON * slope:
         # The decrease is ½ slope² / change where the slope vanishes, at slope / change steps ahead.

@@ -15,11 +15,20 @@ that much is left, and from any lower point that the check itself has found.
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton.floats import EPSILON
 from quasinewton.line_searches.protocol import NOISE
+from quasinewton.loops.difference_limits import (
+    glanced,
+    gradient_values,
+    has_truncation_error,
+    is_curvature_rough,
+    is_differenced,
+    measured,
+    separate_decrease,
+    unseen_descent,
+)
 from quasinewton.loops.resolution import coarseness, is_rounding
-from quasinewton.loops.state import NOTHING, Phase
-from quasinewton.loops.stopping import PRECISION
+from quasinewton.loops.state import Phase
+from quasinewton.loops.stopping import PRECISION, PREDICTED_OF_GAIN
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy, norm_inf
 from quasinewton.objective.box import clipped
@@ -27,24 +36,18 @@ from quasinewton.objective.finite_differences import (
     CENTRAL,
     COMPLEX_STEP,
     EXACT,
-    FORWARD,
-    begin,
-    root,
-    step_for,
     wrapped_at,
 )
 from quasinewton.objective.interface import GRADIENT, VALUE, attempt
-from quasinewton.objective.noise import COUNT, learn_scales, noise_near
-from quasinewton.status import STATUS_GRADIENT, STATUS_LINE_SEARCH, STATUS_PRECISION, STATUS_RUNNING
+from quasinewton.objective.noise import COUNT, learn_scales
+from quasinewton.status import STATUS_GRADIENT, STATUS_LINE_SEARCH, STATUS_PRECISION, STATUS_RUNNING, STATUS_SADDLE
 
 EXPLAINED = 0.01  # multiple of |f|; largest decrease that noise of f may account for
 SEEN = 100.0  # multiple of the measured noise; largest predicted decrease that the noise may hide
 REFINEMENTS = 3  # count; upper bound on refinements of the difference steps in a run
-DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
-# Multiple of the step h of a one-sided difference; a step towards the minimiser up to this is of
-# its order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is less than the
-# decrease `stopping.PREDICTED_OF_F` that may be left, relative to f.
-NEAR = 10.0
+# Bound on the ratio of the decrease that all variables together have left to that which they have
+# one by one, for correlations of their estimates up to 0.9999.
+CORRELATED = 1e4
 ROUGHER = 4.0  # multiple of the noise assumed; a run goes on if the measured noise exceeds this
 ULPS = 256.0  # multiple of ε|x|; step over which a gradient changes by more than its rounding
 # Factor by which a ratio of s·y over two steps may differ from the ratio for a constant curvature.
@@ -57,98 +60,22 @@ REPLACED = 2  # the run goes on with a new gradient
 
 
 @fragment
-def prepare(objective, s, n):
-    """Reset the objective's record of precision before a run begins."""
-    if objective.precision and s.nfev == 0 and s.nit == 0:
-        w = wrapped_at(objective.precision)
-        if w.probe:
-            begin(w, n)
-
-
-@fragment
-def gradient_values(objective, n):
-    """Return the number of values that a gradient costs at present.
-
-    Central differences cost twice as many as the one-sided differences that a run begins with.
-    """
-    if objective.precision:
-        w = wrapped_at(objective.precision)
-        if w.first == FORWARD and w.gradient == CENTRAL:
-            return 2 * objective.values
-    return objective.values
-
-
-@fragment
-def apply_type_rounding(objective, s):
-    """Raise the relative noise to the rounding of the type in which values are returned."""
-    if objective.precision:
-        w = wrapped_at(objective.precision)
-        if w.f_type > 0.0:
-            s.rough = max(s.rough, NOISE * w.f_type)
-
-
-@fragment
 def is_in_doubt(objective, s):
     """Return True if a run that has ended is to be checked by `check_ending`, which evaluates f."""
     if objective.address == 0:
         return False
     if s.status == STATUS_LINE_SEARCH or s.status == STATUS_PRECISION:
         return True
+    if s.status == STATUS_SADDLE:
+        return is_curvature_rough(objective)
     if s.status != STATUS_GRADIENT or not objective.precision:
         return False
     w = wrapped_at(objective.precision)
     if w.gradient == EXACT or w.gradient == COMPLEX_STEP:
         return False
-    return w.error > s.gtol or has_truncation_error(w, s) or (w.blind > 0 and w.noise == 0.0)
-
-
-@fragment
-def is_differenced(objective):
-    """Return True if the gradient is made of differences of f."""
-    if not objective.precision:
-        return False
-    w = wrapped_at(objective.precision)
-    return w.gradient == FORWARD or w.gradient == CENTRAL
-
-
-@fragment
-def has_truncation_error(w, s):
-    """Return True if truncation may falsify central differences with default steps.
-
-    Their truncation error h²f‴/6 is of the order of a second difference over the scale of the
-    variable. Steps that have been fitted to the function are exempt.
-    """
-    return w.gradient == CENTRAL and w.adaptive and w.refined == 0 and w.bend > s.gtol
-
-
-@fragment
-def is_exhausted(objective, s):
-    """Return True if rounding of f may account for the whole one-sided gradient of an iterate."""
-    if not (objective.precision and s.iterated and s.want != NOTHING):
-        return False
-    w = wrapped_at(objective.precision)
-    return w.sharpens and w.gradient == FORWARD and s.gtol < s.g_norm <= DROWNED * w.error
-
-
-@fragment
-def is_within_spacing(objective, x, p):
-    """Return True if p, the step to the minimiser of a model, is of the order of difference steps.
-
-    Steps are those of one-sided differences, which vanish half a step beside the minimiser of a
-    quadratic, and lead no nearer. Central differences do, but they rest on the same scales of the
-    variables, relative to which p is negligible. Central differences with given steps say nothing
-    of scales.
-    """
-    if not is_differenced(objective):
-        return False
-    w = wrapped_at(objective.precision)
-    if w.gradient == CENTRAL and w.steps > 0:
-        return False
-    fraction = root(w.f_eps, 2)
-    for i in range(x.size):
-        if not abs(p[i]) <= NEAR * abs(step_for(w, x, i, fraction)):
-            return False
-    return True
+    # Where all variables are at bounds, noise may have given the gradient its signs.
+    cornered = s.g_norm == 0.0 and w.inverse > 0.0 and w.noise == 0.0
+    return w.error > s.gtol or has_truncation_error(w, s) or w.blind > 0 or cornered
 
 
 @register_jitable
@@ -227,6 +154,11 @@ def check_ending(objective, s, x, g, p, x_trial, g_trial, low, high):
         STANDS, RESUMED or REPLACED.
     """
     n = x.size
+    if s.status == STATUS_SADDLE:
+        # No trial along the negative curvature, from long ones to short ones, was lower: it is the
+        # error of the differences that it is made of.
+        s.status = s.ending = STATUS_GRADIENT
+        return STANDS
     differenced = is_differenced(objective)
     if s.overdue or s.nfev + 4 * COUNT + differenced * 12 * n > s.maxfun:
         return STANDS
@@ -234,10 +166,18 @@ def check_ending(objective, s, x, g, p, x_trial, g_trial, low, high):
     progressed = s.f < s.f_resumed - s.noise
     if differenced:
         w = wrapped_at(objective.precision)
-        noise = measured(objective, s, x, x_trial, g_trial, low, high)
+        noise = measured(objective, s, x, -1, x_trial, g_trial, low, high)
+        k, way = -1, 0.0
+        if s.status == STATUS_GRADIENT and w.blind > 0:
+            k, way = unseen_descent(objective, s, x, g, x_trial, low, high)
+            if k >= 0:
+                noise = max(noise, measured(objective, s, x, k, x_trial, g_trial, low, high))
         w.noise, w.error = noise, noise * w.inverse
         if s.status == STATUS_GRADIENT and w.error <= s.gtol and not has_truncation_error(w, s):
-            return STANDS  # the gradient is within gtol, and so is its error
+            # The gradient is within gtol, and so is its error.
+            if k >= 0 and stepped(objective, s, x, g, k, way, x_trial, g_trial, low, high):
+                return go_on(s)
+            return STANDS
         if w.adaptive and w.refined < REFINEMENTS and not (w.refined and s.f >= s.f_refined - noise):
             s.nfev += learn_scales(w, objective, x, s.f, size, 0.25 * max(s.gtol, 0.0), x_trial)
             s.f_refined = s.f
@@ -249,12 +189,19 @@ def check_ending(objective, s, x, g, p, x_trial, g_trial, low, high):
             s.njev += 1
             s.nfev += gradient_values(objective, n)
             s.rough = max(s.rough, NOISE * noise / abs(s.f) if s.f != 0.0 else 0.0)
+            modelless = s.restarted
             reopen(s)
+            s.restarted = modelless  # what is predicted without a model does not count
             return REPLACED
         if s.status == STATUS_RUNNING:
             return STANDS
+        if k >= 0 and stepped(objective, s, x, g, k, way, x_trial, g_trial, low, high):
+            return go_on(s)
         left = min(s.predicted, s.predicted_mark)
-        if s.status == STATUS_GRADIENT or s.g_norm <= 4.0 * w.error or left <= hidden(s, noise):
+        limit = max(hidden(s, noise), PREDICTED_OF_GAIN * (s.f0 - s.f))
+        if s.status != STATUS_GRADIENT and left > limit:
+            left = CORRELATED * separate_decrease(objective, s, w, x, g, noise, low, high, x_trial)
+        if s.status == STATUS_GRADIENT or left <= limit:
             s.status = s.ending = STATUS_PRECISION
         else:
             s.status = s.ending = STATUS_LINE_SEARCH
@@ -273,7 +220,7 @@ def check_ending(objective, s, x, g, p, x_trial, g_trial, low, high):
     # curvature; exact values look noisy there.
     if not left <= EXPLAINED * size:
         return refute(s, progressed)
-    noise = measured(objective, s, x, x_trial, g_trial, low, high)
+    noise = measured(objective, s, x, -1, x_trial, g_trial, low, high)
     if not s.roughened and NOISE * noise > ROUGHER * s.noise and s.f != 0.0:
         s.roughened = 1
         s.rough = NOISE * noise / abs(s.f)
@@ -293,18 +240,14 @@ def hidden(s, noise):
 
 
 @fragment
-def measured(objective, s, x, point, size, low, high):
-    """Measure the noise of f near x, and return it or ε|f|, whichever is larger.
-
-    The evaluations are added to `s.nfev`. `point` and `size` are overwritten.
-    """
-    table = np.empty(COUNT)
-    for i in range(x.size):
-        size[i] = max(1.0, abs(x[i]))
-    noise, count = noise_near(objective, x, low, high, size, point, table)
-    s.nfev += count
-    least = EPSILON * abs(s.f)
-    return max(noise, least) if np.isfinite(noise) else least
+def stepped(objective, s, x, g, k, length, x_trial, g_trial, low, high):
+    """Move x_k by `length` relative to its size; return True if f is lower there, as `moved`."""
+    glanced(x, k, length, low, high, x_trial)
+    f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
+    s.nfev += 1 + gradient_values(objective, x.size)
+    s.njev += 1
+    glanced(x, k, length, low, high, x_trial)  # the objective may have overwritten it
+    return moved(s, x, g, x_trial, g_trial, f)
 
 
 @fragment

@@ -11,7 +11,7 @@ once for all methods; see `line_search_loop`.
 import numpy as np
 from numba import typeof, types
 
-from quasinewton.loops import final_check, operations
+from quasinewton.loops import difference_limits, operations
 from quasinewton.loops.clock import begin_slice, slice_over
 from quasinewton.loops.line_search_loop import EACH_EVALUATION, is_evaluated
 from quasinewton.loops.operations import (
@@ -61,8 +61,8 @@ def march(frame, objective, schedule, memory, each):
         if objective.address != 0 and not is_evaluated(s):
             lenient = s.phase != Phase.START
             f = attempt(objective.address, x_trial, g_trial, g_trial, s.want, objective.data, lenient)
-            final_check.apply_type_rounding(objective, s)
-            s.nfev += 1 + final_check.gradient_values(objective, x.size)
+            difference_limits.apply_type_rounding(objective, s)
+            s.nfev += 1 + difference_limits.gradient_values(objective, x.size)
             s.njev += 1
         starting, resuming = s.phase == Phase.START, s.phase == Phase.RESUME
         g_norm = base.measure(memory, x if starting else p, g_trial)

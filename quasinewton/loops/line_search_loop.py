@@ -24,7 +24,7 @@ from numba import types
 from numba.extending import register_jitable
 
 from quasinewton.line_searches.protocol import Verdict
-from quasinewton.loops import final_check, operations
+from quasinewton.loops import difference_limits, final_check, operations
 from quasinewton.loops.certificate import is_uncertain
 from quasinewton.loops.clock import begin_slice, slice_over
 from quasinewton.loops.operations import (
@@ -136,10 +136,10 @@ def _evaluate(objective, s, x_trial, g, g_trial, operand):
     value = attempt(objective.address, x_trial, g_wanted, operand, s.want, objective.data, lenient)
     if s.want & VALUE:
         s.nfev += 1
-        final_check.apply_type_rounding(objective, s)
+        difference_limits.apply_type_rounding(objective, s)
     if s.want & GRADIENT:
         s.njev += 1
-        s.nfev += final_check.gradient_values(objective, g.size)
+        s.nfev += difference_limits.gradient_values(objective, g.size)
     elif s.want & (HESSIAN | PRODUCT):
         s.nhev += 1
         s.nfev += objective.hessian_values
@@ -200,7 +200,7 @@ def descend(frame, objective, each):
     confined, curved = is_confined(table) != 0, hessian.size > 0 or multiplies(table) != 0
     operand = p if multiplies(table) else part(hessian, 0, hessian.size)
     begin_slice(s)
-    final_check.prepare(objective, s, x.size)
+    difference_limits.prepare(objective, s, x.size)
     while s.want != NOTHING:
         f = _evaluate(objective, s, x_trial, g, g_trial, operand)
         s.iterated = 0
@@ -250,11 +250,16 @@ def descend(frame, objective, each):
                 slope = _direction(table, own)
                 if not -np.inf < slope < 0.0:
                     slope = descend_without_model((frame,))
+                if not curved and (s.restarted or s.nit == 0):
+                    s.alpha = difference_limits.first_step(objective, s, x, p, slope, s.alpha)
                 if not s.restarted:
                     s.predicted = -0.5 * min(s.alpha, 1.0) * slope  # the method's model is least at alpha = 1
                 action = Action.TRIAL
                 if awaits_prediction(s):
-                    near = is_settled(s, x, p) or final_check.is_within_spacing(objective, x, p)
+                    # Before the first step only methods that know the curvature have a model.
+                    near = s.restarted == 0 and (curved or s.nit > 0)
+                    near = near and difference_limits.is_within_spacing(objective, x, p, difference_limits.NEAR)
+                    near = near or is_settled(s, x, p)
                     s.ending = ending_by_prediction(s, near)
                     if s.ending != STATUS_RUNNING:
                         certifying = curved and s.ending == STATUS_GRADIENT
@@ -285,7 +290,8 @@ def descend(frame, objective, each):
                 if not moved:
                     s.verdict = Verdict.STUCK
                     action = Action.FAILED
-        if final_check.is_exhausted(objective, s) or (s.want == NOTHING and final_check.is_in_doubt(objective, s)):
+        doubtful = s.want == NOTHING and final_check.is_in_doubt(objective, s)
+        if doubtful or difference_limits.is_exhausted(objective, s, x, p):
             check_or_resume((frame, objective))
         if s.want == NOTHING and is_uncertain(objective, s, hessian.size > 0):
             confirm((frame, objective))

@@ -9,7 +9,7 @@ from numba import types
 
 from quasinewton.floats import ROOT_EPSILON
 from quasinewton.line_searches.protocol import Verdict
-from quasinewton.loops import final_check, operations
+from quasinewton.loops import difference_limits, final_check, operations
 from quasinewton.loops.certificate import lower_point
 from quasinewton.loops.operations import POINTER, multiplies, performing
 from quasinewton.loops.state import NOTHING, Action, Phase
@@ -144,7 +144,8 @@ def _digest_point(frame, f):
     # 1979), on a line instead of their curve. Where rounding has ended the run, a decrease within
     # the noise floor is none.
     least = s.noise if s.g_norm > s.gtol else 0.0
-    if finite and f <= s.f - max(least, -0.5 * ESCAPE_DECREASE * s.curvature * (s.alpha * s.alpha)):
+    needed = max(least, -0.5 * ESCAPE_DECREASE * s.curvature * (s.alpha * s.alpha))
+    if finite and f < s.f and f <= s.f - needed:
         return Action.ACCEPT
     s.count += 1
     s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)
@@ -249,7 +250,7 @@ def _check_or_resume(frame, objective):
     stands = s.status == STATUS_LINE_SEARCH or s.status == STATUS_PRECISION
     if not stands or s.phase == Phase.ESCAPE or f_.hessian.size == 0 or s.nit >= s.maxiter or s.nfev >= s.maxfun:
         return
-    if final_check.is_differenced(objective):
+    if difference_limits.is_differenced(objective):
         return
     if s.hessian_nit != s.nit:
         copy(f_.x_trial, f_.x)
@@ -281,7 +282,7 @@ def _confirm(frame, objective):
     curved, alpha = multiplies(table) != 0, 0.0
     if not curved or s.status == STATUS_PRECISION:
         alpha = lower_point(objective, s, *vectors, low, high)
-    if alpha == 0.0 and s.status == STATUS_GRADIENT:
+    if alpha == 0.0 and s.status == STATUS_GRADIENT and not difference_limits.is_differenced(objective):
         dimensions = _unexplored(table, own)
         if dimensions > 0:
             alpha = point_off_subspace(objective, s, *vectors, dimensions)

@@ -31,6 +31,7 @@ Tests that need vectors are elsewhere: those of the point after a search and of 
 | | LINE_SEARCH, and rounding hides the decrease still predicted | PRECISION |
 | after the end | rounding or noise explains it (`final_check`, `resolution`) | PRECISION |
 | | it does not, and the run cannot go on (`final_check`) | LINE_SEARCH |
+| | SADDLE, by second derivatives that are differences (`final_check`) | GRADIENT |
 | | a lower point is found (`final_check`, `certificate`) | the run goes on |
 | | a curvature is negative, and a trial along it lower (`rare_phases`) | the run goes on |
 

@@ -36,6 +36,8 @@ COMPLEX_STEP = 3
 ROOT2 = ROOT_EPSILON
 ROOT3 = EPSILON ** (1 / 3)
 ROOT4 = EPSILON ** (1 / 4)
+# Count and ratio; a step that leads where f is not finite is shortened so often, and by this.
+RETREATS, RETREAT = 8, 16.0
 ULPS = 16.0  # in units of ε |x_i|; least step of a variable with a given or estimated scale
 
 WRAPPED = np.dtype(
@@ -68,6 +70,7 @@ WRAPPED = np.dtype(
         ("bend", "f8"),  # largest |second difference| of that gradient, divided by the scale of its variable
         ("blind", "i8"),  # number of differences of that gradient that were exactly 0
         ("refined", "i8"),  # number of times that scales have been estimated
+        ("extra", "i8"),  # values of gradients beyond n or 2n that are not counted yet
     ],
     align=True,
 )
@@ -107,7 +110,7 @@ def begin(w, n):
     """Reset what was measured of f, before a new run."""
     w.scaled, w.gradient, w.f_eps = w.given, w.first, w.f_type
     w.noise = w.error = w.bend = 0.0
-    w.blind = w.refined = 0
+    w.blind = w.refined = w.extra = 0
     if w.given:
         copy(scales(w, n), vector(w.probe + 24 * n, n))
 
@@ -225,13 +228,34 @@ def gradient_of_values(w, x, g, probe):
 
 @fragment
 def slope_beside(w, x, i, h, central, probe):
-    """Return the difference quotient along x_i, forward or of second order, and its step."""
+    """Return the difference quotient along x_i, forward or of second order, and its step.
+
+    Where f is not finite beside x, the step becomes shorter.
+    """
+    quotient, step = slope_over(w, x, i, h, central, probe)
+    if np.isfinite(quotient) or not np.isfinite(w.f):
+        return quotient, step
+    for _ in range(RETREATS):
+        h = (x[i] + h / RETREAT) - x[i]
+        if h == 0.0:
+            break
+        w.extra += 2 if central else 1
+        closer, short = slope_over(w, x, i, h, central, probe)
+        if np.isfinite(closer):
+            return closer, short
+    return quotient, step
+
+
+@fragment
+def slope_over(w, x, i, h, central, probe):
+    """Return the difference quotient along x_i over a step h, and the step taken."""
     if not central:
         return (value_beside(w, x, i, h, probe) - w.f) / h, h
     if is_central(w, x, i, h):
         ahead, behind = value_beside(w, x, i, h, probe), value_beside(w, x, i, -h, probe)
         scale = scales(w, x.size)[i] if w.scaled else max(1.0, abs(x[i]))
-        w.bend = max(w.bend, abs(ahead - 2.0 * w.f + behind) / scale)
+        if np.isfinite(ahead) and np.isfinite(behind):
+            w.bend = max(w.bend, abs(ahead - 2.0 * w.f + behind) / scale)
         return (ahead - behind) / (2.0 * h), h
     h = turned(w, x, i, h, 2.0)
     ahead = value_beside(w, x, i, h, probe)

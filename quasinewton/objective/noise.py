@@ -28,26 +28,39 @@ COUNT = 7  # values; sample of a noise estimate; Moré & Wild (2011, section 5) 
 SPACINGS = np.array([1e-10, 1e-7, 1e-4, 1e-2])
 TRIES = 6  # spacings; most that are tried, including finer ones after one that was too wide
 ALIKE = 4.0  # ratio; three levels of differences that agree within it are noise (ibid., section 4)
+# Fraction of the sum of squared differences of neighbours; noise is spread over all of them, so a
+# single one that makes up more is a jump of f.
+DOMINANT = 0.9
+SEEN_ROUNDING = 16.0  # multiple of ε|f|; values that should differ by more, but do not, are stairs
 
 ROUNDS = 14  # iterations; limit of the search for a step
 SHORTER = 4.0  # ratio; the second of two compared steps is shorter by it
 LONGER = 8.0  # ratio; a step in which noise dominates grows by it
 APART = 10.0  # in units of ε_f/h; two differences further apart show truncation
 LONGEST = 0.1  # in units of max(1, |x_i|); longest step of a difference
+# Ratio of the second differences of two compared steps: SHORTER² if curvature is constant, SHORTER
+# at a kink, and 1 where the longer step leads out of the region that f(x) belongs to. Steps below
+# this ratio are too long.
+SATURATED = 3.0
 
 # γ_k = (k!)² / (2k)!: the variance of noise over that of its differences of order k.
 GAMMA = np.array([1.0, 1 / 2, 1 / 6, 1 / 20, 1 / 70, 1 / 252, 1 / 924])
 
 
 @fragment
-def value_near(objective, x, t, low, high, size, point):
+def value_near(objective, x, t, reach, low, high, size, point):
     """Return f at distance t along a fixed direction that moves each variable by its size.
 
-    `point` is overwritten.
+    Distances go up to `reach` either way. Near a bound the line is shifted inwards, since points
+    that a bound holds back would show stairs. `point` is overwritten.
     """
     for i in range(x.size):
         sign = 1.0 - 2.0 * ((i * 7919 + 3) % 5 % 2)
-        point[i] = x[i] + sign * t * size[i] * (1.0 - 0.5 * ((i * 31) % 7) / 7.0)
+        length = size[i] * (1.0 - 0.5 * ((i * 31) % 7) / 7.0)
+        middle = x[i]
+        if low.size:
+            middle = min(max(middle, low[i] + reach * length), high[i] - reach * length)
+        point[i] = middle + sign * t * length
         if low.size:
             point[i] = clipped(point[i], low[i], high[i])
     return call(objective.address, point, point, point, VALUE, objective.data)
@@ -75,38 +88,48 @@ def noise_near(objective, x, low, high, size, point, table):
     (float, int)
         The noise as a standard deviation, and the number of values evaluated. The noise is 0 if f
         does not change at all, and NaN if values are not finite or their differences reach no
-        level.
+        level. That of stairs is the height of a stair.
     """
     at, finer, count = 0, 1.0, 0
     coarser = np.inf  # noise at the spacing before
+    flat = 0.0  # widest spacing at which all values were equal
+    stair = 0.0  # least change of neighbouring values at the last spacing at which most of them changed
     for _ in range(TRIES):
         spacing = SPACINGS[at] * finer
-        least, greatest = np.inf, -np.inf
+        least, greatest, reach = np.inf, -np.inf, COUNT // 2 * spacing
         for k in range(COUNT):
-            table[k] = value_near(objective, x, (k - COUNT // 2) * spacing, low, high, size, point)
+            table[k] = value_near(objective, x, k * spacing - reach, reach, low, high, size, point)
             least, greatest = min(least, table[k]), max(greatest, table[k])
         count += COUNT
         if not (np.isfinite(least) and np.isfinite(greatest)):
             return np.nan, count
-        still = 0
+        still, lowest = 0, np.inf
         for k in range(COUNT - 1):
             still += table[k + 1] == table[k]
+            lowest = min(lowest, abs(table[k + 1] - table[k])) if table[k + 1] != table[k] else lowest
         if 2 * still >= COUNT - 1:  # The spacing is too fine: most values are equal.
             if at + 1 == SPACINGS.size or finer < 1.0:
-                return (0.0 if still == COUNT - 1 else greatest - least), count
+                return (stair if still == COUNT - 1 else greatest - least), count
+            flat = spacing if still == COUNT - 1 else flat
             at += 1
             continue
+        stair = lowest
         # Where f is much larger than at x, so is its rounding. Unlike noise it falls with the
         # spacing, so another spacing tells. If values differ by more than |f|/ε², x is a zero of f
         # to its own rounding, even where f rises with the fourth power of the distance.
         center = abs(table[COUNT // 2])
         wide = center < greatest - least <= center / (EPSILON * EPSILON)
         noise = level_of(table)
-        if noise >= 0.0:
+        # A smooth f, even at a stationary point, would have changed at the spacing at which it was
+        # flat. As it has not, its values are those of stairs, which a finer spacing shows.
+        smooth = (greatest - least) / (COUNT - 1) * (flat / spacing) ** 2
+        if noise >= 0.0 and smooth <= max(noise, SEEN_ROUNDING * EPSILON * center):
             if not wide or ALIKE * noise >= coarser:
                 return min(noise, coarser), count
             coarser = noise
         finer *= 0.1  # the values still show the variation of f itself
+    if flat > 0.0 and coarser == np.inf:
+        return stair, count
     return coarser if coarser < np.inf else np.nan, count
 
 
@@ -114,17 +137,20 @@ def noise_near(objective, x, low, high, size, point, table):
 def level_of(table):
     """Return the level at which differences of the values cease to decrease; −1 if there is none.
 
-    `table` is overwritten.
+    There is none if f jumps between two of the values. `table` is overwritten.
     """
     levels = np.zeros(COUNT)
     turns = np.zeros(COUNT)
     for order in range(1, COUNT):
-        total, positive, negative = 0.0, False, False
+        total, largest, positive, negative = 0.0, 0.0, False, False
         for k in range(COUNT - order):
             table[k] = table[k + 1] - table[k]
             total += table[k] * table[k]
+            largest = max(largest, table[k] * table[k])
             positive |= table[k] > 0.0
             negative |= table[k] < 0.0
+        if order == 1 and largest > DOMINANT * total:
+            return -1.0
         levels[order] = np.sqrt(GAMMA[order] * total / (COUNT - order))
         turns[order] = positive and negative
     for order in range(1, COUNT - 2):
@@ -136,21 +162,19 @@ def level_of(table):
 
 @fragment
 def slope(w, objective, x, f, i, h, point):
-    """Return the difference quotient of second order along x_i, and its step.
+    """Return the difference quotient of second order along x_i, its step and |second difference|.
 
     Values are those of `objective`, not of the objective that w wraps; the bounds of w apply.
     """
-    if is_central(w, x, i, h):
-        beside(w, x, i, h, point)
-        ahead = call(objective.address, point, point, point, VALUE, objective.data)
-        beside(w, x, i, -h, point)
-        return (ahead - call(objective.address, point, point, point, VALUE, objective.data)) / (2.0 * h), h
-    h = turned(w, x, i, h, 2.0)
+    both = is_central(w, x, i, h)
+    h = h if both else turned(w, x, i, h, 2.0)
     beside(w, x, i, h, point)
     ahead = call(objective.address, point, point, point, VALUE, objective.data)
-    beside(w, x, i, 2.0 * h, point)
-    twice = call(objective.address, point, point, point, VALUE, objective.data)
-    return (4.0 * ahead - 3.0 * f - twice) / (2.0 * h), h
+    beside(w, x, i, -h if both else 2.0 * h, point)
+    other = call(objective.address, point, point, point, VALUE, objective.data)
+    if both:
+        return (ahead - other) / (2.0 * h), h, abs(ahead - 2.0 * f + other)
+    return (4.0 * ahead - 3.0 * f - other) / (2.0 * h), h, abs(f - 2.0 * ahead + other)
 
 
 @fragment
@@ -161,39 +185,52 @@ def clear_step(w, objective, x, f, i, noise, enough, h, point):
     not grow. Returns the step, 0 if there is none, and the number of values evaluated.
     """
     count = 2
-    near, h = slope(w, objective, x, f, i, h, point)
+    near, h, bend = slope(w, objective, x, f, i, h, point)
     longest = LONGEST * max(1.0, abs(x[i]))
-    shrunk = False
+    shrunk = saturated = False
+    # The step before it was shortened, and how far apart the slopes were. Truncation falls with the
+    # step. If the slopes do not come closer, or f no longer changes at all, it was noise.
+    before, apart_before = 0.0, np.inf
     for _ in range(ROUNDS):
         if h == 0.0:
             return 0.0, count
         if not np.isfinite(near):
-            near, h = slope(w, objective, x, f, i, h / 16.0, point)
+            near, h, bend = slope(w, objective, x, f, i, h / 16.0, point)
             count += 2
             shrunk = True
             continue
-        closer, short = slope(w, objective, x, f, i, h / SHORTER, point)
+        closer, short, bend_closer = slope(w, objective, x, f, i, h / SHORTER, point)
         count += 2
         apart = abs(near - closer)
+        if before > 0.0 and (apart >= apart_before or near == closer == bend_closer == 0.0):
+            return before, count
+        saturated = bend_closer > APART * noise and bend < SATURATED * bend_closer
+        if saturated:
+            before, apart_before = abs(h), np.inf
+            near, h, bend = slope(w, objective, x, f, i, h / 16.0, point)
+            count += 2
+            shrunk = True
+            continue
         if not np.isfinite(apart):
             return abs(h), count
         if apart > APART * noise / abs(short):
             best = (0.5 * noise * h * h / apart) ** (1.0 / 3.0)
             if best >= 0.5 * abs(short):
                 return min(best, abs(h)), count
-            near, h = slope(w, objective, x, f, i, max(best, abs(h) / 1000.0), point)
+            before, apart_before = abs(h), apart
+            near, h, bend = slope(w, objective, x, f, i, max(best, abs(h) / 1000.0), point)
             count += 2
             shrunk = True
         elif shrunk or noise / abs(h) <= enough or LONGER * abs(h) > longest:
             return abs(h), count
         else:
-            far, long = slope(w, objective, x, f, i, LONGER * abs(h), point)
+            far, long, bend_far = slope(w, objective, x, f, i, LONGER * abs(h), point)
             count += 2
             apart = abs(far - near)
             if not apart <= APART * noise / abs(h) or abs(long) <= abs(h):
                 return abs(h), count
-            near, h = far, long
-    return abs(h), count
+            near, h, bend = far, long, bend_far
+    return (0.0 if saturated else abs(h)), count
 
 
 @kernel
