@@ -127,7 +127,7 @@ def is_undefined(address, size):
 
 
 def enter_leniently(context, builder, address, signature, values, lenient, gradient):
-    """Generate the call of the compiled function at an address, with an optional NaN for exceptions.
+    """Generate the call of the compiled function at an address, with NaN for some exceptions.
 
     If `lenient` is true, an exception in `interpreted.UNDEFINED` makes f and the first component of
     the gradient NaN; others pass through.
