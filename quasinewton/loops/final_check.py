@@ -165,47 +165,7 @@ def check_ending(objective, s, x, g, p, x_trial, g_trial, low, high):
     size = max(abs(s.f), abs(s.f0))
     progressed = s.f < s.f_resumed - s.noise
     if differenced:
-        w = wrapped_at(objective.precision)
-        noise = measured(objective, s, x, -1, x_trial, g_trial, low, high)
-        k, way = -1, 0.0
-        if s.status == STATUS_GRADIENT and w.blind > 0:
-            k, way = unseen_descent(objective, s, x, g, x_trial, low, high)
-            if k >= 0:
-                noise = max(noise, measured(objective, s, x, k, x_trial, g_trial, low, high))
-        w.noise, w.error = noise, noise * w.inverse
-        if s.status == STATUS_GRADIENT and w.error <= s.gtol and not has_truncation_error(w, s):
-            # The gradient is within gtol, and so is its error.
-            if k >= 0 and stepped(objective, s, x, g, k, way, x_trial, g_trial, low, high):
-                return go_on(s)
-            return STANDS
-        if w.adaptive and w.refined < REFINEMENTS and not (w.refined and s.f >= s.f_refined - noise):
-            s.nfev += learn_scales(w, objective, x, s.f, size, 0.25 * max(s.gtol, 0.0), x_trial)
-            s.f_refined = s.f
-            if w.sharpens:
-                w.gradient = CENTRAL
-            w.f = s.f
-            copy(x_trial, x)
-            attempt(objective.address, x_trial, g, x_trial, GRADIENT, objective.data, True)
-            s.njev += 1
-            s.nfev += gradient_values(objective, n)
-            s.rough = max(s.rough, NOISE * noise / abs(s.f) if s.f != 0.0 else 0.0)
-            modelless = s.restarted
-            reopen(s)
-            s.restarted = modelless  # what is predicted without a model does not count
-            return REPLACED
-        if s.status == STATUS_RUNNING:
-            return STANDS
-        if k >= 0 and stepped(objective, s, x, g, k, way, x_trial, g_trial, low, high):
-            return go_on(s)
-        left = min(s.predicted, s.predicted_mark)
-        limit = max(hidden(s, noise), PREDICTED_OF_GAIN * (s.f0 - s.f))
-        if s.status != STATUS_GRADIENT and left > limit:
-            left = CORRELATED * separate_decrease(objective, s, w, x, g, noise, low, high, x_trial)
-        if s.status == STATUS_GRADIENT or left <= limit:
-            s.status = s.ending = STATUS_PRECISION
-        else:
-            s.status = s.ending = STATUS_LINE_SEARCH
-        return STANDS
+        return check_differences(objective, s, x, g, x_trial, g_trial, low, high, size)
     left, found = decrease_left(objective, s, x, g, p, x_trial, g_trial, low, high, progressed)
     if found:
         return go_on(s)
@@ -231,6 +191,58 @@ def check_ending(objective, s, x, g, p, x_trial, g_trial, low, high):
         s.status = s.ending = STATUS_PRECISION
         return STANDS
     return refute(s, progressed)
+
+
+@fragment
+def check_differences(objective, s, x, g, x_trial, g_trial, low, high, size):
+    """Do what `check_ending` does for a gradient made of differences of values of this size.
+
+    The noise of f is measured first. A gradient within gtol is confirmed if its error is, too.
+    Otherwise central differences with steps fitted to f follow, as long as they lead lower; then
+    the decrease that is left, by the model or of the variables one by one, is compared with the
+    noise.
+    """
+    w = wrapped_at(objective.precision)
+    noise = measured(objective, s, x, -1, x_trial, g_trial, low, high)
+    k, way = -1, 0.0
+    if s.status == STATUS_GRADIENT and w.blind > 0:
+        k, way = unseen_descent(objective, s, x, g, x_trial, low, high)
+        if k >= 0:
+            noise = max(noise, measured(objective, s, x, k, x_trial, g_trial, low, high))
+    w.noise, w.error = noise, noise * w.inverse
+    if s.status == STATUS_GRADIENT and w.error <= s.gtol and not has_truncation_error(w, s):
+        # The gradient is within gtol, and so is its error.
+        if k >= 0 and stepped(objective, s, x, g, k, way, x_trial, g_trial, low, high):
+            return go_on(s)
+        return STANDS
+    if w.adaptive and w.refined < REFINEMENTS and not (w.refined and s.f >= s.f_refined - noise):
+        s.nfev += learn_scales(w, objective, x, s.f, size, 0.25 * max(s.gtol, 0.0), x_trial)
+        s.f_refined = s.f
+        if w.sharpens:
+            w.gradient = CENTRAL
+        w.f = s.f
+        copy(x_trial, x)
+        attempt(objective.address, x_trial, g, x_trial, GRADIENT, objective.data, True)
+        s.njev += 1
+        s.nfev += gradient_values(objective, x.size)
+        s.rough = max(s.rough, NOISE * noise / abs(s.f) if s.f != 0.0 else 0.0)
+        modelless = s.restarted
+        reopen(s)
+        s.restarted = modelless  # what is predicted without a model does not count
+        return REPLACED
+    if s.status == STATUS_RUNNING:
+        return STANDS
+    if k >= 0 and stepped(objective, s, x, g, k, way, x_trial, g_trial, low, high):
+        return go_on(s)
+    left = min(s.predicted, s.predicted_mark)
+    limit = max(hidden(s, noise), PREDICTED_OF_GAIN * (s.f0 - s.f))
+    if s.status != STATUS_GRADIENT and left > limit:
+        left = CORRELATED * separate_decrease(objective, s, w, x, g, noise, low, high, x_trial)
+    if s.status == STATUS_GRADIENT or left <= limit:
+        s.status = s.ending = STATUS_PRECISION
+    else:
+        s.status = s.ending = STATUS_LINE_SEARCH
+    return STANDS
 
 
 @fragment
