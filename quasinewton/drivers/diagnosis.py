@@ -255,7 +255,7 @@ def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis 
     # The first step suits variables of the size of x. It is too long if f is not finite there, or
     # if at a shorter one, where rounding leaves enough of the slope, the gradient agrees with f. A
     # kink shows at all steps that are longer than its distance.
-    found: tuple[Any, ...] = ()
+    seen: tuple[Any, ...] = ()
     gap, kink, longest, widest = math.nan, False, h, math.inf
     for _ in range(SHORTENINGS):
         forward, backward, central, rounding = slopes(h)
@@ -265,14 +265,14 @@ def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis 
         bends = forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope)
         kink = finite and bends and nearby(h) and is_kink(gap, forward, backward, rounding)
         # A step that rounding blurs says more than the one before only if that was too long.
-        if not found or not found[-1] or not blurred or abs(central - found[3]) > rounding:
-            found = h, forward, backward, central, rounding, agrees, finite
+        if not seen or not seen[-1] or not blurred or abs(central - seen[3]) > rounding:
+            seen = h, forward, backward, central, rounding, agrees, finite
         widest = central if h == longest else widest
         if kink or blurred or (agrees and not bends):
             break
         gap = abs(forward - backward) if finite else math.nan
         h /= SHORTER
-    h, forward, backward, central, rounding, agrees, finite = found
+    h, forward, backward, central, rounding, agrees, finite = seen
     again = value_along(objective, method, state.memory, x, p, 0.0, point, work)
     s["nfev"] += 1
     numbers = {
