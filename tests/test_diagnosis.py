@@ -1,6 +1,6 @@
 """The message of a failed run: a sentence that suggests what to do, and numbers.
 
-Covers: drivers/diagnosis.py, loops/final_check.py.
+Covers: drivers/{diagnosis,slopes}.py, loops/final_check.py.
 """
 
 import numpy as np

@@ -4,24 +4,22 @@ Most endings are explained from the state of the run. After a failed line search
 evaluated again along the last direction, to compare its slope with the gradient.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from quasinewton.drivers.resume import placed
+from quasinewton.drivers.slopes import LastDirection
 from quasinewton.floats import EPSILON
-from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.final_check import forget_progress
 from quasinewton.loops.state import Phase, State
 from quasinewton.methods import lifecycle
 from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
-from quasinewton.numba_ext.linalg import negate
 from quasinewton.objective.box import Box
 from quasinewton.objective.build import Prepared, gradient_mode
 from quasinewton.objective.gradient_check import OWN, compare, differences, exact
-from quasinewton.objective.interface import GRADIENT, VALUE, Objective, call
+from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.objective.problem import GRADIENT_SCHEMES
 from quasinewton.status import Status
 
@@ -38,12 +36,7 @@ OF_DIFFERENCES = (
 OF_DERIVATIVES = (
     "The gradient is derived from fun exactly, so f jumps or has a kink near x, or rounds more than its own size shows."
 )
-DISAGREEING = 0.01  # fraction of a slope; slopes that differ by more disagree
-# A slope is measured over shorter and shorter steps, until rounding is BLURRED times it.
-SHORTENINGS, SHORTER, BLURRED = 10, 64.0, 0.1
 LOWERED = 1e-4  # fraction of |f|; a run goes on if the steps tried lower f by more, and by chance
-NEARBY = 1e-5  # relative to each variable; a kink within this distance is one at x
-ROUGHEST = 1e-6  # relative to f; rounding from which the first of these steps no longer grows
 # Ratio of largest to least curvature along the last steps; above it the message blames the scales.
 SPREAD = 1e3
 
@@ -169,35 +162,9 @@ def listed(components: np.ndarray) -> str:
 
 
 @kernel
-def value_along(
-    objective: Objective,
-    method: NamedTuple,
-    memory: NamedTuple,
-    x: np.ndarray,
-    p: np.ndarray,
-    alpha: float,
-    point: np.ndarray,
-    g: np.ndarray,
-) -> float:
-    """Return f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
-    methods.place(method, memory, x, alpha, p, point)
-    return call(objective.address, point, g, g, VALUE, objective.data)
-
-
-@kernel
 def reset_model(method: NamedTuple, memory: NamedTuple) -> None:
     """Reset the method's model."""
     methods.restart(method, memory)
-
-
-@kernel
-def largest_steps(method: NamedTuple, memory: NamedTuple, x: np.ndarray, p: np.ndarray) -> tuple[float, float]:
-    """Return the largest feasible steps along p and −p; p is overwritten and restored."""
-    ahead = methods.longest(method, memory, x, p)
-    negate(p, p)
-    behind = methods.longest(method, memory, x, p)
-    negate(p, p)
-    return ahead, behind
 
 
 def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis | None:
@@ -219,97 +186,45 @@ def diagnose(prepared: Prepared, method: NamedTuple, state: State) -> Diagnosis 
         that the ending was wrong. The state is then that of a run that goes on from the lower
         point.
     """
-    objective, s = prepared.objective, state.scalars[0]
-    x, g, p, f = state.x, state.g, state.p, float(s["f"])
-    slope, coarse = float(g @ p), max(EPSILON, float(s["rough"]) / NOISE)
-    point, work = np.empty_like(x), np.empty_like(x)
-    size = max(1.0, float(np.abs(x).max())) / max(float(np.abs(p).max()), np.finfo(float).tiny)
-    room_ahead, room_behind = largest_steps(method, state.memory, x, p)
-    h = min(min(coarse, ROUGHEST) ** (1 / 3) * size, room_ahead)
-    # Without room behind (x is at a bound) one-sided differences use two points ahead.
-    both = room_behind >= h
-    h = h if both else min(h, 0.5 * room_ahead)
-
-    lower: list[tuple[float, float]] = []  # values below f, and the steps that lead there
-
-    def slopes(h: float) -> tuple[float, float, float, float]:
-        """Return the slopes ahead and behind, the second-order slope and the rounding error.
-
-        The slope behind is NaN if there is no room.
-        """
-        steps = h, -h if both else 2.0 * h
-        ahead, other = (value_along(objective, method, state.memory, x, p, alpha, point, work) for alpha in steps)
-        s["nfev"] += 2
-        lower.extend((value, alpha) for value, alpha in zip((ahead, other), steps, strict=True) if value < f)
-        rounding = 4 * max(coarse * abs(f), EPSILON * abs(ahead), EPSILON * abs(other)) / h
-        if both:
-            return (ahead - f) / h, (f - other) / h, (ahead - other) / (2 * h), rounding
-        return (ahead - f) / h, math.nan, (4 * ahead - 3 * f - other) / (2 * h), rounding
-
-    def nearby(h: float) -> bool:
-        """Return True if a step h changes no variable by more than NEARBY times its size."""
-        known = np.abs(x) > EPSILON * s["x0_norm"]  # else it is 0, but for rounding
-        sizes = np.where(known, np.abs(x), max(float(s["x0_norm"]), float(np.abs(x).max())) or 1.0)
-        return bool(np.all(h * np.abs(p) <= NEARBY * sizes))
-
-    # The first step suits variables of the size of x. It is too long if f is not finite there, or
-    # if at a shorter one, where rounding leaves enough of the slope, the gradient agrees with f. A
-    # kink shows at all steps that are longer than its distance.
-    seen: tuple[Any, ...] = ()
-    gap, kink, longest, widest = math.nan, False, h, math.inf
-    for _ in range(SHORTENINGS):
-        forward, backward, central, rounding = slopes(h)
-        finite = bool(np.isfinite([forward, central]).all())
-        agrees = finite and abs(central - slope) <= DISAGREEING * max(abs(slope), abs(central)) + rounding
-        blurred = finite and rounding > BLURRED * max(abs(slope), abs(central))
-        bends = forward > -rounding and backward < rounding and abs(forward - backward) > 0.5 * abs(slope)
-        kink = finite and bends and nearby(h) and is_kink(gap, forward, backward, rounding)
-        # A step that rounding blurs says more than the one before only if that was too long.
-        if not seen or not seen[-1] or not blurred or abs(central - seen[3]) > rounding:
-            seen = h, forward, backward, central, rounding, agrees, finite
-        widest = central if h == longest else widest
-        if kink or blurred or (agrees and not bends):
-            break
-        gap = abs(forward - backward) if finite else math.nan
-        h /= SHORTER
-    h, forward, backward, central, rounding, agrees, finite = seen
-    again = value_along(objective, method, state.memory, x, p, 0.0, point, work)
-    s["nfev"] += 1
+    s, line = state.scalars[0], LastDirection(prepared, method, state)
+    best, widest, kink = line.examine()
+    again, f, lower, noise = line.value(0.0), line.f, line.lower, float(s["noise"])
     numbers = {
-        "slope": slope,
-        "slope_ahead": forward,
-        "slope_behind": backward,
-        "slope_rounding": rounding,
+        "slope": line.slope,
+        "slope_ahead": best.forward,
+        "slope_behind": best.backward,
+        "slope_rounding": best.rounding,
         "predicted_decrease": float(s["predicted"]),
-        "step": h,
+        "step": best.h,
     }
-    if not finite:
+    if not best.finite:
         return numbers, "The objective is not finite right beside x: x lies at the edge of its domain."
     if again != f:
         return numbers, f"The objective is not reproducible: f(x) was {f!r} and is {again!r} at the same x."
-    falls = agrees and forward * h < -max(rounding * h, float(s["noise"])) and slope < 0.0
-    progressed = s["f"] < s["f_resumed"] - s["noise"]
+    progressed = f < s["f_resumed"] - noise
     # Where f has other slopes at other steps, close to a pole for instance, the steps tried may
     # have led lower than any search.
-    varied = finite and abs(central - widest) > 0.5 * abs(central)
-    if varied and progressed and lower and min(lower)[0] < f - max(LOWERED * abs(f), float(s["noise"])):
+    varied = abs(best.central - widest.central) > 0.5 * abs(best.central)
+    if varied and progressed and lower and min(lower)[0] < f - max(LOWERED * abs(f), noise):
         continue_from(method, state, min(lower)[1])
         return None
     if kink:
-        return numbers, f"f has a kink at x: its slope is {backward:.3g} behind and {forward:.3g} ahead."
-    if not agrees:
+        return numbers, f"f has a kink at x: its slope is {best.backward:.3g} behind and {best.forward:.3g} ahead."
+    if not best.agrees(line.slope):
         found, remedy = wrong_components(prepared, state)
         return numbers | found, (
-            f"The gradient disagrees with f along the search direction: g·p = {slope:.6g}, "
-            f"differences of f give {central:.6g}. {remedy}"
+            f"The gradient disagrees with f along the search direction: g·p = {line.slope:.6g}, "
+            f"differences of f give {best.central:.6g}. {remedy}"
         )
+    falls = best.forward * best.h < -max(best.rounding * best.h, noise) and line.slope < 0.0
     if falls and progressed:
         continue_from(method, state, min(lower)[1])
         return None
-    if falls and h < longest:
+    if falls and best.h < line.longest:
+        length = best.h * float(np.abs(line.p).max())
         return numbers, (
-            f"f falls as its gradient says only over steps as short as {h * float(np.abs(p).max()):.1g}: x is close to "
-            "an edge, or the variables want other units."
+            f"f falls as its gradient says only over steps as short as {length:.1g}: x is close to an edge, or the "
+            "variables want other units."
         )
     return numbers, "f does not decrease as its gradient says: it may be noisy, or the problem badly scaled."
 
@@ -325,15 +240,6 @@ def continue_from(method: NamedTuple, state: State, alpha: float) -> None:
     s["phase"], s["want"], s["alpha"] = Phase.RECOVER, VALUE | GRADIENT, alpha
     reset_model(method, state.memory)
     state.x_trial[:] = placed(method, state, alpha)
-
-
-def is_kink(gap: float, forward: float, backward: float, rounding: float) -> bool:
-    """Return True if slopes ahead and behind still differ by about `gap` at a shorter step.
-
-    Curvature makes the difference shrink in proportion to the step, and a jump of f makes it grow;
-    at a kink it stays within a factor of 2, though the step is much shorter.
-    """
-    return 0.5 * gap <= abs(forward - backward) <= 2.0 * gap and gap > 4.0 * rounding
 
 
 def bounds_in(memory: Any) -> Box | None:
