@@ -425,7 +425,7 @@ class TestCompilation:
             return np.sum(np.array([[2, z[0]], [0, 1]])) ** 2
 
         with pytest.raises(TypeError, match=r"fun does not .* AssertionError, File .*\.py\", line \d+$") as caught:
-            minimize(mixed_rows, [0.3])
+            minimize(mixed_rows, [0.3], jac="2-point")
         assert isinstance(caught.value.__cause__, AssertionError) and "\n" not in str(caught.value)
 
     def test_check_gradient_says_so_in_one_line(self):

@@ -291,10 +291,14 @@ class TestResults:
 
 class TestStopping:
     def test_defaults(self):
-        """Defaults are SciPy's, except for ftol = 2.2e-9 and maxcor = 10 of L-BFGS-B."""
+        """Defaults are SciPy's, except for ftol = 2.2e-9 and maxcor = 10 of L-BFGS-B.
+
+        BFGS takes the limit of L-BFGS-B where that is more than its own, 200 n.
+        """
         lbfgs, bfgs = (with_limits(read(method, 7, None, {}), 7, False) for method in ("l-bfgs-b", "bfgs"))
         assert lbfgs.limits.gtol == bfgs.limits.gtol == 1e-5 and lbfgs.limits.ftol == bfgs.limits.ftol == 0.0
-        assert lbfgs.limits.maxiter == lbfgs.limits.maxfun == 15000 and bfgs.limits.maxiter == 200 * 7
+        assert lbfgs.limits.maxiter == lbfgs.limits.maxfun == 15000 and bfgs.limits.maxiter == 15000
+        assert with_limits(read("bfgs", 100, None, {}), 100, False).limits.maxiter == 200 * 100
         assert lbfgs.search.maxls == 20
 
     @pytest.mark.parametrize("value", [np.nan, np.inf], ids=repr)

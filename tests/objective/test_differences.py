@@ -115,14 +115,17 @@ def test_rejected_trials_cost_one_value():
 @pytest.mark.parametrize("centre", [0.0, 0.3])
 @pytest.mark.parametrize("method, theirs", [("lbfgs", "L-BFGS-B"), ("bfgs", "BFGS"), ("gradient-descent", "L-BFGS-B")])
 def test_a_least_value_of_zero_costs_what_it_costs_scipy(method, theirs, centre, n):
-    """No decrease is small relative to f = 0, but differences lead no nearer to the minimiser."""
+    """No decrease is small relative to f = 0, but differences lead no nearer to the minimiser.
+
+    A gradient at the end, a value that confirms it and two of the search are what is taken more.
+    """
     start = np.tile([-1.2, 1.0], n // 2)
 
     def fun(x):
         return float((x - centre) @ (x - centre))
 
     res, oracle = minimize(fun, start, method=method), scipy.optimize.minimize(fun, start, method=theirs)
-    assert res.success and res.fun < 1e-12 and res.nfev <= oracle.nfev + n + 2
+    assert res.success and res.fun < 1e-12 and res.nfev <= oracle.nfev + n + 3
 
 
 def test_differences_reach_the_minimum_of_exact_gradients():

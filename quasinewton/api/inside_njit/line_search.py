@@ -22,7 +22,7 @@ def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
     source.add(
         f"objective = {objective}",
         "lines = np.zeros(1, LINE)",
-        f"found = run(objective, {search_}, np.ascontiguousarray(x), np.ascontiguousarray(p), float(alpha), lines)",
+        f"found = search_along(objective, {search_}, np.ascontiguousarray(x), np.ascontiguousarray(p), float(alpha), lines)",
         "hold(held)",
         "hold(args)",
         "count = found[3]",
