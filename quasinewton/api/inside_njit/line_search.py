@@ -22,7 +22,8 @@ def _line_search(fun, x, p, args=(), jac=None, search=None, alpha=1.0):
     source.add(
         f"objective = {objective}",
         "lines = np.zeros(1, LINE)",
-        f"found = search_along(objective, {search_}, np.ascontiguousarray(x), np.ascontiguousarray(p), float(alpha), lines)",
+        "origin, direction = np.ascontiguousarray(x), np.ascontiguousarray(p)",
+        f"found = search_along(objective, {search_}, origin, direction, float(alpha), lines)",
         "hold(held)",
         "hold(args)",
         "count = found[3]",
