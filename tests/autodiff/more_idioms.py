@@ -368,4 +368,9 @@ def tuples_of_tuples(x):
     h = np.sin(x)
     h -= x[1]
     h /= 1.0 + h @ h
-    return np.sum(turn @ x[2:4]) + np.sum(h * x) + np.sum(np.clip(x, x[1] - 0.1, x[3] + 0.2) ** 2)
+    return np.sum(turn @ x[2:4]) + np.sum(h * x)
+
+
+@idiom()
+def limits_that_vary(x):
+    return np.sum(np.clip(x, x[1] - 0.1, x[3] + 0.2) ** 2)
