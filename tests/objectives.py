@@ -105,3 +105,28 @@ class Counted:
     @property
     def calls(self):
         return len(self.points)
+
+
+def saddle_in_units(exponent):
+    """Return ½a² − ½b² + ¼b⁴ + ab²/10 in units of 10ᵉ and 10⁻ᵉ: f, gradient, Hessian and a start.
+
+    From the start a run meets the saddle at 0; at the two minima f = SADDLE_LEAST.
+    """
+    units = np.array([10.0**exponent, 10.0**-exponent])
+
+    def fun(x):
+        a, b = x * units
+        return 0.5 * a * a - 0.5 * b * b + 0.25 * b**4 + 0.1 * a * b * b
+
+    def jac(x):
+        a, b = x * units
+        return units * np.array([a + 0.1 * b * b, -b + b**3 + 0.2 * a * b])
+
+    def hess(x):
+        a, b = x * units
+        return np.outer(units, units) * np.array([[1.0, 0.2 * b], [0.2 * b, -1.0 + 3.0 * b * b + 0.2 * a]])
+
+    return fun, jac, hess, [1.0 / units[0], 0.0]
+
+
+SADDLE_LEAST = -0.2551020408163

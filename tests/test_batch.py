@@ -1,6 +1,6 @@
 """A batch equals its single solves bit for bit, for every number of threads and every failure.
 
-Covers: api/minimize_batch.py, api/minimize_multistart.py,
+Covers: arguments/batch_values.py, api/minimize_batch.py, api/minimize_multistart.py,
 drivers/{batch_result,thread_pool,vectorized,progress}.py.
 """
 

@@ -12,7 +12,7 @@ from likelihoods import FITS
 from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
-from quasinewton import Status, minimize
+from quasinewton import Status, line_search, minimize, root
 from quasinewton.loops.stopping import is_settled
 
 METHODS = ["lbfgs", "bfgs", "newton"]
@@ -167,6 +167,34 @@ class TestArithmeticExceptions:
         for each, jac in (fun, None), (njit(fun), None), (njit(fun), "2-point"):
             res = minimize(each, [0.99], jac=jac)
             assert res.success and res.x == pytest.approx(best, abs=1e-4)
+
+    @pytest.mark.parametrize("in_python", [False, True])
+    def test_beside_a_point_they_shorten_the_difference(self, begin, in_python):
+        """f has no value from 1e-9 beyond the start on, closer than the step of a difference."""
+        begin(in_python)
+
+        def fun(x):
+            a = float(x[0])
+            return (a - 0.5) ** 2 if a <= 1.0 + 1e-9 else 1.0 / (a - a)
+
+        for each, jac in (fun, None), (njit(fun), "2-point"):
+            res = minimize(each, [1.0], jac=jac)
+            assert res.success and res.x[0] == pytest.approx(0.5, abs=1e-5)
+
+    @pytest.mark.parametrize("in_python", [False, True])
+    def test_of_other_loops_are_an_edge_too(self, begin, in_python):
+        """The first trial of Newton's method, and of the search, is at 0."""
+        begin(in_python)
+        for residual in njit(lambda x: np.array([1.0 / x[0] - 2.0])), lambda x: [1.0 / float(x[0]) - 2.0]:
+            res = root(residual, [1.0])
+            assert res.success and res.x[0] == pytest.approx(0.5)
+
+        def both(x):
+            return x[0] + 0.01 / x[0], np.array([1.0 - 0.01 / (x[0] * x[0])])
+
+        for fun in (lambda x: both([float(x[0])])), njit(both):
+            res = line_search(fun, np.array([1.0]), np.array([-1.0]), jac=True)
+            assert res.success and 0.0 < res.alpha < 1.0
 
     def test_at_the_start_they_are_the_users(self):
         with pytest.raises(ZeroDivisionError):

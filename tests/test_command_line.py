@@ -177,6 +177,19 @@ class TestStamps:
                     imported |= {each.asname or each.name: (each.name, None) for each in node.names}
             assert stamps.names_imported(stamps.without_documentation(source)) == imported
 
+    def test_what_registers_is_that_of_the_syntax_tree(self, sources):
+        """Of what functions are registered with, or what they overload, no name is missed."""
+        for source in sources:
+            found = " ".join(stamps.owners(stamps.without_documentation(source)))
+            for node in ast.walk(ast.parse(source)):
+                function, owner = getattr(node, "func", None), []
+                if isinstance(function, ast.Attribute) and function.attr == "register":
+                    owner = [function.value]
+                elif isinstance(function, ast.Name) and function.id == "overload":
+                    owner = node.args[:1]
+                names = {each.id for part in owner for each in ast.walk(part) if isinstance(each, ast.Name)}
+                assert names <= set(stamps.WORD.findall(found)), (names, found)
+
     def test_what_no_kernel_imports_changes_no_kernel(self, package):
         files = "problems/problem.py", "api/minimize.py", "drivers/finalize.py", "options/read.py"
         changed = self.edited(package, *((file, "\n\n\n", "\n\nEDITED = 1\n\n\n") for file in files))

@@ -15,7 +15,7 @@ from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import dot, point_on_line
 from quasinewton.objective.build import prepare
 from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.interface import GRADIENT, VALUE, call
+from quasinewton.objective.interface import GRADIENT, VALUE, attempt, call
 from quasinewton.objective.problem import read_problem
 from quasinewton.options.read import search_object
 from quasinewton.validation import number
@@ -81,7 +81,7 @@ def search_along(
         if not point_on_line(x, trial, p, x_trial):
             verdict = Verdict.STUCK
             break
-        f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
+        f = attempt(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data, True)
         slope = dot(g, p)
         count += 1
         verdict = protocol.step(search, line, f, slope)

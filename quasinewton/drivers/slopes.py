@@ -16,7 +16,7 @@ from quasinewton.methods import protocol as methods
 from quasinewton.numba_ext.jit import kernel
 from quasinewton.numba_ext.linalg import negate
 from quasinewton.objective.build import Prepared
-from quasinewton.objective.interface import VALUE, Objective, call
+from quasinewton.objective.interface import VALUE, Objective, attempt
 
 DISAGREEING = 0.01  # fraction of a slope; slopes that differ by more disagree
 # A slope is measured over shorter and shorter steps, until rounding is BLURRED times it.
@@ -38,7 +38,7 @@ def value_along(
 ) -> float:
     """Return f(x + alpha p); `point` and g are workspace, shape (n,), overwritten."""
     methods.place(method, memory, x, alpha, p, point)
-    return call(objective.address, point, g, g, VALUE, objective.data)
+    return attempt(objective.address, point, g, g, VALUE, objective.data, True)
 
 
 @kernel

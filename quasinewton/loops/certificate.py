@@ -10,12 +10,12 @@ decrease to be had along it.
 import numpy as np
 
 from quasinewton.floats import EPSILON
-from quasinewton.loops.difference_limits import gradient_values, is_differenced
+from quasinewton.loops.difference_limits import counted_trial, is_differenced
 from quasinewton.loops.stopping import has_tried, tolerated_decrease
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import norm_inf
 from quasinewton.objective.box import clipped, is_active
-from quasinewton.objective.interface import GRADIENT, VALUE, attempt
+from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.status import STATUS_GRADIENT, STATUS_PRECISION
 
 # Relative to x; step over which the curvature is measured. It is far above the rounding of x, to
@@ -53,23 +53,23 @@ def is_uncertain(objective, s, known):
 
 
 @fragment
-def relative_descent(x, g, low, high, bare, p):
+def relative_descent(x, g, low, high, modelless, p):
     """Write −x_i² g_i, up to a factor, to p; return the largest |p_i / x_i|.
 
     A variable that is 0, or active at a bound, does not move. The result is 0, and p
     worthless, if the sizes of the variables that are not 0 differ by less than SPREAD: the
-    direction is then much the same as that of the gradient, which the method knows. If it is
-    `bare`, without any step that has taught it a curvature, it knows nothing along the gradient
-    either; the size of a variable that is 0 is then taken to be 1.
+    direction is then much the same as that of the gradient, which the method knows. A run that is
+    `modelless`, which has made no step, knows no curvature along the gradient either; the size of a
+    variable that is 0 is then taken to be 1.
     """
     size, fastest, least = norm_inf(x), 0.0, np.inf
     for i in range(x.size):
         least = min(least, abs(x[i])) if x[i] != 0.0 else least
-    if not bare and not size > SPREAD * least:
+    if not modelless and not size > SPREAD * least:
         return 0.0
-    size = max(size, 1.0) if bare else size
+    size = max(size, 1.0) if modelless else size
     for i in range(x.size):
-        own = 1.0 if bare and x[i] == 0.0 else abs(x[i])
+        own = 1.0 if modelless and x[i] == 0.0 else abs(x[i])
         scale = own / size
         p[i] = -scale * (scale * g[i])
         if low.size and is_active(x[i], g[i], low[i], high[i]):
@@ -130,14 +130,11 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     if differenced and not slope * longest > least:
         return 0.0  # not even a step without curvature would lead low enough
     wanted = VALUE if differenced else VALUE | GRADIENT
-    behind = attempt(objective.address, x_trial, g_trial, x_trial, wanted, objective.data, True)
-    s.nfev += 1
+    behind = counted_trial(objective, s, x_trial, g_trial, wanted)
     if differenced:
         change = 2.0 * (behind - s.f - slope)
         change = 0.0 if change <= SHOWN * s.noise else change
     else:
-        s.njev += 1
-        s.nfev += gradient_values(objective, x.size)
         project_point(x, -t, p, low, high, x_trial)  # the objective may have overwritten it
         for i in range(x.size):
             change += (g_trial[i] - g[i]) * (x_trial[i] - x[i])
@@ -153,8 +150,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     alpha = factor * t
     for _ in range(TRIALS):
         project_point(x, alpha, p, low, high, x_trial)
-        f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
-        s.nfev += 1
+        f = counted_trial(objective, s, x_trial, g_trial, VALUE)
         if f < s.f - s.noise:
             return alpha
         alpha *= SHRINK

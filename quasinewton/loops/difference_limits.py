@@ -24,7 +24,7 @@ from quasinewton.objective.finite_differences import (
     step_for,
     wrapped_at,
 )
-from quasinewton.objective.interface import VALUE, attempt
+from quasinewton.objective.interface import GRADIENT, VALUE, attempt
 from quasinewton.objective.noise import COUNT, noise_near
 
 DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to this may be 0
@@ -35,8 +35,8 @@ NEAR = 10.0
 EXCEEDED = 4.0  # multiple of the measured noise; a difference up to this may be noise alone
 JUMP = 0.1  # multiple of max(|f|, |f₀|); values close by that differ by more jump, which is no noise
 CRAWLING = 1e-6  # multiple of the predicted decrease; an iteration that lowers f by less crawls
-# Relative to max(1, |x_i|); distances at which f is looked at where a difference is exactly 0.
-GLANCES = np.array([1e-1, -1e-1, 1e-2, -1e-2, 1e-4, -1e-4])
+# Relative to max(1, |x_i|); distances at which f is evaluated where a difference is exactly 0.
+DISTANCES = np.array([1e-1, -1e-1, 1e-2, -1e-2, 1e-4, -1e-4])
 
 
 @fragment
@@ -60,6 +60,30 @@ def gradient_values(objective, n):
         extra, w.extra = w.extra, 0
         return extra + objective.values * (2 if w.first == FORWARD and w.gradient == CENTRAL else 1)
     return objective.values
+
+
+@fragment
+def counted_trial(objective, s, point, g, wanted):
+    """Evaluate f, its gradient, or both at a trial point; return f, and add to the counts.
+
+    Parameters
+    ----------
+    objective : Objective
+    s : record SCALARS
+    point : ndarray, float64, shape (n,)
+        May be overwritten by the objective.
+    g : ndarray, float64, shape (n,)
+        Overwritten if the gradient is wanted.
+    wanted : int
+        VALUE, GRADIENT or VALUE | GRADIENT.
+    """
+    f = attempt(objective.address, point, g, point, wanted, objective.data, True)
+    if wanted & VALUE:
+        s.nfev += 1
+    if wanted & GRADIENT:
+        s.njev += 1
+        s.nfev += gradient_values(objective, point.size)
+    return f
 
 
 @fragment
@@ -172,7 +196,7 @@ def within_scales(objective, x, p, alpha):
 
 
 @fragment
-def glanced(x, k, length, low, high, point):
+def move_variable(x, k, length, low, high, point):
     """Write x with x_k changed by `length` relative to its size, within the bounds, to `point`."""
     copy(point, x)
     point[k] = x[k] + length * max(1.0, abs(x[k]))
@@ -195,14 +219,13 @@ def unseen_descent(objective, s, x, g, point, low, high):
     for k in range(x.size):
         if g[k] != 0.0:
             continue
-        for j in range(GLANCES.size):
-            glanced(x, k, GLANCES[j], low, high, point)
+        for j in range(DISTANCES.size):
+            move_variable(x, k, DISTANCES[j], low, high, point)
             if point[k] == x[k]:
                 continue
-            f = attempt(objective.address, point, point, point, VALUE, objective.data, True)
-            s.nfev += 1
+            f = counted_trial(objective, s, point, point, VALUE)
             if f < s.f - max(s.noise, PRECISION * abs(s.f)):
-                return k, GLANCES[j]
+                return k, DISTANCES[j]
     return -1, 0.0
 
 
@@ -226,8 +249,7 @@ def separate_decrease(objective, s, w, x, g, noise, low, high, point):
         for way in (h, -h):
             copy(point, x)
             point[i] = x[i] + way
-            second += attempt(objective.address, point, point, point, VALUE, objective.data, True)
-        s.nfev += 2
+            second += counted_trial(objective, s, point, point, VALUE)
         if not second > EXCEEDED * noise:
             return np.inf
         total += 0.5 * (g[i] * h) ** 2 / second

@@ -17,12 +17,12 @@ from numba.extending import register_jitable
 
 from quasinewton.line_searches.protocol import NOISE
 from quasinewton.loops.difference_limits import (
-    glanced,
-    gradient_values,
+    counted_trial,
     has_truncation_error,
     is_curvature_rough,
     is_differenced,
     measured,
+    move_variable,
     separate_decrease,
     unseen_descent,
 )
@@ -38,7 +38,7 @@ from quasinewton.objective.finite_differences import (
     EXACT,
     wrapped_at,
 )
-from quasinewton.objective.interface import GRADIENT, VALUE, attempt
+from quasinewton.objective.interface import GRADIENT, VALUE
 from quasinewton.objective.noise import COUNT, learn_scales
 from quasinewton.status import STATUS_GRADIENT, STATUS_LINE_SEARCH, STATUS_PRECISION, STATUS_RUNNING, STATUS_SADDLE
 
@@ -222,9 +222,7 @@ def check_differences(objective, s, x, g, x_trial, g_trial, low, high, size):
             w.gradient = CENTRAL
         w.f = s.f
         copy(x_trial, x)
-        attempt(objective.address, x_trial, g, x_trial, GRADIENT, objective.data, True)
-        s.njev += 1
-        s.nfev += gradient_values(objective, x.size)
+        counted_trial(objective, s, x_trial, g, GRADIENT)
         s.rough = max(s.rough, NOISE * noise / abs(s.f) if s.f != 0.0 else 0.0)
         modelless = s.restarted
         reopen(s)
@@ -254,11 +252,9 @@ def hidden(s, noise):
 @fragment
 def stepped(objective, s, x, g, k, length, x_trial, g_trial, low, high):
     """Move x_k by `length` relative to its size; return True if f is lower there, as `moved`."""
-    glanced(x, k, length, low, high, x_trial)
-    f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
-    s.nfev += 1 + gradient_values(objective, x.size)
-    s.njev += 1
-    glanced(x, k, length, low, high, x_trial)  # the objective may have overwritten it
+    move_variable(x, k, length, low, high, x_trial)
+    f = counted_trial(objective, s, x_trial, g_trial, VALUE | GRADIENT)
+    move_variable(x, k, length, low, high, x_trial)  # the objective may have overwritten it
     return moved(s, x, g, x_trial, g_trial, f)
 
 
@@ -305,9 +301,7 @@ def curvature_left(objective, s, x, g, p, x_trial, g_trial, low, high, t, other,
         length = t if j == 0 else other * t
         for i in range(n):
             x_trial[i] = x[i] + backward(x, p, length, low, high, i)
-        f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE | GRADIENT, objective.data, True)
-        s.nfev += 1
-        s.njev += 1
+        f = counted_trial(objective, s, x_trial, g_trial, VALUE | GRADIENT)
         # The objective may have overwritten x_trial.
         for i in range(n):
             x_trial[i] = x[i] + backward(x, p, length, low, high, i)

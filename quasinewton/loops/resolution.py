@@ -12,10 +12,11 @@ import numpy as np
 
 from quasinewton.floats import EPSILON
 from quasinewton.line_searches.protocol import NOISE
+from quasinewton.loops.difference_limits import counted_trial
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.objective.box import clipped, is_active
 from quasinewton.objective.finite_differences import wrapped_at
-from quasinewton.objective.interface import GRADIENT, attempt
+from quasinewton.objective.interface import GRADIENT
 
 # Multiple of NOISE ε|x|. Over a step longer by this factor a gradient changes by this factor more
 # if it is continuous, and by the same jump at a kink.
@@ -72,8 +73,7 @@ def is_rounding(objective, s, x, g, low, high, point, gradient):
         change.fill(0.0)
         for pattern in range(PATTERNS):
             beside_x(x, reduced * coarse, pattern, low, high, point)
-            attempt(objective.address, point, gradient, point, GRADIENT, objective.data, True)
-            s.njev += 1
+            counted_trial(objective, s, point, gradient, GRADIENT)
             for i in range(n):
                 change[i] = max(change[i], abs(gradient[i] - g[i]))
         for i in range(n):

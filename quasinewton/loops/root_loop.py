@@ -25,7 +25,7 @@ from quasinewton.numba_ext.linalg import (
     solve,
 )
 from quasinewton.numba_ext.tuples import borrow
-from quasinewton.objective.interface import GRADIENT, HESSIAN, call
+from quasinewton.objective.interface import GRADIENT, HESSIAN, attempt, call
 from quasinewton.status import (
     STATUS_ITERATIONS,
     STATUS_NO_ROOT,
@@ -175,7 +175,7 @@ def run(objective, search, state):
             if s.count >= search.maxls or not point_on_line(x, s.alpha, p, x_trial):
                 verdict = searches.Verdict.STUCK
                 break
-            call(objective.address, x_trial, f_trial, J, GRADIENT, objective.data)
+            attempt(objective.address, x_trial, f_trial, J, GRADIENT, objective.data, True)
             s.nfev += 1
             s.count += 1
             phi = 0.5 * dot(f_trial, f_trial)

@@ -9,10 +9,10 @@ and values along a direction of negative curvature decide.
 import numpy as np
 
 from quasinewton.loops.certificate import SPACING
-from quasinewton.loops.final_check import gradient_values
+from quasinewton.loops.difference_limits import counted_trial
 from quasinewton.numba_ext.jit import fragment, kernel
 from quasinewton.numba_ext.linalg import copy, dot, negate, norm_inf, point_on_line
-from quasinewton.objective.interface import GRADIENT, VALUE, attempt
+from quasinewton.objective.interface import GRADIENT, VALUE
 
 # Upper bound on the number of differences of gradients. Two distinguish two curvatures, which all
 # directions have where f is a sum of equal terms in two variables each.
@@ -52,9 +52,7 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most):
         step = SPACING * size_of(s, x) / norm_inf(d)
         step = -step if dot(g, d) < 0.0 else step
         point_on_line(x, step, d, x_trial)
-        attempt(objective.address, x_trial, g_trial, x_trial, GRADIENT, objective.data, True)
-        s.nfev += gradient_values(objective, n)
-        s.njev += 1
+        counted_trial(objective, s, x_trial, g_trial, GRADIENT)
         for i in range(n):
             g_trial[i] = (g_trial[i] - g[i]) / step
         dHd, dd = dot(d, g_trial), dot(d, d)
@@ -105,8 +103,7 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
     alpha, flat = size_of(s, x), True
     for trial in range(TRIALS):
         point_on_line(x, alpha, p, x_trial)
-        f = attempt(objective.address, x_trial, g_trial, x_trial, VALUE, objective.data, True)
-        s.nfev += 1
+        f = counted_trial(objective, s, x_trial, g_trial, VALUE)
         promised = -0.5 * curvature * alpha * alpha
         if f < s.f - s.noise:
             return alpha

@@ -25,7 +25,7 @@ from quasinewton.numba_ext.arrays import record_viewer
 from quasinewton.numba_ext.jit import fragment
 from quasinewton.numba_ext.linalg import copy
 from quasinewton.objective.box import clipped
-from quasinewton.objective.interface import COMPLEX, GRADIENT, VALUE, call, vector
+from quasinewton.objective.interface import COMPLEX, GRADIENT, VALUE, attempt, call, vector
 
 # Schemes of derivatives.
 EXACT = 0
@@ -190,10 +190,13 @@ def beside(w, x, i, h, point):
 
 @fragment
 def value_beside(w, x, i, h, probe):
-    """Return the wrapped value at x + h e_i; probe[:n] is overwritten."""
+    """Return the wrapped value at x + h e_i; probe[:n] is overwritten.
+
+    Only at x itself does an exception which says that f has no value pass through.
+    """
     point = probe[: x.size]
     beside(w, x, i, h, point)
-    return call(w.address, point, point, point, VALUE, w.data)
+    return attempt(w.address, point, point, point, VALUE, w.data, h != 0.0)
 
 
 @fragment
@@ -282,10 +285,10 @@ def hessian_of_gradients(w, x, g, h, probe):
         if not both:
             step = turned(w, x, i, step, 2.0 if central else 1.0)
         beside(w, x, i, step, point)
-        call(w.address, point, ahead, point, GRADIENT, w.data)
+        attempt(w.address, point, ahead, point, GRADIENT, w.data, True)
         if central:
             beside(w, x, i, -step if both else 2.0 * step, point)
-            call(w.address, point, other, point, GRADIENT, w.data)
+            attempt(w.address, point, other, point, GRADIENT, w.data, True)
         for j in range(n):
             if both:
                 ahead[j] = (ahead[j] - other[j]) / (2.0 * step)
@@ -319,7 +322,7 @@ def hessian_of_values(w, x, h, probe):
                 point = probe[:n]
                 beside(w, x, i, a, point)
                 point[j] = x[j] + b
-                both = call(w.address, point, point, point, VALUE, w.data)
+                both = attempt(w.address, point, point, point, VALUE, w.data, True)
                 h[i, j] = h[j, i] = (both - single[i] - single[j] + f) / (a * b)
         if is_central(w, x, i, a):
             h[i, i] = (single[i] - 2.0 * f + value_beside(w, x, i, -a, probe)) / (a * a)

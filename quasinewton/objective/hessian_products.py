@@ -28,6 +28,7 @@ from quasinewton.objective.interface import (
     GRADIENT,
     PRODUCT,
     VALUE,
+    attempt,
     call,
     vector,
 )
@@ -62,7 +63,7 @@ def gradient_beside(w, x, p, step, point, g):
     point_on_line(x, step, p, point)
     if w.low != 0:
         clip(point, vector(w.low, x.size), vector(w.high, x.size))
-    call(w.address, point, g, point, what, w.data)
+    attempt(w.address, point, g, point, what, w.data, True)
 
 
 @fragment

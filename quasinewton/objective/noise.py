@@ -21,7 +21,7 @@ from quasinewton.objective.finite_differences import (
     scales,
     turned,
 )
-from quasinewton.objective.interface import VALUE, call
+from quasinewton.objective.interface import VALUE, attempt
 
 COUNT = 7  # values; sample of a noise estimate; Moré & Wild (2011, section 5) find six to eight enough
 # Relative to the scales of the variables; spacings of the values, tried until one shows noise.
@@ -63,7 +63,7 @@ def value_near(objective, x, t, reach, low, high, size, point):
         point[i] = middle + sign * t * length
         if low.size:
             point[i] = clipped(point[i], low[i], high[i])
-    return call(objective.address, point, point, point, VALUE, objective.data)
+    return attempt(objective.address, point, point, point, VALUE, objective.data, True)
 
 
 @kernel
@@ -169,9 +169,9 @@ def slope(w, objective, x, f, i, h, point):
     both = is_central(w, x, i, h)
     h = h if both else turned(w, x, i, h, 2.0)
     beside(w, x, i, h, point)
-    ahead = call(objective.address, point, point, point, VALUE, objective.data)
+    ahead = attempt(objective.address, point, point, point, VALUE, objective.data, True)
     beside(w, x, i, -h if both else 2.0 * h, point)
-    other = call(objective.address, point, point, point, VALUE, objective.data)
+    other = attempt(objective.address, point, point, point, VALUE, objective.data, True)
     if both:
         return (ahead - other) / (2.0 * h), h, abs(ahead - 2.0 * f + other)
     return (4.0 * ahead - 3.0 * f - other) / (2.0 * h), h, abs(f - 2.0 * ahead + other)

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 from objectives import (
+    SADDLE_LEAST,
     quadratic,
     quadratic_gradient,
     quadratic_hessian,
     rosenbrock,
     rosenbrock_gradient,
     rosenbrock_hessian,
+    saddle_in_units,
     spd,
 )
 
@@ -87,23 +89,9 @@ def test_leaves_a_saddle_for_a_minimum(x0, compiled):
 @pytest.mark.parametrize("exponent", [0, 3, 6, 9])
 @pytest.mark.parametrize("bounds", [None, [(-1e20, 1e20)] * 2], ids=["free", "bounded"])
 def test_leaves_a_saddle_whatever_the_units_of_the_variables(exponent, bounds):
-    """The run meets the saddle of ½a² − ½b² + ¼b⁴ + ab²/10 at 0; at the minima f = −0.255."""
-    units = np.array([10.0**exponent, 10.0**-exponent])
-
-    def fun(x):
-        a, b = x * units
-        return 0.5 * a * a - 0.5 * b * b + 0.25 * b**4 + 0.1 * a * b * b
-
-    def jac(x):
-        a, b = x * units
-        return units * np.array([a + 0.1 * b * b, -b + b**3 + 0.2 * a * b])
-
-    def hess(x):
-        a, b = x * units
-        return np.outer(units, units) * np.array([[1.0, 0.2 * b], [0.2 * b, -1.0 + 3.0 * b * b + 0.2 * a]])
-
-    res = minimize(fun, [1.0 / units[0], 0.0], jac=jac, hess=hess, method="newton", bounds=bounds)
-    assert res.success and res.fun == pytest.approx(-0.2551020408163)
+    fun, jac, hess, x0 = saddle_in_units(exponent)
+    res = minimize(fun, x0, jac=jac, hess=hess, method="newton", bounds=bounds)
+    assert res.success and res.fun == pytest.approx(SADDLE_LEAST)
 
 
 def test_leaves_a_maximum():
