@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from quasinewton import BFGS, LBFGS, GradientDescent, Newton, minimize
-from quasinewton.line_searches import BY_NAME
+from quasinewton._line_searches import BY_NAME
 
 
 @njit

@@ -7,26 +7,26 @@ such as Adam. The main function is `minimize`, with the signature of `scipy.opti
 import importlib
 
 from quasinewton import schedules
-from quasinewton.api.ask_tell import Solver
-from quasinewton.api.check_gradient import GradientCheck, check_gradient
-from quasinewton.api.inside_njit import Minimum, Root
-from quasinewton.api.line_search import LineSearchResult, line_search
-from quasinewton.api.minimize import minimize
-from quasinewton.api.minimize_batch import BatchResult, minimize_batch
-from quasinewton.api.minimize_multistart import MultistartResult, minimize_multistart
-from quasinewton.api.minimize_stochastic import minimize_stochastic
-from quasinewton.api.root import root
-from quasinewton.autodiff import grad, hessian, hvp, jacobian, value_and_grad
-from quasinewton.drivers.checkpoint import Checkpoint
-from quasinewton.drivers.training import EpochHistory, StochasticResult, StochasticState
-from quasinewton.line_searches import (
+from quasinewton._api.ask_tell import Solver
+from quasinewton._api.check_gradient import GradientCheck, check_gradient
+from quasinewton._api.inside_njit import Minimum, Root
+from quasinewton._api.line_search import LineSearchResult, line_search
+from quasinewton._api.minimize import minimize
+from quasinewton._api.minimize_batch import BatchResult, minimize_batch
+from quasinewton._api.minimize_multistart import MultistartResult, minimize_multistart
+from quasinewton._api.minimize_stochastic import minimize_stochastic
+from quasinewton._api.root import root
+from quasinewton._autodiff import grad, hessian, hvp, jacobian, value_and_grad
+from quasinewton._drivers.checkpoint import Checkpoint
+from quasinewton._drivers.training import EpochHistory, StochasticResult, StochasticState
+from quasinewton._line_searches import (
     Armijo,
     Fixed,
     HagerZhang,
     MoreThuente,
     StrongWolfe,
 )
-from quasinewton.methods import (
+from quasinewton._methods import (
     BFGS,
     LBFGS,
     SGD,
@@ -112,5 +112,5 @@ def __getattr__(name: str) -> object:
     if name in ("extending", "special"):
         return importlib.import_module(f"quasinewton.{name}")
     if name == "__version__":
-        return importlib.import_module("quasinewton.drivers.pickles").version()
+        return importlib.import_module("quasinewton._drivers.pickles").version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

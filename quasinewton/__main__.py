@@ -2,7 +2,7 @@
 
 import sys
 
-from quasinewton.api.command_line import main
+from quasinewton._api.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,14 +15,14 @@ the class is registered under a name. The page on development lists the function
 ======================  =====================================================================
 """
 
-from quasinewton.line_searches import protocol as line_search
-from quasinewton.line_searches.protocol import Verdict
-from quasinewton.line_searches.registry import register_line_search
-from quasinewton.methods import lifecycle as runs
-from quasinewton.methods import protocol as method
-from quasinewton.methods.bounded import wrapper as bounded
-from quasinewton.methods.first_order import base as first_order
-from quasinewton.methods.registry import register_method
+from quasinewton._line_searches import protocol as line_search
+from quasinewton._line_searches.protocol import Verdict
+from quasinewton._line_searches.registry import register_line_search
+from quasinewton._methods import lifecycle as runs
+from quasinewton._methods import protocol as method
+from quasinewton._methods.bounded import wrapper as bounded
+from quasinewton._methods.first_order import base as first_order
+from quasinewton._methods.registry import register_method
 
 __all__ = [
     "Verdict",

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from quasinewton.api.minimize import minimize
-from quasinewton.drivers.batch_result import BatchResult
+from quasinewton._api.minimize import minimize
+from quasinewton._drivers.batch_result import BatchResult
 from quasinewton.result import OptimizeResult
 from quasinewton.status import Status
 

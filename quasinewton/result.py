@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.optimize
 
-from quasinewton.methods.lbfgs.inverse_hessian import InverseHessian
+from quasinewton._methods.lbfgs.inverse_hessian import InverseHessian
+from quasinewton._validation import warn
 from quasinewton.status import Status
-from quasinewton.validation import warn
 
 __all__ = ["History", "InverseHessian", "OptimizeResult", "RootResult"]
 

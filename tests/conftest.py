@@ -12,8 +12,8 @@ import pytest
 from allocations import counted, counting
 from hypothesis import settings
 
-from quasinewton.drivers import tiered_loop
-from quasinewton.numba_ext import python_first
+from quasinewton._drivers import tiered_loop
+from quasinewton._numba_ext import python_first
 
 # A shell ignores Ctrl-C for what it runs in the background, and so would every process started from
 # here, in which tests interrupt themselves.

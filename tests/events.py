@@ -5,7 +5,7 @@ import signal
 
 from numba import njit
 
-from quasinewton.numba_ext.arrays import fetch_add
+from quasinewton._numba_ext.arrays import fetch_add
 
 _kill = ctypes.CDLL(None).kill
 _kill.argtypes = [ctypes.c_int, ctypes.c_int]

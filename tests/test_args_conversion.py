@@ -3,7 +3,7 @@
 Classes with the same protocols imitate libraries that are not dependencies; arrays with units or
 masks are refused.
 
-Covers: arguments/convert_args.py, objective/packed_args.py, arguments/real_values.py.
+Covers: _arguments/convert_args.py, _objective/packed_args.py, _arguments/real_values.py.
 """
 
 import array
@@ -21,7 +21,7 @@ from numba.typed import List
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import check_gradient, line_search, minimize, minimize_batch, minimize_stochastic, root
-from quasinewton.arguments.convert_args import as_args, converted
+from quasinewton._arguments.convert_args import as_args, converted
 
 DATA = np.array([1.0, 2.0, 4.0])
 

@@ -1,14 +1,14 @@
 """Array functions in users' functions have the same bits and errors as Numba's own.
 
-Covers: numba_ext/array_functions.py, numba_ext/user_code.py.
+Covers: _numba_ext/array_functions.py, _numba_ext/user_code.py.
 """
 
 import numpy as np
 import pytest
 from numba import njit
 
-from quasinewton.numba_ext.array_functions import ORIGINALS, STAND_INS
-from quasinewton.numba_ext.user_code import Copy, fresh
+from quasinewton._numba_ext.array_functions import ORIGINALS, STAND_INS
+from quasinewton._numba_ext.user_code import Copy, fresh
 
 
 @njit

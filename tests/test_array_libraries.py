@@ -2,7 +2,7 @@
 
 `tests/test_args_conversion.py` imitates them by their protocols.
 
-Covers: arguments/convert_args.py, arguments/initial_values.py.
+Covers: _arguments/convert_args.py, _arguments/initial_values.py.
 """
 
 import warnings

@@ -1,7 +1,7 @@
 """A batch equals its single solves bit for bit, for every number of threads and every failure.
 
-Covers: arguments/batch_values.py, api/minimize_batch.py, api/minimize_multistart.py,
-drivers/{batch_result,thread_pool,vectorized,progress}.py.
+Covers: _arguments/batch_values.py, _api/minimize_batch.py, _api/minimize_multistart.py,
+_drivers/{batch_result,thread_pool,vectorized,progress}.py.
 """
 
 import pickle
@@ -19,8 +19,8 @@ from objectives import rosenbrock_inplace
 from processes import run
 
 from quasinewton import LBFGS, SGD, Adam, BatchResult, Newton, Status, minimize, minimize_batch, minimize_multistart
-from quasinewton.drivers import progress, vectorized
-from quasinewton.drivers import thread_pool as crews
+from quasinewton._drivers import progress, vectorized
+from quasinewton._drivers import thread_pool as crews
 from quasinewton.schedules import cosine
 
 
@@ -393,7 +393,7 @@ import os
 from collections import Counter
 import numpy as np
 from quasinewton import minimize_batch
-from quasinewton.drivers import progress
+from quasinewton._drivers import progress
 from test_batch import STEPS, endless
 
 progress.INTERVAL = 0.0

@@ -1,6 +1,6 @@
 """Bounds in every public function: how they are read, evaluated points, and results.
 
-Covers: options/bounds.py, methods/bounded/*, api/minimize.py.
+Covers: _options/bounds.py, _methods/bounded/*, _api/minimize.py.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian, rose
 from scipy.optimize import Bounds
 
 from quasinewton import LBFGS, Checkpoint, Solver, Status, minimize, minimize_batch, minimize_multistart, problems
-from quasinewton.options.bounds import read_bounds
+from quasinewton._options.bounds import read_bounds
 
 X0 = np.array([-1.2, 1.0, -0.5, 0.8, 1.5])
 LOW = np.array([-1.5, -np.inf, 0.3, -2.0, -np.inf])

@@ -1,6 +1,6 @@
 """What users of `scipy.optimize.minimize` may expect of bounds, item by item.
 
-Covers: api/minimize.py, options/bounds.py, objective/finite_differences.py.
+Covers: _api/minimize.py, _options/bounds.py, _objective/finite_differences.py.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Success and failure do not depend on the units of f and x or on constants in f.
 
-Covers: loops/stopping.py, loops/final_check.py, loops/certificate.py, loops/subspace.py,
-methods/unexplored.py, drivers/diagnosis.py.
+Covers: _loops/stopping.py, _loops/final_check.py, _loops/certificate.py, _loops/subspace.py,
+_methods/unexplored.py, _drivers/diagnosis.py.
 """
 
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import Status, line_search, minimize, root
-from quasinewton.loops.stopping import is_settled
+from quasinewton._loops.stopping import is_settled
 
 METHODS = ["lbfgs", "bfgs", "newton"]
 each_method = pytest.mark.parametrize("method", METHODS)

@@ -16,8 +16,8 @@ from quasinewton import (
     minimize_multistart,
     minimize_stochastic,
 )
-from quasinewton.methods.registry import register_method
-from quasinewton.options.choose_method import (
+from quasinewton._methods.registry import register_method
+from quasinewton._options.choose_method import (
     ESTIMATED,
     FACTORED,
     RULES,

@@ -1,6 +1,6 @@
 """``python -m quasinewton``: compiles ahead of use, and reports what it did.
 
-Covers: __main__.py, api/command_line.py, numba_ext/stamps.py, numba_ext/notice.py.
+Covers: __main__.py, _api/command_line.py, _numba_ext/stamps.py, _numba_ext/notice.py.
 """
 
 import ast
@@ -15,8 +15,8 @@ from numba import njit
 from processes import run
 
 from quasinewton import minimize
-from quasinewton.api import command_line
-from quasinewton.numba_ext import lazy, notice, operation_tables, stamps, user_cache
+from quasinewton._api import command_line
+from quasinewton._numba_ext import lazy, notice, operation_tables, stamps, user_cache
 
 COMMAND = """
 import sys
@@ -146,8 +146,8 @@ class TestStamps:
         return {name for name in after if before[name] != after[name]}
 
     def test_documentation_changes_nothing(self, package):
-        docstring = "numba_ext/linalg.py", '"""', '"""Edited. '
-        assert self.edited(package, docstring, ("loops/line_search_loop.py", "# ", "# Edited: ")) == set()
+        docstring = "_numba_ext/linalg.py", '"""', '"""Edited. '
+        assert self.edited(package, docstring, ("_loops/line_search_loop.py", "# ", "# Edited: ")) == set()
 
     @pytest.fixture
     def sources(self):
@@ -191,21 +191,21 @@ class TestStamps:
                 assert names <= set(stamps.WORD.findall(found)), (names, found)
 
     def test_what_no_kernel_imports_changes_no_kernel(self, package):
-        files = "problems/problem.py", "api/minimize.py", "drivers/finalize.py", "options/read.py"
+        files = "problems/problem.py", "_api/minimize.py", "_drivers/finalize.py", "_options/read.py"
         changed = self.edited(package, *((file, "\n\n\n", "\n\nEDITED = 1\n\n\n") for file in files))
         names = {"quasinewton." + file.removesuffix(".py").replace("/", ".") for file in files}
         assert names <= changed
-        assert not changed & {"", "quasinewton.loops.line_search_loop", "quasinewton.numba_ext.linalg"}
+        assert not changed & {"", "quasinewton._loops.line_search_loop", "quasinewton._numba_ext.linalg"}
 
     def test_a_helper_changes_all_that_calls_it(self, package):
-        changed = self.edited(package, ("numba_ext/linalg.py", "alpha * p[i]", "2.0 * alpha * p[i]"))
-        assert {"", "quasinewton.loops.line_search_loop", "quasinewton.objective.hessian_products"} <= changed
+        changed = self.edited(package, ("_numba_ext/linalg.py", "alpha * p[i]", "2.0 * alpha * p[i]"))
+        assert {"", "quasinewton._loops.line_search_loop", "quasinewton._objective.hessian_products"} <= changed
         assert "quasinewton.status" not in changed
 
     def test_what_registers_with_a_protocol_changes_the_loops(self, package):
-        changed = self.edited(package, ("methods/newton.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"))
-        assert "quasinewton.loops.line_search_loop" in changed
-        assert not changed & {"", "quasinewton.objective.finite_differences"}
+        changed = self.edited(package, ("_methods/newton.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"))
+        assert "quasinewton._loops.line_search_loop" in changed
+        assert not changed & {"", "quasinewton._objective.finite_differences"}
 
     def test_they_are_computed_once_an_edit_and_old_code_is_removed(self, tmp_path, monkeypatch):
         monkeypatch.setattr(stamps, "cache_folder", lambda folder: str(tmp_path))

@@ -1,6 +1,6 @@
 """What users of `scipy.optimize.minimize` may expect, item by item.
 
-Covers: api/minimize.py, options/read.py, drivers/{initialize,run,finalize}.py, result.py.
+Covers: _api/minimize.py, _options/read.py, _drivers/{initialize,run,finalize}.py, result.py.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeWarning
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from quasinewton import OptimizeResult, Status, minimize
-from quasinewton.options.read import read, with_limits
+from quasinewton._options.read import read, with_limits
 
 X0 = [-1.2, 1.0]
 METHODS = ["lbfgs", "bfgs", "newton"]

@@ -2,7 +2,7 @@
 
 Any caller can run it, one evaluation at a time.
 
-Covers: loops/{line_search_loop,state,rare_phases,stopping,operations}.py.
+Covers: _loops/{line_search_loop,state,rare_phases,stopping,operations}.py.
 """
 
 import pickle
@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import BFGS, LBFGS, Armijo, HagerZhang, MoreThuente, Solver, StrongWolfe, minimize, problems
-from quasinewton.loops import line_search_loop
-from quasinewton.loops.clock import PACE
-from quasinewton.loops.state import NOTHING, Limits, State, allocate
-from quasinewton.objective.build import prepare
-from quasinewton.objective.problem import read_problem
+from quasinewton._loops import line_search_loop
+from quasinewton._loops.clock import PACE
+from quasinewton._loops.state import NOTHING, Limits, State, allocate
+from quasinewton._objective.build import prepare
+from quasinewton._objective.problem import read_problem
 from quasinewton.status import Status
 
 EPS = np.finfo(float).eps

@@ -1,6 +1,6 @@
 """The message of a failed run: a sentence that suggests what to do, and numbers.
 
-Covers: drivers/{diagnosis,slopes}.py, loops/final_check.py.
+Covers: _drivers/{diagnosis,slopes}.py, _loops/final_check.py.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import LBFGS, Solver, Status, minimize
-from quasinewton.methods.lifecycle import curvature_spread
+from quasinewton._methods.lifecycle import curvature_spread
 
 X0 = [-1.2, 1.0]
 

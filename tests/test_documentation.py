@@ -15,7 +15,7 @@ from numpydoc.docscrape import get_doc_object
 
 import quasinewton
 from quasinewton import Status, problems
-from quasinewton.options.names import CONTROLS, FIRST_ORDER_CONTROLS, LIMITS, SEARCHING
+from quasinewton._options.names import CONTROLS, FIRST_ORDER_CONTROLS, LIMITS, SEARCHING
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs" / "extensions"))

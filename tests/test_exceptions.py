@@ -1,6 +1,7 @@
 """Exceptions, signals, nesting and threads: the user's exceptions reach the user unchanged.
 
-Covers: numba_ext/python_calls.py, numba_ext/unwinding.py, objective/from_python.py, drivers/run.py.
+Covers: _numba_ext/python_calls.py, _numba_ext/unwinding.py, _objective/from_python.py,
+_drivers/run.py.
 """
 
 import sys
@@ -13,7 +14,7 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 from processes import run
 
 from quasinewton import Solver, Status, minimize, minimize_batch
-from quasinewton.numba_ext.operation_tables import TABLES, Table
+from quasinewton._numba_ext.operation_tables import TABLES, Table
 
 X0 = [-1.2, 1.0]
 

@@ -1,6 +1,6 @@
 """Batches on executors: the same rows, a bounded number of tasks in flight, lost workers replaced.
 
-Covers: drivers/executors.py, numba_ext/pickling.py.
+Covers: _drivers/executors.py, _numba_ext/pickling.py.
 """
 
 import multiprocessing
@@ -19,9 +19,9 @@ import pytest
 from numba import njit
 
 from quasinewton import Status, minimize_batch
-from quasinewton.drivers import progress
-from quasinewton.drivers.executors import Here, call_from_bytes, distribute, goes_by_value, number_of_workers, portable
-from quasinewton.numba_ext import pickling
+from quasinewton._drivers import progress
+from quasinewton._drivers.executors import Here, call_from_bytes, distribute, goes_by_value, number_of_workers, portable
+from quasinewton._numba_ext import pickling
 
 fcntl = pytest.importorskip("fcntl")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and locks")

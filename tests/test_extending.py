@@ -1,6 +1,6 @@
 """Methods and line searches of other packages: by name and as objects, at every door, never cached.
 
-Covers: extending.py, methods/registry.py, line_searches/registry.py, numba_ext/registration.py.
+Covers: extending.py, _methods/registry.py, _line_searches/registry.py, _numba_ext/registration.py.
 """
 
 import copy
@@ -20,6 +20,11 @@ from quasinewton import (
     minimize_batch,
     minimize_stochastic,
 )
+from quasinewton._line_searches.registry import BY_NAME
+from quasinewton._loops import operations
+from quasinewton._methods.registry import METHODS, NAMES, TRAITS
+from quasinewton._numba_ext.python_first import compiled_at_once
+from quasinewton._objective.box import is_active
 from quasinewton.extending import (
     Verdict,
     bounded,
@@ -29,11 +34,6 @@ from quasinewton.extending import (
     register_line_search,
     register_method,
 )
-from quasinewton.line_searches.registry import BY_NAME
-from quasinewton.loops import operations
-from quasinewton.methods.registry import METHODS, NAMES, TRAITS
-from quasinewton.numba_ext.python_first import compiled_at_once
-from quasinewton.objective.box import is_active
 
 START = np.array([-1.2, 1.0])
 BOUNDS = [(-2.0, 0.5), (-1.0, 2.0)]
@@ -314,11 +314,11 @@ line_search.advance.register(WithoutMaxls)(_advance)
         (lambda: register_method(Scalar, "a"), TypeError, "t of Number, the memory of Scalar, must be an array"),
         (lambda: register_method(Steepest, 3), TypeError, "must be a str"),
         (lambda: register_method(Steepest, " "), ValueError, "at least one letter"),
-        (lambda: register_method(Steepest, "LBFGS"), ValueError, "belongs to quasinewton.methods"),
+        (lambda: register_method(Steepest, "LBFGS"), ValueError, "belongs to quasinewton._methods"),
         (lambda: register_method(Steepest, "CG"), ValueError, "SciPy"),
         (lambda: register_line_search(Bare, "b"), ValueError, "register advance"),
         (lambda: register_line_search(WithoutMaxls, "b"), ValueError, "maxls"),
-        (lambda: register_line_search(Halving, "armijo"), ValueError, "belongs to quasinewton.line_searches"),
+        (lambda: register_line_search(Halving, "armijo"), ValueError, "belongs to quasinewton._line_searches"),
         (lambda: first_order.first_order(Bare), TypeError, "lr, weight_decay, decoupled"),
         (lambda: first_order.first_order(int), TypeError, "NamedTuple"),
         (lambda: method.direction.register(Steepest)(_direction), ValueError, "define the class anew"),

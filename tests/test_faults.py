@@ -1,6 +1,6 @@
 """Faults and their consequences: the table of docs/faults.md, row by row.
 
-Covers: loops/*, drivers/diagnosis.py, api/{minimize,root,line_search,minimize_batch}.py.
+Covers: _loops/*, _drivers/diagnosis.py, _api/{minimize,root,line_search,minimize_batch}.py.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from objectives import Counted, rosenbrock, rosenbrock_gradient, rosenbrock_hess
 from processes import run
 
 from quasinewton import Checkpoint, Solver, Status, line_search, minimize, minimize_batch, root
-from quasinewton.numba_ext import python_first
+from quasinewton._numba_ext import python_first
 
 X0 = [-1.2, 1.0]
 BAD = [math.nan, math.inf, -math.inf]

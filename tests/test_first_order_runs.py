@@ -1,6 +1,6 @@
 """Runs without a line search: one loop for all callers, every way to end, and what is refused.
 
-Covers: loops/first_order_loop.py, methods/first_order/*, options/read.py.
+Covers: _loops/first_order_loop.py, _methods/first_order/*, _options/read.py.
 """
 
 import math
@@ -32,10 +32,10 @@ from quasinewton import (
     minimize,
     schedules,
 )
-from quasinewton.loops import first_order_loop
-from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.options.names import NAMES
-from quasinewton.options.read import read, with_limits
+from quasinewton._loops import first_order_loop
+from quasinewton._methods.first_order.base import FIRST_ORDER
+from quasinewton._options.names import NAMES
+from quasinewton._options.read import read, with_limits
 
 X0 = np.array([-1.2, 1.0, 0.5])
 

@@ -15,15 +15,15 @@ ROOT = Path(quasinewton.__file__).parent
 # The floors from the lowest up; docs/development.md has the same list. A room is a folder, or a
 # file at the top of the package. Rooms on one floor do not import each other.
 FLOORS = [
-    {"floats", "numba_ext", "status", "validation"},
-    {"arguments", "special"},
-    {"autodiff"},
-    {"objective"},
-    {"line_searches", "methods", "schedules"},
-    {"extending", "loops", "result"},
-    {"options"},
-    {"drivers"},
-    {"api"},
+    {"_floats", "_numba_ext", "status", "_validation"},
+    {"_arguments", "special"},
+    {"_autodiff"},
+    {"_objective"},
+    {"_line_searches", "_methods", "schedules"},
+    {"extending", "_loops", "result"},
+    {"_options"},
+    {"_drivers"},
+    {"_api"},
     {"__main__", "plot", "testing"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
@@ -32,7 +32,7 @@ CATALOGUE = "problems"
 # Imports of Numba's internals may break with every release, so they are confined to these two
 # folders.
 NUMBA_INSIDE = ("numba.core", "numba.np", "llvmlite")
-FENCE = {"autodiff", "numba_ext"}
+FENCE = {"_autodiff", "_numba_ext"}
 
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
@@ -62,7 +62,7 @@ def allowed(importer, imported):
     if importer == imported or importer == "__init__":
         return True
     if importer == CATALOGUE:
-        return imported == "numba_ext"
+        return imported == "_numba_ext"
     if imported == CATALOGUE:
         return importer == "testing"
     return LEVEL[imported] < LEVEL[importer]
@@ -89,12 +89,12 @@ def test_the_development_page_has_the_same_floors():
 @pytest.mark.parametrize(
     "importer, imported",
     [
-        ("methods", "line_searches"),
-        ("line_searches", "methods"),
-        ("numba_ext", "objective"),
-        ("loops", "api"),
-        ("problems", "methods"),
-        ("objective", "methods"),
+        ("_methods", "_line_searches"),
+        ("_line_searches", "_methods"),
+        ("_numba_ext", "_objective"),
+        ("_loops", "_api"),
+        ("problems", "_methods"),
+        ("_objective", "_methods"),
     ],
 )
 def test_the_rule_forbids(importer, imported):
@@ -115,7 +115,7 @@ def test_numbas_inside_is_imported_behind_the_fence_alone(file):
 
 
 def test_numba_is_configured_in_one_place():
-    """Only `numba_ext.jit` sets options such as fastmath and cache."""
+    """Only `_numba_ext.jit` sets options such as fastmath and cache."""
     for file in FILES:
         if file.name == "jit.py":
             continue

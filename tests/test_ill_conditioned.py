@@ -4,7 +4,7 @@ L-BFGS must solve them in few evaluations, although the curvatures of f differ b
 10²⁰. The least values are those of a QR factorisation where the model is linear, and 0 or the
 published ones elsewhere. Most of the bounds are below what the scale γ = s·y/y·y and 10 pairs took.
 
-Covers: methods/lbfgs/fitted_gamma.py, methods/first_pairs.py.
+Covers: _methods/lbfgs/fitted_gamma.py, _methods/first_pairs.py.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """`minimize` in compiled code: the same bits as from Python, no leaks, readable errors.
 
-Covers: api/inside_njit/*, numba_ext/dispatch.py, objective/in_njit.py.
+Covers: _api/inside_njit/*, _numba_ext/dispatch.py, _objective/in_njit.py.
 """
 
 import inspect
@@ -31,7 +31,7 @@ from quasinewton import (
     root,
     schedules,
 )
-from quasinewton.api.inside_njit import minimize as inside_minimize
+from quasinewton._api.inside_njit import minimize as inside_minimize
 
 
 @njit

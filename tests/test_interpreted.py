@@ -1,6 +1,6 @@
 """The package without compilation, as in a debugger, makes the same iterates to rounding.
 
-Covers: numba_ext/{interpreted,generated}.py.
+Covers: _numba_ext/{interpreted,generated}.py.
 """
 
 import gc
@@ -16,9 +16,9 @@ from numba import njit, types
 from processes import TESTS, environment, start_python
 
 from quasinewton import minimize, problems
-from quasinewton.numba_ext import generated
-from quasinewton.objective import trampolines
-from quasinewton.objective.callables import Callables
+from quasinewton._numba_ext import generated
+from quasinewton._objective import trampolines
+from quasinewton._objective.callables import Callables
 
 SWITCH = {"NUMBA_DISABLE_JIT": "1"}
 METHODS = "newton", "newton-cg", "bfgs", "lbfgs"

@@ -1,6 +1,6 @@
 """Invariance to changes of units and coordinates.
 
-Covers: loops/line_search_loop.py, methods/*, testing/transformations.py.
+Covers: _loops/line_search_loop.py, _methods/*, testing/transformations.py.
 """
 
 import numpy as np

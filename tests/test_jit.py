@@ -1,6 +1,6 @@
 """Compilation: once for all objectives, on disk for all processes, never for a new value.
 
-Covers: numba_ext/{jit,cache,stamps,dispatch,parts}.py.
+Covers: _numba_ext/{jit,cache,stamps,dispatch,parts}.py.
 """
 
 import shutil
@@ -13,10 +13,10 @@ from objectives import quadratic, quadratic_gradient, rosenbrock_inplace, spd
 from processes import PACKAGE, finish, run, start
 
 from quasinewton import minimize
-from quasinewton.loops import line_search_loop
-from quasinewton.numba_ext import python_first
-from quasinewton.numba_ext.stamps import package_stamp
-from quasinewton.objective import from_njit
+from quasinewton._loops import line_search_loop
+from quasinewton._numba_ext import python_first
+from quasinewton._numba_ext.stamps import package_stamp
+from quasinewton._objective import from_njit
 
 pytestmark = pytest.mark.usefixtures("compiled_at_once")
 
@@ -32,7 +32,7 @@ SMALL = SIMPLE.replace('method="gradient-descent"', 'method="lbfgs"').replace("m
 IN_PYTHON = {python_first.SWITCH: "1"}
 # Print how many loops the cache had.
 COUNT = """
-from quasinewton.loops import line_search_loop
+from quasinewton._loops import line_search_loop
 print(sum(line_search_loop.run.stats.cache_hits.values()))
 """
 
@@ -225,7 +225,7 @@ class TestCache:
         folder, first = filled
         assert SIMPLE_RESULT in first
         cache = shutil.copytree(folder / "cache", tmp_path / "cache")
-        file = folder / "quasinewton" / "numba_ext" / "linalg.py"
+        file = folder / "quasinewton" / "_numba_ext" / "linalg.py"
         source = file.read_text()
         assert source.count("x[i] = x[i] + alpha * p[i]") == 1
         file.write_text(source.replace("x[i] = x[i] + alpha * p[i]", "x[i] = x[i] + 2.0 * alpha * p[i]"))
@@ -279,9 +279,9 @@ class TestCache:
         package = copy(tmp_path)
         stamp = package_stamp(package)
         assert stamp == package_stamp(package)
-        (package / "line_searches" / "armijo.py").rename(package / "line_searches" / "renamed.py")
+        (package / "_line_searches" / "armijo.py").rename(package / "_line_searches" / "renamed.py")
         renamed = package_stamp(package)
-        (package / "line_searches" / "renamed.py").write_text("")
+        (package / "_line_searches" / "renamed.py").write_text("")
         assert len({stamp, renamed, package_stamp(package)}) == 3
 
 
@@ -351,7 +351,7 @@ class TestGeneric:
 
     def test_serves_python_and_compiled_code_alike(self):
         from quasinewton import LBFGS, Newton
-        from quasinewton.methods.protocol import hessian_order
+        from quasinewton._methods.protocol import hessian_order
 
         @njit
         def order(method, n):
@@ -361,6 +361,6 @@ class TestGeneric:
             assert hessian_order(method, 4) == order(method, 4) == expected
 
     def test_keeps_name_and_documentation(self):
-        from quasinewton.methods.protocol import direction
+        from quasinewton._methods.protocol import direction
 
         assert direction.__name__ == "direction" and direction.__doc__.startswith("Write the direction")

@@ -1,6 +1,6 @@
 """Memory is freed call after call: from compiled code, from Python, and by ask-tell.
 
-Covers: api/inside_njit/*, api/minimize.py, api/ask_tell.py, numba_ext/unwinding.py.
+Covers: _api/inside_njit/*, _api/minimize.py, _api/ask_tell.py, _numba_ext/unwinding.py.
 """
 
 import gc

@@ -1,6 +1,6 @@
 """A single line search, from Python and from compiled code.
 
-Covers: api/line_search.py, api/inside_njit/line_search.py, line_searches/*.
+Covers: _api/line_search.py, _api/inside_njit/line_search.py, _line_searches/*.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from numba import njit
 from numba.core.errors import TypingError
 
 from quasinewton import Armijo, Fixed, HagerZhang, LineSearchResult, MoreThuente, StrongWolfe, line_search
-from quasinewton.line_searches import BY_NAME
+from quasinewton._line_searches import BY_NAME
 
 
 @njit

@@ -1,7 +1,7 @@
 """`minimize`: names, options, limits, results, and objectives that misbehave.
 
-Covers: api/minimize.py, options/{names,read}.py, arguments/initial_values.py,
-drivers/{initialize,run,finalize,progress}.py.
+Covers: _api/minimize.py, _options/{names,read}.py, _arguments/initial_values.py,
+_drivers/{initialize,run,finalize,progress}.py.
 """
 
 import math

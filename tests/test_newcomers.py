@@ -1,6 +1,7 @@
 """Mistakes of newcomers, and what they are told: names, forms and sizes that do not exist here.
 
-Covers: options/advice.py, options/read.py, arguments/initial_values.py, objective/from_python.py.
+Covers: _options/advice.py, _options/read.py, _arguments/initial_values.py,
+_objective/from_python.py.
 """
 
 import re

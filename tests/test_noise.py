@@ -1,6 +1,6 @@
 """Differences that measure noise and curvature, for their steps and for the test of success.
 
-Covers: objective/noise.py, objective/finite_differences.py, loops/stopping.py.
+Covers: _objective/noise.py, _objective/finite_differences.py, _loops/stopping.py.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from numba import njit
 from objectives import Counted, rosenbrock
 
 from quasinewton import Status, minimize
-from quasinewton.objective.build import prepare
-from quasinewton.objective.finite_differences import scales, wrapped_at
-from quasinewton.objective.noise import COUNT, learn_scales, noise_near
-from quasinewton.objective.problem import read_problem
+from quasinewton._objective.build import prepare
+from quasinewton._objective.finite_differences import scales, wrapped_at
+from quasinewton._objective.noise import COUNT, learn_scales, noise_near
+from quasinewton._objective.problem import read_problem
 
 EPSILON = np.finfo(np.float64).eps
 METHODS = ["lbfgs", "bfgs"]

@@ -1,9 +1,9 @@
 """One small test for each internal of Numba that the package relies on, named after it.
 
 Where a new version of Numba breaks the package, the names of the failing tests say what has changed
-and which file of `numba_ext` or `autodiff` to revise.
+and which file of `_numba_ext` or `_autodiff` to revise.
 
-Covers: numba_ext/*, autodiff/recompile.py, autodiff/array_expressions.py.
+Covers: _numba_ext/*, _autodiff/recompile.py, _autodiff/array_expressions.py.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.extending import intrinsic, overload
 from numba.np import arrayobj, npyimpl
 
-from quasinewton.numba_ext import (
+from quasinewton._numba_ext import (
     addresses,
     array_items,
     arrays,
@@ -41,7 +41,7 @@ def double(x):
 
 
 class TestCache:
-    """Internals that numba_ext/cache.py relies on."""
+    """Internals that _numba_ext/cache.py relies on."""
 
     def test_a_function_cache_has_a_file_with_a_source_stamp(self, tmp_path, monkeypatch):
         monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
@@ -69,7 +69,7 @@ class TestCache:
 
 
 class TestCloudpickle:
-    """Internals that numba_ext/pickling.py relies on."""
+    """Internals that _numba_ext/pickling.py relies on."""
 
     def test_functions_go_by_value_and_compiled_ones_with_them(self):
         compiled = njit(double)
@@ -78,7 +78,7 @@ class TestCloudpickle:
 
 
 class TestDispatcher:
-    """Internals that numba_ext/addresses.py and autodiff/{recompile,drivers}.py rely on."""
+    """Internals that _numba_ext/addresses.py and _autodiff/{recompile,drivers}.py rely on."""
 
     def test_get_compile_result_has_a_library_with_the_machine_address(self):
         compiled = njit(double)
@@ -118,7 +118,7 @@ class TestDispatcher:
 
 
 class TestCallConvention:
-    """Internals that numba_ext/{addresses,unwinding,lazy,python_calls}.py rely on."""
+    """Internals that _numba_ext/{addresses,unwinding,lazy,python_calls}.py rely on."""
 
     def test_a_call_by_address_returns_the_value_and_passes_exceptions_through(self):
         signature = types.float64(types.float64)
@@ -150,7 +150,7 @@ class TestCallConvention:
 
 
 class TestArrays:
-    """Internals that numba_ext/arrays.py and numba_ext/tuples.py rely on."""
+    """Internals that _numba_ext/arrays.py and _numba_ext/tuples.py rely on."""
 
     def test_the_struct_of_an_array_has_these_fields(self):
         found = []
@@ -199,13 +199,13 @@ class TestArrays:
         assert read(memory.ctypes.data) == 8.0
 
     def test_the_parts_of_numbas_array_expressions_are_there(self):
-        """autodiff/array_expressions.py relies on these parts."""
+        """_autodiff/array_expressions.py relies on these parts."""
         for name in ("_prepare_argument", "_build_array", "_ArrayHelper"):
             assert hasattr(npyimpl, name)
 
 
 class TestPasses:
-    """Internals that autodiff/recompile.py relies on."""
+    """Internals that _autodiff/recompile.py relies on."""
 
     def test_the_default_pipeline_has_the_passes_that_ours_stands_between(self):
         seen = []
@@ -253,7 +253,7 @@ class TestPasses:
 
 
 class TestOptions:
-    """Internals that numba_ext/jit.py relies on."""
+    """Internals that _numba_ext/jit.py relies on."""
 
     @pytest.mark.parametrize("option", ["forceinline", "no_cpython_wrapper", "no_cfunc_wrapper", "nogil"])
     def test_is_accepted(self, option):
@@ -279,7 +279,7 @@ class TestOptions:
 
 
 class TestParts:
-    """Internals that numba_ext/parts.py relies on."""
+    """Internals that _numba_ext/parts.py relies on."""
 
     def test_a_part_has_no_machine_code_and_becomes_one_with_its_callers(self):
         part = njit(pipeline_class=parts.PartCompiler, **jit.INNER)(double)
@@ -324,7 +324,7 @@ class TestParts:
 
 
 class TestItems:
-    """Internals that numba_ext/array_items.py relies on."""
+    """Internals that _numba_ext/array_items.py relies on."""
 
     def test_members_of_arrays_have_their_places(self):
         names = registry.cpu_target.target_context.data_model_manager[VECTOR]._fields
@@ -364,11 +364,11 @@ class TestItems:
 
 
 class TestOperations:
-    """Internals that numba_ext/operation_tables.py relies on."""
+    """Internals that _numba_ext/operation_tables.py relies on."""
 
     def test_a_kind_is_found_by_its_name(self):
         from quasinewton import BFGS, LBFGS
-        from quasinewton.methods import Bounded
+        from quasinewton._methods import Bounded
 
         for kind in LBFGS, BFGS, (Bounded, LBFGS):
             assert operation_tables.kind_named(operation_tables.name_of(kind)) == kind
@@ -399,7 +399,7 @@ class TestOperations:
 
 
 class TestSymbols:
-    """Internals that numba_ext/symbols.py and loops/clock.py rely on."""
+    """Internals that _numba_ext/symbols.py and _loops/clock.py rely on."""
 
     def test_a_named_c_function_is_called(self):
         callback = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda x: x + 1.0)
@@ -414,7 +414,7 @@ class TestSymbols:
 def test_the_text_of_errors_names_the_function_and_the_place():
     """Numba's error text names the function and the place.
 
-    numba_ext/introspection.py and autodiff/recompile.py parse it by regular expressions.
+    _numba_ext/introspection.py and _autodiff/recompile.py parse it by regular expressions.
     """
 
     @njit

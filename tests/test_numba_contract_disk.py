@@ -1,7 +1,7 @@
 """One small test for each internal of Numba that the caches on disk rely on, and a list of names.
 
-Covers: numba_ext/{sealed,cache,stamps,fingerprint,user_cache}.py and
-numba_ext/{interpreted,unwinding,python_calls}.py.
+Covers: _numba_ext/{sealed,cache,stamps,fingerprint,user_cache}.py and
+_numba_ext/{interpreted,unwinding,python_calls}.py.
 """
 
 import ast
@@ -23,7 +23,7 @@ from numba.misc.appdirs import AppDirs
 from numba.np.numpy_support import as_dtype
 
 import quasinewton
-from quasinewton.numba_ext import python_calls, unwinding
+from quasinewton._numba_ext import python_calls, unwinding
 
 ROOT = Path(quasinewton.__file__).parent
 SIGNATURE = types.float64(types.float64)
@@ -32,7 +32,7 @@ SIGNATURE = types.float64(types.float64)
 def private_names():
     """Return (module, name) for all that the package imports from inside Numba and llvmlite."""
     found = set()
-    for folder in "autodiff", "numba_ext":
+    for folder in "_autodiff", "_numba_ext":
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 module = getattr(node, "module", None) or ""
@@ -62,7 +62,7 @@ def library():
 
 
 class TestLibraries:
-    """Internals that numba_ext/{sealed,parts,cache}.py rely on."""
+    """Internals that _numba_ext/{sealed,parts,cache}.py rely on."""
 
     def test_a_library_has_a_module_whose_functions_have_names_and_linkage(self, library):
         module = library[0]._final_module
@@ -115,7 +115,7 @@ class TestLibraries:
 
 
 class TestCaches:
-    """Internals that numba_ext/{cache,stamps,user_cache}.py rely on."""
+    """Internals that _numba_ext/{cache,stamps,user_cache}.py rely on."""
 
     def test_a_locator_is_a_class_with_these_methods(self):
         for name in "get_cache_path", "get_source_stamp", "get_disambiguator", "from_function", "ensure_cache_path":
@@ -157,7 +157,7 @@ class TestCaches:
 
 
 class TestFingerprints:
-    """Internals that numba_ext/fingerprint.py relies on."""
+    """Internals that _numba_ext/fingerprint.py relies on."""
 
     def test_a_compilation_is_announced_with_the_function_and_the_types(self):
         seen = []
@@ -192,7 +192,7 @@ class TestFingerprints:
 
 
 class TestExceptions:
-    """Internals that numba_ext/{unwinding,python_calls}.py rely on."""
+    """Internals that _numba_ext/{unwinding,python_calls}.py rely on."""
 
     def test_a_state_is_released_when_an_exception_passes(self, allocations):
         @njit
@@ -228,7 +228,7 @@ class TestExceptions:
 
 
 class TestInterpreted:
-    """Internals that numba_ext/interpreted.py relies on."""
+    """Internals that _numba_ext/interpreted.py relies on."""
 
     def test_the_switch_leaves_functions_as_they_are(self, monkeypatch):
         monkeypatch.setattr(config, "DISABLE_JIT", 1)

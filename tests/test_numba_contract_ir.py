@@ -3,7 +3,7 @@
 Where a new version of Numba breaks derivatives, the names of the failing tests say what has
 changed. `test_numba_contract.py` has the tests of what the whole package relies on.
 
-Covers: autodiff/adjoint/*, autodiff/{recompile,routing,elementary_rules,active_types,allocation,
+Covers: _autodiff/adjoint/*, _autodiff/{recompile,routing,elementary_rules,active_types,allocation,
 active_values,drivers}.py.
 """
 
@@ -81,7 +81,7 @@ def code():
 
 
 class TestCode:
-    """The IR that autodiff/adjoint/{program,rewriting,roles,activity,emit}.py read and write."""
+    """The IR that _autodiff/adjoint/{program,rewriting,roles,activity,emit}.py read and write."""
 
     def test_a_loop_over_a_range_or_an_array_has_these_operations(self, code):
         operations = {s.value.op for s in code[2] if isinstance(s, ir.Assign) and isinstance(s.value, ir.Expr)}
@@ -143,7 +143,7 @@ class TestCode:
 
 
 class TestUtilities:
-    """Functions on IR that autodiff/{adjoint/pipeline,adjoint/rewriting,recompile}.py use."""
+    """Functions on IR that _autodiff/{adjoint/pipeline,adjoint/rewriting,recompile}.py use."""
 
     def test_definitions_are_found_or_guarded(self, code):
         program = code[0]
@@ -270,7 +270,7 @@ class TestUtilities:
 
 
 class TestRules:
-    """Internals that autodiff/{routing,elementary_rules,active_types,active_values}.py call."""
+    """Internals that _autodiff/{routing,elementary_rules,active_types,active_values}.py call."""
 
     def test_a_function_is_typed_by_a_template_and_lowered_by_a_builtin(self):
         @templates.infer_global(twice)

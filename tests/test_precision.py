@@ -5,7 +5,7 @@ rounding of the variables does to it: the median of ‖g(x + δ) − g(x)‖_∞
 max(|x_j|, |x0_j|) or 0. A run is precise if it ends with no more than ten times that, or ten times
 the least that any method reaches at that value of f.
 
-Covers: loops/stopping.py, loops/final_check.py, loops/resolution.py.
+Covers: _loops/stopping.py, _loops/final_check.py, _loops/resolution.py.
 """
 
 import math

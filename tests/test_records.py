@@ -1,23 +1,24 @@
 """Short ways of the calls around a run, compared with what they stand for.
 
-Covers: numba_ext/records.py; the memories of drivers/initialize.py and numba_ext/introspection.py.
+Covers: _numba_ext/records.py; the memories of _drivers/initialize.py and
+_numba_ext/introspection.py.
 """
 
 import numba
 import numpy as np
 import pytest
 
-from quasinewton.drivers.checkpoint import arrays_by_path
-from quasinewton.drivers.initialize import begin
-from quasinewton.loops.state import SCALARS, allocate
-from quasinewton.numba_ext.introspection import tuple_type
-from quasinewton.numba_ext.records import (
+from quasinewton._drivers.checkpoint import arrays_by_path
+from quasinewton._drivers.initialize import begin
+from quasinewton._loops.state import SCALARS, allocate
+from quasinewton._numba_ext.introspection import tuple_type
+from quasinewton._numba_ext.records import (
     Held,
     address_of_record,
     copier,
     with_attributes,
 )
-from quasinewton.options.read import read, with_limits
+from quasinewton._options.read import read, with_limits
 
 
 @pytest.fixture

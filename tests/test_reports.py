@@ -1,6 +1,6 @@
 """Progress bars and tables say what a run does, change nothing in it, and appear only when wanted.
 
-Covers: drivers/run_report.py.
+Covers: _drivers/run_report.py.
 """
 
 import re
@@ -13,7 +13,7 @@ from objectives import rosenbrock, rosenbrock_gradient
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import Solver, minimize, minimize_batch, minimize_stochastic, root
-from quasinewton.drivers.run_report import Table, is_shown
+from quasinewton._drivers.run_report import Table, is_shown
 
 START = [-1.2, 1.0]
 

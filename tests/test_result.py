@@ -19,8 +19,8 @@ from quasinewton import (
     minimize_stochastic,
     root,
 )
-from quasinewton.methods.curvature_pairs import RING
-from quasinewton.methods.lbfgs.two_loop import Pairs
+from quasinewton._methods.curvature_pairs import RING
+from quasinewton._methods.lbfgs.two_loop import Pairs
 from quasinewton.result import InverseHessian
 
 

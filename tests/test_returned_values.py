@@ -1,6 +1,6 @@
 """Values that users' functions return: numbers of other libraries, complex ones, object arrays.
 
-Covers: arguments/real_values.py, objective/from_python.py, objective/njit_results.py.
+Covers: _arguments/real_values.py, _objective/from_python.py, _objective/njit_results.py.
 """
 
 import warnings

@@ -1,6 +1,6 @@
 """Newton's method for f(x) = 0.
 
-Covers: api/root.py, loops/root_loop.py.
+Covers: _api/root.py, _loops/root_loop.py.
 """
 
 import numpy as np

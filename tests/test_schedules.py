@@ -1,6 +1,6 @@
 """Learning-rate schedules: formulas, legal values, and their effect on a run.
 
-Covers: schedules/*, loops/first_order_loop.py.
+Covers: schedules/*, _loops/first_order_loop.py.
 """
 
 import gc
@@ -16,7 +16,7 @@ from numba.core.errors import TypingError
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import Momentum, Status, minimize, schedules
-from quasinewton.options.read import read
+from quasinewton._options.read import read
 from quasinewton.schedules import user_functions
 
 counts = st.integers(1, 60)

@@ -1,6 +1,6 @@
 """SciPy as a reference and as a caller: equal minima at similar cost, and use by SciPy's routines.
 
-Covers: api/minimize.py, methods/*, drivers/run.py.
+Covers: _api/minimize.py, _methods/*, _drivers/run.py.
 """
 
 import functools

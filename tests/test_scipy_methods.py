@@ -1,6 +1,6 @@
 """Problems with constraints and methods of SciPy alone, passed on to SciPy with exact derivatives.
 
-Covers: drivers/scipy_methods.py, objective/complex_step.py.
+Covers: _drivers/scipy_methods.py, _objective/complex_step.py.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numba import njit
 from scipy.optimize import LinearConstraint, NonlinearConstraint, OptimizeWarning, rosen, rosen_der, rosen_hess
 
 from quasinewton import BFGS, LBFGS, OptimizeResult, Solver, minimize, minimize_batch, minimize_multistart
-from quasinewton.options.names import METHODS, SCIPY_METHODS
+from quasinewton._options.names import METHODS, SCIPY_METHODS
 
 X0 = np.array([-1.2, 1.0])
 

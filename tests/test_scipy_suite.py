@@ -3,7 +3,7 @@
 All pass except those of a short list of intended differences; a test that begins to pass must be
 removed from the list. `scipy_suite/routing.py` says how they are run.
 
-Covers: api/minimize.py, options/*, drivers/*.
+Covers: _api/minimize.py, _options/*, _drivers/*.
 """
 
 import json
@@ -17,7 +17,7 @@ import pytest
 import scipy
 
 import quasinewton
-from quasinewton.options.names import METHODS
+from quasinewton._options.names import METHODS
 
 HERE = Path(__file__).parent
 pytestmark = [

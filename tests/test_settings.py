@@ -1,6 +1,6 @@
 """Settings are checked when created, and the message names the value and what is legal.
 
-Covers: validation.py, options/read.py, objective/problem.py.
+Covers: validation.py, _options/read.py, _objective/problem.py.
 """
 
 import math
@@ -23,12 +23,12 @@ from quasinewton import (
     StrongWolfe,
     minimize,
 )
-from quasinewton.loops.clock import NEVER
-from quasinewton.objective.choose_gradient import with_gradient
-from quasinewton.objective.finite_differences import CENTRAL, EXACT
-from quasinewton.objective.problem import read_problem
-from quasinewton.options.read import read, with_limits
-from quasinewton.validation import count, number
+from quasinewton._loops.clock import NEVER
+from quasinewton._objective.choose_gradient import with_gradient
+from quasinewton._objective.finite_differences import CENTRAL, EXACT
+from quasinewton._objective.problem import read_problem
+from quasinewton._options.read import read, with_limits
+from quasinewton._validation import count, number
 
 
 @pytest.mark.parametrize(

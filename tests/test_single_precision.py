@@ -1,6 +1,6 @@
 """Objectives that compute in float32 are minimised to the accuracy of their values.
 
-Covers: objective/noise.py, objective/finite_differences.py, loops/stopping.py.
+Covers: _objective/noise.py, _objective/finite_differences.py, _loops/stopping.py.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Ask-tell: the iterates of `minimize`, bit for bit; runs saved, resumed and continued anywhere.
 
-Covers: api/ask_tell.py, drivers/checkpoint.py, drivers/resume.py.
+Covers: _api/ask_tell.py, _drivers/checkpoint.py, _drivers/resume.py.
 """
 
 import copy
@@ -29,9 +29,9 @@ from processes import finish, start
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import BFGS, LBFGS, Armijo, Checkpoint, Solver, Status, minimize, schedules
-from quasinewton.line_searches import BY_NAME
-from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.options.names import NAMES
+from quasinewton._line_searches import BY_NAME
+from quasinewton._methods.first_order.base import FIRST_ORDER
+from quasinewton._options.names import NAMES
 
 X0 = np.array([-1.2, 1.0])
 STEPPING = [NAMES[kind] for kind in FIRST_ORDER]

@@ -1,6 +1,6 @@
 """The special functions: SciPy's values in compiled code, and derivatives up to rounding.
 
-Covers: special/*, autodiff/special_rules.py.
+Covers: special/*, _autodiff/special_rules.py.
 """
 
 import doctest

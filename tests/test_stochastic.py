@@ -1,7 +1,7 @@
 """Mini-batches of a finite sum: against a plain loop, in every form, to every end.
 
-Covers: api/minimize_stochastic.py, loops/minibatch_loop.py, drivers/training.py,
-drivers/minibatch_data.py.
+Covers: _api/minimize_stochastic.py, _loops/minibatch_loop.py, _drivers/training.py,
+_drivers/minibatch_data.py.
 """
 
 import copy
@@ -28,8 +28,8 @@ from quasinewton import (
     minimize_stochastic,
     schedules,
 )
-from quasinewton.loops import minibatch_loop
-from quasinewton.methods.first_order.base import FIRST_ORDER
+from quasinewton._loops import minibatch_loop
+from quasinewton._methods.first_order.base import FIRST_ORDER
 
 N, D = 101, 4
 

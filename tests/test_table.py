@@ -1,6 +1,6 @@
 """Every method on every published problem; the test of a method is its list of exceptions.
 
-Covers: methods/lbfgs/*, methods/{bfgs,newton,newton_cg,gradient_descent}.py, problems/*.
+Covers: _methods/lbfgs/*, _methods/{bfgs,newton,newton_cg,gradient_descent}.py, problems/*.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Threads and processes: concurrent runs equal single runs, bit for bit.
 
-Covers: api/minimize.py, api/ask_tell.py, numba_ext/{cache,lazy}.py.
+Covers: _api/minimize.py, _api/ask_tell.py, _numba_ext/{cache,lazy}.py.
 """
 
 import multiprocessing

@@ -1,6 +1,6 @@
 """Runs that begin in Python, and are compiled once that pays.
 
-Covers: drivers/tiered_loop.py, numba_ext/{uncompiled,python_first}.py, objective/linking.py.
+Covers: _drivers/tiered_loop.py, _numba_ext/{uncompiled,python_first}.py, _objective/linking.py.
 """
 
 import math
@@ -12,13 +12,13 @@ from numba import njit
 from processes import environment, start_python
 
 from quasinewton import Solver, minimize, minimize_stochastic, problems, root, schedules
-from quasinewton.drivers import tiered_loop
-from quasinewton.line_searches.registry import BY_NAME as SEARCHES
-from quasinewton.loops import clock
-from quasinewton.methods.registry import METHODS, NAMES, TRAITS
-from quasinewton.numba_ext import interpreted, python_first
-from quasinewton.numba_ext.jit import fragment, kernel, reduction
-from quasinewton.numba_ext.uncompiled import uncompiled
+from quasinewton._drivers import tiered_loop
+from quasinewton._line_searches.registry import BY_NAME as SEARCHES
+from quasinewton._loops import clock
+from quasinewton._methods.registry import METHODS, NAMES, TRAITS
+from quasinewton._numba_ext import interpreted, python_first
+from quasinewton._numba_ext.jit import fragment, kernel, reduction
+from quasinewton._numba_ext.uncompiled import uncompiled
 
 FIRST_ORDER = [name for kind, name in NAMES.items() if TRAITS[kind].first_order]
 DESCENTS = [name for kind, name in NAMES.items() if not TRAITS[kind].first_order]
@@ -215,7 +215,7 @@ for method in sys.argv[1:]:
 if len(sys.argv) > 2:
     assert root(lambda x: x * x - 2.0, 1.0).success
     assert minimize_stochastic(lambda x, a: float(np.mean((x - a) ** 2)), [0.0], np.arange(9.0), "adam", epochs=2).nit
-print(*sorted(name for name in compiled if name.startswith(("quasinewton.loops", "quasinewton.line_searches"))))
+print(*sorted(name for name in compiled if name.startswith(("quasinewton._loops", "quasinewton._line_searches"))))
 """
 
 
@@ -233,7 +233,7 @@ FULL = """
 import sys
 import numpy as np
 from quasinewton import minimize, minimize_stochastic, root
-from quasinewton.drivers import tiered_loop
+from quasinewton._drivers import tiered_loop
 
 entered = []
 begins = tiered_loop.TieredLoop._begins_in_python
@@ -400,7 +400,7 @@ class TestUncompiledVersions:
         assert uncompiled(_even) is uncompiled(_even)
 
     def test_a_generic_function_chooses_by_class(self):
-        from quasinewton.line_searches import protocol
+        from quasinewton._line_searches import protocol
 
         version = uncompiled(protocol)
         assert version.step is uncompiled(protocol.step) and version.step is not protocol.step

@@ -4,7 +4,7 @@ They record phase, wants and the verdict of the line search, and must not change
 of the code. A change of behaviour shows as a difference between two texts: ``python
 tests/test_traces.py > tests/oracles/traces.txt`` writes the new one.
 
-Covers: loops/line_search_loop.py, loops/state.py, loops/rare_phases.py, loops/final_check.py.
+Covers: _loops/line_search_loop.py, _loops/state.py, _loops/rare_phases.py, _loops/final_check.py.
 """
 
 import itertools
@@ -15,8 +15,8 @@ import pytest
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 
 from quasinewton import Solver
-from quasinewton.line_searches.protocol import Verdict
-from quasinewton.loops.state import Phase
+from quasinewton._line_searches.protocol import Verdict
+from quasinewton._loops.state import Phase
 from quasinewton.status import Status
 
 STORED = Path(__file__).parent / "oracles" / "traces.txt"

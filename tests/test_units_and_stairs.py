@@ -4,8 +4,8 @@ They are of the kinds that are reported as troubles of `scipy.optimize.minimize`
 of small variances, simulations whose inputs or results are rounded, penalties for what is illegal.
 Each has a known minimum.
 
-Covers: loops/difference_limits.py, loops/final_check.py, loops/certificate.py, objective/noise.py,
-objective/finite_differences.py, drivers/diagnosis.py.
+Covers: _loops/difference_limits.py, _loops/final_check.py, _loops/certificate.py,
+_objective/noise.py, _objective/finite_differences.py, _drivers/diagnosis.py.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ import pytest
 from objectives import Counted, rosenbrock
 
 from quasinewton import Status, minimize
-from quasinewton.objective.build import prepare
-from quasinewton.objective.noise import COUNT, noise_near
-from quasinewton.objective.problem import read_problem
+from quasinewton._objective.build import prepare
+from quasinewton._objective.noise import COUNT, noise_near
+from quasinewton._objective.problem import read_problem
 
 each_method = pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
 

@@ -1,6 +1,6 @@
 """Compiled users' functions on disk: loaded if nothing has changed, never if something has.
 
-Covers: numba_ext/{user_cache,fingerprint,sealed,pickling}.py.
+Covers: _numba_ext/{user_cache,fingerprint,sealed,pickling}.py.
 """
 
 import json
@@ -17,11 +17,11 @@ from numba.extending import overload
 from processes import finish, run, start
 
 from quasinewton import minimize, problems, value_and_grad
-from quasinewton.autodiff.active_types import Dual
-from quasinewton.autodiff.adjoint.runtime import spread_vector
-from quasinewton.autodiff.recompile import twin
-from quasinewton.numba_ext import cache, fingerprint, sealed, user_cache
-from quasinewton.numba_ext.user_cache import SWITCH, key
+from quasinewton._autodiff.active_types import Dual
+from quasinewton._autodiff.adjoint.runtime import spread_vector
+from quasinewton._autodiff.recompile import twin
+from quasinewton._numba_ext import cache, fingerprint, sealed, user_cache
+from quasinewton._numba_ext.user_cache import SWITCH, key
 
 OFFSET = 1.0
 TABLE = np.array([1.0, 2.0])
@@ -238,7 +238,7 @@ tell("f", f, n=6)
         code = """
 import os
 from pathlib import Path
-from quasinewton.numba_ext import sealed
+from quasinewton._numba_ext import sealed
 @njit
 def f(x, a): return np.sum(np.tanh(a * x) ** 2) + np.sum(np.exp(x))
 def solve():
@@ -249,7 +249,7 @@ def solve():
         count = len(list(tmp_path.iterdir()))
         # With the tables of what it has loaded emptied, a process reads as a new one does.
         again = """
-from quasinewton.numba_ext.user_cache import SWITCH
+from quasinewton._numba_ext.user_cache import SWITCH
 for path in sorted(Path(os.environ[SWITCH]).iterdir()):
     data = path.read_bytes()[46:]
     if data[8:9] != b"{": continue
@@ -266,8 +266,8 @@ for path in sorted(Path(os.environ[SWITCH]).iterdir()):
     def test_a_function_that_was_compiled_twice(self, tmp_path):
         """Its two symbols would share the name of one entry, and LLVM would change one of them."""
         code = """
-from quasinewton.autodiff.adjoint.runtime import spread_vector as first
-from quasinewton.numba_ext.jit import apart
+from quasinewton._autodiff.adjoint.runtime import spread_vector as first
+from quasinewton._numba_ext.jit import apart
 second = apart(first.py_func)
 for each in first, second:
     each._cache.load_overload = lambda sig, target: None

@@ -12,13 +12,14 @@ from typing import NamedTuple
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import quasinewton
-from quasinewton import line_searches, schedules
-from quasinewton.api import root as root_module
-from quasinewton.methods import LBFGS
-from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.methods.registry import TRAITS
-from quasinewton.options.names import CONTROLS, FIRST_ORDER_CONTROLS, LIMITS, SEARCHING, SYNONYMS
-from quasinewton.options.read import NEVER, read, search_object, with_limits
+from quasinewton import _line_searches as line_searches
+from quasinewton import schedules
+from quasinewton._api import root as root_module
+from quasinewton._methods import LBFGS
+from quasinewton._methods.first_order.base import FIRST_ORDER
+from quasinewton._methods.registry import TRAITS
+from quasinewton._options.names import CONTROLS, FIRST_ORDER_CONTROLS, LIMITS, SEARCHING, SYNONYMS
+from quasinewton._options.read import NEVER, read, search_object, with_limits
 
 # The methods and searches of the package; a program may have registered others.
 METHODS = {kind: traits for kind, traits in TRAITS.items() if kind.__module__.startswith("quasinewton.")}

@@ -5,7 +5,7 @@ One variable is shared by all terms, or a term holds several variables that are 
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import kernel
+from quasinewton._numba_ext.jit import kernel
 from quasinewton.problems.blocks import ANDREI, CUTE
 from quasinewton.problems.problem import Problem, dimension
 from quasinewton.problems.sums import partially_separable

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import kernel
+from quasinewton._numba_ext.jit import kernel
 from quasinewton.problems import fits, systems
 from quasinewton.problems.problem import Problem, boxed, dimension
 from quasinewton.problems.sums import partially_separable

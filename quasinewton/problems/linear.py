@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import kernel
+from quasinewton._numba_ext.jit import kernel
 from quasinewton.problems.problem import Problem, dimension, mgh
 
 

@@ -22,7 +22,7 @@ from types import FunctionType
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import kernel
+from quasinewton._numba_ext.jit import kernel
 
 # The global names of the templates; `_bound` sets them for each problem.
 residual = element = m = stride = overlap = constant = None

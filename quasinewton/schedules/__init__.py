@@ -7,6 +7,7 @@ of them; a user's function is called by its address. Steps are counted from 0.
 
 import math
 
+from quasinewton._validation import count, number
 from quasinewton.schedules.formulas import (
     BY_STEPS,
     CONSTANT,
@@ -21,7 +22,6 @@ from quasinewton.schedules.formulas import (
     WARM_RESTARTS,
     Schedule,
 )
-from quasinewton.validation import count, number
 
 __all__ = [
     "Schedule",

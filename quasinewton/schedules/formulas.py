@@ -10,10 +10,10 @@ from typing import NamedTuple
 from numba import types
 from numba.extending import intrinsic
 
-from quasinewton.numba_ext import interpreted
-from quasinewton.numba_ext.addresses import enter
-from quasinewton.numba_ext.jit import fragment, kernel
-from quasinewton.numba_ext.uncompiled import in_python
+from quasinewton._numba_ext import interpreted
+from quasinewton._numba_ext.addresses import enter
+from quasinewton._numba_ext.jit import fragment, kernel
+from quasinewton._numba_ext.uncompiled import in_python
 
 # Kinds of schedules, with what their parameters a, b and c are: arguments of the functions of
 # `quasinewton.schedules` of the same name.

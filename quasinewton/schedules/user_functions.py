@@ -8,10 +8,10 @@ import numba
 from numba import types
 from numba.extending import register_jitable
 
-from quasinewton.numba_ext.addresses import address_of
-from quasinewton.numba_ext.introspection import is_compiled, result_type
-from quasinewton.numba_ext.jit import INNER
-from quasinewton.numba_ext.uncompiled import INTERPRETED
+from quasinewton._numba_ext.addresses import address_of
+from quasinewton._numba_ext.introspection import is_compiled, result_type
+from quasinewton._numba_ext.jit import INNER
+from quasinewton._numba_ext.uncompiled import INTERPRETED
 from quasinewton.schedules.formulas import BY_STEPS, CONSTANT, SIGNATURE, USER, Schedule
 
 # Address and machine code of the compiled entry of each user's function, while the function lives.

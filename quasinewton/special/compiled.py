@@ -9,8 +9,8 @@ import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address, overload
 
-from quasinewton.numba_ext.jit import INNER
-from quasinewton.numba_ext.symbols import c_function
+from quasinewton._numba_ext.jit import INNER
+from quasinewton._numba_ext.symbols import c_function
 
 F = TypeVar("F", bound=Callable[..., Any])  # a function that a decorator returns unchanged
 

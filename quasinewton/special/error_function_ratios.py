@@ -7,7 +7,7 @@ of two terms that are much larger than erfcx′ for large u.
 
 import math
 
-from quasinewton.numba_ext.jit import fragment
+from quasinewton._numba_ext.jit import fragment
 from quasinewton.special.error_functions import erfcx
 
 # For u ≥ FORWARD the ratios come from the backward recurrence, whose error after DEPTH steps is

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from quasinewton.numba_ext.jit import shared
+from quasinewton._numba_ext.jit import shared
 
 # The Bernoulli numbers B_2, B_4, …; Abramowitz & Stegun table 23.2.
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)

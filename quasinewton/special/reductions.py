@@ -9,7 +9,7 @@ from numba import types
 from numba.extending import overload
 from numpy.typing import ArrayLike
 
-from quasinewton.numba_ext.jit import INNER, fragment
+from quasinewton._numba_ext.jit import INNER, fragment
 from quasinewton.special.compiled import is_number
 
 

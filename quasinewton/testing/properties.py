@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import Bounds
 
-from quasinewton.api.check_gradient import check_gradient
-from quasinewton.api.minimize import minimize
-from quasinewton.api.minimize_batch import minimize_batch
-from quasinewton.floats import EPSILON
+from quasinewton._api.check_gradient import check_gradient
+from quasinewton._api.minimize import minimize
+from quasinewton._api.minimize_batch import minimize_batch
+from quasinewton._floats import EPSILON
 from quasinewton.problems import Problem
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit, typeof
 
-from quasinewton.autodiff import derivative_functions
-from quasinewton.autodiff.adjoint import why_refused
-from quasinewton.autodiff.adjoint.calls import VECTOR
+from quasinewton._autodiff import derivative_functions
+from quasinewton._autodiff.adjoint import why_refused
+from quasinewton._autodiff.adjoint.calls import VECTOR
 
 
 def refusal(f, args, active=None):

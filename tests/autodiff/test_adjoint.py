@@ -3,8 +3,8 @@
 Checked are the idioms, what the transformation refuses, and its memory. Random programs have a file
 of their own.
 
-Covers: autodiff/adjoint/*, autodiff/derivative_functions.py, autodiff/elementary_rules.py,
-autodiff/lane_products.py, autodiff/reduction_rules.py.
+Covers: _autodiff/adjoint/*, _autodiff/derivative_functions.py, _autodiff/elementary_rules.py,
+_autodiff/lane_products.py, _autodiff/reduction_rules.py.
 """
 
 import math
@@ -20,12 +20,12 @@ from numba.core.errors import NumbaPerformanceWarning
 from references import by_tape, differences, refusal
 
 from quasinewton import grad, hessian, hvp, value_and_grad
-from quasinewton.autodiff import derivative_functions
-from quasinewton.autodiff.active_types import Dual
-from quasinewton.autodiff.adjoint.calls import VECTOR
-from quasinewton.autodiff.adjoint.chain import chain
-from quasinewton.autodiff.adjoint.functions import READS
-from quasinewton.autodiff.elementary_rules import PARTIALS
+from quasinewton._autodiff import derivative_functions
+from quasinewton._autodiff.active_types import Dual
+from quasinewton._autodiff.adjoint.calls import VECTOR
+from quasinewton._autodiff.adjoint.chain import chain
+from quasinewton._autodiff.adjoint.functions import READS
+from quasinewton._autodiff.elementary_rules import PARTIALS
 
 FEWEST = 91  # idioms; least number that the transformation must accept, the tape takes the others
 

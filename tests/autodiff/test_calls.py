@@ -1,6 +1,6 @@
 """Derivatives called from Python: what they take, what they refuse, and how they travel.
 
-Covers: autodiff/from_python.py, arguments/initial_values.py.
+Covers: _autodiff/from_python.py, _arguments/initial_values.py.
 """
 
 import copy
@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 
 from quasinewton import check_gradient, grad, hessian, hvp, jacobian, line_search, minimize, value_and_grad
-from quasinewton.numba_ext.pickling import dumps
+from quasinewton._numba_ext.pickling import dumps
 
 X = np.array([1.0, 2.0, 3.0])
 DATA = np.array([0.5, 1.0, 2.0])

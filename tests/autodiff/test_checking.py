@@ -2,7 +2,7 @@
 
 Functions are compiled or not.
 
-Covers: api/check_gradient.py, objective/gradient_check.py, drivers/diagnosis.py.
+Covers: _api/check_gradient.py, _objective/gradient_check.py, _drivers/diagnosis.py.
 """
 
 import warnings

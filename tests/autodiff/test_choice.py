@@ -1,7 +1,7 @@
 """Which mode "auto" takes, and that the modes agree.
 
-Covers: autodiff/__init__.py (settled), autodiff/derivative_functions.py (automatic, Chooser),
-objective/derived.py.
+Covers: _autodiff/__init__.py (settled), _autodiff/derivative_functions.py (automatic, Chooser),
+_objective/derived.py.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from numba import njit
 
 from quasinewton import minimize, value_and_grad
-from quasinewton.autodiff import FEW, SEVERAL, settled
+from quasinewton._autodiff import FEW, SEVERAL, settled
 
 
 @njit

@@ -2,8 +2,8 @@
 
 First and second derivatives are checked.
 
-Covers: autodiff/decomposition_rules.py, autodiff/linear_algebra_rules.py,
-autodiff/adjoint/matrix_adjoints.py.
+Covers: _autodiff/decomposition_rules.py, _autodiff/linear_algebra_rules.py,
+_autodiff/adjoint/matrix_adjoints.py.
 """
 
 import numpy as np

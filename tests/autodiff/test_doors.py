@@ -1,7 +1,7 @@
 """Exact derivatives through `minimize`, `root` and `line_search`, from Python and in compiled code.
 
-Covers: autodiff/derivative_functions.py, autodiff/routing.py, objective/choose_gradient.py,
-objective/choose_hessian.py.
+Covers: _autodiff/derivative_functions.py, _autodiff/routing.py, _objective/choose_gradient.py,
+_objective/choose_hessian.py.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
 The differences are of fourth order.
 
-Covers: autodiff/derivative_functions.py, autodiff/recompile.py, autodiff/routing.py,
-autodiff/*_rules.py.
+Covers: _autodiff/derivative_functions.py, _autodiff/recompile.py, _autodiff/routing.py,
+_autodiff/*_rules.py.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from idioms import IDIOMS, X
 from more_idioms import MORE
 
 from quasinewton import hessian, hvp, jacobian
-from quasinewton.autodiff import derivative
+from quasinewton._autodiff import derivative
 
 STEP = 1e-3
 NAMES = [name for name, _, _ in IDIOMS]

@@ -2,8 +2,8 @@
 
 Both modes must agree there, and no result may be wrong without notice.
 
-Covers: autodiff/kinks.py, autodiff/elementary_rules.py, autodiff/selection_rules.py,
-autodiff/adjoint/steepness.py.
+Covers: _autodiff/kinks.py, _autodiff/elementary_rules.py, _autodiff/selection_rules.py,
+_autodiff/adjoint/steepness.py.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Forward and reverse mode, the tape, threads and processes.
 
-Covers: autodiff/derivative_functions.py, autodiff/{tape,tape_records}.py,
-autodiff/reverse_sweep.py, autodiff/seeding.py, autodiff/allocation.py.
+Covers: _autodiff/derivative_functions.py, _autodiff/{tape,tape_records}.py,
+_autodiff/reverse_sweep.py, _autodiff/seeding.py, _autodiff/allocation.py.
 """
 
 import threading
@@ -13,7 +13,7 @@ from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
 from processes import run
 
 from quasinewton import grad, hessian, hvp, value_and_grad
-from quasinewton.autodiff import derivative_functions
+from quasinewton._autodiff import derivative_functions
 
 
 @pytest.mark.parametrize("jac", ["auto", "forward", "reverse"])

@@ -1,6 +1,7 @@
 """Derivatives of programs that nobody wrote: random ones, and those that hypothesis generates.
 
-Covers: autodiff/adjoint/*, autodiff/derivative_functions.py, autodiff/*_rules.py, autodiff/tape.py.
+Covers: _autodiff/adjoint/*, _autodiff/derivative_functions.py, _autodiff/*_rules.py,
+_autodiff/tape.py.
 """
 
 import ast

@@ -2,7 +2,7 @@
 
 Other code compiles as it does without the package.
 
-Covers: autodiff/errors.py, autodiff/recompile.py.
+Covers: _autodiff/errors.py, _autodiff/recompile.py.
 """
 
 import inspect
@@ -112,7 +112,7 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 sys.path.insert(0, {folder!r})
 if {loaded}:
-    import quasinewton.autodiff.derivative_functions
+    import quasinewton._autodiff.derivative_functions
 import numpy as np
 from numba import njit, vectorize
 from idioms import IDIOMS, X
@@ -164,5 +164,5 @@ def test_other_code_compiles_to_the_same(every):
 
 
 def test_is_loaded_when_needed():
-    code = "import sys, quasinewton; print('quasinewton.autodiff.recompile' in sys.modules)"
+    code = "import sys, quasinewton; print('quasinewton._autodiff.recompile' in sys.modules)"
     assert run(code) == "False"

@@ -2,8 +2,8 @@
 
 Arrays have every layout, alignment and shape.
 
-Covers: autodiff/array_expressions.py, autodiff/active_types.py, autodiff/{tape,tape_records}.py,
-autodiff/reverse_sweep.py.
+Covers: _autodiff/array_expressions.py, _autodiff/active_types.py, _autodiff/{tape,tape_records}.py,
+_autodiff/reverse_sweep.py.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ import pytest
 from numba import njit
 
 from quasinewton import hvp, value_and_grad
-from quasinewton.autodiff import derivative_functions
-from quasinewton.autodiff.active_types import LONGEST
+from quasinewton._autodiff import derivative_functions
+from quasinewton._autodiff.active_types import LONGEST
 
 X = np.linspace(0.3, 1.7, 12)
 

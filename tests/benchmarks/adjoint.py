@@ -25,8 +25,8 @@ from measure import heading, seconds, table  # This import must come first: it s
 from numba import njit, typeof
 
 from quasinewton import hvp, value_and_grad
-from quasinewton.autodiff.adjoint import why_refused
-from quasinewton.autodiff.adjoint.calls import VECTOR
+from quasinewton._autodiff.adjoint import why_refused
+from quasinewton._autodiff.adjoint.calls import VECTOR
 
 
 def net(p, X, y):

@@ -11,7 +11,7 @@ from measure import heading, table  # This import must come first: it sets the B
 from numba import njit
 
 from quasinewton import hvp
-from quasinewton.autodiff import derivative
+from quasinewton._autodiff import derivative
 
 
 def logistic_vectors(w, X, y):

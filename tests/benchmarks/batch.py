@@ -15,7 +15,7 @@ from measure import heading, table  # This import must come first: it sets the B
 from numba import njit
 
 from quasinewton import minimize_batch
-from quasinewton.api.minimize_batch import cores
+from quasinewton._api.minimize_batch import cores
 
 FITS, POINTS, PARAMETERS = int(os.environ.get("FITS", 100_000)), 50, 5
 FEW = FITS // 50  # fits of SciPy's loop

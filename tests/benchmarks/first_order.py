@@ -18,9 +18,9 @@ from numba import njit
 from sklearn.linear_model import SGDClassifier
 
 import quasinewton
-from quasinewton.methods.first_order.base import FIRST_ORDER, advance
-from quasinewton.methods.protocol import allocate
-from quasinewton.numba_ext.linalg import isolated
+from quasinewton._methods.first_order.base import FIRST_ORDER, advance
+from quasinewton._methods.protocol import allocate
+from quasinewton._numba_ext.linalg import isolated
 
 torch.set_num_threads(1)
 

@@ -1,6 +1,6 @@
 """BFGS: its pairs, and its one delayed pass over H, compared with the textbook's update.
 
-Covers: methods/bfgs.py, methods/first_pairs.py.
+Covers: _methods/bfgs.py, _methods/first_pairs.py.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from objectives import quadratic, quadratic_gradient, rosenbrock, rosenbrock_gradient, spd
 
 from quasinewton import BFGS, LBFGS, minimize
-from quasinewton.methods.first_pairs import EXPLAINED, KEPT, SPANNED
+from quasinewton._methods.first_pairs import EXPLAINED, KEPT, SPANNED
 
 EPS = np.finfo(float).eps
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)

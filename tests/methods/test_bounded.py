@@ -2,7 +2,7 @@
 
 Also projection and truncation of single steps.
 
-Covers: methods/bounded/{cauchy_point,lbfgsb,lbfgsb_model,projection,wrapper,active_set}.py.
+Covers: _methods/bounded/{cauchy_point,lbfgsb,lbfgsb_model,projection,wrapper,active_set}.py.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ from numba import njit
 from objectives import spd
 
 from quasinewton import LBFGS
-from quasinewton.methods.bounded.cauchy_point import cauchy_point
-from quasinewton.methods.bounded.lbfgsb import between, minimise
-from quasinewton.methods.bounded.lbfgsb_model import (
+from quasinewton._methods.bounded.cauchy_point import cauchy_point
+from quasinewton._methods.bounded.lbfgsb import between, minimise
+from quasinewton._methods.bounded.lbfgsb_model import (
     PRODUCTS,
     SS,
     SS_ACTIVE,
@@ -30,9 +30,9 @@ from quasinewton.methods.bounded.lbfgsb_model import (
     solve_free,
     solve_saddle,
 )
-from quasinewton.methods.bounded.projection import NEAR, place_inside, projected_norm, reach
-from quasinewton.methods.bounded.wrapper import Bounded
-from quasinewton.methods.protocol import allocate
+from quasinewton._methods.bounded.projection import NEAR, place_inside, projected_norm, reach
+from quasinewton._methods.bounded.wrapper import Bounded
+from quasinewton._methods.protocol import allocate
 
 seeds = st.integers(0, 2**32 - 1)
 

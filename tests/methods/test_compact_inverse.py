@@ -2,7 +2,7 @@
 
 Also a given H₀, curvature pairs in single precision, and memory.
 
-Covers: methods/lbfgs/{compact_inverse,vector_blocks}.py, methods/curvature_pairs.py.
+Covers: _methods/lbfgs/{compact_inverse,vector_blocks}.py, _methods/curvature_pairs.py.
 """
 
 import numpy as np
@@ -14,10 +14,10 @@ from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_inplace
 
 from quasinewton import BFGS, LBFGS, Solver, minimize, minimize_batch
-from quasinewton.drivers.checkpoint import Checkpoint
-from quasinewton.methods.curvature_pairs import RING
-from quasinewton.methods.lbfgs import compact_inverse, two_loop
-from quasinewton.methods.lbfgs.compact_inverse import BLOCK, HEAD, READY, UNIT_S, UNIT_Y
+from quasinewton._drivers.checkpoint import Checkpoint
+from quasinewton._methods.curvature_pairs import RING
+from quasinewton._methods.lbfgs import compact_inverse, two_loop
+from quasinewton._methods.lbfgs.compact_inverse import BLOCK, HEAD, READY, UNIT_S, UNIT_Y
 
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 

@@ -1,6 +1,6 @@
 """First-order methods against PyTorch's iterates, their papers, and properties.
 
-Covers: methods/first_order/*.
+Covers: _methods/first_order/*.
 """
 
 import math
@@ -14,8 +14,8 @@ from oracles import first_order as oracle
 from oracles import papers
 
 from quasinewton import minimize, schedules
-from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.options.names import NAMES
+from quasinewton._methods.first_order.base import FIRST_ORDER
+from quasinewton._options.names import NAMES
 from quasinewton.schedules import user_functions
 
 ALL = [NAMES[kind] for kind in FIRST_ORDER]

@@ -1,6 +1,6 @@
 """Steepest descent: along −g, and at the rate that theory predicts.
 
-Covers: methods/gradient_descent.py.
+Covers: _methods/gradient_descent.py.
 """
 
 import numpy as np

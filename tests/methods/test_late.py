@@ -1,6 +1,6 @@
 """Kernels that are compiled when they are first called.
 
-Covers: numba_ext/lazy.py.
+Covers: _numba_ext/lazy.py.
 """
 
 import sys
@@ -10,9 +10,9 @@ import processes
 import pytest
 from numba import njit, types
 
-from quasinewton.numba_ext import operation_tables
-from quasinewton.numba_ext.jit import kernel
-from quasinewton.numba_ext.lazy import late as make_late
+from quasinewton._numba_ext import operation_tables
+from quasinewton._numba_ext.jit import kernel
+from quasinewton._numba_ext.lazy import late as make_late
 
 
 @kernel
@@ -50,7 +50,7 @@ LAZY = """
 import numpy as np
 from numba import njit
 from quasinewton import LBFGS, minimize
-from quasinewton.methods.lbfgs import compact_inverse
+from quasinewton._methods.lbfgs import compact_inverse
 
 @njit
 def f(x, g):

@@ -1,6 +1,6 @@
 """L-BFGS: the two-loop recursion over a ring of pairs, against the matrix it represents.
 
-Covers: methods/lbfgs/two_loop.py, methods/lbfgs/fitted_gamma.py, methods/curvature_pairs.py.
+Covers: _methods/lbfgs/two_loop.py, _methods/lbfgs/fitted_gamma.py, _methods/curvature_pairs.py.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from numba import njit
 from objectives import quadratic, quadratic_gradient, rosenbrock, rosenbrock_gradient, spd
 
 from quasinewton import BFGS, LBFGS, minimize
-from quasinewton.loops.state import Limits
-from quasinewton.loops.state import allocate as allocate_state
-from quasinewton.methods.bounded import Bounded
-from quasinewton.methods.lbfgs.fitted_gamma import fitted_gamma
-from quasinewton.methods.lbfgs.two_loop import two_loop
+from quasinewton._loops.state import Limits
+from quasinewton._loops.state import allocate as allocate_state
+from quasinewton._methods.bounded import Bounded
+from quasinewton._methods.lbfgs.fitted_gamma import fitted_gamma
+from quasinewton._methods.lbfgs.two_loop import two_loop
 
 starts = st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4)
 

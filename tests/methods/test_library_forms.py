@@ -1,6 +1,6 @@
 """Forms of first-order methods in other libraries: definitions, public functions, legal values.
 
-Covers: methods/first_order/*, options/read.py.
+Covers: _methods/first_order/*, _options/read.py.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ from oracles import forms, porting
 
 import quasinewton
 from quasinewton import Solver, minimize, minimize_batch, minimize_stochastic, schedules
-from quasinewton.methods.first_order.base import FIRST_ORDER
-from quasinewton.options.names import METHODS, NAMES
-from quasinewton.options.read import with_fields
+from quasinewton._methods.first_order.base import FIRST_ORDER
+from quasinewton._options.names import METHODS, NAMES
+from quasinewton._options.read import with_fields
 
 X0 = np.array([1.5, -0.5])
 

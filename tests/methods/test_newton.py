@@ -1,6 +1,6 @@
 """Newton: quadratic convergence, escape from saddles and maxima, every form of the Hessian.
 
-Covers: methods/newton.py.
+Covers: _methods/newton.py.
 """
 
 import numpy as np

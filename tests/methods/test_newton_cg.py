@@ -2,7 +2,7 @@
 
 Hessian products come from every source.
 
-Covers: methods/newton_cg.py, methods/bounded/newton_cg.py, objective/hessian_products.py.
+Covers: _methods/newton_cg.py, _methods/bounded/newton_cg.py, _objective/hessian_products.py.
 """
 
 import warnings
@@ -27,8 +27,8 @@ from objectives import (
 from scipy.optimize import OptimizeWarning
 
 from quasinewton import Checkpoint, NewtonCG, Solver, Status, minimize, minimize_batch
-from quasinewton.methods import protocol
-from quasinewton.objective.interface import PRODUCT
+from quasinewton._methods import protocol
+from quasinewton._objective.interface import PRODUCT
 
 X0 = np.full(6, -1.2)
 

@@ -1,6 +1,6 @@
 """Settings of other libraries: their iterates, and the page that lists what repeats them.
 
-Covers: methods/first_order/*, docs/first-order/porting.md.
+Covers: _methods/first_order/*, docs/first-order/porting.md.
 """
 
 import ast

@@ -1,7 +1,7 @@
 """`args`: compiled objectives receive what the user gave, of every type and layout.
 
-Covers: arguments/convert_args.py, objective/packed_args.py, objective/build.py,
-objective/from_njit.py.
+Covers: _arguments/convert_args.py, _objective/packed_args.py, _objective/build.py,
+_objective/from_njit.py.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ import pytest
 from numba import njit
 
 from quasinewton import minimize
-from quasinewton.objective import from_njit
-from quasinewton.objective.problem import args_type
+from quasinewton._objective import from_njit
+from quasinewton._objective.problem import args_type
 
 
 @njit

@@ -1,6 +1,6 @@
 """Differences: their order, their counts, and the steps that the user sets.
 
-Covers: objective/finite_differences.py, objective/differenced.py, objective/complex_step.py.
+Covers: _objective/finite_differences.py, _objective/differenced.py, _objective/complex_step.py.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Objectives in every form that a function has in Python, and gradients in every form of `jac`.
 
-Covers: objective/from_python.py, objective/from_njit.py, objective/build.py,
-objective/choose_gradient.py.
+Covers: _objective/from_python.py, _objective/from_njit.py, _objective/build.py,
+_objective/choose_gradient.py.
 """
 
 import functools

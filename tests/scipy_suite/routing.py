@@ -14,7 +14,7 @@ import pytest
 import scipy.optimize
 
 import quasinewton
-from quasinewton.options.names import METHODS
+from quasinewton._options.names import METHODS
 
 THEIRS = scipy.optimize.minimize
 ROUTED = {name for name in ("bfgs", "l-bfgs-b", "newton-cg") if name in METHODS}

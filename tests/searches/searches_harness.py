@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from quasinewton.line_searches.protocol import LINE, Verdict, start, step
+from quasinewton._line_searches.protocol import LINE, Verdict, start, step
 
 MOST = 400  # trials; upper limit, far more than any search may spend
 

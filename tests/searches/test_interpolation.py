@@ -1,6 +1,6 @@
 """Minimisers of fitted polynomials, compared with the minimisers of the polynomials.
 
-Covers: line_searches/interpolation.py.
+Covers: _line_searches/interpolation.py.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numba import njit
 
-from quasinewton.line_searches import interpolation
+from quasinewton._line_searches import interpolation
 
 point = st.floats(-5.0, 5.0)
 coefficient = st.floats(-3.0, 3.0)

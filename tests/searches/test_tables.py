@@ -6,7 +6,8 @@ step and its slope for four first steps. Two slopes are not those of the paper: 
 table II are from MINPACK's cvsrch, in D. O'Leary's translation; the steps there are exact
 minimisers up to rounding.
 
-Covers: line_searches/more_thuente.py, line_searches/strong_wolfe.py, line_searches/hager_zhang.py.
+Covers: _line_searches/more_thuente.py, _line_searches/strong_wolfe.py,
+_line_searches/hager_zhang.py.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ from numba import njit
 from searches_harness import Outcome, is_approximate_wolfe, is_strong_wolfe, is_wolfe
 
 from quasinewton import HagerZhang, MoreThuente, StrongWolfe
-from quasinewton.line_searches.protocol import LINE, Verdict, start, step
+from quasinewton._line_searches.protocol import LINE, Verdict, start, step
 
 FIRST = [1e-3, 1e-1, 1e1, 1e3]
 

@@ -2,7 +2,7 @@
 
 Each search must end, at a step that meets its conditions.
 
-Covers: line_searches/{armijo,fixed,hager_zhang,more_thuente,strong_wolfe,protocol}.py.
+Covers: _line_searches/{armijo,fixed,hager_zhang,more_thuente,strong_wolfe,protocol}.py.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from searches_harness import is_approximate_wolfe, is_decrease, is_strong_wolfe, is_wolfe, search_along, step_once
 
 from quasinewton import Armijo, Fixed, HagerZhang, MoreThuente, StrongWolfe
-from quasinewton.line_searches.protocol import Verdict
+from quasinewton._line_searches.protocol import Verdict
 
 CONDITIONS = {MoreThuente: is_strong_wolfe, StrongWolfe: is_strong_wolfe, HagerZhang: is_wolfe}
 SEARCHES = [*CONDITIONS, Armijo]

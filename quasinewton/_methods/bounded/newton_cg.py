@@ -1,0 +1,94 @@
+"""Truncated Newton under bounds: conjugate gradients on the free variables, the step projected.
+
+Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: the active
+variables are removed from the matrix, the step is projected). Residuals, products and
+preconditioned vectors are zero in the active variables.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quasinewton._methods import protocol as methods
+from quasinewton._methods.bounded import wrapper as protocol
+from quasinewton._methods.bounded.projection import (
+    choose_projection,
+    project_or_truncate,
+    project_step,
+)
+from quasinewton._methods.newton_cg import NewtonCG, begin
+from quasinewton._methods.unexplored import pseudo_random
+from quasinewton._numba_ext.jit import fragment
+from quasinewton._numba_ext.linalg import copy, dot
+from quasinewton._objective.box import is_active
+
+
+class Subspace(NamedTuple):
+    """Workspace of truncated Newton under bounds.
+
+    `active`, bool, shape (n,), is True for the active variables, which conjugate gradients leave
+    out; `projecting[0]` is the state of `projection.choose_projection`.
+    """
+
+    active: np.ndarray
+    projecting: np.ndarray
+
+
+@protocol.workspace.register(NewtonCG)
+def _workspace(inner, n):
+    return Subspace(np.zeros(n, np.bool_), np.zeros(1, np.int64))
+
+
+@fragment
+def leave_out(active, v):
+    """Set the components of v in the active variables to 0. v is overwritten."""
+    for i in range(v.size):
+        if active[i]:
+            v[i] = 0.0
+
+
+@protocol.ask.register(NewtonCG)
+def _ask(inner, memory, x, g, p, certifying):
+    low, high, active, r = memory.low, memory.high, memory.work.active, memory.inner.r
+    for i in range(x.size):
+        # A variable at its bound may leave it if its gradient is 0.
+        leaving = certifying and g[i] == 0.0
+        active[i] = low[i] == high[i] or (is_active(x[i], g[i], low[i], high[i]) and not leaving)
+    if certifying:
+        pseudo_random(r)
+    else:
+        copy(r, g)
+    leave_out(active, r)
+    return begin(inner, memory.inner, p, certifying)
+
+
+@protocol.digest.register(NewtonCG)
+def _digest(inner, memory, product, p):
+    leave_out(memory.work.active, product)
+    return methods.answer(inner, memory.inner, product, p)
+
+
+@protocol.aim.register(NewtonCG)
+def _aim(inner, memory, hessian, x, g, p):
+    low, high, krylov = memory.low, memory.high, memory.inner
+    if not krylov.record[0].usable:
+        return 0.0, 1.0
+    copy(p, krylov.z)
+    full_slope, slope = dot(g, p), project_step(x, g, low, high, p)
+    return project_or_truncate(x, g, low, high, memory.work.projecting, krylov.z, full_slope, slope, p), 1.0
+
+
+@protocol.learn.register(NewtonCG)
+def _learn(inner, memory, x, g, p, alpha, g_new):
+    krylov, same = memory.inner, True
+    choose_projection(memory.work.projecting, krylov.z, p, alpha)
+    for i in range(x.size):
+        same &= p[i] == krylov.z[i]
+    if not same:
+        krylov.record[0].usable = 0  # the decrease predicted for z does not apply to the projected step
+    protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
+
+
+@protocol.curvature.register(NewtonCG)
+def _curvature(inner, memory, hessian, x, g, p):
+    return memory.inner.record[0].curvature

@@ -1,6 +1,0 @@
-"""Everything that uses Numba's internals: options, cache, addresses, memory.
-
-Only `autodiff` imports those internals, too.
-
-Private: the public names are those of `quasinewton` itself.
-"""
