@@ -267,6 +267,17 @@ def _check_or_resume(frame, objective):
 
 
 @entered
+def _search_off_subspace(frame, objective, dimensions):
+    """Search along p, which is orthogonal to all steps, as `subspace.point_off_subspace` does."""
+    f_ = at(frame)
+    return point_off_subspace(objective, f_.scalars[0], f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, dimensions)
+
+
+# It is compiled apart from its caller, since most runs have stepped along all dimensions.
+search_off_subspace = late(_search_off_subspace, types.float64(POINTER, OBJECTIVE, types.intp))
+
+
+@entered
 def _confirm(frame, objective):
     """Test the success of a run that has ended; let it go on from a lower point if there is one.
 
@@ -285,7 +296,7 @@ def _confirm(frame, objective):
     if alpha == 0.0 and s.status == STATUS_GRADIENT and not difference_limits.is_differenced(objective):
         dimensions = _unexplored(table, own)
         if dimensions > 0:
-            alpha = point_off_subspace(objective, s, *vectors, dimensions)
+            alpha = search_off_subspace((frame, objective, dimensions))
     if alpha > 0.0:
         if curved:
             _restart(table, own)  # the step to that point is not the one whose decrease was predicted

@@ -10,7 +10,7 @@ import numpy as np
 
 from quasinewton._loops.certificate import SPACING
 from quasinewton._loops.difference_limits import counted_trial
-from quasinewton._numba_ext.jit import fragment, kernel
+from quasinewton._numba_ext.jit import fragment
 from quasinewton._numba_ext.linalg import copy, dot, negate, norm_inf, point_on_line
 from quasinewton._objective.interface import GRADIENT, VALUE
 
@@ -73,7 +73,7 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most):
     return 0.0
 
 
-@kernel
+@fragment
 def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
     """Search for a lower point along a negative curvature in dimensions that no step has reached.
 
