@@ -47,6 +47,7 @@ from quasinewton._methods import (
     RAdam,
     RMSprop,
 )
+from quasinewton._options.keywords import Options
 from quasinewton.result import History, OptimizeResult, RootResult
 from quasinewton.status import Status
 
@@ -81,6 +82,7 @@ __all__ = [
     "Newton",
     "NewtonCG",
     "OptimizeResult",
+    "Options",
     "RAdam",
     "RMSprop",
     "Root",

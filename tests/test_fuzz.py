@@ -3,7 +3,7 @@
 Objectives are few and compiled at most once; everything else varies. HYPOTHESIS_PROFILE=thorough
 looks at twenty-five times as many examples.
 
-Covers: _api/*, _options/*, validation.py.
+Covers: _api/*, _options/*, _validation.py.
 """
 
 import copy

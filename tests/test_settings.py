@@ -1,8 +1,9 @@
 """Settings are checked when created, and the message names the value and what is legal.
 
-Covers: validation.py, _options/read.py, _objective/problem.py.
+Covers: _validation.py, _options/{read,keywords}.py, _objective/problem.py.
 """
 
+import inspect
 import math
 import warnings
 
@@ -22,11 +23,18 @@ from quasinewton import (
     Solver,
     StrongWolfe,
     minimize,
+    minimize_batch,
+    minimize_multistart,
 )
+from quasinewton._api import root as root_module
+from quasinewton._line_searches.registry import BY_NAME
 from quasinewton._loops.clock import NEVER
+from quasinewton._methods.registry import TRAITS
 from quasinewton._objective.choose_gradient import with_gradient
 from quasinewton._objective.finite_differences import CENTRAL, EXACT
 from quasinewton._objective.problem import read_problem
+from quasinewton._options import names
+from quasinewton._options.keywords import BatchArguments, BatchOptions, Options, RootOptions
 from quasinewton._options.read import read, with_limits
 from quasinewton._validation import count, number
 
@@ -151,3 +159,25 @@ def test_a_warning_names_the_line_that_called():
         Solver([1.0, 2.0], foo=1)
         minimize(lambda x: float(x @ x), [1.0], method="bfgs", hess=lambda x: np.eye(1), maxiter=1)
     assert [each.filename for each in caught] == [__file__] * 3
+
+
+def is_ours(kind):
+    """Return True for a class of this package, False for one that a test has registered."""
+    return kind.__module__.startswith("quasinewton.")
+
+
+def test_the_types_of_options_have_every_option():
+    options = {*names.LIMITS, *names.CONTROLS, *names.SEARCHING, *names.FIRST_ORDER_CONTROLS, *names.SYNONYMS}
+    for kind, traits in TRAITS.items():
+        options |= {*kind._fields, *traits.initial, *traits.options} if is_ours(kind) else set()
+    for kind in BY_NAME.values():
+        options |= set(kind._fields) if is_ours(kind) else set()
+    assert Options.__optional_keys__ == options
+    assert RootOptions.__optional_keys__ == set(root_module.OPTIONS)
+
+
+def test_arguments_that_several_starts_hand_on_are_those_of_a_batch():
+    keywords = inspect.signature(minimize_batch).parameters.keys() - {"keywords"}
+    own = inspect.signature(minimize_multistart).parameters.keys() | {"batch_args"}
+    given = BatchArguments.__optional_keys__ - BatchOptions.__optional_keys__
+    assert given == keywords - own

@@ -7,8 +7,8 @@ by the user take the place of the objective.
 import copy
 import os
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,6 +45,7 @@ from quasinewton._objective.interface import (
 from quasinewton._options.advice import merged
 from quasinewton._options.bounds import read_bounds
 from quasinewton._options.choose_method import chosen_method
+from quasinewton._options.keywords import Options
 from quasinewton._options.read import (
     method_class,
     read,
@@ -132,11 +133,11 @@ class Solver:
         x0: ArrayLike | None = None,
         method: str | tuple[Any, ...] | None = "auto",
         tol: float | None = None,
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
         value_first: bool = False,
         bounds: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[Options],
     ) -> None:
         checkpoint = renamed_checkpoint(checkpoint, keywords)
         x0 = point(x0, checkpoint)

@@ -1,7 +1,7 @@
 """The public function `minimize`: SciPy's signature in front of the compiled loops."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +27,7 @@ from quasinewton._objective.problem import Problem, read_problem
 from quasinewton._options.advice import merged
 from quasinewton._options.bounds import read_bounds
 from quasinewton._options.choose_method import chosen_method
+from quasinewton._options.keywords import Options
 from quasinewton._options.read import (
     method_class,
     read,
@@ -52,9 +53,9 @@ def minimize(
     constraints: Any = (),
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
-    options: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     checkpoint: Checkpoint | None = None,
-    **keywords: Any,
+    **keywords: Unpack[Options],
 ) -> OptimizeResult:
     """Minimise a smooth function of several variables.
 

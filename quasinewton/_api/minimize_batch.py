@@ -1,9 +1,9 @@
 """The public function `minimize_batch`: many problems on all cores, in lockstep or on a cluster."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,6 +44,7 @@ from quasinewton._objective.problem import (
 from quasinewton._options.advice import merged
 from quasinewton._options.bounds import read_bounds
 from quasinewton._options.choose_method import chosen_method
+from quasinewton._options.keywords import BatchOptions
 from quasinewton._options.read import (
     Settings,
     method_class,
@@ -99,7 +100,7 @@ def minimize_batch(
     hess: Callable[..., ArrayLike] | str | None = None,
     hessp: Callable[..., ArrayLike] | None = None,
     tol: float | None = None,
-    options: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     *,
     bounds: Any = None,
     n_jobs: int | None = None,
@@ -108,7 +109,7 @@ def minimize_batch(
     executor: Any = None,
     chunk_size: int | None = None,
     vectorized: bool = False,
-    **keywords: Any,
+    **keywords: Unpack[BatchOptions],
 ) -> BatchResult:
     """Minimise many functions of the same form, each as `minimize` would.
 

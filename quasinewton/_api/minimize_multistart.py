@@ -2,12 +2,13 @@
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from quasinewton._api.minimize_batch import BatchResult, minimize_batch
+from quasinewton._options.keywords import BatchArguments
 from quasinewton._validation import number
 from quasinewton.result import OptimizeResult
 
@@ -41,7 +42,7 @@ def minimize_multistart(
     jac: Callable[..., ArrayLike] | bool | str | None = None,
     *,
     distinct: float = 1e-3,
-    **keywords: Any,
+    **keywords: Unpack[BatchArguments],
 ) -> MultistartResult:
     """Minimise a function from many starts; return the best minimum and all distinct ones.
 

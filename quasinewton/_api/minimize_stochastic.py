@@ -1,6 +1,6 @@
 """The public function `minimize_stochastic`: minimise a mean over samples by mini-batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ def minimize_stochastic(
     callback: Callable[..., Any] | None = None,
     progress: bool = False,
     disp: bool = False,
-    options: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     checkpoint: StochasticState | None = None,
     state: StochasticState | None = None,
 ) -> StochasticResult:

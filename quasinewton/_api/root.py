@@ -1,8 +1,8 @@
 """The public function `root`: arguments and result; the mathematics is in `_loops.root_loop`."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -18,6 +18,7 @@ from quasinewton._objective.build import prepare_residual_unlinked
 from quasinewton._objective.choose_gradient import with_gradient
 from quasinewton._objective.problem import read_residual
 from quasinewton._options.advice import merged, warn_unknown
+from quasinewton._options.keywords import RootOptions
 from quasinewton._options.read import limit
 from quasinewton._validation import number
 from quasinewton.result import RootResult
@@ -37,8 +38,8 @@ def root(
     method: str = "newton",
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
-    options: dict[str, Any] | None = None,
-    **keywords: Any,
+    options: Mapping[str, Any] | None = None,
+    **keywords: Unpack[RootOptions],
 ) -> RootResult:
     """Find a root of a system of n equations in n variables.
 

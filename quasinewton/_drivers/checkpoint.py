@@ -89,7 +89,7 @@ class Checkpoint:
         return read_file(path)[0]
 
 
-def renamed_checkpoint(checkpoint: Any, keywords: dict[str, Any]) -> Any:
+def renamed_checkpoint(checkpoint: Any, keywords: Any) -> Any:
     """Return the checkpoint given, or the one given under the former keyword `state`.
 
     Parameters

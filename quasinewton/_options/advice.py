@@ -12,7 +12,7 @@ ARGUMENTS = "args", "method", "jac", "hess", "hessp", "bounds", "constraints", "
 ALIKE = 0.75  # ratio of difflib from which on two names are taken for one that was misspelt
 
 
-def merged(options: Mapping[str, Any] | None, keywords: dict[str, Any]) -> dict[str, Any]:
+def merged(options: Mapping[str, Any] | None, keywords: Any) -> dict[str, Any]:
     """Return the options of a dictionary and those given as keywords, which win, in one dictionary.
 
     Raises

@@ -15,6 +15,7 @@ from quasinewton import (
     LineSearchResult,
     MultistartResult,
     OptimizeResult,
+    Options,
     RootResult,
     Solver,
     Status,
@@ -63,6 +64,16 @@ def minimum() -> float:
     point: np.ndarray = res.x
     again = minimize(compiled, None, checkpoint=res.checkpoint, options={"maxiter": 10})
     return again.fun + float(point[0]) + float(values[-1])
+
+
+def strict() -> bool:
+    """Use options that a dictionary holds, and options that do not exist."""
+    options: Options = {"gtol": 1e-10, "maxiter": 500, "line_search": "hager-zhang"}
+    minimize(bowl, [3.0, 4.0], options=options)
+    minimize(bowl, [3.0, 4.0], options={"setting_of_another_package": 1})
+    minimize(bowl, [3.0, 4.0], gtoll=1e-10)  # type: ignore[call-arg]
+    root(slope, [3.0, 4.0], gtol=1e-10)  # type: ignore[call-arg]
+    return minimize(bowl, [3.0, 4.0], **options).success
 
 
 def bounded() -> np.ndarray:
