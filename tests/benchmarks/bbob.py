@@ -1,12 +1,12 @@
 """The noiseless bbob functions, values only: targets reached within 300 n values, with restarts.
 
-24 functions with 2 and 5 variables, two instances each: 96 problems, of which a local method can
-reach few. The first run of a problem starts at its initial solution, others at points drawn
+24 functions with 2 and 5 variables, of each the instances --instances: 96 problems by default, of
+which a local method can reach few. The first run of a problem starts at its initial solution, others at points drawn
 uniformly from [−5, 5]^n, until the values are spent. A problem is solved when a value within 1e-8
 of the optimum has been seen; the value then seen first is counted. Runs use the options by default
 and differences of values. It needs `pip install coco-experiment`.
 
-    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bbob.py [METHOD ...] > bbob.md
+    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bbob.py [METHOD ...] [--instances 1-15 --draws 1] > bbob.md
 """
 
 import argparse
@@ -20,7 +20,7 @@ from measure import heading, table  # This import must come first: it sets the B
 from quasinewton import minimize
 
 BUDGET = 300  # values of f for each variable
-DRAWS = range(1, 6)  # seeds of the starts; the table has means
+DRAWS = 5  # draws of the starts, of which the table has means
 FUNCTIONS = 24
 METHODS = "lbfgs", "bfgs"
 PEERS = "L-BFGS-B", "BFGS"
@@ -64,23 +64,27 @@ def solve(problem, method, seed):
         start = rng.uniform(-5.0, 5.0, problem.dimension)
 
 
-def problems():
-    """Yield the 96 problems."""
-    yield from cocoex.Suite("bbob", "instances: 1-2", "dimensions: 2,5")
+def problems(instances):
+    """Yield the problems."""
+    yield from cocoex.Suite("bbob", f"instances: {instances}", "dimensions: 2,5")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("methods", nargs="*", default=[*METHODS, *PEERS])
+    parser.add_argument("--instances", default="1-2")
+    parser.add_argument("--draws", type=int, default=DRAWS)
+    arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     rows = []
-    for method in parser.parse_args().methods:
-        found = [[solve(problem, method, seed) for problem in problems()] for seed in DRAWS]
+    for method in arguments.methods:
+        draws = range(1, arguments.draws + 1)  # the seeds of the starts
+        found = [[solve(problem, method, seed) for problem in problems(arguments.instances)] for seed in draws]
         solved = [sum(reached for reached, _, _ in runs) for runs in found]
         ended = [values for runs in found for _, _, spent in runs for values in spent]
         rows.append((method, f"{np.mean(solved):.1f}", " ".join(map(str, solved)), f"{np.median(ended):.0f}"))
         print(rows[-1], flush=True)
-    print(table(("method", "solved of 96, mean", "for each draw", "values of a run, median"), rows))
+    print(table(("method", f"solved of {len(found[0])}, mean", "for each draw", "values of a run, median"), rows))
     print(f"\n{heading()}")
 
 
