@@ -14,6 +14,7 @@ from quasinewton._loops.certificate import lower_point
 from quasinewton._loops.operations import POINTER, multiplies, performing
 from quasinewton._loops.state import NOTHING, Action, Phase
 from quasinewton._loops.stopping import (
+    PRECISION,
     awaits_prediction,
     ending_before_evaluation,
     recover,
@@ -39,6 +40,7 @@ from quasinewton.status import (
 FAR = 1e4  # multiple of max(1, ‖x‖_∞); f is unbounded if it still falls at a step this long
 ESCAPE_TRIALS = 60  # evaluations; upper bound on trials along a direction of negative curvature
 ESCAPE_DECREASE = 1e-4  # fraction of the decrease predicted by the curvature; required of a trial
+BEND = 10.0  # largest curvature of a curve of constant f, relative to that of a circle of radius ‖x‖_∞
 
 _inquire, _answer, _negative_curvature, _unexplored = map(
     performing, (operations.inquire, operations.answer, operations.negative_curvature, operations.unexplored)
@@ -89,7 +91,7 @@ def _digest_curvature(frame):
     s.curvature = _negative_curvature(table, own)
     if s.curvature < 0.0:
         _begin_escape(s, f_.x, g, p)
-        return _propose_escape(s)
+        return _propose_escape(s, f_.x)
     s.ending = STATUS_GRADIENT if s.g_norm <= s.gtol else STATUS_LINE_SEARCH
     return Action.FINISH
 
@@ -103,20 +105,39 @@ def _begin_escape(s, x, g, p):
 
 
 @fragment
-def _propose_escape(s):
+def _propose_escape(s, x):
     """Request a trial at step alpha along negative curvature, unless a limit has been reached."""
     if s.nit < s.maxiter and s.nfev < s.maxfun and s.count < ESCAPE_TRIALS:
         s.phase, s.want = Phase.ESCAPE, VALUE | GRADIENT
         return Action.PLACE
-    return _escaped(s)
+    return _escaped(s, x)
 
 
 @fragment
-def _escaped(s):
+def _escaped(s, x):
     """End the run: no trial along negative curvature was low enough, or a limit was reached."""
-    failed = STATUS_SADDLE if s.g_norm <= s.gtol else STATUS_LINE_SEARCH
-    s.ending = STATUS_EVALUATIONS if s.nfev >= s.maxfun else STATUS_ITERATIONS if s.nit >= s.maxiter else failed
+    if s.nfev >= s.maxfun:
+        s.ending = STATUS_EVALUATIONS
+    elif s.nit >= s.maxiter:
+        s.ending = STATUS_ITERATIONS
+    elif s.g_norm > s.gtol:
+        s.ending = STATUS_LINE_SEARCH
+    else:
+        s.ending = STATUS_GRADIENT if _is_explained(s, x) else STATUS_SADDLE
     return Action.FINISH
+
+
+@fragment
+def _is_explained(s, x):
+    """Return True if rounding, or the gradient that is left, explains the negative curvature at x.
+
+    On a curve of constant f, such as the orbit of a rotation that does not change f, the derivative
+    of fʹ = g·ẋ = 0 gives ẋ·Hẋ = −g·ẍ. So H has a negative curvature of the order of ‖g‖/R, with the
+    radius R of the curve, which vanishes at the minimum.
+    """
+    size = max(1.0, norm_inf(x))
+    rounding = max(s.noise, PRECISION * max(abs(s.f), abs(s.f0)))
+    return -0.5 * s.curvature * size * size <= max(rounding, BEND * s.g_norm * size)
 
 
 @entered
@@ -149,7 +170,7 @@ def _digest_point(frame, f):
         return Action.ACCEPT
     s.count += 1
     s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)
-    return _propose_escape(s)
+    return _propose_escape(s, f_.x)
 
 
 @entered
@@ -161,7 +182,7 @@ def _overcome(frame):
     f_ = at(frame)
     s = f_.scalars[0]
     if s.phase == Phase.ESCAPE:
-        return _escaped(s)
+        return _escaped(s, f_.x)
     lower = s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f
     if s.verdict == Verdict.LONGEST:
         # f still falls at the longest step. It is unbounded if that step is long relative to x and

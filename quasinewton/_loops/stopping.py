@@ -27,6 +27,7 @@ Tests that need vectors are elsewhere: those of the point after a search and of 
 | | no trial was lower: none was finite, or all were higher | NONFINITE, LINE_SEARCH |
 | at g ≈ 0, curvature known | no curvature is negative | GRADIENT |
 | | a curvature is negative, but no trial along it is lower | SADDLE |
+| | rounding, or the gradient that is left, explains that curvature (`rare_phases`) | GRADIENT |
 | at the end | ‖g‖_∞ <= gtol, the default, and no progress or a limit ends the run | GRADIENT |
 | | LINE_SEARCH, and rounding hides the decrease still predicted | PRECISION |
 | after the end | rounding or noise explains it (`final_check`, `resolution`) | PRECISION |

@@ -108,6 +108,32 @@ def test_a_saddle_without_escape_is_no_success():
     assert res.status is Status.SADDLE and res.success is False
 
 
+def test_curvature_of_an_orbit_is_no_saddle():
+    """On a circle of minima the Hessian has the curvature −‖g‖ along the circle, inside of it.
+
+    All points of the circle are minima, and rounding of f hides that they are lower by 2e-15.
+    """
+    res = newton(
+        lambda x: 100.0 + (x @ x - 1.0) ** 2,
+        np.sqrt(1.0 - 4e-8) * np.array([0.6, 0.8]),
+        lambda x: 4.0 * (x @ x - 1.0) * x,
+        lambda x: 4.0 * (x @ x - 1.0) * np.eye(2) + 8.0 * np.outer(x, x),
+    )
+    assert res.status is Status.GRADIENT and res.x @ res.x == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("constant", [0.0, 10.0])
+def test_rounding_of_a_hessian_is_no_saddle(constant):
+    """The second variable has no influence on f; rounding gives it the curvature −1e-17."""
+    res = newton(
+        lambda x: constant + 0.5 * x[0] ** 2,
+        [3.0, 4.0],
+        lambda x: np.array([x[0], 0.0]),
+        lambda x: np.diag([1.0, -1e-17]),
+    )
+    assert res.status is Status.GRADIENT and res.x == pytest.approx([0.0, 4.0])
+
+
 @given(x0=st.lists(st.floats(-2.0, 2.0), min_size=2, max_size=2))
 def test_ends_in_a_minimum_from_anywhere(x0):
     res = newton(double_well, x0, double_well_gradient, double_well_hessian)

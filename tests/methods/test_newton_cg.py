@@ -322,6 +322,33 @@ def test_a_saddle_without_escape_is_no_success():
     assert res.status is Status.SADDLE and res.success is False
 
 
+def test_curvature_of_an_orbit_is_no_saddle():
+    """Inside a circle of minima the Hessian has the curvature −‖g‖ along the circle.
+
+    Rounding of f hides that points of the circle are lower by 1e-9.
+    """
+    res = newton_cg(
+        lambda x: 1e8 + (x @ x - 1.0) ** 2,
+        np.sqrt(1.0 - 3e-5) * np.array([0.6, 0.8]),
+        lambda x: 4.0 * (x @ x - 1.0) * x,
+        hessp=lambda x, p: 4.0 * (x @ x - 1.0) * p + 8.0 * (x @ p) * x,
+        gtol=2e-4,
+    )
+    assert res.status is Status.GRADIENT and res.x @ res.x == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("constant", [0.0, 10.0])
+def test_rounding_of_products_is_no_saddle(constant):
+    """The second variable has no influence on f; rounding gives it the curvature −1e-17."""
+    res = newton_cg(
+        lambda x: constant + 0.5 * x[0] ** 2,
+        [3.0, 4.0],
+        lambda x: np.array([x[0], 0.0]),
+        hessp=lambda x, p: p * [1.0, -1e-17],
+    )
+    assert res.status is Status.GRADIENT and res.x == pytest.approx([0.0, 4.0])
+
+
 def test_a_certificate_takes_few_products():
     n = 500
     products = Counted(lambda x, p: p)
