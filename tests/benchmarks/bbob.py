@@ -1,12 +1,14 @@
 """The noiseless bbob functions, values only: targets reached within 300 n values, with restarts.
 
 24 functions with 2 and 5 variables, of each the instances --instances: 96 problems by default, of
-which a local method can reach few. The first run of a problem starts at its initial solution, others at points drawn
-uniformly from [−5, 5]^n, until the values are spent. A problem is solved when a value within 1e-8
-of the optimum has been seen; the value then seen first is counted. Runs use the options by default
-and differences of values. It needs `pip install coco-experiment`.
+which a local method can reach few. The first run of a problem starts at its initial solution,
+others at points drawn uniformly from [−5, 5]^n, until the values are spent. A problem is solved
+when a value within 1e-8 of the optimum has been seen; the value then seen first is counted. Runs
+use the options by default and differences of values. It needs `pip install coco-experiment`.
 
-    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bbob.py [METHOD ...] [--instances 1-15 --draws 1] > bbob.md
+    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bbob.py [METHOD ...] > bbob.md
+
+All instances of the table in docs/benchmarks.md are those of `--instances 1-15 --draws 1`.
 """
 
 import argparse
