@@ -107,14 +107,16 @@ def test_known_minimiser_is_a_minimum(factory):
 
 # Problem with very many local minima: SciPy ends at another one from the standard start.
 MULTIMODAL = {"noncvxu2"}
+# Problem with a Hessian of rank 1: the subproblem of trust-exact may not end (scipy/scipy#12513).
+RANK_ONE = {"linear_rank_1"}
 
 
 @each
 def test_minimising_from_the_start_reaches_a_known_minimum(factory):
     p = factory()
-    options = {"gtol": 1e-9, "maxiter": 3000}
+    method, options = "trust-ncg" if factory.__name__ in RANK_ONE else "trust-exact", {"gtol": 1e-9, "maxiter": 3000}
     with np.errstate(over="ignore"):  # SciPy's subproblem overflows where H is nearly singular.
-        res = minimize(p.fun, p.x0, jac=p.jac, hess=p.hess, method="trust-exact", options=options)
+        res = minimize(p.fun, p.x0, jac=p.jac, hess=p.hess, method=method, options=options)
     assert res.fun >= p.fmin - 1e-11 * abs(p.fmin)
     if factory.__name__ not in MULTIMODAL:
         known = np.array([p.fmin, *p.local_minima])
