@@ -54,15 +54,20 @@ def average(A, x):
     return np.mean(A @ x)
 
 
+def outcome(function, *arguments):
+    """Return the value of a function, or its error, as text."""
+    try:
+        return repr(function(*arguments))
+    except (ValueError, ZeroDivisionError) as error:
+        return repr(error)
+
+
 def test_the_errors_are_those_of_the_function():
-    same, said = through_copy(average), []
-    empty = np.zeros((0, 2)), np.ones(2)
-    assert np.isnan(average(*empty)) and np.isnan(same(*empty))
-    for function in average, same:
-        with pytest.raises(ValueError) as error:
-            function(np.ones((3, 2)), np.ones(3))
-        said.append(str(error.value))
-    assert said[0] == said[1]
+    same = through_copy(average)
+    unfit = np.ones((3, 2)), np.ones(3)
+    assert outcome(same, *unfit) == outcome(average, *unfit) and "ValueError" in outcome(same, *unfit)
+    empty = np.zeros((0, 2)), np.ones(2)  # NaN, or an error with Numba 0.61
+    assert outcome(same, *empty) == outcome(average, *empty)
 
 
 def test_every_stand_in_names_its_original():

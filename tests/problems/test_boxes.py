@@ -70,7 +70,9 @@ def test_bounds_are_intervals_and_copies(name):
     p = small(name)
     assert isinstance(p.bounds, Bounds) and p.low.shape == p.high.shape == (p.n,)
     assert np.all(p.low <= p.high) and (np.any(np.isfinite(p.low)) or np.any(np.isfinite(p.high)))
-    p.bounds.lb[:] = np.nan
+    lowest = p.bounds.lb
+    lowest.setflags(write=True)  # NumPy 1 warns of a change of what SciPy's class has broadcast
+    lowest[:] = np.nan
     assert np.array_equal(p.bounds.lb, p.low) and np.array_equal(p.bounds.ub, p.high)
     with pytest.raises(ValueError, match="read-only"):
         p.low[0] = 0.0
