@@ -129,6 +129,7 @@ def root(
     search = Armijo(*(given.pop(name, default) for name, default in zip(Armijo._fields, SEARCH, strict=True)))
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    default = tol is None and "ftol" not in given
     ftol = number("ftol", given.pop("ftol", DEFAULTS["ftol"] if tol is None else tol), 0.0, math.inf, open_low=False)
     xtol = number("xtol", given.pop("xtol", DEFAULTS["xtol"]), 0.0, math.inf, open_low=False)
     maxiter = limit("maxiter", given.pop("maxiter", DEFAULTS["maxiter"]))
@@ -138,7 +139,7 @@ def root(
     warn_unknown(given, OPTIONS)
     args = as_args(args, fun, jac)
     prepared = prepare_residual_unlinked(with_gradient(read_residual(fun, jac, args, n, steps), "value_and_jacobian"))
-    state = allocate(x, ftol, xtol, maxiter)
+    state = allocate(x, ftol, xtol, maxiter, default)
     s = state.scalars[0]
 
     def result(status: Status) -> RootResult:

@@ -152,7 +152,8 @@ def negative_curvature(frame, method, memory):
 @entered
 def unexplored(frame, method, memory):
     """Write a direction of doubtful curvature to p; return the number of such dimensions."""
-    return methods.unexplored(at(method), at(memory), at(frame).p)
+    f = at(frame)
+    return methods.unexplored(at(method), at(memory), f.x, f.g, f.p)
 
 
 @entered

@@ -114,6 +114,14 @@ def _propose_escape(s, x):
 
 
 @fragment
+def _propose_next_escape(s, x):
+    """Request the next trial along negative curvature: the other way, or both ways and shorter."""
+    s.count += 1
+    s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)
+    return _propose_escape(s, x)
+
+
+@fragment
 def _escaped(s, x):
     """End the run: no trial along negative curvature was low enough, or a limit was reached."""
     if s.nfev >= s.maxfun:
@@ -168,9 +176,7 @@ def _digest_point(frame, f):
     needed = max(least, -0.5 * ESCAPE_DECREASE * s.curvature * (s.alpha * s.alpha))
     if finite and f < s.f and f <= s.f - needed:
         return Action.ACCEPT
-    s.count += 1
-    s.alpha = -s.alpha if s.count % 2 else 0.25 * abs(s.alpha)
-    return _propose_escape(s, f_.x)
+    return _propose_next_escape(s, f_.x)
 
 
 @entered
@@ -182,7 +188,8 @@ def _overcome(frame):
     f_ = at(frame)
     s = f_.scalars[0]
     if s.phase == Phase.ESCAPE:
-        return _escaped(s, f_.x)
+        # The trial is x itself, as where a bound lies that way: the next one goes the other way.
+        return _propose_next_escape(s, f_.x)
     lower = s.phase == Phase.SEARCH and s.best > 0.0 and s.phi_best < s.f
     if s.verdict == Verdict.LONGEST:
         # f still falls at the longest step. It is unbounded if that step is long relative to x and
@@ -291,7 +298,9 @@ def _check_or_resume(frame, objective):
 def _search_off_subspace(frame, objective, dimensions):
     """Search along p, which is orthogonal to all steps, as `subspace.point_off_subspace` does."""
     f_ = at(frame)
-    return point_off_subspace(objective, f_.scalars[0], f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial, dimensions)
+    low, high = _box(f_.operations, (frame, f_.method, f_.memory))
+    vectors = f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial
+    return point_off_subspace(objective, f_.scalars[0], *vectors, dimensions, low, high)
 
 
 # It is compiled apart from its caller, since most runs have stepped along all dimensions.

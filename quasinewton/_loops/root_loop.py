@@ -3,6 +3,14 @@
 Source: Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), Algorithm 11.4 with the merit
 function 11.35. If the Jacobian is singular the step is that of Levenberg and Marquardt, eq. 10.36,
 which is always a descent direction of the merit function.
+
+The line search may end near a point where the Jacobian is singular, which is no minimum of the
+merit function (ibid., section 11.2): Newton's direction is there nearly orthogonal to its gradient.
+From steps that had to be shortened much, the run therefore goes on by Levenberg and Marquardt's
+method in the scaled form of J. J. Moré (The Levenberg-Marquardt algorithm, Numerical Analysis, LNM
+630, 1978), until its damping has become negligible.
+
+What `is_settled` tests, with the default ftol, are steps: values of f alone depend on its units.
 """
 
 from typing import NamedTuple
@@ -25,6 +33,7 @@ from quasinewton._numba_ext.linalg import (
     solve,
 )
 from quasinewton._numba_ext.tuples import borrow
+from quasinewton._objective.finite_differences import EXACT, scales, wrapped_at
 from quasinewton._objective.interface import GRADIENT, HESSIAN, attempt, call
 from quasinewton.status import (
     STATUS_ITERATIONS,
@@ -36,7 +45,26 @@ from quasinewton.status import (
 )
 
 SEARCH = 1e-4, 40  # c1 and maxls; parameters of the backtracking search
-STALLED = ROOT_EPSILON  # relative; a shortened step that reduces ½‖f‖² by less is at a minimum, not a root
+STALLED = ROOT_EPSILON  # relative; a damped step that reduces ½‖f‖² by less is at a minimum, not a root
+
+# A run with the default ftol ends with success if ‖f‖ is within it and the Newton step changes no
+# variable by more than FINE of itself; or, where variables or the Jacobian vanish at the root, if f
+# is GAIN of its first value and the step short.
+FINE = 1e-7  # relative to each variable; seven of its digits stay as they are
+GAIN = 1e-20  # multiple of ‖f(x0)‖
+REDUCED = 1e-10  # multiple of ‖f(x0)‖; ‖f‖ that counts as 0 where it is within ftol and falls no further
+SHORT = 1e-3  # multiple of ‖x‖
+
+# Damping of Levenberg and Marquardt's steps, mu, relative to the squared norms of the columns of J.
+SHORTENED = 0.1  # multiple of Newton's step; after a shorter one the next step is damped
+FIRST_DAMPING, LEAST_DAMPING = 1e-2, 1e-6  # at the first such step; below the second steps are Newton's again
+LOWER, HIGHER = 0.1, 4.0  # factors of mu, after a step as good as predicted, and after one too long
+POOR, GOOD = 0.25, 0.75  # ratios of actual and predicted decrease; Moré (1978)
+# Cosine; f is orthogonal to all columns of J within it at a minimum of ½‖f‖², up to rounding.
+ORTHOGONAL = 1e-10
+
+# A difference of f that is this multiple of ε times ‖f‖ may be rounding.
+HIDDEN = 64.0
 
 
 # The fields of LINE come last: if they came first, Numba would take this record for a subtype of
@@ -48,7 +76,11 @@ SCALARS = np.dtype(
         ("nfev", "i8"),
         ("njev", "i8"),
         ("norm", "f8"),  # ‖f‖_∞
+        ("norm0", "f8"),  # ‖f(x0)‖_∞
+        ("x0_norm", "f8"),  # ‖x0‖_∞
+        ("damping", "f8"),  # mu of the next step; 0 for Newton's
         ("ftol", "f8"),
+        ("ftol_is_default", "i8"),
         ("xtol", "f8"),
         ("maxiter", "i8"),
         *LINE.descr,
@@ -59,7 +91,7 @@ SCALARS = np.dtype(
 
 @fragment
 def newton_step(f, J, p, lu, work, sizes):
-    """Write the Newton step to p and return the slope of ½‖f‖² along it.
+    """Write the Newton step to p; return the slope of ½‖f‖² along it, and True if J is regular.
 
     If J is singular, the step is that of Levenberg and Marquardt. `lu` and `work`, shape (n, n),
     and `sizes`, int32, shape (3,), are workspace.
@@ -70,16 +102,14 @@ def newton_step(f, J, p, lu, work, sizes):
         for j in range(n):
             lu[j, i] = J[i, j]
     if solve(lu, p) and np.isfinite(norm_inf(p)):
-        return -dot(f, f)
+        return -dot(f, f), True
     # The step solves (JᵀJ + mu I) p = −Jᵀf, with mu small relative to JᵀJ and never zero.
     size = norm_inf(J.ravel())
     mu = ROOT_EPSILON * max(size * size, EPSILON)
+    normal_matrix(J, work)
     slope = 0.0
     for i in range(n):
-        for j in range(n):
-            work[i, j] = mu if i == j else 0.0
-            for k in range(n):
-                work[i, j] += J[k, i] * J[k, j]
+        work[i, i] += mu
         p[i] = 0.0
         for k in range(n):
             p[i] -= J[k, i] * f[k]
@@ -88,7 +118,113 @@ def newton_step(f, J, p, lu, work, sizes):
         cholesky_solve(work, p, sizes)
     for i in range(n):
         slope -= lu[0, i] * p[i]
-    return slope
+    return slope, False
+
+
+@fragment
+def normal_matrix(J, work):
+    """Write JᵀJ to `work`."""
+    n = J.shape[0]
+    for i in range(n):
+        for j in range(n):
+            work[i, j] = 0.0
+            for k in range(n):
+                work[i, j] += J[k, i] * J[k, j]
+
+
+@fragment
+def damped_step(f, J, mu, scale, p, descent, work, sizes):
+    """Write Levenberg and Marquardt's step, with the damping mu diag(scale)², to p.
+
+    Return the decrease of ½‖f‖² that the model f + J p predicts; it is 0 where the gradient Jᵀf
+    vanishes up to rounding, or the matrix is singular. −Jᵀf is written to `descent`. `work`, shape
+    (n, n), and `sizes`, int32, shape (3,), are workspace.
+    """
+    n = f.size
+    size = np.sqrt(dot(f, f))
+    normal_matrix(J, work)
+    largest = 0.0
+    for i in range(n):
+        p[i] = 0.0
+        for k in range(n):
+            p[i] -= J[k, i] * f[k]
+        column = np.sqrt(work[i, i])
+        if column > 0.0:
+            largest = max(largest, abs(p[i]) / (column * size))
+        else:
+            work[i, i] = 1.0  # f does not depend on this variable, which stays as it is
+        work[i, i] += mu * scale[i] * scale[i]
+    if not largest > ORTHOGONAL:
+        return 0.0
+    gain = 0.0
+    copy(descent, p)
+    if not cholesky(work, sizes):
+        return 0.0
+    cholesky_solve(work, p, sizes)
+    # ½‖f‖² − ½‖f + J p‖² = ½ (−Jᵀf)·p + ½ mu ‖D p‖², Moré (1978), eq. 4.4.
+    for i in range(n):
+        gain += 0.5 * descent[i] * p[i] + 0.5 * mu * (scale[i] * p[i]) * (scale[i] * p[i])
+    return gain
+
+
+@fragment
+def is_settled(objective, s, x, p, typical):
+    """Return True if the step p, Newton's at or near x, is too short to matter.
+
+    A value of f within ftol says little where f has small values, as in other units. A step of
+    Newton's method does not depend on the units of f, and is compared with each variable. Steps
+    shorter than those of the differences that the Jacobian is made of say nothing, either.
+    """
+    size, length, differenced = max(norm_inf(x), s.x0_norm), norm_inf(p), is_differenced(objective)
+    if s.norm <= GAIN * s.norm0 and length <= SHORT * size:
+        return True
+    for i in range(x.size):
+        least = ROOT_EPSILON * typical[i] if differenced else EPSILON * size
+        if not abs(p[i]) <= max(FINE * abs(x[i]), least):
+            return False
+    return True
+
+
+@fragment
+def is_differenced(objective):
+    """Return True if the Jacobian is made of differences."""
+    return objective.precision != 0 and wrapped_at(objective.precision).hessian != EXACT
+
+
+@fragment
+def set_difference_scales(objective, x, typical):
+    """Set the steps of differences to fit variables of the sizes `typical`, or larger ones at x.
+
+    Return True if the Jacobian is made of differences, and the user has given no steps.
+    """
+    if not is_differenced(objective):
+        return False
+    w = wrapped_at(objective.precision)
+    if w.steps > 0:
+        return False
+    w.scaled = 1
+    size = scales(w, x.size)
+    for i in range(x.size):
+        size[i] = max(typical[i], abs(x[i]))
+    return True
+
+
+@fragment
+def has_hidden_columns(s, x, J, typical):
+    """Return True if differences along some variable are hidden by rounding of f.
+
+    The sizes of such variables in `typical`, which are those in x0, are set to 1.
+    """
+    hidden = False
+    for j in range(x.size):
+        if not typical[j] < 1.0:
+            continue
+        step, change = ROOT_EPSILON * max(typical[j], abs(x[j])), 0.0
+        for i in range(x.size):
+            change = max(change, abs(J[i, j]) * step)
+        if change <= HIDDEN * EPSILON * max(s.norm, s.norm0):
+            typical[j], hidden = 1.0, True
+    return hidden
 
 
 class State(NamedTuple):
@@ -96,7 +232,9 @@ class State(NamedTuple):
 
     `x, f, p, x_trial, f_trial` have shape (n,), `J` has shape (n, n), and `scalars[0]` is a record
     SCALARS. f and J are the value and the Jacobian at x, p the step from x, and f_trial the value
-    at x_trial. `lu` and `work`, shape (n, n), and `sizes`, int32, shape (3,), are workspace.
+    at x_trial. `scale`, shape (n,), holds the largest norms of the columns of J so far, and
+    `typical`, shape (n,), sizes of the variables for differences. `lu` and `work`, shape (n, n),
+    and `sizes`, int32, shape (3,), are workspace.
     """
 
     x: np.ndarray
@@ -105,6 +243,8 @@ class State(NamedTuple):
     p: np.ndarray
     x_trial: np.ndarray
     f_trial: np.ndarray
+    scale: np.ndarray
+    typical: np.ndarray
     lu: np.ndarray
     work: np.ndarray
     sizes: np.ndarray
@@ -112,16 +252,100 @@ class State(NamedTuple):
 
 
 @register_jitable
-def allocate(x, ftol, xtol, maxiter):
+def allocate(x, ftol, xtol, maxiter, ftol_is_default):
     """Make the state of a run that begins at x; x is not copied, and will be overwritten."""
     n = x.size
     scalars = np.zeros(1, SCALARS)
     s = scalars[0]
     s["status"], s["ftol"], s["xtol"], s["maxiter"] = STATUS_RUNNING, ftol, xtol, maxiter
+    s["ftol_is_default"] = ftol_is_default
+    typical = np.ones(n)
+    for i in range(n):
+        s["x0_norm"] = max(s["x0_norm"], abs(x[i]))
+        typical[i] = abs(x[i]) if x[i] != 0.0 else 1.0
     lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
-    return State(
-        x, np.empty(n), np.empty((n, n)), np.empty(n), np.empty(n), np.empty(n), lu, work, sizes, scalars
-    )
+    vectors = np.empty(n), np.empty(n), np.empty(n), np.zeros(n), typical
+    return State(x, np.empty(n), np.empty((n, n)), *vectors, lu, work, sizes, scalars)
+
+
+@fragment
+def evaluate_jacobian(objective, s, x, f, J, x_trial, typical):
+    """Write the Jacobian at x to J. x_trial is overwritten.
+
+    Differences have steps that suit the sizes of the variables in x0. Where rounding of f hides the
+    changes over them, they are replaced by those that suit a variable of size 1.
+    """
+    differenced = set_difference_scales(objective, x, typical)
+    for turn in range(2):
+        copy(x_trial, x)
+        call(objective.address, x_trial, f, J, HESSIAN, objective.data)
+        s.njev += 1
+        s.nfev += objective.hessian_gradients
+        if turn or not (differenced and has_hidden_columns(s, x, J, typical)):
+            return
+        set_difference_scales(objective, x, typical)
+
+
+@fragment
+def search_along(objective, search, s, x, f, J, p, x_trial, f_trial, slope):
+    """Search along Newton's step p; return True if a point is acceptable, and ½‖f‖² there.
+
+    x_trial and f_trial are overwritten.
+    """
+    phi = 0.5 * dot(f, f)
+    searches.start(search, s, phi, slope, 1.0, np.inf)
+    while s.count < search.maxls and point_on_line(x, s.alpha, p, x_trial):
+        phi = trial_merit(objective, s, J, x_trial, f_trial)
+        s.count += 1
+        if not np.isfinite(phi):
+            s.alpha *= searches.SHRINK
+            continue
+        verdict = searches.advance(search, s, phi, slope)
+        if verdict != searches.Verdict.CONTINUE:
+            return verdict == searches.Verdict.ACCEPT, phi
+    return False, phi
+
+
+@fragment
+def trial_merit(objective, s, J, x_trial, f_trial):
+    """Write f(x_trial) to f_trial and return ½‖f‖² there, NaN where f has no value."""
+    attempt(objective.address, x_trial, f_trial, J, GRADIENT, objective.data, True)
+    s.nfev += 1
+    return 0.5 * dot(f_trial, f_trial)
+
+
+@fragment
+def search_damped(objective, search, s, x, f, J, p, x_trial, f_trial, scale, work, sizes):
+    """Increase the damping until ½‖f‖² decreases; return True, and its value, if it does.
+
+    p becomes the step, of length s.alpha = 1. The second result is NaN, and the first False, if no
+    damped step promises or brings a decrease.
+    """
+    n, merit = x.size, 0.5 * dot(f, f)
+    for j in range(n):
+        column = 0.0
+        for i in range(n):
+            column += J[i, j] * J[i, j]
+        scale[j] = max(scale[j], np.sqrt(column))
+    s.alpha = 1.0
+    for _ in range(search.maxls):
+        gain = damped_step(f, J, s.damping, scale, p, f_trial, work, sizes)
+        if not gain > 0.0 or not point_on_line(x, 1.0, p, x_trial):
+            return False, np.nan
+        phi = trial_merit(objective, s, J, x_trial, f_trial)
+        ratio = (merit - phi) / gain
+        if ratio >= search.c1:
+            if merit - phi <= STALLED * merit and gain <= STALLED * merit:
+                s.status = STATUS_NO_ROOT
+            if ratio > GOOD:
+                s.damping *= LOWER
+            elif ratio < POOR:
+                s.damping *= HIGHER
+            if s.damping < LEAST_DAMPING:
+                s.damping = 0.0
+            return True, phi
+        s.damping *= HIGHER
+    return False, np.nan
 
 
 @kernel
@@ -143,59 +367,63 @@ def run(objective, search, state):
     """
     # The caller holds references to the arrays, so the loop need not count them; an exception could
     # not decrement the counts.
-    x, f, J, p, x_trial, f_trial, lu, work, sizes, scalars = borrow(state)
+    x, f, J, p, x_trial, f_trial, scale, typical, lu, work, sizes, scalars = borrow(state)
     s = scalars[0]
     begun = now()
     if s.nfev == 0:
         copy(x_trial, x)
         call(objective.address, x_trial, f, J, GRADIENT, objective.data)
         s.nfev = 1
-        s.norm = norm_inf(f)
+        s.norm = s.norm0 = norm_inf(f)
         if not np.isfinite(s.norm):
             s.status = STATUS_NONFINITE
     while s.status == STATUS_RUNNING:
-        if s.norm <= s.ftol:
+        within = s.norm <= s.ftol
+        if within and s.njev > 0 and s.norm > 0.0 and s.ftol_is_default:
+            _, regular = newton_step(f, J, p, lu, work, sizes)  # by the Jacobian of the last iterate
+            within = regular and is_settled(objective, s, x, p, typical)
+        if within and (s.njev > 0 or s.norm == 0.0 or not s.ftol_is_default):
             s.status = STATUS_ROOT
             break
         if s.nit >= s.maxiter:
             s.status = STATUS_ITERATIONS
             break
-        copy(x_trial, x)
-        call(objective.address, x_trial, f, J, HESSIAN, objective.data)
-        s.njev += 1
-        s.nfev += objective.hessian_gradients
-        merit = phi = 0.5 * dot(f, f)
-        slope = newton_step(f, J, p, lu, work, sizes)
-        if not slope < 0.0:
-            s.status = STATUS_NO_ROOT if np.isfinite(norm_inf(J.ravel())) else STATUS_NONFINITE
+        evaluate_jacobian(objective, s, x, f, J, x_trial, typical)
+        if not np.isfinite(norm_inf(J.ravel())):
+            s.status = STATUS_NONFINITE
             break
-        searches.start(search, s, phi, slope, 1.0, np.inf)
-        verdict = searches.Verdict.CONTINUE
-        while verdict == searches.Verdict.CONTINUE:
-            if s.count >= search.maxls or not point_on_line(x, s.alpha, p, x_trial):
-                verdict = searches.Verdict.STUCK
-                break
-            attempt(objective.address, x_trial, f_trial, J, GRADIENT, objective.data, True)
-            s.nfev += 1
-            s.count += 1
-            phi = 0.5 * dot(f_trial, f_trial)
-            if np.isfinite(phi):
-                verdict = searches.advance(search, s, phi, slope)
-            else:
-                s.alpha *= searches.SHRINK
-        if verdict != searches.Verdict.ACCEPT:
-            # If the Newton step is this small, x is a root to working precision, and rounding keeps
-            # ½‖f‖² from decreasing.
-            small = norm_inf(p) <= ROOT_EPSILON * max(1.0, norm_inf(x))
-            s.status = STATUS_PRECISION if small else STATUS_NO_ROOT
+        slope, regular = newton_step(f, J, p, lu, work, sizes)
+        if s.norm <= s.ftol and regular and is_settled(objective, s, x, p, typical):
+            s.status = STATUS_ROOT
+            break
+        newton = norm_inf(p)
+        merit, accepted, phi = 0.5 * dot(f, f), False, np.nan
+        undamped = s.damping == 0.0
+        if undamped and slope < 0.0:
+            accepted, phi = search_along(objective, search, s, x, f, J, p, x_trial, f_trial, slope)
+        stalled = accepted and s.alpha < 1.0 and merit - phi <= STALLED * merit
+        # If the Newton step is this small, x is a root to working precision, and rounding keeps
+        # ½‖f‖² from decreasing.
+        precise = regular and newton <= ROOT_EPSILON * max(norm_inf(x), s.x0_norm)
+        if undamped and not accepted and precise:
+            s.status = STATUS_PRECISION
+            break
+        if not undamped or not accepted:
+            s.damping = FIRST_DAMPING if undamped else s.damping
+            accepted, phi = search_damped(objective, search, s, x, f, J, p, x_trial, f_trial, scale, work, sizes)
+            undamped = False
+        if not accepted:
+            reduced = s.norm <= min(s.ftol, REDUCED * s.norm0)
+            s.status = STATUS_ROOT if reduced else STATUS_PRECISION if precise else STATUS_NO_ROOT
             break
         point_on_line(x, s.alpha, p, x)
         copy(f, f_trial)
         s.norm = norm_inf(f)
         s.nit += 1
-        if s.alpha < 1.0 and merit - phi <= STALLED * merit:
-            s.status = STATUS_NO_ROOT
-        elif s.alpha * norm_inf(p) <= s.xtol * max(1.0, norm_inf(x)):
+        if undamped and (stalled or s.alpha < SHORTENED):
+            s.damping = FIRST_DAMPING
+        full = undamped and regular and s.alpha == 1.0
+        if full and norm_inf(p) <= s.xtol * max(norm_inf(x), s.x0_norm):
             s.status = STATUS_ROOT
         if now() - begun > SLICE:
             break

@@ -11,7 +11,8 @@ import numpy as np
 from quasinewton._loops.certificate import SPACING
 from quasinewton._loops.difference_limits import counted_trial
 from quasinewton._numba_ext.jit import fragment
-from quasinewton._numba_ext.linalg import copy, dot, negate, norm_inf, point_on_line
+from quasinewton._numba_ext.linalg import copy, dot, negate, norm_inf, point_on_line, reach
+from quasinewton._objective.box import clipped
 from quasinewton._objective.interface import GRADIENT, VALUE
 
 # Upper bound on the number of differences of gradients. Two distinguish two curvatures, which all
@@ -36,14 +37,38 @@ def size_of(s, x):
 
 
 @fragment
-def find_curvature(objective, s, x, g, p, x_trial, g_trial, most):
+def hold_back(v, p):
+    """Set the components of v to 0 where those of p are. v is overwritten."""
+    for i in range(v.size):
+        if p[i] == 0.0:
+            v[i] = 0.0
+
+
+@fragment
+def keep_off_bounds(x, p, low, high, room):
+    """Set the components of p to 0 in the variables that are nearer than `room` to a bound.
+
+    p is overwritten. Return True if any component is left.
+    """
+    left = False
+    for i in range(x.size):
+        if low.size and not (x[i] - low[i] > room and high[i] - x[i] > room):
+            p[i] = 0.0
+        left |= p[i] != 0.0
+    return left
+
+
+@fragment
+def find_curvature(objective, s, x, g, p, x_trial, g_trial, most, holding):
     """Find a direction of negative curvature by conjugate gradients from p.
 
-    The direction is written to p, with ‖p‖_∞ = 1, and its curvature p·H p returned; it is 0 if none
-    was found with `most` products. x_trial and g_trial are overwritten.
+    If `holding`, variables along which p is 0 do not move. The direction is written to p, with ‖p‖_∞ = 1, and its
+    curvature p·H p returned; it is 0 if none was found with `most` products. x_trial and g_trial
+    are overwritten.
     """
     n = x.size
-    r, d = np.empty(n), np.empty(n)
+    r, d, start = np.empty(n), np.empty(n), np.empty(n)
+    copy(start, p)
     copy(r, p)
     negate(d, p)
     rr, largest = dot(r, r), 0.0
@@ -55,6 +80,8 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most):
         counted_trial(objective, s, x_trial, g_trial, GRADIENT)
         for i in range(n):
             g_trial[i] = (g_trial[i] - g[i]) / step
+        if holding:
+            hold_back(g_trial, start)
         dHd, dd = dot(d, g_trial), dot(d, d)
         largest = max(largest, abs(dHd) / dd)
         if not np.isfinite(dHd) or abs(dHd) <= FLOOR * largest * dd:
@@ -74,7 +101,7 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most):
 
 
 @fragment
-def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
+def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions, low, high):
     """Search for a lower point along a negative curvature in dimensions that no step has reached.
 
     Parameters
@@ -89,20 +116,28 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
         Overwritten.
     dimensions : int
         Number of dimensions orthogonal to all steps.
+    low, high : ndarray, float64, shape (n,) or (0,)
+        Bounds. Along the direction no variable moves that is at a bound.
 
     Returns
     -------
     float
         Positive step along p to a point where f is lower; 0 if none was found.
     """
-    curvature = find_curvature(objective, s, x, g, p, x_trial, g_trial, min(dimensions, PRODUCTS))
+    # Room for the spacing of the differences, whichever way they go.
+    if not keep_off_bounds(x, p, low, high, 2.0 * SPACING * size_of(s, x)):
+        return 0.0
+    curvature = find_curvature(objective, s, x, g, p, x_trial, g_trial, min(dimensions, PRODUCTS), low.size > 0)
     if not curvature < 0.0:
         return 0.0
     if dot(g, p) > 0.0:
         negate(p, p)
-    alpha, flat = size_of(s, x), True
+    longest, flat = size_of(s, x), True
     for trial in range(TRIALS):
+        alpha = min(longest, reach(x, p, 1.0, low, high)) if low.size else longest
         point_on_line(x, alpha, p, x_trial)
+        for i in range(low.size):
+            x_trial[i] = clipped(x_trial[i], low[i], high[i])  # of rounding
         f = counted_trial(objective, s, x_trial, g_trial, VALUE)
         promised = -0.5 * curvature * alpha * alpha
         if f < s.f - s.noise:
@@ -112,5 +147,5 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions):
             return 0.0
         negate(p, p)
         if trial % 2:
-            alpha *= SHRINK
+            longest *= SHRINK
     return 0.0

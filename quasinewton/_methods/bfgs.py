@@ -56,7 +56,8 @@ PENDING = np.dtype(
         ("known", "i8"),  # 1 if H has been formed
         ("fresh", "i8"),  # 1 if H has not been multiplied by the current g, so that Hg must be recomputed
         ("count", "i8"),  # number of pairs kept, while H has not been formed
-        ("rank", "i8"),  # dimension of the span of the first steps, of which there are at most KEPT
+        ("steps", "i8"),  # number of the first steps whose span is known; at most KEPT
+        ("rank", "i8"),  # dimension of that span
         ("dense", "i8"),  # 1 if H is to be formed from the first pair on
         ("gamma", "f8"),  # scale of the first matrix
         ("rho", "f8"),  # coefficients of the pending update; 0 if there is none
@@ -194,11 +195,20 @@ def keep(S, Y, Q, rhos, a, update, s, y, u, w):
         S[k, i] = s[i]
         Y[k, i] = y[i]
     rhos[k] = 1.0 / dot(s, y)
-    state.count = k + 1
+    state.count = state.steps = k + 1
+
+
+@entered
+def widen(Q, update, s, w):
+    """Add a step to the span of the first ones; w, shape (n,), is overwritten."""
+    state = update[0]
+    state.rank += state.rank < s.size and leaves_span(Q, state.rank, s, w)
+    state.steps += 1
 
 
 _PENDING = numba.from_dtype(PENDING)[::1]
 enter_keep = late(keep, types.void(*[_MATRIX] * 3, _VECTOR, _VECTOR, _PENDING, *[_VECTOR] * 4))
+enter_widen = late(widen, types.void(_MATRIX, _PENDING, _VECTOR, _VECTOR))
 
 
 @protocol.allocate.register(BFGS)
@@ -234,6 +244,8 @@ def _update(method, memory, x, g, p, alpha, g_new):
         copy(Hg, g)
     advance(x, g, p, alpha, g_new, s_new, memory.y)
     fit, sy, yy, theta = learn_pair(s_new, memory.y, x, g, alpha, slope, method.damping)
+    if fit and state.dense and state.steps < KEPT:
+        enter_widen((memory.Q, memory.update, s_new, u))
     if not state.known:
         if not fit:
             return
@@ -277,16 +289,16 @@ def _replaced(method, memory):
 
 
 @protocol.unexplored.register(BFGS)
-def _unexplored(method, memory, p):
+def _unexplored(method, memory, x, g, p):
     state = memory.update[0]
-    return leave_span(memory.Q, state.rank, KEPT if state.known else state.count, p)
+    return leave_span(memory.Q, state.rank, state.steps, p)
 
 
 @protocol.restart.register(BFGS)
 def _restart(method, memory):
     state = memory.update[0]
     known = state.known != 0 or state.count > 0
-    state.known = state.fresh = state.count = state.rank = 0
+    state.known = state.fresh = state.count = state.steps = state.rank = 0
     state.rho = state.c = 0.0
     return known
 
@@ -319,7 +331,7 @@ def _begin(method, memory, options, bounds, n):
 @lifecycle.is_sound.register(BFGS)
 def _is_sound(method, memory):
     state = memory.update[0]
-    return 0 <= state["count"] < KEPT and 0 <= state["rank"] <= (KEPT if state["known"] else state["count"])
+    return 0 <= state["count"] < KEPT and 0 <= state["rank"] <= state["steps"] <= KEPT
 
 
 @lifecycle.result_fields.register(BFGS)

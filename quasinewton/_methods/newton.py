@@ -169,16 +169,27 @@ def _restart(method, memory):
     return False
 
 
+@fragment
+def is_negative(w, floor):
+    """Return True if the first of the eigenvalues w, in ascending order, is below -floor max|w|."""
+    return w[0] < -floor * max(abs(w[-1]), abs(w[0]))
+
+
 @protocol.negative_curvature.register(Newton)
 def _negative_curvature(method, memory, hessian, x, g, p):
     factor, w = memory.factor, memory.eigenvalues
     copy(factor.ravel(), hessian.ravel())
     if cholesky(factor, memory.sizes):
         return 0.0
-    if not (equilibrate(memory, hessian, method.floor) and eigen(factor, w)):
+    # In other units the direction may lie along a variable on which f hardly depends, and along
+    # which rounding hides the decrease. They are needed only if none is seen in the user's.
+    if not np.isfinite(norm_inf(hessian.ravel())):
         return 0.0
-    if w[0] >= -method.floor * max(abs(w[-1]), abs(w[0])):
-        return 0.0
+    copy(factor.ravel(), hessian.ravel())
+    memory.scale.fill(1.0)
+    if not (eigen(factor, w) and is_negative(w, method.floor)):
+        if not (equilibrate(memory, hessian, method.floor) and eigen(factor, w) and is_negative(w, method.floor)):
+            return 0.0
     # With the eigenvector v of D H D, p = D v has pᵀ H p = w[0]; it is made a unit vector.
     for i in range(p.size):
         p[i] = memory.scale[i] * factor[0, i]

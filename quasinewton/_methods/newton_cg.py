@@ -335,7 +335,7 @@ def _negative_curvature(method, memory, hessian, x, g, p):
 
 
 @protocol.unexplored.register(NewtonCG)
-def _unexplored(method, memory, p):
+def _unexplored(method, memory, x, g, p):
     for i in range(p.size):
         p[i] = memory.z[i] * memory.d[i]
     return memory.record[0].slight

@@ -117,7 +117,7 @@ def negative_curvature(method, memory, hessian, x, g, p):
 
 
 @generic
-def unexplored(method, memory, p):
+def unexplored(method, memory, x, g, p):
     """Write a direction along which the curvature is unknown or doubtful after a success to p.
 
     Return the number of such dimensions, or 0 if there are none, as far as the method knows, or if

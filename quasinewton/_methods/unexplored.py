@@ -35,10 +35,17 @@ def leave_span(Q, rank, steps, p):
     if rank == 0 or rank == n or (n > SMALL and rank == steps):
         return 0
     pseudo_random(p)
+    remove_span(Q, rank, p)
+    return n - rank
+
+
+@fragment
+def remove_span(Q, rank, p):
+    """Subtract from p its part in the span of the first `rank` rows of Q. p is overwritten."""
+    n = p.size
     for k in range(rank):
         q = part(Q, k * n, n)
         subtract(p, dot(q, p), q)
-    return n - rank
 
 
 @fragment

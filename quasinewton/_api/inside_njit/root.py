@@ -46,7 +46,7 @@ run = releasing(root_loop.run)
 
 
 @kernel
-def find(objective, search, x0, ftol, xtol, maxiter):
+def find(objective, search, x0, ftol, xtol, maxiter, default):
     """Find a root from x0, which is not changed.
 
     Raises
@@ -56,7 +56,7 @@ def find(objective, search, x0, ftol, xtol, maxiter):
     """
     if x0.size == 0:
         raise ValueError(NO_VARIABLES)
-    state = root_loop.allocate(x0.copy(), ftol, xtol, maxiter)
+    state = root_loop.allocate(x0.copy(), ftol, xtol, maxiter, default)
     while run(objective, search, state) == STATUS_RUNNING:
         pass
     s = state.scalars[0]
@@ -79,9 +79,10 @@ def _root(
     search = source.changed(Armijo, "SEARCH", dict(c1=c1, maxls=maxls))
     source.add(f"x = {source.point(x0)}", SEARCH=SEARCH)
     objective = bind_residual(source, fun, jac, args)
+    default = constant(ftol) is None and constant(tol) is None
     source.add(
         f"ftol = float({either(ftol, 'ftol', either(tol, 'tol', '1e-10'))})",
-        f"found = find({objective}, {search}, x, ftol, float(xtol), int(maxiter))",
+        f"found = find({objective}, {search}, x, ftol, float(xtol), int(maxiter), {default})",
         "hold(held)",
         "hold(args)",
         "return found",

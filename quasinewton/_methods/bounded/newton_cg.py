@@ -1,8 +1,9 @@
 """Truncated Newton under bounds: conjugate gradients on the free variables, the step projected.
 
 Source: D. P. Bertsekas, SIAM J. Control Optim. 20 (1982) 221–246 (two-metric projection: the active
-variables are removed from the matrix, the step is projected). Residuals, products and
-preconditioned vectors are zero in the active variables.
+variables are removed from the matrix, the step is projected); Z. Dostál, SIAM J. Optim. 7 (1997)
+871–887 (proportioning: when variables leave their bounds). Residuals, products and preconditioned
+vectors are zero in the active variables.
 """
 
 from typing import NamedTuple
@@ -47,6 +48,25 @@ def leave_out(active, v):
             v[i] = 0.0
 
 
+@fragment
+def hold_at_bounds(x, g, low, high, active):
+    """Let variables leave their bounds only if their gradient exceeds that of the other free ones.
+
+    Otherwise they become active. Where the step in the free variables was solved for inexactly, the
+    residual that is left may point inwards from bounds to which the next step returns, and a step
+    truncated at the first bound is then very short: Dostál's proportioning.
+    """
+    leaving = free = 0.0
+    for i in range(x.size):
+        if not active[i]:
+            at_bound = x[i] <= low[i] or x[i] >= high[i]
+            leaving += g[i] * g[i] if at_bound else 0.0
+            free += 0.0 if at_bound else g[i] * g[i]
+    if leaving <= free:
+        for i in range(x.size):
+            active[i] |= x[i] <= low[i] or x[i] >= high[i]
+
+
 @protocol.ask.register(NewtonCG)
 def _ask(inner, memory, x, g, p, certifying):
     low, high, active, r = memory.low, memory.high, memory.work.active, memory.inner.r
@@ -57,6 +77,7 @@ def _ask(inner, memory, x, g, p, certifying):
     if certifying:
         pseudo_random(r)
     else:
+        hold_at_bounds(x, g, low, high, active)
         copy(r, g)
     leave_out(active, r)
     return begin(inner, memory.inner, p, certifying)

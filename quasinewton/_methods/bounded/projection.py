@@ -156,7 +156,9 @@ def project_or_truncate(x, g, low, high, projecting, step, full_slope, slope, p)
     `choose_projection` sets after a projected step was too long, and otherwise projected by
     `project_with_descent`. A projected step may leave a valley of f that the step itself follows,
     so that only a small part of it lowers f. A truncated step ends at a bound, where the variable
-    then is active. `projecting` and p are overwritten. If the direction is computed twice at one
+    then is active. A step that ends inside the box does not change how the next one is brought into
+    it: methods that solve for their step inexactly make short and long steps by turns. `projecting`
+    and p are overwritten. If the direction is computed twice at one
     point, both results are equal.
     """
     if projecting[0] != PROJECT:
@@ -164,7 +166,9 @@ def project_or_truncate(x, g, low, high, projecting, step, full_slope, slope, p)
         copy(p, step)
         cut = truncate_step(x, g, low, high, p)
         if cut < 0.0:
-            projecting[0] = TRUNCATED
+            for i in range(p.size):
+                if p[i] != step[i]:
+                    projecting[0] = TRUNCATED
             return cut
         copy(p, step)
         slope = project_step(x, g, low, high, p)

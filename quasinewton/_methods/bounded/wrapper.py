@@ -118,6 +118,15 @@ def curvature(inner, memory, hessian, x, g, p):
 
 
 @generic
+def unexplored_inside(inner, memory, x, g, p):
+    """Write a direction of doubtful curvature in the free variables to p.
+
+    Return the number of such dimensions; see `protocol.unexplored`.
+    """
+    return 0
+
+
+@generic
 def ask(inner, memory, x, g, p, certifying):
     """Return the first evaluation needed for the curvature in the free variables.
 
@@ -189,6 +198,11 @@ def _restart(method, memory):
 @protocol.negative_curvature.register(Bounded)
 def _negative_curvature(method, memory, hessian, x, g, p):
     return curvature(method.inner, memory, hessian, x, g, p)
+
+
+@protocol.unexplored.register(Bounded)
+def _unexplored(method, memory, x, g, p):
+    return unexplored_inside(method.inner, memory, x, g, p)
 
 
 @protocol.measure.register(Bounded)

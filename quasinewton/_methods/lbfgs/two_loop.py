@@ -246,7 +246,7 @@ def _replaced(method, memory):
 
 
 @protocol.unexplored.register(LBFGS)
-def _unexplored(method, memory, p):
+def _unexplored(method, memory, x, g, p):
     ring, m = memory.ring[0], memory.rho.size
     if memory.work.size == 0:
         return 0  # there are many variables
