@@ -1,7 +1,7 @@
 """Success and failure do not depend on the units of f and x or on constants in f.
 
 Covers: _loops/stopping.py, _loops/final_check.py, _loops/certificate.py, _loops/subspace.py,
-_methods/unexplored.py, _drivers/diagnosis.py.
+_methods/unexplored.py, _methods/bounded/unexplored.py, _drivers/diagnosis.py.
 """
 
 from types import SimpleNamespace
@@ -355,23 +355,58 @@ class TestShortSteps:
 class TestSubspaces:
     """From a symmetric start gradients are symmetric, and so are steps of quasi-Newton methods."""
 
-    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
-    def test_a_minimum_among_symmetric_points_alone_is_left(self, method):
-        """(x + y)² is least at the saddle x = y = 0, and f at x − y = ±1."""
+    each_method = pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+    each_box = pytest.mark.parametrize("box", [None, (-9.0, 9.0)], ids=["free", "bounded"])
+
+    def fun(self, x):
+        """Return a function whose least value among x = y is at the saddle x = y = 0."""
+        s, d = x[0] + x[1], x[0] - x[1]
+        return 3.0 * s * s + (d * d - 1.0) ** 2
+
+    def jac(self, x):
+        s, d = x[0] + x[1], x[0] - x[1]
+        return 6.0 * s + 4.0 * d * (d * d - 1.0) * np.array([1.0, -1.0])
+
+    @each_method
+    @each_box
+    @pytest.mark.parametrize("differenced", [False, True], ids=["exact", "differenced"])
+    def test_a_minimum_among_symmetric_points_alone_is_left(self, method, box, differenced):
+        jac = None if differenced else self.jac
+        res = minimize(self.fun, [5.0, 5.0], jac=jac, method=method, bounds=box and [box] * 2)
+        assert res.success and res.fun < 1e-8
+
+    @each_method
+    def test_it_is_left_beside_active_bounds(self, method):
+        """The third variable ends at its bound, and the fourth is fixed."""
 
         def fun(x):
-            s, d = x[0] + x[1], x[0] - x[1]
-            return 3.0 * s * s + (d * d - 1.0) ** 2
+            return self.fun(x[:2]) + (x[2] + 1.0) ** 2 + x[0] * x[0] * (x[3] - 2.0)
 
         def jac(x):
-            s, d = x[0] + x[1], x[0] - x[1]
-            return 6.0 * s + 4.0 * d * (d * d - 1.0) * np.array([1.0, -1.0])
+            slope = 2.0 * x[0] * (x[3] - 2.0)
+            return np.r_[self.jac(x[:2]) + [slope, 0.0], 2.0 * (x[2] + 1.0), x[0] * x[0]]
 
-        res = minimize(fun, [5.0, 5.0], jac=jac, method=method)
-        assert res.success and res.fun < 1e-10
+        bounds = [(-9.0, 9.0), (None, 9.0), (0.0, 5.0), (2.0, 2.0)]
+        res = minimize(fun, [5.0, 5.0, 3.0, 2.0], jac=jac, method=method, bounds=bounds)
+        assert res.success and res.fun == pytest.approx(1.0, abs=1e-10)
 
-    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
-    def test_dependent_steps_show_it_among_many_variables(self, method):
+    @each_method
+    @pytest.mark.parametrize("width", [0.2, 1e-7])
+    def test_no_trial_leaves_the_box(self, method, width):
+        """In a box of half this width f is least in a corner; a very narrow one is not explored."""
+        points = []
+
+        def fun(x):
+            points.append(x.copy())
+            return self.fun(x)
+
+        res = minimize(fun, [0.5 * width, 0.5 * width], jac=self.jac, method=method, bounds=[(-width, width)] * 2)
+        assert np.abs(points).max() <= width
+        assert width < 1e-6 or res.fun == pytest.approx((4.0 * width * width - 1.0) ** 2)
+
+    @each_method
+    @each_box
+    def test_dependent_steps_show_it_among_many_variables(self, method, box):
         """All variables remain equal, which is a maximum in all other directions."""
         n = 40
 
@@ -384,18 +419,22 @@ class TestSubspaces:
             r = 4.0 * d**3 - 2.0 * d
             return np.sinh(x.mean()) / n + r - r.mean()
 
-        res = minimize(fun, np.full(n, 3.0), jac=jac, method=method)
+        res = minimize(fun, np.full(n, 3.0), jac=jac, method=method, bounds=box and [box] * n)
         assert res.success and res.fun < 1.0 - 0.2 * n
 
-    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
-    def test_variables_that_do_not_matter_cost_a_gradient(self, method):
-        res = minimize(lambda x: x[0] ** 4 + x[0] ** 2, [3.0, 5.0, 7.0], method=method,
+    @each_method
+    @each_box
+    def test_variables_that_do_not_matter_cost_a_gradient(self, method, box):
+        res = minimize(lambda x: x[0] ** 4 + x[0] ** 2, [3.0, 5.0, 7.0], method=method, bounds=box and [box] * 3,
                        jac=lambda x: np.array([4.0 * x[0] ** 3 + 2.0 * x[0], 0.0, 0.0]))
         assert res.success and res.njev == res.nfev + 1 and np.array_equal(res.x[1:], [5.0, 7.0])
 
-    @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
-    def test_steps_in_all_dimensions_cost_none(self, method):
-        res = minimize(rosenbrock, [-1.2, 1.0, -1.2, 1.0], method=method, jac=rosenbrock_gradient)
+    @each_method
+    @pytest.mark.parametrize("box", [None, (-9.0, 9.0), (-9.0, 0.9)], ids=["free", "bounded", "active"])
+    def test_steps_in_all_dimensions_cost_none(self, method, box):
+        """In the second box the first three variables end at their bounds."""
+        bounds = box and [box] * 4
+        res = minimize(rosenbrock, [-1.2, 0.5, -1.2, 0.5], method=method, jac=rosenbrock_gradient, bounds=bounds)
         assert res.success and res.njev == res.nfev
 
 

@@ -178,3 +178,108 @@ def test_nothing_given_is_changed():
     res = root(overwriting, x0)
     assert res.success
     np.testing.assert_array_equal(x0, START)
+
+
+@njit
+def chebyquad(x):
+    """Return Chebyquad, MGH (1981) function 35; it has a root for n = 9."""
+    f, n = np.zeros(x.size), x.size
+    for j in range(n):
+        below, value, twice = 1.0, 2.0 * x[j] - 1.0, 4.0 * x[j] - 2.0
+        for i in range(n):
+            f[i] += value / n
+            below, value = value, twice * value - below
+    for i in range(1, n, 2):
+        f[i] += 1.0 / ((i + 1.0) ** 2 - 1.0)
+    return f
+
+
+@njit
+def freudenstein_roth(x):
+    """Return MGH (1981) function 2; ‖f‖² has a minimum of 48.98425 at (11.41278, −0.896805)."""
+    return np.array([-13.0 + x[0] + ((5.0 - x[1]) * x[1] - 2.0) * x[1],
+                     -29.0 + x[0] + ((x[1] + 1.0) * x[1] - 14.0) * x[1]])
+
+
+def powell_singular(x):
+    """Return MGH (1981) function 13, whose Jacobian is singular at the root 0."""
+    return np.array([x[0] + 10.0 * x[1], 5.0**0.5 * (x[2] - x[3]), (x[1] - 2.0 * x[2]) ** 2,
+                     10.0**0.5 * (x[0] - x[3]) ** 2])
+
+
+class TestFromFar:
+    """The line search along Newton's steps ends near points where the Jacobian is singular."""
+
+    @pytest.mark.parametrize("jac", ["auto", "2-point"])
+    def test_a_singular_jacobian_on_the_way_is_no_end(self, jac):
+        res = root(chebyquad, np.arange(1.0, 10.0) / 10.0, jac=jac)
+        assert res.status is Status.ROOT and np.abs(res.fun).max() <= 1e-10
+        # The nodes of Chebyshev's quadrature with equal weights, F. B. Hildebrand, 1974, table 8.4.
+        assert np.sort(2.0 * res.x - 1.0)[4:] == pytest.approx([0.0, 0.167906, 0.528762, 0.601019, 0.911589], abs=1e-6)
+
+    @pytest.mark.parametrize("jac", ["auto", "2-point"])
+    def test_where_no_root_is_said_to_be_near_is_a_minimum(self, jac):
+        res = root(freudenstein_roth, [0.5, -2.0], jac=jac)
+        assert res.status is Status.NO_ROOT and not res.success
+        assert res.fun @ res.fun == pytest.approx(48.98425, rel=1e-5)
+        assert res.x == pytest.approx([11.41278, -0.896805], rel=1e-3)
+
+    def test_equations_that_contradict_each_other(self):
+        res = root(lambda x: np.array([1.0, x[1]]), [0.5, 1.0])
+        assert res.status is Status.NO_ROOT and res.x == pytest.approx([0.5, 0.0], abs=1e-6)
+
+
+class TestUnits:
+    """With the default ftol, success depends on no units."""
+
+    @pytest.mark.parametrize("scale", [1e-20, 1e-12, 1e12])
+    def test_of_f(self, scale):
+        res = root(tridiagonal, START, (scale,), tridiagonal_jacobian)
+        np.testing.assert_allclose(res.x, root(tridiagonal, START, (1.0,), tridiagonal_jacobian).x, rtol=1e-7)
+        assert res.success
+
+    @pytest.mark.parametrize("size", [1e-12, 1e-9, 1.0, 1e9])
+    @pytest.mark.parametrize("of_x", [True, False])
+    def test_of_x(self, size, of_x):
+        """By differences, with steps that suit variables of the size of x0."""
+        unit = 1.0 if of_x else size * size
+        res = root(lambda x: unit * ((x / size) ** 2 - 2.0), 3.0 * size)
+        assert res.success and res.x[0] == pytest.approx(2.0**0.5 * size, rel=1e-7) and res.nfev <= 20
+
+    def test_small_variables_without_root(self):
+        res = root(lambda x: (x * 1e9) ** 2 + 1.0, 3e-9, jac=lambda x: np.array([[2e18 * x[0]]]))
+        assert res.status is Status.NO_ROOT
+        res = root(lambda x: 1e-11 * (x * x + 1.0), 3.0)
+        assert res.status is Status.NO_ROOT
+
+    def test_hydrogen_ions_of_a_weak_acid(self):
+        """Acetic acid, 1e-3 mol/l, as a cubic equation whose values are all below 1e-10."""
+        cubic = [1.0, 1.8e-5, -(1.8e-8 + 1e-14), -1.8e-19]
+        res = root(lambda x: np.polyval(cubic, x), 1e-3)
+        assert res.success and res.x[0] == pytest.approx(max(np.roots(cubic).real), rel=1e-6)
+
+    def test_a_difference_that_rounding_hides_is_replaced(self):
+        """x0 is next to 0 in one variable; exp(x) then hides a difference relative to it."""
+        res = root(lambda x: np.array([np.exp(x[0]) - 2.0, x[1] - x[0]]), [1e-12, 1.0])
+        assert res.success and res.x == pytest.approx(np.log(2.0))
+
+    def test_the_users_ftol_is_an_absolute_one(self):
+        for tolerance in {"tol": 1e-3}, {"ftol": 1e-3}:
+            res = root(tridiagonal, START, (1e-4,), tridiagonal_jacobian, **tolerance)
+            assert res.status is Status.ROOT and res.nit == 0
+
+
+class TestNoQuadraticConvergence:
+    @pytest.mark.parametrize("jac", [None, "3-point"])
+    def test_a_singular_jacobian_at_the_root(self, jac):
+        res = root(powell_singular, [3.0, -1.0, 0.0, 1.0], jac=jac)
+        assert res.status is Status.ROOT and np.abs(res.x).max() <= 1e-6 and res.njev <= 30
+
+    @pytest.mark.parametrize("fun", [lambda x: np.exp(-x), lambda x: 1.0 / x])
+    def test_a_root_at_infinity_is_none(self, fun):
+        res = root(fun, 1.0)
+        assert res.status is Status.ITERATIONS and res.x[0] > 100.0
+
+    def test_a_root_at_zero_takes_few_steps(self):
+        res = root(np.arctan, 10.0)
+        assert res.status is Status.ROOT and abs(res.x[0]) <= 1e-12 and res.nit <= 7

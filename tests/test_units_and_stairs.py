@@ -86,6 +86,19 @@ class TestVariablesMuchSmallerThanDifferences:
         assert res.success and np.abs(res.x) == pytest.approx(right, rel=1e-6)
 
     @each_method
+    @pytest.mark.parametrize("bounds", [None, [(0.0, 1.0)] * 2], ids=["free", "bounded"])
+    def test_michaelis_and_menten_in_si_units(self, bounds, method):
+        """Puromycin (Treloar, 1974; Bates & Watts, 1988, appendix A1.3), 1e-6 and 1e-9 of its units.
+
+        The variables are a few steps of a difference long. The result is the published one.
+        """
+        c = np.repeat([0.02, 0.06, 0.11, 0.22, 0.56, 1.1], 2) * 1e-6
+        v = np.array([76.0, 47.0, 97.0, 107.0, 123.0, 139.0, 159.0, 152.0, 191.0, 201.0, 207.0, 200.0]) * 1e-9
+        res = run(lambda p: float(np.sum((p[0] * c / (p[1] + c) - v) ** 2)), [1e-7, 1e-7], method=method, bounds=bounds)
+        assert res.success and res.x == pytest.approx([2.127e-7, 6.412e-8], rel=2e-4)
+        assert res.fun == pytest.approx(1195.45e-18, rel=1e-4)
+
+    @each_method
     def test_a_rate_beside_an_energy(self, method):
         """A success within gtol is tested along the gradient in relative units, by values alone."""
         T = np.linspace(280.0, 380.0, 12)
@@ -172,6 +185,16 @@ class TestDifferencesGoOver:
 
         res = run(fun, [1.6005e9, 7.0], method=method)
         assert res.success and res.fun < 1e-6
+
+    def test_curvature_that_is_their_error_is_not_followed_for_ever(self):
+        """The least point is on a face of the box, and degenerate there."""
+        res = run(
+            lambda x: (x[0] - 1.0) ** 2 + x[1] ** 4 + (x[2] * x[0]) ** 2,
+            [3.0, 2.0, 2.0],
+            method="newton-cg",
+            bounds=[(0.0, 10.0)] * 3,
+        )
+        assert res.success and res.fun < 1e-15 and res.nfev < 5000
 
     def test_curvature_that_is_their_error_is_no_saddle(self):
         """f does not change along x, so its curvature there is 0, measured with either sign."""

@@ -65,9 +65,10 @@ def root(
         Also accepted as plain keywords.
 
         ftol : float
-            Success when ‖f‖_∞ <= ftol (1e-10, in the units of f).
+            Success when ‖f‖_∞ <= ftol (1e-10, in the units of f). By default the Newton step must
+            also be negligible, at most 1e-7 of each variable.
         xtol : float
-            Success when a step changes x by less than xtol max(‖x‖_∞, 1) (1e-14).
+            Success when a full step changes x by at most xtol max(‖x‖_∞, ‖x0‖_∞) (1e-14).
         maxiter : int
             Limit on iterations (200).
         c1 : float
@@ -105,11 +106,14 @@ def root(
     Notes
     -----
     The run may end at a local minimum of ½‖f‖² that is not a root, with ``success=False``; another
-    start may then help.
+    start may then help. Where a line search along Newton's steps makes little progress, the steps
+    are those of Levenberg and Marquardt's method.
 
     References
     ----------
     Nocedal & Wright, Numerical Optimization, 2nd ed., Springer 2006, Algorithm 11.4.
+
+    J. J. Moré, The Levenberg-Marquardt algorithm, Numerical Analysis, LNM 630, Springer 1978.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from quasinewton._line_searches.protocol import NOISE
 from quasinewton._loops.state import NOTHING
 from quasinewton._loops.stopping import PRECISION
 from quasinewton._numba_ext.jit import fragment
-from quasinewton._numba_ext.linalg import copy
+from quasinewton._numba_ext.linalg import copy, norm_inf
 from quasinewton._objective.box import clipped, is_active
 from quasinewton._objective.finite_differences import (
     CENTRAL,
@@ -32,6 +32,7 @@ DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to
 # its order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is less than the
 # decrease `stopping.PREDICTED_OF_F` that may be left, relative to f.
 NEAR = 10.0
+SMALL = 1e-3  # ‖x0‖_∞; default steps of one-sided differences are longer than 1e-5 of it below
 EXCEEDED = 4.0  # multiple of the measured noise; a difference up to this may be noise alone
 JUMP = 0.1  # multiple of max(|f|, |f₀|); values close by that differ by more jump, which is no noise
 CRAWLING = 1e-6  # multiple of the predicted decrease; an iteration that lowers f by less crawls
@@ -97,11 +98,14 @@ def apply_type_rounding(objective, s):
 
 @fragment
 def is_curvature_rough(objective):
-    """Return True if second derivatives are made of differences."""
+    """Return True if second derivatives are made of differences.
+
+    Products with them count if they are made of differences of values.
+    """
     if not objective.precision:
         return False
     w = wrapped_at(objective.precision)
-    return w.hessian == FORWARD or w.hessian == CENTRAL
+    return objective.hessian_values > 0 or w.hessian == FORWARD or w.hessian == CENTRAL
 
 
 @fragment
@@ -115,12 +119,16 @@ def is_differenced(objective):
 
 @fragment
 def has_truncation_error(w, s):
-    """Return True if truncation may falsify central differences with default steps.
+    """Return True if truncation may falsify differences with default steps.
 
-    Their truncation error h²f‴/6 is of the order of a second difference over the scale of the
-    variable. Steps that have been fitted to the function are exempt.
+    The truncation error h²f‴/6 of central ones is of the order of a second difference over the
+    scale of the variable. All are in doubt where x0 is so small that the steps, which suit
+    variables of size 1, are long beside it. Steps that have been fitted to the function are exempt.
     """
-    return w.gradient == CENTRAL and w.adaptive and w.refined == 0 and w.bend > s.gtol
+    if not w.adaptive or w.refined > 0:
+        return False
+    small = w.scaled == 0 and 0.0 < s.x0_norm <= SMALL
+    return small or (w.gradient == CENTRAL and w.bend > s.gtol)
 
 
 @fragment
@@ -162,6 +170,20 @@ def is_within_spacing(objective, x, p, multiple):
         if not abs(p[i]) <= multiple * abs(step_for(w, x, i, fraction)):
             return False
     return True
+
+
+@fragment
+def is_near(objective, s, x, p):
+    """Return True if p, the step to the minimiser of a model, is negligible by difference steps.
+
+    Default steps are relative to variables of size 1. Where all variables are smaller, in x and at
+    the start, they are long, and p is compared with what they would be relative to the largest.
+    """
+    if not is_differenced(objective):
+        return False
+    w, size = wrapped_at(objective.precision), max(norm_inf(x), s.x0_norm)
+    default = w.steps == 0 and w.scaled == 0 and 0.0 < size < 1.0
+    return is_within_spacing(objective, x, p, NEAR * size if default else NEAR)
 
 
 @fragment

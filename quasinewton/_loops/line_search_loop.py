@@ -258,7 +258,7 @@ def descend(frame, objective, each):
                 if awaits_prediction(s):
                     # Before the first step only methods that know the curvature have a model.
                     near = s.restarted == 0 and (curved or s.nit > 0)
-                    near = near and difference_limits.is_within_spacing(objective, x, p, difference_limits.NEAR)
+                    near = near and difference_limits.is_near(objective, s, x, p)
                     near = near or is_settled(s, x, p)
                     s.ending = ending_by_prediction(s, near)
                     if s.ending != STATUS_RUNNING:

@@ -17,7 +17,9 @@ from quasinewton._loops.stopping import (
     PRECISION,
     awaits_prediction,
     ending_before_evaluation,
+    has_tried,
     recover,
+    tolerated_decrease,
 )
 from quasinewton._loops.subspace import point_off_subspace
 from quasinewton._numba_ext.jit import entered, fragment
@@ -171,8 +173,12 @@ def _digest_point(frame, f):
         return Action.FINISH
     # The decrease condition f <= f(x) + c1 alpha² λ/2 is that of Moré & Sorensen (Math. Prog. 16,
     # 1979), on a line instead of their curve. Where rounding has ended the run, a decrease within
-    # the noise floor is none.
+    # the noise floor is none. Where the evaluations of the default test of gtol are used up, one
+    # that this test tolerates is none, either: errors of a Hessian may show a negative curvature,
+    # along which f falls very slowly, wherever f is degenerate.
     least = s.noise if s.g_norm > s.gtol else 0.0
+    if s.gtol_is_default != 0 and s.nfev_within > 0 and has_tried(s):
+        least = max(least, tolerated_decrease(s))
     needed = max(least, -0.5 * ESCAPE_DECREASE * s.curvature * (s.alpha * s.alpha))
     if finite and f < s.f and f <= s.f - needed:
         return Action.ACCEPT
@@ -323,10 +329,10 @@ def _confirm(frame, objective):
     curved, alpha = multiplies(table) != 0, 0.0
     if not curved or s.status == STATUS_PRECISION:
         alpha = lower_point(objective, s, *vectors, low, high)
-    if alpha == 0.0 and s.status == STATUS_GRADIENT and not difference_limits.is_differenced(objective):
+    if alpha == 0.0 and s.status == STATUS_GRADIENT:
         dimensions = _unexplored(table, own)
-        if dimensions > 0:
-            alpha = search_off_subspace((frame, objective, dimensions))
+        if dimensions > 0 or (dimensions < 0 and not difference_limits.is_differenced(objective)):
+            alpha = search_off_subspace((frame, objective, abs(dimensions)))
     if alpha > 0.0:
         if curved:
             _restart(table, own)  # the step to that point is not the one whose decrease was predicted

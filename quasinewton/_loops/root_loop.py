@@ -18,23 +18,15 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from quasinewton._floats import EPSILON, ROOT_EPSILON
+from quasinewton._floats import ROOT_EPSILON
 from quasinewton._line_searches import protocol as searches
 from quasinewton._line_searches.protocol import LINE
 from quasinewton._loops.clock import SLICE, now
+from quasinewton._loops.root_steps import damped_step, evaluate_jacobian, is_settled, newton_step
 from quasinewton._numba_ext.jit import fragment, kernel
-from quasinewton._numba_ext.linalg import (
-    cholesky,
-    cholesky_solve,
-    copy,
-    dot,
-    norm_inf,
-    point_on_line,
-    solve,
-)
+from quasinewton._numba_ext.linalg import copy, dot, norm_inf, point_on_line
 from quasinewton._numba_ext.tuples import borrow
-from quasinewton._objective.finite_differences import EXACT, scales, wrapped_at
-from quasinewton._objective.interface import GRADIENT, HESSIAN, attempt, call
+from quasinewton._objective.interface import GRADIENT, attempt, call
 from quasinewton.status import (
     STATUS_ITERATIONS,
     STATUS_NO_ROOT,
@@ -47,26 +39,13 @@ from quasinewton.status import (
 SEARCH = 1e-4, 40  # c1 and maxls; parameters of the backtracking search
 STALLED = ROOT_EPSILON  # relative; a damped step that reduces ½‖f‖² by less is at a minimum, not a root
 
-# A run with the default ftol ends with success if ‖f‖ is within it and the Newton step changes no
-# variable by more than FINE of itself; or, where variables or the Jacobian vanish at the root, if f
-# is GAIN of its first value and the step short.
-FINE = 1e-7  # relative to each variable; seven of its digits stay as they are
-GAIN = 1e-20  # multiple of ‖f(x0)‖
 REDUCED = 1e-10  # multiple of ‖f(x0)‖; ‖f‖ that counts as 0 where it is within ftol and falls no further
-SHORT = 1e-3  # multiple of ‖x‖
 
 # Damping of Levenberg and Marquardt's steps, mu, relative to the squared norms of the columns of J.
 SHORTENED = 0.1  # multiple of Newton's step; after a shorter one the next step is damped
 FIRST_DAMPING, LEAST_DAMPING = 1e-2, 1e-6  # at the first such step; below the second steps are Newton's again
 LOWER, HIGHER = 0.1, 4.0  # factors of mu, after a step as good as predicted, and after one too long
 POOR, GOOD = 0.25, 0.75  # ratios of actual and predicted decrease; Moré (1978)
-# Cosine; f is orthogonal to all columns of J within it at a minimum of ½‖f‖², up to rounding.
-ORTHOGONAL = 1e-10
-
-# A difference of f that is this multiple of ε times ‖f‖ may be rounding.
-HIDDEN = 64.0
-
-
 # The fields of LINE come last: if they came first, Numba would take this record for a subtype of
 # LINE and warn.
 SCALARS = np.dtype(
@@ -87,144 +66,6 @@ SCALARS = np.dtype(
     ],
     align=True,
 )
-
-
-@fragment
-def newton_step(f, J, p, lu, work, sizes):
-    """Write the Newton step to p; return the slope of ½‖f‖² along it, and True if J is regular.
-
-    If J is singular, the step is that of Levenberg and Marquardt. `lu` and `work`, shape (n, n),
-    and `sizes`, int32, shape (3,), are workspace.
-    """
-    n = f.size
-    for i in range(n):
-        p[i] = -f[i]
-        for j in range(n):
-            lu[j, i] = J[i, j]
-    if solve(lu, p) and np.isfinite(norm_inf(p)):
-        return -dot(f, f), True
-    # The step solves (JᵀJ + mu I) p = −Jᵀf, with mu small relative to JᵀJ and never zero.
-    size = norm_inf(J.ravel())
-    mu = ROOT_EPSILON * max(size * size, EPSILON)
-    normal_matrix(J, work)
-    slope = 0.0
-    for i in range(n):
-        work[i, i] += mu
-        p[i] = 0.0
-        for k in range(n):
-            p[i] -= J[k, i] * f[k]
-        lu[0, i] = p[i]
-    if cholesky(work, sizes):
-        cholesky_solve(work, p, sizes)
-    for i in range(n):
-        slope -= lu[0, i] * p[i]
-    return slope, False
-
-
-@fragment
-def normal_matrix(J, work):
-    """Write JᵀJ to `work`."""
-    n = J.shape[0]
-    for i in range(n):
-        for j in range(n):
-            work[i, j] = 0.0
-            for k in range(n):
-                work[i, j] += J[k, i] * J[k, j]
-
-
-@fragment
-def damped_step(f, J, mu, scale, p, descent, work, sizes):
-    """Write Levenberg and Marquardt's step, with the damping mu diag(scale)², to p.
-
-    Return the decrease of ½‖f‖² that the model f + J p predicts; it is 0 where the gradient Jᵀf
-    vanishes up to rounding, or the matrix is singular. −Jᵀf is written to `descent`. `work`, shape
-    (n, n), and `sizes`, int32, shape (3,), are workspace.
-    """
-    n = f.size
-    size = np.sqrt(dot(f, f))
-    normal_matrix(J, work)
-    largest = 0.0
-    for i in range(n):
-        p[i] = 0.0
-        for k in range(n):
-            p[i] -= J[k, i] * f[k]
-        column = np.sqrt(work[i, i])
-        if column > 0.0:
-            largest = max(largest, abs(p[i]) / (column * size))
-        else:
-            work[i, i] = 1.0  # f does not depend on this variable, which stays as it is
-        work[i, i] += mu * scale[i] * scale[i]
-    if not largest > ORTHOGONAL:
-        return 0.0
-    gain = 0.0
-    copy(descent, p)
-    if not cholesky(work, sizes):
-        return 0.0
-    cholesky_solve(work, p, sizes)
-    # ½‖f‖² − ½‖f + J p‖² = ½ (−Jᵀf)·p + ½ mu ‖D p‖², Moré (1978), eq. 4.4.
-    for i in range(n):
-        gain += 0.5 * descent[i] * p[i] + 0.5 * mu * (scale[i] * p[i]) * (scale[i] * p[i])
-    return gain
-
-
-@fragment
-def is_settled(objective, s, x, p, typical):
-    """Return True if the step p, Newton's at or near x, is too short to matter.
-
-    A value of f within ftol says little where f has small values, as in other units. A step of
-    Newton's method does not depend on the units of f, and is compared with each variable. Steps
-    shorter than those of the differences that the Jacobian is made of say nothing, either.
-    """
-    size, length, differenced = max(norm_inf(x), s.x0_norm), norm_inf(p), is_differenced(objective)
-    if s.norm <= GAIN * s.norm0 and length <= SHORT * size:
-        return True
-    for i in range(x.size):
-        least = ROOT_EPSILON * typical[i] if differenced else EPSILON * size
-        if not abs(p[i]) <= max(FINE * abs(x[i]), least):
-            return False
-    return True
-
-
-@fragment
-def is_differenced(objective):
-    """Return True if the Jacobian is made of differences."""
-    return objective.precision != 0 and wrapped_at(objective.precision).hessian != EXACT
-
-
-@fragment
-def set_difference_scales(objective, x, typical):
-    """Set the steps of differences to fit variables of the sizes `typical`, or larger ones at x.
-
-    Return True if the Jacobian is made of differences, and the user has given no steps.
-    """
-    if not is_differenced(objective):
-        return False
-    w = wrapped_at(objective.precision)
-    if w.steps > 0:
-        return False
-    w.scaled = 1
-    size = scales(w, x.size)
-    for i in range(x.size):
-        size[i] = max(typical[i], abs(x[i]))
-    return True
-
-
-@fragment
-def has_hidden_columns(s, x, J, typical):
-    """Return True if differences along some variable are hidden by rounding of f.
-
-    The sizes of such variables in `typical`, which are those in x0, are set to 1.
-    """
-    hidden = False
-    for j in range(x.size):
-        if not typical[j] < 1.0:
-            continue
-        step, change = ROOT_EPSILON * max(typical[j], abs(x[j])), 0.0
-        for i in range(x.size):
-            change = max(change, abs(J[i, j]) * step)
-        if change <= HIDDEN * EPSILON * max(s.norm, s.norm0):
-            typical[j], hidden = 1.0, True
-    return hidden
 
 
 class State(NamedTuple):
@@ -266,24 +107,6 @@ def allocate(x, ftol, xtol, maxiter, ftol_is_default):
     lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
     vectors = np.empty(n), np.empty(n), np.empty(n), np.zeros(n), typical
     return State(x, np.empty(n), np.empty((n, n)), *vectors, lu, work, sizes, scalars)
-
-
-@fragment
-def evaluate_jacobian(objective, s, x, f, J, x_trial, typical):
-    """Write the Jacobian at x to J. x_trial is overwritten.
-
-    Differences have steps that suit the sizes of the variables in x0. Where rounding of f hides the
-    changes over them, they are replaced by those that suit a variable of size 1.
-    """
-    differenced = set_difference_scales(objective, x, typical)
-    for turn in range(2):
-        copy(x_trial, x)
-        call(objective.address, x_trial, f, J, HESSIAN, objective.data)
-        s.njev += 1
-        s.nfev += objective.hessian_gradients
-        if turn or not (differenced and has_hidden_columns(s, x, J, typical)):
-            return
-        set_difference_scales(objective, x, typical)
 
 
 @fragment

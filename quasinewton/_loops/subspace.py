@@ -9,7 +9,7 @@ and values along a direction of negative curvature decide.
 import numpy as np
 
 from quasinewton._loops.certificate import SPACING
-from quasinewton._loops.difference_limits import counted_trial
+from quasinewton._loops.difference_limits import counted_trial, is_differenced
 from quasinewton._numba_ext.jit import fragment
 from quasinewton._numba_ext.linalg import copy, dot, negate, norm_inf, point_on_line, reach
 from quasinewton._objective.box import clipped
@@ -20,6 +20,9 @@ from quasinewton._objective.interface import GRADIENT, VALUE
 PRODUCTS = 2
 # Fraction of the largest curvature met; a negative one that is smaller may be rounding.
 FLOOR = 1e-6
+# Their counterparts where gradients are differences of values, whose rounding is √ε relative to f:
+# spacing relative to x, and fraction of the curvature.
+SPACING_OF_DIFFERENCES, FLOOR_OF_DIFFERENCES = 1e-3, 1e-4
 # Upper bound on the number of trials, in pairs on both sides, and the factor from a pair to the
 # next; the last ones are within 1e-4 of the size of x.
 TRIALS, SHRINK = 14, 0.25
@@ -59,12 +62,13 @@ def keep_off_bounds(x, p, low, high, room):
 
 
 @fragment
-def find_curvature(objective, s, x, g, p, x_trial, g_trial, most, holding):
+def find_curvature(objective, s, x, g, p, x_trial, g_trial, most, holding, spacing, floor):
     """Find a direction of negative curvature by conjugate gradients from p.
 
-    If `holding`, variables along which p is 0 do not move. The direction is written to p, with ‖p‖_∞ = 1, and its
-    curvature p·H p returned; it is 0 if none was found with `most` products. x_trial and g_trial
-    are overwritten.
+    Gradients are evaluated at the distance `spacing` from x, and curvatures below `floor` of the
+    largest are none. If `holding`, variables along which p is 0 do not move. The direction is written to p, with
+    ‖p‖_∞ = 1, and its curvature p·H p returned; it is 0 if none was found with `most` products.
+    x_trial and g_trial are overwritten.
     """
     n = x.size
     r, d, start = np.empty(n), np.empty(n), np.empty(n)
@@ -74,7 +78,7 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most, holding):
     rr, largest = dot(r, r), 0.0
     for _ in range(most):
         # The gradient is evaluated where f is higher: a lower point would have to be returned.
-        step = SPACING * size_of(s, x) / norm_inf(d)
+        step = spacing / norm_inf(d)
         step = -step if dot(g, d) < 0.0 else step
         point_on_line(x, step, d, x_trial)
         counted_trial(objective, s, x_trial, g_trial, GRADIENT)
@@ -84,7 +88,7 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most, holding):
             hold_back(g_trial, start)
         dHd, dd = dot(d, g_trial), dot(d, d)
         largest = max(largest, abs(dHd) / dd)
-        if not np.isfinite(dHd) or abs(dHd) <= FLOOR * largest * dd:
+        if not np.isfinite(dHd) or abs(dHd) <= floor * largest * dd:
             return 0.0
         if dHd < 0.0:
             length = norm_inf(d)
@@ -124,10 +128,13 @@ def point_off_subspace(objective, s, x, g, p, x_trial, g_trial, dimensions, low,
     float
         Positive step along p to a point where f is lower; 0 if none was found.
     """
-    # Room for the spacing of the differences, whichever way they go.
-    if not keep_off_bounds(x, p, low, high, 2.0 * SPACING * size_of(s, x)):
+    differenced = is_differenced(objective)
+    spacing = (SPACING_OF_DIFFERENCES if differenced else SPACING) * size_of(s, x)
+    # Room for the spacing of the gradients, whichever way they go.
+    if not keep_off_bounds(x, p, low, high, 2.0 * spacing):
         return 0.0
-    curvature = find_curvature(objective, s, x, g, p, x_trial, g_trial, min(dimensions, PRODUCTS), low.size > 0)
+    floor, most = FLOOR_OF_DIFFERENCES if differenced else FLOOR, min(dimensions, PRODUCTS)
+    curvature = find_curvature(objective, s, x, g, p, x_trial, g_trial, most, low.size > 0, spacing, floor)
     if not curvature < 0.0:
         return 0.0
     if dot(g, p) > 0.0:

@@ -120,8 +120,9 @@ def negative_curvature(method, memory, hessian, x, g, p):
 def unexplored(method, memory, x, g, p):
     """Write a direction along which the curvature is unknown or doubtful after a success to p.
 
-    Return the number of such dimensions, or 0 if there are none, as far as the method knows, or if
-    there is no reason to look at them.
+    Return the number of such dimensions, negative if nothing but small numbers of steps and
+    variables is a reason to look at them, or 0 if there are none, as far as the method knows, or no
+    reason.
     """
     return 0
 

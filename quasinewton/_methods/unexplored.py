@@ -28,15 +28,15 @@ def pseudo_random(r):
 def leave_span(Q, rank, steps, p):
     """Write a direction orthogonal to the first `rank` rows of Q, which are orthonormal, to p.
 
-    They span `steps` steps. Return the number of dimensions that are left, or 0 if there are no
-    steps, or if there are many variables and the steps are independent.
+    They span `steps` steps. Return the number of dimensions that are left, negative if the steps are
+    independent, or 0 if there are no steps, or if they are independent among many variables.
     """
     n = p.size
     if rank == 0 or rank == n or (n > SMALL and rank == steps):
         return 0
     pseudo_random(p)
     remove_span(Q, rank, p)
-    return n - rank
+    return n - rank if rank < steps else rank - n
 
 
 @fragment

@@ -20,7 +20,8 @@ from objectives import (
     spd,
 )
 
-from quasinewton import Status, minimize
+from quasinewton import Newton, Status, minimize
+from quasinewton._methods import protocol
 
 
 @njit
@@ -40,7 +41,7 @@ def double_well_hessian(x):
 
 
 def newton(fun, x0, jac, hess, args=(), **options):
-    return minimize(fun, x0, args, "newton", jac, hess, options=options)
+    return minimize(fun, x0, args, "newton", jac, hess, bounds=options.pop("bounds", None), options=options)
 
 
 @pytest.mark.parametrize("n", [1, 3, 30])
@@ -199,3 +200,29 @@ def test_nonfinite_hessian_is_survived():
     """Use the gradient where the Hessian cannot be factorised."""
     res = newton(lambda x: x @ x, [3.0, 4.0], lambda x: 2 * x, lambda x: np.full((2, 2), np.nan), maxiter=50)
     assert res.fun < 25.0 and np.all(np.isfinite(res.x))
+
+
+@njit
+def curvature(method, memory, H):
+    p = np.empty(H.shape[0])
+    return protocol.negative_curvature(method, memory, H, p, p, p), p
+
+
+def test_negative_curvature_is_sought_in_the_users_units_first():
+    """In equilibrated units it would be along z, on which f hardly depends."""
+    H = np.array([[2.0, 0.0, 0.0], [0.0, -0.08, 1e-9], [0.0, 1e-9, 1e-14]])
+    value, p = curvature(Newton(), protocol.allocate(Newton(), 3), H)
+    assert value == pytest.approx(-0.08) and np.abs(p) == pytest.approx([0.0, 1.0, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(("sign", "least"), [(-1.0, -1.0), (1.0, 0.0)])
+def test_a_corner_that_is_a_saddle_is_left_and_another_is_a_minimum(sign, least):
+    """±x y in the unit square, from 0, where the gradient vanishes and a curvature is negative."""
+    res = newton(
+        lambda x: sign * x[0] * x[1],
+        [0.0, 0.0],
+        lambda x: sign * x[::-1],
+        lambda x: sign * np.array([[0.0, 1.0], [1.0, 0.0]]),
+        bounds=[(0.0, 1.0)] * 2,
+    )
+    assert res.success and res.fun == least and res.nfev <= 5

@@ -584,3 +584,37 @@ def test_newton_derives_hessians(hess):
     assert exact.hess_mode == "exact" and res.hess_mode == "derived"
     assert res.success and res.x == pytest.approx(exact.x) and res.hess == pytest.approx(rosenbrock_hessian(res.x))
     assert (res.nit, res.nfev, res.njev, res.nhev) == (exact.nit, exact.nfev, exact.njev, exact.nhev)
+
+
+@pytest.mark.parametrize(("sign", "least"), [(-1.0, -1.0), (1.0, 0.0)])
+def test_a_corner_that_is_a_saddle_is_left_and_another_is_a_minimum(sign, least):
+    """±x y in the unit square, from 0, where the gradient vanishes and a curvature is negative."""
+    swapped = lambda x, p: sign * p[::-1]  # noqa: E731
+    res = newton_cg(lambda x: sign * x[0] * x[1], [0.0, 0.0], lambda x: sign * x[::-1], hessp=swapped,
+                    bounds=[(0.0, 1.0)] * 2)
+    assert res.success and res.fun == least and res.nfev <= 5
+
+
+def test_variables_do_not_leave_their_bounds_for_a_residual():
+    """A portfolio of least variance, with a stiff penalty on its sum, in the box [0, 0.4]⁸.
+
+    Conjugate gradients leave a residual along the stiff direction, which points away from bounds.
+    """
+    rng = np.random.default_rng(0)
+    factors = 1e-3 * rng.normal(size=(60, 8))
+    C, r = factors.T @ factors, 1e-4 * rng.normal(size=8)
+
+    def fun(x):
+        return 0.5 * x @ C @ x - r @ x + 10.0 * (x.sum() - 1.0) ** 2
+
+    def jac(x):
+        return C @ x - r + 20.0 * (x.sum() - 1.0)
+
+    H = C + 20.0
+    x0, bounds = np.full(8, 0.125), [(0.0, 0.4)] * 8
+    best = minimize(fun, x0, jac=jac, hess=lambda x: H, method="newton", bounds=bounds)
+    res = minimize(fun, x0, jac=jac, hessp=lambda x, p: H @ p, method="newton-cg", bounds=bounds)
+    active = (best.x == 0.0) | (best.x == 0.4)
+    assert best.success and res.success and active.sum() >= 3
+    np.testing.assert_allclose(res.x, best.x, atol=1e-3)
+    assert res.nfev <= 100

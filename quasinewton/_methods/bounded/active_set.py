@@ -195,7 +195,7 @@ def _step_of_newton(inner, memory, hessian, x, g, p):
 
 @protocol.learn.register(Newton)
 def _learn(inner, memory, x, g, p, alpha, g_new):
-    choose_projection(memory.work.projecting, memory.work.first, p, alpha)
+    choose_projection(memory.work.projecting, x, memory.work.first, p, alpha)
     protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
 
 
@@ -223,11 +223,37 @@ def leading_memory(memory, k):
 
 @protocol.curvature.register(Newton)
 def _curvature(inner, memory, hessian, x, g, p):
-    low, high, work = memory.low, memory.high, memory.work
+    low, high, value = memory.low, memory.high, 0.0
+    for leaving in (True, False):
+        for i in range(x.size):
+            # A variable at its bound may leave it if its gradient is 0.
+            held = is_active(x[i], g[i], low[i], high[i]) and not (leaving and g[i] == 0.0)
+            memory.work.active[i] = low[i] == high[i] or held
+        value = curvature_between(inner, memory, hessian, x, g, p)
+        # If a bound is in the way of either side, such variables stay where they are.
+        if not value < 0.0 or points_inwards(x, p, 1.0, low, high) or points_inwards(x, p, -1.0, low, high):
+            break
+    return value
+
+
+@fragment
+def points_inwards(x, p, sign, low, high):
+    """Return True if no variable at a bound leaves the box along p, or along −p if `sign` is −1."""
     for i in range(x.size):
-        # A variable at its bound may leave it if its gradient is 0.
-        work.active[i] = low[i] == high[i] or (g[i] != 0.0 and is_active(x[i], g[i], low[i], high[i]))
-        p[i] = 0.0
+        way = sign * p[i]
+        if (way < 0.0 and x[i] <= low[i]) or (way > 0.0 and x[i] >= high[i]):
+            return False
+    return True
+
+
+@fragment
+def curvature_between(inner, memory, hessian, x, g, p):
+    """Write the direction of most negative curvature in the variables that are not active to p.
+
+    Return that curvature, or 0 if there is none.
+    """
+    work = memory.work
+    p.fill(0.0)
     k = gather(hessian, work)
     if k == 0:
         return 0.0

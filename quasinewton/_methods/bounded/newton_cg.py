@@ -14,6 +14,7 @@ from quasinewton._methods import protocol as methods
 from quasinewton._methods.bounded import wrapper as protocol
 from quasinewton._methods.bounded.projection import (
     choose_projection,
+    is_cut,
     project_or_truncate,
     project_step,
 )
@@ -28,16 +29,19 @@ class Subspace(NamedTuple):
     """Workspace of truncated Newton under bounds.
 
     `active`, bool, shape (n,), is True for the active variables, which conjugate gradients leave
-    out; `projecting[0]` is the state of `projection.choose_projection`.
+    out. `leaving`, shape (n,), is 1 for other variables at their lower bounds and −1 at their upper
+    ones, where negative curvature is sought. `projecting[0]` is the state of
+    `projection.choose_projection`.
     """
 
     active: np.ndarray
+    leaving: np.ndarray
     projecting: np.ndarray
 
 
 @protocol.workspace.register(NewtonCG)
 def _workspace(inner, n):
-    return Subspace(np.zeros(n, np.bool_), np.zeros(1, np.int64))
+    return Subspace(np.zeros(n, np.bool_), np.zeros(n), np.zeros(1, np.int64))
 
 
 @fragment
@@ -70,10 +74,13 @@ def hold_at_bounds(x, g, low, high, active):
 @protocol.ask.register(NewtonCG)
 def _ask(inner, memory, x, g, p, certifying):
     low, high, active, r = memory.low, memory.high, memory.work.active, memory.inner.r
+    memory.work.leaving.fill(0.0)
     for i in range(x.size):
         # A variable at its bound may leave it if its gradient is 0.
-        leaving = certifying and g[i] == 0.0
+        leaving = certifying and g[i] == 0.0 and low[i] < high[i]
         active[i] = low[i] == high[i] or (is_active(x[i], g[i], low[i], high[i]) and not leaving)
+        if leaving:
+            memory.work.leaving[i] = 1.0 if x[i] <= low[i] else -1.0 if x[i] >= high[i] else 0.0
     if certifying:
         pseudo_random(r)
     else:
@@ -85,8 +92,24 @@ def _ask(inner, memory, x, g, p, certifying):
 
 @protocol.digest.register(NewtonCG)
 def _digest(inner, memory, product, p):
-    leave_out(memory.work.active, product)
-    return methods.answer(inner, memory.inner, product, p)
+    active, leaving, krylov = memory.work.active, memory.work.leaving, memory.inner
+    leave_out(active, product)
+    want = methods.answer(inner, krylov, product, p)
+    if want != 0 or not krylov.record[0].certifying or not krylov.record[0].curvature < 0.0:
+        return want
+    inwards = outwards = False
+    for i in range(p.size):
+        inwards |= leaving[i] * p[i] > 0.0
+        outwards |= leaving[i] * p[i] < 0.0
+    if not (inwards and outwards):
+        return want
+    # A bound is in the way of either side, so that variables at bounds stay where they are.
+    for i in range(p.size):
+        active[i] |= leaving[i] != 0.0
+    leaving.fill(0.0)
+    pseudo_random(krylov.r)
+    leave_out(active, krylov.r)
+    return begin(inner, krylov, p, True)
 
 
 @protocol.aim.register(NewtonCG)
@@ -101,11 +124,9 @@ def _aim(inner, memory, hessian, x, g, p):
 
 @protocol.learn.register(NewtonCG)
 def _learn(inner, memory, x, g, p, alpha, g_new):
-    krylov, same = memory.inner, True
-    choose_projection(memory.work.projecting, krylov.z, p, alpha)
-    for i in range(x.size):
-        same &= p[i] == krylov.z[i]
-    if not same:
+    krylov = memory.inner
+    choose_projection(memory.work.projecting, x, krylov.z, p, alpha)
+    if is_cut(x, krylov.z, p):
         krylov.record[0].usable = 0  # the decrease predicted for z does not apply to the projected step
     protocol.move_inside(inner, memory, x, g, p, alpha, g_new)
 

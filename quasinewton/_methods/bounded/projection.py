@@ -16,6 +16,8 @@ from quasinewton._objective.box import clipped
 # x + (low − x) may differ from low by rounding.
 NEAR = 1.0 - 4.0 * EPSILON
 
+ROUNDING = 2.0 * EPSILON  # relative to x and the step; a component of x + p − x differs from p by less
+
 SUFFICIENT = 1e-3  # fraction of the slope of a step; required of the slope of its projection
 SHORTEST = 1e-10  # fraction of the step; it is not shortened below this
 
@@ -166,9 +168,7 @@ def project_or_truncate(x, g, low, high, projecting, step, full_slope, slope, p)
         copy(p, step)
         cut = truncate_step(x, g, low, high, p)
         if cut < 0.0:
-            for i in range(p.size):
-                if p[i] != step[i]:
-                    projecting[0] = TRUNCATED
+            projecting[0] = TRUNCATED if is_cut(x, step, p) else TRUNCATE
             return cut
         copy(p, step)
         slope = project_step(x, g, low, high, p)
@@ -176,18 +176,23 @@ def project_or_truncate(x, g, low, high, projecting, step, full_slope, slope, p)
 
 
 @fragment
-def choose_projection(projecting, step, p, alpha):
+def is_cut(x, step, p):
+    """Return True if p differs from `step`, before projection, by more than rounding of x + p."""
+    for i in range(p.size):
+        if abs(p[i] - step[i]) > ROUNDING * (abs(x[i]) + abs(step[i])):
+            return True
+    return False
+
+
+@fragment
+def choose_projection(projecting, x, step, p, alpha):
     """Decide from the accepted step length whether to truncate the next step that leaves the box.
 
-    `projecting[0]` is updated if p was truncated or differs from `step`, its unprojected form.
+    x is the point before the step. `projecting[0]` is updated if p was truncated or projected from
+    `step`.
     """
-    if projecting[0] == TRUNCATED:
+    if projecting[0] == TRUNCATED or is_cut(x, step, p):
         projecting[0] = TRUNCATE if alpha < 1.0 else PROJECT  # truncate until a step has reached its bound
-        return
-    for i in range(p.size):
-        if p[i] != step[i]:
-            projecting[0] = TRUNCATE if alpha < 1.0 else PROJECT
-            return
 
 
 @fragment

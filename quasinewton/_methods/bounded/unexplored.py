@@ -37,8 +37,9 @@ def leave_span_inside(S, rows, dependent, complete, x, g, low, high, p):
     Returns
     -------
     int
-        Number of dimensions that are left; 0 if there were no steps in the free variables, or if
-        these are many, or the steps not complete, and the steps independent in them.
+        Number of dimensions that are left, negative if the steps are independent in the free
+        variables; 0 if there were no steps in them, or if they are many, or the steps not complete,
+        and the steps independent.
     """
     n, free = x.size, 0
     for i in range(n):
@@ -53,14 +54,14 @@ def leave_span_inside(S, rows, dependent, complete, x, g, low, high, p):
             moved |= inside[i] != 0.0
         moving += moved
         rank += moved and rank < free and leaves_span(basis, rank, inside, w)
-    few = complete and free <= SMALL
-    if rank == 0 or rank == free or not (few or dependent or rank < moving):
+    few, dependent = complete and free <= SMALL, dependent or rank < moving
+    if rank == 0 or rank == free or not (few or dependent):
         return 0
     pseudo_random(w)
     for i in range(n):
         p[i] *= w[i]
     remove_span(basis, rank, p)
-    return free - rank
+    return free - rank if dependent else rank - free
 
 
 @protocol.unexplored_inside.register(LBFGS)
