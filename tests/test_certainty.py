@@ -369,11 +369,9 @@ class TestSubspaces:
 
     @each_method
     @each_box
-    @pytest.mark.parametrize("differenced", [False, True], ids=["exact", "differenced"])
-    def test_a_minimum_among_symmetric_points_alone_is_left(self, method, box, differenced):
-        jac = None if differenced else self.jac
-        res = minimize(self.fun, [5.0, 5.0], jac=jac, method=method, bounds=box and [box] * 2)
-        assert res.success and res.fun < 1e-8
+    def test_a_minimum_among_symmetric_points_alone_is_left(self, method, box):
+        res = minimize(self.fun, [5.0, 5.0], jac=self.jac, method=method, bounds=box and [box] * 2)
+        assert res.success and res.fun < 1e-10
 
     @each_method
     def test_it_is_left_beside_active_bounds(self, method):
@@ -406,21 +404,23 @@ class TestSubspaces:
 
     @each_method
     @each_box
-    def test_dependent_steps_show_it_among_many_variables(self, method, box):
+    @pytest.mark.parametrize("differenced", [False, True], ids=["exact", "differenced"])
+    def test_dependent_steps_show_it_among_many_variables(self, method, box, differenced):
         """All variables remain equal, which is a maximum in all other directions."""
         n = 40
 
         def fun(x):
             d = x - x.mean()
-            return np.cosh(x.mean()) + np.sum(d**4 - d**2)
+            return x.mean() ** 2 + x.mean() ** 4 + np.sum(d**4 - d**2)
 
         def jac(x):
             d = x - x.mean()
             r = 4.0 * d**3 - 2.0 * d
-            return np.sinh(x.mean()) / n + r - r.mean()
+            return (2.0 * x.mean() + 4.0 * x.mean() ** 3) / n + r - r.mean()
 
+        jac = None if differenced else jac
         res = minimize(fun, np.full(n, 3.0), jac=jac, method=method, bounds=box and [box] * n)
-        assert res.success and res.fun < 1.0 - 0.2 * n
+        assert res.success and res.fun < -0.2 * n
 
     @each_method
     @each_box
