@@ -214,7 +214,7 @@ class TestFromFar:
     def test_a_singular_jacobian_on_the_way_is_no_end(self, jac):
         res = root(chebyquad, np.arange(1.0, 10.0) / 10.0, jac=jac)
         assert res.status is Status.ROOT and np.abs(res.fun).max() <= 1e-10
-        # The nodes of Chebyshev's quadrature with equal weights, F. B. Hildebrand, 1974, table 8.4.
+        # Abscissas of quadrature with equal weights, Abramowitz & Stegun, 1964, table 25.5.
         assert np.sort(2.0 * res.x - 1.0)[4:] == pytest.approx([0.0, 0.167906, 0.528762, 0.601019, 0.911589], abs=1e-6)
 
     @pytest.mark.parametrize("jac", ["auto", "2-point"])

@@ -46,6 +46,7 @@ SHORTENED = 0.1  # multiple of Newton's step; after a shorter one the next step 
 FIRST_DAMPING, LEAST_DAMPING = 1e-2, 1e-6  # at the first such step; below the second steps are Newton's again
 LOWER, HIGHER = 0.1, 4.0  # factors of mu, after a step as good as predicted, and after one too long
 POOR, GOOD = 0.25, 0.75  # ratios of actual and predicted decrease; Moré (1978)
+
 # The fields of LINE come last: if they came first, Numba would take this record for a subtype of
 # LINE and warn.
 SCALARS = np.dtype(
@@ -127,6 +128,12 @@ def search_along(objective, search, s, x, f, J, p, x_trial, f_trial, slope):
         if verdict != searches.Verdict.CONTINUE:
             return verdict == searches.Verdict.ACCEPT, phi
     return False, phi
+
+
+@fragment
+def is_reduced(s):
+    """Return True if ‖f‖, which falls no further, is within ftol and negligible beside ‖f(x0)‖."""
+    return s.norm <= min(s.ftol, REDUCED * s.norm0)
 
 
 @fragment
@@ -236,13 +243,14 @@ def run(objective, search, state):
             accepted, phi = search_damped(objective, search, s, x, f, J, p, x_trial, f_trial, scale, work, sizes)
             undamped = False
         if not accepted:
-            reduced = s.norm <= min(s.ftol, REDUCED * s.norm0)
-            s.status = STATUS_ROOT if reduced else STATUS_PRECISION if precise else STATUS_NO_ROOT
+            s.status = STATUS_ROOT if is_reduced(s) else STATUS_PRECISION if precise else STATUS_NO_ROOT
             break
         point_on_line(x, s.alpha, p, x)
         copy(f, f_trial)
         s.norm = norm_inf(f)
         s.nit += 1
+        if s.status == STATUS_NO_ROOT and is_reduced(s):
+            s.status = STATUS_ROOT
         if undamped and (stalled or s.alpha < SHORTENED):
             s.damping = FIRST_DAMPING
         full = undamped and regular and s.alpha == 1.0
