@@ -32,7 +32,7 @@ DROWNED = 8.0  # multiple of its rounding error; a gradient by differences up to
 # its order. f is then within 100 h² f″ ≈ 100 ε x² f″ of its minimum, which is less than the
 # decrease `stopping.PREDICTED_OF_F` that may be left, relative to f.
 NEAR = 10.0
-SMALL = 1e-3  # ‖x0‖_∞; default steps of one-sided differences are longer than 1e-5 of it below
+SMALL = 1e-3  # ‖x‖_∞; default steps of one-sided differences are longer than 1e-5 of it below
 EXCEEDED = 4.0  # multiple of the measured noise; a difference up to this may be noise alone
 JUMP = 0.1  # multiple of max(|f|, |f₀|); values close by that differ by more jump, which is no noise
 CRAWLING = 1e-6  # multiple of the predicted decrease; an iteration that lowers f by less crawls
@@ -118,16 +118,17 @@ def is_differenced(objective):
 
 
 @fragment
-def has_truncation_error(w, s):
-    """Return True if truncation may falsify differences with default steps.
+def has_truncation_error(w, s, size):
+    """Return True if truncation may falsify differences with default steps, for x of this size.
 
     The truncation error h²f‴/6 of central ones is of the order of a second difference over the
-    scale of the variable. All are in doubt where x0 is so small that the steps, which suit
-    variables of size 1, are long beside it. Steps that have been fitted to the function are exempt.
+    scale of the variable. All are in doubt where variables are so small that the steps, which suit
+    variables of size 1, are long beside them. Steps that have been fitted to the function are
+    exempt.
     """
     if not w.adaptive or w.refined > 0:
         return False
-    small = w.scaled == 0 and 0.0 < s.x0_norm <= SMALL
+    small = w.scaled == 0 and 0.0 < size <= SMALL
     return small or (w.gradient == CENTRAL and w.bend > s.gtol)
 
 

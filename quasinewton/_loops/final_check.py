@@ -75,7 +75,7 @@ def is_in_doubt(objective, s):
         return False
     # Where all variables are at bounds, noise may have given the gradient its signs.
     cornered = s.g_norm == 0.0 and w.inverse > 0.0 and w.noise == 0.0
-    return w.error > s.gtol or has_truncation_error(w, s) or w.blind > 0 or cornered
+    return w.error > s.gtol or has_truncation_error(w, s, s.x0_norm) or w.blind > 0 or cornered
 
 
 @register_jitable
@@ -210,7 +210,8 @@ def check_differences(objective, s, x, g, x_trial, g_trial, low, high, size):
         if k >= 0:
             noise = max(noise, measured(objective, s, x, k, x_trial, g_trial, low, high))
     w.noise, w.error = noise, noise * w.inverse
-    if s.status == STATUS_GRADIENT and w.error <= s.gtol and not has_truncation_error(w, s):
+    reliable = w.error <= s.gtol and not has_truncation_error(w, s, max(norm_inf(x), s.x0_norm))
+    if s.status == STATUS_GRADIENT and reliable:
         # The gradient is within gtol, and so is its error.
         if k >= 0 and stepped(objective, s, x, g, k, way, x_trial, g_trial, low, high):
             return go_on(s)
