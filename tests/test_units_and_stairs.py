@@ -88,7 +88,7 @@ class TestVariablesMuchSmallerThanDifferences:
     @each_method
     @pytest.mark.parametrize("bounds", [None, [(0.0, 1.0)] * 2], ids=["free", "bounded"])
     def test_michaelis_and_menten_in_si_units(self, bounds, method):
-        """Puromycin (Treloar, 1974; Bates & Watts, 1988, appendix A1.3), 1e-6 and 1e-9 of its units.
+        """Puromycin (Treloar, 1974; Bates & Watts, 1988, appendix A1.3) in 1e-6 and 1e-9 of units.
 
         The variables are a few steps of a difference long. The result is the published one.
         """

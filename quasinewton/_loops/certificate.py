@@ -29,6 +29,9 @@ SHOWN = 8.0  # multiple of the noise floor; a second difference below it shows n
 # Ratio of the largest variable to the least that is not 0. Below it the variables are taken to have
 # one size: the direction in relative units is then close to that of the gradient.
 SPREAD = 10.0
+# Its counterpart for methods that solve for their step by products with the Hessian. They know the
+# curvature along all variables that their residual shows, in the units of the user.
+WIDE = 1e6
 # Relative to x; longest trial. A step this long doubles a variable or makes it 0.
 WIDEST = 1.0
 # Upper bound on the number of trials, and the factor that shortens a trial that was no lower. The
@@ -53,11 +56,11 @@ def is_uncertain(objective, s, known):
 
 
 @fragment
-def relative_descent(x, g, low, high, modelless, p):
+def relative_descent(x, g, low, high, spread, modelless, p):
     """Write −x_i² g_i, up to a factor, to p; return the largest |p_i / x_i|.
 
     A variable that is 0, or active at a bound, does not move. The result is 0, and p
-    worthless, if the sizes of the variables that are not 0 differ by less than SPREAD: the
+    worthless, if the sizes of the variables that are not 0 differ by less than `spread`: the
     direction is then much the same as that of the gradient, which the method knows. A run that is
     `modelless`, which has made no step, knows no curvature along the gradient either; the size of a
     variable that is 0 is then taken to be 1.
@@ -65,7 +68,7 @@ def relative_descent(x, g, low, high, modelless, p):
     size, fastest, least = norm_inf(x), 0.0, np.inf
     for i in range(x.size):
         least = min(least, abs(x[i])) if x[i] != 0.0 else least
-    if not modelless and not size > SPREAD * least:
+    if not modelless and not size > spread * least:
         return 0.0
     size = max(size, 1.0) if modelless else size
     for i in range(x.size):
@@ -89,7 +92,7 @@ def project_point(x, t, p, low, high, point):
 
 
 @kernel
-def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
+def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high, spread):
     """Search for a lower point along the gradient in relative units.
 
     Parameters
@@ -102,6 +105,8 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
         Overwritten; p becomes the direction.
     low, high : ndarray, float64, shape (n,) or (0,)
         Bounds.
+    spread : float
+        SPREAD or WIDE; least ratio of the sizes of two variables.
 
     Returns
     -------
@@ -114,7 +119,7 @@ def lower_point(objective, s, x, g, p, x_trial, g_trial, low, high):
     The curvature is measured behind x, where f is higher: otherwise a point that is lower than the
     one returned would have been evaluated.
     """
-    fastest = relative_descent(x, g, low, high, s.nit == 0, p)
+    fastest = relative_descent(x, g, low, high, spread, s.nit == 0 and spread == SPREAD, p)
     if not (fastest > 0.0 and np.isfinite(fastest)):
         return 0.0
     differenced = is_differenced(objective)

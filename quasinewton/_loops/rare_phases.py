@@ -10,7 +10,7 @@ from numba import types
 from quasinewton._floats import ROOT_EPSILON
 from quasinewton._line_searches.protocol import Verdict
 from quasinewton._loops import difference_limits, final_check, operations
-from quasinewton._loops.certificate import lower_point
+from quasinewton._loops.certificate import SPREAD, WIDE, lower_point
 from quasinewton._loops.operations import POINTER, multiplies, performing
 from quasinewton._loops.state import NOTHING, Action, Phase
 from quasinewton._loops.stopping import (
@@ -325,10 +325,10 @@ def _confirm(frame, objective):
     low, high = _box(table, own)
     vectors = (f_.x, f_.g, f_.p, f_.x_trial, f_.g_trial)
     # What products with the Hessian have shown needs no further gradient, unless rounding has ended
-    # the run.
+    # the run, or the units of the variables are so different that the residual hides some of them.
     curved, alpha = multiplies(table) != 0, 0.0
-    if not curved or s.status == STATUS_PRECISION:
-        alpha = lower_point(objective, s, *vectors, low, high)
+    spread = WIDE if curved and s.status != STATUS_PRECISION else SPREAD
+    alpha = lower_point(objective, s, *vectors, low, high, spread)
     if alpha == 0.0 and s.status == STATUS_GRADIENT:
         dimensions = _unexplored(table, own)
         if dimensions > 0 or (dimensions < 0 and not difference_limits.is_differenced(objective)):

@@ -66,9 +66,9 @@ def find_curvature(objective, s, x, g, p, x_trial, g_trial, most, holding, spaci
     """Find a direction of negative curvature by conjugate gradients from p.
 
     Gradients are evaluated at the distance `spacing` from x, and curvatures below `floor` of the
-    largest are none. If `holding`, variables along which p is 0 do not move. The direction is written to p, with
-    ‖p‖_∞ = 1, and its curvature p·H p returned; it is 0 if none was found with `most` products.
-    x_trial and g_trial are overwritten.
+    largest are none. If `holding`, variables along which p is 0 do not move. The direction is
+    written to p, with ‖p‖_∞ = 1, and its curvature p·H p returned; it is 0 if none was found with
+    `most` products. x_trial and g_trial are overwritten.
     """
     n = x.size
     r, d, start = np.empty(n), np.empty(n), np.empty(n)

@@ -28,8 +28,8 @@ def pseudo_random(r):
 def leave_span(Q, rank, steps, p):
     """Write a direction orthogonal to the first `rank` rows of Q, which are orthonormal, to p.
 
-    They span `steps` steps. Return the number of dimensions that are left, negative if the steps are
-    independent, or 0 if there are no steps, or if they are independent among many variables.
+    They span `steps` steps. Return the number of dimensions that are left, negative if the steps
+    are independent, or 0 if there are no steps, or if they are independent among many variables.
     """
     n = p.size
     if rank == 0 or rank == n or (n > SMALL and rank == steps):

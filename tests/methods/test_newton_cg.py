@@ -618,3 +618,19 @@ def test_variables_do_not_leave_their_bounds_for_a_residual():
     assert best.success and res.success and active.sum() >= 3
     np.testing.assert_allclose(res.x, best.x, atol=1e-3)
     assert res.nfev <= 100
+
+
+@pytest.mark.parametrize("bounds", [None, [(0.0, 1e-7), (0.0, 1e11), (0.0, 10.0)]], ids=["free", "bounded"])
+def test_units_that_differ_by_many_orders_do_not_hide_a_decrease(bounds):
+    """A quadratic in variables of 1e-8, 1e8 and 1, whose gradient in the second is within gtol."""
+    unit = np.array([1e-8, 1e8, 1.0])
+    A = np.array([[2.2, -0.1, -1.0], [-0.1, 1.1, 0.0], [-1.0, 0.0, 1.0]])
+    least = np.linalg.solve(A, [2.0, 30.0, 0.0])
+
+    def fun(x):
+        y = x / unit - least
+        return 1.0 + 0.5 * y @ A @ y
+
+    functions = dict(jac=lambda x: A @ (x / unit - least) / unit, hessp=lambda x, p: A @ (p / unit) / unit)
+    res = minimize(fun, [1e-9, 1e9, 1.0], method="newton-cg", bounds=bounds, **functions)
+    assert res.success and res.fun == pytest.approx(1.0, abs=1e-6)
