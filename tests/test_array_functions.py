@@ -66,7 +66,7 @@ def test_the_errors_are_those_of_the_function():
     same = through_copy(average)
     unfit = np.ones((3, 2)), np.ones(3)
     assert outcome(same, *unfit) == outcome(average, *unfit) and "ValueError" in outcome(same, *unfit)
-    empty = np.zeros((0, 2)), np.ones(2)  # NaN, or an error with Numba 0.61
+    empty = np.zeros((0, 2)), np.ones(2)  # NaN, or an error with Numba 0.62
     assert outcome(same, *empty) == outcome(average, *empty)
 
 

@@ -184,7 +184,7 @@ def test_differences_take_the_place_of_derived_derivatives(seen):
 
 
 def test_the_loop_the_method_and_the_search_are_seen_by_tools_that_trace_python(seen):
-    for name in "/loops/line_search_loop.py", "/line_searches/more_thuente.py", "/methods/bfgs.py":
+    for name in "/_loops/line_search_loop.py", "/_line_searches/more_thuente.py", "/_methods/bfgs.py":
         assert name in seen["called"]
 
 

@@ -289,23 +289,6 @@ class TestParts:
         assert isinstance(library, parts.PartLibrary)
         assert njit(lambda x: kernel(x))(3.0) == 7.0
 
-    @pytest.mark.parametrize("version, is_a_call", [((15, 0, 7), True), ((20, 1, 8), False)])
-    def test_old_llvm_does_not_inline_a_sum(self, monkeypatch, version, is_a_call):
-        """A caller's `forceinline`, which Numba hands down, must not count where LLVM is old."""
-        monkeypatch.setattr(parts, "llvm_version_info", version)
-
-        @jit.reduction
-        def total(x):
-            s = 0.0
-            for each in x:
-                s += each
-            return s
-
-        caller = njit(forceinline=True)(lambda x: total(x))
-        njit(lambda x: caller(x))(np.ones(3))
-        text = str(next(iter(total.overloads.values())).library._final_module)
-        assert ("noinline" in text) == is_a_call
-
     def test_an_exception_of_a_part_passes_through(self):
         @jit.fragment
         def inverse(x):

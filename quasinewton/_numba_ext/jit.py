@@ -18,7 +18,7 @@ import numba
 
 from quasinewton._numba_ext import interpreted
 from quasinewton._numba_ext.cache import cached
-from quasinewton._numba_ext.parts import KernelCompiler, PartCompiler, ReductionCompiler
+from quasinewton._numba_ext.parts import KernelCompiler, PartCompiler
 from quasinewton._numba_ext.records import Held, compiled_call
 from quasinewton._numba_ext.uncompiled import in_python, note_counterpart
 
@@ -164,7 +164,7 @@ def reduction(function):
     -------
     numba dispatcher
     """
-    compiled = numba.njit(**INNER | REORDER, pipeline_class=ReductionCompiler)(function)
+    compiled = numba.njit(**INNER | REORDER, pipeline_class=KernelCompiler)(function)
     note_counterpart(compiled, lambda: _for_python(function))
     return compiled
 
@@ -178,7 +178,7 @@ def _for_python(function):
     name = f"{function.__name__}_for_python"
     renamed = python.FunctionType(function.__code__, function.__globals__, name)
     renamed.__qualname__, renamed.__module__ = name, function.__module__
-    compiled = cached(numba.njit(**OPTIONS | REORDER, pipeline_class=ReductionCompiler)(renamed))
+    compiled = cached(numba.njit(**OPTIONS | REORDER, pipeline_class=KernelCompiler)(renamed))
 
     @functools.wraps(function)
     def enter(*arguments):

@@ -11,12 +11,10 @@ import contextlib
 import types as python
 import weakref
 
-from llvmlite.binding import llvm_version_info
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.dispatcher import Dispatcher
-from numba.core.lowering import Lower
 from numba.core.typed_passes import (
     AnnotateTypes,
     IRLegalization,
@@ -209,38 +207,3 @@ class KernelCompiler(CompilerBase):
 
     def define_pipelines(self):
         return _passes(self.state, NativeLowering, "kernel")
-
-
-class LowerReduction(Lower):
-    """Numba's lowering of a function that LLVM optimises once, by itself."""
-
-    def setup_function(self, fndesc):
-        """Begin the function; where LLVM would reorder its sum again, in callers, it stays a call.
-
-        LLVM 15, that of Numba 0.61, reorders a sum that has been vectorised once more after it was
-        inlined, so that each caller would round it in its own way.
-        """
-        super().setup_function(fndesc)
-        if llvm_version_info < (20,):
-            # Numba hands the option `forceinline` of a caller down to what is compiled for it.
-            self.function.attributes.discard("alwaysinline")
-            self.function.attributes.add("noinline")
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class ReductionLowering(NativeLowering):
-    """Lower a sum whose terms may be reordered."""
-
-    _name = "reduction_lowering"
-
-    @property
-    def lowering_class(self):
-        """The class that lowers the statements."""
-        return LowerReduction
-
-
-class ReductionCompiler(CompilerBase):
-    """Compile a sum whose terms may be reordered, called from compiled code only."""
-
-    def define_pipelines(self):
-        return _passes(self.state, ReductionLowering, "reduction")
