@@ -4,10 +4,12 @@ Covers: _loops/stopping.py, _loops/final_check.py, _loops/certificate.py, _loops
 _methods/unexplored.py, _methods/bounded/unexplored.py, _drivers/diagnosis.py.
 """
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.optimize
 from likelihoods import FITS
 from numba import njit
 from objectives import rosenbrock, rosenbrock_gradient, rosenbrock_hessian
@@ -144,12 +146,31 @@ class TestArithmeticExceptions:
             assert res.success and res.x[0] == pytest.approx(-0.5, abs=1e-4) and twin.success
 
     def test_of_python_too(self):
-        import math
-
         res = minimize(lambda x: math.exp(x[0] ** 2) - x[0], [0.0], x_scale=1.0)
         assert res.success
         res = minimize(lambda x: math.exp(-1e3 * x[0]) + x[0] ** 2, [0.1], bounds=[(-5.0, 5.0)])
         assert res.success
+
+    @pytest.mark.parametrize("edge", [math.log, math.sqrt, lambda a: math.acos(1.0 - a), lambda a: math.acosh(1.0 + a)])
+    def test_arguments_outside_of_a_domain_are_one(self, edge):
+        """The first step leads to negative numbers, of which `math` raises a ValueError."""
+
+        def fun(x):
+            return 50.0 * float(x[0]) - 0.01 * edge(float(x[0]))
+
+        low = scipy.optimize.minimize_scalar(lambda a: fun([a]), bounds=(1e-12, 1.0), options={"xatol": 1e-14})
+        res = minimize(fun, [1.0])
+        assert res.success and res.fun <= low.fun + 1e-6
+
+    def test_other_errors_of_values_are_errors(self):
+        def fun(x):
+            if x[0] < 0.5:
+                raise ValueError("no such thing")
+            return float(x[0]) ** 2
+
+        with pytest.raises(ValueError, match="no such thing") as error:
+            minimize(fun, [1.0])
+        assert error.value.result.x[0] >= 0.5
 
     @pytest.mark.parametrize("in_python", [False, True])
     def test_a_matrix_that_is_not_positive_definite_is_one(self, begin, in_python):

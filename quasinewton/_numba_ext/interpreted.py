@@ -13,6 +13,7 @@ function is the `id` of the Python function, which is never freed.
 import ctypes
 import functools
 import math
+import re
 import threading
 import time
 
@@ -184,7 +185,19 @@ def _arrays(value):
 # raise the first where NumPy's arithmetic gives infinity; the second is that of matrices that are
 # singular or not positive definite.
 UNDEFINED = ArithmeticError, np.linalg.LinAlgError
+# What `math` says of an argument outside of a function's domain, where it raises no such exception:
+# the first until Python 3.13, and the others, for some functions, since Python 3.14.
+OUTSIDE = re.compile(
+    "math domain error|expected a (positive input|nonnegative input|finite input|number between|number in range"
+    "|noninteger or positive integer)|expected argument value not less than"
+)
 FUNCTIONS = {}  # functions of Python by the address at which Python enters them
+
+
+def is_undefined(error):
+    """Return True if an exception of the user's Python says that the objective has no value."""
+    outside = type(error) is ValueError and OUTSIDE.match(str(error)) is not None
+    return outside or isinstance(error, UNDEFINED)
 
 
 def address_of(function, signature):
@@ -242,7 +255,7 @@ class of_the_user(timed):
 def objective_caller(kind, compiled):
     """Make the functions call and attempt; see `addresses.objective_caller`.
 
-    An exception in UNDEFINED of the user's Python is caught where the user's functions are called.
+    What `is_undefined` of the user's Python is caught where the user's functions are called.
     One of compiled code, such as an objective that differences evaluate, arrives here.
     """
 

@@ -16,7 +16,7 @@ from quasinewton._arguments.real_values import (
     real_array,
     warn_complex,
 )
-from quasinewton._numba_ext.interpreted import UNDEFINED
+from quasinewton._numba_ext.interpreted import is_undefined
 from quasinewton._numba_ext.jit import kernel
 from quasinewton._numba_ext.python_calls import call_python
 from quasinewton._objective.callables import Callables
@@ -255,10 +255,10 @@ def evaluator(
     def first(what: int, x: int, g: int, h: int) -> float:
         try:
             f = evaluate(what, x, g, h)
-        except UNDEFINED:
+        except Exception as error:
             # At a trial point this marks the edge of the domain; at the first point it is an error
             # of the user.
-            if not begun:
+            if not begun or not is_undefined(error):
                 raise
             if what & GRADIENT:
                 vectors[g][...] = math.nan
