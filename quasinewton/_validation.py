@@ -87,6 +87,25 @@ def count(name: str, value: Any, low: int) -> int:
     return checked
 
 
+def true_or_false(name: str, value: Any) -> bool:
+    """Return a truth value as a bool.
+
+    Raises
+    ------
+    ValueError
+        If it is neither True nor False, nor 0 or 1: in Python any text is true, "no" as well.
+    """
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
+        return bool(value)
+    raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+def function_or_none(name: str, value: Any) -> None:
+    """Raise TypeError if a function of the user's is given that cannot be called."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be callable, got {type(value).__name__}")
+
+
 def real(name: str, given: np.ndarray) -> np.ndarray:
     """Convert an array of real numbers to a new float64 array in C order.
 
@@ -107,6 +126,8 @@ def real(name: str, given: np.ndarray) -> np.ndarray:
             return np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError):
         pass
+    except OverflowError:
+        raise ValueError(f"{name} must hold real numbers; an integer in it is too large for a float") from None
     raise TypeError(f"{name} must hold real numbers, got {'text' if given.dtype.kind in 'SU' else given.dtype}")
 
 

@@ -51,6 +51,7 @@ from quasinewton._options.read import (
     read,
     with_limits,
 )
+from quasinewton._validation import true_or_false
 from quasinewton.result import OptimizeResult
 from quasinewton.schedules.user_functions import as_schedule
 from quasinewton.status import Status
@@ -65,8 +66,9 @@ WORDS = {
     PRODUCT: "product",
     PRECONDITION: "preconditioned",
 }
-# Options of `minimize` that concern the evaluations or reports, which belong to the user here.
+# Arguments and options of `minimize` that concern evaluations or reports, which are the user's here.
 OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
+OF_LOOPS += ("fun", "args", "jac", "hess", "hessp", "callback")
 
 
 class Solver:
@@ -86,7 +88,8 @@ class Solver:
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
         As for `minimize`, also accepted as plain keywords. Options about differences and reports
-        are refused: eps, finite_diff_rel_step, history, return_all, disp, check_gradient. The bar
+        are refused: eps, finite_diff_rel_step, history, return_all, disp, check_gradient; so are the
+        arguments fun, args, jac, hess, hessp and callback of `minimize`. The bar
         of `progress` is not saved with the run. With ``precond=True`` truncated Newton asks for
         products with its preconditioner. `time_limit` is counted from the construction; time that
         a saved run spends on disk does not count.
@@ -145,12 +148,13 @@ class Solver:
         for name in OF_LOOPS:
             if name in options:
                 raise ValueError(f"option {name!r} means nothing to a Solver: the evaluations are yours")
+        value_first = true_or_false("value_first", value_first)
         n = x0.size
         method, self._reason = chosen_method(method, n, bounds, options=options, checkpoint=checkpoint)
         if callable(options.get("precond")) and "precond" in TRAITS[method_class(method)].options:
             raise ValueError("the evaluations of a Solver are yours: precond=True, and tell(preconditioned=M v)")
         settings = read(method, n, tol, options, read_bounds(bounds, n))
-        settings = with_limits(settings, n, bool(value_first))
+        settings = with_limits(settings, n, value_first)
         report = descent_report(settings.controls)
         began = begin(settings, x0, 0) if checkpoint is None else resume(checkpoint, settings, 0)
         checkpoint = Checkpoint(settings.method, settings.search, began)

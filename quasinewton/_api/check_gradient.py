@@ -1,5 +1,6 @@
 """The public function `check_gradient`: comparison of a user's gradient with an exact one."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from quasinewton._objective.gradient_check import (
     reference_at,
 )
 from quasinewton._objective.problem import read_problem
+from quasinewton._validation import number
 
 
 def check_gradient(
@@ -53,7 +55,7 @@ def check_gradient(
     ------
     ValueError
         If the gradient has another size than x, `jac` is not one of the forms above, or x is no
-        vector of real numbers.
+        vector of real numbers, or `rtol` is negative.
     TypeError
         If x does not hold numbers, or an argument of a compiled function cannot be converted or
         does not go with it; the message names it.
@@ -81,6 +83,7 @@ def check_gradient(
     relative error of 0.33
     """
     x = start_point(x, "x")
+    rtol = None if rtol is None else number("rtol", rtol, 0.0, math.inf, open_low=False)
     problem = read_problem(fun, jac, as_args(args, fun, jac), x.size)
     if problem.form not in OWN:
         raise ValueError(f"jac must be a gradient of yours: callable, True or 'inplace'; got {jac!r}")

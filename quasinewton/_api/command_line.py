@@ -23,6 +23,7 @@ from quasinewton._methods.registry import METHODS, NAMES, TRAITS
 from quasinewton._numba_ext import lazy, stamps, user_cache
 from quasinewton._numba_ext.python_first import compiled_at_once
 from quasinewton._numba_ext.uncompiled import INTERPRETED, WHAT_IS_SET
+from quasinewton._options.read import name_of
 
 
 def sphere(x: np.ndarray) -> float:
@@ -96,10 +97,7 @@ def compile_ahead(names: Sequence[str], workers: int | None = None) -> None:
     """
     if INTERPRETED:
         raise ValueError(f"{WHAT_IS_SET}; unset it to compile ahead of use")
-    unknown = [name for name in names if name not in METHODS]
-    if unknown:
-        raise ValueError(f"no method is called {unknown[0]!r}; there are {', '.join(sorted(NAMES.values()))}")
-    chosen = list(dict.fromkeys(NAMES[METHODS[name]] for name in names) if names else NAMES.values())
+    chosen = list(dict.fromkeys(name_of(name) for name in names) if names else NAMES.values())
     tasks: list[tuple] = [(load_method, name, bounded) for name in chosen for bounded in (False, True)]
     if "lbfgs" in chosen:
         tasks.insert(0, (load_rare_kernels,))

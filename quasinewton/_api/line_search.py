@@ -65,13 +65,22 @@ def search_along(
     -------
     (float, float, float, int, bool)
         alpha, f, g·p, evaluations, success. The step is 0 if p is not a descent direction.
+
+    Raises
+    ------
+    ValueError
+        If x and p differ in length, or alpha is not positive and finite.
     """
+    if x.size != p.size:
+        raise ValueError("x and p must be vectors of one length")
+    if not 0.0 < alpha < np.inf:
+        raise ValueError("alpha must be in (0, inf)")
     line = lines[0]
     x_trial, g = x.copy(), np.empty(x.size)
     f = call(objective.address, x_trial, g, g, VALUE | GRADIENT, objective.data)
     slope = dot(g, p)
     count = 1
-    if not (slope < 0.0 and np.isfinite(f)):
+    if not (-np.inf < slope < 0.0 and np.isfinite(f)):
         return 0.0, f, slope, count, False
     protocol.start(search, line, f, slope, alpha, np.inf)
     verdict = Verdict.CONTINUE
@@ -152,7 +161,7 @@ def line_search(
     if x.shape != p.shape:
         raise ValueError(f"x and p must be vectors of one length, got shapes {x.shape} and {p.shape}")
     alpha = number("alpha", alpha, 0.0, np.inf)
-    search = search_object(search)
+    search = search_object(search, "search")
     args = as_args(args, fun, jac)
     prepared = prepare(with_gradient(read_problem(fun, jac, args, x.size)), "")
     with original_errors():

@@ -34,7 +34,7 @@ from quasinewton._options.read import (
     warn_unused,
     with_limits,
 )
-from quasinewton._validation import warn
+from quasinewton._validation import function_or_none, warn
 from quasinewton.result import History, OptimizeResult
 from quasinewton.status import Status
 
@@ -237,8 +237,7 @@ def minimize(
     >>> res.success, np.round(res.x, 3)
     (True, array([1., 1.]))
     """
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    function_or_none("callback", callback)
     checkpoint = renamed_checkpoint(checkpoint, keywords)
     x0 = point(x0, checkpoint)
     n = x0.size

@@ -53,7 +53,7 @@ from quasinewton._options.read import (
     warn_unused,
     with_limits,
 )
-from quasinewton._validation import count
+from quasinewton._validation import count, function_or_none, true_or_false
 from quasinewton.status import Status
 
 MOST_ROWS = 4096  # problems; largest chunk for an executor by default
@@ -196,6 +196,9 @@ def minimize_batch(
     >>> res.message, np.round(res.x[2], 3)
     ('3 of 3 problems succeeded.', array([4., 5.]))
     """
+    function_or_none("callback", callback)
+    vectorized = true_or_false("vectorized", vectorized)
+    chunk_size = None if chunk_size is None else count("chunk_size", chunk_size, 1)
     starts = start_points(X0)
     k, n = starts.shape
     options = merged(options, keywords)
@@ -272,12 +275,17 @@ def refuse_combinations(batch: Batch, kind: type[Any], vectorized: bool, executo
     for name in SINGLE:
         if batch.options.get(name):
             raise ValueError(f"{name!r} is an option of single problems; minimize_batch has no use for it")
+    for name in ("checkpoint", "state"):
+        if batch.options.pop(name, None) is not None:
+            raise ValueError(f"{name!r} is an argument of `minimize`; minimize_batch begins all problems anew")
     traits = TRAITS[kind]
     if vectorized and traits.second_order:
         wanted = "Hessians" if traits.second_order == "hessian" else "products with the Hessian"
         raise ValueError(f"a vectorized objective gives values and gradients; method {traits.name!r} wants {wanted}")
     if vectorized and executor is not None:
         raise ValueError("vectorized=True and executor= exclude each other: fun itself decides where it evaluates")
+    if isinstance(executor, type):
+        raise TypeError(f"executor must be an object; got the class: give {executor.__name__}()")
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise TypeError(f"executor must have a method submit, as those of concurrent.futures; got {executor!r}")
 
@@ -334,7 +342,7 @@ def solve_elsewhere(
     k, workers = len(starts), number_of_workers(executor) or cores()
     by_value = not isinstance(executor, ThreadPoolExecutor) and goes_by_value(batch._replace(batch_args=()))
     function = call_from_bytes if by_value else solve_chunk
-    size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else count("chunk_size", chunk_size, 1)
+    size = min(MOST_ROWS, -(-k // (8 * workers))) if chunk_size is None else chunk_size
 
     def chunks() -> Iterator[tuple[slice, tuple]]:
         for first in range(0, k, size):

@@ -28,10 +28,13 @@ from quasinewton._objective.problem import is_differenced
 from quasinewton._options.advice import merged
 from quasinewton._options.names import FIRST_ORDER_CONTROLS
 from quasinewton._options.read import method_class, read, refuse_unknown, with_limits
-from quasinewton._validation import count, number
+from quasinewton._validation import count, function_or_none, number, true_or_false
 
 BATCH = 32  # samples; default size of a mini-batch, as in Keras
 LEGAL = ("eps", "finite_diff_rel_step", "time_limit")
+# Arguments that are no options of a method, for hints when they are misspelt.
+ARGUMENTS = ("jac", "args", "batch_size", "epochs", "shuffle", "rng", "average", "validation_data", "patience")
+ARGUMENTS += ("nonfinite", "callback", "progress", "disp", "checkpoint")
 
 
 def minimize_stochastic(
@@ -62,6 +65,7 @@ def minimize_stochastic(
     options: Mapping[str, Any] | None = None,
     checkpoint: StochasticState | None = None,
     state: StochasticState | None = None,
+    **keywords: Any,
 ) -> StochasticResult:
     """Minimise the mean of a loss over samples by steps along the gradients of mini-batches.
 
@@ -125,7 +129,7 @@ def minimize_stochastic(
         hundred and so on) and the outcome.
     options : dict, optional
         Further settings of the method, and time_limit (seconds), eps, finite_diff_rel_step as in
-        `minimize`.
+        `minimize`. They are also accepted as plain keywords.
     checkpoint : StochasticState, optional
         Field ``checkpoint`` of an earlier result, from which the run continues. Not changed.
     state : StochasticState, optional
@@ -178,14 +182,17 @@ def minimize_stochastic(
     kind = method_class(method)
     if not TRAITS[kind].first_order:
         raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {TRAITS[kind].name!r}")
-    options = {**merged(options, {})}
+    options = {**merged(options, keywords)}
     legal = (*kind._fields, *FIRST_ORDER_CONTROLS, *LEGAL)
-    refuse_unknown(kind, [name for name in options if name not in legal], legal)
+    unknown = [name for name in options if name not in legal]
+    refuse_unknown(kind, unknown, legal, "minimize_stochastic", ARGUMENTS)
     named = dict(lr=lr, weight_decay=weight_decay, schedule=schedule)
     named |= dict(decay_mask=decay_mask, clip_norm=clip_norm, clip_value=clip_value)
     options |= {name: value for name, value in named.items() if value is not None}
     if nonfinite not in ("stop", "skip"):
         raise ValueError(f"nonfinite must be 'stop' or 'skip', got {nonfinite!r}")
+    function_or_none("callback", callback)
+    shuffle = true_or_false("shuffle", shuffle)
     arrays = as_samples("data", data)
     watched = None if validation_data is None else as_samples("validation_data", validation_data, arrays)
     samples, part = len(arrays[0]), averaged_part(average)

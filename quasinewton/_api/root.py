@@ -20,12 +20,13 @@ from quasinewton._objective.problem import read_residual
 from quasinewton._options.advice import merged, warn_unknown
 from quasinewton._options.keywords import RootOptions
 from quasinewton._options.read import limit
-from quasinewton._validation import number
+from quasinewton._validation import function_or_none, number
 from quasinewton.result import RootResult
 from quasinewton.status import STATUS_ITERATIONS, STATUS_RUNNING, Status, represent_in_yaml
 
 DEFAULTS = {"ftol": 1e-10, "xtol": 1e-14, "maxiter": 200}  # in the units of f; relative; iterations
 STEPS = "eps", "finite_diff_rel_step"
+ARGUMENTS = "args", "jac", "tol", "callback"
 OPTIONS = (*Armijo._fields, *DEFAULTS, *STEPS, "progress", "disp")
 COLUMNS = ("iteration", "d"), ("evaluations", "d"), ("‖f‖", ".3e")  # of the table that `disp` prints
 
@@ -131,8 +132,7 @@ def root(
     n = x.size
     given = {**merged(options, keywords)}
     search = Armijo(*(given.pop(name, default) for name, default in zip(Armijo._fields, SEARCH, strict=True)))
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    function_or_none("callback", callback)
     default = tol is None and "ftol" not in given
     ftol = number("ftol", given.pop("ftol", DEFAULTS["ftol"] if tol is None else tol), 0.0, math.inf, open_low=False)
     xtol = number("xtol", given.pop("xtol", DEFAULTS["xtol"]), 0.0, math.inf, open_low=False)
@@ -140,7 +140,7 @@ def root(
     progress, disp = bool(given.pop("progress", False)), bool(given.pop("disp", False))
     report = RunReport(progress, disp, COLUMNS, "‖f‖") if progress or disp else None
     steps = {name: given.pop(name, None) for name in STEPS}
-    warn_unknown(given, OPTIONS)
+    warn_unknown(given, OPTIONS, ARGUMENTS)
     args = as_args(args, fun, jac)
     prepared = prepare_residual_unlinked(with_gradient(read_residual(fun, jac, args, n, steps), "value_and_jacobian"))
     state = allocate(x, ftol, xtol, maxiter, default)

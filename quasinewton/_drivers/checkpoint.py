@@ -259,7 +259,8 @@ def read_file(path: str | os.PathLike[str]) -> tuple[Checkpoint, dict[str, Any]]
     ValueError
         If the file cannot be used; the message says what is wrong.
     """
-    with open(path, "rb") as file:
+    # An integer would be taken for the number of an open file.
+    with open(os.fspath(path), "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
                 saved = {name: archive[name] for name in archive.files}

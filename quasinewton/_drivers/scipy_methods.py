@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
-from scipy.optimize import HessianUpdateStrategy
+from scipy.optimize import HessianUpdateStrategy, LinearConstraint, NonlinearConstraint
 
 from quasinewton import _autodiff as autodiff
 from quasinewton._arguments.convert_args import as_args
@@ -245,6 +245,11 @@ def with_jacobians(constraints: Any, n: int) -> Any:
     -------
     dict, scipy.optimize constraint, or list of them
 
+    Raises
+    ------
+    TypeError
+        If they are none of these.
+
     Warns
     -----
     OptimizeWarning
@@ -254,6 +259,9 @@ def with_jacobians(constraints: Any, n: int) -> Any:
         return with_jacobian(constraints, n)
     if isinstance(constraints, (list, tuple)):
         return [with_jacobian(each, n) if isinstance(each, dict) else each for each in constraints]
+    if not (hasattr(constraints, "__iter__") or isinstance(constraints, (LinearConstraint, NonlinearConstraint))):
+        legal = "a dictionary such as {'type': 'ineq', 'fun': f}, a constraint of scipy.optimize, or a list of them"
+        raise TypeError(f"constraints must be {legal}; got {constraints!r}")
     return constraints
 
 

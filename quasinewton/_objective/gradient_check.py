@@ -60,7 +60,7 @@ class GradientCheck(NamedTuple):
     Attributes
     ----------
     correct : bool
-        True if every component is correct.
+        True if every component that was judged is correct, and at least one was.
     component : int
         Index of the component with the largest error.
     error : float
@@ -177,7 +177,7 @@ def compare(g: np.ndarray, reference: Reference, rtol: float | None = None, coar
     component = int(order[0])
     message = sentence(g, expected, errors[component], wrong, mode)
     return GradientCheck(
-        wrong.size == 0, component, float(errors[component]), g, expected, wrong, mode, nfev, message
+        wrong.size == 0 and bool(judged.any()), component, float(errors[component]), g, expected, wrong, mode, nfev, message
     )
 
 
@@ -186,6 +186,8 @@ def sentence(g: np.ndarray, expected: np.ndarray, error: float, wrong: np.ndarra
     source = "differences" if mode == "differences" else f"{mode}-mode derivatives"
     unknown = np.count_nonzero(~np.isfinite(expected))
     rest = f"; {unknown} of {g.size} components were not judged, since {source} are not finite" if unknown else ""
+    if unknown == g.size:
+        return f"the gradient could not be judged, since {source} of fun are not finite"
     if wrong.size == 0:
         return f"the gradient agrees with {source} of fun to a relative error of {error:.2g}{rest}"
     if wrong.size > 1:

@@ -21,6 +21,7 @@ from quasinewton._objective.finite_differences import (
     FORWARD,
 )
 from quasinewton._objective.packed_args import is_plain
+from quasinewton._validation import real
 
 GRADIENT_SCHEMES = {"2-point": FORWARD, "3-point": CENTRAL, "cs": COMPLEX_STEP}
 NO_ARGS = types.Tuple(())
@@ -204,10 +205,7 @@ def difference_step(options: Mapping[str, Any], n: int) -> tuple[np.ndarray, boo
     name, step = ("eps", options.get("eps")) if rel_step is None else ("finite_diff_rel_step", rel_step)
     if step is None:
         return NOTHING_GIVEN, False
-    step = np.atleast_1d(np.asarray(step, dtype=np.float64))
-    if step.shape not in ((1,), (n,)) or not np.all((step > 0) & np.isfinite(step)):
-        raise ValueError(f"{name} must be a positive number, or {n} of them; got {step!r}")
-    return step, rel_step is not None
+    return positive(name, step, n), rel_step is not None
 
 
 def typical_scales(x_scale: Any, n: int) -> np.ndarray:
@@ -220,7 +218,21 @@ def typical_scales(x_scale: Any, n: int) -> np.ndarray:
     """
     if x_scale is None:
         return NOTHING_GIVEN
-    x_scale = np.atleast_1d(np.asarray(x_scale, dtype=np.float64))
-    if x_scale.shape not in ((1,), (n,)) or not np.all((x_scale > 0) & np.isfinite(x_scale)):
-        raise ValueError(f"x_scale must be a positive number, or {n} of them; got {x_scale!r}")
-    return np.broadcast_to(x_scale, n)
+    return np.broadcast_to(positive("x_scale", x_scale, n), n)
+
+
+def positive(name: str, given: Any, n: int) -> np.ndarray:
+    """Return a positive number, or one for each variable, as a vector of 1 or n numbers.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive and finite, or there is another number of them.
+    """
+    try:
+        numbers = np.atleast_1d(real(name, np.asarray(given)))
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if numbers.shape not in ((1,), (n,)) or not np.all((numbers > 0) & np.isfinite(numbers)):
+        raise ValueError(f"{name} must be a positive number, or {n} of them; got {given!r}")
+    return numbers

@@ -48,15 +48,18 @@ def meant(name: object, legal: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(str(name).lower(), legal, 1, ALIKE)), None)
 
 
-def perhaps(names: Iterable[object], legal: Iterable[str]) -> str:
-    """Return the end of a sentence that says which legal names are probably meant, or ""."""
-    legal = list(legal)
-    found = [meant(name, legal) for name in names]
-    found = [f"the argument {name}" if name in ARGUMENTS else name for name in dict.fromkeys(found) if name]
+def perhaps(names: Iterable[object], legal: Iterable[str], arguments: Iterable[str] = ()) -> str:
+    """Return the end of a sentence that says which legal names are probably meant, or "".
+
+    `arguments` are names of arguments of the public function, which are legal, but no options.
+    """
+    legal, arguments = list(legal), list(arguments)
+    found = [meant(name, (*legal, *arguments)) for name in names]
+    found = [f"the argument {name}" if name in arguments else name for name in dict.fromkeys(found) if name]
     return f"; perhaps {' and '.join(found)} {'is' if len(found) == 1 else 'are'} meant" if found else ""
 
 
-def warn_unknown(names: Iterable[object], legal: Iterable[str]) -> None:
+def warn_unknown(names: Iterable[object], legal: Iterable[str], arguments: Iterable[str] = ARGUMENTS) -> None:
     """Warn of unknown options, as SciPy does, and say which ones are probably meant."""
     if names:
-        warn(f"Unknown solver options: {', '.join(map(str, names))}{perhaps(names, (*legal, *ARGUMENTS))}")
+        warn(f"Unknown solver options: {', '.join(map(str, names))}{perhaps(names, legal, arguments)}")

@@ -125,8 +125,10 @@ def traits_of(method: tuple) -> Traits:
     return TRAITS[type(plain(method))]
 
 
-def search_object(search: Any) -> NamedTuple:
+def search_object(search: Any, name: str = "line_search") -> NamedTuple:
     """Return the line search given by name, class or object; More-Thuente for None.
+
+    `name` is that of the argument, for messages.
 
     Raises
     ------
@@ -146,7 +148,7 @@ def search_object(search: Any) -> NamedTuple:
     if isinstance(search, type):
         search = search()
     if type(search) not in BY_NAME.values():
-        raise TypeError(f"line_search must be a name or a search object such as MoreThuente(c2=0.1); got {search!r}")
+        raise TypeError(f"{name} must be a name or a search object such as MoreThuente(c2=0.1); got {search!r}")
     return search
 
 
@@ -320,10 +322,18 @@ def _read(method: Any, n: int, tol: float | None, items: Iterable[tuple[str, Any
     return Settings(chosen, search, controls, asked), tuple(others)
 
 
-def refuse_unknown(kind: type[Any], others: Iterable[str], legal: Iterable[str]) -> None:
+def refuse_unknown(
+    kind: type[Any],
+    others: Iterable[str],
+    legal: Iterable[str],
+    caller: str = "",
+    arguments: Iterable[str] = ARGUMENTS,
+) -> None:
     """Raise ValueError for unknown options of a first-order method.
 
-    A warning would not suffice: an ignored learning rate would change the answer.
+    A warning would not suffice: an ignored learning rate would change the answer. `caller` is the
+    public function if it takes other options than `minimize`; `arguments` are the names of its
+    arguments that may be given as options by mistake.
 
     Raises
     ------
@@ -332,8 +342,9 @@ def refuse_unknown(kind: type[Any], others: Iterable[str], legal: Iterable[str])
     """
     legal = list(dict.fromkeys(legal))  # The option eps may belong to the method or to finite differences.
     for name in others:
-        hint = perhaps([name], (*legal, *ARGUMENTS))
-        raise ValueError(f"{TRAITS[kind].name} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
+        hint = perhaps([name], legal, arguments)
+        has = f"{caller} with method {TRAITS[kind].name!r}" if caller else TRAITS[kind].name
+        raise ValueError(f"{has} has no option {name!r}{hint}. Its options are {', '.join(legal)}")
 
 
 @functools.lru_cache(maxsize=128)
@@ -366,7 +377,7 @@ def default_counts(few: bool, first_order: bool, n: int, differenced: bool) -> t
 def _asked(traits: Traits, tol: float | None, given: Mapping[str, Any]) -> Asked:
     """Return the tolerances and limits of a run, checked, from the options that were given."""
     gtol, ftol = given.get("gtol", 1e-5 if tol is None else tol), given.get("ftol", 0.0)
-    gtol = number("gtol", gtol, -math.inf, math.inf, open_high=False)
+    gtol = number("gtol" if "gtol" in given or tol is None else "tol", gtol, -math.inf, math.inf, open_high=False)
     # A line search has no direction from a gradient of 0, so this one ends any run.
     gtol = gtol if traits.first_order else max(gtol, 0.0)
     if tol is not None and traits.tol_sets_ftol:

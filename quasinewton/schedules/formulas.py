@@ -14,6 +14,7 @@ from quasinewton._numba_ext import interpreted
 from quasinewton._numba_ext.addresses import enter
 from quasinewton._numba_ext.jit import fragment, kernel
 from quasinewton._numba_ext.uncompiled import in_python
+from quasinewton._validation import count
 
 # Kinds of schedules, with what their parameters a, b and c are: arguments of the functions of
 # `quasinewton.schedules` of the same name.
@@ -72,6 +73,7 @@ class Schedule(NamedTuple):
     begin: float = BY_STEPS
 
     def __call__(self, t: int) -> float:
+        t = count("t", t, 0)
         if self.total == 0 and self.kind in STRETCHED:
             raise ValueError("this schedule takes its length from the run; give it a total to see its factors")
         return factor(self, t)

@@ -79,5 +79,6 @@ def as_schedule(given: Any, steps: int) -> Schedule:
         return users(known[0])
     if not isinstance(given, Schedule):
         legal = "one of quasinewton.schedules or an @njit function of the step"
-        raise TypeError(f"schedule must be {legal}, got {given!r}")
+        called = ": call it" if getattr(given, "__module__", "") == "quasinewton.schedules" else ""
+        raise TypeError(f"schedule must be {legal}, got {given!r}{called}")
     return stretched(given, steps)

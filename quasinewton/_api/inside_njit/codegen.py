@@ -17,11 +17,13 @@ from numba import types
 from quasinewton import schedules
 from quasinewton._arguments.initial_values import EMPTY
 from quasinewton._line_searches import BY_NAME
+from quasinewton._loops.clock import NEVER
 from quasinewton._methods.first_order.base import FLAGS
 from quasinewton._methods.registry import TRAITS
 from quasinewton._numba_ext.addresses import address_constant
 from quasinewton._numba_ext.generated import define
 from quasinewton._numba_ext.introspection import TypingError
+from quasinewton._numba_ext.jit import kernel
 from quasinewton._objective.in_njit import constant, dispatcher_of
 from quasinewton._options.read import method_class, search_object
 from quasinewton.schedules import user_functions
@@ -52,6 +54,20 @@ NO_VARIABLES = f"'x0' {EMPTY}"
 def either(given: Any, expression: str, default: str) -> str:
     """Return the expression of an argument, or that of its default if it is not given."""
     return default if constant(given) is None else expression
+
+
+@kernel
+def rounded_up(limit):
+    """Return a limit on a count as an integer, at least 0; NEVER if it is infinite.
+
+    Raises
+    ------
+    ValueError
+        If it is NaN.
+    """
+    if limit != limit:
+        raise ValueError("maxiter and maxfun must not be NaN")
+    return NEVER if limit >= NEVER else max(int(np.ceil(limit)), 0)
 
 
 class Source:
@@ -103,6 +119,20 @@ class Source:
         if isinstance(x0, (types.List, types.UniTuple)) and isinstance(x0.dtype, (types.Float, types.Integer)):
             return "np.array(x0, np.float64)"
         self.refuse(f"`x0` must be a number or a vector of real numbers, got {x0}")
+
+    def numbers(self, **given: Any) -> None:
+        """Refuse tolerances and limits that are no numbers; `given` holds their types by name."""
+        for name, kind in given.items():
+            value = constant(kind)
+            if value is not None and not isinstance(value, (int, float, types.Number, types.Boolean)):
+                self.refuse(f"`{name}` must be a number, got {value!r}")
+
+    def limit(self, name: str, given: Any, default: str) -> str:
+        """Return the expression of a limit on a count, or that of its default if it is not given."""
+        if isinstance(constant(given), (float, types.Float)):
+            self.add(rounded_up=rounded_up)
+            return f"rounded_up(float({name}))"
+        return either(given, f"max(int({name}), 0)", default)
 
     def bounds(self, bounds: Any) -> None:
         """Refuse bounds that are not two vectors of real numbers."""
@@ -184,6 +214,9 @@ class Source:
             return expression
         for name in kind._fields:
             if name in given:
+                if RULES[name][0] == "int" and isinstance(given[name], (float, types.Float)):
+                    whole = f"{name} must be an integer"
+                    self.add(f"if int({name}) != {name}:", f"    raise ValueError({whole!r})")
                 self.add(f"{name} = {RULES[name][0]}({name})")
             elif name in ("c1", "c2"):
                 self.add(f"{name} = {expression}.{name}")

@@ -121,15 +121,18 @@ def in_box(x0, bounds):
     Raises
     ------
     ValueError
-        If the bounds have not the size of x0, or a lower one exceeds its upper one.
+        If the bounds have not the size of x0, a lower one exceeds its upper one, or one is NaN or
+        leaves no finite number.
     """
     low, high = bounds[0].astype(np.float64), bounds[1].astype(np.float64)
     n, x = x0.size, x0.copy()
     if low.size != n or high.size != n:
         raise ValueError(WRONG_LENGTH)
     for i in range(n):
-        if not low[i] <= high[i]:
+        if low[i] > high[i]:
             raise ValueError(CROSSED)
+        if not (low[i] < np.inf and high[i] > -np.inf):
+            raise ValueError("a bound is NaN, or leaves no number; -inf and inf are no bounds")
     clip(x, low, high)
     return x, low, high
 
@@ -333,7 +336,8 @@ def _minimize(
     value_first = differenced and not first_order and search_kind not in INDIFFERENT
     common = either(tol, "tol", "1e-5")
     default = source.integer(-1)
-    counts = either(maxiter, "max(int(maxiter), 0)", default), either(maxfun, "max(int(maxfun), 0)", default)
+    source.numbers(tol=tol, gtol=gtol, ftol=ftol, xtol=xtol, f_target=f_target, maxiter=maxiter, maxfun=maxfun)
+    counts = source.limit("maxiter", maxiter, default), source.limit("maxfun", maxfun, default)
     gtol_is_default = not first_order and constant(gtol) is None and constant(tol) is None
     source.add(f"x = {start}")
     precond = constant(precond)

@@ -52,10 +52,12 @@ def find(objective, search, x0, ftol, xtol, maxiter, default):
     Raises
     ------
     ValueError
-        If there are no variables.
+        If there are no variables, or a tolerance is not in [0, inf).
     """
     if x0.size == 0:
         raise ValueError(NO_VARIABLES)
+    if not (0.0 <= ftol < np.inf and 0.0 <= xtol < np.inf):
+        raise ValueError("ftol and xtol must be in [0, inf)")
     state = root_loop.allocate(x0.copy(), ftol, xtol, maxiter, default)
     while run(objective, search, state) == STATUS_RUNNING:
         pass
@@ -78,11 +80,13 @@ def _root(
         source.refuse(f"`method` must be 'newton', got {constant(method)!r}")
     search = source.changed(Armijo, "SEARCH", dict(c1=c1, maxls=maxls))
     source.add(f"x = {source.point(x0)}", SEARCH=SEARCH)
+    source.numbers(tol=tol, ftol=ftol, xtol=xtol, maxiter=maxiter)
+    steps = source.limit("maxiter", maxiter, source.integer(-1))
     objective = bind_residual(source, fun, jac, args)
     default = constant(ftol) is None and constant(tol) is None
     source.add(
         f"ftol = float({either(ftol, 'ftol', either(tol, 'tol', '1e-10'))})",
-        f"found = find({objective}, {search}, x, ftol, float(xtol), int(maxiter), {default})",
+        f"found = find({objective}, {search}, x, ftol, float(xtol), {steps}, {default})",
         "hold(held)",
         "hold(args)",
         "return found",

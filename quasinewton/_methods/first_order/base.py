@@ -21,7 +21,7 @@ from quasinewton._numba_ext.jit import fragment, inlined
 from quasinewton._numba_ext.linalg import dot, isolated, norm_inf
 from quasinewton._numba_ext.registration import is_named_tuple, note_external
 from quasinewton._objective.box import clip
-from quasinewton._validation import number
+from quasinewton._validation import number, true_or_false
 
 STEP = np.dtype(
     [
@@ -334,9 +334,7 @@ def shares(name, values):
 
 def flag(name, value):
     """Check a truth value and return it as an integer."""
-    if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
-        return int(value)
-    raise ValueError(f"{name} must be True or False, got {value!r}")
+    return int(true_or_false(name, value))
 
 
 # Fields that select one of two forms of a method.
