@@ -111,7 +111,7 @@ class RootResult(OptimizeResult):
     fun : ndarray, float64, shape (n,)
         f(x), the residual.
     jac : ndarray, float64, shape (n, n)
-        The last Jacobian.
+        The last Jacobian; NaN if none was evaluated, as where the start is a root.
     """
 
     fun: np.ndarray  # type: ignore[assignment]  # a vector, not a number as in other results

@@ -107,7 +107,8 @@ def allocate(x, ftol, xtol, maxiter, ftol_is_default):
         typical[i] = abs(x[i]) if x[i] != 0.0 else 1.0
     lu, work, sizes = np.empty((n, n)), np.empty((n, n)), np.empty(3, dtype=np.int32)
     vectors = np.empty(n), np.empty(n), np.empty(n), np.zeros(n), typical
-    return State(x, np.empty(n), np.empty((n, n)), *vectors, lu, work, sizes, scalars)
+    # Results hold NaN for what was not evaluated.
+    return State(x, np.full(n, np.nan), np.full((n, n), np.nan), *vectors, lu, work, sizes, scalars)
 
 
 @fragment

@@ -125,7 +125,7 @@ def second_derivative(name: str, given: Any) -> tuple[Any, int]:
         return given, EXACT
     if given is None or isinstance(given, str) and given in SCHEMES:
         return None, FORWARD if given is None else SCHEMES[given]
-    legal = "'auto', '2-point', '3-point', 'cs'" if name == "hess" else "'auto', '2-point', '3-point'"
+    legal = "'auto', '2-point', '3-point', 'cs'" if name == "hess" else "True, 'auto', '2-point', '3-point'"
     raise ValueError(f"{name} must be callable, {legal} or None; got {given!r}")
 
 

@@ -75,7 +75,8 @@ def check(callables: Callables, args_type: Any) -> None:
             expected = f"with jac=True, fun must return a value and a real derivative; the derivative is {gradient}"
     if form in ("residual", "residual-joint", "residual-derived"):
         if not is_derivative(kind):
-            expected = f"fun must return a real vector; it returns {kind}"
+            joint = " If fun returns the value and the Jacobian, give jac=True." if is_pair(kind) else ""
+            expected = f"fun must return a real vector; it returns {kind}.{joint}"
     elif not (is_value(kind) or is_complex(kind)):
         raise ValueError(f"{NOT_SCALAR} It returns {kind}.{PAIR if is_pair(kind) else ''}")
     if form == "separate":

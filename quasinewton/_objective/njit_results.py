@@ -175,5 +175,8 @@ def is_derivative(kind):
     These are arrays, lists and tuples of numbers, and lists and tuples of such lists and tuples.
     """
     if isinstance(kind, types.BaseTuple):
-        return len(kind) > 0 and all(map(is_derivative, kind))
+        # All are numbers or all are rows: (f, g) is a value and its derivative.
+        rows = [item for item in kind if not _is_number(item)]
+        vectors = all(item.ndim == 1 for item in rows if isinstance(item, types.Array))
+        return len(kind) > 0 and len(rows) in (0, len(kind)) and vectors and all(map(is_derivative, kind))
     return is_value(kind) or isinstance(kind, SEQUENCES) and is_derivative(kind.dtype)

@@ -23,7 +23,7 @@ class Root(NamedTuple):
     x, fun : ndarray, float64, shape (n,)
         The last point, and f at x.
     jac : ndarray, float64, shape (n, n)
-        The last Jacobian.
+        The last Jacobian; NaN if none was evaluated.
     success : bool
         True if a tolerance was met.
     status : int
