@@ -11,7 +11,8 @@ import numpy as np
 
 from quasinewton._api.minimize import minimize
 from quasinewton._drivers.batch_result import BatchResult
-from quasinewton.result import OptimizeResult
+from quasinewton._validation import number
+from quasinewton.result import History, OptimizeResult
 from quasinewton.status import Status
 
 __all__ = ["batch", "convergence", "path", "performance_profile", "profiles"]
@@ -35,8 +36,16 @@ def _axes(ax: Any, columns: int = 1, size: tuple[float, float] = (6.4, 4.4)) -> 
 
 
 def _labelled(results: Any, single: Callable[[Any], bool]) -> dict[str | None, Any]:
-    """Return results as a dict by label, in order; a single result has the label None."""
+    """Return results as a dict by label, in order; a single result has the label None.
+
+    Raises
+    ------
+    ValueError
+        If there are no results.
+    """
     if isinstance(results, Mapping) and not single(results):
+        if not results:
+            raise ValueError("results must hold at least one result; the dictionary is empty")
         return dict(results)
     return {None: results}
 
@@ -70,7 +79,9 @@ def convergence(results: Any, f_min: float | None = None, against: str = "nfev",
     Raises
     ------
     ValueError
-        If a result has no history, or `against` is not one of the two.
+        If a result has no history of iterations, or `against` is not one of the two.
+    TypeError
+        If `results` are no results.
     ImportError
         Without matplotlib.
 
@@ -84,11 +95,15 @@ def convergence(results: Any, f_min: float | None = None, against: str = "nfev",
     """
     runs = _labelled(results, lambda given: "fun" in given)
     for label, run in runs.items():
+        if not isinstance(run, Mapping):
+            raise TypeError(f"results must be a result of minimize, or a dictionary of them; got {type(run).__name__}")
         if "history" not in run:
             raise ValueError(f"the result {label or ''} has no history: run it with options={{'history': True}}")
+        if not isinstance(run.history, History):
+            raise ValueError("the history of a run over mini-batches has a row an epoch: draw history.loss yourself")
     if against not in ("nfev", "nit"):
         raise ValueError(f"against must be 'nfev' or 'nit', got {against!r}")
-    least = min(float(np.min(run.history.f)) for run in runs.values()) if f_min is None else float(f_min)
+    least = min(float(np.nanmin(run.history.f)) for run in runs.values()) if f_min is None else float(f_min)
     value_axes, gradient_axes = _axes(ax, columns=2, size=(9.6, 4.0))
     for (label, run), style in zip(runs.items(), _styles(), strict=False):
         history = run.history
@@ -135,7 +150,8 @@ def path(
     Raises
     ------
     ValueError
-        If the iterates are not points of two variables, or a result does not contain them.
+        If the iterates are not points of two variables, a result does not contain them, or `limits`
+        are not two pairs of numbers.
     ImportError
         Without matplotlib.
     """
@@ -152,6 +168,9 @@ def path(
         low, high = every.min(axis=0), every.max(axis=0)
         margin = 0.15 * np.maximum(high - low, 1e-3 * np.maximum(1.0, np.abs(high)))
         limits = tuple(zip(low - margin, high + margin, strict=True))
+    sides = np.asarray(limits)
+    if sides.shape != (2, 2) or sides.dtype.kind not in "iuf" or not np.isfinite(sides).all():
+        raise ValueError(f"limits must be two pairs of numbers, ((low, high), (low, high)); got {limits!r}")
     axes = _axes(ax)
     grid = [np.linspace(low, high, POINTS) for low, high in limits]
     heights = np.array([[float(fun(np.array([u, v]), *args)) for u in grid[0]] for v in grid[1]])
@@ -210,7 +229,7 @@ def profiles(
     ------
     ValueError
         If the result has neither `hess` nor `hess_inv`, if that is not positive definite, if
-        `points` is below 3, or if `names` has another length than x.
+        `points` is below 3, `width` is not positive, or if `names` has another length than x.
     ImportError
         Without matplotlib.
 
@@ -222,7 +241,7 @@ def profiles(
     x, n = np.asarray(result.x, dtype=np.float64), np.size(result.x)
     if points < 3:
         raise ValueError(f"points must be at least 3, got {points!r}")
-    deviations = _deviations(result, n)
+    width, deviations = number("width", width, 0.0, np.inf), _deviations(result, n)
     names = [f"$x_{{{i + 1}}}$" for i in range(n)] if names is None else list(names)
     if len(names) != n:
         raise ValueError(f"names must be {n} names, one for each variable; got {len(names)}")
@@ -292,9 +311,13 @@ def batch(result: BatchResult, ax: Any = None) -> Any:
 
     Raises
     ------
+    TypeError
+        If `result` is not that of a batch.
     ImportError
         Without matplotlib.
     """
+    if not isinstance(result, BatchResult):
+        raise TypeError(f"result must be that of minimize_batch, got {type(result).__name__}")
     ending_axes, iteration_axes = _axes(ax, columns=2, size=(9.6, 3.6))
     # Statuses are compared by name, since several of them equal the same integer of SciPy.
     endings = np.array([status.name for status in result.status])
@@ -340,6 +363,8 @@ def performance_profile(costs: Any, largest: float | None = None, ax: Any = None
     ------
     ValueError
         If the solvers have different numbers of problems, or a cost is not positive.
+    TypeError
+        If `costs` is no dictionary.
     ImportError
         Without matplotlib.
 
@@ -348,6 +373,8 @@ def performance_profile(costs: Any, largest: float | None = None, ax: Any = None
     E. D. Dolan & J. J. Moré, "Benchmarking optimization software with performance profiles", Math.
     Program. 91, 201-213 (2002).
     """
+    if not isinstance(costs, Mapping):
+        raise TypeError(f"costs must be a dictionary, by solver; got {type(costs).__name__}")
     table = {name: np.asarray(values, dtype=np.float64) for name, values in costs.items()}
     if len({values.shape for values in table.values()}) != 1 or next(iter(table.values())).ndim != 1:
         raise ValueError(f"costs must be vectors of one length; got {[values.shape for values in table.values()]}")

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import Bounds
 
 from quasinewton._api.check_gradient import check_gradient
 from quasinewton._api.minimize import minimize
 from quasinewton._api.minimize_batch import minimize_batch
 from quasinewton._floats import EPSILON
+from quasinewton._options.bounds import read_bounds
 from quasinewton.problems import Problem
 
 
@@ -70,30 +70,36 @@ def assert_minimises(solve: Callable[[Problem], Any], problem: Problem, rtol: fl
     allowed = atol + rtol * (abs(fmin) + abs(float(problem.fun(problem.x0)) - fmin))
     f = float(problem.fun(np.array(result.x)))
     if not result.success:
-        raise AssertionError(f"{problem.name}: no success, with f − fmin = {f - fmin:.3g}: {result.message}")
-    if abs(f - float(result.fun)) > 1e-12 * max(1.0, abs(f)):
+        said = f": {result.message}" if hasattr(result, "message") else ""
+        raise AssertionError(f"{problem.name}: no success, with f − fmin = {f - fmin:.3g}{said}")
+    if not abs(f - float(result.fun)) <= 1e-12 * max(1.0, abs(f)):
         raise AssertionError(f"{problem.name}: the result says f = {result.fun!r}, its x gives {f!r}")
     if not f <= min((fmin, *problem.local_minima), key=lambda value: abs(value - f)) + allowed:
         raise AssertionError(f"{problem.name}: f exceeds its minimum {fmin!r} by {f - fmin:.3g}")
 
 
-def assert_in_bounds(points: ArrayLike, bounds: Bounds) -> None:
+def assert_in_bounds(points: ArrayLike, bounds: Any) -> None:
     """Assert that no point lies outside the bounds, without tolerance.
 
     Parameters
     ----------
     points : array_like, shape (n,) or (k, n)
-    bounds : scipy.optimize.Bounds
+    bounds : sequence of (low, high), or scipy.optimize.Bounds
+        As for `quasinewton.minimize`.
 
     Raises
     ------
     AssertionError
+        If a coordinate is outside, or NaN.
+    ValueError, TypeError
+        If the bounds are illegal, or their number is not n.
     """
     points = np.atleast_2d(points)
-    outside = (points < bounds.lb) | (points > bounds.ub)
+    n = points.shape[1]
+    low, high = read_bounds(bounds, n) or (np.full(n, -np.inf), np.full(n, np.inf))
+    outside = ~((points >= low) & (points <= high))
     if outside.any():
         row, column = np.argwhere(outside)[0]
-        low, high = np.broadcast_to(bounds.lb, points.shape[1:]), np.broadcast_to(bounds.ub, points.shape[1:])
         value = points[row, column]
         raise AssertionError(f"point {row} has x[{column}] = {value!r} outside [{low[column]!r}, {high[column]!r}]")
 
@@ -106,15 +112,22 @@ def assert_never_rises(values: ArrayLike, noise: float = 8.0 * EPSILON) -> None:
     values : array_like, shape (k,)
         f at the iterates, in order.
     noise : float
-        Allowed rise relative to the largest |f|, for rounding.
+        Allowed rise relative to the largest finite |f|, for rounding.
 
     Raises
     ------
     AssertionError
+        If a value is above an earlier one, or NaN.
+    ValueError
+        If there are no values.
     """
     values = np.asarray(values, dtype=np.float64)
-    rise = values - np.minimum.accumulate(values)
-    allowed = noise * float(np.abs(values).max(initial=0.0))
+    if values.size == 0:
+        raise ValueError("values must hold at least one value of f")
+    least = np.minimum.accumulate(values)
+    # The difference of equal infinities is NaN.
+    rise = np.subtract(values, least, out=np.zeros(values.size), where=values != least)
+    allowed = noise * float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
     if not np.all(rise <= allowed):
         step = int(np.argmax(rise))
         raise AssertionError(f"f rises by {rise[step]:.3g} at iterate {step}, where rounding explains {allowed:.3g}")
@@ -187,6 +200,8 @@ def assert_secant_equation(hess_inv: Any, s: ArrayLike, y: ArrayLike, rtol: floa
     """
     s, y = np.asarray(s, dtype=np.float64), np.asarray(y, dtype=np.float64)
     H = hess_inv @ np.eye(s.size)
+    if not np.isfinite(H).all():
+        raise AssertionError("the inverse Hessian is not finite")
     residual, allowed = np.linalg.norm(H @ y - s), rtol * np.linalg.norm(H, 2) * np.linalg.norm(y)
     if not residual <= allowed:
         raise AssertionError(f"‖H y − s‖ = {residual:.3g}, where {allowed:.3g} is allowed")
@@ -226,12 +241,16 @@ def assert_resuming_changes_nothing(fun: Callable[..., Any], x0: ArrayLike, stop
     stop : int
         Iterations before the stop.
     **keywords
-        Keywords of `quasinewton.minimize`, without `maxiter`.
+        Keywords of `quasinewton.minimize`, without `maxiter`. A schedule needs a `total`.
 
     Raises
     ------
     AssertionError
+    ValueError
+        If `maxiter` is given, or the run cannot be resumed with these keywords.
     """
+    if "maxiter" in keywords:
+        raise ValueError("maxiter cannot be given here: the run is stopped after `stop` iterations")
     whole = minimize(fun, x0, **keywords)
     first = minimize(fun, x0, maxiter=stop, **keywords)
     second = minimize(fun, None, checkpoint=first.checkpoint, **keywords)

@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from quasinewton import problems
+from quasinewton._validation import number
 from quasinewton.problems import Problem
 from quasinewton.testing.transformations import rotated, scaled, shifted
 
@@ -210,7 +211,13 @@ def noisy(problem: Problem, size: float, seed: int = 0) -> Problem:
     -------
     quasinewton.problems.Problem
         Its `fun` is not compiled.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `size` is no number in [0, inf).
     """
+    size = number("size", size, 0.0, np.inf, open_low=False)
 
     def fun(x: np.ndarray) -> float:
         bits = np.ascontiguousarray(x, dtype=np.float64).view(np.uint64)

@@ -24,8 +24,15 @@ def shifted(problem: Problem, shift: ArrayLike) -> Problem:
     Returns
     -------
     quasinewton.problems.Problem
+
+    Raises
+    ------
+    ValueError
+        If `shift` has another shape.
     """
     shift, hess = np.array(shift, dtype=np.float64), problem.hess
+    if shift.shape != problem.start.shape:
+        raise ValueError(f"shift must have shape {problem.start.shape}, got {shift.shape}")
 
     def moved(array: np.ndarray | None) -> np.ndarray | None:
         return None if array is None else array + shift
