@@ -301,6 +301,10 @@ class TestInput:
             (dict(history=True), ValueError, "'history' is an option of single problems"),
             (dict(options={"gtol": "tight"}), TypeError, "gtol must be a real number"),
             (dict(executor=3), TypeError, "executor must have a method submit"),
+            (dict(chunk_size=0), ValueError, "chunk_size must be at least 1"),
+            (dict(callback=3), TypeError, "callback must be callable, got int"),
+            (dict(vectorized="no"), ValueError, "vectorized must be True or False, got 'no'"),
+            (dict(checkpoint=3), ValueError, "'checkpoint' is an argument of `minimize`"),
             (dict(vectorized=True, method="newton"), ValueError, "wants Hessians"),
             (dict(args=(1.0, 2.0)), TypeError, "fun does not compile"),
         ],
@@ -598,3 +602,5 @@ class TestMultistart:
             minimize_multistart(wells, np.empty((0, 2)))
         with pytest.raises(ValueError, match="distinct"):
             minimize_multistart(wells, np.ones((1, 2)), distinct=-1.0)
+        with pytest.raises(ValueError, match="batch_args differ between problems; minimize_multistart has one"):
+            minimize_multistart(wells, np.ones((1, 2)), batch_args=(np.ones(1),))

@@ -17,6 +17,7 @@ from processes import run
 from quasinewton import minimize
 from quasinewton._api import command_line
 from quasinewton._numba_ext import lazy, notice, operation_tables, stamps, user_cache
+from quasinewton._options.names import NAMES
 
 COMMAND = """
 import sys
@@ -51,6 +52,14 @@ def test_what_is_compiled_ahead_is_there(tmp_path):
     assert "sgd" in next(line for line in info.splitlines() if line.startswith("of the methods"))
 
 
+def test_a_name_has_any_case_and_is_guessed(capsys):
+    assert command_line.chosen_methods(["AdamW", "L-BFGS-B", "lbfgs"]) == ["adamw", "lbfgs"]
+    assert len(command_line.chosen_methods([])) == len(NAMES)
+    with pytest.raises(SystemExit):
+        command_line.main(["compile", "adma"])
+    assert "perhaps adamax is meant" in capsys.readouterr().err
+
+
 def test_rarely_entered_kernels_are_compiled_ahead(monkeypatch):
     ours = {name: call for name, call in lazy.CALLS.items() if name.startswith(f"{lazy.SYMBOL}quasinewton.")}
     monkeypatch.setattr(lazy, "CALLS", ours)  # without kernels of other tests
@@ -75,7 +84,7 @@ def test_mistakes_are_named(arguments, capsys):
 
 
 def test_an_unknown_method_is_told_what_there_is():
-    with pytest.raises(ValueError, match="'simplex'; there are .*lbfgs"):
+    with pytest.raises(ValueError, match="Unknown solver 'simplex'; known are .*lbfgs"):
         command_line.compile_ahead(["simplex"])
 
 

@@ -108,6 +108,8 @@ def test_what_always_kills_its_worker_is_lost_alone():
 
 
 def test_mistakes_of_the_call_are_raised():
+    with pytest.raises(TypeError, match=r"executor must be an object; got the class: give ThreadPoolExecutor\(\)"):
+        minimize_batch(parabola, np.zeros((4, 2)), (1.0, 1.0), jac=True, executor=ThreadPoolExecutor)
     with ThreadPoolExecutor(2) as pool, pytest.raises(TypeError, match="fun does not compile"):
         minimize_batch(parabola, np.zeros((4, 2)), (1.0,), jac=True, executor=pool)
     with processes() as pool:

@@ -487,6 +487,12 @@ def bad_root_jac(x0):
     return root(residual, x0, (1.0,), jac="exact")
 
 
+@njit
+def bad_tolerance(x0):
+    """Pass text as a tolerance."""
+    return minimize(both, x0, (1.0,), method="bfgs", jac=True, gtol="tight")
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "words"),
     [
@@ -494,11 +500,12 @@ def bad_root_jac(x0):
         (bad_options, (X0,), "`options` can be given only outside compiled code; here options are keywords"),
         (bad_setting, (X0,), "`memory` is no setting of BFGS; its settings are .*damping"),
         (bad_number, (X0,), "`c2` must be a number, got array"),
+        (bad_tolerance, (X0,), "`gtol` must be a number, got 'tight'"),
         (bad_schedule, (X0,), "`schedule` belongs to first-order methods"),
         (bad_search, (X0,), "first-order methods take no `line_search`"),
         (bad_function_of_the_step, (X0,), "schedule does not compile for the arguments"),
         (bad_root, (X0,), "`method` must be 'newton', got 'hybr'"),
-        (bad_root_jac, (X0,), "root: jac must be callable, 'auto', '2-point', '3-point' or None; got 'exact'"),
+        (bad_root_jac, (X0,), "root: jac must be callable, True, 'auto', '2-point', '3-point' or None; got 'exact'"),
         (bad_method, (X0,), "Unknown solver 'simplex'"),
         (bad_jac, (X0,), "jac"),
         (bad_args, (X0,), "`args` must be a tuple"),
@@ -524,11 +531,28 @@ def with_values(memory, c1, c2):
         ((5, 0.9, 0.95), "c1 must be positive, and less than 0.5"),
         ((5, 0.1, 0.05), r"c2 must be in \(c1, 1\)"),
         ((5, np.nan, 0.5), "c1 must be positive"),
+        ((2.5, 0.1, 0.9), "memory must be an integer"),
     ],
 )
 def test_values_that_are_illegal_are_refused_when_it_runs(values, words):
     with pytest.raises(ValueError, match=words):
         with_values(*values)
+
+
+@njit
+def within_limits(maxiter, bounds):
+    """Pass limits that are floats, and bounds."""
+    return minimize(both, X0, (1.0,), "sgd", True, bounds=bounds, lr=1e-3, gtol=0.0, maxiter=maxiter, maxfun=9.0)
+
+
+def test_limits_are_rounded_up_and_may_be_infinite():
+    wide = np.full(3, -9.0), np.full(3, 9.0)
+    assert [within_limits(maxiter, wide).nit for maxiter in (2.5, 3.0, -1.0, np.inf)] == [3, 3, 0, 8]
+    with pytest.raises(ValueError, match="maxiter and maxfun must not be NaN"):
+        within_limits(np.nan, wide)
+    for bound in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="a bound is NaN, or leaves no number"):
+            within_limits(1.0, (np.full(3, bound), np.full(3, np.inf)))
 
 
 METHODS = (Newton(), BFGS(damping=True), LBFGS(memory=4), GradientDescent())

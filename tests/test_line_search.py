@@ -110,7 +110,7 @@ def test_counts_include_those_of_differences():
         (lambda: line_search(value, X, P[:1]), ValueError, "one length"),
         (lambda: line_search(value, X, P, alpha=-1.0), ValueError, "alpha"),
         (lambda: line_search(value, X, P, search="golden"), ValueError, "golden"),
-        (lambda: line_search(value, X, P, search=3), TypeError, "line_search must be"),
+        (lambda: line_search(value, X, P, search=3), TypeError, "^search must be"),
         (lambda: line_search(value, X, P, jac="4-point"), ValueError, "4-point"),
     ],
 )
@@ -137,3 +137,23 @@ def wrong_point(x, p):
 def test_compiled_code_gets_a_readable_error(function, words):
     with pytest.raises(TypingError, match=words):
         function(X, P)
+
+
+@njit
+def from_here(x, p, alpha):
+    """Search along p, from compiled code."""
+    return line_search(value, x, p, jac="2-point", alpha=alpha)
+
+
+@pytest.mark.parametrize(
+    ("p", "alpha", "words"),
+    [(P[:1], 1.0, "one length"), (P, -1.0, r"alpha must be in \(0, inf\)"), (P, np.nan, "alpha must be")],
+)
+def test_compiled_code_checks_what_it_sees_only_when_it_runs(p, alpha, words):
+    with pytest.raises(ValueError, match=words):
+        from_here(X, p, alpha)
+
+
+def test_a_direction_that_is_not_finite_is_no_step():
+    res = line_search(value, X, -np.inf * np.sign(X), jac="2-point")
+    assert (res.alpha, res.success, res.njev) == (0.0, False, 1)

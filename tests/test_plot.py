@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from objectives import rosenbrock, rosenbrock_gradient
 
-from quasinewton import minimize, minimize_batch, plot
+from quasinewton import minimize, minimize_batch, minimize_stochastic, plot
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib comes with the extra test")
 matplotlib.use("Agg")
@@ -106,6 +106,11 @@ def test_axes_that_are_given_are_used():
     assert plot.performance_profile({"one": [1.0]}, ax=ax) is ax and len(ax.lines) == 1
 
 
+def of_minibatches():
+    """Return the result of a run over mini-batches."""
+    return minimize_stochastic(lambda x, rows: (x @ x, 2.0 * x), np.ones(2), (np.ones(3),), jac=True, epochs=1)
+
+
 @pytest.mark.parametrize(
     "draw, message",
     [
@@ -117,10 +122,27 @@ def test_axes_that_are_given_are_used():
         (lambda: plot.profiles(rosenbrock, runs()["bfgs"], names=["a"]), "names must be 2 names"),
         (lambda: plot.performance_profile({"a": [1.0], "b": [1.0, 2.0]}), "vectors of one length"),
         (lambda: plot.performance_profile({"a": [0.0]}), "costs must be positive"),
+        (lambda: plot.convergence({}), "at least one result; the dictionary is empty"),
+        (lambda: plot.path(rosenbrock, np.ones((4, 2)), limits=(0.0, 1.0)), r"two pairs of numbers.*got \(0.0, 1.0\)"),
+        (lambda: plot.profiles(rosenbrock, runs()["bfgs"], width=-1.0), "width must be in"),
+        (lambda: plot.convergence(of_minibatches()), "has a row an epoch: draw history.loss"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(draw, message):
     with pytest.raises(ValueError, match=message):
+        draw()
+
+
+@pytest.mark.parametrize(
+    "draw, message",
+    [
+        (lambda: plot.convergence([1.0]), "a result of minimize, or a dictionary of them; got list"),
+        (lambda: plot.batch(runs()["bfgs"]), "result must be that of minimize_batch, got OptimizeResult"),
+        (lambda: plot.performance_profile([1.0]), "costs must be a dictionary, by solver; got list"),
+    ],
+)
+def test_what_is_no_result_is_named(draw, message):
+    with pytest.raises(TypeError, match=message):
         draw()
 
 

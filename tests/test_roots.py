@@ -121,7 +121,8 @@ def test_singular_jacobian_is_stepped_around():
 
 
 def test_values_that_are_not_finite():
-    assert root(lambda x: np.full(1, np.nan), 1.0).status is Status.NONFINITE
+    res = root(lambda x: np.full(1, np.nan), 1.0)
+    assert res.status is Status.NONFINITE and np.isnan(res.jac).all()
     # Values that are not finite occur along the way only, and shorten the step. The domain is x >
     # 0.
     with np.errstate(invalid="ignore"):
@@ -148,6 +149,14 @@ def test_exceptions_pass_and_carry_the_best_point():
     with pytest.raises(KeyError, match="mine") as caught:
         root(f, 5.0, jac=lambda x: np.eye(1))
     assert caught.value.result.x[0] == 5.0
+    with pytest.raises(KeyError, match="mine") as caught:
+        root(f, 0.0)
+    assert np.isnan(caught.value.result.fun).all()
+
+
+def test_what_was_not_evaluated_is_nan():
+    res = root(lambda x: x - 1.0, np.ones(2))
+    assert res.success and res.njev == 0 and np.isnan(res.jac).all()
 
 
 @pytest.mark.parametrize(
@@ -160,6 +169,9 @@ def test_exceptions_pass_and_carry_the_best_point():
         (lambda: root(lambda x: x, 1.0, jac="cs"), ValueError, "cs"),
         (lambda: root(lambda x: x, 1.0, ftol=-1.0), ValueError, "ftol"),
         (lambda: root(lambda x: x, 1.0, nonsense=1), scipy.optimize.OptimizeWarning, "nonsense"),
+        (lambda: root(lambda x: x, 1.0, bounds=1), scipy.optimize.OptimizeWarning, "options: bounds$"),
+        (lambda: root(lambda x: x, 1.0, jac="4-point"), ValueError, "callable, True, 'auto'"),
+        (lambda: root(both, START, (2.0,)), TypeError, "If fun returns the value and the Jacobian, give jac=True"),
     ],
 )
 def test_bad_input_is_named(call, error, words):

@@ -5,6 +5,7 @@ Covers: schedules/*, _loops/first_order_loop.py.
 
 import gc
 import math
+import re
 import weakref
 
 import numpy as np
@@ -188,7 +189,10 @@ class TestFormulae:
         """Schedules are equal by value, hashable and readable."""
         assert schedules.step(5.0, 1) == schedules.step(5, 1.0) != schedules.step(6)
         assert len({schedules.cosine(), schedules.cosine(None, 0)}) == 1
-        assert "kind=3" in repr(schedules.cosine())
+        assert repr(schedules.cosine(20, warmup=5)) == "cosine(total=20, final=0, warmup=5)"
+        assert eval(f"schedules.{schedules.one_cycle(9, 1 / 3)}") == schedules.one_cycle(9, 1 / 3)
+        assert repr(schedules.constant(warmup=2, warmup_start=0.5)) == "constant(warmup=2, warmup_start=0.5)"
+        assert repr(schedules.warm_restarts(5)) == "warm_restarts(period=5, final=0, growth=1, decay=1)"
 
 
 class TestLegal:
@@ -256,6 +260,12 @@ class TestLegal:
     def test_without_a_length_there_are_no_factors(self, schedule):
         with pytest.raises(ValueError, match="takes its length from the run"):
             schedule(0)
+
+    def test_steps_are_counted_from_0(self):
+        with pytest.raises(ValueError, match="t must be at least 0, got -1"):
+            schedules.cosine(10)(-1)
+        with pytest.raises(TypeError, match="t must be an integer, got 2.5"):
+            schedules.cosine(10)(2.5)
 
 
 @njit
@@ -405,7 +415,7 @@ class TestRuns:
             going_on = dict(x0=None, method="sgd", jac=True, checkpoint=half.checkpoint)
             whole = minimize(unit, options=options | {"maxiter": 10}, **going_on)
             assert np.array_equal(whole.x, run(first).x) and not np.array_equal(whole.x, run(other).x)
-            with pytest.raises(ValueError, match="the checkpoint is that of a run with Schedule"):
+            with pytest.raises(ValueError, match=re.escape(f"a run with {first}; this call says {other}")):
                 minimize(unit, options=options | {"schedule": other}, **going_on)
 
     def test_multiplies_the_buffer_of_momentum(self):

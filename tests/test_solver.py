@@ -260,7 +260,7 @@ class TestContract:
         solver.tell(math.nan, X0)
         assert solver.done and solver.result.status is Status.NONFINITE
 
-    @pytest.mark.parametrize("name", ["history", "return_all", "disp", "eps", "finite_diff_rel_step"])
+    @pytest.mark.parametrize("name", ["history", "disp", "eps", "finite_diff_rel_step", "jac", "callback"])
     def test_options_of_those_who_evaluate(self, name):
         with pytest.raises(ValueError, match=f"option '{name}' means nothing to a Solver"):
             Solver(X0, options={name: 1})
@@ -272,6 +272,8 @@ class TestContract:
             Solver()
         with pytest.raises(ValueError, match="'x0' must only have one dimension"):
             Solver(np.zeros((2, 2)))
+        with pytest.raises(ValueError, match="value_first must be True or False, got 'no'"):
+            Solver(X0, value_first="no")
         with pytest.warns(OptimizeWarning, match="nonsense") as caught:
             Solver(X0, nonsense=3)
         assert caught[0].filename == __file__
@@ -454,6 +456,8 @@ class TestBadFiles:
         path.write_text("x = 1\n")
         with pytest.raises(ValueError, match="no .npz file"):
             Checkpoint.load(path)
+        with open(path) as file, pytest.raises(TypeError, match="not int"):
+            Solver.load(file.fileno())
 
     def change(self, path, header=(), **changes):
         with np.load(path) as file:
@@ -537,7 +541,7 @@ class TestUsersSchedule:
             minimize(rosenbrock_joint, None, jac=True, checkpoint=there, **options),
             minimize(rosenbrock_joint, X0, jac=True, **options),
         )
-        with pytest.raises(ValueError, match="the checkpoint is that of a run with Schedule"):
+        with pytest.raises(ValueError, match="a run with an @njit function of the step; this call says constant"):
             minimize(rosenbrock_joint, None, jac=True, checkpoint=there, **(options | {"schedule": None}))
 
 
@@ -672,8 +676,10 @@ class TestGoingOn:
             ("lbfgs", {}, {"c2": 0.5}, "a run with MoreThuente"),
             ("bfgs", {}, {"hess_inv0": np.eye(2)}, "hess_inv0 is for the beginning of a run"),
             ("adam", {}, {"lr": 0.5}, "a run with Adam.*this call says Adam"),
-            ("adam", {}, {"schedule": schedules.exponential(0.9)}, "a run with Schedule"),
-            ("adam", {"schedule": schedules.cosine()}, {"schedule": schedules.cosine(), "maxiter": 9}, "Schedule"),
+            ("adam", {}, {"schedule": schedules.exponential(0.9)}, r"constant\(\); this call says exponential\(rate"),
+            ("adam", {"schedule": schedules.cosine()}, {"schedule": schedules.cosine(), "maxiter": 9}, "total=9"),
+            ("bfgs", {"bounds": [(0.0, 2.0)] * 2}, {}, "a run with bounds; this call is without bounds"),
+            ("bfgs", {}, {"bounds": [(0.0, 2.0)] * 2}, "a run without bounds; this call is with bounds"),
             ("adam", {"clip_norm": 1.0}, {}, "clip_norm=1.0; this call says inf"),
             ("adam", {"decay_mask": np.array([True, False])}, {}, "another decay_mask"),
             ("lbfgs", {}, {"x0": np.zeros(3)}, "x0 has 3 variables, the checkpoint 2"),

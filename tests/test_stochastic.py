@@ -536,11 +536,16 @@ ILLEGAL = [
     (dict(data=()), "data must hold at least one array"),
     (dict(data=(np.empty((0, 4)), np.empty(0))), r"data\[0\] must hold at least one sample, got shape \(0, 4\)"),
     (dict(data=(np.where(A > 2.0, np.nan, A), B)), r"data\[0\] must not hold NaN; it does in sample \d+"),
-    (dict(options={"learning_rate": 0.1}), "sgd has no option 'learning_rate'; perhaps lr is meant"),
-    (dict(options={"gtol": 0.1}), "sgd has no option 'gtol'"),
+    (dict(options={"learning_rate": 0.1}), "method 'sgd' has no option 'learning_rate'; perhaps lr is meant"),
+    (dict(learning_rate=0.1), "minimize_stochastic with method 'sgd' has no option 'learning_rate'; perhaps lr"),
+    (dict(options={"gtol": 0.1}), r"method 'sgd' has no option 'gtol'\. Its options"),
+    (dict(bounds=[(0.0, 1.0)] * D), r"method 'sgd' has no option 'bounds'\. Its options"),
+    (dict(batchsize=8), "no option 'batchsize'; perhaps the argument batch_size is meant"),
+    (dict(seed=1), "no option 'seed'; perhaps the argument rng is meant"),
+    (dict(shuffle="no"), "shuffle must be True or False, got 'no'"),
     (dict(x0=[np.inf] * D), "x0 must be finite"),
     (dict(jac="4-point"), "jac must be callable"),
-    (dict(method=SGD(), options={"betas": (0.9, 0.9)}), "sgd has no option 'betas'"),
+    (dict(method=SGD(), options={"betas": (0.9, 0.9)}), "method 'sgd' has no option 'betas'"),
 ]
 
 
@@ -558,6 +563,8 @@ class TestInput:
             (dict(batch_size=1.5), "batch_size must be an integer, got 1.5"),
             (dict(lr="fast"), "lr must be a real number, got 'fast'"),
             (dict(schedule=lambda t: 1.0), "schedule must be one of quasinewton.schedules or an @njit function"),
+            (dict(schedule=schedules.cosine), "got <function cosine .*: call it"),
+            (dict(callback=3), "callback must be callable, got int"),
             (dict(fun=3), "fun must be callable"),
             (dict(x0=None), "'x0' may be None only with a checkpoint"),
         ],
@@ -565,6 +572,10 @@ class TestInput:
     def test_illegal_types(self, keywords, message):
         with pytest.raises(TypeError, match=message):
             run(**keywords)
+
+    def test_settings_may_be_keywords(self):
+        options = {"betas": (0.5, 0.6), "eps": 1e-3}
+        assert np.array_equal(run(method="adam", **options).x, run(method="adam", options=options).x)
 
     def test_the_sample_that_holds_nan(self):
         bad = A.copy()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from objectives import rosenbrock, rosenbrock_gradient
-from scipy.optimize import Bounds
+from scipy.optimize import Bounds, OptimizeResult
 
 from quasinewton import BFGS, minimize, problems, testing
 
@@ -120,6 +120,10 @@ class TestProperties:
 
         with pytest.raises(AssertionError, match="the result says f = -1.0"):
             testing.assert_minimises(liar, problems.rosenbrock())
+        for fun, success, words in ((np.nan, True, "says f = nan"), (0.0, False, "no success, with f − fmin = 0$")):
+            told = OptimizeResult(x=np.ones(2), fun=fun, success=success)
+            with pytest.raises(AssertionError, match=words):
+                testing.assert_minimises(lambda problem, told=told: told, problems.rosenbrock())
 
     def test_a_wrong_gradient_is_named_by_its_component(self):
         def wrong(x):
@@ -135,11 +139,19 @@ class TestProperties:
         testing.assert_never_rises([3.0, 2.0, 2.0 + 4e-16, 1.0])
         with pytest.raises(AssertionError, match="rises by 1e-06 at iterate 2"):
             testing.assert_never_rises([3.0, 2.0, 2.000001, 1.0])
+        testing.assert_never_rises([np.inf, np.inf, 1.0, -np.inf, -np.inf])
+        for worse in (np.inf, np.nan):
+            with pytest.raises(AssertionError, match=f"rises by {worse} at iterate 1"):
+                testing.assert_never_rises([1.0, worse])
+        with pytest.raises(ValueError, match="at least one value"):
+            testing.assert_never_rises([])
 
     def test_a_point_outside_is_found(self):
         testing.assert_in_bounds([[0.0, 1.0], [1.0, 0.0]], Bounds([0.0, 0.0], [1.0, 1.0]))
         with pytest.raises(AssertionError, match=r"point 1 has x\[0\]"):
             testing.assert_in_bounds([[0.0, 1.0], [1.0 + 1e-15, 0.0]], Bounds([0.0, 0.0], [1.0, 1.0]))
+        with pytest.raises(AssertionError, match=r"point 0 has x\[1\] = .*nan"):
+            testing.assert_in_bounds([0.0, np.nan], [(None, 1.0), (0.0, None)])
 
     @pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
     def test_steps_meet_wolfes_conditions(self, method):
@@ -159,11 +171,15 @@ class TestProperties:
         testing.assert_secant_equation(res.hess_inv, s, y)
         with pytest.raises(AssertionError, match="H y − s"):
             testing.assert_secant_equation(2.0 * res.hess_inv, s, y)
+        with pytest.raises(AssertionError, match="not finite"):
+            testing.assert_secant_equation(np.full((2, 2), np.nan), s, y)
 
     def test_batches_and_resumed_runs(self, rng):
         keywords = dict(jac=rosenbrock_gradient, method="lbfgs")
         testing.assert_batch_equals_singles(rosenbrock, rng.uniform(-2.0, 2.0, (5, 3)), **keywords)
         testing.assert_resuming_changes_nothing(rosenbrock, [-1.2, 1.0], 7, **keywords)
+        with pytest.raises(ValueError, match="maxiter cannot be given here"):
+            testing.assert_resuming_changes_nothing(rosenbrock, [-1.2, 1.0], 7, maxiter=9)
 
 
 class TestTransformations:
@@ -200,6 +216,10 @@ class TestTransformations:
             testing.rotated(problems.rosenbrock(), np.ones((2, 2)))
         with pytest.raises(ValueError, match="factor must be positive and finite, got -1.0"):
             testing.scaled(problems.rosenbrock(), -1.0)
+        with pytest.raises(ValueError, match=r"shift must have shape \(2,\), got \(3,\)"):
+            testing.shifted(problems.rosenbrock(), [1.0, 2.0, 3.0])
+        with pytest.raises(ValueError, match=r"size must be in \[0, inf\), got -1.0"):
+            testing.noisy(problems.rosenbrock(), -1.0)
 
     def test_bounds_move_with_the_origin(self):
         problem = problems.hs2()

@@ -80,6 +80,17 @@ def progress(tasks: Iterable[Any], total: int) -> Iterator[Any]:
         yield from tqdm(tasks, total=total, desc="compiling", unit="method")
 
 
+def chosen_methods(names: Sequence[str]) -> list[str]:
+    """Return the methods of the given names, in any case, without repetition; all if there are none.
+
+    Raises
+    ------
+    ValueError
+        If there is no method of a given name.
+    """
+    return list(dict.fromkeys(map(name_of, names))) or list(NAMES.values())
+
+
 def compile_ahead(names: Sequence[str], workers: int | None = None) -> None:
     """Fill the cache for methods, on all cores.
 
@@ -97,7 +108,7 @@ def compile_ahead(names: Sequence[str], workers: int | None = None) -> None:
     """
     if INTERPRETED:
         raise ValueError(f"{WHAT_IS_SET}; unset it to compile ahead of use")
-    chosen = list(dict.fromkeys(name_of(name) for name in names) if names else NAMES.values())
+    chosen = chosen_methods(names)
     tasks: list[tuple] = [(load_method, name, bounded) for name in chosen for bounded in (False, True)]
     if "lbfgs" in chosen:
         tasks.insert(0, (load_rare_kernels,))

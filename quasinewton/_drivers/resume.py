@@ -14,7 +14,7 @@ from quasinewton._drivers.initialize import begin
 from quasinewton._loops.state import NOTHING, Phase, State
 from quasinewton._methods import lifecycle
 from quasinewton._methods import protocol as methods
-from quasinewton._methods.bounded.wrapper import plain
+from quasinewton._methods.bounded.wrapper import Bounded, plain
 from quasinewton._numba_ext.jit import kernel
 from quasinewton._objective.interface import GRADIENT, VALUE
 from quasinewton._options.read import Settings, traits_of
@@ -44,6 +44,10 @@ def resume(checkpoint: Checkpoint, settings: Settings, rows: int) -> State:
     ValueError
         If the method, the search or another setting differs from that of the run.
     """
+    bounded = isinstance(checkpoint.method, Bounded)
+    if bounded != isinstance(settings.method, Bounded) and same(plain(checkpoint.method), plain(settings.method)):
+        with_, without = ("with", "without") if bounded else ("without", "with")
+        raise ValueError(f"the checkpoint is that of a run {with_} bounds; this call is {without} bounds")
     for run, call in (checkpoint.method, settings.method), (checkpoint.search, settings.search):
         if not same(run, call):
             raise ValueError(f"the checkpoint is that of a run with {run}; this call says {call}")

@@ -30,6 +30,20 @@ POLYNOMIAL = 8  # final, power
 INVERSE_TIME = 9  # rate, power, every
 WARM_RESTARTS = 10  # final, growth, decay
 
+# Names of the functions that make these kinds, and of the arguments that are their a, b and c.
+MAKERS = {
+    CONSTANT: ("constant",),
+    STEP: ("step", "every", "factor"),
+    EXPONENTIAL: ("exponential", "rate"),
+    COSINE: ("cosine", "final"),
+    INVERSE_SQRT: ("inverse_sqrt",),
+    ONE_CYCLE: ("one_cycle", "rise", "start", "final"),
+    LINEAR: ("linear", "final", "start"),
+    POLYNOMIAL: ("polynomial", "final", "power"),
+    INVERSE_TIME: ("inverse_time", "rate", "power", "every"),
+    WARM_RESTARTS: ("warm_restarts", "final", "growth", "decay"),
+}
+
 STRETCHED = (COSINE, ONE_CYCLE, LINEAR, POLYNOMIAL)  # kinds that last as long as the run if their total is 0
 BY_STEPS = -1.0  # value of `begin` for a warm-up with the factor (t + 1)/warmup
 
@@ -71,6 +85,18 @@ class Schedule(NamedTuple):
     c: float
     address: int
     begin: float = BY_STEPS
+
+    def __repr__(self) -> str:
+        if self.kind not in MAKERS:
+            return "an @njit function of the step"
+        name, *parameters = MAKERS[self.kind]
+        total = "period" if self.kind == WARM_RESTARTS else "total"
+        given = {total: self.total} if self.total and self.kind in (*STRETCHED, WARM_RESTARTS) else {}
+        given |= dict(zip(parameters, (self.a, self.b, self.c), strict=False))
+        given |= {"warmup": self.warmup} if self.warmup else {}
+        given |= {"warmup_start": self.begin} if self.begin >= 0.0 else {}
+        shown = {key: int(value) if float(value).is_integer() else value for key, value in given.items()}
+        return f"{name}({', '.join(f'{key}={value!r}' for key, value in shown.items())})"
 
     def __call__(self, t: int) -> float:
         t = count("t", t, 0)

@@ -102,6 +102,8 @@ def test_what_is_not_finite_is_not_judged():
     with np.errstate(invalid="ignore"):
         check = check_gradient(lambda x: x[1] + (np.sqrt(-1.0) if x[0] else 0.0), lambda x: np.ones(2), [0.0, 1.0])
     assert check and "1 of 2 components were not judged" in check.message
+    check = check_gradient(lambda x: np.nan, lambda x: np.ones(2), [0.0, 1.0])
+    assert not check and check.message == "the gradient could not be judged, since differences of fun are not finite"
 
 
 def test_illegal_input():
@@ -111,6 +113,8 @@ def test_illegal_input():
         check_gradient(rosenbrock, "forward", X)
     with pytest.raises(ValueError, match="must hold at least one number"):
         check_gradient(rosenbrock, rosenbrock_gradient, [])
+    with pytest.raises(ValueError, match=r"rtol must be in \[0, inf\), got -1"):
+        check_gradient(rosenbrock, rosenbrock_gradient, X, rtol=-1)
 
 
 class Calls:

@@ -276,6 +276,11 @@ def test_hessian_of_the_wrong_shape_is_named():
         ({"options": {"eps": -1.0}}, ValueError, "eps must be a positive number"),
         ({"options": {"eps": [1e-8, 1e-8]}}, ValueError, "eps must be a positive number, or 3 of them"),
         ({"options": {"finite_diff_rel_step": 0.0}}, ValueError, "finite_diff_rel_step must be a positive number"),
+        ({"options": {"eps": "small"}}, ValueError, "eps must be a positive number, or 3 of them; got 'small'"),
+        ({"options": {"x_scale": 0}}, ValueError, "x_scale must be a positive number, or 3 of them; got 0"),
+        ({"tol": "tight"}, TypeError, "^tol must be a real number, got 'tight'"),
+        ({"x0": [10**400, 0]}, ValueError, "'x0' must hold real numbers; an integer in it is too large"),
+        ({"constraints": 3}, TypeError, "constraints must be a dictionary such as .* got 3"),
     ],
 )
 def test_illegal_input_is_named_before_anything_runs(keywords, kind, message):
