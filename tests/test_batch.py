@@ -521,6 +521,17 @@ class TestVectorized:
             minimize_batch(lambda X, index: (0.0, X), np.ones((3, 2)), vectorized=True)
         with pytest.raises(ValueError, match=r"G of shape \(3, 2\).*got \(3,\)"):
             minimize_batch(lambda X, index: (X[:, 0], X[:, 0]), np.ones((3, 2)), vectorized=True)
+        with pytest.raises(TypeError, match=r"must return a pair \(F, G\); it returns ndarray"):
+            minimize_batch(lambda X, index: X[:, 0], np.ones((3, 2)), vectorized=True)
+
+    def test_values_are_real_numbers(self):
+        for F, words in (
+            (np.full(2, 1j), "F must be real, but it is complex"),
+            (np.ma.array([1.0, 2.0], mask=[True, False]), "F has masked values"),
+            (["a", "b"], "F of real numbers; got <U1"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                minimize_batch(lambda X, index, F=F: (F, X), np.ones((2, 1)), vectorized=True)
 
     def test_exceptions_pass_with_what_is_finished(self):
         calls = []

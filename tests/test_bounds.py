@@ -111,6 +111,7 @@ class TestReading:
             ([(0, np.nan), (0, 1)], ValueError, "upper bound of variable 0 is NaN"),
             ([(0, 1), (np.inf, np.inf)], ValueError, "variable 1 leave no number"),
             ([(0, 1), ("a", 1)], TypeError, "pairs of real numbers"),
+            ([(0, 1), ("0", 1)], TypeError, "pairs of real numbers.*text is no number"),
             ([0, 1], TypeError, "pairs of real numbers"),
             ([(0, 1), (0, 1, 2)], TypeError, "pairs of real numbers"),
             ([(0, 1), (0, 1j)], TypeError, "pairs of real numbers"),

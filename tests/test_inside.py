@@ -546,13 +546,14 @@ def within_limits(maxiter, bounds):
 
 
 def test_limits_are_rounded_up_and_may_be_infinite():
-    wide = np.full(3, -9.0), np.full(3, 9.0)
+    n = X0.size
+    wide = np.full(n, -9.0), np.full(n, 9.0)
     assert [within_limits(maxiter, wide).nit for maxiter in (2.5, 3.0, -1.0, np.inf)] == [3, 3, 0, 8]
     with pytest.raises(ValueError, match="maxiter and maxfun must not be NaN"):
         within_limits(np.nan, wide)
     for bound in (np.nan, np.inf):
         with pytest.raises(ValueError, match="a bound is NaN, or leaves no number"):
-            within_limits(1.0, (np.full(3, bound), np.full(3, np.inf)))
+            within_limits(1.0, (np.full(n, bound), np.full(n, np.inf)))
 
 
 METHODS = (Newton(), BFGS(damping=True), LBFGS(memory=4), GradientDescent())

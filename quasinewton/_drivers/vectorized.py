@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from quasinewton._arguments.real_values import is_masked, real_array
 from quasinewton._drivers.batch_result import Outcomes, write_row
 from quasinewton._drivers.run import original_errors
 from quasinewton._loops import first_order_loop, line_search_loop
@@ -177,7 +178,9 @@ def solve_in_lockstep(
     Raises
     ------
     ValueError
-        If F or G does not have the shape that follows from X.
+        If F or G does not have the shape that follows from X, or does not hold real numbers.
+    TypeError
+        If fun does not return two of them.
     """
     k, n = results.x.shape
     size = bytes_of(blank)
@@ -190,7 +193,11 @@ def solve_in_lockstep(
         while running.size:
             X = np.empty((running.size, n))
             gather(states, running, X)
-            F, G = fun(X, running.copy(), *args, *(array[running] for array in batch_args))
+            returned = fun(X, running.copy(), *args, *(array[running] for array in batch_args))
+            if not (isinstance(returned, (tuple, list)) and len(returned) == 2):
+                got = f"{len(returned)} items" if isinstance(returned, (tuple, list)) else type(returned).__name__
+                raise TypeError(f"with vectorized=True, fun must return a pair (F, G); it returns {got}")
+            F, G = returned
             F, G = evaluated("F", F, (running.size,)), evaluated("G", G, (running.size, n))
             told = Told(F, G, int(time.monotonic_ns() >= deadline))
             with original_errors():
@@ -208,9 +215,13 @@ def evaluated(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If its shape is not `shape`.
+        If its shape is not `shape`, or it has what is no real number.
     """
-    array = np.asarray(given, dtype=np.float64, order="C")
+    if is_masked(given):
+        raise ValueError(f"{name} has masked values, which are no numbers")
+    array = real_array(np.asarray(given), name)
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"fun must return {name} of real numbers; got {array.dtype}")
     if array.shape != shape:
         raise ValueError(f"fun must return {name} of shape {shape} for these rows of X; got {array.shape}")
-    return array
+    return np.asarray(array, dtype=np.float64, order="C")

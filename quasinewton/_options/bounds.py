@@ -42,6 +42,8 @@ def read_bounds(bounds: Any, n: int) -> Box | None:
             low, high = (side if side.shape == (n,) else fitted(side, n) for side in (low, high))
         else:
             pairs = [(low, high) for low, high in bounds]
+            if any(isinstance(end, (str, bytes)) for pair in pairs for end in pair):
+                raise TypeError("text is no number")
             low = np.array([-math.inf if low is None else low for low, _ in pairs], dtype=np.float64)
             high = np.array([math.inf if high is None else high for _, high in pairs], dtype=np.float64)
     except (TypeError, ValueError) as error:

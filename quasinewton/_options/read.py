@@ -293,8 +293,10 @@ def _read(method: Any, n: int, tol: float | None, items: Iterable[tuple[str, Any
     fields, others, limits, controls, spelt = {}, {}, {}, {}, {}
     for spelling, value in items:
         name = SYNONYMS.get(spelling, spelling)
+        if spelt.setdefault(name, spelling) != spelling:
+            raise TypeError(f"{spelt[name]} and {spelling} are two names of one option; give one of them")
         if name in kind._fields:
-            fields[name], spelt[name] = value, spelling
+            fields[name] = value
         elif name in LIMITS:
             if value is not None:
                 limits[name] = value

@@ -278,6 +278,7 @@ def test_hessian_of_the_wrong_shape_is_named():
         ({"options": {"finite_diff_rel_step": 0.0}}, ValueError, "finite_diff_rel_step must be a positive number"),
         ({"options": {"eps": "small"}}, ValueError, "eps must be a positive number, or 3 of them; got 'small'"),
         ({"options": {"x_scale": 0}}, ValueError, "x_scale must be a positive number, or 3 of them; got 0"),
+        ({"maxfev": 5, "maxfun": 9}, TypeError, "maxfev and maxfun are two names of one option"),
         ({"tol": "tight"}, TypeError, "^tol must be a real number, got 'tight'"),
         ({"x0": [10**400, 0]}, ValueError, "'x0' must hold real numbers; an integer in it is too large"),
         ({"constraints": 3}, TypeError, "constraints must be a dictionary such as .* got 3"),
