@@ -99,7 +99,7 @@ def convergence(results: Any, f_min: float | None = None, against: str = "nfev",
             raise TypeError(f"results must be a result of minimize, or a dictionary of them; got {type(run).__name__}")
         if "history" not in run:
             raise ValueError(f"the result {label or ''} has no history: run it with options={{'history': True}}")
-        if not isinstance(run.history, History):
+        if not isinstance(run["history"], History):
             raise ValueError("the history of a run over mini-batches has a row an epoch: draw history.loss yourself")
     if against not in ("nfev", "nit"):
         raise ValueError(f"against must be 'nfev' or 'nit', got {against!r}")

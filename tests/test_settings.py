@@ -25,7 +25,9 @@ from quasinewton import (
     minimize,
     minimize_batch,
     minimize_multistart,
+    minimize_stochastic,
 )
+from quasinewton._api import minimize_stochastic as minimize_stochastic_module
 from quasinewton._api import root as root_module
 from quasinewton._line_searches.registry import BY_NAME
 from quasinewton._loops.clock import NEVER
@@ -34,7 +36,7 @@ from quasinewton._objective.choose_gradient import with_gradient
 from quasinewton._objective.finite_differences import CENTRAL, EXACT
 from quasinewton._objective.problem import read_problem
 from quasinewton._options import names
-from quasinewton._options.keywords import BatchArguments, BatchOptions, Options, RootOptions
+from quasinewton._options.keywords import BatchArguments, BatchOptions, Options, RootOptions, StochasticOptions
 from quasinewton._options.read import read, with_limits
 from quasinewton._validation import count, number
 
@@ -174,6 +176,15 @@ def test_the_types_of_options_have_every_option():
         options |= set(kind._fields) if is_ours(kind) else set()
     assert Options.__optional_keys__ == options
     assert RootOptions.__optional_keys__ == set(root_module.OPTIONS)
+
+
+def test_options_of_minibatches_are_those_that_are_no_arguments():
+    legal = {*names.FIRST_ORDER_CONTROLS, *minimize_stochastic_module.LEGAL}
+    for kind, traits in TRAITS.items():
+        legal |= set(kind._fields) if traits.first_order and is_ours(kind) else set()
+    own = inspect.signature(minimize_stochastic).parameters.keys()
+    assert StochasticOptions.__optional_keys__ == legal - own
+    assert set(minimize_stochastic_module.ARGUMENTS) < own
 
 
 def test_arguments_that_several_starts_hand_on_are_those_of_a_batch():

@@ -66,7 +66,7 @@ WORDS = {
     PRODUCT: "product",
     PRECONDITION: "preconditioned",
 }
-# Arguments and options of `minimize` that concern evaluations or reports, which are the user's here.
+# Arguments and options of `minimize` for evaluations or reports, which are the user's here.
 OF_LOOPS = ("disp", "return_all", "history", "check_gradient", "eps", "finite_diff_rel_step")
 OF_LOOPS += ("fun", "args", "jac", "hess", "hessp", "callback")
 
@@ -88,9 +88,9 @@ class Solver:
         Sets gtol, and ftol for L-BFGS.
     options : dict, optional
         As for `minimize`, also accepted as plain keywords. Options about differences and reports
-        are refused: eps, finite_diff_rel_step, history, return_all, disp, check_gradient; so are the
-        arguments fun, args, jac, hess, hessp and callback of `minimize`. The bar
-        of `progress` is not saved with the run. With ``precond=True`` truncated Newton asks for
+        are refused: eps, finite_diff_rel_step, history, return_all, disp, check_gradient; so are
+        the arguments fun, args, jac, hess, hessp and callback of `minimize`. The bar of `progress`
+        is not saved with the run. With ``precond=True`` truncated Newton asks for
         products with its preconditioner. `time_limit` is counted from the construction; time that
         a saved run spends on disk does not count.
     checkpoint : Checkpoint, optional

@@ -81,7 +81,7 @@ def progress(tasks: Iterable[Any], total: int) -> Iterator[Any]:
 
 
 def chosen_methods(names: Sequence[str]) -> list[str]:
-    """Return the methods of the given names, in any case, without repetition; all if there are none.
+    """Return the methods of these names, in any case, each of them once; all if there are none.
 
     Raises
     ------

@@ -92,7 +92,7 @@ def minimize_multistart(
     ([[-1.01], [0.99]], array([-1.01]))
     """
     if "batch_args" in keywords:
-        raise ValueError("batch_args differ between problems; minimize_multistart has one: give args, or minimize_batch")
+        raise ValueError("batch_args differ between problems; minimize_multistart has one problem: give args")
     distinct = number("distinct", distinct, 0.0, np.inf, open_low=False, open_high=False)
     batch = minimize_batch(fun, X0, args, (), method, jac, **keywords)
     if not batch.fun.size:

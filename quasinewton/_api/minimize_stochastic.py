@@ -1,7 +1,7 @@
 """The public function `minimize_stochastic`: minimise a mean over samples by mini-batches."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +26,7 @@ from quasinewton._methods import lifecycle
 from quasinewton._methods.registry import TRAITS
 from quasinewton._objective.problem import is_differenced
 from quasinewton._options.advice import merged
+from quasinewton._options.keywords import StochasticOptions
 from quasinewton._options.names import FIRST_ORDER_CONTROLS
 from quasinewton._options.read import method_class, read, refuse_unknown, with_limits
 from quasinewton._validation import count, function_or_none, number, true_or_false
@@ -65,7 +66,7 @@ def minimize_stochastic(
     options: Mapping[str, Any] | None = None,
     checkpoint: StochasticState | None = None,
     state: StochasticState | None = None,
-    **keywords: Any,
+    **keywords: Unpack[StochasticOptions],
 ) -> StochasticResult:
     """Minimise the mean of a loss over samples by steps along the gradients of mini-batches.
 
@@ -182,13 +183,13 @@ def minimize_stochastic(
     kind = method_class(method)
     if not TRAITS[kind].first_order:
         raise ValueError(f"minimize_stochastic takes a first-order method, such as 'adam'; got {TRAITS[kind].name!r}")
-    options = {**merged(options, keywords)}
+    given = {**merged(options, keywords)}
     legal = (*kind._fields, *FIRST_ORDER_CONTROLS, *LEGAL)
-    unknown = [name for name in options if name not in legal]
+    unknown = [name for name in given if name not in legal]
     refuse_unknown(kind, unknown, legal, "minimize_stochastic", ARGUMENTS)
     named = dict(lr=lr, weight_decay=weight_decay, schedule=schedule)
     named |= dict(decay_mask=decay_mask, clip_norm=clip_norm, clip_value=clip_value)
-    options |= {name: value for name, value in named.items() if value is not None}
+    given |= {name: value for name, value in named.items() if value is not None}
     if nonfinite not in ("stop", "skip"):
         raise ValueError(f"nonfinite must be 'stop' or 'skip', got {nonfinite!r}")
     function_or_none("callback", callback)
@@ -204,7 +205,7 @@ def minimize_stochastic(
     if patience is not None and watched is None:
         raise ValueError("patience needs validation_data")
     steps = epochs * -(-samples // batch_size)
-    settings = with_limits(read(method, 0, None, options | {"maxiter": max(1, steps)}), 0, is_differenced(jac))
+    settings = with_limits(read(method, 0, None, given | {"maxiter": max(1, steps)}), 0, is_differenced(jac))
     if checkpoint is None:
         if x0 is None:
             raise TypeError(WITHOUT_START)

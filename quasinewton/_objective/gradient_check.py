@@ -176,9 +176,8 @@ def compare(g: np.ndarray, reference: Reference, rtol: float | None = None, coar
     wrong = order[errors[order] > rtol]
     component = int(order[0])
     message = sentence(g, expected, errors[component], wrong, mode)
-    return GradientCheck(
-        wrong.size == 0 and bool(judged.any()), component, float(errors[component]), g, expected, wrong, mode, nfev, message
-    )
+    correct = wrong.size == 0 and bool(judged.any())
+    return GradientCheck(correct, component, float(errors[component]), g, expected, wrong, mode, nfev, message)
 
 
 def sentence(g: np.ndarray, expected: np.ndarray, error: float, wrong: np.ndarray, mode: str) -> str:

@@ -34,7 +34,48 @@ class RootOptions(_Common, total=False):
     progress: bool
 
 
-class BatchOptions(_Common, total=False):
+class _FirstOrder(TypedDict, total=False):
+    """Settings of first-order methods, without those that are arguments of `minimize_stochastic`.
+    """
+
+    # Of all of them.
+    decoupled: bool
+    clip_norm_eps: float
+    # Of some of them.
+    alpha: float
+    amsgrad: bool
+    betas: tuple[float, float]
+    bias_correction: bool
+    centered: bool
+    constant_momentum: bool
+    correct_ahead: bool
+    correct_before_max: bool
+    dampen_first: bool
+    dampening: float
+    degenerated_to_sgd: bool
+    eps_after_max: bool
+    eps_hat: bool
+    eps_in_sqrt: bool
+    eps_root: float
+    initial_accumulator_value: float
+    lr_decay: float
+    lr_in_buffer: bool
+    momentum: float
+    momentum_decay: float
+    nesterov: bool
+    rho: float
+    threshold: float
+
+
+class StochasticOptions(_FirstOrder, total=False):
+    """Options of `minimize_stochastic`."""
+
+    eps: ArrayLike | None
+    finite_diff_rel_step: ArrayLike | None
+    time_limit: float | None
+
+
+class BatchOptions(_Common, _FirstOrder, total=False):
     """Options of `minimize_batch`, and of the runs of `minimize_multistart`."""
 
     # Tolerances and limits.
@@ -65,36 +106,10 @@ class BatchOptions(_Common, total=False):
     # Of all first-order methods.
     lr: float
     weight_decay: float
-    decoupled: bool
     schedule: Any
     clip_value: float | None
     clip_norm: float | None
-    clip_norm_eps: float
     decay_mask: ArrayLike | None
-    # Of some of them.
-    alpha: float
-    amsgrad: bool
-    betas: tuple[float, float]
-    bias_correction: bool
-    centered: bool
-    constant_momentum: bool
-    correct_ahead: bool
-    correct_before_max: bool
-    dampen_first: bool
-    dampening: float
-    degenerated_to_sgd: bool
-    eps_after_max: bool
-    eps_hat: bool
-    eps_in_sqrt: bool
-    eps_root: float
-    initial_accumulator_value: float
-    lr_decay: float
-    lr_in_buffer: bool
-    momentum: float
-    momentum_decay: float
-    nesterov: bool
-    rho: float
-    threshold: float
 
 
 class BatchArguments(BatchOptions, total=False):

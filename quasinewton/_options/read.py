@@ -290,7 +290,8 @@ def _read(method: Any, n: int, tol: float | None, items: Iterable[tuple[str, Any
     kind = method_class(method)
     traits = TRAITS[kind]
     first_order, own = traits.first_order, (*traits.initial, *traits.options)
-    fields, others, limits, controls, spelt = {}, {}, {}, {}, {}
+    fields, others, limits, controls = {}, {}, {}, {}
+    spelt: dict[str, str] = {}  # the name by which an option was given, by its own name
     for spelling, value in items:
         name = SYNONYMS.get(spelling, spelling)
         if spelt.setdefault(name, spelling) != spelling:

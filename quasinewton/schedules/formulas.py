@@ -91,7 +91,7 @@ class Schedule(NamedTuple):
             return "an @njit function of the step"
         name, *parameters = MAKERS[self.kind]
         total = "period" if self.kind == WARM_RESTARTS else "total"
-        given = {total: self.total} if self.total and self.kind in (*STRETCHED, WARM_RESTARTS) else {}
+        given: dict[str, float] = {total: self.total} if self.total and self.kind in (*STRETCHED, WARM_RESTARTS) else {}
         given |= dict(zip(parameters, (self.a, self.b, self.c), strict=False))
         given |= {"warmup": self.warmup} if self.warmup else {}
         given |= {"warmup_start": self.begin} if self.begin >= 0.0 else {}

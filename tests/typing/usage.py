@@ -73,6 +73,8 @@ def strict() -> bool:
     minimize(bowl, [3.0, 4.0], options={"setting_of_another_package": 1})
     minimize(bowl, [3.0, 4.0], gtoll=1e-10)  # type: ignore[call-arg]
     root(slope, [3.0, 4.0], gtol=1e-10)  # type: ignore[call-arg]
+    minimize_stochastic(bowl, [3.0, 4.0], ([1.0, 2.0],), betas=(0.5, 0.9))
+    minimize_stochastic(bowl, [3.0, 4.0], ([1.0, 2.0],), gtol=1e-10)  # type: ignore[call-arg]
     return minimize(bowl, [3.0, 4.0], **options).success
 
 

@@ -128,7 +128,7 @@ class Source:
                 self.refuse(f"`{name}` must be a number, got {value!r}")
 
     def limit(self, name: str, given: Any, default: str) -> str:
-        """Return the expression of a limit on a count, or that of its default if it is not given."""
+        """Return the expression of a limit on a count, or that of its default if not given."""
         if isinstance(constant(given), (float, types.Float)):
             self.add(rounded_up=rounded_up)
             return f"rounded_up(float({name}))"
