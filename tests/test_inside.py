@@ -27,11 +27,13 @@ from quasinewton import (
     Root,
     Status,
     StrongWolfe,
+    line_search,
     minimize,
     root,
     schedules,
 )
 from quasinewton._api.inside_njit import minimize as inside_minimize
+from quasinewton._api.inside_njit import refusals
 
 
 @njit
@@ -226,18 +228,23 @@ def test_roots_are_the_same_bits_as_from_python(inside, keywords):
 @njit(parallel=True)
 def parallel(starts):
     """Solve once for every row, on all threads."""
-    found = np.empty_like(starts)
+    found, steps = np.empty_like(starts), np.empty(len(starts))
     for i in prange(starts.shape[0]):
-        found[i] = minimize(both, starts[i], (1.0,), jac=True).x
-    return found
+        found[i] = minimize(both, starts[i], (1.0,), jac=True, line_search="more-thuente", maxls=9).x
+        steps[i] = line_search(both, starts[i], found[i] - starts[i], (1.0,), jac=True).alpha
+    return found, steps
 
 
 def test_parallel_loops_give_the_bits_of_single_solves():
     starts = np.random.default_rng(0).normal(size=(64, 2))
-    expected = [minimize(both, start, (1.0,), jac=True).x for start in starts]
+    expected = np.array([minimize(both, start, (1.0,), jac=True, maxls=9).x for start in starts])
+    pairs = zip(starts, expected - starts, strict=True)
+    steps = [line_search(both, start, p, (1.0,), jac=True).alpha for start, p in pairs]
     with warnings.catch_warnings():
         warnings.simplefilter("error", NumbaPerformanceWarning)  # a loop that is not run in parallel
-        np.testing.assert_array_equal(parallel(starts), expected)
+        found = parallel(starts)
+    np.testing.assert_array_equal(found[0], expected)
+    np.testing.assert_array_equal(found[1], steps)
 
 
 @pytest.mark.slow
@@ -537,6 +544,14 @@ def with_values(memory, c1, c2):
 def test_values_that_are_illegal_are_refused_when_it_runs(values, words):
     with pytest.raises(ValueError, match=words):
         with_values(*values)
+
+
+def test_every_setting_has_a_message():
+    assert {*refusals.RULES, *(f"whole {name}" for name in refusals.WHOLE)} < set(refusals.MISTAKES)
+    for mistake, number in refusals.MISTAKES.items():
+        setting = mistake.removeprefix("whole ").removesuffix(" with bounds")
+        with pytest.raises(ValueError, match=rf"\b{setting} "):
+            refusals.raise_for(number)
 
 
 @njit

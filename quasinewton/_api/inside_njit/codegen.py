@@ -16,9 +16,9 @@ from numba import types
 
 from quasinewton import schedules
 from quasinewton._arguments.initial_values import EMPTY
+from quasinewton._api.inside_njit.refusals import MISTAKES, RULES, WHOLE, raise_for
 from quasinewton._line_searches import BY_NAME
 from quasinewton._loops.clock import NEVER
-from quasinewton._methods.first_order.base import FLAGS
 from quasinewton._methods.registry import TRAITS
 from quasinewton._numba_ext.addresses import address_constant
 from quasinewton._numba_ext.generated import define
@@ -28,25 +28,6 @@ from quasinewton._objective.in_njit import constant, dispatcher_of
 from quasinewton._options.read import method_class, search_object
 from quasinewton.schedules import user_functions
 from quasinewton.schedules.formulas import SIGNATURE
-
-# Settings that may be given as keywords: type of conversion, condition, and message if it fails.
-RULES = {
-    "memory": ("int", "memory >= 1", "memory must be at least 1"),
-    "damping": ("int", "True", ""),
-    "single": ("int", "True", ""),
-    "lr": ("float", "0.0 <= lr < inf", "lr must be in [0, inf)"),
-    "weight_decay": ("float", "0.0 <= weight_decay < inf", "weight_decay must be in [0, inf)"),
-    "maxls": ("int", "maxls >= 1", "maxls must be at least 1"),
-    "c1": ("float", "0.0 < c1 < HIGHEST", "c1 must be positive, and less than 0.5, or 1 for Armijo's search"),
-    "c2": ("float", "c1 < c2 < 1.0", "c2 must be in (c1, 1)"),
-    "eps_root": ("float", "0.0 <= eps_root < inf", "eps_root must be in [0, inf)"),
-    "initial_accumulator_value": (
-        "float",
-        "0.0 <= initial_accumulator_value < inf",
-        "initial_accumulator_value must be in [0, inf)",
-    ),
-    "threshold": ("float", "4.0 <= threshold < inf", "threshold must be in [4, inf)"),
-} | {name: ("int", f"0 <= {name} <= 1", f"{name} must be True or False") for name in FLAGS}
 
 NO_VARIABLES = f"'x0' {EMPTY}"
 
@@ -108,6 +89,13 @@ class Source:
     def refuse(self, message: object) -> NoReturn:
         """Raise a TypingError whose message begins with the name of the public function."""
         raise TypingError(f"{self.door}: {message}") from None
+
+    def refuse_unless(self, condition: str, mistake: str) -> None:
+        """Add lines that raise ValueError where a condition does not hold when the caller runs.
+
+        `mistake` is the name of the setting, or of another message of `refusals.raise_for`.
+        """
+        self.add(f"if not ({condition}):", f"    raise_for({self.integer(MISTAKES[mistake])})", raise_for=raise_for)
 
     def point(self, x0: Any) -> str:
         """Return the expression of the start as a contiguous float64 vector, not to be changed."""
@@ -215,15 +203,14 @@ class Source:
         for name in kind._fields:
             if name in given:
                 if RULES[name][0] == "int" and isinstance(given[name], (float, types.Float)):
-                    whole = f"{name} must be an integer"
-                    self.add(f"if int({name}) != {name}:", f"    raise ValueError({whole!r})")
+                    self.refuse_unless(f"int({name}) == {name}", f"whole {name}" if name in WHOLE else name)
                 self.add(f"{name} = {RULES[name][0]}({name})")
             elif name in ("c1", "c2"):
                 self.add(f"{name} = {expression}.{name}")
         for name in RULES:
             # A given c1 must also be consistent with the c2 of the object, and conversely.
             if name in given or (name in ("c1", "c2") and name in kind._fields):
-                self.add(f"if not ({RULES[name][1]}):", f"    raise ValueError({RULES[name][2]!r})")
+                self.refuse_unless(RULES[name][1], name)
         self.add(**{kind.__name__: kind, "HIGHEST": 0.5 if "c2" in kind._fields else 1.0})
         fields = (name if name in given else f"{expression}.{name}" for name in kind._fields)
         return f"{kind.__name__}({', '.join(fields)})"

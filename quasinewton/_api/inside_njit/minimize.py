@@ -121,8 +121,7 @@ def in_box(x0, bounds):
     Raises
     ------
     ValueError
-        If the bounds have not the size of x0, a lower one exceeds its upper one, or one is NaN or
-        leaves no finite number.
+        If they have not the size of x0, are crossed or NaN, or leave no finite number.
     """
     low, high = bounds[0].astype(np.float64), bounds[1].astype(np.float64)
     n, x = x0.size, x0.copy()
@@ -354,8 +353,7 @@ def _minimize(
         source.bounds(bounds)
         # A method given by its name has neither.
         for name in sorted({"damping", "single"}.intersection(kind._fields) if method_ != "own_method" else ()):
-            refusal = f"minimize: {name} cannot be had with bounds"
-            source.add(f"if {method_}.{name} != 0:", f"    raise ValueError({refusal!r})")
+            source.refuse_unless(f"{method_}.{name} == 0", f"{name} with bounds")
         if search == "own_search":
             source.scope[search] = between_bounds(source.scope[search])
         source.add(
