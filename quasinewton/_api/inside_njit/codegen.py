@@ -15,8 +15,8 @@ import numpy as np
 from numba import types
 
 from quasinewton import schedules
-from quasinewton._arguments.initial_values import EMPTY
 from quasinewton._api.inside_njit.refusals import MISTAKES, RULES, WHOLE, raise_for
+from quasinewton._arguments.initial_values import EMPTY
 from quasinewton._line_searches import BY_NAME
 from quasinewton._loops.clock import NEVER
 from quasinewton._methods.registry import TRAITS
