@@ -421,6 +421,10 @@ class TestLegal:
         with pytest.raises(ValueError, match=rf"betas\[{place}\] must be in \[0, 1\), got {value}"):
             kind(betas=betas)
 
+    def test_an_unknown_setting_is_named(self):
+        with pytest.raises(TypeError, match="Adam has no setting 'learning_rate'; its settings are lr, betas, eps"):
+            Adam(learning_rate=0.1)
+
     @pytest.mark.parametrize("betas", [0.9, (0.9,), (0.9, 0.9, 0.9), None, "no"])
     def test_betas_are_a_pair(self, betas):
         with pytest.raises(TypeError, match="betas"):

@@ -310,12 +310,13 @@ class TestReproducible:
                 raise RuntimeError("the tenth")
             return squares(x, A, b)
 
+        stretched = {"schedule": schedules.cosine()}
         with pytest.raises(RuntimeError, match="the tenth") as caught:
-            run(fun=failing)
+            run(fun=failing, **stretched)
         part = caught.value.result
         assert part.status is Status.INTERRUPTED and part.nit == 9 and not part.success and np.isnan(part.fun)
-        res = run(x0=None, epochs=2, checkpoint=part.checkpoint)
-        assert np.array_equal(res.x, run().x) and res.nit == 21
+        res = run(x0=None, epochs=2, checkpoint=part.checkpoint, **stretched)
+        assert np.array_equal(res.x, run(**stretched).x) and res.nit == 21
 
     def test_pickled_by_other_versions(self):
         """A state without `start`, as an early version wrote it, is continued.
@@ -387,6 +388,8 @@ class TestTreatment:
     def test_cosine_is_stretched_over_the_run(self):
         res = run(epochs=5, schedule=schedules.cosine(final=0.1))
         assert res.history.lr[-1] == 0.05 * schedules.cosine(35, final=0.1)(34)
+        rest = run(x0=None, epochs=2, schedule=schedules.linear(), checkpoint=res.checkpoint)
+        np.testing.assert_allclose(rest.history.lr, [0.05 * (1.0 - t / 49) for t in (41, 48)])
 
     def test_a_schedule_of_the_user(self):
         halve = njit(lambda t: 0.5 ** (t // 7))

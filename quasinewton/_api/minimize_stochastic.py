@@ -21,6 +21,7 @@ from quasinewton._drivers.training import (
     continued,
     equipped,
     fresh,
+    steps_until,
 )
 from quasinewton._methods import lifecycle
 from quasinewton._methods.registry import TRAITS
@@ -98,8 +99,8 @@ def minimize_stochastic(
     lr, weight_decay : float, optional
         The method's settings of these names.
     schedule : Schedule or compiled function, optional
-        Factor of lr at each step: one of `quasinewton.schedules`, which lasts for the steps of this
-        call unless it has a total of its own, or an ``@njit`` function of the number of steps made.
+        Factor of lr at each step: one of `quasinewton.schedules`, which ends with this call unless
+        it has a total of its own, or an ``@njit`` function of the number of steps made.
     shuffle : bool
         True for a new random order of the samples in every epoch, False for the order of the data.
     rng : int, numpy.random.Generator or None
@@ -204,8 +205,8 @@ def minimize_stochastic(
     patience = None if patience is None else count("patience", patience, 1)
     if patience is not None and watched is None:
         raise ValueError("patience needs validation_data")
-    steps = epochs * -(-samples // batch_size)
-    settings = with_limits(read(method, 0, None, given | {"maxiter": max(1, steps)}), 0, is_differenced(jac))
+    made, steps = steps_until(checkpoint, samples, batch_size, epochs)
+    settings = with_limits(read(method, 0, None, given | {"maxiter": max(1, made + steps)}), 0, is_differenced(jac))
     if checkpoint is None:
         if x0 is None:
             raise TypeError(WITHOUT_START)

@@ -143,6 +143,30 @@ def continued(state: Any, method: NamedTuple, samples: int) -> tuple[loop.Epochs
     return run._replace(memory=run.memory._replace(mask=np.empty(0, np.bool_))), rng, start
 
 
+def steps_until(state: Any, samples: int, batch_size: int, epochs: int) -> tuple[int, int]:
+    """Return the steps made before a call, and the batches of the call.
+
+    Parameters
+    ----------
+    state : StochasticState, or None for a new run
+        Other objects are taken for None.
+    samples, batch_size : int
+    epochs : int
+        Epochs of the call; an unfinished one of `state` is the first.
+
+    Returns
+    -------
+    (int, int)
+    """
+    batches = epochs * -(-samples // batch_size)
+    if not isinstance(state, StochasticState):
+        return 0, batches
+    done = int(state.epochs.scalars[0]["next"])
+    if epochs > 0 and done < samples:
+        batches += -(-(samples - done) // batch_size) - -(-samples // batch_size)
+    return int(state.epochs.memory.record[0]["t"]), batches
+
+
 def refuse_other_arrays(state: StochasticState, samples: int) -> None:
     """Raise ValueError if the arrays of a state have not the types that compiled code expects."""
     expected = arrays_by_path(fresh(state.method, np.zeros(1), samples))

@@ -30,6 +30,7 @@ from quasinewton._numba_ext.arrays import part
 from quasinewton._numba_ext.jit import entered, fragment, kernel, reduction
 from quasinewton._numba_ext.lazy import late
 from quasinewton._numba_ext.linalg import advance, copy, dot, isolated, negate
+from quasinewton._validation import true_or_false
 
 
 class _Fields(NamedTuple):
@@ -48,7 +49,7 @@ class BFGS(_Fields):
     __slots__ = ()
 
     def __new__(cls, damping: bool = False) -> "BFGS":
-        return super().__new__(cls, int(bool(damping)))
+        return super().__new__(cls, int(true_or_false("damping", damping)))
 
 
 PENDING = np.dtype(

@@ -279,6 +279,8 @@ def test_hessian_of_the_wrong_shape_is_named():
         ({"options": {"eps": "small"}}, ValueError, "eps must be a positive number, or 3 of them; got 'small'"),
         ({"options": {"x_scale": 0}}, ValueError, "x_scale must be a positive number, or 3 of them; got 0"),
         ({"maxfev": 5, "maxfun": 9}, TypeError, "maxfev and maxfun are two names of one option"),
+        ({"method": "bfgs", "damping": "no"}, ValueError, "damping must be True or False, got 'no'"),
+        ({"method": "lbfgs", "single": 2}, ValueError, "single must be True or False, got 2"),
         ({"tol": "tight"}, TypeError, "^tol must be a real number, got 'tight'"),
         ({"x0": [10**400, 0]}, ValueError, "'x0' must hold real numbers; an integer in it is too large"),
         ({"constraints": 3}, TypeError, "constraints must be a dictionary such as .* got 3"),

@@ -116,6 +116,9 @@ def first_order(kind=None, **rules):
 
     @functools.wraps(make)
     def checked(cls, *args, **keywords):
+        for name in keywords:
+            if name not in cls._fields:
+                raise TypeError(f"{cls.__name__} has no setting {name!r}; its settings are {', '.join(cls._fields)}")
         fields = make(cls, *args, **keywords)._asdict()
         return cls._make(rules[name](name, value) for name, value in fields.items())
 

@@ -30,7 +30,7 @@ from quasinewton._methods.unexplored import leave_span, span
 from quasinewton._numba_ext.arrays import part
 from quasinewton._numba_ext.jit import reduction
 from quasinewton._numba_ext.linalg import advance, dot, negate, norm_inf
-from quasinewton._validation import count
+from quasinewton._validation import count, true_or_false
 
 # Number of variables from which on the two-loop recursion is slower than the compact form, measured
 # for 5 to 20 pairs. The recursion reads the pairs twice as often, but sequentially and with little
@@ -72,7 +72,8 @@ class LBFGS(_Fields):
 
     def __new__(cls, memory: int | None = None, damping: bool = False, single: bool = False) -> "LBFGS":
         pairs = 0 if memory is None else count("memory", memory, 1)  # compiled code has no None
-        return super().__new__(cls, pairs, int(bool(damping)), int(bool(single)))
+        damping, single = true_or_false("damping", damping), true_or_false("single", single)
+        return super().__new__(cls, pairs, int(damping), int(single))
 
     def _asdict(self):
         return super()._asdict() | {"memory": self.memory or None}
