@@ -278,6 +278,8 @@ class Term:
         return self.arithmetic(other, "fmul", lambda y, u, v: (v, u))
 
     def __truediv__(self, other):
+        if isinstance(other, Term) and isinstance(other.kind, Dual):
+            other = faded(other.constant(1.0).over(other.primal), other)
         return self.arithmetic(other, "fdiv", lambda y, u, v: (1.0 / v, (-y).over(v)))
 
     def over(self, other):
@@ -365,6 +367,20 @@ def chain(y, pairs):
     result.places, result.partials = cgutils.pack_array(builder, places), cgutils.pack_array(builder, partials)
     result.tape = tape
     return y.of(kind, result._getvalue())
+
+
+def faded(d, x):
+    """Return a Dual x without its derivatives where the float d, by which they are weighted, is 0.
+
+    Where exp u overflows its derivatives are infinite or NaN, and 1/(1 + exp u), which is 0, has
+    the derivative 0 all the same.
+    """
+    builder, members = x.builder, x.members
+    none = builder.fcmp_ordered("==", d.value, ir.Constant(DOUBLE, 0.0))
+    vectors = cgutils.unpack_tuple(builder, members.lanes)
+    kept = [builder.select(none, ir.Constant(vector.type, None), vector) for vector in vectors]
+    members.lanes = cgutils.pack_array(builder, kept)
+    return x.of(x.kind, members._getvalue())
 
 
 def weighted_sum(builder, pairs, total=None):

@@ -22,10 +22,12 @@ from quasinewton._autodiff.active_types import (
     REAL,
     Active,
     Dual,
+    Lin,
     Term,
     Var,
     chain,
     chain_type,
+    faded,
     is_active,
     splat,
 )
@@ -59,10 +61,34 @@ def differentiate(function, terms):
     y = call(function, *primals)
     y = y if is_active(y.kind) else y.cast(F64)
     operands = primals if function in POWERS else [real(term) for term in primals]
-    rules = zip(PARTIALS[function], terms, strict=True)
-    pairs = [(partial(y, *operands), term) for partial, term in rules if is_active(term.kind)]
-    finite = function not in STEEP or isinstance(terms[-1].kind, types.IntegerLiteral)
+    pairs = []
+    for k, (partial, term) in enumerate(zip(PARTIALS[function], terms, strict=True)):
+        if is_active(term.kind):
+            d = partial(y, *operands)
+            if k == FADING.get(function):
+                d, term = fading(d, term)
+            pairs.append((d, term))
+    exponent = terms[-1].kind
+    finite = function not in STEEP or isinstance(exponent, types.IntegerLiteral) and exponent.literal_value >= 0
     return chain(y, pairs if finite else [steep(*pair) for pair in pairs])
+
+
+def fading(d, x):
+    """Return the pair (d, x) rearranged so that `chain` forms d dx with 0 where d is 0.
+
+    See `active_types.faded`.
+    """
+    if isinstance(x.kind, Lin):
+        partials = [careful(d, x.of(d.kind, partial)).value for partial in unpacked(x, "partials")]
+        members = x.members
+        members.partials = cgutils.pack_array(x.builder, partials)
+        return d.constant(1.0), x.of(x.kind, members._getvalue())
+    return d, faded(d, x) if isinstance(x.kind, Dual) else x
+
+
+def unpacked(x, member):
+    """Return the parts of a member of an active number, as llvmlite values."""
+    return cgutils.unpack_tuple(x.builder, getattr(x.members, member))
 
 
 def steep(d, x):
@@ -213,7 +239,7 @@ UNARY = {
     special.erfcx: lambda y, u: -2.0 * (call(moment_ratio, u.constant(1.0), u) * y),
     special.ndtr: lambda y, u: (1.0 / math.sqrt(2.0 * math.pi)) * call(np.exp, -0.5 * (u * u)),
     special.log_ndtr: lambda y, u: call(hazard, u),
-    hazard: lambda y, u: -math.sqrt(2.0) * (y * call(moment_ratio, u.constant(1.0), -math.sqrt(0.5) * u)),
+    hazard: lambda y, u: -math.sqrt(2.0) * careful(y, call(moment_ratio, u.constant(1.0), -math.sqrt(0.5) * u)),
     special.expit: lambda y, u: y * call(special.expit, -u),
     special.logit: lambda y, u: 1.0 / (u * (1.0 - u)),
     special.log_expit: lambda y, u: call(special.expit, -u),
@@ -286,6 +312,11 @@ STEEP = {  # functions that may have infinite derivatives at finite values
     for function in (known, *SAME.get(known, ()))
 }
 STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
+# Functions with limits at infinity, and the operand that may overflow before a result that is finite.
+FADING = {np.reciprocal: 0, np.exp: 0, np.exp2: 0, np.expm1: 0, np.tanh: 0, np.arctan: 0, math.erf: 0, math.erfc: 0}
+FADING |= {special.erfcx: 0, special.ndtr: 0, special.log_ndtr: 0, hazard: 0, special.expit: 0, special.log_expit: 0}
+FADING |= {operator.truediv: 1}
+FADING |= {other: FADING[function] for function, others in SAME.items() if function in FADING for other in others}
 EXTREMES = {np.maximum, np.minimum, *SAME[np.maximum], *SAME[np.minimum]}
 STEEP |= {special.xlogy, special.xlog1py, special.logit}
 STEEP |= EXTREMES  # the argument that is not chosen may have an infinite derivative

@@ -26,6 +26,8 @@ from quasinewton._autodiff.active_values import (
 from quasinewton._numba_ext.jit import shared
 from quasinewton._numba_ext.user_code import RULE
 
+SMALL = 512  # multiplications; derivatives of smaller products are loops, which BLAS cannot beat
+
 
 @intrinsic
 def numbers(typingctx, a):
@@ -225,7 +227,91 @@ def _add_of_right(out, u, b, v):
     return add_weighted_rows
 
 
+# ---- contributions to small products, in loops, which need no memory
+
+
+def add_of_small_left(out, u, a, v):
+    """Add what `add_of_left` adds."""
+
+
+def add_of_small_right(out, u, b, v):
+    """Add what `add_of_right` adds."""
+
+
+@overload(add_of_small_left, jit_options=RULE)
+def _add_of_small_left(out, u, a, v):
+    if not is_active_array(a):
+        return lambda out, u, a, v: None
+    if a.ndim == 1:
+
+        def add_to_vector(out, u, a, v):
+            for i in range(v.shape[0]):
+                for j in range(v.shape[1]):
+                    out[j] = add_lanes(out[j], v[i, j], a[i])
+
+        return add_to_vector
+    if v.ndim == 1:
+
+        def add_inner_products(out, u, a, v):
+            for i in range(out.shape[0]):
+                out[i] = add_all(out[i], v, a[i])
+
+        return add_inner_products
+
+    def add_to_matrix(out, u, a, v):
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                item = out[i, j]
+                for k in range(v.shape[0]):
+                    item = add_lanes(item, v[k, j], a[i, k])
+                out[i, j] = item
+
+    return add_to_matrix
+
+
+@overload(add_of_small_right, jit_options=RULE)
+def _add_of_small_right(out, u, b, v):
+    if not is_active_array(b):
+        return lambda out, u, b, v: None
+    if b.ndim == 1:
+
+        def add_to_vector(out, u, b, v):
+            for i in range(out.shape[0]):
+                out[i] = add_all(out[i], u[i], b)
+
+        return add_to_vector
+    if u.ndim == 1:
+
+        def add_weighted_rows(out, u, b, v):
+            for i in range(b.shape[0]):
+                for j in range(b.shape[1]):
+                    out[j] = add_lanes(out[j], u[i], b[i, j])
+
+        return add_weighted_rows
+
+    def add_to_matrix(out, u, b, v):
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                item = out[i, j]
+                for k in range(b.shape[0]):
+                    item = add_lanes(item, u[i, k], b[k, j])
+                out[i, j] = item
+
+    return add_to_matrix
+
+
 # ---- products
+
+
+@shared
+def add_derivatives(out, u, a, b, v):
+    """Add to a product of a and b, whose values are u and v, the derivatives."""
+    if out.size * v.shape[0] <= SMALL:
+        add_of_small_left(out, u, a, v)
+        add_of_small_right(out, u, b, v)
+    else:
+        add_of_left(out, u, a, v)
+        add_of_right(out, u, b, v)
 
 
 @shared
@@ -233,8 +319,7 @@ def matrix_by_vector(a, b):
     """Return the product of a matrix and a vector, of which at least one is of Duals."""
     u, v = values(a), values(b)
     out = vector_of(np.dot(contiguous(u), contiguous(v)), (a, b))
-    add_of_left(out, u, a, v)
-    add_of_right(out, u, b, v)
+    add_derivatives(out, u, a, b, v)
     return out
 
 
@@ -243,8 +328,7 @@ def vector_by_matrix(a, b):
     """Return the product of a vector and a matrix, of which at least one is of Duals."""
     u, v = values(a), values(b)
     out = vector_of(np.dot(contiguous(u), contiguous(v)), (a, b))
-    add_of_left(out, u, a, v)
-    add_of_right(out, u, b, v)
+    add_derivatives(out, u, a, b, v)
     return out
 
 
@@ -253,8 +337,7 @@ def matrix_by_matrix(a, b):
     """Return the product of two matrices, of which at least one is of Duals."""
     u, v = values(a), values(b)
     out = matrix_of(np.dot(contiguous(u), contiguous(v)), (a, b))
-    add_of_left(out, u, a, v)
-    add_of_right(out, u, b, v)
+    add_derivatives(out, u, a, b, v)
     return out
 
 

@@ -16,6 +16,7 @@ from quasinewton import special
 from quasinewton._autodiff.active_types import Active, Term, is_active
 from quasinewton._autodiff.active_values import combine, empty, values
 from quasinewton._autodiff.elementary_rules import (
+    FADING,
     PARTIALS,
     REAL,
     STEEP,
@@ -46,6 +47,8 @@ def stand_in(function):
     PARTIALS[ufunc] = partials
     if function in STEEP:
         STEEP.add(ufunc)
+    if function in FADING:
+        FADING[ufunc] = FADING[function]
 
     class Template(AbstractTemplate):
         key = ufunc

@@ -10,6 +10,8 @@ from quasinewton._numba_ext.jit import shared
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
 # For x ≥ ASYMPTOTIC + n, the first omitted term of the series is below the rounding of the sum.
 ASYMPTOTIC = 16.0
+# Largest order whose powers are products, which take a tenth of the time of a call of `pow`.
+MOST_FACTORS = 4
 
 
 @shared
@@ -58,7 +60,14 @@ def polygamma_positive(n, x, scale):
         coefficient *= (m + n) * (m + n + 1.0) / ((m + 1.0) * (m + 2.0))
     total = series * z ** (-float(n))
     for k in range(steps - 1, -1, -1):  # smallest terms first, to reduce rounding
-        total += (x + k) ** (-(n + 1.0))
+        if n <= MOST_FACTORS:
+            inverse = 1.0 / (x + k)
+            term = inverse
+            for _ in range(n):
+                term *= inverse
+        else:
+            term = (x + k) ** (-(n + 1.0))
+        total += term
     return scale * total
 
 

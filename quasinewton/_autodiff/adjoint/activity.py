@@ -14,6 +14,7 @@ from quasinewton._autodiff.adjoint.basics import (
     refuse,
 )
 from quasinewton._autodiff.adjoint.functions import is_elementary, is_fixed
+from quasinewton._autodiff.adjoint.gathers import can_scatter
 from quasinewton._autodiff.adjoint.roles import F64, Roles
 
 
@@ -262,6 +263,8 @@ class Activity(Roles):
                 refuse(f"a store of {value}", s.loc)
             return
         masked = isinstance(index, types.Array) and isinstance(index.dtype, types.Boolean)
+        if can_scatter(index, kind, value) and (is_number(value) or isinstance(value, types.Array)):
+            return
         if not (masked and index.ndim == 1 and kind.ndim == 1 and (is_number(value) or value.ndim == 1)):
             refuse(f"a store at {index}", s.loc)
 

@@ -6,6 +6,7 @@ result, which is a number or an array.
 
 import numpy as np
 
+from quasinewton._autodiff.lane_products import SMALL
 from quasinewton._numba_ext.jit import shared
 
 
@@ -102,6 +103,9 @@ ADD_SUM = {2: (add_column_sums, add_row_sums), 3: (add_sums_0, add_sums_1, add_s
 
 
 # ---- products
+#
+# Products of up to SMALL multiplications are added in loops, which need no memory; larger ones are
+# made by BLAS, and then added.
 
 
 @shared
@@ -122,6 +126,11 @@ def add_left_of_matrix_vector(bar, g, v):
 @shared
 def add_right_of_matrix_vector(bar, g, a):
     """Add the contribution of A v to the adjoints of v."""
+    if a.size <= SMALL:
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                bar[j] += g[i] * a[i, j]
+        return
     y = np.dot(g, a)
     for i in range(bar.shape[0]):
         bar[i] += y[i]
@@ -130,6 +139,13 @@ def add_right_of_matrix_vector(bar, g, a):
 @shared
 def add_left_of_vector_matrix(bar, g, a):
     """Add the contribution of v A to the adjoints of v."""
+    if a.size <= SMALL:
+        for i in range(a.shape[0]):
+            s = bar[i]
+            for j in range(a.shape[1]):
+                s += a[i, j] * g[j]
+            bar[i] = s
+        return
     y = np.dot(a, g)
     for i in range(bar.shape[0]):
         bar[i] += y[i]
@@ -146,6 +162,14 @@ def add_right_of_vector_matrix(bar, g, v):
 @shared
 def add_left_of_matrices(bar, g, b):
     """Add the contribution of A B to the adjoints of A."""
+    if bar.size * b.shape[1] <= SMALL:
+        for i in range(bar.shape[0]):
+            for j in range(bar.shape[1]):
+                s = bar[i, j]
+                for k in range(b.shape[1]):
+                    s += g[i, k] * b[j, k]
+                bar[i, j] = s
+        return
     y = np.dot(g, b.T)
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):
@@ -155,6 +179,14 @@ def add_left_of_matrices(bar, g, b):
 @shared
 def add_right_of_matrices(bar, g, a):
     """Add the contribution of A B to the adjoints of B."""
+    if bar.size * a.shape[0] <= SMALL:
+        for i in range(bar.shape[0]):
+            for j in range(bar.shape[1]):
+                s = bar[i, j]
+                for k in range(a.shape[0]):
+                    s += a[k, i] * g[k, j]
+                bar[i, j] = s
+        return
     y = np.dot(a.T, g)
     for i in range(bar.shape[0]):
         for j in range(bar.shape[1]):

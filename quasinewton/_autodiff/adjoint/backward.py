@@ -21,6 +21,7 @@ from quasinewton._autodiff.adjoint.elementwise import (
     spread_leaves,
 )
 from quasinewton._autodiff.adjoint.functions import EXTREMES
+from quasinewton._autodiff.adjoint.gathers import gather_of
 from quasinewton._autodiff.adjoint.steepness import PLAIN, is_steep, steep_names
 from quasinewton._autodiff.adjoint.stores import Stores
 from quasinewton._autodiff.adjoint.values import Values
@@ -205,11 +206,7 @@ class Backward(Values, Control, Stores):
                 self.emit.do(runtime.ADD[self.types[name].ndim], self.shadow(source), self.shadow(name))
             return None
         if role in ("gather", "mask"):
-            if self.activity.active(s.value.value.name):
-                function = runtime.add_gathered if role == "gather" else runtime.add_masked
-                index = s.value.index if s.value.op == "getitem" else s.value.index_var
-                self.emit.do(function, self.shadow(s.value.value.name), self.shadow(name), self.array(index.name))
-            return None
+            return self.gather(s, role)
         if role == "rule":
             return adjoint_of_rule(self, s)
         refuse(f"{role}: {s.value}", s.loc)
@@ -221,6 +218,21 @@ class Backward(Values, Control, Stores):
             emit, own = self.emit, self.shadow(s.value.value.name)
             index = emit.var(self.index(s.value))
             emit.append(ir.SetItem(own, index, emit.binop(operator.add, emit.getitem(own, index), g), s.loc))
+
+    def gather(self, s, role):
+        """Emit the adjoint of items read by a mask or an array of indices."""
+        owner = s.value.value.name
+        if not self.activity.active(owner):
+            return
+        if role == "mask":
+            index = s.value.index if s.value.op == "getitem" else s.value.index_var
+            function, others = runtime.add_masked, []
+        else:
+            function, index, others = gather_of(
+                self.program, s.value, self.activity.index_type(s), self.types[owner]
+            )
+        others = [self.operand(v) for v in others]
+        self.emit.do(function, self.shadow(owner), self.shadow(s.target.name), self.array(index.name), *others)
 
     def index(self, e):
         """Return the index of an item, a view or a store."""

@@ -8,6 +8,7 @@ from numba.core import ir, types
 
 from quasinewton._autodiff.adjoint.array_rules import rule_of
 from quasinewton._autodiff.adjoint.basics import is_basic, is_expression, is_number
+from quasinewton._autodiff.adjoint.gathers import gather_of
 from quasinewton._autodiff.adjoint.functions import (
     COPIES,
     CREATORS,
@@ -77,11 +78,9 @@ class Roles:
         index = self.index_type(s)
         if index is not None and is_basic(index):
             return "view" if isinstance(kind, types.Array) else "load"
-        if isinstance(index, types.Array) and index.ndim == 1 and owner.ndim == 1:
-            if isinstance(index.dtype, types.Boolean):
-                return "mask"
-            return "gather" if isinstance(index.dtype, types.Integer) else None
-        return None
+        if isinstance(index, types.Array) and index.ndim == owner.ndim == 1 and isinstance(index.dtype, types.Boolean):
+            return "mask"
+        return "gather" if gather_of(self.program, s.value, index, owner) is not None else None
 
     def role_of_operation(self, s, kind):
         e = s.value

@@ -312,12 +312,17 @@ def take_masked_sum(bar, mask):
 @shared
 def move_masked(part, mask, bar):
     """Move the adjoints of the places where a vector was stored by a mask to those of the vector.
+
+    Both may lie in the same memory.
     """
+    g = part.copy()
+    for i in range(mask.shape[0]):
+        if mask[i]:
+            part[i] = 0.0
     k = 0
     for i in range(mask.shape[0]):
         if mask[i]:
-            bar[k if bar.shape[0] > 1 else 0] += part[i]
-            part[i] = 0.0
+            bar[k if bar.shape[0] > 1 else 0] += g[i]
             k += 1
 
 

@@ -4,6 +4,11 @@ from numba.core import ir, types
 
 from quasinewton._autodiff.adjoint import runtime, stack
 from quasinewton._autodiff.adjoint.basics import is_basic, refuse
+from quasinewton._autodiff.adjoint.gathers import (
+    MOVE_SCATTERED,
+    TAKE_SCATTERED,
+    is_list_of_indices,
+)
 
 
 class Stores:
@@ -47,14 +52,18 @@ class Stores:
         return rank
 
     def masked_store(self, s, own, value):
-        """Emit the adjoint of a store at the places of a mask."""
-        mask = self.array((s.index if isinstance(s, ir.SetItem) else s.index_var).name)
+        """Emit the adjoint of a store at the places of a mask, or of an array of indices."""
+        places = self.array((s.index if isinstance(s, ir.SetItem) else s.index_var).name)
+        take, move = runtime.take_masked_sum, runtime.move_masked
+        if is_list_of_indices(self.activity.index_type(s)):
+            rank = self.types[s.target.name].ndim
+            take, move = TAKE_SCATTERED[rank], MOVE_SCATTERED[rank]
         if not self.program.is_array(value):
-            self.give(value, self.emit.call(runtime.take_masked_sum, own, mask))
+            self.give(value, self.emit.call(take, own, places))
         elif self.activity.active(value):
-            self.emit.do(runtime.move_masked, own, mask, self.shadow(value))
+            self.emit.do(move, own, places, self.shadow(value))
         else:
-            self.emit.call(runtime.take_masked_sum, own, mask)
+            self.emit.call(take, own, places)
 
     def is_item(self, s):
         """Return True if a store writes a single item."""
@@ -78,7 +87,9 @@ class Stores:
         else:
             target = self.value(s.target.name)
             kind = self.activity.index_type(s)
-            rank = self.rank_of_store(s) if is_basic(kind) and not self.is_item(s) else 1
+            rank = self.types[s.target.name].ndim
+            if is_basic(kind):
+                rank = 1 if self.is_item(s) else self.rank_of_store(s)
             if is_basic(kind) and self.is_item(s):
                 index = self.index(s)
                 like = emit.tuple([emit.getitem(target, index)])
