@@ -56,7 +56,7 @@ def forward(f, lanes):
         (x, args) -> (float, ndarray of shape (n,)), with args a tuple; it is inlined into
         its caller.
     """
-    call, zero = guarded(twin(f, Dual(lanes)), Dual(lanes)), zero_of(Dual(lanes))
+    call, zero = guarded(twin(f, Dual(lanes), whole=True), Dual(lanes)), zero_of(Dual(lanes))
 
     def value_and_grad(x, args):
         g, first = unfilled(x.size), 0
@@ -85,7 +85,7 @@ def forward_jacobian(f, lanes):
     numba dispatcher
         (x, args) -> (ndarray of shape (m,), ndarray of shape (m, n)).
     """
-    function, zero = twin(f, Dual(lanes)), zero_of(Dual(lanes))
+    function, zero = twin(f, Dual(lanes), whole=True), zero_of(Dual(lanes))
 
     def value_and_jacobian(x, args):
         first = 0
@@ -119,7 +119,7 @@ def reverse(f):
 
 def taped(f):
     """Compile value and gradient, (x, args), by the tape."""
-    call = guarded(twin(f, Var(F64)), Var(F64))
+    call = guarded(twin(f, Var(F64), whole=True), Var(F64))
 
     def value_and_grad(x, args):
         tape = new_tape(x.size + 1, LIMIT)
@@ -144,7 +144,7 @@ def hessian_product(f):
         (x, v, *args) -> ndarray of shape (n,), to be compiled.
     """
     base = Dual(1, sided=True)
-    call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
+    call, zero = guarded(twin(f, Var(base), whole=True), Var(base)), zero_of(base)
     differentiate = second_order_call(f, base, lambda: 8 * LIMIT)
 
     def by_tape(x, v, args):
@@ -179,7 +179,7 @@ def dense_hessian(f, lanes):
         (x, *args) -> ndarray of shape (n, n), symmetric to rounding; to be compiled.
     """
     base = Dual(lanes, sided=True)
-    call, zero = guarded(twin(f, Var(base)), Var(base)), zero_of(base)
+    call, zero = guarded(twin(f, Var(base), whole=True), Var(base)), zero_of(base)
     differentiate = second_order_call(f, base, lambda: 8 * LIMIT)
 
     def by_tape(x, out, args):
@@ -279,7 +279,7 @@ def compile_for(f, kind, arguments):
 def compile_twin(f, kind, arguments):
     """Compile a function for a vector of an active type and further arguments of given types."""
     point = types.Array(kind, 1, "C")
-    cpu_target.typing_context.resolve_function_type(types.Dispatcher(twin(f, kind)), (point, *arguments), {})
+    cpu_target.typing_context.resolve_function_type(types.Dispatcher(twin(f, kind, whole=True)), (point, *arguments), {})
 
 
 # What compiled code calls: dispatchers.

@@ -26,7 +26,7 @@ from numba.core.ir_utils import (
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
-from numba.core.untyped_passes import ReconstructSSA
+from numba.core.untyped_passes import InlineClosureLikes, ReconstructSSA
 
 from quasinewton._autodiff import (  # noqa: F401, they register their rules when they are imported
     condition_rules,
@@ -44,6 +44,7 @@ from quasinewton._autodiff.array_expressions import STATEMENT, is_statement
 from quasinewton._autodiff.errors import Refused, refusal
 from quasinewton._autodiff.routing import INPLACE, METHODS, ROUTES
 from quasinewton._autodiff.twin_cache import keep
+from quasinewton._autodiff.work_arrays import CopyStored, stored_parameters
 from quasinewton._numba_ext.array_functions import constant_of
 from quasinewton._numba_ext.jit import INNER
 from quasinewton._numba_ext.parts import as_part
@@ -54,7 +55,7 @@ def hashable(function):
     return function is not None and type(function).__hash__ is not None
 
 
-def twin(dispatcher, kind):
+def twin(dispatcher, kind, whole=False):
     """The twin of a dispatcher for active numbers of one type, made once.
 
     Parameters
@@ -62,22 +63,26 @@ def twin(dispatcher, kind):
     dispatcher : numba dispatcher
     kind : Active
         The type of the items of active arrays.
+    whole : bool
+        True for the function that is differentiated, which copies the work space that it is
+        passed; False for its helpers, which store into what they are passed.
 
     Returns
     -------
     Twin
     """
     known = vars(dispatcher).setdefault("_quasinewton_twins", {})
-    if kind not in known:
-        known[kind] = Twin.of(dispatcher, kind)
-    return known[kind]
+    key = kind, whole and bool(stored_parameters(dispatcher.py_func) - {0})
+    if key not in known:
+        known[key] = Twin.of(dispatcher, *key)
+    return known[key]
 
 
 class Twin(CPUDispatcher):
     """A dispatcher for active arguments; calls without any go to the original."""
 
     @classmethod
-    def of(cls, original, kind):
+    def of(cls, original, kind, copies):
         options = {name: value for name, value in INNER.items() if name != "error_model"}
         model = original.targetoptions.get("error_model")
         options |= {"nopython": True} | ({"error_model": model} if model else {})
@@ -86,8 +91,9 @@ class Twin(CPUDispatcher):
         # freed.
         self.reference, self.kind = weakref.ref(original), kind
         # Code of its own, not a part of other code, can be kept on disk.
-        self.part = not keep(self, original)
-        self._compiler.pipeline_class = pipeline(kind, promote=True, part=self.part)
+        self.copies = copies
+        self.part = copies or not keep(self, original)
+        self._compiler.pipeline_class = pipeline(kind, True, self.part, copies)
         creators_of(kind)  # registers functions, so before Numba refreshes its registries
         return self
 
@@ -116,7 +122,8 @@ class Twin(CPUDispatcher):
         except Exception as error:  # code generation raises errors of many types
             refused = error if isinstance(error, Refused) else refusal(error, self.py_func)
         compiler = self._compiler
-        first, compiler.pipeline_class = compiler.pipeline_class, pipeline(self.kind, False, self.part)
+        others = pipeline(self.kind, False, self.part, self.copies)
+        first, compiler.pipeline_class = compiler.pipeline_class, others
         compiler._failed_cache.clear()
         try:
             return super().compile(sig)
@@ -126,16 +133,19 @@ class Twin(CPUDispatcher):
             compiler.pipeline_class = first
 
 
-def pipeline(kind, promote, part):
+def pipeline(kind, promote, part, copies=False):
     """The compiler of twins for an active type; with `promote`, float buffers become active.
 
-    `part` says whether the twin is compiled as a part of its callers.
+    `part` says whether the twin is compiled as a part of its callers, and `copies` whether it
+    copies the arguments into which it stores.
     """
 
     class Compiler(CompilerBase):
         def define_pipelines(self):
             self.state["active"], self.state["creators"] = kind, creators_of(kind) if promote else {}
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+            if copies:
+                passes.add_pass_after(CopyStored, InlineClosureLikes)
             passes.add_pass_after(Reroute, ReconstructSSA)
             passes.add_pass_after(Box, NopythonTypeInference)
             passes.add_pass_after(Mark, NopythonRewrites)

@@ -49,6 +49,7 @@ class Backward(Values, Control, Stores):
     def __init__(self, program, activity, groups, make_emitter):
         self.program, self.activity, self.groups, self.types = program, activity, groups, program.types
         self.saved, self.slots, self.undone, self.shadowed, self.bars = {}, {}, set(), set(), set()
+        self.lasting = set()
         self.find_control()
         self.steep = steep_names(program, activity)
         while True:

@@ -178,6 +178,8 @@ class Forward:
             emit.set(result + BAR, 1.0)
         for name in sorted(backward.shadowed - self.early):
             self.make_shadow(name)
+        for name in sorted(backward.lasting):
+            emit.set(name + SHADOW, self.shadow(name))
         emit.jump(backward.back[self.program.exit])
         emit.start(backward.done)
         value, gradient = emit.call(number, self.program.result), emit.named(self.activity.point + SHADOW)

@@ -8,6 +8,7 @@ import numpy as np
 
 from quasinewton._autodiff.adjoint import runtime
 from quasinewton._autodiff.elementary_rules import PARTIALS, SAME, STEPS
+from quasinewton._autodiff.work_arrays import expect_apart
 
 # Which of the value y and the operands u, v each partial derivative of `elementary_rules.PARTIALS`
 # reads. Values that are not read need not be kept for the backward sweep. A function that is not
@@ -70,7 +71,7 @@ STEP_FUNCTIONS = {function for functions in STEPS.values() for function in funct
 DROPS = COMPARISONS | LOGICAL | STEP_FUNCTIONS | {builtins.bool, builtins.len, np.zeros_like, np.empty_like}
 DROPS |= {np.ones_like, np.argmax, np.argmin, np.argsort, np.any, np.all, np.count_nonzero, np.nonzero, np.shape}
 DROPS |= {np.searchsorted, operator.is_, operator.is_not, "argmax", "argmin", "argsort", "any", "all", "nonzero"}
-DROPS |= {runtime.expect_size}
+DROPS |= {runtime.expect_size, expect_apart}
 DROPPED_ATTRIBUTES = {"shape", "size", "ndim", "dtype", "itemsize", "nbytes", "strides"}
 
 CREATORS = {np.zeros, np.empty, np.ones, np.zeros_like, np.empty_like, np.ones_like, np.full, np.eye, np.identity}

@@ -21,6 +21,7 @@ from quasinewton._autodiff.adjoint import runtime
 from quasinewton._autodiff.adjoint.transform import transform
 from quasinewton._autodiff.errors import Refused
 from quasinewton._autodiff.recompile import Box, Reroute, creators_of, hashable
+from quasinewton._autodiff.work_arrays import CopyStored
 from quasinewton._numba_ext.array_functions import ORIGINALS, CallKept
 from quasinewton._numba_ext.jit import fragment
 from quasinewton._numba_ext.parts import as_part
@@ -200,6 +201,7 @@ class AdjointCompiler(CompilerBase):
         self.state["creators"] = creators_of(self.active) if self.active is not None else {}
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(InlineHelpers, InlineClosureLikes)  # before Numba finds constants and prunes branches
+        passes.add_pass_after(CopyStored, InlineClosureLikes)
         passes.add_pass_after(InlineInnerHelpers, InlineInlinables)
         passes.add_pass_after(CallKept, ReconstructSSA)
         passes.add_pass_after(MakeAdjoint, NopythonTypeInference)

@@ -57,6 +57,7 @@ class Program(Rewriting):
         for head in self.loops:
             self.index_iteration(head)
         self.unpack_arrays()
+        self.store_fills()
         self.define()
         self.split_tuples()
         self.propagate_copies()

@@ -116,6 +116,20 @@ class Rewriting:
         made.append(ir.Assign(ir.Expr.build_tuple(items, LOC), s.target, s.loc))
         return made
 
+    def store_fills(self):
+        """Replace ``a.fill(value)`` by the store ``a[:] = value``."""
+        for label, body in self.body.items():
+            made = []
+            for s in body:
+                function, operands = self.operation(getattr(s, "value", None))
+                if function == "fill" and len(operands) == 2 and not s.value.kws:
+                    whole = self.fresh("whole", types.slice2_type)
+                    made.append(ir.Assign(ir.Const(slice(None), LOC), whole, LOC))
+                    made.append(ir.SetItem(operands[0], whole, operands[1], s.loc))
+                    s = ir.Assign(ir.Const(None, LOC), s.target, s.loc)
+                made.append(s)
+            self.body[label] = made
+
     def split_tuples(self):
         """Replace items of tuples that the function makes, or chooses by phis, by their values.
 

@@ -36,6 +36,8 @@ class Values:
         Place: names that are pushed there, in order.
     undone : set
         Classes of arrays whose stores are undone.
+    lasting : set
+        Names of views whose shadows are made once, where the way back begins.
     here, at : the block, and the position in it, whose adjoint is being emitted.
     memo : dict
         Name: variable of its value, for values already found in this block.
@@ -244,6 +246,10 @@ class Values:
         source = self.source_of_shadow(name)
         if source is not None:
             s = self.program.definitions[name][1]
+            if self.program.around[self.here] and self.activity.role_at(s) == "view" and self.lasts(name):
+                self.shadow(source)
+                self.lasting.add(name)
+                return self.emit.named(name + SHADOW)
             base = self.shadow(source)
             return self.view(s.value, base) if self.activity.role_at(s) == "view" else base
         self.shadowed.add(name)
@@ -251,6 +257,20 @@ class Values:
         if any(self.around_place(place) & here for place in self.places(name)):
             self.save(name + SHADOW)
         return self.emit.named(name + SHADOW)
+
+    def lasts(self, name):
+        """Return True if an array, and those of which it is a view, are the same at the whole way back.
+
+        The shadow of such a view is made once, because a reshaping in a loop may take longer than
+        the loop's own work.
+        """
+        if name == self.activity.point:
+            return True
+        label = self.program.definitions[name][0]
+        if self.program.around[label] or label not in self.program.dominators[self.program.exit]:
+            return False
+        source = self.source_of_shadow(name)
+        return source is None or self.lasts(source)
 
     def source_of_shadow(self, name):
         """Return the array of which an array is a view or alias, None if it has its own shadow."""
