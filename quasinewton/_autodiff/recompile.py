@@ -42,6 +42,7 @@ from quasinewton._autodiff.active_values import boxed, leaf, row
 from quasinewton._autodiff.allocation import creators
 from quasinewton._autodiff.array_expressions import STATEMENT, is_statement
 from quasinewton._autodiff.errors import Refused, refusal
+from quasinewton._autodiff.memory_rules import ATTRIBUTES
 from quasinewton._autodiff.routing import INPLACE, METHODS, ROUTES
 from quasinewton._autodiff.twin_cache import keep
 from quasinewton._autodiff.work_arrays import CopyStored, stored_parameters
@@ -199,6 +200,8 @@ class Reroute(FunctionPass):
             self.reroute_call(statement, value)
         elif isinstance(value, ir.Expr) and value.op == "inplace_binop" and value.fn in INPLACE:
             self.call(statement, INPLACE[value.fn], value.lhs, value.rhs)
+        elif isinstance(value, ir.Expr) and value.op == "getattr" and value.attr in ATTRIBUTES:
+            self.call(statement, ATTRIBUTES[value.attr], value.value)
         elif isinstance(value, ir.Expr) and value.op == "binop":
             if value.fn is operator.matmul:
                 self.call(statement, ROUTES[operator.matmul], value.lhs, value.rhs)

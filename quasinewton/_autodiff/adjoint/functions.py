@@ -78,6 +78,12 @@ CREATORS = {np.zeros, np.empty, np.ones, np.zeros_like, np.empty_like, np.ones_l
 CREATORS |= {np.arange, np.linspace, np.full_like}
 COPIES = {np.copy, "copy", "flatten"}
 VIEWS = {"reshape", np.reshape, "ravel", np.ravel, "transpose", np.transpose, np.flip}
+# Views whose items may overlap, with the names of their arguments.
+WINDOWS = {
+    np.lib.stride_tricks.as_strided: ["x", "shape", "strides"],
+    np.lib.stride_tricks.sliding_window_view: ["x", "window_shape", "axis"],
+}
+VIEWS |= set(WINDOWS)
 
 # Functions that the backward sweep may recompute, because they are pure and cheaper than a push and
 # a pop.

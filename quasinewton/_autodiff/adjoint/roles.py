@@ -16,6 +16,7 @@ from quasinewton._autodiff.adjoint.functions import (
     DROPS,
     EXTREMES,
     VIEWS,
+    WINDOWS,
     hashable,
     is_elementary,
 )
@@ -114,6 +115,10 @@ class Roles:
         return "rule" if rule_of(self.program, s) is not None else None
 
     def role_of_reshaping(self, function, owner, keywords):
+        if function in WINDOWS:
+            # The shadow of an array in C order has the same strides; that of another need not.
+            ordered = [name for name, _ in keywords] == WINDOWS[function][len(WINDOWS[function]) - len(keywords) :]
+            return "view" if ordered and isinstance(owner, types.Array) and owner.layout == "C" else None
         if keywords or not isinstance(owner, types.Array):
             return None
         if function in ("ravel", np.ravel):
