@@ -11,9 +11,10 @@ import math
 import numpy as np
 import pytest
 from numba import njit
+from references import differences, refusal
 
 from quasinewton import grad, hessian, hvp, jacobian, minimize, value_and_grad
-from quasinewton.special import logsumexp
+from quasinewton.special import log_ndtr, logsumexp, ndtr
 
 MODES = pytest.mark.parametrize("jac", ["forward", "reverse"])
 
@@ -222,3 +223,45 @@ def test_logarithms_of_sums_of_nothing(jac):
 @njit
 def equal_and_infinite(x):
     return np.logaddexp(x[0], x[1]) + logsumexp(x[2:])
+
+
+@njit
+def saturated(x):
+    z = np.exp(-x[0])
+    return 1.0 / (1.0 + z) + np.sum(1.0 / (1.0 + np.exp(-x[:1]))) + np.exp(-z) * x[1] + x[1] / z + np.tanh(z) * x[1]
+
+
+@MODES
+def test_overflow_before_a_finite_value_has_a_finite_derivative(jac):
+    """exp overflows for −x[0] > 709, where functions of it have reached their limits."""
+    x = np.array([-800.0, 0.5])
+    y, g = value_and_grad(saturated, jac)(x)
+    assert y == saturated(x) == 0.5
+    assert np.array_equal(g, [0.0, 1.0])
+    assert np.array_equal(hessian(saturated)(x), np.zeros((2, 2)))
+
+
+@njit
+def between_limits(x, low, high):
+    s = math.erf(high - x[0]) - math.erf(low - x[0]) + math.erfc(high - x[1])
+    return s + ndtr(high + x[2]) + log_ndtr(high - x[2]) + math.atan(low + x[0])
+
+
+def test_second_derivatives_at_infinite_limits():
+    """Probabilities of open intervals, as those of an ordered probit, are smooth."""
+    x = np.array([0.3, -0.2, 0.7])
+    assert np.array_equal(hessian(between_limits)(x, -np.inf, np.inf), np.zeros((3, 3)))
+    H = hessian(between_limits)(x, -np.inf, 0.4)
+    slope = 4.0 / math.sqrt(math.pi) * 0.1 * math.exp(-0.01)  # −erf″(0.1)
+    np.testing.assert_allclose(H[0, 0], -slope, rtol=1e-13)
+
+
+def test_quantiles_and_lines_by_the_transformation():
+    @njit
+    def f(x, grid, q):
+        s = np.quantile(x, q) ** 2 + np.percentile(x**2, 40) * x[0]
+        return s + np.interp(0.3, grid, x[:6]) ** 2 + np.interp(x[1], grid, x[3:]) * x[2]
+
+    x, args = np.cos(np.arange(9.0)), (np.linspace(-1.0, 1.0, 6), 0.3)
+    assert refusal(f, args) is None
+    np.testing.assert_allclose(grad(f, "reverse")(x, *args), differences(f, x, *args), rtol=1e-8, atol=1e-9)

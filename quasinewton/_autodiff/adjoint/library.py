@@ -66,6 +66,26 @@ def median(program, s, a):
     return lambda b, g: b.add(a, reduction.add_quantile, g, lambda: b.value(a), 0.5)
 
 
+def quantiles(function, adjoint):
+    """Register the rule of a function that returns one quantile of a vector."""
+
+    @rule(function)
+    def quantile(program, s, a, q):
+        if not is_real_array(program, a, 1) or rank(program, q) != 0:
+            return None
+
+        def emit(b, g):
+            if b.active(q):
+                refuse(f"{function.__name__} of a fraction that depends on x", s.loc)
+            b.add(a, adjoint, g, lambda: b.value(a), lambda: b.value(q))
+
+        return emit
+
+
+quantiles(np.quantile, reduction.add_quantile)
+quantiles(np.percentile, reduction.add_percentile)
+
+
 @rule(np.diff)
 def diff(program, s, a, n):
     times = 1 if not given(program, n) else program.constant(n)
@@ -113,14 +133,16 @@ def take(program, s, a, indices):
 
 @rule(np.interp)
 def interp(program, s, x, xp, fp):
-    if not all(is_real_array(program, v, 1) for v in (x, xp, fp)):
+    k = rank(program, x)
+    if k not in (0, 1) or not all(is_real_array(program, v, 1) for v in (xp, fp)):
         return None
+    of_values, of_place = reduction.INTERPOLATED[k]
 
     def emit(b, g):
         if b.active(xp):
             refuse("interp on a grid that depends on x", s.loc)
-        b.add(fp, reduction.add_broken_line, g, lambda: b.value(x), lambda: b.value(xp))
-        b.add(x, reduction.add_place_on_line, g, lambda: b.value(xp), lambda: b.value(fp), lambda: b.value(x))
+        b.add(fp, of_values, g, lambda: b.value(x), lambda: b.value(xp))
+        b.add(x, of_place, g, lambda: b.value(xp), lambda: b.value(fp), lambda: b.value(x))
 
     return emit
 

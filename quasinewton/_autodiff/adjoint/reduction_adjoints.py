@@ -266,29 +266,46 @@ def add_rolled(bar, g, shift):
 
 
 @shared
-def add_broken_line(bar, g, x, grid):
-    """Add the contribution of linear interpolation at x to the values on the grid."""
+def add_point_of_line(bar, g, x, grid):
+    """Add the contribution of linear interpolation at a number x to the values on the grid."""
     last = grid.shape[0] - 1
+    if x <= grid[0]:
+        bar[0] += g
+    elif x >= grid[last]:
+        bar[last] += g
+    else:
+        j = min(max(np.searchsorted(grid, x, "right") - 1, 0), last - 1)
+        t = (x - grid[j]) / (grid[j + 1] - grid[j])
+        bar[j] += (1.0 - t) * g
+        bar[j + 1] += t * g
+
+
+@shared
+def add_broken_line(bar, g, x, grid):
+    """Add the contribution of linear interpolation at a vector x to the values on the grid."""
     for i in range(x.shape[0]):
-        if x[i] <= grid[0]:
-            bar[0] += g[i]
-        elif x[i] >= grid[last]:
-            bar[last] += g[i]
-        else:
-            j = min(max(np.searchsorted(grid, x[i], "right") - 1, 0), last - 1)
-            t = (x[i] - grid[j]) / (grid[j + 1] - grid[j])
-            bar[j] += (1.0 - t) * g[i]
-            bar[j + 1] += t * g[i]
+        add_point_of_line(bar, g[i], x[i], grid)
+
+
+@shared
+def from_slope(g, grid, values, x):
+    """Return the contribution of linear interpolation at a number x to x."""
+    last = grid.shape[0] - 1
+    if not grid[0] < x < grid[last]:
+        return 0.0 * g
+    j = min(max(np.searchsorted(grid, x, "right") - 1, 0), last - 1)
+    return g * (values[j + 1] - values[j]) / (grid[j + 1] - grid[j])
 
 
 @shared
 def add_place_on_line(bar, g, grid, values, x):
-    """Add the contribution of linear interpolation at x to x."""
-    last = grid.shape[0] - 1
+    """Add the contribution of linear interpolation at a vector x to x."""
     for i in range(x.shape[0]):
-        if grid[0] < x[i] < grid[last]:
-            j = min(max(np.searchsorted(grid, x[i], "right") - 1, 0), last - 1)
-            bar[i] += g[i] * (values[j + 1] - values[j]) / (grid[j + 1] - grid[j])
+        bar[i] += from_slope(g[i], grid, values, x[i])
+
+
+# By the number of axes of x: the adjoints of the values, and of x.
+INTERPOLATED = {0: (add_point_of_line, from_slope), 1: (add_broken_line, add_place_on_line)}
 
 
 @shared
@@ -326,3 +343,9 @@ def add_quantile(bar, g, a, fraction):
     t = rank - k
     bar[order[k]] += (1.0 - t) * g
     bar[order[min(k + 1, n - 1)]] += t * g
+
+
+@shared
+def add_percentile(bar, g, a, q):
+    """Add the contribution of a percentile of a vector."""
+    add_quantile(bar, g, a, q / 100.0)
