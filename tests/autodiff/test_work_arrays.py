@@ -149,3 +149,26 @@ def test_views_of_bytes_are_refused():
 
     with pytest.raises(TypeError, match="cannot differentiate view"):
         grad(bits, "forward")(X)
+
+
+@njit
+def copies_in_order(x):
+    M, C = x.reshape(3, 4), x.reshape(3, 2, 2)
+    s = M.flatten()[5] ** 2 + C.flatten()[7] ** 3 * M.T.ravel()[4] + C.T.ravel()[9] ** 2 + np.ravel(M[:, 1:3])[3] ** 2
+    s += np.sum(np.ascontiguousarray(M.T[1:]) ** 2) * np.asfortranarray(M)[1, 2] + np.asarray(x)[3] ** 2
+    return s + np.sum(np.array([np.sum((x - k) ** 2) for k in range(3)]) ** 2) + M.T.flatten()[1] ** 2
+
+
+@njit
+def stored_behind_a_perhaps_copy(x):
+    M = np.ascontiguousarray(x.reshape(3, 4).T)
+    M[1, 1] = 2.0
+    return np.sum(M**3)
+
+
+@pytest.mark.parametrize("f", [copies_in_order, stored_behind_a_perhaps_copy])
+def test_flat_and_contiguous_copies(f):
+    assert (refusal(f, ()) is None) == (f is copies_in_order)
+    y, g = value_and_grad(f, "reverse")(X)
+    assert y == f(X)
+    np.testing.assert_allclose(g, differences(f, X), rtol=1e-7, atol=1e-8)

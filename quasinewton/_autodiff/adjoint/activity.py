@@ -13,7 +13,12 @@ from quasinewton._autodiff.adjoint.basics import (
     is_number,
     refuse,
 )
-from quasinewton._autodiff.adjoint.functions import is_elementary, is_fixed
+from quasinewton._autodiff.adjoint.functions import (
+    ORDERED,
+    hashable,
+    is_elementary,
+    is_fixed,
+)
 from quasinewton._autodiff.adjoint.gathers import can_scatter
 from quasinewton._autodiff.adjoint.roles import F64, Roles
 
@@ -119,7 +124,8 @@ class Activity(Roles):
                 continue
             role = self.role_at(s)
             apart = s.target.name in self.program.tuples or s.target.name in self.controls
-            if role in fresh or role == "argument" or apart:
+            perhaps = role == "copy" and self.is_perhaps_itself(s)
+            if (role in fresh and not perhaps) or role == "argument" or apart:
                 continue
             if role == "inplace":
                 self.unite(s.target.name, s.value.lhs.name)
@@ -128,6 +134,11 @@ class Activity(Roles):
             for v in operands:
                 if may_hold_arrays(self.types.get(v.name)):
                     self.unite(s.target.name, v.name)
+
+    def is_perhaps_itself(self, s):
+        """Return True if a copy may be the array itself."""
+        function, _ = self.program.operation(s.value)
+        return hashable(function) and function in ORDERED
 
     def drop_stores_in_place(self):
         """Drop the store that ends ``a[i:j] += b``, which writes a changed view to its own place.
@@ -279,6 +290,8 @@ class Activity(Roles):
         for _, s in self.program.statements():
             if not isinstance(s, ir.Assign) or not self.active(s.target.name):
                 continue
+            if self.role_at(s) == "copy" and self.is_perhaps_itself(s) and self.root(s.target.name) in self.stores:
+                refuse("a store into an array that may be a copy or another array itself", s.loc)
             if isinstance(s.value, ir.Arg) and s.target.name != self.point:
                 refuse("a store into an array that the caller passed")
             if self.program.is_array(s.target.name) and self.role_at(s) in (None, "constant", "tuple", "control"):

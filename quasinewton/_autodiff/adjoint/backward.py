@@ -204,7 +204,10 @@ class Backward(Values, Control, Stores):
         if role == "copy":
             source = self.program.operation(s.value)[1][0].name
             if self.activity.active(source):
-                self.emit.do(runtime.ADD[self.types[name].ndim], self.shadow(source), self.shadow(name))
+                ranks = self.types[source].ndim, self.types[name].ndim
+                if ranks not in runtime.ADD:
+                    refuse(f"a copy of {self.types[source]}", s.loc)
+                self.emit.do(runtime.ADD[ranks], self.shadow(source), self.shadow(name))
             return None
         if role in ("gather", "mask"):
             return self.gather(s, role)

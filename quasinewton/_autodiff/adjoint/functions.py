@@ -5,6 +5,7 @@ import math
 import operator
 
 import numpy as np
+from numba.np.unsafe.ndarray import empty_inferred
 
 from quasinewton._autodiff.adjoint import runtime
 from quasinewton._autodiff.elementary_rules import PARTIALS, SAME, STEPS
@@ -75,9 +76,10 @@ DROPS |= {runtime.expect_size, expect_apart}
 DROPPED_ATTRIBUTES = {"shape", "size", "ndim", "dtype", "itemsize", "nbytes", "strides"}
 
 CREATORS = {np.zeros, np.empty, np.ones, np.zeros_like, np.empty_like, np.ones_like, np.full, np.eye, np.identity}
-CREATORS |= {np.arange, np.linspace, np.full_like}
+CREATORS |= {np.arange, np.linspace, np.full_like, empty_inferred}
 COPIES = {np.copy, "copy", "flatten"}
-VIEWS = {"reshape", np.reshape, "ravel", np.ravel, "transpose", np.transpose, np.flip}
+ORDERED = {np.ascontiguousarray, np.asfortranarray}  # copies, or the array itself if it has that order
+VIEWS = {"reshape", np.reshape, "ravel", np.ravel, "transpose", np.transpose, np.flip, np.asarray}
 # Views whose items may overlap, with the names of their arguments.
 WINDOWS = {
     np.lib.stride_tricks.as_strided: ["x", "shape", "strides"],

@@ -15,6 +15,7 @@ from quasinewton._autodiff.adjoint.functions import (
     DROPPED_ATTRIBUTES,
     DROPS,
     EXTREMES,
+    ORDERED,
     VIEWS,
     WINDOWS,
     hashable,
@@ -98,10 +99,10 @@ class Roles:
             return "creator"
         plain = all(is_number(k) or isinstance(k, types.Array) for k in kinds) and not keywords
         if isinstance(kind, types.Array):
-            if function in VIEWS:
+            if function in VIEWS and isinstance(kinds[0], types.Array):
                 return self.role_of_reshaping(function, kinds[0], keywords)
-            if function in COPIES or (function is np.ascontiguousarray):
-                return "copy" if len(operands) == 1 and function is not np.ascontiguousarray else None
+            if function in COPIES or function in ORDERED:
+                return "copy" if len(operands) == 1 and isinstance(kinds[0], types.Array) else None
             if function == "astype" and len(operands) == 2 and getattr(kinds[0], "dtype", None) == kind.dtype == F64:
                 return "copy"
             wide = plain and 1 <= kind.ndim <= 3 and all(k.ndim >= 1 for k in kinds if isinstance(k, types.Array))

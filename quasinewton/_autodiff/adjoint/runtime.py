@@ -213,7 +213,27 @@ def add_cube(bar, g):
         add_matrix(bar[i], g[i])
 
 
-ADD = {1: add_vector, 2: add_matrix, 3: add_cube}
+@shared
+def add_flat_matrix(bar, g):
+    """Add the adjoints of the items of a matrix, in C order, to those of the matrix."""
+    k = 0
+    for i in range(bar.shape[0]):
+        for j in range(bar.shape[1]):
+            bar[i, j] += g[k]
+            k += 1
+
+
+@shared
+def add_flat_cube(bar, g):
+    """Add the adjoints of the items of an array of three axes, in C order, to those of the array.
+    """
+    size = bar.shape[1] * bar.shape[2]
+    for i in range(bar.shape[0]):
+        add_flat_matrix(bar[i], g[i * size : (i + 1) * size])
+
+
+# By the numbers of axes of an array and its copy, which may be flat.
+ADD = {(1, 1): add_vector, (2, 2): add_matrix, (3, 3): add_cube, (2, 1): add_flat_matrix, (3, 1): add_flat_cube}
 
 
 @shared
