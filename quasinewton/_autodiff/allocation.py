@@ -11,6 +11,7 @@ from numba.extending import overload, register_jitable
 from quasinewton._autodiff.active_types import F64, is_active
 from quasinewton._autodiff.active_values import zero_of, zeros_of
 from quasinewton._autodiff.routing import ROUTES, assign, method_itself
+from quasinewton._autodiff.work_arrays import owned
 from quasinewton._numba_ext.array_functions import delegate
 from quasinewton._numba_ext.user_code import RULE
 
@@ -91,7 +92,7 @@ def creators(kind):
 
         return impl
 
-    @creator(np.array, np.copy)
+    @creator(np.array, np.copy, owned)
     def copy(a, dtype=None):
         def impl(a, dtype=None):
             plain = np.asarray(a)

@@ -45,7 +45,11 @@ from quasinewton._autodiff.errors import Refused, refusal
 from quasinewton._autodiff.memory_rules import ATTRIBUTES
 from quasinewton._autodiff.routing import INPLACE, METHODS, ROUTES
 from quasinewton._autodiff.twin_cache import keep
-from quasinewton._autodiff.work_arrays import CopyStored, stored_parameters
+from quasinewton._autodiff.work_arrays import (
+    CopyStored,
+    OwnChosen,
+    stored_parameters,
+)
 from quasinewton._numba_ext.array_functions import constant_of
 from quasinewton._numba_ext.jit import INNER
 from quasinewton._numba_ext.parts import as_part
@@ -123,22 +127,25 @@ class Twin(CPUDispatcher):
         except Exception as error:  # code generation raises errors of many types
             refused = error if isinstance(error, Refused) else refusal(error, self.py_func)
         compiler = self._compiler
-        others = pipeline(self.kind, False, self.part, self.copies)
-        first, compiler.pipeline_class = compiler.pipeline_class, others
-        compiler._failed_cache.clear()
-        try:
-            return super().compile(sig)
-        except Exception:
-            raise refused from None
-        finally:
-            compiler.pipeline_class = first
+        first = compiler.pipeline_class
+        for promote, own in (False, False), (True, True):
+            compiler.pipeline_class = pipeline(self.kind, promote, self.part, self.copies, own)
+            compiler._failed_cache.clear()
+            try:
+                return super().compile(sig)
+            except Exception:  # noqa: S110  (the first attempt says what is wrong)
+                pass
+            finally:
+                compiler.pipeline_class = first
+        raise refused from None
 
 
-def pipeline(kind, promote, part, copies=False):
+def pipeline(kind, promote, part, copies=False, own=False):
     """The compiler of twins for an active type; with `promote`, float buffers become active.
 
-    `part` says whether the twin is compiled as a part of its callers, and `copies` whether it
-    copies the arguments into which it stores.
+    `part` says whether the twin is compiled as a part of its callers, `copies` whether it copies
+    the arguments into which it stores, and `own` whether it copies those that share a name with
+    arrays that depend on x.
     """
 
     class Compiler(CompilerBase):
@@ -147,6 +154,8 @@ def pipeline(kind, promote, part, copies=False):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
             if copies:
                 passes.add_pass_after(CopyStored, InlineClosureLikes)
+            if own:
+                passes.add_pass_after(OwnChosen, InlineClosureLikes)
             passes.add_pass_after(Reroute, ReconstructSSA)
             passes.add_pass_after(Box, NopythonTypeInference)
             passes.add_pass_after(Mark, NopythonRewrites)

@@ -5,6 +5,9 @@ works in copies of such arrays, and the caller's stay as they are. A function th
 last call has left there is not a function of x and has no derivative; the copies hold what the
 caller passed.
 
+For the same reason a name that holds an argument first, and then numbers that depend on x, as in
+``h = X`` before a loop over the layers of a network, is made to hold a copy of the argument.
+
 The stores are found in Numba's untyped code of the function and of the helpers to which it passes
 the array. What is not found here is refused later.
 """
@@ -66,6 +69,17 @@ class Stored:
                 elif isinstance(value, ir.Expr):
                     todo += [v.name for v in self.sources(value)]
 
+    def is_of_argument(self, value, kinds):
+        """Return True if an expression is an argument that is an array of floats, or a view of one."""
+        while isinstance(value, (ir.Var, ir.Expr)):
+            sources = [value] if isinstance(value, ir.Var) else self.sources(value)[:1]
+            made = self.definitions.get(sources[0].name, ()) if sources else ()
+            if len(made) != 1:
+                return False
+            value = made[0]
+        kind = kinds[value.index] if isinstance(value, ir.Arg) else None
+        return isinstance(kind, types.Array) and kind.dtype == types.float64
+
     def sources(self, value):
         """Return the variables whose memory the result of an expression may share."""
         if value.op in ("getitem", "static_getitem", "getiter", "iternext", "pair_first", "cast", "exhaust_iter"):
@@ -116,6 +130,15 @@ def stored_parameters(function, known=None):
             return known[function]
         known[function] = frozenset(Stored(code, known).found)
     return known[function]
+
+
+def owned(a):
+    """Return a copy of an array, and anything else as it is."""
+
+
+@overload(owned, jit_options=RULE)
+def _owned(a):
+    return (lambda a: a.copy()) if isinstance(a, types.Array) else (lambda a: a)
 
 
 def expect_apart(a, b):
@@ -189,7 +212,43 @@ class CopyStored(FunctionPass):
 
     def call(self, added, s, target, function, arguments):
         """Add the call of a function."""
-        callee = ir.Var(s.target.scope, mk_unique_var("callee"), s.loc)
-        added.append(ir.Assign(ir.Global(function.__name__, function, s.loc), callee, s.loc))
-        result = ir.Var(s.target.scope, target, s.loc)
-        added.append(ir.Assign(ir.Expr.call(callee, arguments, (), s.loc), result, s.loc))
+        add_call(added, s, ir.Var(s.target.scope, target, s.loc), function, arguments)
+
+
+def add_call(added, s, target, function, arguments):
+    """Add statements that assign what a function returns, in the scope and line of a statement."""
+    callee = ir.Var(s.target.scope, mk_unique_var("callee"), s.loc)
+    added.append(ir.Assign(ir.Global(function.__name__, function, s.loc), callee, s.loc))
+    added.append(ir.Assign(ir.Expr.call(callee, arguments, (), s.loc), target, s.loc))
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class OwnChosen(FunctionPass):
+    """Compiler pass that copies arguments which share a name with other arrays."""
+
+    _name = "quasinewton_own_chosen"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        code = state.func_ir
+        flow = Stored(code, {})
+        is_given = lambda value: flow.is_of_argument(value, state.args)
+        found = False
+        for block in code.blocks.values():
+            body = []
+            for s in block.body:
+                made = flow.definitions.get(s.target.name, ()) if isinstance(s, ir.Assign) else ()
+                if len(made) > 1 and is_given(s.value) and not all(map(is_given, made)):
+                    plain = ir.Var(s.target.scope, mk_unique_var("plain"), s.loc)
+                    body.append(ir.Assign(s.value, plain, s.loc))
+                    add_call(body, s, s.target, owned, [plain])
+                    found = True
+                else:
+                    body.append(s)
+            block.body = body
+        if not found:
+            raise Refused("no argument shares a name")
+        code._definitions = build_definitions(code.blocks)
+        return True

@@ -8,6 +8,7 @@ Source: Giles, Collected matrix derivative results for forward and reverse mode 
 differentiation, 2008.
 """
 
+import builtins
 import operator
 
 import numpy as np
@@ -180,6 +181,11 @@ def sum_(program, s, a, axis):
         return None
     function = adjoints.ADD_SUM[r][along % r]
     return lambda b, g: b.add(a, function, g)
+
+
+@rule(builtins.sum)
+def sum_of_items(program, s, a):
+    return (lambda b, g: b.add(a, adjoints.ADD_NUMBER[1], g)) if rank(program, a) == 1 else None
 
 
 @rule(np.mean, "mean")

@@ -9,7 +9,7 @@ from numba.np.unsafe.ndarray import empty_inferred
 
 from quasinewton._autodiff.adjoint import runtime
 from quasinewton._autodiff.elementary_rules import PARTIALS, SAME, STEPS
-from quasinewton._autodiff.work_arrays import expect_apart
+from quasinewton._autodiff.work_arrays import expect_apart, owned
 
 # Which of the value y and the operands u, v each partial derivative of `elementary_rules.PARTIALS`
 # reads. Values that are not read need not be kept for the backward sweep. A function that is not
@@ -77,7 +77,7 @@ DROPPED_ATTRIBUTES = {"shape", "size", "ndim", "dtype", "itemsize", "nbytes", "s
 
 CREATORS = {np.zeros, np.empty, np.ones, np.zeros_like, np.empty_like, np.ones_like, np.full, np.eye, np.identity}
 CREATORS |= {np.arange, np.linspace, np.full_like, empty_inferred}
-COPIES = {np.copy, "copy", "flatten"}
+COPIES = {np.copy, owned, "copy", "flatten"}
 ORDERED = {np.ascontiguousarray, np.asfortranarray}  # copies, or the array itself if it has that order
 VIEWS = {"reshape", np.reshape, "ravel", np.ravel, "transpose", np.transpose, np.flip, np.asarray}
 # Views whose items may overlap, with the names of their arguments.

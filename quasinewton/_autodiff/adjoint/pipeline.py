@@ -1,5 +1,6 @@
 """Numba's passes around the transformation: inlining, type inference, adjoint, type inference."""
 
+import contextlib
 import functools
 
 from numba.core import compiler, ir, postproc, types
@@ -21,7 +22,7 @@ from quasinewton._autodiff.adjoint import runtime
 from quasinewton._autodiff.adjoint.transform import transform
 from quasinewton._autodiff.errors import Refused
 from quasinewton._autodiff.recompile import Box, Reroute, creators_of, hashable
-from quasinewton._autodiff.work_arrays import CopyStored
+from quasinewton._autodiff.work_arrays import CopyStored, OwnChosen
 from quasinewton._numba_ext.array_functions import ORIGINALS, CallKept
 from quasinewton._numba_ext.jit import fragment
 from quasinewton._numba_ext.parts import as_part
@@ -192,9 +193,12 @@ class AdjointCompiler(CompilerBase):
     active : Dual or None
         The type of numbers for which the adjoint is compiled, for forward mode through reverse
         mode.
+    own : bool
+        True to copy arguments that share a name with arrays that depend on x.
     """
 
     options = active = None
+    own = False
 
     def define_pipelines(self):
         self.state["options"], self.state["active"] = self.options, self.active
@@ -202,6 +206,8 @@ class AdjointCompiler(CompilerBase):
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(InlineHelpers, InlineClosureLikes)  # before Numba finds constants and prunes branches
         passes.add_pass_after(CopyStored, InlineClosureLikes)
+        if self.own:
+            passes.add_pass_after(OwnChosen, InlineHelpers)
         passes.add_pass_after(InlineInnerHelpers, InlineInlinables)
         passes.add_pass_after(CallKept, ReconstructSSA)
         passes.add_pass_after(MakeAdjoint, NopythonTypeInference)
@@ -237,6 +243,9 @@ def compiled(f, kinds, active=None):
             known[key] = compile_adjoint(f, kinds, active)
         except Exception as error:  # noqa: BLE001  (errors of type inference also fall back to the tape)
             known[key] = str(error).strip()
+            if any(isinstance(kind, types.Array) for kind in kinds[1:]):
+                with contextlib.suppress(Exception):
+                    known[key] = compile_adjoint(f, kinds, active, own=True)
     return None if isinstance(known[key], str) else known[key]
 
 
@@ -247,7 +256,7 @@ def why_refused(f, kinds, active=None):
     return found if isinstance(found, str) else None
 
 
-def compile_adjoint(f, kinds, active=None):
+def compile_adjoint(f, kinds, active=None, own=False):
     """Compile the value and gradient of a function."""
     options = options_of(f)
     if options["fastmath"] or options["parallel"] or options["forceobj"]:
@@ -263,7 +272,7 @@ def compile_adjoint(f, kinds, active=None):
     class Compiler(AdjointCompiler):
         pass
 
-    Compiler.options, Compiler.active = options, active
+    Compiler.options, Compiler.active, Compiler.own = options, active, own
     return compiler.compile_extra(
         typing, target, f.py_func, kinds, return_type=None, flags=flags, locals={}, pipeline_class=Compiler
     )
