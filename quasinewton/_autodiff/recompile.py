@@ -27,6 +27,7 @@ from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import InlineClosureLikes, ReconstructSSA
+from numba.np.unsafe.ndarray import empty_inferred
 
 from quasinewton._autodiff import (  # noqa: F401, they register their rules when they are imported
     condition_rules,
@@ -194,6 +195,8 @@ class Reroute(FunctionPass):
             for statement in block.body:
                 if isinstance(statement, ir.Assign):
                     self.reroute(statement)
+                elif isinstance(statement, ir.SetItem) and self.is_comprehension(statement.target):
+                    statement.value = self.called(statement, leaf, [statement.value])
                 self.body.append(statement)
             block.body = self.body
             state["views"] += self.views.values()
@@ -241,6 +244,13 @@ class Reroute(FunctionPass):
             names = [name for name, _ in call.kws]
             if method and not call.vararg and list(method.names[1 + len(call.args) :][: len(names)]) == names:
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
+
+    def is_comprehension(self, variable):
+        """Return True if a variable is an array that Numba makes of a list, of the type of its items."""
+        made = guard(get_definition, self.code, variable)
+        while isinstance(made, ir.Var):
+            made = guard(get_definition, self.code, made)
+        return isinstance(made, ir.Expr) and made.op == "call" and self.constant(made.func) is empty_inferred
 
     def made_of(self, variable, operation):
         """The variables in a list or tuple that the function makes, or None."""

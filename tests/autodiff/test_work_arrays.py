@@ -1,4 +1,4 @@
-"""Items selected by arrays of indices, work space that the caller passes, and views of bytes.
+"""Items selected by arrays of indices, work space that the caller passes, views, copies and lists.
 
 Covers: _autodiff/adjoint/gathers.py, _autodiff/memory_rules.py, _autodiff/work_arrays.py.
 """
@@ -6,7 +6,7 @@ Covers: _autodiff/adjoint/gathers.py, _autodiff/memory_rules.py, _autodiff/work_
 import numpy as np
 import pytest
 from numba import njit
-from references import differences, refusal
+from references import by_tape, differences, refusal
 
 from quasinewton import grad, hvp, minimize, value_and_grad
 
@@ -172,3 +172,44 @@ def test_flat_and_contiguous_copies(f):
     y, g = value_and_grad(f, "reverse")(X)
     assert y == f(X)
     np.testing.assert_allclose(g, differences(f, X), rtol=1e-7, atol=1e-8)
+
+
+@njit
+def recurrent(p, h):
+    for t in range(2):
+        h = np.tanh(p[:9].reshape(3, 3) @ h) + p[9 + t]
+    return h
+
+
+@njit
+def beginning_with_an_argument(x, data, sizes):
+    h, at, s = data, 0, 0.0
+    for k in range(len(sizes) - 1):
+        m, n = sizes[k], sizes[k + 1]
+        h = np.dot(h, x[at : at + m * n].reshape((m, n)))
+        at += m * n
+    for i in range(data.shape[0]):
+        s += np.sum(recurrent(x, data[i]) ** 2)
+    return np.sum(h**2) + s
+
+
+@pytest.mark.parametrize("jac", ["forward", "reverse"])
+def test_a_name_that_holds_an_argument_first(jac):
+    args = np.cos(np.arange(12.0)).reshape(4, 3), (3, 2, 1)
+    assert jac == "forward" or refusal(beginning_with_an_argument, args) is None
+    y, g = value_and_grad(beginning_with_an_argument, jac)(X, *args)
+    np.testing.assert_allclose(y, beginning_with_an_argument(X, *args), rtol=0)
+    np.testing.assert_allclose(g, differences(beginning_with_an_argument, X, *args), rtol=1e-7, atol=1e-8)
+
+
+def test_arrays_made_of_lists():
+    @njit
+    def f(x):
+        products = []
+        for i in range(3):
+            products.append(x[i] * x[i + 1])
+        return np.sum(np.array(products)) + sum(x * x)
+
+    g = differences(f, X)
+    np.testing.assert_allclose(by_tape(f)(X)[1], g, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(grad(f, "reverse")(X), g, rtol=1e-8, atol=1e-9)
