@@ -279,7 +279,8 @@ def compile_for(f, kind, arguments):
 def compile_twin(f, kind, arguments):
     """Compile a function for a vector of an active type and further arguments of given types."""
     point = types.Array(kind, 1, "C")
-    cpu_target.typing_context.resolve_function_type(types.Dispatcher(twin(f, kind, whole=True)), (point, *arguments), {})
+    function = types.Dispatcher(twin(f, kind, whole=True))
+    cpu_target.typing_context.resolve_function_type(function, (point, *arguments), {})
 
 
 # What compiled code calls: dispatchers.

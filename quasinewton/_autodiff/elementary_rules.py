@@ -312,7 +312,7 @@ STEEP = {  # functions that may have infinite derivatives at finite values
     for function in (known, *SAME.get(known, ()))
 }
 STEEP |= {np.logaddexp, np.logaddexp2, math.atan2, np.arctan2}
-# Functions with limits at infinity, and the operand that may overflow before a result that is finite.
+# Functions with limits at infinity: the operand that may overflow although the result is finite.
 FADING = {np.reciprocal: 0, np.exp: 0, np.exp2: 0, np.expm1: 0, np.tanh: 0, np.arctan: 0, math.erf: 0, math.erfc: 0}
 FADING |= {special.erfcx: 0, special.ndtr: 0, special.log_ndtr: 0, hazard: 0, special.expit: 0, special.log_expit: 0}
 FADING |= {operator.truediv: 1}

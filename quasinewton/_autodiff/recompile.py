@@ -246,7 +246,7 @@ class Reroute(FunctionPass):
                 self.call(statement, method, definition.value, *call.args, *[value for _, value in call.kws])
 
     def is_comprehension(self, variable):
-        """Return True if a variable is an array that Numba makes of a list, of the type of its items."""
+        """Return True if a variable is an array that Numba makes in the place of a list."""
         made = guard(get_definition, self.code, variable)
         while isinstance(made, ir.Var):
             made = guard(get_definition, self.code, made)

@@ -70,7 +70,7 @@ class Stored:
                     todo += [v.name for v in self.sources(value)]
 
     def is_of_argument(self, value, kinds):
-        """Return True if an expression is an argument that is an array of floats, or a view of one."""
+        """Return True if an expression is an argument, an array of floats, or a view of one."""
         while isinstance(value, (ir.Var, ir.Expr)):
             sources = [value] if isinstance(value, ir.Var) else self.sources(value)[:1]
             made = self.definitions.get(sources[0].name, ()) if sources else ()

@@ -135,7 +135,8 @@ def gather_of(program, e, index, owner):
     if is_list_of_indices(index):
         return (GATHERED[owner.ndim], variable, []) if owner.ndim in GATHERED else None
     made = None if variable is None else program.origin(variable)
-    if not (isinstance(index, types.BaseTuple) and len(index) == owner.ndim == 2 and is_expression(made, "build_tuple")):
+    of_two = isinstance(index, types.BaseTuple) and len(index) == owner.ndim == 2
+    if not (of_two and is_expression(made, "build_tuple")):
         return None
     for k, other in (0, index[1]), (1, index[0]):
         if is_list_of_indices(index[k]) and isinstance(other, SLICES):

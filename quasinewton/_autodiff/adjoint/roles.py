@@ -8,7 +8,6 @@ from numba.core import ir, types
 
 from quasinewton._autodiff.adjoint.array_rules import rule_of
 from quasinewton._autodiff.adjoint.basics import is_basic, is_expression, is_number
-from quasinewton._autodiff.adjoint.gathers import gather_of
 from quasinewton._autodiff.adjoint.functions import (
     COPIES,
     CREATORS,
@@ -21,6 +20,7 @@ from quasinewton._autodiff.adjoint.functions import (
     hashable,
     is_elementary,
 )
+from quasinewton._autodiff.adjoint.gathers import gather_of
 
 F64 = types.float64
 INPLACE = {operator.add, operator.sub, operator.mul, operator.truediv}

@@ -259,7 +259,7 @@ class Values:
         return self.emit.named(name + SHADOW)
 
     def lasts(self, name):
-        """Return True if an array, and those of which it is a view, are the same at the whole way back.
+        """Return True if an array, and those of which it is a view, stay the same on the way back.
 
         The shadow of such a view is made once, because a reshaping in a loop may take longer than
         the loop's own work.
