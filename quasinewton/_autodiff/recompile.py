@@ -78,7 +78,9 @@ def twin(dispatcher, kind, whole=False):
     Twin
     """
     known = vars(dispatcher).setdefault("_quasinewton_twins", {})
-    key = kind, whole and bool(stored_parameters(dispatcher.py_func) - {0})
+    if whole and "stored" not in known:
+        known["stored"] = stored_parameters(dispatcher.py_func) - {0}
+    key = kind, whole and bool(known["stored"])
     if key not in known:
         known[key] = Twin.of(dispatcher, *key)
     return known[key]
