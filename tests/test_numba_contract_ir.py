@@ -3,8 +3,8 @@
 Where a new version of Numba breaks derivatives, the names of the failing tests say what has
 changed. `test_numba_contract.py` has the tests of what the whole package relies on.
 
-Covers: _autodiff/adjoint/*, _autodiff/{recompile,routing,elementary_rules,active_types,allocation,
-active_values,drivers}.py.
+Covers: _autodiff/adjoint/*, _autodiff/{recompile,routing,elementary_functions,active_types,
+allocation,active_values,drivers}.py.
 """
 
 import numpy as np
@@ -270,7 +270,7 @@ class TestUtilities:
 
 
 class TestRules:
-    """Internals that _autodiff/{routing,elementary_rules,active_types,active_values}.py call."""
+    """Internals that _autodiff/{routing,elementary_functions,active_types}.py call."""
 
     def test_a_function_is_typed_by_a_template_and_lowered_by_a_builtin(self):
         @templates.infer_global(twice)

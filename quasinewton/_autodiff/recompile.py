@@ -32,7 +32,7 @@ from numba.np.unsafe.ndarray import empty_inferred
 from quasinewton._autodiff import (  # noqa: F401, they register their rules when they are imported
     condition_rules,
     decomposition_rules,
-    elementary_rules,
+    elementary_functions,
     linear_algebra_rules,
     reduction_rules,
     selection_rules,

@@ -13,18 +13,10 @@ from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import register_jitable
 
 from quasinewton import special
-from quasinewton._autodiff.active_types import Active, Term, is_active
+from quasinewton._autodiff.active_types import REAL, Active, Term, is_active
 from quasinewton._autodiff.active_values import combine, empty, values
-from quasinewton._autodiff.elementary_rules import (
-    FADING,
-    PARTIALS,
-    REAL,
-    STEEP,
-    differentiate,
-    elementwise,
-    item,
-    smooth_type,
-)
+from quasinewton._autodiff.elementary_functions import elementwise, item, smooth_type
+from quasinewton._autodiff.elementary_rules import FADING, PARTIALS, STEEP, differentiate
 from quasinewton._autodiff.routing import ROUTES, rule
 from quasinewton.special import reductions
 
