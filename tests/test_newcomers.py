@@ -118,7 +118,7 @@ class TestIllegalOptions:
         [
             (dict(maxcor=0), ValueError, "^maxcor must be at least 1, got 0"),
             (dict(memory=0), ValueError, "^memory must be at least 1, got 0"),
-            (dict(tol="1e-3"), TypeError, "^gtol must be a real number, got '1e-3'"),
+            (dict(tol="1e-3"), TypeError, "^tol must be a real number, got '1e-3'"),
             (dict(method="adam", lr="0.1"), TypeError, "^lr must be a real number, got '0.1'"),
             (dict(method="bfgs", hess_inv0=np.eye(3)), ValueError, r"^'hess_inv0' matrix .* must be of shape \(2, 2\)"),
             (dict(method="bfgs", hess_inv0="one"), TypeError, "^hess_inv0 must hold real numbers"),

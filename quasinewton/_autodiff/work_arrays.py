@@ -173,6 +173,14 @@ def place(a):
     return first, last + a.itemsize
 
 
+def holds_floats(kind):
+    """Return True for an array of floats.
+
+    Others, such as one that counts the calls, cannot depend on x, and receive what is stored.
+    """
+    return isinstance(kind, types.Array) and isinstance(kind.dtype, types.Float)
+
+
 @register_pass(mutates_CFG=False, analysis_only=False)
 class CopyStored(FunctionPass):
     """Compiler pass that begins a function with copies of the arguments into which it stores."""
@@ -184,12 +192,12 @@ class CopyStored(FunctionPass):
 
     def run_pass(self, state):
         code, kinds = state.func_ir, state.args
-        stored = [k for k in Stored(code, {}).found if 0 < k < len(kinds) and isinstance(kinds[k], types.Array)]
+        stored = [k for k in Stored(code, {}).found if 0 < k < len(kinds) and holds_floats(kinds[k])]
         if not stored:
             return False
         body = code.blocks[min(code.blocks)].body
         reads = {s.value.index: s for s in body if isinstance(s, ir.Assign) and isinstance(s.value, ir.Arg)}
-        if any(isinstance(kinds[k], types.Array) and k not in reads for k in stored):
+        if any(k not in reads for k in stored):
             raise Refused("cannot differentiate a store into an argument that is assigned anew")
         given = {}
         for k in stored:
