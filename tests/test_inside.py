@@ -547,9 +547,10 @@ def test_values_that_are_illegal_are_refused_when_it_runs(values, words):
 
 
 def test_every_setting_has_a_message():
-    assert {*refusals.RULES, *(f"whole {name}" for name in refusals.WHOLE)} < set(refusals.MISTAKES)
-    for mistake, number in refusals.MISTAKES.items():
-        setting = mistake.removeprefix("whole ").removesuffix(" with bounds")
+    mistakes = {mistake.name.lower(): mistake.value for mistake in refusals.Mistake}
+    assert {*refusals.RULES, *(f"whole_{name}" for name in refusals.WHOLE)} < set(mistakes)
+    for mistake, number in mistakes.items():
+        setting = mistake.removeprefix("whole_").removesuffix("_with_bounds")
         with pytest.raises(ValueError, match=rf"\b{setting} "):
             refusals.raise_for(number)
 

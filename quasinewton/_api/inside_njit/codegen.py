@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 
 from quasinewton import schedules
-from quasinewton._api.inside_njit.refusals import MISTAKES, RULES, WHOLE, raise_for
+from quasinewton._api.inside_njit.refusals import RULES, WHOLE, Mistake, raise_for
 from quasinewton._arguments.initial_values import EMPTY
 from quasinewton._line_searches import BY_NAME
 from quasinewton._loops.clock import NEVER
@@ -95,7 +95,8 @@ class Source:
 
         `mistake` is the name of the setting, or of another message of `refusals.raise_for`.
         """
-        self.add(f"if not ({condition}):", f"    raise_for({self.integer(MISTAKES[mistake])})", raise_for=raise_for)
+        number = Mistake[mistake.replace(" ", "_").upper()].value
+        self.add(f"if not ({condition}):", f"    raise_for({self.integer(number)})", raise_for=raise_for)
 
     def point(self, x0: Any) -> str:
         """Return the expression of the start as a contiguous float64 vector, not to be changed."""

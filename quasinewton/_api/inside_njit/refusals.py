@@ -1,6 +1,8 @@
 """Settings given as keywords inside compiled code: what is legal, and how other values are refused.
 """
 
+from enum import IntEnum
+
 from quasinewton._methods.first_order.base import FLAGS
 from quasinewton._numba_ext.jit import kernel
 
@@ -21,38 +23,39 @@ RULES = {
 
 WHOLE = "memory", "maxls"  # settings whose range has another message than that they are no integer
 
-# Numbers of the messages below.
-MISTAKES = {
-    "memory": 0,
-    "lr": 1,
-    "weight_decay": 2,
-    "maxls": 3,
-    "c1": 4,
-    "c2": 5,
-    "eps_root": 6,
-    "initial_accumulator_value": 7,
-    "threshold": 8,
-    "amsgrad": 9,
-    "bias_correction": 10,
-    "centered": 11,
-    "constant_momentum": 12,
-    "correct_ahead": 13,
-    "correct_before_max": 14,
-    "dampen_first": 15,
-    "decoupled": 16,
-    "degenerated_to_sgd": 17,
-    "eps_after_max": 18,
-    "eps_hat": 19,
-    "eps_in_sqrt": 20,
-    "lr_in_buffer": 21,
-    "nesterov": 22,
-    "whole memory": 23,
-    "whole maxls": 24,
-    "damping": 25,
-    "single": 26,
-    "damping with bounds": 27,
-    "single with bounds": 28,
-}
+
+class Mistake(IntEnum):
+    """What is wrong; `raise_for` has the messages."""
+
+    MEMORY = 0
+    LR = 1
+    WEIGHT_DECAY = 2
+    MAXLS = 3
+    C1 = 4
+    C2 = 5
+    EPS_ROOT = 6
+    INITIAL_ACCUMULATOR_VALUE = 7
+    THRESHOLD = 8
+    AMSGRAD = 9
+    BIAS_CORRECTION = 10
+    CENTERED = 11
+    CONSTANT_MOMENTUM = 12
+    CORRECT_AHEAD = 13
+    CORRECT_BEFORE_MAX = 14
+    DAMPEN_FIRST = 15
+    DECOUPLED = 16
+    DEGENERATED_TO_SGD = 17
+    EPS_AFTER_MAX = 18
+    EPS_HAT = 19
+    EPS_IN_SQRT = 20
+    LR_IN_BUFFER = 21
+    NESTEROV = 22
+    WHOLE_MEMORY = 23
+    WHOLE_MAXLS = 24
+    DAMPING = 25
+    SINGLE = 26
+    DAMPING_WITH_BOUNDS = 27
+    SINGLE_WITH_BOUNDS = 28
 
 
 @kernel
@@ -62,61 +65,61 @@ def raise_for(mistake):
     Generated code must not raise itself, since Numba runs no ``prange`` loop in parallel that an
     exception leaves. The messages are constants: Numba does not free those made at run time.
     """
-    if mistake == 0:
+    if mistake == Mistake.MEMORY:
         raise ValueError("memory must be at least 1")
-    if mistake == 1:
+    if mistake == Mistake.LR:
         raise ValueError("lr must be in [0, inf)")
-    if mistake == 2:
+    if mistake == Mistake.WEIGHT_DECAY:
         raise ValueError("weight_decay must be in [0, inf)")
-    if mistake == 3:
+    if mistake == Mistake.MAXLS:
         raise ValueError("maxls must be at least 1")
-    if mistake == 4:
+    if mistake == Mistake.C1:
         raise ValueError("c1 must be positive, and less than 0.5, or 1 for Armijo's search")
-    if mistake == 5:
+    if mistake == Mistake.C2:
         raise ValueError("c2 must be in (c1, 1)")
-    if mistake == 6:
+    if mistake == Mistake.EPS_ROOT:
         raise ValueError("eps_root must be in [0, inf)")
-    if mistake == 7:
+    if mistake == Mistake.INITIAL_ACCUMULATOR_VALUE:
         raise ValueError("initial_accumulator_value must be in [0, inf)")
-    if mistake == 8:
+    if mistake == Mistake.THRESHOLD:
         raise ValueError("threshold must be in [4, inf)")
-    if mistake == 9:
+    if mistake == Mistake.AMSGRAD:
         raise ValueError("amsgrad must be True or False")
-    if mistake == 10:
+    if mistake == Mistake.BIAS_CORRECTION:
         raise ValueError("bias_correction must be True or False")
-    if mistake == 11:
+    if mistake == Mistake.CENTERED:
         raise ValueError("centered must be True or False")
-    if mistake == 12:
+    if mistake == Mistake.CONSTANT_MOMENTUM:
         raise ValueError("constant_momentum must be True or False")
-    if mistake == 13:
+    if mistake == Mistake.CORRECT_AHEAD:
         raise ValueError("correct_ahead must be True or False")
-    if mistake == 14:
+    if mistake == Mistake.CORRECT_BEFORE_MAX:
         raise ValueError("correct_before_max must be True or False")
-    if mistake == 15:
+    if mistake == Mistake.DAMPEN_FIRST:
         raise ValueError("dampen_first must be True or False")
-    if mistake == 16:
+    if mistake == Mistake.DECOUPLED:
         raise ValueError("decoupled must be True or False")
-    if mistake == 17:
+    if mistake == Mistake.DEGENERATED_TO_SGD:
         raise ValueError("degenerated_to_sgd must be True or False")
-    if mistake == 18:
+    if mistake == Mistake.EPS_AFTER_MAX:
         raise ValueError("eps_after_max must be True or False")
-    if mistake == 19:
+    if mistake == Mistake.EPS_HAT:
         raise ValueError("eps_hat must be True or False")
-    if mistake == 20:
+    if mistake == Mistake.EPS_IN_SQRT:
         raise ValueError("eps_in_sqrt must be True or False")
-    if mistake == 21:
+    if mistake == Mistake.LR_IN_BUFFER:
         raise ValueError("lr_in_buffer must be True or False")
-    if mistake == 22:
+    if mistake == Mistake.NESTEROV:
         raise ValueError("nesterov must be True or False")
-    if mistake == 23:
+    if mistake == Mistake.WHOLE_MEMORY:
         raise ValueError("memory must be an integer")
-    if mistake == 24:
+    if mistake == Mistake.WHOLE_MAXLS:
         raise ValueError("maxls must be an integer")
-    if mistake == 25:
+    if mistake == Mistake.DAMPING:
         raise ValueError("damping must be an integer, or True or False")
-    if mistake == 26:
+    if mistake == Mistake.SINGLE:
         raise ValueError("single must be an integer, or True or False")
-    if mistake == 27:
+    if mistake == Mistake.DAMPING_WITH_BOUNDS:
         raise ValueError("minimize: damping cannot be had with bounds")
-    if mistake == 28:
+    if mistake == Mistake.SINGLE_WITH_BOUNDS:
         raise ValueError("minimize: single cannot be had with bounds")
