@@ -21,7 +21,7 @@ AS_FLOATS = {"itemsize": f"{WORD}", "nbytes": f"{WORD} * a.size", "ctypes": None
 ATTRIBUTES = {}  # name of an attribute: the function that replaces it in differentiated code
 
 
-def scaled(name, count, factor):
+def scaled_items(name, count, factor):
     """Return the text of a tuple of the items of a tuple, times or over a factor."""
     return "(" + "".join(f"{name}[{k}] {factor}, " for k in range(count)) + ")"
 
@@ -38,7 +38,7 @@ def attribute(name):
     def choose(a):
         if not is_active_array(a):
             return plain
-        text = scaled("a.strides", a.ndim, f"* {WORD} // a.itemsize") if name == "strides" else AS_FLOATS[name]
+        text = scaled_items("a.strides", a.ndim, f"* {WORD} // a.itemsize") if name == "strides" else AS_FLOATS[name]
         return text and define("of_floats", f"def of_floats(a):\n    return {text}", {})
 
     overload(own, strict=False, jit_options=RULE)(choose)
@@ -55,7 +55,7 @@ def as_strided(x, shape=None, strides=None):
         return None
     steps = f"strides * x.itemsize // {WORD}"
     if isinstance(strides, types.UniTuple):
-        steps = scaled("strides", len(strides), f"* x.itemsize // {WORD}")
+        steps = scaled_items("strides", len(strides), f"* x.itemsize // {WORD}")
     text = f"def view(x, shape=None, strides=None):\n    return as_strided(x, shape, {steps})"
     return define("view", text, {"as_strided": np.lib.stride_tricks.as_strided})
 

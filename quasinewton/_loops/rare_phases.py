@@ -21,7 +21,7 @@ from quasinewton._loops.stopping import (
     recover,
     tolerated_decrease,
 )
-from quasinewton._loops.subspace import point_off_subspace
+from quasinewton._loops.subspace import point_off_subspace, size_of
 from quasinewton._numba_ext.jit import entered, fragment
 from quasinewton._numba_ext.lazy import late
 from quasinewton._numba_ext.linalg import copy, dot, negate, norm_inf
@@ -145,7 +145,7 @@ def _is_explained(s, x):
     of fʹ = g·ẋ = 0 gives ẋ·Hẋ = −g·ẍ. So H has a negative curvature of the order of ‖g‖/R, with the
     radius R of the curve, which vanishes at the minimum.
     """
-    size = max(1.0, norm_inf(x))
+    size = size_of(s, x)
     rounding = max(s.noise, PRECISION * max(abs(s.f), abs(s.f0)))
     return -0.5 * s.curvature * size * size <= max(rounding, BEND * s.g_norm * size)
 

@@ -10,7 +10,7 @@ From steps that had to be shortened much, the run therefore goes on by Levenberg
 method in the scaled form of J. J. Moré (The Levenberg-Marquardt algorithm, Numerical Analysis, LNM
 630, 1978), until its damping has become negligible.
 
-What `is_settled` tests, with the default ftol, are steps: values of f alone depend on its units.
+What `is_negligible` tests, with the default ftol, are steps: values of f alone depend on its units.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from quasinewton._floats import ROOT_EPSILON
 from quasinewton._line_searches import protocol as searches
 from quasinewton._line_searches.protocol import LINE
 from quasinewton._loops.clock import SLICE, now
-from quasinewton._loops.root_steps import damped_step, evaluate_jacobian, is_settled, newton_step
+from quasinewton._loops.root_steps import damped_step, evaluate_jacobian, is_negligible, newton_step
 from quasinewton._numba_ext.jit import fragment, kernel
 from quasinewton._numba_ext.linalg import copy, dot, norm_inf, point_on_line
 from quasinewton._numba_ext.tuples import borrow
@@ -112,7 +112,7 @@ def allocate(x, ftol, xtol, maxiter, ftol_is_default):
 
 
 @fragment
-def search_along(objective, search, s, x, f, J, p, x_trial, f_trial, slope):
+def search_newton(objective, search, s, x, f, J, p, x_trial, f_trial, slope):
     """Search along Newton's step p; return True if a point is acceptable, and ½‖f‖² there.
 
     x_trial and f_trial are overwritten.
@@ -212,7 +212,7 @@ def run(objective, search, state):
         within = s.norm <= s.ftol
         if within and s.njev > 0 and s.norm > 0.0 and s.ftol_is_default:
             _, regular = newton_step(f, J, p, lu, work, sizes)  # by the Jacobian of the last iterate
-            within = regular and is_settled(objective, s, x, p, typical)
+            within = regular and is_negligible(objective, s, x, p, typical)
         if within and (s.njev > 0 or s.norm == 0.0 or not s.ftol_is_default):
             s.status = STATUS_ROOT
             break
@@ -224,14 +224,14 @@ def run(objective, search, state):
             s.status = STATUS_NONFINITE
             break
         slope, regular = newton_step(f, J, p, lu, work, sizes)
-        if s.norm <= s.ftol and regular and is_settled(objective, s, x, p, typical):
+        if s.norm <= s.ftol and regular and is_negligible(objective, s, x, p, typical):
             s.status = STATUS_ROOT
             break
         newton = norm_inf(p)
         merit, accepted, phi = 0.5 * dot(f, f), False, np.nan
         undamped = s.damping == 0.0
         if undamped and slope < 0.0:
-            accepted, phi = search_along(objective, search, s, x, f, J, p, x_trial, f_trial, slope)
+            accepted, phi = search_newton(objective, search, s, x, f, J, p, x_trial, f_trial, slope)
         stalled = accepted and s.alpha < 1.0 and merit - phi <= STALLED * merit
         # If the Newton step is this small, x is a root to working precision, and rounding keeps
         # ½‖f‖² from decreasing.

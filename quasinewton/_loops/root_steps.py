@@ -105,14 +105,14 @@ def damped_step(f, J, mu, scale, p, descent, work, sizes):
 
 
 @fragment
-def is_settled(objective, s, x, p, typical):
+def is_negligible(objective, s, x, p, typical):
     """Return True if the step p, Newton's at or near x, is too short to matter.
 
     A value of f within ftol says little where f has small values, as in other units. A step of
     Newton's method does not depend on the units of f, and is compared with each variable. Steps
     shorter than those of the differences that the Jacobian is made of say nothing, either.
     """
-    size, length, differenced = max(norm_inf(x), s.x0_norm), norm_inf(p), is_differenced(objective)
+    size, length, differenced = max(norm_inf(x), s.x0_norm), norm_inf(p), has_differenced_jacobian(objective)
     if s.norm <= GAIN * s.norm0 and length <= SHORT * size:
         return True
     for i in range(x.size):
@@ -123,7 +123,7 @@ def is_settled(objective, s, x, p, typical):
 
 
 @fragment
-def is_differenced(objective):
+def has_differenced_jacobian(objective):
     """Return True if the Jacobian is made of differences."""
     return objective.precision != 0 and wrapped_at(objective.precision).hessian != EXACT
 
@@ -134,7 +134,7 @@ def set_difference_scales(objective, x, typical):
 
     Return True if the Jacobian is made of differences, and the user has given no steps.
     """
-    if not is_differenced(objective):
+    if not has_differenced_jacobian(objective):
         return False
     w = wrapped_at(objective.precision)
     if w.steps > 0:

@@ -109,18 +109,21 @@ def test_a_saddle_without_escape_is_no_success():
     assert res.status is Status.SADDLE and res.success is False
 
 
-def test_curvature_of_an_orbit_is_no_saddle():
+@pytest.mark.parametrize("unit", [1.0, 1e-9])
+def test_curvature_of_an_orbit_is_no_saddle(unit):
     """On a circle of minima the Hessian has the curvature −‖g‖ along the circle, inside of it.
 
-    All points of the circle are minima, and rounding of f hides that they are lower by 2e-15.
+    All points of the circle are minima, and rounding of f hides that they are lower by 2e-15. The
+    unit of the variables does not matter.
     """
     res = newton(
-        lambda x: 100.0 + (x @ x - 1.0) ** 2,
-        np.sqrt(1.0 - 4e-8) * np.array([0.6, 0.8]),
-        lambda x: 4.0 * (x @ x - 1.0) * x,
-        lambda x: 4.0 * (x @ x - 1.0) * np.eye(2) + 8.0 * np.outer(x, x),
+        lambda x: 100.0 + (x @ x / unit**2 - 1.0) ** 2,
+        unit * np.sqrt(1.0 - 4e-8) * np.array([0.6, 0.8]),
+        lambda x: 4.0 * (x @ x / unit**2 - 1.0) * x / unit**2,
+        lambda x: (4.0 * (x @ x / unit**2 - 1.0) * np.eye(2) + 8.0 * np.outer(x, x) / unit**2) / unit**2,
+        gtol=1e-6 / unit,
     )
-    assert res.status is Status.GRADIENT and res.x @ res.x == pytest.approx(1.0)
+    assert res.status is Status.GRADIENT and res.x @ res.x == pytest.approx(unit**2)
 
 
 @pytest.mark.parametrize("constant", [0.0, 10.0])
